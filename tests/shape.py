@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Fails when a file or a C function grows too long; `-v` also names what is on its way there.
+
+A function is what lies between a `{` and a `}` in the first column, as clang-format leaves it.
+`--self-test` proves that violations are seen.
+"""
+import sys
+import tempfile
+from pathlib import Path
+
+FILE_MAX, FILE_AIM = 600, 400  # lines
+FUNCTION_MAX, FUNCTION_AIM = 70, 40  # lines between the braces
+SKIP = {"build", ".git", "__pycache__", "venv"}
+
+
+def functions(lines):
+    """Yields (line number of the brace, count of lines between the braces)."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line.rstrip() == "{":
+            start = number
+        elif line.startswith("}") and start is not None:
+            yield start, number - start - 1
+            start = None
+
+
+def longer(root, file_limit, function_limit):
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".c", ".h", ".py")):
+        where = path.relative_to(root)
+        if SKIP & set(where.parts):
+            continue
+        lines = path.read_text(errors="replace").splitlines()
+        if len(lines) > file_limit:
+            yield f"{where}:{len(lines)}: a file of {len(lines)} lines, over {file_limit}"
+        for start, count in functions(lines) if path.suffix != ".py" else ():
+            if count > function_limit:
+                yield f"{where}:{start}: a function of {count} lines, over {function_limit}"
+
+
+def function_of(count):
+    return "int f(void)\n{\n" + "\tg();\n" * count + "}\n"
+
+
+def self_test():
+    long_table = "static const int t[] = {\n" + "\t1,\n" * (FUNCTION_MAX + 1) + "};\n"
+    bad = {"a.c": "\n" * (FILE_MAX + 1), "b.py": "\n" * (FILE_MAX + 1),
+           "c.c": function_of(FUNCTION_MAX + 1), "d.h": function_of(1) + "\n"
+           + function_of(FUNCTION_MAX + 1)}
+    good = {"e.c": "\n" * FILE_MAX, "f.c": function_of(FUNCTION_MAX), "g.c": long_table,
+            "build/h.c": "\n" * (FILE_MAX + 1)}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "build").mkdir()
+        for name, text in (bad | good).items():
+            (root / name).write_text(text)
+        refused = {line.split(":")[0] for line in longer(root, FILE_MAX, FUNCTION_MAX)}
+    return [f"self-test: wrong about {name}" for name in sorted(refused ^ set(bad))]
+
+
+def main():
+    root = Path(__file__).resolve().parent.parent
+    if "--self-test" in sys.argv[1:]:
+        found = self_test()
+    else:
+        found = list(longer(root, FILE_MAX, FUNCTION_MAX))
+    if "-v" in sys.argv[1:]:
+        print(*longer(root, FILE_AIM, FUNCTION_AIM), sep="\n")
+    print(*found, sep="\n", end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

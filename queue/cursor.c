@@ -1,0 +1,125 @@
+#include "queue/cursor.h"
+
+/* Slots read at once.  A block of ordinary names has fewer entries; chunks make gaps of ids. */
+enum { WINDOW = 1024 };
+
+struct cursor {
+	struct manifest_reader *reader;
+	struct outcomes *outcomes;
+	uint64_t offset; /* of the next block */
+	struct manifest_block block;
+	size_t index;     /* of the next entry */
+	bool inside;      /* of `block`, which has entries left or is still to be closed */
+	uint64_t next_id; /* lowest that the next entry may have */
+	uint64_t first;   /* id of window[0] */
+	size_t count;     /* slots in the window */
+	struct outcome window[WINDOW];
+};
+
+enum fault cursor_new(struct manifest_reader *reader, struct outcomes *outcomes,
+		      struct cursor **cursor, struct err *err)
+{
+	struct cursor *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	made->reader = reader;
+	made->outcomes = outcomes;
+	made->offset = manifest_first(reader);
+	made->next_id = 1;
+	*cursor = made;
+	return FAULT_NONE;
+}
+
+void cursor_free(struct cursor *cursor)
+{
+	if (cursor)
+		explicit_bzero(cursor, sizeof *cursor); /* slots hold capabilities */
+	free(cursor);
+}
+
+static enum fault read_block(struct cursor *cursor, struct err *err)
+{
+	enum fault fault = manifest_read(cursor->reader, cursor->offset, &cursor->block, err);
+	if (fault == FAULT_NOT_FOUND)
+		return err_set(err, FAULT_CORRUPT, "the manifest ends without its trailer");
+	if (fault != FAULT_NONE)
+		return fault;
+	cursor->index = 0;
+	cursor->inside = !cursor->block.is_trailer;
+	if (cursor->inside)
+		cursor->offset = cursor->block.next;
+	return FAULT_NONE;
+}
+
+/* Has the slot of the entry at `index` in the window.  Never reads slots beyond the block's last
+ * entry: the planner may still be writing those. */
+static enum fault read_slots(struct cursor *cursor, struct err *err)
+{
+	const struct manifest_block *block = &cursor->block;
+	uint64_t id = block->entry[cursor->index].id;
+	uint64_t last = block->entry[block->count - 1].id;
+	if (id < cursor->next_id || last < id)
+		return err_set(err, FAULT_CORRUPT, "the manifest numbers task %llu twice",
+			       (unsigned long long)id);
+	if (cursor->count > 0 && id - cursor->first < cursor->count)
+		return FAULT_NONE;
+	cursor->first = id;
+	cursor->count = (size_t)min_u64(last - id + 1, WINDOW);
+	enum fault fault = outcomes_read(cursor->outcomes, id, cursor->count, cursor->window, err);
+	if (fault != FAULT_NONE)
+		cursor->count = 0;
+	return fault;
+}
+
+static bool has_entries(const struct cursor *cursor)
+{
+	return cursor->inside && cursor->index < cursor->block.count;
+}
+
+/* Stands on a block with entries left, or stores the step that comes before one. */
+static enum fault find_entries(struct cursor *cursor, uint64_t limit, enum cursor_step *step,
+			       struct err *err)
+{
+	*step = CURSOR_ENTRY;
+	while (!has_entries(cursor)) {
+		bool closed = cursor->inside && cursor->block.last;
+		cursor->inside = false;
+		*step = closed ? CURSOR_CLOSED : CURSOR_EDGE;
+		if (closed || cursor->offset >= limit)
+			return FAULT_NONE;
+		enum fault fault = read_block(cursor, err);
+		if (fault != FAULT_NONE)
+			return fault;
+		*step = cursor->block.is_trailer ? CURSOR_TRAILER : CURSOR_OPENED;
+		if (*step == CURSOR_TRAILER || cursor->block.first)
+			return FAULT_NONE;
+		*step = CURSOR_ENTRY;
+	}
+	return FAULT_NONE;
+}
+
+enum fault cursor_next(struct cursor *cursor, uint64_t limit, enum cursor_step *step,
+		       struct err *err)
+{
+	enum fault fault = find_entries(cursor, limit, step, err);
+	if (fault != FAULT_NONE || *step != CURSOR_ENTRY)
+		return fault;
+	fault = read_slots(cursor, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	const struct manifest_entry *entry = &cursor->block.entry[cursor->index++];
+	cursor->next_id = entry->id + manifest_entry_ids(entry);
+	return FAULT_NONE;
+}
+
+const struct manifest_block *cursor_block(const struct cursor *cursor) { return &cursor->block; }
+
+const struct manifest_entry *cursor_entry(const struct cursor *cursor)
+{
+	return &cursor->block.entry[cursor->index - 1];
+}
+
+const struct outcome *cursor_outcome(const struct cursor *cursor)
+{
+	return &cursor->window[cursor_entry(cursor)->id - cursor->first];
+}

@@ -1,0 +1,110 @@
+/*
+ * The durable job queue: tasks of a manifest are leased in segments and their outcomes recorded.
+ *
+ * The queue reads the manifest behind the planner, skips what the outcomes call settled, settles
+ * entries that carry a verdict by itself, and hands out the rest: files (and chunks) in transfer
+ * segments, and each directory whose children are all settled in a segment of directories.  The
+ * root, task 0, is the last.  A task is settled by recording an outcome that is done, skipped or
+ * failed, or goes back to be leased again later by releasing it.  Stale epochs change nothing.
+ *
+ * Place      [manifest] -> queue -> src/pool (transfers), src/commit (directories); outcomes come
+ * back.
+ * Ownership  a segment belongs to its lessee until queue_release; its tasks stay readable
+ * until the last of them is durable too.
+ * Threads    all functions may run concurrently, except
+ * queue_close.
+ * Backends   queue_file.h; both pass tests/unit/queue_contract.h.
+ */
+#pragma once
+
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+
+enum { SEGMENT_TASKS_MAX = 1000 };
+
+enum segment_kind {
+	SEGMENT_TRANSFERS,
+	SEGMENT_DIRECTORIES,
+};
+
+enum task_flags {
+	TASK_BELOW_DONE = 1u << 0, /* its directory is done, its own slot lost: settle from the
+				      directory's listing */
+};
+
+/* One unit of work.  Pointers borrow from its segment. */
+struct task {
+	uint64_t id;
+	uint64_t directory; /* id of the directory it stands in (of itself for the root) */
+	uint64_t listing;   /* offset of the listing it stands in; for a directory task: of its own
+			       listing */
+	uint64_t bytes;
+	uint64_t chunk_size;
+	uint8_t kind;      /* enum manifest_kind */
+	uint8_t flags;     /* enum task_flags */
+	uint8_t attempts;  /* tries so far, by all lessees */
+	uint64_t existing; /* directories: nonzero when its slot says OUTCOME_PLANNED (a cap to
+			      merge into) */
+	const char *name;  /* empty for the root */
+	size_t name_size;
+	const unsigned char *meta;
+	size_t meta_size;
+	struct segment *segment; /* the one it was leased in */
+};
+
+struct segment {
+	uint64_t number;
+	uint64_t epoch;
+	enum segment_kind kind;
+	struct task *task;
+	size_t count;
+};
+
+/* A task given back: to be leased again not before `retry_at_ms` (clock_ms), with `attempts` so
+ * far. */
+struct task_return {
+	uint64_t id;
+	uint64_t retry_at_ms;
+	uint8_t attempts;
+};
+
+struct queue;
+
+/*
+ * Leases the next segment of `kind`, never empty.  Sleeps until there is one.  Stores NULL when
+ * there will be none any more: all settled (for transfers: all leased and none given back), or the
+ * queue stopped. Faults: CORRUPT (the manifest), IO, FULL, NOMEM; a fault of the queue itself is
+ * final and every call repeats it.
+ */
+MUST_USE enum fault queue_lease(struct queue *queue, enum segment_kind kind,
+				struct segment **segment, struct err *err);
+
+/*
+ * Records outcomes of tasks of the segment.  Slots are written soon after and made durable in
+ * groups; `settled` of the backend's options hears of each task once it is.  An outcome may also be
+ * OUTCOME_PLANNED, or that of a chunk of a task: both are kept and settle nothing.  Sleeps when the
+ * writer is behind.  Faults: CHANGED (stale epoch; nothing recorded), USAGE (not a task of the
+ * segment, or settled already; nothing recorded), and those of queue_lease.
+ */
+MUST_USE enum fault queue_record(struct queue *queue, const struct segment *segment,
+				 const struct outcome *outcome, size_t count, struct err *err);
+
+/*
+ * Ends the lease.  Tasks neither recorded nor in `rest` go back as they were.  The segment is the
+ * queue's again, though tasks whose outcomes are not durable yet stay readable for the `settled`
+ * call.  Faults: CHANGED (stale epoch), USAGE (`rest` has a task of another segment; nothing
+ * done), and those of queue_lease.
+ */
+MUST_USE enum fault queue_release(struct queue *queue, struct segment *segment,
+				  const struct task_return *rest, size_t count, struct err *err);
+
+/* Says that the lessee is alive.  Faults: CHANGED (stale epoch). */
+MUST_USE enum fault queue_extend(struct queue *queue, const struct segment *segment,
+				 struct err *err);
+
+/* Makes every sleeping and later lease return NULL; records and releases still work.  Any thread,
+ * idempotent. */
+void queue_stop(struct queue *queue);
+
+/* Writes and syncs what is recorded, ends the queue's thread and frees it.  NULL is allowed. */
+MUST_USE enum fault queue_close(struct queue *queue, struct err *err);

@@ -1,0 +1,233 @@
+#include "queue/queue_file_state.h"
+
+/* Where the next segment comes from. */
+enum source {
+	SOURCE_NONE,    /* there will be none any more */
+	SOURCE_WAITING, /* tasks given back that are due; `list` has them */
+	SOURCE_CURSOR,  /* the manifest; `reading` is taken */
+	SOURCE_LEDGER,  /* ready directories; `naming` is taken */
+};
+
+struct request {
+	struct queue_file *file;
+	enum segment_kind kind;
+	struct waiting *list; /* linked by `sibling` */
+	size_t count;         /* of the list */
+	struct hold *hold;    /* what the request comes to; NULL as yet */
+};
+
+static bool is_over(const struct queue_file *file, enum segment_kind kind) REQUIRES(file->lock)
+{
+	if (file->stopped)
+		return true;
+	if (!file->ended || file->reading)
+		return false;
+	if (kind == SEGMENT_DIRECTORIES)
+		return file->ledger.open == 0;
+	return !file->waiting[kind].first && file->loose[kind] == 0;
+}
+
+/* Takes what is due from the heap into the request. */
+static bool take_due(struct queue_file *file, struct request *request) REQUIRES(file->lock)
+{
+	uint64_t now_ms = clock_ms();
+	while (request->count < SEGMENT_TASKS_MAX) {
+		struct waiting *due = waiting_take(&file->waiting[request->kind], now_ms);
+		if (!due)
+			break;
+		due->sibling = request->list;
+		request->list = due;
+		request->count++;
+	}
+	file->loose[request->kind] += request->count;
+	return request->count > 0;
+}
+
+/* Takes the token at `*token` if it is free. */
+static bool take_token(bool *token)
+{
+	bool taken = !*token;
+	*token = true;
+	return taken;
+}
+
+/* Sleeps until something changes or the next task is due. */
+static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(file->lock)
+{
+	const struct waiting *next = file->waiting[kind].first;
+	uint64_t now_ms = clock_ms();
+	if (!next)
+		cond_wait(&file->work, &file->lock);
+	else if (next->due_ms > now_ms)
+		cond_wait_ms(&file->work, &file->lock,
+			     (uint32_t)min_u64(next->due_ms - now_ms, 60000));
+}
+
+static enum fault find_source(struct request *request, enum source *source, struct err *err)
+{
+	struct queue_file *file = request->file;
+	enum fault fault;
+	mutex_lock(&file->lock);
+	for (;;) {
+		*source = SOURCE_NONE;
+		fault = queue_file_broken(file, err);
+		if (fault != FAULT_NONE || is_over(file, request->kind))
+			break;
+		*source = SOURCE_WAITING;
+		if (take_due(file, request))
+			break;
+		*source = SOURCE_CURSOR;
+		if (request->kind == SEGMENT_TRANSFERS && !file->ended && !file->at_edge &&
+		    take_token(&file->reading))
+			break;
+		*source = SOURCE_LEDGER;
+		if (request->kind == SEGMENT_DIRECTORIES && file->ledger.ready > 0 &&
+		    take_token(&file->naming))
+			break;
+		sleep_on(file, request->kind);
+	}
+	mutex_unlock(&file->lock);
+	return fault;
+}
+
+static struct hold *make_hold(struct request *request, size_t capacity, struct err *err)
+{
+	request->hold = hold_new(request->kind, capacity);
+	if (!request->hold)
+		err_set(err, FAULT_NOMEM, "out of memory");
+	return request->hold;
+}
+
+/* Makes a hold known as leased. */
+static void enlist(struct queue_file *file, struct hold *hold) REQUIRES(file->lock)
+{
+	hold->segment.number = ++file->numbers;
+	hold->segment.epoch = 1; /* in one process no segment is ever leased again */
+	hold->newer = file->leased;
+	file->leased = hold;
+}
+
+static enum fault from_waiting(struct request *request, struct err *err)
+{
+	struct queue_file *file = request->file;
+	struct hold *hold = make_hold(request, request->count, err);
+	enum fault fault = hold ? FAULT_NONE : FAULT_NOMEM;
+	while (request->list) {
+		struct waiting *waiting = request->list;
+		request->list = waiting->sibling;
+		if (fault == FAULT_NONE && !hold_add(hold, &waiting->task))
+			fault = err_set(err, FAULT_NOMEM, "out of memory");
+		waiting_free(waiting);
+	}
+	if (fault != FAULT_NONE)
+		return fault;
+	hold_seal(hold);
+	mutex_lock(&file->lock);
+	enlist(file, hold);
+	mutex_unlock(&file->lock);
+	return FAULT_NONE;
+}
+
+/* Gives a token back, and leases the hold if it has come to something. */
+static void finish(struct request *request, bool *token, bool fine)
+{
+	struct queue_file *file = request->file;
+	struct hold *empty = NULL;
+	if (fine && request->hold->segment.count > 0)
+		hold_seal(request->hold);
+	else
+		empty = request->hold;
+	mutex_lock(&file->lock);
+	*token = false;
+	if (empty) {
+		request->hold = NULL;
+	} else {
+		enlist(file, request->hold);
+		file->loose[request->kind] += request->hold->segment.count;
+	}
+	cond_wake_all(&file->work);
+	mutex_unlock(&file->lock);
+	hold_unref(empty);
+}
+
+static enum fault from_cursor(struct request *request, struct err *err) UNCHECKED
+{
+	enum fault fault = FAULT_NOMEM;
+	if (make_hold(request, SEGMENT_TASKS_MAX, err))
+		fault = queue_file_read(request->file, request->hold, err);
+	finish(request, &request->file->reading, fault == FAULT_NONE);
+	return fault;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	uint64_t x = ((const struct ledger_directory *)a)->id;
+	uint64_t y = ((const struct ledger_directory *)b)->id;
+	return (x > y) - (x < y);
+}
+
+static enum fault add_directory(struct request *request, const struct ledger_directory *directory,
+				struct err *err)
+{
+	struct queue_file *file = request->file;
+	struct task task;
+	struct outcome outcome;
+	enum fault fault =
+		lookup_directory(file->lookup, directory->id, directory->listing, &task, err);
+	if (fault == FAULT_NONE)
+		fault = outcomes_read(file->options.outcomes, directory->id, 1, &outcome, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	task.existing = outcome.state == OUTCOME_PLANNED;
+	explicit_bzero(&outcome, sizeof outcome);
+	if (!hold_add(request->hold, &task))
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	return FAULT_NONE;
+}
+
+static enum fault from_ledger(struct request *request, struct err *err) UNCHECKED
+{
+	struct queue_file *file = request->file;
+	struct ledger_directory directory[SEGMENT_TASKS_MAX];
+	mutex_lock(&file->lock);
+	size_t count = ledger_take(&file->ledger, directory, SEGMENT_TASKS_MAX);
+	mutex_unlock(&file->lock);
+	qsort(directory, count, sizeof directory[0], by_id); /* lookups are cheap in this order */
+	enum fault fault = FAULT_NOMEM;
+	if (make_hold(request, count, err))
+		fault = FAULT_NONE;
+	for (size_t i = 0; i < count && fault == FAULT_NONE; i++)
+		fault = add_directory(request, &directory[i], err);
+	finish(request, &file->naming, fault == FAULT_NONE);
+	return fault;
+}
+
+enum fault queue_file_lease(struct queue *queue, enum segment_kind kind, struct segment **segment,
+			    struct err *err)
+{
+	struct queue_file *file = (struct queue_file *)queue;
+	struct request request = { .file = file, .kind = kind };
+	struct err own;
+	enum source source = SOURCE_WAITING;
+	enum fault fault = FAULT_NONE;
+	while (fault == FAULT_NONE && !request.hold && source != SOURCE_NONE) {
+		fault = find_source(&request, &source, &own);
+		if (fault != FAULT_NONE || source == SOURCE_NONE)
+			break;
+		if (source == SOURCE_WAITING)
+			fault = from_waiting(&request, &own);
+		else if (source == SOURCE_CURSOR)
+			fault = from_cursor(&request, &own);
+		else
+			fault = from_ledger(&request, &own);
+	}
+	if (fault == FAULT_NONE) {
+		*segment = request.hold ? &request.hold->segment : NULL;
+		return FAULT_NONE;
+	}
+	hold_unref(request.hold);
+	queue_file_break(file, &own);
+	if (err)
+		*err = own;
+	return own.fault;
+}

@@ -1,0 +1,120 @@
+#include "base/meta.h"
+
+#include <sys/stat.h>
+
+enum { META_VERSION = 1, FIXED_SIZE = 10, LEB_BYTES_MAX = 10 };
+
+static int64_t nanoseconds(struct timespec time)
+{
+	int64_t ns;
+	if (__builtin_mul_overflow((int64_t)time.tv_sec, INT64_C(1000000000), &ns) ||
+	    __builtin_add_overflow(ns, (int64_t)time.tv_nsec, &ns))
+		return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
+struct meta meta_from_stat(const struct stat *st)
+{
+	return (struct meta){
+		.mode = (uint32_t)st->st_mode,
+		.uid = (uint32_t)st->st_uid,
+		.gid = (uint32_t)st->st_gid,
+		.mtime_ns = nanoseconds(st->st_mtim),
+		.ctime_ns = nanoseconds(st->st_ctim),
+		.dev = (uint64_t)st->st_dev,
+		.ino = (uint64_t)st->st_ino,
+		.nlink = (uint64_t)st->st_nlink,
+	};
+}
+
+static unsigned char *leb_write(unsigned char *at, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (unsigned char)(value | 0x80);
+	*at++ = (unsigned char)value;
+	return at;
+}
+
+/* What is left of packed bytes; `bad` once something was malformed. */
+struct cursor {
+	const unsigned char *at, *end;
+	bool bad;
+};
+
+static uint64_t leb_read(struct cursor *cursor, uint64_t max)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < LEB_BYTES_MAX && cursor->at < cursor->end; i++) {
+		uint64_t byte = *cursor->at++;
+		/* The tenth byte holds bit 63 alone. */
+		if (i == LEB_BYTES_MAX - 1 && byte > 1)
+			break;
+		value |= (byte & 0x7f) << 7 * i;
+		if (byte < 0x80) {
+			cursor->bad |= value > max;
+			return value;
+		}
+	}
+	cursor->bad = true;
+	return 0;
+}
+
+size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX])
+{
+	/* ctime is mostly mtime or a little later, so that the difference is a byte or a few. */
+	uint64_t delta = (uint64_t)meta->ctime_ns - (uint64_t)meta->mtime_ns;
+	uint64_t zigzag = delta << 1 ^ (delta >> 63 ? UINT64_MAX : 0);
+	out[0] = META_VERSION;
+	out[1] = meta->flags;
+	store_le64(out + 2, (uint64_t)meta->mtime_ns);
+	unsigned char *at = out + FIXED_SIZE;
+	at = leb_write(at, meta->mode);
+	at = leb_write(at, meta->uid);
+	at = leb_write(at, meta->gid);
+	at = leb_write(at, zigzag);
+	at = leb_write(at, meta->dev);
+	at = leb_write(at, meta->ino);
+	at = leb_write(at, meta->nlink);
+	return (size_t)(at - out);
+}
+
+bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
+{
+	if (size < FIXED_SIZE || packed[0] != META_VERSION)
+		return false;
+	struct meta got = { .flags = packed[1], .mtime_ns = (int64_t)load_le64(packed + 2) };
+	struct cursor cursor = { .at = packed + FIXED_SIZE, .end = packed + size };
+	got.mode = (uint32_t)leb_read(&cursor, UINT32_MAX);
+	got.uid = (uint32_t)leb_read(&cursor, UINT32_MAX);
+	got.gid = (uint32_t)leb_read(&cursor, UINT32_MAX);
+	uint64_t zigzag = leb_read(&cursor, UINT64_MAX);
+	uint64_t delta = zigzag >> 1 ^ (zigzag & 1 ? UINT64_MAX : 0);
+	got.ctime_ns = (int64_t)((uint64_t)got.mtime_ns + delta);
+	got.dev = leb_read(&cursor, UINT64_MAX);
+	got.ino = leb_read(&cursor, UINT64_MAX);
+	got.nlink = leb_read(&cursor, UINT64_MAX);
+	if (cursor.bad || cursor.at != cursor.end)
+		return false;
+	*meta = got;
+	return true;
+}
+
+void meta_pack_outcome(const struct meta *meta, unsigned char out[META_OUTCOME_SIZE])
+{
+	store_le64(out, (uint64_t)meta->mtime_ns);
+	store_le64(out + 8, (uint64_t)meta->ctime_ns);
+	store_le32(out + 16, meta->mode);
+	store_le32(out + 20, meta->uid);
+	store_le32(out + 24, meta->gid);
+}
+
+struct meta meta_unpack_outcome(const unsigned char packed[META_OUTCOME_SIZE])
+{
+	return (struct meta){
+		.mtime_ns = (int64_t)load_le64(packed),
+		.ctime_ns = (int64_t)load_le64(packed + 8),
+		.mode = load_le32(packed + 16),
+		.uid = load_le32(packed + 20),
+		.gid = load_le32(packed + 24),
+	};
+}

@@ -1,0 +1,54 @@
+/*
+ * What the file system says about an entry, and its two packed forms.
+ *
+ * The manifest keeps everything as an entry's opaque `meta`; an outcome's slot keeps what lstat
+ * said when the entry was transferred.
+ *
+ * Place      src/plan packs, src/read and src/commit unpack.
+ * Ownership  plain data.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "queue/base.h"
+
+struct stat;
+
+enum meta_flags {
+	META_FOLLOWED = 1u << 0, /* the source is a symlink; all the rest describes what it leads
+				    to */
+	META_MADE = 1u << 1,     /* a directory made at the target for which there is no source: all
+				    the rest is 0 */
+};
+
+struct meta {
+	uint32_t mode, uid, gid;
+	int64_t mtime_ns, ctime_ns; /* since 1970; saturated where a file system goes beyond */
+	uint64_t dev, ino, nlink;
+	uint8_t flags; /* enum meta_flags */
+};
+
+enum {
+	META_PACKED_MAX = 65,
+	META_OUTCOME_SIZE = 28,
+};
+
+/* Returns what `st` says, with no flags. */
+struct meta meta_from_stat(const struct stat *st);
+
+/*
+ * Writes the manifest's form to `out` and returns its size.  Byte 0: version, 1; byte 1: flags;
+ * bytes 2..9: mtime, little-endian; then unsigned numbers in LEB128 (seven bits a byte, the lowest
+ * first, the top bit says that more follow): mode, uid, gid, ctime - mtime modulo 2^64 with the
+ * sign moved to bit 0 (zigzag), dev, ino, nlink.
+ */
+size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX]);
+
+/* Reads that form.  Returns false, storing nothing, for another version or anything malformed. */
+MUST_USE bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta);
+
+/* Writes the slot's form: mtime, ctime (8 bytes each), mode, uid, gid (4 each), little-endian. */
+void meta_pack_outcome(const struct meta *meta, unsigned char out[META_OUTCOME_SIZE]);
+
+/* Reads that form; what it does not hold is 0. */
+struct meta meta_unpack_outcome(const unsigned char packed[META_OUTCOME_SIZE]);

@@ -1,0 +1,24 @@
+/*
+ * Caps taken out of text.
+ *
+ * Place      between any text from outside (gateway errors, URLs, libcurl's talk) and a log, a
+ *            message or a struct err.
+ * Ownership  appends to the caller's bytes.
+ * Threads    may run concurrently.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+enum { REDACTED_SIZE = 17 }; /* "URI:CHK:" + 8 hex digits + NUL */
+
+/*
+ * Appends `text` with each cap replaced by "URI:CHK:" and the first 8 hex digits of its SHA-256.
+ * A cap begins with URI: or URI%3A (any case), pb:// or lafs:// and ends before white space, a
+ * control byte, a quote, a bracket, "<", ">", ",", ";", and for URI also before "/", "?", "#", "&".
+ * Percent-encoded and plain form of one cap give the same digits.  Results as of bytes_append.
+ */
+MUST_USE enum fault redact_text(struct bytes *out, const void *text, size_t size);
+
+/* Writes the redacted form of one cap, NUL-terminated; only its first 1,024 bytes count. */
+void redact_cap_text(const void *text, size_t size, char out[REDACTED_SIZE]);

@@ -1,0 +1,135 @@
+#include "base/utf8.h"
+
+#include <utf8proc.h>
+
+enum {
+	NFC_PLAIN_BELOW = 0x300, /* no character below it changes or combines: UAX 15 */
+	STACK_CODES = 1024,      /* code points that are composed without allocation */
+	DECOMPOSED_MAX = 4,      /* code points one becomes in NFD at most, UAX 15 table */
+};
+
+/* Bytes of the sequence that `lead` begins, 0 for a byte that begins none. RFC 3629 section 4. */
+static size_t sequence_size(unsigned char lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xC2 && lead <= 0xDF)
+		return 2;
+	if (lead >= 0xE0 && lead <= 0xEF)
+		return 3;
+	if (lead >= 0xF0 && lead <= 0xF4)
+		return 4;
+	return 0;
+}
+
+size_t utf8_next(const void *text, size_t size, uint32_t *code)
+{
+	const unsigned char *at = text;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	if (size == 0)
+		return 0;
+	const size_t length = sequence_size(at[0]);
+	if (length == 0 || length > size)
+		return 0;
+	uint32_t value = length == 1 ? at[0] : at[0] & (0x7Fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((at[i] & 0xC0) != 0x80)
+			return 0;
+		value = value << 6 | (at[i] & 0x3Fu);
+	}
+	if (value < least[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+		return 0;
+	*code = value;
+	return length;
+}
+
+/* Whether `name` is UTF-8, and its greatest code point. */
+static bool survey(const void *name, size_t size, uint32_t *greatest)
+{
+	const unsigned char *at = name;
+	*greatest = 0;
+	while (size > 0) {
+		uint32_t code;
+		const size_t step = utf8_next(at, size, &code);
+		if (step == 0)
+			return false;
+		if (code > *greatest)
+			*greatest = code;
+		at += step;
+		size -= step;
+	}
+	return true;
+}
+
+bool name_is_utf8(const void *name, size_t size)
+{
+	uint32_t greatest;
+	return survey(name, size, &greatest);
+}
+
+/* Code points of `name` after composition into `buffer`; below 0 when they do not fit. */
+static utf8proc_ssize_t compose(const void *name, size_t size, utf8proc_int32_t *buffer,
+				size_t room)
+{
+	const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+	utf8proc_ssize_t count = utf8proc_decompose(name, (utf8proc_ssize_t)size, buffer,
+						    (utf8proc_ssize_t)room, options);
+	if (count < 0 || (size_t)count > room)
+		return -1;
+	return utf8proc_normalize_utf32(buffer, count, options);
+}
+
+static bool same_text(const void *name, size_t size, const utf8proc_int32_t *code, size_t count)
+{
+	const unsigned char *at = name;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t own;
+		const size_t step = utf8_next(at, size, &own);
+		if (step == 0 || own != (uint32_t)code[i])
+			return false;
+		at += step;
+		size -= step;
+	}
+	return size == 0;
+}
+
+bool name_is_nfc(const void *name, size_t size)
+{
+	uint32_t greatest;
+	if (!survey(name, size, &greatest))
+		return false;
+	if (greatest < NFC_PLAIN_BELOW)
+		return true;
+	utf8proc_int32_t stack[STACK_CODES];
+	utf8proc_int32_t *buffer = stack;
+	size_t room;
+	if (!mul_size(size, DECOMPOSED_MAX, &room))
+		return false;
+	if (room > ARRAY_COUNT(stack)) {
+		buffer = calloc(room, sizeof *buffer);
+		if (!buffer)
+			return false;
+	}
+	utf8proc_ssize_t count = compose(name, size, buffer, room);
+	bool same = count >= 0 && same_text(name, size, buffer, (size_t)count);
+	if (buffer != stack)
+		free(buffer);
+	return same;
+}
+
+enum fault name_to_nfc(struct bytes *out, const void *name, size_t size)
+{
+	uint32_t greatest;
+	if (!survey(name, size, &greatest))
+		return FAULT_USAGE;
+	if (greatest < NFC_PLAIN_BELOW)
+		return bytes_append(out, name, size);
+	utf8proc_uint8_t *text = NULL;
+	utf8proc_ssize_t length = utf8proc_map(name, (utf8proc_ssize_t)size, &text,
+					       UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	if (length < 0)
+		return length == UTF8PROC_ERROR_NOMEM ? FAULT_NOMEM : FAULT_USAGE;
+	enum fault fault = bytes_append(out, text, (size_t)length);
+	free(text);
+	return fault;
+}

@@ -1,0 +1,34 @@
+/*
+ * Names as Unicode: validity and Normalization Form C.
+ *
+ * Place      the planner, before a name goes into the plan; listings from a grid.
+ * Ownership  plain memory of the caller.
+ * Threads    all functions may run concurrently.
+ *
+ * Tahoe-LAFS normalizes every child name to NFC, so two siblings that are equal in NFC collide.
+ * Source: Unicode Standard Annex 15; RFC 3629.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+/*
+ * Stores the code point that `text` begins with and returns its 1 to 4 bytes; 0, storing nothing,
+ * when there is none or it is malformed.
+ */
+MUST_USE size_t utf8_next(const void *text, size_t size, uint32_t *code);
+
+/* True when `name` is well-formed UTF-8: shortest forms, no surrogates, at most U+10FFFF. */
+MUST_USE bool name_is_utf8(const void *name, size_t size);
+
+/*
+ * True when `name` is UTF-8 in NFC.  True is certain; out of memory (only names above 256 bytes)
+ * answers false, and the name_to_nfc that follows reports it.  Bytes below U+0300 cost one pass.
+ */
+MUST_USE bool name_is_nfc(const void *name, size_t size);
+
+/*
+ * Appends `name` in NFC.  FAULT_USAGE when it is not UTF-8, else results as of bytes_append; on
+ * failure `out` is as before.
+ */
+MUST_USE enum fault name_to_nfc(struct bytes *out, const void *name, size_t size);

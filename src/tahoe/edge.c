@@ -1,0 +1,175 @@
+#include "tahoe/edge.h"
+
+#include "base/secret.h"
+#include "base/utf8.h"
+
+#include <assert.h>
+#include <float.h>
+#include <jansson.h>
+#include <math.h>
+
+enum {
+	NS_PER_S = 1000000000,
+	DIGITS_SURE = 15, /* any decimal this short survives a normal double: DBL_DIG */
+	DIGITS_MAX = 17,  /* this many tell any two doubles apart: DBL_DECIMAL_DIG */
+};
+
+double edge_seconds(int64_t ns)
+{
+	int64_t seconds = ns / NS_PER_S, rest = ns % NS_PER_S;
+	if (rest < 0) {
+		seconds--;
+		rest += NS_PER_S;
+	}
+	return (double)seconds + 1e-9 * (double)rest;
+}
+
+/* The shortest digits that read back as `value`, at least 0, and its decimal exponent. */
+static size_t shortest_digits(double value, char digits[DIGITS_MAX + 1], int *exponent)
+{
+	char text[EDGE_FLOAT_SIZE];
+	int precision = value < DBL_MIN ? 1 : DIGITS_SURE; /* subnormals have fewer digits */
+	for (; precision <= DIGITS_MAX; precision++) {
+		snprintf(text, sizeof text, "%.*e", precision - 1, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	size_t count = 0;
+	const char *at = text;
+	for (; *at != 'e'; at++)
+		if (*at >= '0' && *at <= '9')
+			digits[count++] = *at;
+	*exponent = (int)strtol(at + 1, NULL, 10);
+	while (count > 1 && digits[count - 1] == '0')
+		count--;
+	digits[count] = '\0';
+	return count;
+}
+
+static char *put_zeros(char *at, int count)
+{
+	for (; count > 0; count--)
+		*at++ = '0';
+	return at;
+}
+
+/* d.ddde+XX, at least two digits of exponent, no ".0". */
+static char *put_exponential(char *at, const char *digits, size_t count, int exponent)
+{
+	*at++ = digits[0];
+	if (count > 1) {
+		*at++ = '.';
+		at = mempcpy(at, digits + 1, count - 1);
+	}
+	return at + snprintf(at, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+}
+
+static char *put_plain(char *at, const char *digits, size_t count, int exponent)
+{
+	if (exponent < 0) {
+		*at++ = '0';
+		*at++ = '.';
+		at = put_zeros(at, -exponent - 1);
+		return mempcpy(at, digits, count);
+	}
+	const size_t whole = (size_t)exponent + 1;
+	const size_t given = count < whole ? count : whole;
+	at = mempcpy(at, digits, given);
+	at = put_zeros(at, (int)(whole - given));
+	*at++ = '.';
+	if (count <= whole)
+		return put_zeros(at, 1);
+	return mempcpy(at, digits + whole, count - whole);
+}
+
+size_t edge_float(double value, char out[EDGE_FLOAT_SIZE])
+{
+	assert(isfinite(value));
+	char digits[DIGITS_MAX + 1];
+	int exponent;
+	char *at = out;
+	if (signbit(value))
+		*at++ = '-';
+	const size_t count = shortest_digits(fabs(value), digits, &exponent);
+	if (exponent < -4 || exponent >= 16)
+		at = put_exponential(at, digits, count, exponent);
+	else
+		at = put_plain(at, digits, count, exponent);
+	*at = '\0';
+	return (size_t)(at - out);
+}
+
+enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata)
+{
+	char ctime_text[EDGE_FLOAT_SIZE], mtime_text[EDGE_FLOAT_SIZE];
+	edge_float(edge_seconds(metadata->ctime_ns), ctime_text);
+	edge_float(edge_seconds(metadata->mtime_ns), mtime_text);
+	return bytes_printf(out,
+			    "{\"ctime\": %s, \"mtime\": %s, \"st_mode\": %u, \"st_uid\": %u, "
+			    "\"st_gid\": %u}",
+			    ctime_text, mtime_text, metadata->mode, metadata->uid, metadata->gid);
+}
+
+enum fault edge_json_string(struct bytes *out, const char *text, size_t size)
+{
+	if (!name_is_utf8(text, size))
+		return FAULT_USAGE;
+	json_t *string = json_stringn_nocheck(size ? text : "", size);
+	if (!string)
+		return FAULT_NOMEM;
+	const size_t length = json_dumpb(string, NULL, 0, JSON_ENCODE_ANY);
+	enum fault fault = length > 0 ? bytes_reserve(out, length) : FAULT_NOMEM;
+	if (!fault) {
+		json_dumpb(string, (char *)out->data + out->size, length, JSON_ENCODE_ANY);
+		out->size += length;
+		out->data[out->size] = '\0';
+	}
+	json_decref(string);
+	return fault;
+}
+
+enum fault edge_json_open(struct bytes *out) { return bytes_append(out, "{", 1); }
+
+enum fault edge_json_close(struct bytes *out) { return bytes_append(out, "}", 1); }
+
+static const char *node_type(const struct cap *cap)
+{
+	if (cap_is_directory(cap))
+		return "dirnode";
+	return cap_is_file(cap) ? "filenode" : "unknown";
+}
+
+/* ["filenode", {"ro_uri": "URI:...": the text of a cap needs no escapes but for unknown ones. */
+static enum fault put_node(struct bytes *out, const struct cap *cap)
+{
+	char text[CAP_TEXT_SIZE];
+	const size_t length = cap_print(cap, text);
+	enum fault fault = bytes_printf(out, ": [\"%s\", {\"%s\": ", node_type(cap),
+					cap_is_writable(cap) ? "rw_uri" : "ro_uri");
+	if (!fault)
+		fault = edge_json_string(out, text, length);
+	secret_wipe(text, sizeof text);
+	return fault;
+}
+
+enum fault edge_json_child(struct bytes *out, const struct edge_child *child)
+{
+	const size_t before = out->size;
+	enum fault fault = FAULT_NONE;
+	if (before > 0 && out->data[before - 1] != '{')
+		fault = bytes_append(out, ", ", 2);
+	if (!fault)
+		fault = edge_json_string(out, child->name, child->name_size);
+	if (!fault)
+		fault = put_node(out, child->cap);
+	if (!fault && child->metadata) {
+		fault = bytes_append_text(out, ", \"metadata\": ");
+		if (!fault)
+			fault = bytes_append(out, child->metadata, child->metadata_size);
+	}
+	if (!fault)
+		fault = bytes_append(out, "}]", 2);
+	if (fault)
+		out->size = before;
+	return fault;
+}

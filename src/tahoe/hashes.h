@@ -1,0 +1,41 @@
+/*
+ * Tahoe's hashes: double SHA-256 over a tag as a netstring and the data.
+ *
+ * Place      caps, CHK encoding, mutable keys.
+ * Ownership  plain memory of the caller.
+ * Threads    as struct digest; the rest may run concurrently.
+ *
+ * N(b) is the netstring: decimal length, ":", b, ",".  T(tag, x) = D(N(tag) x) and
+ * P(tag, a, b) = D(N(tag) N(a) N(b)) with D(x) = SHA-256(SHA-256(x)).
+ * Source: tahoe-lafs 1.20.0 allmydata/util/hashutil.py, allmydata/hashtree.py.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/digest.h"
+
+#define TAG_CONVERGENCE   "allmydata_immutable_content_to_key_with_added_secret_v1+"
+#define TAG_STORAGE_INDEX "allmydata_immutable_key_to_storage_index_v1"
+#define TAG_CRYPTTEXT     "allmydata_crypttext_v1"
+#define TAG_SEGMENT       "allmydata_crypttext_segment_v1"
+#define TAG_BLOCK         "allmydata_encoded_subshare_v1"
+#define TAG_UEB           "allmydata_uri_extension_v1"
+#define TAG_EMPTY_LEAF    "Merkle tree empty leaf"
+#define TAG_INTERNAL_NODE "Merkle tree internal node"
+#define TAG_WRITEKEY      "allmydata_mutable_privkey_to_writekey_v1"
+#define TAG_FINGERPRINT   "allmydata_mutable_pubkey_to_fingerprint_v1"
+#define TAG_READKEY       "allmydata_mutable_writekey_to_readkey_v1"
+#define TAG_MUTABLE_INDEX "allmydata_mutable_readkey_to_storage_index_v1"
+
+/* Stores T(tag, data); for short data (see hash_tagged_start). */
+void hash_tagged(const char *tag, const void *data, size_t size, unsigned char out[DIGEST_SIZE]);
+
+/* Stores P(TAG_INTERNAL_NODE, left, right).  `out` may be one of them. */
+void hash_node(const unsigned char left[DIGEST_SIZE], const unsigned char right[DIGEST_SIZE],
+	       unsigned char out[DIGEST_SIZE]);
+
+/* Begins T(tag, stream) in `digest`; digest_update adds, digest_final_double ends it. */
+void hash_tagged_start(struct digest *digest, const char *tag);
+
+/* Appends N(data).  Results as of bytes_append; `out` is as before on failure. */
+MUST_USE enum fault netstring_append(struct bytes *out, const void *data, size_t size);

@@ -1,0 +1,97 @@
+"""Fixtures that every Python test may ask for."""
+import os
+from pathlib import Path
+
+import pytest
+
+from grid import TAHOE, EmbeddedGateway, RealGrid
+from runner import Barge
+from tree import make_tree
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def program(mode):
+    """The barge of one build mode; BARGE, BARGE_DEBUG, BARGE_ASAN, BARGE_TSAN name another."""
+    variable = "BARGE" if mode == "release" else f"BARGE_{mode.upper()}"
+    path = Path(os.environ.get(variable, ROOT / "build" / mode / "barge"))
+    if not path.exists():
+        pytest.fail(f"{path} is not built; run `ninja build/{mode}/barge`")
+    return path
+
+
+@pytest.fixture(scope="session")
+def barge():
+    return program("release")
+
+
+@pytest.fixture(scope="session")
+def barge_debug():
+    """With kill points compiled in."""
+    return program("debug")
+
+
+@pytest.fixture(scope="session")
+def barge_asan():
+    """With kill points, AddressSanitizer and UndefinedBehaviorSanitizer."""
+    return program("asan")
+
+
+@pytest.fixture(scope="session")
+def barge_tsan():
+    return program("tsan")
+
+
+@pytest.fixture(scope="session")
+def tahoe():
+    """The command of the Tahoe-LAFS beside the running Python."""
+    return TAHOE
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """(path, tree) of the reference tree, to be read only."""
+    path = tmp_path_factory.mktemp("source") / "reference"
+    return path, make_tree(path)
+
+
+@pytest.fixture(scope="session")
+def real_grid(tmp_path_factory):
+    """Tahoe-LAFS itself, one node, for the whole session."""
+    grid = RealGrid(tmp_path_factory.mktemp("real") / "grid", TAHOE)
+    yield grid
+    grid.stop()
+
+
+@pytest.fixture(scope="session")
+def embedded(barge, tmp_path_factory):
+    """One embedded gateway without faults for the whole session; ask it for `fresh()` aliases."""
+    grid = EmbeddedGateway(barge, tmp_path_factory.mktemp("embedded") / "node")
+    yield grid
+    grid.stop()
+
+
+@pytest.fixture
+def gateway(barge, tmp_path):
+    """Starts embedded gateways of the test's own: gateway("put:500@1", ...)."""
+    started = []
+
+    def start(*faults):
+        started.append(EmbeddedGateway(barge, tmp_path / f"node{len(started)}", faults))
+        return started[-1]
+    yield start
+    for grid in started:
+        grid.stop()
+
+
+@pytest.fixture
+def client(barge, tmp_path):
+    """client(grid): a Barge with a home of its own, whose files are searched for secrets."""
+    made = []
+
+    def make(grid, program=barge):
+        made.append(Barge(program, tmp_path / f"home{len(made)}", grid))
+        return made[-1]
+    yield make
+    for one in made:
+        one.search_files()

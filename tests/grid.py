@@ -1,0 +1,354 @@
+"""Grids to test against, and a reader of grids that is not barge.
+
+    EmbeddedGateway   `barge gateway DIR`, with faults, restartable after a kill
+    RealGrid          Tahoe-LAFS 1.20: an introducer and one node, 1-of-1
+    read_tree         the tree (see tree.py) below a cap, with nothing but HTTP
+
+Runs of barge are in runner.py.  Both grids have .directory (the node directory, for -d), .url, and
+the methods of Grid.
+"""
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+from pathlib import Path
+
+from tree import summary
+
+ROOT = Path(__file__).resolve().parent.parent
+TAHOE = ROOT / "build/venv/bin/tahoe"
+
+
+class Web:
+    """One kept-alive connection to a gateway."""
+    def __init__(self, url):
+        self.address = urllib.parse.urlsplit(url).netloc
+        self.connection = None
+
+    def ask(self, method, path, body=None):
+        """Returns (status, body).  A connection the gateway closed meanwhile is opened anew."""
+        for last in (False, True):
+            if self.connection is None:
+                self.connection = http.client.HTTPConnection(self.address, timeout=60)
+            try:
+                headers = {"Accept": "text/plain, application/octet-stream"}
+                if method == "POST":
+                    headers["Content-Type"] = "application/octet-stream"
+                self.connection.request(method, path, body, headers)
+                reply = self.connection.getresponse()
+                return reply.status, reply.read()
+            except (http.client.HTTPException, OSError):
+                self.close()
+                if last:
+                    raise
+        raise AssertionError
+
+    def ok(self, method, path, body=None):
+        status, reply = self.ask(method, path, body)
+        assert status in (200, 201), (status, reply[-300:])
+        return reply
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+
+def uri(cap, *names, **arguments):
+    """The path and query of a cap, or of what lies below it."""
+    path = "/uri/" + "/".join(urllib.parse.quote(word, safe="") for word in (cap, *names))
+    return path + ("?" + urllib.parse.urlencode(arguments) if arguments else "")
+
+
+def read_json(url, cap):
+    web = Web(url)
+    try:
+        return json.loads(web.ok("GET", uri(cap, t="json")))
+    finally:
+        web.close()
+
+
+def list_directory(url, cap):
+    """{name: [kind, {"ro_uri":..., "metadata":...}]} of one directory."""
+    kind, node = read_json(url, cap)
+    assert kind == "dirnode", kind
+    return node["children"]
+
+
+def child(url, cap, path):
+    """[kind, node] of what is at `path` below the directory `cap`; KeyError when it is not."""
+    node = None
+    for name in path.split("/"):
+        node = list_directory(url, cap)[name]
+        cap = node[1].get("rw_uri") or node[1]["ro_uri"]
+    return node
+
+
+def read_tree(url, cap):
+    """The tree below a directory's cap, each directory and each file fetched by its own cap."""
+    web, tree, files, seen = Web(url), {}, {}, set()
+    todo = [("", cap)]
+    while todo:
+        prefix, cap = todo.pop()
+        # Equal immutable directories have equal caps.
+        assert cap not in seen or "DIR2-" in cap, "a directory is reached twice"
+        seen.add(cap)
+        kind, node = json.loads(web.ok("GET", uri(cap, t="json")))
+        assert kind == "dirnode"
+        for name, (kind, at) in node["children"].items():
+            assert "/" not in name and name not in ("", ".", "..")
+            path, one = prefix + name, at.get("rw_uri") or at["ro_uri"]
+            if kind == "dirnode":
+                tree[path] = None
+                todo.append((path + "/", one))
+                continue
+            assert kind == "filenode", kind
+            if one not in files:
+                files[one] = summary(web.ok("GET", uri(one)))
+            tree[path] = files[one]
+    web.close()
+    return tree
+
+
+def file_caps(url, cap):
+    """{path: cap} of all files below a directory."""
+    caps, todo, web = {}, [("", cap)], Web(url)
+    while todo:
+        prefix, cap = todo.pop()
+        for name, (kind, at) in json.loads(web.ok("GET", uri(cap, t="json")))[1][
+                "children"].items():
+            if kind == "dirnode":
+                todo.append((prefix + name + "/", at.get("rw_uri") or at["ro_uri"]))
+            else:
+                caps[prefix + name] = at["ro_uri"]
+    web.close()
+    return caps
+
+
+# --- grids --------------------------------------------------------------------------------
+
+class Grid:
+    """What both kinds of grids can do; they set .directory and .url."""
+    directory, url = None, None
+    made = 0
+
+    def web(self, method, path, body=None):
+        web = Web(self.url)
+        try:
+            return web.ok(method, path, body)
+        finally:
+            web.close()
+
+    def put(self, data):
+        """Uploads without linking; returns the cap."""
+        return self.web("PUT", "/uri", data).decode()
+
+    def get(self, cap):
+        return self.web("GET", uri(cap))
+
+    def mkdir(self, children=None):
+        """Makes a mutable directory of {name: cap}; returns its write cap."""
+        body = {name: self.as_child(cap) for name, cap in (children or {}).items()}
+        return self.web("POST", "/uri?t=mkdir-with-children", json.dumps(body)).decode()
+
+    def link(self, directory, name, cap):
+        """Makes `cap` the child `name` of a mutable directory."""
+        self.web("PUT", uri(directory, name, t="uri"), cap)
+
+    @staticmethod
+    def as_child(cap):
+        kind = "dirnode" if cap.startswith("URI:DIR2") else "filenode"
+        where = "rw_uri" if cap.startswith(("URI:DIR2:", "URI:SSK:")) else "ro_uri"
+        return [kind, {where: cap}]
+
+    def add_alias(self, name, cap):
+        with open(self.directory / "private/aliases", "a", encoding="utf-8") as file:
+            file.write(f"{name}: {cap}\n")
+
+    def fresh(self, children=None):
+        """Makes a mutable directory with an alias of its own; returns ("alias:", cap)."""
+        Grid.made += 1
+        name, cap = f"fresh{Grid.made}", self.mkdir(children)
+        self.add_alias(name, cap)
+        return name + ":", cap
+
+    def tree(self, cap):
+        return read_tree(self.url, cap)
+
+    def list(self, cap):
+        return list_directory(self.url, cap)
+
+    def child(self, cap, path):
+        return child(self.url, cap, path)
+
+    def children(self, cap, path):
+        """{name: [kind, node]} of the directory at `path` below `cap`."""
+        node = self.child(cap, path)[1]
+        return self.list(node.get("rw_uri") or node["ro_uri"])
+
+    def secrets(self):
+        """What must appear nowhere: the convergence secret."""
+        return [(self.directory / "private/convergence").read_bytes().strip()]
+
+
+class EmbeddedGateway(Grid):
+    """`barge gateway DIR`.  Restarted it has its old port; `faults` are specs for --fault."""
+    def __init__(self, barge, directory, faults=()):
+        self.program, self.directory, self.process = barge, Path(directory), None
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        self.start(faults)
+
+    def start(self, faults=()):
+        words = [self.program, "gateway", self.directory]
+        for fault in faults:
+            words += ["--fault", fault]
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        words = self.process.stdout.readline().split()
+        assert words, f"the gateway ended with {self.process.wait()}"
+        assert self.url in (None, words[-1]), "the port has changed"
+        self.url = words[-1]
+
+    def restart(self, faults=()):
+        self.stop()
+        self.start(faults)
+
+    def stop(self):
+        """Lets it end, and waits.  Again: does nothing."""
+        self.end(signal.SIGTERM)
+
+    def kill(self):
+        self.end(signal.SIGKILL)
+
+    def end(self, number):
+        if not self.process:
+            return
+        self.process.send_signal(number)
+        self.process.wait(30)
+        self.process.stdout.close()
+        self.process = None
+
+    def counts(self):
+        """{"requests": {"put": n, ...}, "made": {"shares", "directories"}, "faults": ...}"""
+        return json.loads(self.web("GET", "/barge/status?t=json"))
+
+    def requests(self, kind):
+        return self.counts()["requests"][kind]
+
+    def mutable_slots(self):
+        """How many mutable directories the grid stores, referenced or not."""
+        return self.counts()["stored"]["directories"]
+
+    def root(self):
+        """The cap behind the alias `tahoe:`."""
+        return (self.directory / "private/aliases").read_text().split()[1]
+
+
+def free_port():
+    """A port nobody listens on, below those the kernel gives to anybody."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32700)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_for(what, seconds=60, pause=0.05):
+    """Returns the first true value of what(); OSError counts as false."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            value = what()
+        except (OSError, http.client.HTTPException):
+            value = None
+        if value:
+            return value
+        time.sleep(pause)
+    raise TimeoutError(what)
+
+
+class RealGrid(Grid):
+    """An introducer and one node, client and server in one process: shares 1-of-1, happy 1."""
+    def __init__(self, base, tahoe=TAHOE):
+        self.tahoe, self.base, self.running = tahoe, Path(base), []
+        self.introducer, self.directory = self.base / "introducer", self.base / "node"
+        self.base.mkdir(parents=True, exist_ok=True)
+        try:
+            self.create()
+        except BaseException:
+            self.stop()
+            raise
+
+    def command(self, *words, **options):
+        """Runs tahoe; returns its CompletedProcess, whatever its status."""
+        environment = dict(os.environ, HOME=str(self.base), PYTHONWARNINGS="ignore")
+        return subprocess.run([self.tahoe, *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=environment, check=False, **options)
+
+    def make(self, command, directory, *words):
+        port = free_port()
+        done = self.command(command, "--listen=tcp", f"--port=tcp:{port}:interface=127.0.0.1",
+                            f"--location=tcp:127.0.0.1:{port}", *words, directory)
+        assert done.returncode == 0, done.stdout
+
+    def run(self, directory):
+        log = open(directory / "stdout.log", "wb")
+        with log:
+            self.running.append(subprocess.Popen(
+                [self.tahoe, "run", "--allow-stdin-close", directory], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=dict(os.environ, HOME=str(self.base))))
+
+    def create(self):
+        self.make("create-introducer", self.introducer)
+        self.run(self.introducer)
+        furl = self.introducer / "private/introducer.furl"
+        wait_for(furl.exists)
+        web = free_port()
+        self.make("create-node", self.directory, f"--webport=tcp:{web}:interface=127.0.0.1",
+                  f"--introducer={furl.read_text().strip()}", "--shares-needed=1",
+                  "--shares-happy=1", "--shares-total=1")
+        self.run(self.directory)
+        self.url = f"http://127.0.0.1:{web}/"
+        wait_for(self.is_connected)
+
+    def is_connected(self):
+        servers = json.loads(self.web("GET", "/?t=json"))["servers"]
+        return any(server["connection_status"].lower().startswith("connected")
+                   for server in servers)
+
+    def share_files(self):
+        """Paths of all shares in the storage folder."""
+        return [path for path in (self.directory / "storage/shares").glob("*/*/*")
+                if "incoming" not in path.parts]
+
+    def mutable_slots(self):
+        def is_mutable(path):
+            with open(path, "rb") as file:
+                return file.read(24) == b"Tahoe mutable container "
+        return sum(map(is_mutable, self.share_files()))
+
+    def counters(self):
+        """Tahoe's own counts, such as "uploader.files_uploaded"."""
+        return json.loads(self.web("GET", "/statistics?t=json"))["counters"]
+
+    def stop(self):
+        for process in self.running:
+            process.terminate()
+        for process in self.running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.running = []
+        shutil.rmtree(self.base, ignore_errors=True)

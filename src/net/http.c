@@ -1,0 +1,266 @@
+#include "net/http.h"
+
+#include "net/http_call.h"
+#include "queue/thread.h"
+
+#include <strings.h>
+
+enum {
+	CONNECTIONS = 64,
+	TICK_MAX_MS = 250,
+	URL_MAX = 1 << 20, /* bytes; a gateway refuses far shorter ones by itself */
+};
+
+enum fault http_global_init(struct err *err)
+{
+	/* A proxy would see every cap, for loopback too; a key log would open what TLS hides. */
+	static const char *const unwanted[] = {
+		"SSLKEYLOGFILE", "http_proxy", "HTTP_PROXY",     "https_proxy",
+		"HTTPS_PROXY",   "all_proxy",  "ALL_PROXY",      "no_proxy",
+		"NO_PROXY",      "CURL_HOME",  "CURL_CA_BUNDLE", "CURL_SSL_BACKEND",
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(unwanted); i++)
+		unsetenv(unwanted[i]);
+	if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+		return err_set(err, FAULT_NOMEM, "libcurl does not start");
+	return FAULT_NONE;
+}
+
+static bool make_headers(struct http *http)
+{
+	static const char *const type[] = {
+		[HEADERS_NONE] = NULL,
+		[HEADERS_OCTETS] = "Content-Type: application/octet-stream",
+		[HEADERS_JSON] = "Content-Type: application/json",
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(type); i++) {
+		const char *const line[] = {
+			/* Anything else makes the gateway send errors as HTML. */
+			"Accept: text/plain, application/octet-stream",
+			"Expect:", /* left out: it would cost a round trip */
+			type[i],
+		};
+		for (size_t j = 0; j < ARRAY_COUNT(line) && line[j]; j++) {
+			struct curl_slist *longer = curl_slist_append(http->headers[i], line[j]);
+			if (!longer)
+				return false;
+			http->headers[i] = longer;
+		}
+	}
+	return true;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t usual) { return value ? value : usual; }
+
+static void set_limits(struct http *http, const struct http_options *options)
+{
+	http->options = (struct http_options){
+		.connect_ms = or_default(options->connect_ms, HTTP_CONNECT_MS),
+		.send_ms = or_default(options->send_ms, HTTP_SEND_MS),
+		.wait_ms = or_default(options->wait_ms, HTTP_WAIT_MS),
+		.receive_ms = or_default(options->receive_ms, HTTP_RECEIVE_MS),
+		.connections = or_default(options->connections, CONNECTIONS),
+	};
+	uint64_t least = min_u64(http->options.send_ms,
+				 min_u64(http->options.wait_ms, http->options.receive_ms));
+	http->tick_ms = (uint32_t)max_u64(1, min_u64(least / 4, TICK_MAX_MS));
+}
+
+enum fault http_open(const struct http_options *options, struct http **out, struct err *err)
+{
+	struct url url;
+	enum fault fault = url_parse(options->base_url, options->plain_host, &url, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	struct http *http = calloc(1, sizeof *http);
+	if (!http)
+		return err_set(err, FAULT_NOMEM, "no memory for a gateway's client");
+	http->url = url;
+	http->any_peer = url.encrypted ||
+			 (options->plain_host && strcasecmp(url.host, options->plain_host) == 0);
+	bytes_init(&http->scratch, URL_MAX);
+	set_limits(http, options);
+	http->multi = curl_multi_init();
+	if (!http->multi || !make_headers(http) ||
+	    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)http->options.connections) !=
+		    CURLM_OK) {
+		http_close(http);
+		return err_set(err, FAULT_NOMEM, "no memory for a gateway's client");
+	}
+	*out = http;
+	return FAULT_NONE;
+}
+
+void http_close(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->in_flight)
+		http_cancel(http->in_flight);
+	while (http->idle) {
+		struct http_call *call = http->idle;
+		http->idle = call->next;
+		http_call_free(call);
+	}
+	curl_multi_cleanup(http->multi);
+	for (size_t i = 0; i < ARRAY_COUNT(http->headers); i++)
+		curl_slist_free_all(http->headers[i]);
+	bytes_fini(&http->scratch);
+	free(http);
+}
+
+static void enlist(struct http_call *call)
+{
+	struct http *http = call->http;
+	call->previous = NULL;
+	call->next = http->in_flight;
+	if (call->next)
+		call->next->previous = call;
+	http->in_flight = call;
+	http->in_flight_count++;
+}
+
+static void delist(struct http_call *call)
+{
+	struct http *http = call->http;
+	if (call->previous)
+		call->previous->next = call->next;
+	else
+		http->in_flight = call->next;
+	if (call->next)
+		call->next->previous = call->previous;
+	http->in_flight_count--;
+}
+
+static void retire(struct http_call *call)
+{
+	bytes_clear(&call->kept);
+	call->next = call->http->idle;
+	call->http->idle = call;
+}
+
+struct http_call *http_start(struct http *http, const struct http_request *request, struct err *err)
+{
+	struct http_call *call = http->idle;
+	if (call)
+		http->idle = call->next;
+	else
+		call = http_call_new(http);
+	if (!call) {
+		err_set(err, FAULT_NOMEM, "no memory for a request");
+		return NULL;
+	}
+	if (http_call_prepare(call, request, err) != FAULT_NONE) {
+		retire(call);
+		return NULL;
+	}
+	if (curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
+		err_set(err, FAULT_NOMEM, "no memory for a request");
+		retire(call);
+		return NULL;
+	}
+	enlist(call);
+	return call;
+}
+
+static void finish(struct http_call *call, CURLcode code)
+{
+	struct http_reply reply;
+	http_call_judge(call, code, &reply);
+	curl_multi_remove_handle(call->http->multi, call->easy);
+	delist(call);
+	call->request.done(call->request.context, &reply);
+	retire(call);
+}
+
+static size_t finish_ended(struct http *http)
+{
+	size_t ended = 0;
+	int left;
+	for (CURLMsg *message; (message = curl_multi_info_read(http->multi, &left));) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		/* The message dies with its handle's removal. */
+		CURLcode code = message->data.result;
+		struct http_call *call = NULL;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+		finish(call, code);
+		ended++;
+	}
+	return ended;
+}
+
+/* A multi handle that fails is out of memory; nothing in it will end by itself. */
+static size_t finish_all(struct http *http)
+{
+	size_t ended = 0;
+	while (http->in_flight) {
+		http->in_flight->stop = STOP_NOMEM;
+		finish(http->in_flight, CURLE_OUT_OF_MEMORY);
+		ended++;
+	}
+	return ended;
+}
+
+static size_t perform(struct http *http)
+{
+	int running;
+	if (curl_multi_perform(http->multi, &running) != CURLM_OK)
+		return finish_all(http);
+	return finish_ended(http);
+}
+
+/* `done` may change the list, so the walk begins again after each call that ended. */
+static size_t finish_silent(struct http *http)
+{
+	uint64_t now_ms = clock_ms();
+	if (now_ms - http->looked_ms < http->tick_ms)
+		return 0;
+	http->looked_ms = now_ms;
+	size_t ended = 0;
+	struct http_call *call = http->in_flight;
+	while (call) {
+		if (!http_call_silent(call, now_ms)) {
+			call = call->next;
+			continue;
+		}
+		finish(call, CURLE_OPERATION_TIMEDOUT);
+		ended++;
+		call = http->in_flight;
+	}
+	return ended;
+}
+
+size_t http_poll(struct http *http, uint32_t timeout_ms)
+{
+	size_t ended = perform(http);
+	if (ended == 0 && timeout_ms > 0) {
+		uint64_t sleep_ms =
+			http->in_flight ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
+		(void)curl_multi_poll(http->multi, NULL, 0, (int)min_u64(sleep_ms, INT32_MAX),
+				      NULL);
+		ended = perform(http);
+	}
+	return ended + finish_silent(http);
+}
+
+void http_wake(struct http *http) { (void)curl_multi_wakeup(http->multi); }
+
+void http_resume(struct http_call *call)
+{
+	if (!call->paused)
+		return;
+	call->paused = false;
+	curl_easy_pause(call->easy, CURLPAUSE_CONT);
+}
+
+void http_cancel(struct http_call *call)
+{
+	curl_multi_remove_handle(call->http->multi, call->easy);
+	delist(call);
+	retire(call);
+}
+
+size_t http_in_flight(const struct http *http) { return http->in_flight_count; }
+
+const char *http_base(const struct http *http) { return http->url.base; }

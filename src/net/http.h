@@ -1,0 +1,154 @@
+/*
+ * HTTP requests to one gateway, many at a time, in one thread.
+ *
+ * One struct http holds a libcurl multi handle and its easy handles, which are used again.  Nothing
+ * waits in a queue here: a request that is started is on the wire, so the caller limits how many.
+ * Each phase of a request (connect, send, wait, receive) has its own limit, because libcurl's
+ * low-speed limits also count the time in which the other side thinks.
+ *
+ * Place      store/gateway -> http -> libcurl.
+ * Ownership  strings of a request are copied; body memory and callback contexts are borrowed until
+ *            `done` has returned or http_cancel.  A struct http_call belongs to the struct http and
+ *            is dead once `done` is called.
+ * Threads    one thread owns a struct http; only http_wake may be called from others.  Callbacks
+ *            run in http_poll.  `done` may start and cancel requests; `read`, `rewind` and `sink`
+ *            must not call anything here.
+ */
+#pragma once
+
+#include "net/url.h"
+
+enum {
+	HTTP_CONNECT_MS = 10000, /* defaults of the limits */
+	HTTP_SEND_MS = 60000,
+	HTTP_WAIT_MS = 60000,
+	HTTP_RECEIVE_MS = 60000,
+	HTTP_SLOW_BYTES = 4096,    /* less than this in a whole send or receive limit is too slow */
+	HTTP_ONE_SEND_MAX = 65536, /* bytes of a body that leaves together with its headers */
+	HTTP_HEADERS_MAX = 65536,  /* bytes of all headers of a reply */
+	HTTP_ERROR_BODY_MAX = 8192, /* bytes kept of the end of an error reply */
+	HTTP_RETRY_AFTER_MAX_MS = 300000,
+};
+
+struct http_options {
+	const char *base_url;   /* see url_parse */
+	const char *plain_host; /* a host plain http is allowed to; NULL: loopback only */
+	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* 0: the defaults above */
+	uint32_t connections;                              /* kept alive between requests; 0: 64 */
+};
+
+enum http_method {
+	HTTP_GET,
+	HTTP_PUT,
+	HTTP_POST,
+};
+
+enum http_flags {
+	/* For calls that must not run twice: libcurl repeats a request when a kept connection turns
+	 * out dead, never on a fresh one. */
+	HTTP_FRESH = 1u << 0,
+};
+
+/* What a read callback returns instead of a count of bytes. */
+#define HTTP_READ_PAUSE SIZE_MAX       /* nothing now; http_resume comes later */
+#define HTTP_READ_ABORT (SIZE_MAX - 1) /* nothing any more: ends as FAULT_CANCELLED */
+
+/* Writes 1..`size` bytes of the body into `buffer` and returns how many, or a value above.  Is not
+ * called for more than the body's size in all. */
+typedef size_t http_read(void *context, void *buffer, size_t size);
+
+/* Goes back to the first byte of the body.  False when it is not to be had any more, which ends the
+ * attempt as FAULT_RETRY. */
+typedef bool http_rewind(void *context);
+
+/* Takes bytes of the body of a 2xx reply.  False ends the request as FAULT_CANCELLED. */
+typedef bool http_sink(void *context, const void *data, size_t size);
+
+/* A body: `data`, or `read` and `rewind`.  All zeros: none. */
+struct http_body {
+	const void *data; /* `size` bytes; NULL when there is `read` or nothing */
+	uint64_t size;    /* exact */
+	http_read *read;
+	http_rewind *rewind; /* NULL: cannot go back */
+	void *context;       /* of both */
+};
+
+/* How a request ended; everything in it lives until `done` returns. */
+struct http_reply {
+	enum fault fault; /* same as err.fault; FAULT_NONE for a whole 2xx reply */
+	struct err err;   /* the text never holds the path or the reply */
+	int status;       /* 0: no status line came */
+	bool answered;    /* some byte of a reply came, if only garbage */
+	bool complete;    /* a whole reply with a status came, whatever it says */
+	const char
+		*body; /* 2xx without sink: the whole body.  Error: the end of it.  NUL follows. */
+	size_t body_size;
+	int64_t content_length; /* as the header says, or -1 */
+	uint64_t received;      /* bytes of the body, given to the sink or kept */
+	uint64_t range_start;   /* of Content-Range in a 206 */
+	uint64_t range_total;   /* of Content-Range in a 206, 0 unknown */
+};
+
+typedef void http_done(void *context, const struct http_reply *reply);
+
+struct http_request {
+	enum http_method method;
+	unsigned flags;   /* enum http_flags */
+	const char *path; /* below the base, no leading "/", with its query; sent as it is */
+	bool json;        /* the body is application/json, else application/octet-stream */
+	struct http_body body;
+	bool ranged;             /* ask for `length` bytes from `offset` */
+	uint64_t offset, length; /* length at least 1 */
+	uint64_t wait_more_ms;   /* on top of the wait limit, for large bodies */
+	http_sink *sink;         /* NULL: the body is kept */
+	size_t reply_max;        /* bytes kept; more is FAULT_TOO_LARGE */
+	http_done *done;         /* called once, unless cancelled */
+	void *context;           /* of sink and done */
+};
+
+struct http;
+struct http_call;
+
+/*
+ * Prepares the process: takes proxy and key-log variables out of the environment and initializes
+ * libcurl.  Once, in main, before there are threads.
+ */
+MUST_USE enum fault http_global_init(struct err *err);
+
+/* Makes a client of the gateway at options->base_url.  Connects to nothing.  FAULT_USAGE,
+ * FAULT_INSECURE (see url_parse), FAULT_NOMEM. */
+MUST_USE enum fault http_open(const struct http_options *options, struct http **http,
+			      struct err *err);
+
+/* Cancels what is in flight and frees everything.  NULL is allowed. */
+void http_close(struct http *http);
+
+/* Starts a request.  Returns NULL and fills `err` when it cannot: FAULT_NOMEM, FAULT_USAGE. */
+struct http_call *http_start(struct http *http, const struct http_request *request,
+			     struct err *err);
+
+/*
+ * Moves bytes and runs callbacks; sleeps up to `timeout_ms` when there is nothing to do.  Returns
+ * how many requests ended.  Returns early after http_wake.
+ */
+size_t http_poll(struct http *http, uint32_t timeout_ms);
+
+/* Ends the present or next sleep of http_poll.  Any thread. */
+void http_wake(struct http *http);
+
+/* Lets a paused body be read again.  Harmless when it is not paused.  Not inside callbacks other
+ * than `done`. */
+void http_resume(struct http_call *call);
+
+/* Ends the request without calling `done`; its connection is closed.  Not inside callbacks other
+ * than `done`. */
+void http_cancel(struct http_call *call);
+
+/* Returns how many requests are started and not ended. */
+size_t http_in_flight(const struct http *http);
+
+/* Returns the base URL with its final "/". */
+const char *http_base(const struct http *http);
+
+/* Returns the fault a reply of `status` means by itself; FAULT_NONE for 2xx. */
+enum fault http_status_fault(int status);

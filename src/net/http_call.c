@@ -1,0 +1,318 @@
+#include "net/http_call.h"
+
+#include <strings.h>
+
+enum {
+	UPLOAD_BUFFER = 256 << 10,   /* bytes; the best of 16 KiB .. 2 MiB when measured */
+	DOWNLOAD_BUFFER = 256 << 10, /* bytes, where a sink takes them */
+	SMALL_BUFFER = 16 << 10,     /* bytes, for replies of a line */
+	IDLE_CONNECTION_S = 50,      /* Twisted drops idle connections after 60 s */
+	KEEPALIVE_S = 20,            /* a gateway is silent while it encodes */
+	KEEPALIVE_INTERVAL_S = 10,
+};
+
+/* ---- callbacks of libcurl ---- */
+
+static size_t body_from_memory(struct http_call *call, char *buffer, size_t size)
+{
+	memcpy(buffer, (const char *)call->request.body.data + call->body_sent, size);
+	return size;
+}
+
+static size_t on_read(char *buffer, size_t item, size_t count, void *context)
+{
+	struct http_call *call = context;
+	const struct http_body *body = &call->request.body;
+	size_t size = (size_t)min_u64(item * count, body->size - call->body_sent);
+	if (size == 0)
+		return 0;
+	size_t got = body->data ? body_from_memory(call, buffer, size)
+				: body->read(body->context, buffer, size);
+	if (got == HTTP_READ_PAUSE) {
+		call->paused = true;
+		return CURL_READFUNC_PAUSE;
+	}
+	/* A body that comes short would have the gateway wait for the rest. */
+	if (got == 0 || got > size) {
+		call->stop = STOP_READ;
+		return CURL_READFUNC_ABORT;
+	}
+	call->body_sent += got;
+	return got;
+}
+
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+	struct http_call *call = context;
+	const struct http_body *body = &call->request.body;
+	if (offset == 0 && origin == SEEK_SET &&
+	    (call->body_sent == 0 || body->data || (body->rewind && body->rewind(body->context)))) {
+		call->body_sent = 0;
+		return CURL_SEEKFUNC_OK;
+	}
+	call->stop = STOP_REWIND;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+static bool keep_error(struct http_call *call, const char *data, size_t size)
+{
+	if (size > HTTP_ERROR_BODY_MAX) {
+		data += size - HTTP_ERROR_BODY_MAX;
+		size = HTTP_ERROR_BODY_MAX;
+	}
+	struct bytes *kept = &call->kept;
+	if (kept->size + size > HTTP_ERROR_BODY_MAX) {
+		size_t drop = kept->size + size - HTTP_ERROR_BODY_MAX;
+		memmove(kept->data, kept->data + drop, kept->size - drop);
+		kept->size -= drop;
+	}
+	return bytes_append(kept, data, size) == FAULT_NONE;
+}
+
+bool http_call_right_range(const struct http_call *call)
+{
+	return !call->request.ranged ||
+	       (call->status == 206 && call->range_start == call->request.offset);
+}
+
+static enum http_stop take(struct http_call *call, const char *data, size_t size)
+{
+	if (call->status == 0) {
+		long status = 0;
+		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		call->status = (int)status;
+	}
+	if (http_status_fault(call->status) != FAULT_NONE)
+		return keep_error(call, data, size) ? STOP_NONE : STOP_NOMEM;
+	if (!http_call_right_range(call))
+		return STOP_RANGE;
+	if (call->request.sink)
+		return call->request.sink(call->request.context, data, size) ? STOP_NONE
+									     : STOP_SINK;
+	if (call->kept.size + size > call->request.reply_max)
+		return STOP_TOO_LARGE;
+	return bytes_append(&call->kept, data, size) == FAULT_NONE ? STOP_NONE : STOP_NOMEM;
+}
+
+static size_t on_write(char *data, size_t item, size_t count, void *context)
+{
+	struct http_call *call = context;
+	size_t size = item * count;
+	call->stop = take(call, data, size);
+	if (call->stop != STOP_NONE)
+		return 0;
+	call->received += size;
+	return size;
+}
+
+/* Reads "bytes A-B/TOTAL" or "bytes A-B/" and a star.  Source: RFC 9110 14.4. */
+static void read_content_range(struct http_call *call, const char *text)
+{
+	unsigned long long first, last, total;
+	int found = sscanf(text, " bytes %20llu-%20llu/%20llu", &first, &last, &total);
+	if (found < 2)
+		return;
+	call->range_start = first;
+	call->range_total = found == 3 ? total : 0;
+}
+
+static size_t on_header(char *data, size_t item, size_t count, void *context)
+{
+	struct http_call *call = context;
+	size_t size = item * count;
+	call->header_bytes += size;
+	if (call->header_bytes > HTTP_HEADERS_MAX) {
+		call->stop = STOP_HEADERS;
+		return 0;
+	}
+	if (call->phase != PHASE_RECEIVE) {
+		call->phase = PHASE_RECEIVE;
+		call->since_ms = 0;
+		call->mark = 0;
+	}
+	/* libcurl takes a reply that is cut within its headers for a whole one. */
+	if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		call->headers_whole = false;
+	else if (data[0] == '\r' || data[0] == '\n')
+		call->headers_whole = true;
+	static const char name[] = "Content-Range:";
+	char value[96];
+	if (size > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0) {
+		snprintf(value, sizeof value, "%.*s",
+			 (int)min_u64(size - sizeof name + 1, sizeof value - 1),
+			 data + sizeof name - 1);
+		read_content_range(call, value);
+	}
+	return size;
+}
+
+/* The connection stands and nothing has been sent on it yet; runs for kept connections too. */
+static int on_connected(void *context, char *peer, char *local, int peer_port, int local_port)
+{
+	(void)local;
+	(void)peer_port;
+	(void)local_port;
+	struct http_call *call = context;
+	if (!call->http->any_peer && !url_address_is_loopback(peer)) {
+		call->stop = STOP_PEER;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	call->phase = PHASE_SEND;
+	call->since_ms = 0;
+	call->mark = 0;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* ---- options ---- */
+
+#define SET(easy, option, value)                                                                   \
+	do {                                                                                       \
+		if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK)                       \
+			return false;                                                              \
+	} while (0)
+
+static bool set_lasting_transport(struct http_call *call)
+{
+	const struct http_options *options = &call->http->options;
+	SET(call->easy, CURLOPT_NOSIGNAL, 1L);
+	SET(call->easy, CURLOPT_PROXY, "");
+	SET(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(call->easy, CURLOPT_FOLLOWLOCATION, 0L);
+	SET(call->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(call->easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	SET(call->easy, CURLOPT_PATH_AS_IS, 1L);
+	SET(call->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(call->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
+	SET(call->easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
+	SET(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(call->easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+	SET(call->easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
+	SET(call->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
+	return true;
+}
+
+static bool set_lasting_callbacks(struct http_call *call)
+{
+	SET(call->easy, CURLOPT_PRIVATE, call);
+	SET(call->easy, CURLOPT_NOPROGRESS, 1L);
+	SET(call->easy, CURLOPT_READFUNCTION, on_read);
+	SET(call->easy, CURLOPT_READDATA, call);
+	SET(call->easy, CURLOPT_SEEKFUNCTION, on_seek);
+	SET(call->easy, CURLOPT_SEEKDATA, call);
+	SET(call->easy, CURLOPT_WRITEFUNCTION, on_write);
+	SET(call->easy, CURLOPT_WRITEDATA, call);
+	SET(call->easy, CURLOPT_HEADERFUNCTION, on_header);
+	SET(call->easy, CURLOPT_HEADERDATA, call);
+	SET(call->easy, CURLOPT_PREREQFUNCTION, on_connected);
+	SET(call->easy, CURLOPT_PREREQDATA, call);
+	return true;
+}
+
+struct http_call *http_call_new(struct http *http)
+{
+	struct http_call *call = calloc(1, sizeof *call);
+	if (!call)
+		return NULL;
+	call->http = http;
+	call->easy = curl_easy_init();
+	if (!call->easy || !set_lasting_transport(call) || !set_lasting_callbacks(call)) {
+		http_call_free(call);
+		return NULL;
+	}
+	return call;
+}
+
+void http_call_free(struct http_call *call)
+{
+	if (!call)
+		return;
+	curl_easy_cleanup(call->easy);
+	bytes_fini(&call->kept);
+	free(call);
+}
+
+/* A body that is small and at hand leaves in one send with the headers: POSTFIELDS does that. */
+static bool set_body(struct http_call *call)
+{
+	const struct http_request *request = &call->request;
+	const char *method = request->method == HTTP_PUT ? "PUT" : "POST";
+	if (request->method == HTTP_GET) {
+		SET(call->easy, CURLOPT_HTTPGET, 1L);
+		SET(call->easy, CURLOPT_CUSTOMREQUEST, NULL);
+		return true;
+	}
+	SET(call->easy, CURLOPT_CUSTOMREQUEST, method);
+	if (!request->body.read && request->body.size <= HTTP_ONE_SEND_MAX) {
+		SET(call->easy, CURLOPT_POST, 1L);
+		SET(call->easy, CURLOPT_POSTFIELDS,
+		    request->body.size ? request->body.data : (const void *)"");
+		SET(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+		return true;
+	}
+	SET(call->easy, CURLOPT_POSTFIELDS, NULL);
+	SET(call->easy, CURLOPT_UPLOAD, 1L);
+	SET(call->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body.size);
+	return true;
+}
+
+static bool set_request(struct http_call *call)
+{
+	const struct http_request *request = &call->request;
+	enum http_headers headers = request->method == HTTP_GET ? HEADERS_NONE
+				    : request->json             ? HEADERS_JSON
+								: HEADERS_OCTETS;
+	char range[64];
+	snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->offset,
+		 (unsigned long long)(request->offset + request->length - 1));
+	long fresh = request->flags & HTTP_FRESH ? 1L : 0L;
+	long buffer_size = request->sink ? (long)DOWNLOAD_BUFFER : (long)SMALL_BUFFER;
+	SET(call->easy, CURLOPT_HTTPHEADER, call->http->headers[headers]);
+	SET(call->easy, CURLOPT_RANGE, request->ranged ? range : NULL);
+	SET(call->easy, CURLOPT_FRESH_CONNECT, fresh);
+	SET(call->easy, CURLOPT_FORBID_REUSE, fresh);
+	if (call->buffer_size != buffer_size)
+		SET(call->easy, CURLOPT_BUFFERSIZE, buffer_size);
+	call->buffer_size = buffer_size;
+	return set_body(call);
+}
+
+static bool path_is_plain(const char *path)
+{
+	for (; *path; path++)
+		if (*path <= ' ' || *path > '~')
+			return false;
+	return true;
+}
+
+enum fault http_call_prepare(struct http_call *call, const struct http_request *request,
+			     struct err *err)
+{
+	struct http *http = call->http;
+	if (!path_is_plain(request->path))
+		return err_set(err, FAULT_USAGE, "a request path holds a blank or control byte");
+	if (request->body.size > INT64_MAX)
+		return err_set(err, FAULT_TOO_LARGE, "a request body is too large");
+	CURL *easy = call->easy;
+	struct bytes kept = call->kept;
+	long buffer_size = call->buffer_size;
+	*call = (struct http_call){
+		.http = http,
+		.easy = easy,
+		.kept = kept,
+		.request = *request,
+		.buffer_size = buffer_size,
+	};
+	call->request.path = NULL;
+	bytes_clear(&call->kept);
+	call->kept.max = max_u64(request->reply_max, HTTP_ERROR_BODY_MAX);
+	struct bytes *url = &http->scratch;
+	bool set = bytes_append_text(url, http->url.base) == FAULT_NONE &&
+		   bytes_append_text(url, request->path) == FAULT_NONE &&
+		   curl_easy_setopt(easy, CURLOPT_URL, bytes_text(url)) == CURLE_OK &&
+		   set_request(call);
+	bytes_clear(url);
+	return set ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a request");
+}

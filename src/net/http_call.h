@@ -1,0 +1,90 @@
+/*
+ * What the parts of net/http share: the client, one call, and the phases it passes.
+ *
+ * Place      inside net/http only.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "net/http.h"
+
+#include <curl/curl.h>
+
+enum http_phase {
+	PHASE_CONNECT, /* libcurl's own limit */
+	PHASE_SEND,
+	PHASE_WAIT,
+	PHASE_RECEIVE,
+};
+
+/* Why a call was ended by us and not by the other side. */
+enum http_stop {
+	STOP_NONE,
+	STOP_READ,      /* the read callback gave up, or came short */
+	STOP_REWIND,    /* the body cannot be sent again */
+	STOP_SINK,      /* the sink refused */
+	STOP_TOO_LARGE, /* the reply passed its maximum */
+	STOP_HEADERS,   /* the headers passed theirs */
+	STOP_NOMEM,
+	STOP_RANGE,  /* another part than asked for */
+	STOP_PEER,   /* plain http, and the peer is not on this machine */
+	STOP_SILENT, /* the watchdog */
+};
+
+struct http_call {
+	struct http *http;
+	struct http_call *next, *previous; /* in flight; or next in the idle list */
+	CURL *easy;
+	struct http_request request; /* path is gone */
+	uint64_t body_sent;          /* bytes handed to libcurl since the last rewind */
+	bool paused;
+	enum http_stop stop;
+	enum http_phase phase;
+	uint64_t since_ms; /* of the phase or of the last progress; 0: the watchdog sets it */
+	uint64_t mark;     /* bytes sent or received at since_ms */
+	int status;
+	size_t header_bytes;
+	bool headers_whole; /* the blank line behind them came */
+	uint64_t received, range_start, range_total;
+	struct bytes kept;
+	long buffer_size; /* as set in `easy` */
+};
+
+struct http {
+	CURLM *multi;
+	struct url url;
+	struct http_options options;   /* strings are gone; zeros are replaced */
+	struct curl_slist *headers[3]; /* by enum http_headers */
+	struct http_call *in_flight;   /* doubly linked, newest first */
+	struct http_call *idle;
+	size_t in_flight_count;
+	struct bytes scratch; /* a URL; wiped after use */
+	uint32_t tick_ms;     /* between looks of the watchdog */
+	uint64_t looked_ms;
+	bool any_peer; /* https, or a plain host that the user allows */
+};
+
+enum http_headers {
+	HEADERS_NONE,
+	HEADERS_OCTETS,
+	HEADERS_JSON,
+};
+
+/* Makes a call with an easy handle whose lasting options are set.  NULL: no memory. */
+struct http_call *http_call_new(struct http *http);
+
+/* Frees it.  It is not in the multi handle. */
+void http_call_free(struct http_call *call);
+
+/* Sets what `request` asks for. */
+MUST_USE enum fault http_call_prepare(struct http_call *call, const struct http_request *request,
+				      struct err *err);
+
+/* False when a part was asked for and the 2xx reply is not one that begins there. */
+bool http_call_right_range(const struct http_call *call);
+
+/* Fills `reply` after libcurl ended the transfer with `code`, or with call->stop. */
+void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *reply);
+
+/* Looks at one call; true when it was silent for too long, `call->stop` is set then. */
+bool http_call_silent(struct http_call *call, uint64_t now_ms);

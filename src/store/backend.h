@@ -1,0 +1,42 @@
+/*
+ * What a backend of the store implements.
+ *
+ * Place      store/store.c calls through it; store/gateway.c fills it.
+ *
+ * Each backend's struct begins with a struct store, and its calls are handed out as pointers to the
+ * incomplete struct store_call.  The functions do what store/store.h says.
+ */
+#pragma once
+
+#include "store/store.h"
+
+struct store_backend {
+	struct store_call *(*put)(struct store *, const struct store_body *, struct store_then,
+				  struct err *);
+	struct store_call *(*get)(struct store *, const struct store_get *, struct store_then,
+				  struct err *);
+	struct store_call *(*make_directory)(struct store *, const struct store_directory *,
+					     const struct store_body *, struct store_then,
+					     struct err *);
+	struct store_call *(*set_children)(struct store *, const struct store_edit *,
+					   const struct store_body *, struct store_then,
+					   struct err *);
+	struct store_call *(*link)(struct store *, const struct store_link *, struct store_then,
+				   struct err *);
+	struct store_call *(*list)(struct store *, const struct store_list *, struct store_then,
+				   struct err *);
+	struct store_call *(*check)(struct store *, const struct cap *, bool verify,
+				    struct store_then, struct err *);
+	struct store_call *(*probe)(struct store *, struct store_then, struct err *);
+	size_t (*poll)(struct store *, uint32_t timeout_ms);
+	void (*wake)(struct store *);
+	void (*resume)(struct store *, struct store_call *);
+	void (*cancel)(struct store *, struct store_call *);
+	size_t (*in_flight)(const struct store *);
+	const char *(*label)(const struct store *);
+	void (*close)(struct store *);
+};
+
+struct store {
+	const struct store_backend *backend;
+};

@@ -1,0 +1,26 @@
+/*
+ * A store behind the HTTP interface of a Tahoe-LAFS gateway.
+ *
+ * Place      store/store.h -> gateway -> net/http.
+ * Ownership  the store owns its HTTP client; store_close frees both.
+ * Threads    as store/store.h says; one store a thread, any number of them a gateway.
+ *
+ * Source: tahoe-lafs 1.20.0 allmydata/web/, docs/frontends/webapi.rst.
+ */
+#pragma once
+
+#include "store/store.h"
+
+struct gateway_options {
+	const char *url;        /* http://127.0.0.1:3456/ */
+	const char *plain_host; /* a host plain http is allowed to besides loopback; NULL: none */
+	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* limits; 0: those of net/http.h */
+	uint64_t listing_max;                              /* bytes; 0: STORE_LISTING_MAX */
+};
+
+/*
+ * Opens a store on the gateway at options->url, connecting to nothing yet.  FAULT_USAGE: not a
+ * usable URL; FAULT_INSECURE: plain http to another machine; FAULT_NOMEM.
+ */
+MUST_USE enum fault gateway_open(const struct gateway_options *options, struct store **store,
+				 struct err *err);

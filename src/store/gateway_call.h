@@ -1,0 +1,57 @@
+/*
+ * What the parts of the gateway backend share: one call, and how its reply is read.
+ *
+ * Place      inside store/gateway only.
+ */
+#pragma once
+
+#include "net/http.h"
+#include "store/backend.h"
+#include "store/gateway.h"
+#include "store/listing_parser.h"
+
+enum gateway_operation {
+	GATEWAY_PUT,
+	GATEWAY_GET,
+	GATEWAY_MAKE_DIRECTORY,
+	GATEWAY_SET_CHILDREN,
+	GATEWAY_LINK,
+	GATEWAY_LIST,
+	GATEWAY_CHECK,
+	GATEWAY_PROBE,
+};
+
+struct gateway {
+	struct store base; /* first: a struct store is a struct gateway */
+	struct http *http;
+	struct gateway_call *in_flight; /* newest first */
+	struct bytes path;              /* scratch; wiped after use */
+	uint64_t wait_ms, listing_max;
+};
+
+struct gateway_call {
+	struct gateway *gateway;
+	struct gateway_call *next;
+	struct gateway_call **back; /* to what points here; NULL: not in flight */
+	struct http_call *http;
+	enum gateway_operation operation;
+	struct store_then then;
+	struct cap cap;    /* get, check: the cap asked about; link: the cap linked */
+	bool is_mutable;   /* make_directory */
+	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
+	uint64_t received; /* get: bytes so far */
+	store_sink *sink;
+	void *sink_context;
+	struct listing_parser *listing;
+	struct err why;           /* of a refusal by our own sink */
+	char text[CAP_TEXT_SIZE]; /* link: the body */
+};
+
+/* Fills fault, err, trouble and answered of `reply` from what HTTP says.  Source: the status table
+ * of tahoe-lafs 1.20.0 allmydata/web/common.py humanize_exception. */
+void gateway_explain(const struct gateway_call *call, const struct http_reply *http,
+		     struct store_reply *reply);
+
+/* Reads the 2xx reply of `call` into `reply`; a fault where it is not what was asked for. */
+void gateway_understand(struct gateway_call *call, const struct http_reply *http,
+			struct store_reply *reply);

@@ -1,0 +1,75 @@
+/*
+ * Lanes: threads that each own a store and run errands on it, a bounded number at a time.
+ *
+ * An errand is a transfer or a directory on its way through one or more store calls.  Nothing waits
+ * inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away nothing
+ * new is started; it is probed once a second.
+ *
+ * Place      src/pool and src/commit submit -> [lanes] -> store calls, whose `done` callbacks drive
+ * the errand on. Ownership  an errand belongs to the lanes from lanes_submit until its own code has
+ * called errand_end, or `refuse` was called. Threads    submit, wake and stop from any; start,
+ * poke, refuse and all store callbacks run in the errand's lane.
+ */
+#pragma once
+
+#include "store/store.h"
+
+enum errand_kind {
+	ERRAND_TRANSFER,
+	ERRAND_DIRECTORY,
+	ERRAND_KINDS,
+};
+
+enum { LANES_MAX = 16 };
+
+struct lane;
+
+struct errand {
+	enum errand_kind kind;
+	void (*start)(struct errand *errand, struct store *store);
+	/* Runs after lanes_wake: there may be something new for it.  May be NULL. */
+	void (*poke)(struct errand *errand, struct store *store);
+	/* Ends it unstarted, when the lanes were stopped. */
+	void (*refuse)(struct errand *errand);
+	struct lane *lane;   /* the one it was given to; set by lanes_submit */
+	struct errand *next; /* of the lane */
+	struct errand **back;
+};
+
+struct lanes_options {
+	/* Opens the store of one lane, in the lane's own thread. */
+	enum fault (*open)(void *context, struct store **store, struct err *err);
+	/* Hears once that the gateway was away for `away_ms`; the lanes go on probing until they
+	 * are stopped. */
+	void (*gave_up)(void *context, const struct err *err);
+	/* Hears that the gateway went away (true) or is back. */
+	void (*away)(void *context, bool away);
+	void *context;
+	unsigned threads;             /* 1..LANES_MAX */
+	unsigned slots[ERRAND_KINDS]; /* in flight, over all lanes; at least 1 each */
+	uint64_t away_ms;             /* --gateway-wait */
+};
+
+struct lanes;
+
+/* Starts the threads.  Faults: NOMEM, and those of `open`. */
+MUST_USE enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes,
+			      struct err *err);
+
+/* Gives the errand to the least busy lane, which it returns, at once.  The errand may have ended by
+ * then. */
+struct lane *lanes_submit(struct lanes *lanes, struct errand *errand);
+
+/* Has the lane look at its errands again.  Any thread. */
+void lane_wake(struct lane *lane);
+
+/* In the lane's thread: the errand is over and its slot free.  `fault` UNAVAILABLE tells that the
+ * gateway is away. */
+void errand_end(struct errand *errand, enum fault fault);
+
+/* Refuses what was not started and everything submitted later; what is in flight ends by itself.
+ * Any thread, idempotent. */
+void lanes_stop(struct lanes *lanes);
+
+/* Waits until everything has ended, joins the threads and frees.  NULL is allowed. */
+void lanes_free(struct lanes *lanes);

@@ -1,0 +1,513 @@
+#include "store/listing_parser.h"
+
+#include "base/secret.h"
+#include "store/names_seen.h"
+
+#include <malloc.h>
+#include <yajl/yajl_parse.h>
+
+/* Where in the text the parser is. */
+enum place {
+	PLACE_START,
+	PLACE_OUTER,    /* inside the outermost array */
+	PLACE_ROOT,     /* properties of the node itself */
+	PLACE_CHILDREN, /* names */
+	PLACE_CHILD,    /* a child's array */
+	PLACE_PROPERTIES,
+	PLACE_METADATA,
+	PLACE_END,
+};
+
+enum key {
+	KEY_OTHER,
+	KEY_CHILDREN,
+	KEY_METADATA,
+	KEY_MUTABLE,
+	KEY_SIZE,
+	KEY_RO_URI,
+	KEY_RW_URI,
+	KEY_CTIME,
+	KEY_MTIME,
+	KEY_MODE,
+	KEY_UID,
+	KEY_GID,
+};
+
+struct listing_parser {
+	yajl_handle parser;
+	uint64_t size_max, size;
+	store_child_found *found;
+	void *context;
+	enum fault fault;
+	const char *why; /* of the fault, a literal */
+	enum place place;
+	unsigned depth;   /* of everything open */
+	unsigned skipped; /* of what is open and of no interest, 0: nothing */
+	unsigned element; /* of the array at PLACE_OUTER or PLACE_CHILD that comes next */
+	enum key key;     /* whose value comes next */
+	unsigned seen;    /* bits of the keys so far, of the child */
+	unsigned root_seen;
+	struct store_node root;
+	struct store_child child;
+	struct bytes name;
+	struct names_seen names;
+	uint64_t children;
+};
+
+/* ---- memory of the parser: it holds caps, so it is wiped ---- */
+
+static void *take_memory(void *context, size_t size)
+{
+	(void)context;
+	void *memory = malloc(size);
+	if (!memory)
+		abort(); /* yajl does not survive NULL */
+	return memory;
+}
+
+static void give_memory(void *context, void *memory)
+{
+	(void)context;
+	if (!memory)
+		return;
+	secret_wipe(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+static void *move_memory(void *context, void *memory, size_t size)
+{
+	void *moved = take_memory(context, size);
+	if (memory)
+		memcpy(moved, memory, min_u64(size, malloc_usable_size(memory)));
+	give_memory(context, memory);
+	return moved;
+}
+
+/* ---- values ---- */
+
+static int fail(struct listing_parser *listing, enum fault fault, const char *why)
+{
+	if (listing->fault == FAULT_NONE) {
+		listing->fault = fault;
+		listing->why = why;
+	}
+	return 0;
+}
+
+static int corrupt(struct listing_parser *listing, const char *why)
+{
+	return fail(listing, FAULT_CORRUPT, why);
+}
+
+static bool in_child(const struct listing_parser *listing) { return listing->child.name != NULL; }
+
+static struct store_node *node(struct listing_parser *listing)
+{
+	return in_child(listing) ? &listing->child.node : &listing->root;
+}
+
+/* Digits only, up to `max`. */
+static bool whole_number(const char *text, size_t size, uint64_t max, uint64_t *value)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] < '0' || text[i] > '9' || sum > (max - (uint64_t)(text[i] - '0')) / 10)
+			return false;
+		sum = 10 * sum + (uint64_t)(text[i] - '0');
+	}
+	*value = sum;
+	return size > 0;
+}
+
+/* Seconds with a fraction as nanoseconds, exactly as far as the digits go. */
+static bool nanoseconds(const char *text, size_t size, int64_t *ns)
+{
+	bool negative = size > 0 && text[0] == '-';
+	if (negative) {
+		text++;
+		size--;
+	}
+	const char *dot = memchr(text, '.', size);
+	size_t length = dot ? (size_t)(dot - text) : size;
+	uint64_t seconds, fraction = 0;
+	if (!whole_number(text, length, INT64_MAX / 1000000000 - 1, &seconds))
+		return false;
+	uint64_t unit = 100000000;
+	for (size_t i = length + 1; i < size; i++, unit /= 10) {
+		if (text[i] < '0' || text[i] > '9')
+			return false; /* an exponent: no time of a file */
+		fraction += unit * (uint64_t)(text[i] - '0');
+	}
+	int64_t sum = (int64_t)(seconds * 1000000000 + fraction);
+	*ns = negative ? -sum : sum;
+	return true;
+}
+
+static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint64_t value)
+{
+	*field = (uint32_t)value;
+	to->metadata_flags |= flag;
+}
+
+static void take_metadata(struct listing_parser *listing, const char *text, size_t size)
+{
+	struct store_node *to = node(listing);
+	uint64_t value;
+	int64_t ns;
+	if (listing->key == KEY_CTIME || listing->key == KEY_MTIME) {
+		if (!nanoseconds(text, size, &ns))
+			return;
+		bool changed = listing->key == KEY_CTIME;
+		*(changed ? &to->metadata.ctime_ns : &to->metadata.mtime_ns) = ns;
+		to->metadata_flags |= changed ? STORE_HAS_CTIME : STORE_HAS_MTIME;
+		return;
+	}
+	if (!whole_number(text, size, UINT32_MAX, &value))
+		return;
+	if (listing->key == KEY_MODE)
+		take_id(to, STORE_HAS_MODE, &to->metadata.mode, value);
+	else if (listing->key == KEY_UID)
+		take_id(to, STORE_HAS_UID, &to->metadata.uid, value);
+	else if (listing->key == KEY_GID)
+		take_id(to, STORE_HAS_GID, &to->metadata.gid, value);
+}
+
+/* A child whose cap is of no known form, or not of the kind the listing says, is of kind unknown:
+ * the listing is somebody's, and its other children are as good as before. */
+static void settle_kind(struct store_node *found)
+{
+	const struct cap *cap = found->rw.kind != CAP_NONE ? &found->rw : &found->ro;
+	bool fits = found->kind == STORE_DIRECTORY ? cap_is_directory(cap)
+		    : found->kind == STORE_FILE    ? cap_is_file(cap)
+						   : false;
+	if (found->rw.kind != CAP_NONE && found->ro.kind != CAP_NONE && fits)
+		fits = cap_is_directory(&found->ro) == cap_is_directory(cap);
+	if (!fits || cap_is_verifier(cap))
+		found->kind = STORE_UNKNOWN;
+}
+
+static int take_kind(struct listing_parser *listing, const char *text, size_t size)
+{
+	static const struct {
+		const char *word;
+		enum store_kind kind;
+	} known[] = {
+		{ "dirnode", STORE_DIRECTORY },
+		{ "filenode", STORE_FILE },
+		{ "unknown", STORE_UNKNOWN },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+		if (strlen(known[i].word) == size && memcmp(known[i].word, text, size) == 0) {
+			node(listing)->kind = known[i].kind;
+			listing->element = 1;
+			return 1;
+		}
+	}
+	return corrupt(listing, "a node is of no known type");
+}
+
+static void take_cap(struct cap *cap, const char *text, size_t size)
+{
+	if (cap_parse(text, size, cap, NULL) != FAULT_NONE)
+		cap_wipe(cap);
+}
+
+/* ---- events ---- */
+
+/* True when the value at hand is inside something skipped; false also when it has no place. */
+static bool expects_value(struct listing_parser *listing)
+{
+	return listing->place == PLACE_ROOT || listing->place == PLACE_PROPERTIES ||
+	       listing->place == PLACE_METADATA;
+}
+
+static int on_other(struct listing_parser *listing)
+{
+	if (listing->skipped || (expects_value(listing) && listing->key != KEY_CHILDREN))
+		return 1;
+	return corrupt(listing, "a value is out of place");
+}
+
+static int on_null(void *context) { return on_other(context); }
+
+static int on_boolean(void *context, int value)
+{
+	struct listing_parser *listing = context;
+	if (!listing->skipped && expects_value(listing) && listing->key == KEY_MUTABLE)
+		node(listing)->is_mutable = value != 0;
+	return on_other(listing);
+}
+
+static int on_number(void *context, const char *text, size_t size)
+{
+	struct listing_parser *listing = context;
+	if (listing->skipped)
+		return 1;
+	struct store_node *to = node(listing);
+	if (listing->place == PLACE_METADATA)
+		take_metadata(listing, text, size);
+	else if (expects_value(listing) && listing->key == KEY_SIZE)
+		to->has_size = whole_number(text, size, INT64_MAX, &to->size);
+	return on_other(listing);
+}
+
+static int on_string(void *context, const unsigned char *bytes, size_t size)
+{
+	struct listing_parser *listing = context;
+	const char *text = (const char *)bytes;
+	if (listing->skipped)
+		return 1;
+	if ((listing->place == PLACE_OUTER || listing->place == PLACE_CHILD) &&
+	    listing->element == 0)
+		return take_kind(listing, text, size);
+	if (expects_value(listing) && listing->key == KEY_RO_URI)
+		take_cap(&node(listing)->ro, text, size);
+	else if (expects_value(listing) && listing->key == KEY_RW_URI)
+		take_cap(&node(listing)->rw, text, size);
+	return on_other(listing);
+}
+
+static enum key find_key(enum place place, const char *text, size_t size)
+{
+	static const struct {
+		const char *word;
+		enum key key;
+		bool metadata;
+	} known[] = {
+		{ "children", KEY_CHILDREN, false }, { "metadata", KEY_METADATA, false },
+		{ "mutable", KEY_MUTABLE, false },   { "size", KEY_SIZE, false },
+		{ "ro_uri", KEY_RO_URI, false },     { "rw_uri", KEY_RW_URI, false },
+		{ "ctime", KEY_CTIME, true },        { "mtime", KEY_MTIME, true },
+		{ "st_mode", KEY_MODE, true },       { "st_uid", KEY_UID, true },
+		{ "st_gid", KEY_GID, true },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+		if (known[i].metadata == (place == PLACE_METADATA) &&
+		    strlen(known[i].word) == size && memcmp(known[i].word, text, size) == 0)
+			return known[i].key;
+	return KEY_OTHER;
+}
+
+static int begin_child(struct listing_parser *listing, const void *name, size_t size)
+{
+	bytes_clear(&listing->name);
+	enum fault fault = names_seen_add(&listing->names, name, size);
+	if (fault == FAULT_EXISTS)
+		return corrupt(listing, "a name is there twice");
+	if (fault != FAULT_NONE || bytes_append(&listing->name, name, size) != FAULT_NONE)
+		return fail(listing, FAULT_NOMEM, "no memory for a name");
+	listing->child = (struct store_child){
+		.name = bytes_text(&listing->name),
+		.name_size = size,
+	};
+	listing->seen = 0;
+	return 1;
+}
+
+static int on_key(void *context, const unsigned char *text, size_t size)
+{
+	struct listing_parser *listing = context;
+	if (listing->skipped)
+		return 1;
+	if (listing->place == PLACE_CHILDREN)
+		return begin_child(listing, text, size);
+	listing->key = find_key(listing->place, (const char *)text, size);
+	unsigned *seen = in_child(listing) ? &listing->seen : &listing->root_seen;
+	unsigned bit = 1u << listing->key;
+	if (listing->key != KEY_OTHER && (*seen & bit))
+		return corrupt(listing, "a property is there twice");
+	*seen |= bit;
+	return 1;
+}
+
+static int deeper(struct listing_parser *listing)
+{
+	if (++listing->depth > LISTING_DEPTH_MAX)
+		return corrupt(listing, "it is nested too deeply");
+	return 1;
+}
+
+/* What an opening brace leads to, or PLACE_END when it is of no interest. */
+static enum place map_place(const struct listing_parser *listing)
+{
+	bool second = listing->element == 1;
+	switch (listing->place) {
+	case PLACE_OUTER:
+		return second ? PLACE_ROOT : PLACE_START;
+	case PLACE_CHILD:
+		return second ? PLACE_PROPERTIES : PLACE_START;
+	case PLACE_ROOT:
+		return listing->key == KEY_CHILDREN   ? PLACE_CHILDREN
+		       : listing->key == KEY_METADATA ? PLACE_METADATA
+						      : PLACE_END;
+	case PLACE_PROPERTIES:
+		return listing->key == KEY_METADATA ? PLACE_METADATA : PLACE_END;
+	case PLACE_METADATA:
+		return PLACE_END;
+	default:
+		return PLACE_START;
+	}
+}
+
+static int on_map_start(void *context)
+{
+	struct listing_parser *listing = context;
+	if (!deeper(listing))
+		return 0;
+	enum place next = listing->skipped ? PLACE_END : map_place(listing);
+	if (next == PLACE_START)
+		return corrupt(listing, "an object is out of place");
+	if (next == PLACE_END) {
+		listing->skipped++;
+		return 1;
+	}
+	listing->element = 2;
+	listing->place = next;
+	return 1;
+}
+
+static int on_map_end(void *context)
+{
+	struct listing_parser *listing = context;
+	listing->depth--;
+	if (listing->skipped) {
+		listing->skipped--;
+		return 1;
+	}
+	switch (listing->place) {
+	case PLACE_METADATA:
+		listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
+		break;
+	case PLACE_PROPERTIES:
+		listing->place = PLACE_CHILD;
+		break;
+	case PLACE_CHILDREN:
+		listing->place = PLACE_ROOT;
+		break;
+	default:
+		listing->place = PLACE_OUTER;
+	}
+	listing->key = KEY_OTHER;
+	return 1;
+}
+
+static int on_array_start(void *context)
+{
+	struct listing_parser *listing = context;
+	if (!deeper(listing))
+		return 0;
+	if (listing->skipped || (expects_value(listing) && listing->key != KEY_CHILDREN)) {
+		listing->skipped++;
+		return 1;
+	}
+	if (listing->place != PLACE_START && listing->place != PLACE_CHILDREN)
+		return corrupt(listing, "an array is out of place");
+	listing->place = listing->place == PLACE_START ? PLACE_OUTER : PLACE_CHILD;
+	listing->element = 0;
+	return 1;
+}
+
+static int end_child(struct listing_parser *listing)
+{
+	settle_kind(&listing->child.node);
+	listing->children++;
+	bool wanted = !listing->found || listing->found(listing->context, &listing->child);
+	cap_wipe(&listing->child.node.rw);
+	cap_wipe(&listing->child.node.ro);
+	listing->child = (struct store_child){ .name = NULL };
+	listing->place = PLACE_CHILDREN;
+	return wanted ? 1 : fail(listing, FAULT_CANCELLED, "it was refused");
+}
+
+static int on_array_end(void *context)
+{
+	struct listing_parser *listing = context;
+	listing->depth--;
+	if (listing->skipped) {
+		listing->skipped--;
+		return 1;
+	}
+	if (listing->element != 2)
+		return corrupt(listing, "a node has no properties");
+	if (listing->place == PLACE_CHILD)
+		return end_child(listing);
+	listing->place = PLACE_END;
+	return 1;
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_map_start,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_map_end,
+	.yajl_start_array = on_array_start,
+	.yajl_end_array = on_array_end,
+};
+
+/* ---- the outside ---- */
+
+struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *child,
+					  void *context)
+{
+	static yajl_alloc_funcs memory = { take_memory, move_memory, give_memory, NULL };
+	struct listing_parser *listing = calloc(1, sizeof *listing);
+	if (!listing)
+		return NULL;
+	listing->size_max = size_max;
+	listing->found = child;
+	listing->context = context;
+	bytes_init(&listing->name, SIZE_MAX / 4);
+	listing->parser = yajl_alloc(&callbacks, &memory, listing);
+	return listing;
+}
+
+static enum fault result(struct listing_parser *listing, yajl_status status, struct err *err)
+{
+	if (status != yajl_status_ok)
+		(void)corrupt(listing, "it is not JSON");
+	if (listing->fault == FAULT_NONE)
+		return FAULT_NONE;
+	return err_set(err, listing->fault, "the listing: %s", listing->why);
+}
+
+enum fault listing_parser_feed(struct listing_parser *listing, const void *data, size_t size,
+			       struct err *err)
+{
+	if (size > listing->size_max - listing->size)
+		(void)fail(listing, FAULT_TOO_LARGE, "it is longer than allowed");
+	if (listing->fault != FAULT_NONE)
+		return result(listing, yajl_status_ok, err);
+	listing->size += size;
+	return result(listing, yajl_parse(listing->parser, data, size), err);
+}
+
+enum fault listing_parser_end(struct listing_parser *listing, struct store_node *found,
+			      uint64_t *children, struct err *err)
+{
+	yajl_status status = yajl_status_ok;
+	if (listing->fault == FAULT_NONE)
+		status = yajl_complete_parse(listing->parser);
+	if (status == yajl_status_ok && listing->place != PLACE_END)
+		(void)corrupt(listing, "it ends too early");
+	enum fault fault = result(listing, status, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	settle_kind(&listing->root);
+	*found = listing->root;
+	*children = listing->children;
+	return FAULT_NONE;
+}
+
+void listing_parser_free(struct listing_parser *listing)
+{
+	if (!listing)
+		return;
+	yajl_free(listing->parser);
+	bytes_fini(&listing->name);
+	names_seen_fini(&listing->names);
+	secret_wipe(listing, sizeof *listing);
+	free(listing);
+}

@@ -1,0 +1,253 @@
+/*
+ * The contract of a store: put bytes, get bytes, make, link, list and check directories.
+ *
+ * Each call starts an operation and returns at once; its `done` runs later in store_poll, exactly
+ * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
+ * in flight.  Nothing is tried again here either: queue/retry decides that.
+ *
+ * Place      src/pool, src/verify, src/commit, src/cli -> store -> its backend (store/gateway.h).
+ * Ownership  caps, names and paths of a call are copied; bodies, contexts and callbacks are
+ * borrowed until `done` has returned or store_cancel.  A struct store_call is dead once `done` is
+ *            called.
+ * Threads    one thread owns a store; only store_wake may be called from others.  `done` may start
+ *            and cancel calls; the other callbacks must not call the store.
+ */
+#pragma once
+
+#include "tahoe/caps.h"
+#include "tahoe/edge.h"
+
+struct store;
+struct store_call;
+
+enum {
+	STORE_LISTING_MAX = 256 << 20, /* bytes of one listing, unless the backend is told */
+};
+
+/* What else is known about a failure, for callers that settle it differently. */
+enum store_trouble {
+	STORE_TROUBLE_NONE,
+	STORE_TROUBLE_UNHAPPY,       /* UploadUnhappinessError: too few servers, or a lost race */
+	STORE_TROUBLE_NO_SERVERS,    /* NoServersError, NotEnoughServersError */
+	STORE_TROUBLE_UNCOORDINATED, /* UncoordinatedWriteError: also the second use of a key */
+	STORE_TROUBLE_NO_SHARES,     /* 410: not retrievable now */
+	STORE_TROUBLE_READ_ONLY,     /* NotWriteableError */
+	STORE_TROUBLE_NO_STATUS,     /* no status line: the gateway failed, not the network */
+	STORE_TROUBLE_OTHER,         /* any other 5xx: worth one more try at most */
+};
+
+enum store_kind {
+	STORE_UNKNOWN = 0,
+	STORE_FILE,
+	STORE_DIRECTORY,
+};
+
+enum store_metadata_flags {
+	STORE_HAS_CTIME = 1u << 0,
+	STORE_HAS_MTIME = 1u << 1,
+	STORE_HAS_MODE = 1u << 2,
+	STORE_HAS_UID = 1u << 3,
+	STORE_HAS_GID = 1u << 4,
+};
+
+/* A node as a listing tells it.  `rw` is CAP_NONE where the cap used grants no writing. */
+struct store_node {
+	enum store_kind kind;
+	bool is_mutable;
+	bool has_size;
+	uint64_t size; /* of a file */
+	struct cap rw; /* of a cap the struct cannot hold: CAP_NONE, kind STORE_UNKNOWN */
+	struct cap ro;
+	unsigned metadata_flags; /* enum store_metadata_flags: which of these the edge has */
+	struct edge_metadata metadata;
+};
+
+/* A child of a directory; borrows until the callback returns.  The name is hostile: any UTF-8 of
+ * any length. */
+struct store_child {
+	const char *name; /* NUL-terminated, but NUL may also be inside */
+	size_t name_size;
+	struct store_node node;
+};
+
+/* Takes a child of a listing.  False ends the call as FAULT_CANCELLED.  What it was given counts
+ * only when `done` says FAULT_NONE. */
+typedef bool store_child_found(void *context, const struct store_child *child);
+
+/* What a check found. */
+struct store_health {
+	bool healthy;     /* all shares are there */
+	bool recoverable; /* enough are */
+	bool literal;     /* there is nothing to check: the numbers below are 0 */
+	uint32_t good_shares, good_hosts, needed, expected, corrupt_shares, happiness;
+};
+
+/* How a call ended; everything in it lives until `done` returns. */
+struct store_reply {
+	enum fault fault; /* FAULT_NONE: everything promised below is there; else as err.fault */
+	struct err err;   /* redacted */
+	enum store_trouble trouble;
+	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
+	struct cap cap;         /* put, make_directory, link */
+	uint64_t received;      /* get: bytes given to the sink */
+	struct store_node node; /* list: what was listed */
+	uint64_t children;      /* list: how many */
+	struct store_health health;  /* check */
+	uint32_t servers, connected; /* probe: servers known, and those that answer now */
+};
+
+typedef void store_done(void *context, const struct store_reply *reply);
+
+/* Whom to tell about the end of a call. */
+struct store_then {
+	store_done *done;
+	void *context;
+};
+
+/* What a read callback returns instead of a count of bytes. */
+#define STORE_READ_PAUSE SIZE_MAX       /* nothing now; store_resume comes later */
+#define STORE_READ_ABORT (SIZE_MAX - 1) /* nothing any more: ends as FAULT_CANCELLED */
+
+/* Writes 1..`size` bytes of the body into `buffer` and returns how many, or a value above. */
+typedef size_t store_read(void *context, void *buffer, size_t size);
+
+/* Goes back to the first byte.  False: not possible any more; the attempt ends as FAULT_RETRY. */
+typedef bool store_rewind(void *context);
+
+/* Takes bytes that were asked for.  False ends the call as FAULT_CANCELLED. */
+typedef bool store_sink(void *context, const void *data, size_t size);
+
+/* A body: `data`, or `read` and `rewind`.  One of up to 64 KiB in `data` is the quickest. */
+struct store_body {
+	const void *data;
+	uint64_t size; /* exact */
+	store_read *read;
+	store_rewind *rewind; /* NULL: cannot go back */
+	void *context;        /* of both */
+};
+
+/*
+ * The calls.  Each returns a handle, or NULL with `err` filled (FAULT_NOMEM, FAULT_USAGE) when it
+ * cannot start; `done` is not called then.
+ *
+ * Faults in a reply, for all: RETRY (also 410 and 500, see `trouble`; and replies that are no such
+ * reply), UNAVAILABLE (no connection), AUTH, NOT_FOUND, EXISTS, CORRUPT (listings and checks that
+ * are malformed), TOO_LARGE, USAGE (the store says that the request is wrong), CANCELLED (by a
+ * callback), NOMEM, INSECURE.
+ */
+
+/* Stores an immutable file.  reply->cap is CHK or LIT and its size field equals body->size. */
+struct store_call *store_put(struct store *store, const struct store_body *body,
+			     struct store_then then, struct err *err);
+
+struct store_get {
+	const struct cap *cap; /* of a file */
+	uint64_t offset;
+	uint64_t length; /* at least 1; UINT64_MAX with offset 0: the whole file */
+	store_sink *sink;
+	void *context; /* of sink */
+};
+
+/*
+ * Reads a file or a part that lies wholly in it.  FAULT_NONE means that as many bytes came as were
+ * promised, never that they are right: a gateway may splice an error message into a body.
+ */
+struct store_call *store_get(struct store *store, const struct store_get *get,
+			     struct store_then then, struct err *err);
+
+struct store_directory {
+	bool is_mutable;
+	const char *private_key; /* mutable: base64url of a PKCS#8 RSA-2048 key, or NULL */
+	size_t private_key_size;
+	uint64_t children; /* in the body, for the time it is given */
+};
+
+/*
+ * Makes an unlinked directory with the children in `body` (tahoe/edge.h).  Immutable ones and those
+ * with a key are safe to repeat: a key used before answers RETRY with
+ * STORE_TROUBLE_UNCOORDINATED, and the cap that follows from the key is to be listed then.
+ */
+struct store_call *store_make_directory(struct store *store,
+					const struct store_directory *directory,
+					const struct store_body *body, struct store_then then,
+					struct err *err);
+
+enum store_replace {
+	STORE_REPLACE_NEVER,      /* FAULT_EXISTS when a name is there, nothing is changed */
+	STORE_REPLACE_ONLY_FILES, /* FAULT_EXISTS when a name is there and is a directory */
+	STORE_REPLACE_ALWAYS,
+};
+
+struct store_edit {
+	const struct cap *directory; /* writable */
+	enum store_replace replace;
+	uint64_t children; /* set_children: in the body */
+};
+
+/* Adds all children in `body` to a directory, or none of them. */
+struct store_call *store_set_children(struct store *store, const struct store_edit *edit,
+				      const struct store_body *body, struct store_then then,
+				      struct err *err);
+
+struct store_name {
+	const char *name; /* UTF-8, not empty */
+	size_t size;
+};
+
+struct store_link {
+	const struct cap *directory; /* writable */
+	enum store_replace replace;
+	struct store_name name;
+	const struct cap *cap; /* what the name shall lead to */
+};
+
+/* Links a cap under a name into a directory.  reply->cap is the cap. */
+struct store_call *store_link(struct store *store, const struct store_link *link,
+			      struct store_then then, struct err *err);
+
+struct store_list {
+	const struct cap *cap;
+	const struct store_name *path; /* components below the cap; NULL with 0: the cap itself */
+	size_t path_count;
+	store_child_found *child; /* NULL: only the node is wanted */
+	void *context;            /* of child */
+};
+
+/*
+ * Tells what the cap (or what lies below it at the path) is, and the children if it is a directory,
+ * in the order of the reply.  FAULT_NOT_FOUND: no such child.  A name twice, or anything that is
+ * not a listing: FAULT_CORRUPT.  reply->node.kind tells files from directories.
+ */
+struct store_call *store_list(struct store *store, const struct store_list *list,
+			      struct store_then then, struct err *err);
+
+/* Looks where shares are and, with `verify`, reads and checks all of them. */
+struct store_call *store_check(struct store *store, const struct cap *cap, bool verify,
+			       struct store_then then, struct err *err);
+
+/* Asks whether this is a Tahoe-LAFS gateway (else FAULT_USAGE) and counts its servers. */
+struct store_call *store_probe(struct store *store, struct store_then then, struct err *err);
+
+/*
+ * Moves bytes and runs callbacks; sleeps up to `timeout_ms` when there is nothing to do.  Returns
+ * how many calls ended.  Returns early after store_wake.
+ */
+size_t store_poll(struct store *store, uint32_t timeout_ms);
+
+/* Ends the present or next sleep of store_poll.  Any thread. */
+void store_wake(struct store *store);
+
+/* Lets a paused body be read again.  Harmless when it is not paused. */
+void store_resume(struct store *store, struct store_call *call);
+
+/* Ends the call without `done`. */
+void store_cancel(struct store *store, struct store_call *call);
+
+/* Returns how many calls are started and not ended. */
+size_t store_in_flight(const struct store *store);
+
+/* Returns what to call this store in messages: the gateway's URL. */
+const char *store_label(const struct store *store);
+
+/* Cancels what is in flight and frees the store.  NULL is allowed. */
+void store_close(struct store *store);

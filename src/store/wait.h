@@ -1,0 +1,58 @@
+/*
+ * Store calls that sleep until they end, for set-up work in one thread.
+ *
+ * Place      src/cli and src/plan: finding a target, reading a listing, a probe.  Not for
+ * transfers. Threads    the owner of the store; nothing else may be in flight in it.
+ *
+ * Each returns the fault of the reply, filling `err`, which must not be NULL.  No call is tried
+ * again here.
+ */
+#pragma once
+
+#include "store/store.h"
+
+/* True asks a sleeping call to end as FAULT_CANCELLED; called a few times a second.  May be NULL.
+ */
+typedef bool store_wait_stop(void *context);
+
+struct store_wait {
+	struct store *store;
+	store_wait_stop *stop;
+	void *context; /* of stop */
+};
+
+/* As store_put, for bytes in memory. */
+MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,
+				   struct cap *cap, struct err *err);
+
+/* As store_get, of a whole file, appended to `out` up to its maximum (FAULT_TOO_LARGE).  The bytes
+ * are not verified.  On failure `out` is as before. */
+MUST_USE enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap,
+				   struct bytes *out, struct err *err);
+
+/* As store_list.  `node` may be NULL. */
+MUST_USE enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
+				    struct store_node *node, struct err *err);
+
+/* As store_make_directory with a body in memory. */
+MUST_USE enum fault store_wait_make_directory(const struct store_wait *wait,
+					      const struct store_directory *directory,
+					      const struct bytes *json, struct cap *cap,
+					      struct err *err);
+
+/* As store_set_children with a body in memory. */
+MUST_USE enum fault store_wait_set_children(const struct store_wait *wait,
+					    const struct store_edit *edit, const struct bytes *json,
+					    struct err *err);
+
+/* As store_link. */
+MUST_USE enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
+				    struct err *err);
+
+/* As store_check. */
+MUST_USE enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap,
+				     bool verify, struct store_health *health, struct err *err);
+
+/* As store_probe: how many servers are connected. */
+MUST_USE enum fault store_wait_probe(const struct store_wait *wait, uint32_t *connected,
+				     struct err *err);

@@ -1,0 +1,27 @@
+/*
+ * What stands at the target on the grid already: a plan_target over listings and slots.
+ *
+ * Place      beside the planner, when a tree is merged into directories that are there.
+ * Ownership  borrows the outcomes and the store of its options; one directory's listing is in
+ * memory at a time. Threads    the planner's.
+ */
+#pragma once
+
+#include "plan/plan.h"
+#include "store/wait.h"
+
+struct existing_options {
+	const struct cap *root;    /* the directory of task 0; borrowed */
+	struct outcomes *outcomes; /* where a directory that is there gets its cap: state planned */
+	struct store_wait wait;
+	uint64_t away_ms; /* how long to wait for a gateway that does not answer */
+};
+
+struct existing;
+
+/* Makes it, and fills `target` for plan_request.  Faults: NOMEM. */
+MUST_USE enum fault existing_new(const struct existing_options *options, struct existing **existing,
+				 struct plan_target *target, struct err *err);
+
+/* Frees.  NULL is allowed. */
+void existing_free(struct existing *existing);

@@ -1,0 +1,231 @@
+#include "plan/plan.h"
+
+#include "plan/lister.h"
+#include "plan/names.h"
+#include "plan/publish.h"
+#include "plan/walk.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+struct plan {
+	const struct plan_request *request;
+	struct plan_source *source; /* sorted by name */
+	struct walk *walk;
+	struct lister *lister;
+	struct publisher publisher;
+	uint64_t first_new; /* ids from here on are of this run */
+};
+
+static int compare_sources(const void *left, const void *right)
+{
+	const struct plan_source *a = left, *b = right;
+	return names_compare(a->name, strlen(a->name), b->name, strlen(b->name));
+}
+
+static bool name_is_usable(const char *name)
+{
+	bool is_dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	return name[0] && strlen(name) <= NAME_MAX && !strchr(name, '/') && !is_dots;
+}
+
+static enum fault check_names(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->request->source_count; i++) {
+		const char *name = plan->source[i].name;
+		if (!name_is_usable(name))
+			return err_set(err, FAULT_USAGE, "\"%.80s\" cannot be a name", name);
+		if (i && strcmp(name, plan->source[i - 1].name) == 0)
+			return err_set(err, FAULT_USAGE, "two sources would be called \"%.80s\"",
+				       name);
+	}
+	for (size_t i = 0; i < plan->request->made_count; i++)
+		if (!name_is_usable(plan->request->made[i]))
+			return err_set(err, FAULT_USAGE, "\"%.80s\" cannot be a name",
+				       plan->request->made[i]);
+	return FAULT_NONE;
+}
+
+static enum fault sort_sources(struct plan *plan, struct err *err)
+{
+	size_t count = plan->request->source_count;
+	plan->source = calloc(count + 1, sizeof *plan->source);
+	if (!plan->source)
+		return err_set(err, FAULT_NOMEM, "no memory for %zu sources", count);
+	for (size_t i = 0; i < count; i++)
+		plan->source[i] = plan->request->source[i];
+	qsort(plan->source, count, sizeof *plan->source, compare_sources);
+	return check_names(plan, err);
+}
+
+/* What a directory that the file system refuses with `os_error` comes to. */
+struct settled {
+	enum outcome_state state;
+	enum outcome_reason reason;
+};
+
+static struct settled settled_by(int os_error)
+{
+	switch (os_error) {
+	case ENOENT:
+		return (struct settled){ OUTCOME_SKIPPED, REASON_VANISHED };
+	case ENOTDIR:
+		return (struct settled){ OUTCOME_FAILED, REASON_CHANGED };
+	case ELOOP:
+		return (struct settled){ OUTCOME_FAILED, REASON_LOOP };
+	case E2BIG:
+		return (struct settled){ OUTCOME_FAILED, REASON_TOO_MANY };
+	case EACCES:
+	case EPERM:
+		return (struct settled){ OUTCOME_FAILED, REASON_PERMISSION };
+	default:
+		return (struct settled){ OUTCOME_FAILED, REASON_IO };
+	}
+}
+
+static enum fault settle(struct plan *plan, const struct walk_child *child, int os_error,
+			 struct err *err)
+{
+	struct settled settled = settled_by(os_error);
+	enum fault fault = publish_entries(&plan->publisher, child->parent_listing, err);
+	if (fault)
+		return fault;
+	return plan->request->settle(plan->request->context, child->id, settled.state,
+				     settled.reason, err);
+}
+
+static void close_directory(const struct walk_directory *directory)
+{
+	if (directory->fd >= 0)
+		close(directory->fd);
+}
+
+/* Lists an opened directory, whose descriptor it takes, and puts it on the walk when it holds
+ * directories itself. */
+static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
+			      struct walk_directory *directory, struct err *err)
+{
+	int os_error;
+	bool parents = false;
+	enum fault fault = lister_read(plan->lister, directory, &os_error, err);
+	if (!fault && !os_error)
+		fault = lister_write(plan->lister, child, directory, &parents, err);
+	if (!fault && parents)
+		return walk_push(plan->walk, directory, err);
+	close_directory(directory);
+	return fault || !os_error ? fault : settle(plan, child, os_error, err);
+}
+
+static enum fault plan_child(struct plan *plan, const struct walk_child *child, struct err *err)
+{
+	const struct plan_request *request = plan->request;
+	if (child->id < plan->first_new && request->is_settled &&
+	    request->is_settled(request->context, child->id))
+		return FAULT_NONE;
+	struct walk_directory directory;
+	int os_error;
+	enum fault fault = walk_open(plan->walk, child, &directory, &os_error, err);
+	if (!fault && os_error)
+		fault = settle(plan, child, os_error, err);
+	else if (!fault)
+		fault = plan_opened(plan, child, &directory, err);
+	return fault ? fault : publish_tick(&plan->publisher, err);
+}
+
+/* Lists the root, which stands for no directory here. */
+static enum fault begin(struct plan *plan, struct err *err)
+{
+	struct walk_child root = { .name = "" };
+	struct walk_directory directory = { .fd = -1 };
+	enum fault fault = plan_opened(plan, &root, &directory, err);
+	return fault ? fault : publish_tick(&plan->publisher, err);
+}
+
+/* Completes the listing that a kill cut in the middle, of the directory `child`. */
+static enum fault complete(struct plan *plan, const struct walk_child *child,
+			   struct walk_directory *directory, struct err *err)
+{
+	struct walk_directory opened = *directory;
+	int os_error = 0;
+	enum fault fault = FAULT_NONE;
+	if (walk_depth(plan->walk))
+		fault = walk_open(plan->walk, child, &opened, &os_error, err);
+	if (fault)
+		return fault;
+	if (!os_error) {
+		opened.listing = directory->listing;
+		*directory = opened;
+		fault = lister_read(plan->lister, directory, &os_error, err);
+	}
+	if (!fault && !os_error)
+		return lister_go_on(plan->lister, directory, err);
+	/* It ends as it is; its files that are still there are tried all the same. */
+	if (!fault)
+		fault = manifest_end(plan->request->writer, err);
+	return fault ? fault : settle(plan, child, os_error, err);
+}
+
+/* Goes on where a recovered manifest ends. */
+static enum fault go_on(struct plan *plan, struct err *err)
+{
+	const struct manifest_resume *resume = plan->request->resume;
+	struct walk_child child;
+	enum fault fault = walk_restore(plan->walk, resume->listing, &child, err);
+	if (fault)
+		return fault;
+	struct walk_directory directory = { .id = child.id, .listing = resume->listing, .fd = -1 };
+	plan->publisher.begun = resume->listing;
+	if (resume->inside)
+		fault = complete(plan, &child, &directory, err);
+	else
+		fault = lister_bind(plan->lister, child.id, resume->listing, err);
+	if (fault) {
+		close_directory(&directory);
+		return fault;
+	}
+	fault = walk_push(plan->walk, &directory, err);
+	return fault ? fault : publish_tick(&plan->publisher, err);
+}
+
+static enum fault walk_all(struct plan *plan, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	while (!fault && walk_depth(plan->walk)) {
+		struct walk_child child;
+		fault = walk_next(plan->walk, &child, err);
+		if (!fault && child.id)
+			fault = plan_child(plan, &child, err);
+	}
+	return fault;
+}
+
+enum fault plan_run(const struct plan_request *request, struct err *err)
+{
+	struct plan plan = { .request = request };
+	const struct manifest_resume *resume = request->resume;
+	if (resume && resume->complete)
+		return FAULT_NONE;
+	publish_init(&plan.publisher, request);
+	plan.first_new = resume ? manifest_writer_totals(request->writer)->next_id : 0;
+	enum fault fault = sort_sources(&plan, err);
+	if (!fault)
+		fault = walk_new(request, plan.source, &plan.walk, err);
+	if (fault)
+		goto out;
+	plan.lister = lister_new(request, plan.walk, &plan.publisher);
+	if (!plan.lister) {
+		fault = err_set(err, FAULT_NOMEM, "no memory for planning");
+		goto out;
+	}
+	fault = resume && resume->listing ? go_on(&plan, err) : begin(&plan, err);
+	if (!fault)
+		fault = walk_all(&plan, err);
+	if (!fault)
+		fault = publish_finish(&plan.publisher, err);
+out:
+	lister_free(plan.lister);
+	walk_free(plan.walk);
+	free(plan.source);
+	return fault;
+}

@@ -1,0 +1,131 @@
+/*
+ * The planner: walks the sources and writes what it finds as listings of a manifest.
+ *
+ * Depth first: a directory is read whole, sorted by name bytes, written as one listing, and then
+ * its sub-directories are, in that order.  Memory does not grow with the tree: what is still to be
+ * walked is read back from the manifest, so a planner that was killed goes on where it was.
+ *
+ * What cannot or must not be transferred has a verdict, and its meta is empty where lstat was
+ * refused.  A directory with a verdict has no listing.  One that turns out to be unreadable, too
+ * large or gone when its turn comes is handed to `settle` instead and has no listing either (or the
+ * one that a kill had cut short).
+ *
+ * Place      src/cli -> plan -> queue/manifest.h, behind which the queue reads.
+ * Ownership  everything in a request is borrowed until plan_run returns.
+ * Threads    plan_run belongs to one thread, and calls back in it.
+ */
+#pragma once
+
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+
+#include <stdatomic.h>
+
+enum plan_symlinks {
+	PLAN_SYMLINKS_UNSET = 0, /* skipped */
+	PLAN_SYMLINKS_SKIP,
+	PLAN_SYMLINKS_FOLLOW,
+	PLAN_SYMLINKS_FAIL,
+};
+
+enum plan_specials {
+	PLAN_SPECIALS_UNSET = 0, /* skipped */
+	PLAN_SPECIALS_SKIP,
+	PLAN_SPECIALS_FAIL,
+};
+
+/* The gateway needs 0.7 GB of memory to make a directory of that many children. */
+enum { PLAN_DIR_ENTRIES_DEFAULT = 100000 };
+
+struct plan_options {
+	enum plan_symlinks symlinks;
+	enum plan_specials specials;
+	uint64_t max_dir_entries; /* names in one source directory; 0: the default */
+};
+
+/* A local path, which becomes an entry called `name`.  A symlink here is always followed. */
+struct plan_source {
+	const char *path; /* not empty, as typed; later opened relative to the working directory */
+	const char *name; /* 1..255 bytes without a slash */
+};
+
+enum plan_there {
+	PLAN_THERE_NOTHING,
+	PLAN_THERE_FILE, /* or anything else that is no directory */
+	PLAN_THERE_DIRECTORY,
+};
+
+/*
+ * What stands at the target already, when merging into it.  One directory is looked at at a time.
+ * Names are given as the grid keeps them, in NFC.  A fault ends the plan.
+ *
+ * For each listing the planner calls `open`; if that exists, `look` for each entry without a
+ * verdict, where a file against a directory makes the entry failed(conflict); then, once the
+ * listing is durable and before it is published, `bind` for each of its directories that are there,
+ * and `sync` if there was one.  After a kill the last listing's are bound again.
+ */
+struct plan_target {
+	/* Turns to directory `id` (0: the root).  Stores whether it was there before the job: the
+	 * root's answer is the target's to give, another's follows from its bind, which may have
+	 * been in an earlier process. */
+	enum fault (*open)(void *context, uint64_t id, bool *exists, struct err *err);
+	/* Says what the directory opened last holds under `name`. */
+	enum plan_there (*look)(void *context, const char *name, size_t size);
+	/* Remembers (slot planned) that entry `id` is the directory there of that name.  May come
+	 * twice. */
+	enum fault (*bind)(void *context, uint64_t id, const char *name, size_t size,
+			   struct err *err);
+	/* Makes the binds durable.  May be NULL. */
+	enum fault (*sync)(void *context, struct err *err);
+	void *context; /* of all four */
+};
+
+/* For a progress line: entries written, bytes of the files to be sent; earlier runs included. */
+struct plan_progress {
+	atomic_uint_least64_t entries;
+	atomic_uint_least64_t bytes;
+};
+
+struct plan_request {
+	const char *manifest;           /* the path of the file `writer` writes, for reading it
+					   back; large directories are sorted in an unlinked file
+					   beside it */
+	struct manifest_writer *writer; /* as manifest_create or manifest_recover gave it */
+	const struct manifest_resume *resume; /* as manifest_recover gave it, not complete; else
+						 NULL */
+	const struct plan_source *source;     /* in any order */
+	size_t source_count;
+	const char *const *made; /* names of the directories missing at the target: the root's
+				    listing holds made[0], its listing made[1], ..., and the last
+				    one's listing the sources */
+	size_t made_count;
+	struct plan_options options;
+	const struct plan_target *target; /* NULL: nothing is there */
+
+	/* Hears that the manifest is durable below `durable`: soon after the first listing, then
+	 * about every 50 ms, and at the end with UINT64_MAX and `complete`.  When going on, what
+	 * lies behind `resume->listing` is not to be read before the first call: it may hold
+	 * directories that are not bound.  May be NULL. */
+	void (*publish)(void *context, uint64_t durable, bool complete);
+	/* Writes the outcome of a directory that gets no listing: its state (failed or skipped) and
+	 * reason.  The directory's entry is durable by then, and may have been published.  Called
+	 * again after a kill. */
+	enum fault (*settle)(void *context, uint64_t id, enum outcome_state state,
+			     enum outcome_reason reason, struct err *err);
+	/* Answers, for a directory planned before a kill, whether it has an outcome already: then
+	 * it is not walked.  May be NULL. */
+	bool (*is_settled)(void *context, uint64_t id);
+	void *context; /* of these three */
+
+	const atomic_bool *cancel;      /* true: stop with CANCELLED; may be NULL */
+	struct plan_progress *progress; /* may be NULL */
+};
+
+/*
+ * Plans everything, or goes on, and finishes the manifest.  The writer stays open, the caller's.
+ * Sleeps for as long as the walk takes.  Trouble with single entries becomes their verdicts.
+ * Faults: USAGE (a name used twice or malformed), NOT_FOUND (a source is not there), CANCELLED,
+ * CORRUPT (the manifest read back), FULL, IO, NOMEM, and those of the callbacks; after any of them
+ * the manifest can be recovered and gone on with.
+ */
+MUST_USE enum fault plan_run(const struct plan_request *request, struct err *err);

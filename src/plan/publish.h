@@ -1,0 +1,37 @@
+/*
+ * Makes listings durable and tells so, often enough that transfers overlap with the walk.
+ *
+ * Place      plan.c, listing.c -> publish -> the request's `publish`.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+struct publisher {
+	const struct plan_request *request;
+	uint64_t durable;  /* as manifest_sync said last */
+	uint64_t begun;    /* offset of the listing begun last */
+	uint64_t reliable; /* listings up to this offset were whole at the last sync */
+	uint64_t due_ms;
+	uint64_t wait_ms;
+	bool held; /* the listing begun last must not be published before it is bound */
+	bool told; /* `publish` was called */
+};
+
+/* Makes a publisher whose first tick publishes. */
+void publish_init(struct publisher *publisher, const struct plan_request *request);
+
+/* Counts, and publishes when it is time.  To be called between any two entries.  Faults: CANCELLED,
+ * FULL, IO. */
+MUST_USE enum fault publish_tick(struct publisher *publisher, struct err *err);
+
+/* Makes all that is written durable; `whole`: the listing begun last has been ended.  Tells nobody.
+ */
+MUST_USE enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err);
+
+/* Makes sure that the entries of the ended listing at `listing` are durable. */
+MUST_USE enum fault publish_entries(struct publisher *publisher, uint64_t listing, struct err *err);
+
+/* Finishes the manifest and tells that it is complete. */
+MUST_USE enum fault publish_finish(struct publisher *publisher, struct err *err);

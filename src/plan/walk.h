@@ -1,0 +1,79 @@
+/*
+ * The way from the root to the directory being planned, and what is still to be walked beside it.
+ *
+ * A stack of the directories whose listings are written and whose sub-directories are not all done.
+ * Each frame is small: the sub-directories come from the manifest, a window at a time, and only the
+ * 32 deepest directories are kept open; the others are opened anew, going up by ".." where that
+ * leads to the same directory and else down by names, one component at a time.
+ *
+ * Place      listings written before -> walk -> the directory to be listed next.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+enum { WALK_OPEN_MAX = 32 };
+
+struct walk;
+
+/* A directory that stands open. */
+struct walk_directory {
+	uint64_t id;
+	uint64_t listing; /* the offset of its own listing, once it has one */
+	uint64_t dev, ino;
+	int fd; /* -1: nothing local (the root, made directories) */
+};
+
+/* A sub-directory of the topmost frame, not opened yet. */
+struct walk_child {
+	uint64_t id; /* 0: there is none */
+	uint64_t parent_id, parent_listing;
+	const char *name; /* NUL-terminated; valid until the next walk_next */
+	size_t name_size;
+};
+
+/* Makes an empty walk.  `source` is sorted by name; both are borrowed.  Faults: those of
+ * manifest_open. */
+MUST_USE enum fault walk_new(const struct plan_request *request, const struct plan_source *source,
+			     struct walk **walk, struct err *err);
+
+/* Closes everything.  NULL is allowed. */
+void walk_free(struct walk *walk);
+
+/* Returns the number of frames: the level of the directory that would be pushed next, 0 for the
+ * root. */
+size_t walk_depth(const struct walk *walk);
+
+/* Returns a reader of the manifest, for use between the calls here. */
+struct manifest_reader *walk_reader(struct walk *walk);
+
+/* Returns the source called `name`, or NULL. */
+const struct plan_source *walk_source(const struct walk *walk, const char *name, size_t size);
+
+/* Returns whether a directory in the stack has these numbers. */
+bool walk_is_above(const struct walk *walk, uint64_t dev, uint64_t ino);
+
+/* Puts a directory, whose listing is written, on top and takes its descriptor, also on failure. */
+MUST_USE enum fault walk_push(struct walk *walk, const struct walk_directory *directory,
+			      struct err *err);
+
+/* Takes the next sub-directory of the topmost frame; pops that when there is none.  Faults:
+ * CORRUPT, IO, NOMEM. */
+MUST_USE enum fault walk_next(struct walk *walk, struct walk_child *child, struct err *err);
+
+/*
+ * Opens what walk_next gave; the caller owns the descriptor.  When the file system refuses, its
+ * errno is in `os_error` (else 0) and `directory` is untouched; ELOOP means that it is a directory
+ * above itself.  Faults: NOMEM (descriptors too).
+ */
+MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
+			      struct walk_directory *directory, int *os_error, struct err *err);
+
+/*
+ * Rebuilds the stack above the listing at `listing`, which has been read back, as if its directory
+ * had just been taken: `child` is that directory, with id 0 and no name when it is the root.
+ * Faults: CORRUPT, IO, NOMEM.
+ */
+MUST_USE enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *child,
+				 struct err *err);

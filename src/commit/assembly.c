@@ -1,0 +1,295 @@
+#include "commit/assembly.h"
+
+#include "base/meta.h"
+#include "base/utf8.h"
+#include "tahoe/dirnode.h"
+
+enum {
+	SLOTS = 256,              /* read at once */
+	METADATA_MAX = 512,       /* bytes of one child's metadata */
+	NAME_TOTAL_MAX = 1 << 30, /* bytes of all names of a directory */
+};
+
+/* A child that is done, until the listing is read to its end and sorted. */
+struct member {
+	size_t name; /* offset in `names` */
+	uint32_t name_size;
+	uint8_t cap_kind, cap_size;
+	unsigned char cap[OUTCOME_CAP_MAX];
+	unsigned char meta[OUTCOME_META_SIZE];
+};
+
+struct builder {
+	const struct assembly_source *source;
+	struct assembly *assembly;
+	struct bytes names; /* NFC */
+	struct member *member;
+	size_t count, capacity;
+	bool sorted; /* members came in the order of their NFC names */
+};
+
+/* qsort has no context; a directory is sorted in one thread and only when normalization changed the
+ * order. */
+static int compare_members(const void *a, const void *b, void *names)
+{
+	const struct member *left = a, *right = b;
+	const unsigned char *bytes = names;
+	size_t size = left->name_size < right->name_size ? left->name_size : right->name_size;
+	int order = memcmp(bytes + left->name, bytes + right->name, size);
+	if (order != 0)
+		return order;
+	return (left->name_size > right->name_size) - (left->name_size < right->name_size);
+}
+
+static enum fault add_member(struct builder *builder, const struct manifest_entry *entry,
+			     const struct outcome *outcome, struct err *err)
+{
+	if (builder->count == builder->capacity) {
+		size_t capacity = builder->capacity ? 2 * builder->capacity : 64;
+		struct member *grown = reallocarray(builder->member, capacity, sizeof *grown);
+		if (!grown)
+			return err_set(err, FAULT_NOMEM, "no memory for a directory");
+		builder->member = grown;
+		builder->capacity = capacity;
+	}
+	struct member *member = &builder->member[builder->count];
+	*member = (struct member){ .name = builder->names.size,
+				   .cap_kind = outcome->cap_kind,
+				   .cap_size = outcome->cap_size };
+	enum fault fault = name_to_nfc(&builder->names, entry->name, entry->name_size);
+	if (fault)
+		return bytes_err(fault, err, "a child's name");
+	member->name_size = (uint32_t)(builder->names.size - member->name);
+	memcpy(member->cap, outcome->cap, OUTCOME_CAP_MAX);
+	memcpy(member->meta, outcome->meta, OUTCOME_META_SIZE);
+	if (builder->count > 0 && compare_members(member - 1, member, builder->names.data) > 0)
+		builder->sorted = false;
+	builder->count++;
+	return FAULT_NONE;
+}
+
+/* Takes in the entries first..first+count-1 of a block, whose ids lie within SLOTS numbers. */
+static enum fault add_entries(struct builder *builder, const struct manifest_entry *entry,
+			      size_t count, struct err *err)
+{
+	struct outcome outcome[SLOTS];
+	uint64_t first = entry[0].id;
+	size_t span = (size_t)(entry[count - 1].id - first + 1);
+	if (outcomes_read(builder->source->outcomes, first, span, outcome, err))
+		return err->fault;
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < count && !fault; i++) {
+		const struct outcome *slot = &outcome[entry[i].id - first];
+		if (slot->state == OUTCOME_DONE)
+			fault = add_member(builder, &entry[i], slot, err);
+		else
+			builder->assembly->left_out++;
+	}
+	explicit_bzero(outcome, sizeof outcome);
+	return fault;
+}
+
+static enum fault add_block(struct builder *builder, const struct manifest_block *block,
+			    struct err *err)
+{
+	for (size_t from = 0; from < block->count;) {
+		size_t to = from + 1;
+		while (to < block->count && block->entry[to].id - block->entry[from].id < SLOTS)
+			to++;
+		if (add_entries(builder, &block->entry[from], to - from, err))
+			return err->fault;
+		from = to;
+	}
+	return FAULT_NONE;
+}
+
+static enum fault gather(struct builder *builder, struct err *err)
+{
+	struct manifest_block block = { .next = builder->source->listing };
+	do {
+		if (manifest_read(builder->source->reader, block.next, &block, err) ||
+		    add_block(builder, &block, err))
+			return err->fault;
+	} while (!block.last);
+	if (!builder->sorted)
+		qsort_r(builder->member, builder->count, sizeof *builder->member, compare_members,
+			builder->names.data);
+	return FAULT_NONE;
+}
+
+/* Writes a child's metadata; empty where there is none (a directory made at the target). */
+static enum fault metadata_of(const struct member *member, struct bytes *out)
+{
+	struct meta meta = meta_unpack_outcome(member->meta);
+	bytes_clear(out);
+	if (meta.mode == 0)
+		return FAULT_NONE;
+	const struct edge_metadata metadata = {
+		.ctime_ns = meta.ctime_ns,
+		.mtime_ns = meta.mtime_ns,
+		.mode = meta.mode,
+		.uid = meta.uid,
+		.gid = meta.gid,
+	};
+	return edge_metadata_json(out, &metadata);
+}
+
+static enum fault write_child(struct builder *builder, const struct member *member,
+			      struct dirnode *dirnode, struct bytes *metadata, struct err *err)
+{
+	struct assembly *assembly = builder->assembly;
+	struct cap cap;
+	const char *name = (const char *)builder->names.data + member->name;
+	if (!cap_unpack(member->cap, member->cap_size, member->cap_kind, &cap))
+		return err_set(err, FAULT_CORRUPT, "a child's slot holds no cap");
+	enum fault fault = metadata_of(member, metadata);
+	const struct edge_child child = {
+		.name = name,
+		.name_size = member->name_size,
+		.cap = &cap,
+		.metadata = metadata->size ? bytes_text(metadata) : NULL,
+		.metadata_size = metadata->size,
+	};
+	assembly->child[member - builder->member] =
+		(struct assembly_child){ assembly->json.size, cap_is_directory(&cap) };
+	if (!fault)
+		fault = edge_json_child(&assembly->json, &child);
+	if (!fault && !childset_add(&assembly->set, name, member->name_size, &cap))
+		fault = FAULT_NOMEM;
+	if (fault) {
+		bytes_err(fault, err, "the body of a directory");
+	} else if (builder->source->params) {
+		const struct dirnode_child link = {
+			.name = name,
+			.name_size = member->name_size,
+			.cap = &cap,
+			.metadata = metadata->size ? bytes_text(metadata) : "{}",
+			.metadata_size = metadata->size ? metadata->size : 2,
+		};
+		fault = dirnode_add(dirnode, &link, err);
+	}
+	cap_wipe(&cap);
+	return fault;
+}
+
+/* Predicts the cap of an immutable directory as far as its parameters allow. */
+static enum fault predict(struct assembly *assembly, const struct dirnode *dirnode,
+			  const struct chk_params *params, struct err *err)
+{
+	assembly->size = dirnode->body.size;
+	if (assembly->size <= LITERAL_SIZE_MAX || chk_can_encode(params)) {
+		assembly->predicted = true;
+		if (dirnode_cap(dirnode, params, &assembly->cap, err))
+			return err->fault;
+	}
+	if (assembly->size <= LITERAL_SIZE_MAX)
+		return FAULT_NONE;
+	struct chk_key key = { 0 };
+	enum fault fault = chk_key_init(&key, err);
+	if (!fault)
+		fault = chk_key_start(&key, params, assembly->size, err);
+	if (!fault)
+		fault = chk_key_update(&key, dirnode->body.data, dirnode->body.size, err);
+	if (!fault)
+		fault = chk_key_final(&key, assembly->key, err);
+	chk_key_fini(&key);
+	return fault;
+}
+
+static enum fault write_body(struct builder *builder, struct err *err)
+{
+	struct assembly *assembly = builder->assembly;
+	struct dirnode dirnode;
+	struct bytes metadata;
+	assembly->child = calloc(builder->count + 1, sizeof *assembly->child);
+	if (!assembly->child)
+		return err_set(err, FAULT_NOMEM, "no memory for a directory");
+	dirnode_init(&dirnode, ASSEMBLY_MAX);
+	bytes_init(&metadata, METADATA_MAX);
+	enum fault fault = bytes_err(edge_json_open(&assembly->json), err, "a request");
+	for (size_t i = 0; i < builder->count && !fault; i++)
+		fault = write_child(builder, &builder->member[i], &dirnode, &metadata, err);
+	if (!fault)
+		fault = bytes_err(edge_json_close(&assembly->json), err, "a request");
+	if (!fault && builder->source->params)
+		fault = predict(assembly, &dirnode, builder->source->params, err);
+	assembly->children = builder->count;
+	childset_seal(&assembly->set);
+	dirnode_fini(&dirnode);
+	bytes_fini(&metadata);
+	return fault;
+}
+
+enum fault assembly_build(const struct assembly_source *source, struct assembly *assembly,
+			  struct err *err)
+{
+	struct builder builder = { .source = source, .assembly = assembly, .sorted = true };
+	*assembly = (struct assembly){ 0 };
+	bytes_init(&assembly->json, ASSEMBLY_MAX);
+	bytes_init(&builder.names, NAME_TOTAL_MAX);
+	enum fault fault = gather(&builder, err);
+	if (!fault)
+		fault = write_body(&builder, err);
+	bytes_fini(&builder.names);
+	if (builder.member)
+		explicit_bzero(builder.member, builder.capacity * sizeof *builder.member);
+	free(builder.member);
+	if (fault)
+		assembly_fini(assembly);
+	return fault;
+}
+
+static void mark_found(const struct assembly *assembly, bool *found)
+{
+	for (size_t i = 0; i < assembly->set.count; i++) {
+		const struct childset_member *member = &assembly->set.member[i];
+		found[member->number] =
+			member->found && assembly->child[member->number].is_directory;
+	}
+}
+
+enum fault assembly_trim(struct assembly *assembly, struct err *err)
+{
+	const struct bytes *whole = &assembly->json;
+	struct bytes rest;
+	size_t count = assembly->set.count;
+	bool *found = calloc(count + 1, sizeof *found);
+	if (!found)
+		return err_set(err, FAULT_NOMEM, "no memory for a directory");
+	mark_found(assembly, found);
+	bytes_init(&rest, ASSEMBLY_MAX);
+	uint64_t children = 0;
+	enum fault fault = edge_json_open(&rest);
+	for (size_t i = 0; i < count && !fault; i++) {
+		bool last = i + 1 == count;
+		size_t end = last ? whole->size - strlen("}") : assembly->child[i + 1].offset;
+		/* The comma belongs to whatever comes before, and the first child has none. */
+		size_t from = assembly->child[i].offset + (i > 0);
+		if (found[i])
+			continue;
+		if (children++ > 0)
+			fault = bytes_append_text(&rest, ",");
+		if (!fault)
+			fault = bytes_append(&rest, whole->data + from, end - from);
+	}
+	if (!fault)
+		fault = edge_json_close(&rest);
+	free(found);
+	if (fault) {
+		bytes_fini(&rest);
+		return bytes_err(fault, err, "a request");
+	}
+	bytes_fini(&assembly->json);
+	assembly->json = rest;
+	assembly->children = children;
+	return FAULT_NONE;
+}
+
+void assembly_fini(struct assembly *assembly)
+{
+	free(assembly->child);
+	bytes_fini(&assembly->json);
+	childset_fini(&assembly->set);
+	cap_wipe(&assembly->cap);
+	explicit_bzero(assembly, sizeof *assembly);
+}

@@ -1,0 +1,57 @@
+/*
+ * The body of one directory, assembled from its listing in the manifest and its children's slots.
+ *
+ * Place      manifest and outcomes -> [assembly] -> a request of the committer.  Children that are
+ * not done are left out. Ownership  an assembly owns its memory until assembly_fini. Threads built
+ * in the committer's thread (it reads files), then handed to the directory's lane.
+ */
+#pragma once
+
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+#include "tahoe/chk.h"
+#include "verify/childset.h"
+
+enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take some 35 MB */ };
+
+/* A child in a request. */
+struct assembly_child {
+	size_t offset; /* of its text in the request, the comma before it included */
+	bool is_directory;
+};
+
+struct assembly {
+	struct bytes json;            /* the request */
+	uint64_t children;            /* in it */
+	struct assembly_child *child; /* of those in the set, by their numbers there */
+	uint64_t left_out;            /* children failed or skipped */
+	struct childset set;          /* sealed */
+	/* Immutable directories: */
+	bool predicted; /* `cap` is the cap the gateway must answer */
+	struct cap cap;
+	uint64_t size;                   /* bytes of the serialized directory */
+	unsigned char key[CAP_KEY_SIZE]; /* its convergence key, unless it is a literal */
+};
+
+struct assembly_source {
+	struct manifest_reader *reader;
+	struct outcomes *outcomes;
+	uint64_t listing; /* offset of the directory's listing */
+	const struct chk_params
+		*params; /* for immutable directories, to predict their cap; else NULL */
+};
+
+/* Builds the assembly.  Faults: TOO_LARGE, CORRUPT, IO, NOMEM.  On failure there is nothing to
+ * free. */
+MUST_USE enum fault assembly_build(const struct assembly_source *source, struct assembly *assembly,
+				   struct err *err);
+
+/*
+ * Takes the directories that the set has found listed already out of the request: the gateway
+ * refuses to link over a directory, be it the same one.  The set stays whole.  Once.  Faults:
+ * NOMEM.
+ */
+MUST_USE enum fault assembly_trim(struct assembly *assembly, struct err *err);
+
+/* Wipes and frees.  All zeros are allowed. */
+void assembly_fini(struct assembly *assembly);

@@ -1,0 +1,128 @@
+#include "commit/below.h"
+
+#include "base/meta.h"
+#include "base/utf8.h"
+#include "queue/retry.h"
+#include "queue/thread.h"
+
+struct below {
+	struct errand errand; /* first: the lanes know it by this */
+	struct work *work;
+	struct cap directory;
+	struct bytes name; /* NFC */
+	struct cap found;
+};
+
+static void below_free(struct below *below)
+{
+	cap_wipe(&below->directory);
+	cap_wipe(&below->found);
+	bytes_fini(&below->name);
+	free(below);
+}
+
+static bool see(void *context, const struct store_child *child)
+{
+	struct below *below = context;
+	if (child->name_size == below->name.size &&
+	    memcmp(child->name, below->name.data, child->name_size) == 0)
+		below->found = child->node.rw.kind ? child->node.rw : child->node.ro;
+	return true;
+}
+
+/* What was listed is done at the level of that listing: its directory had been proven. */
+static void settle_found(const struct below *below)
+{
+	const struct task *task = below->work->task;
+	struct meta meta;
+	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1, .length = task->bytes };
+	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
+		meta_pack_outcome(&meta, outcome.meta);
+	if (cap_pack(&below->found, outcome.cap, &outcome.cap_size, &outcome.cap_kind))
+		work_settle(below->work, &outcome, NULL);
+	else
+		work_fail(below->work, REASON_LOST, task->attempts + 1u, NULL);
+}
+
+static void listed(void *context, const struct store_reply *reply)
+{
+	struct below *below = context;
+	struct work *work = below->work;
+	unsigned attempts = work->task->attempts + 1u;
+	uint64_t random = work->task->id ^ clock_ms();
+	uint32_t delay_ms = 0;
+	errand_end(&below->errand, reply->fault);
+	if (!reply->fault && below->found.kind)
+		settle_found(below);
+	else if (!reply->fault)
+		work_fail(work, REASON_LOST, attempts, NULL);
+	else if (reply->fault == FAULT_UNAVAILABLE)
+		work_again(work, 0, attempts - 1);
+	else if (retry_again(&retry_default, &reply->err, attempts, &random, &delay_ms))
+		work_again(work, delay_ms, attempts);
+	else
+		work_fail(work, REASON_LOST, attempts, &reply->err);
+	below_free(below);
+}
+
+static void start(struct errand *errand, struct store *store)
+{
+	struct below *below = (struct below *)errand;
+	struct err err;
+	const struct store_list list = { .cap = &below->directory, .child = see, .context = below };
+	if (store_list(store, &list, (struct store_then){ listed, below }, &err))
+		return;
+	errand_end(errand, err.fault);
+	work_fail(below->work, REASON_LOST, below->work->task->attempts + 1u, &err);
+	below_free(below);
+}
+
+static void refuse(struct errand *errand)
+{
+	struct below *below = (struct below *)errand;
+	work_again(below->work, 0, below->work->task->attempts);
+	below_free(below);
+}
+
+static enum fault prepare(const struct below_options *options, struct below *below, struct err *err)
+{
+	const struct task *task = below->work->task;
+	struct outcome slot;
+	bytes_init(&below->name, MANIFEST_NAME_MAX * 4);
+	enum fault fault = name_to_nfc(&below->name, task->name, task->name_size);
+	if (fault)
+		return bytes_err(fault, err, "a name");
+	if (task->directory == 0) {
+		below->directory = *options->root;
+		return FAULT_NONE;
+	}
+	if (outcomes_read(options->outcomes, task->directory, 1, &slot, err))
+		return err->fault;
+	if (!cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &below->directory))
+		return err_set(err, FAULT_CORRUPT, "the slot of its directory holds no cap");
+	return FAULT_NONE;
+}
+
+void below_submit(const struct below_options *options, struct lanes *lanes, struct work *work)
+{
+	struct err err;
+	struct below *below = calloc(1, sizeof *below);
+	if (!below) {
+		work_again(work, 1000, work->task->attempts);
+		return;
+	}
+	below->work = work;
+	below->errand = (struct errand){
+		.kind = ERRAND_DIRECTORY,
+		.start = start,
+		.refuse = refuse,
+	};
+	if (prepare(options, below, &err)) {
+		if (err.fault == FAULT_IO)
+			options->broken(options->context, &err);
+		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);
+		below_free(below);
+		return;
+	}
+	lanes_submit(lanes, &below->errand);
+}

@@ -1,0 +1,271 @@
+#include "commit/committer.h"
+
+#include "base/meta.h"
+#include "commit/below.h"
+#include "commit/directory.h"
+#include "commit/intents.h"
+#include "commit/keyring.h"
+#include "queue/thread.h"
+
+#include <assert.h>
+
+enum { IN_FLIGHT_MAX = 64, AGAIN_MS = 1000 };
+
+struct committer {
+	struct committer_options options;
+	struct manifest_reader *reader;
+	struct thread thread;
+	struct ring *ended;   /* of struct directory that came back from their lanes */
+	unsigned outstanding; /* directories submitted and not yet taken from `ended` */
+	atomic_uint_least64_t unreferenced;
+	atomic_bool told;
+};
+
+static void tell_once(void *context, const char *text)
+{
+	struct committer *committer = context;
+	if (!atomic_exchange(&committer->told, true) && committer->options.tell)
+		committer->options.tell(committer->options.context, text);
+}
+
+/* Takes a directory back that has ended. */
+static void take_back(struct committer *committer, struct directory *directory)
+{
+	committer->outstanding--;
+	if (directory->how == DIRECTORY_MUTABLE && (directory->key_spent || directory->settled))
+		intents_forget(committer->options.intents, directory->work_id);
+	if (directory->key_spent)
+		atomic_fetch_add(&committer->unreferenced, 1);
+	directory_free(directory);
+}
+
+/* Finds or makes the key of a new mutable directory; durable before it is used. */
+static enum fault give_key(struct committer *committer, struct directory *directory,
+			   struct err *err)
+{
+	struct intents *intents = committer->options.intents;
+	uint64_t id = directory->work_id;
+	const struct mutable_key *known = intents_find(intents, id);
+	if (known) {
+		directory->key = *known;
+	} else if (keyring_take(committer->options.keyring, &directory->key, err) ||
+		   intents_add(intents, id, &directory->key, err)) {
+		return err->fault;
+	}
+	directory->cap = directory->key.cap;
+	return FAULT_NONE;
+}
+
+/* Decides how the directory is made, and gives it what that takes. */
+static enum fault choose(struct committer *committer, struct directory *directory, struct err *err)
+{
+	const struct task *task = directory->work->task;
+	const struct committer_options *options = &committer->options;
+	struct outcome slot;
+	directory->how = DIRECTORY_MERGE;
+	if (task->id == 0) {
+		directory->cap = options->root;
+		return FAULT_NONE;
+	}
+	if (outcomes_read(options->outcomes, task->id, 1, &slot, err))
+		return err->fault;
+	if (slot.state == OUTCOME_PLANNED && slot.reason) {
+		directory->condemned = slot.reason;
+		return FAULT_NONE;
+	}
+	if (slot.state == OUTCOME_PLANNED) {
+		if (cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &directory->cap))
+			return FAULT_NONE;
+		return err_set(err, FAULT_CORRUPT,
+			       "the slot of a directory at the target is damaged");
+	}
+	directory->how = options->immutable ? DIRECTORY_IMMUTABLE : DIRECTORY_MUTABLE;
+	return FAULT_NONE;
+}
+
+static enum fault prepare(struct committer *committer, struct work *work,
+			  struct directory *directory, struct err *err)
+{
+	const struct committer_options *options = &committer->options;
+	directory->work = work;
+	directory->work_id = work->task->id;
+	directory->policy = options->policy;
+	directory->patience = options->patience;
+	directory->ended = committer->ended;
+	directory->tell = tell_once;
+	directory->context = committer;
+	if (choose(committer, directory, err))
+		return err->fault;
+	if (directory->condemned)
+		return FAULT_NONE;
+	bool predict = directory->how == DIRECTORY_IMMUTABLE && policy_predicts(options->policy);
+	const struct assembly_source source = {
+		.reader = committer->reader,
+		.outcomes = options->outcomes,
+		.listing = work->task->listing,
+		.params = predict ? policy_params(options->policy) : NULL,
+	};
+	if (assembly_build(&source, &directory->assembly, err))
+		return err->fault;
+	return directory->how == DIRECTORY_MUTABLE ? give_key(committer, directory, err)
+						   : FAULT_NONE;
+}
+
+/* Merging nothing is done without asking. */
+static void settle_empty_merge(struct directory *directory)
+{
+	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1, .level = VERIFY_ALL };
+	struct err err;
+	if (cap_pack(&directory->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
+		work_settle(directory->work, &outcome, NULL);
+	} else {
+		err_set(&err, FAULT_CORRUPT, "the target is of a kind that is not kept");
+		work_fail(directory->work, REASON_GATEWAY, 1, &err);
+	}
+	directory_free(directory);
+}
+
+static bool is_job_fault(enum fault fault)
+{
+	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_CORRUPT;
+}
+
+static void give_up(struct committer *committer, struct work *work, const struct err *err)
+{
+	unsigned attempts = work->task->attempts;
+	if (is_job_fault(err->fault)) {
+		committer->options.lease.broken(committer->options.lease.context, err);
+		work_again(work, AGAIN_MS, attempts);
+	} else if (err->fault == FAULT_NOMEM && attempts < 4) {
+		work_again(work, AGAIN_MS, attempts + 1);
+	} else {
+		work_fail(work, REASON_TOO_MANY, attempts + 1, err);
+	}
+}
+
+static void commit_one(struct committer *committer, struct work *work)
+{
+	const struct committer_options *options = &committer->options;
+	struct err err;
+	if (atomic_load(options->cancel)) {
+		work_again(work, 0, work->task->attempts);
+		return;
+	}
+	if (work->task->id == 0 && options->withhold && options->withhold(options->context)) {
+		err_set(&err, FAULT_CANCELLED,
+			"--all-or-nothing: something failed, so nothing is linked");
+		work_fail(work, REASON_WITHHELD, 1, &err);
+		return;
+	}
+	while (committer->outstanding >= options->in_flight)
+		take_back(committer, ring_pop(committer->ended));
+	struct directory *directory = calloc(1, sizeof *directory);
+	if (!directory) {
+		err_set(&err, FAULT_NOMEM, "no memory for a directory");
+		give_up(committer, work, &err);
+		return;
+	}
+	if (prepare(committer, work, directory, &err)) {
+		directory_free(directory);
+		give_up(committer, work, &err);
+	} else if (directory->condemned) {
+		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
+		directory_free(directory);
+	} else if (directory->how == DIRECTORY_MERGE && directory->assembly.children == 0) {
+		settle_empty_merge(directory);
+	} else {
+		committer->outstanding++;
+		directory_submit(directory, options->lanes);
+	}
+}
+
+/* Directories that came back are taken first: a task leased again must see that its key is spent.
+ */
+static void take_back_all(struct committer *committer)
+{
+	for (struct directory *directory; (directory = ring_try_pop(committer->ended));)
+		take_back(committer, directory);
+}
+
+static void run(void *context)
+{
+	struct committer *committer = context;
+	const struct lease_options *options = &committer->options.lease;
+	for (;;) {
+		struct segment *segment;
+		struct err err;
+		struct lease *lease = NULL;
+		if (queue_lease(options->queue, SEGMENT_DIRECTORIES, &segment, &err)) {
+			options->broken(options->context, &err);
+			break;
+		}
+		if (!segment)
+			break;
+		size_t count = segment->count;
+		lease = lease_new(options, segment);
+		if (!lease) {
+			err_set(&err, FAULT_NOMEM, "no memory for leased tasks");
+			options->broken(options->context, &err);
+			break;
+		}
+		struct work *work = lease_works(lease);
+		for (size_t i = 0; i < count; i++) {
+			take_back_all(committer);
+			commit_one(committer, &work[i]);
+		}
+	}
+	while (committer->outstanding > 0)
+		take_back(committer, ring_pop(committer->ended));
+}
+
+enum fault committer_start(const struct committer_options *options, struct committer **committer,
+			   struct err *err)
+{
+	assert(options->in_flight >= 1 && options->in_flight <= IN_FLIGHT_MAX);
+	struct committer *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for the committer");
+	made->options = *options;
+	made->ended = ring_new(IN_FLIGHT_MAX);
+	enum fault fault = FAULT_NONE;
+	if (!made->ended)
+		fault = err_set(err, FAULT_NOMEM, "no memory for the committer");
+	if (!fault)
+		fault = manifest_open(options->manifest, &made->reader, err);
+	if (!fault && !thread_start(&made->thread, "committer", run, made))
+		fault = err_set(err, FAULT_NOMEM, "cannot start the committer thread");
+	if (fault) {
+		committer_free(made);
+		return fault;
+	}
+	*committer = made;
+	return FAULT_NONE;
+}
+
+void committer_join(struct committer *committer) { thread_join(&committer->thread); }
+
+uint64_t committer_unreferenced(const struct committer *committer)
+{
+	return atomic_load(&committer->unreferenced);
+}
+
+void committer_free(struct committer *committer)
+{
+	if (!committer)
+		return;
+	manifest_close(committer->reader);
+	ring_free(committer->ended);
+	cap_wipe(&committer->options.root);
+	free(committer);
+}
+
+void committer_below(struct committer *committer, struct work *work)
+{
+	const struct below_options options = {
+		.outcomes = committer->options.outcomes,
+		.root = &committer->options.root,
+		.broken = committer->options.lease.broken,
+		.context = committer->options.lease.context,
+	};
+	below_submit(&options, committer->options.lanes, work);
+}

@@ -1,0 +1,67 @@
+/*
+ * The committer: makes each directory once all its children are settled, bottom-up, and links the
+ * tree into the target last.
+ *
+ * Place      queue (directory segments) -> [committer] -> store calls in lanes; outcomes go back to
+ * the queue. Threads    runs one that reads files and builds requests; the requests run in lanes.
+ *
+ *   immutable   mkdir-immutable; the reply must be the predicted cap, or the directory is listed
+ * and compared mutable     intent durable -> mkdir-with-children with our own key -> listed and
+ * compared.  A repeat answers UncoordinatedWriteError and changes nothing: then the listing by the
+ * key's cap decides merge       set_children, replacing files only, into a directory that is there
+ * -> listed and compared
+ */
+#pragma once
+
+#include "queue/lease.h"
+#include "store/lanes.h"
+#include "store/patience.h"
+#include "verify/policy.h"
+
+#include <stdatomic.h>
+
+struct keyring;
+struct intents;
+
+struct committer_options {
+	struct lease_options lease;
+	const char *manifest; /* path */
+	struct outcomes *outcomes;
+	struct lanes *lanes;
+	struct policy *policy;
+	struct patience *patience; /* with uploads that were cut off, or NULL */
+	struct keyring *keyring;   /* NULL with `immutable` */
+	struct intents *intents;   /* NULL with `immutable` */
+	struct cap root;           /* the directory at the target: what task 0 merges into */
+	bool immutable;
+	/* Asked when only task 0 is left: true keeps the last link back.  May sleep.  May be NULL.
+	 */
+	bool (*withhold)(void *context);
+	const atomic_bool *cancel;
+	unsigned in_flight; /* directories assembled at once */
+	/* Tells something worth a line to people.  May be NULL. */
+	void (*tell)(void *context, const char *text);
+	void *context; /* of withhold and tell; lease has its own */
+};
+
+struct committer;
+
+/* Starts the thread.  Faults: those of manifest_open, and NOMEM. */
+MUST_USE enum fault committer_start(const struct committer_options *options,
+				    struct committer **committer, struct err *err);
+
+/* Waits until there is no directory more to make (task 0 settled, or the queue stopped) and all in
+ * flight have ended. */
+void committer_join(struct committer *committer);
+
+/* Returns how many directories may be left behind on the grid without a link. */
+uint64_t committer_unreferenced(const struct committer *committer);
+
+/* Frees.  NULL is allowed. */
+void committer_free(struct committer *committer);
+
+/*
+ * Settles a task below a directory that is done, from that directory's listing: there, done; not
+ * there, failed(lost). Takes the work.  Any thread; reads one slot.
+ */
+void committer_below(struct committer *committer, struct work *work);

@@ -1,0 +1,324 @@
+#include "commit/directory.h"
+
+#include "base/meta.h"
+#include "base/secret.h"
+#include "queue/kill.h"
+#include "queue/retry.h"
+#include "queue/thread.h"
+
+static void list(struct directory *directory, const struct cap *cap);
+static void merge_rest(struct directory *directory);
+
+void directory_free(struct directory *directory)
+{
+	if (!directory)
+		return;
+	assembly_fini(&directory->assembly);
+	secret_wipe(directory, sizeof *directory);
+	free(directory);
+}
+
+/* ---- ends ---- */
+
+/* Gives slot and directory back; afterwards only the work is still ours. */
+static struct work *leave(struct directory *directory, enum fault fault)
+{
+	struct work *work = directory->work;
+	errand_end(&directory->errand, fault);
+	ring_push(directory->ended, directory);
+	return work;
+}
+
+static uint8_t reason_of(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_CORRUPT:
+		return REASON_MISMATCH;
+	case FAULT_EXISTS:
+		return REASON_CONFLICT;
+	default:
+		return REASON_GATEWAY;
+	}
+}
+
+static void fail(struct directory *directory, const struct err *err)
+{
+	struct err judged = *err;
+	unsigned attempts = directory->work->task->attempts;
+	uint64_t random = directory->work->task->id ^ clock_ms();
+	uint32_t delay_ms = 0;
+	if (judged.fault == FAULT_UNAVAILABLE || judged.fault == FAULT_CANCELLED) {
+		work_again(leave(directory, judged.fault), 0, attempts);
+		return;
+	}
+	attempts++;
+	if (judged.fault == FAULT_CORRUPT)
+		judged.fault = FAULT_RETRY;
+	if (retry_again(&retry_default, &judged, attempts, &random, &delay_ms)) {
+		work_again(leave(directory, judged.fault), delay_ms, attempts);
+		return;
+	}
+	directory->settled = true;
+	work_fail(leave(directory, judged.fault), reason_of(err->fault), attempts, err);
+}
+
+static void succeed(struct directory *directory)
+{
+	const struct task *task = directory->work->task;
+	struct meta meta = { 0 };
+	struct outcome outcome = {
+		.state = OUTCOME_DONE,
+		.level = (uint8_t)directory->met,
+		.attempts = (uint8_t)min_u64(task->attempts + 1u, UINT8_MAX),
+	};
+	struct err err;
+	if (!cap_pack(&directory->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
+		err_set(&err, FAULT_CORRUPT, "the gateway's cap is of a kind that is not kept");
+		fail(directory, &err);
+		return;
+	}
+	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
+		meta_pack_outcome(&meta, outcome.meta);
+	directory->settled = true;
+	work_settle(leave(directory, FAULT_NONE), &outcome, NULL);
+	secret_wipe(&outcome, sizeof outcome);
+}
+
+/* ---- proofs ---- */
+
+static void checked(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	struct err err = reply->err;
+	if (!reply->fault && !reply->health.healthy && !reply->health.literal)
+		err_set(&err, FAULT_CORRUPT, "checked, it is not healthy: %u of %u shares are good",
+			reply->health.good_shares, reply->health.expected);
+	if (err.fault) {
+		fail(directory, &err);
+		return;
+	}
+	directory->met |= VERIFY_CHECK;
+	succeed(directory);
+}
+
+/* The directory is what it should be; a check of its shares may still be owed. */
+static void proven(struct directory *directory)
+{
+	struct err err;
+	if (!(policy_levels(directory->policy) & VERIFY_CHECK & ~directory->met)) {
+		succeed(directory);
+		return;
+	}
+	if (!store_check(directory->store, &directory->cap, true,
+			 (struct store_then){ checked, directory }, &err))
+		fail(directory, &err);
+}
+
+static bool see(void *context, const struct store_child *child)
+{
+	struct directory *directory = context;
+	childset_see(&directory->assembly.set, child);
+	return true;
+}
+
+/* Says what it means that the listing is not what was meant. */
+static void unequal(struct directory *directory)
+{
+	struct err err;
+	if (directory->other.kind) {
+		/* Not under the key's cap: an older gateway made a key of its own. */
+		directory->cap = directory->other;
+		cap_wipe(&directory->other);
+		if (directory->tell)
+			directory->tell(directory->context,
+					"the gateway makes its own keys: after a kill a directory "
+					"may be made twice (one without a link)");
+		list(directory, &directory->cap);
+		return;
+	}
+	if (directory->conflict && directory->assembly.set.found > 0 && !directory->trimmed) {
+		merge_rest(directory);
+		return;
+	}
+	if (directory->conflict)
+		err_set(&err, FAULT_EXISTS,
+			"the target has a directory where a file was to go, or was changed "
+			"meanwhile");
+	else
+		err_set(&err, FAULT_CORRUPT, "listed, the directory is not the one meant");
+	directory->key_spent = directory->how == DIRECTORY_MUTABLE;
+	fail(directory, &err);
+}
+
+static void listed(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	if (reply->fault && directory->other.kind) {
+		unequal(directory);
+		return;
+	}
+	if (reply->fault) {
+		struct err err = reply->err;
+		/* A key whose directory stays unreadable is given up before the last try. */
+		if (directory->used_before && reply->fault != FAULT_UNAVAILABLE &&
+		    directory->work->task->attempts + 2 >= RETRY_ATTEMPTS)
+			directory->key_spent = true;
+		err_wrap(&err, "listing it");
+		fail(directory, &err);
+		return;
+	}
+	bool exact = directory->how != DIRECTORY_MERGE;
+	if (!childset_matches(&directory->assembly.set, exact)) {
+		unequal(directory);
+		return;
+	}
+	directory->met |= VERIFY_READ;
+	proven(directory);
+}
+
+static void list(struct directory *directory, const struct cap *cap)
+{
+	struct err err;
+	childset_begin(&directory->assembly.set);
+	const struct store_list wanted = { .cap = cap, .child = see, .context = directory };
+	KILL_POINT("directory-made");
+	if (!store_list(directory->store, &wanted, (struct store_then){ listed, directory }, &err))
+		fail(directory, &err);
+}
+
+/* ---- requests ---- */
+
+static void made_mutable(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	if (reply->fault && reply->trouble != STORE_TROUBLE_UNCOORDINATED) {
+		fail(directory, &reply->err);
+		return;
+	}
+	directory->used_before = reply->fault;
+	if (!reply->fault && !cap_equal(&reply->cap, &directory->cap))
+		directory->other = reply->cap;
+	list(directory, &directory->cap);
+}
+
+static void made_immutable(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	const struct assembly *assembly = &directory->assembly;
+	struct err err = reply->err;
+	unsigned remaining = VERIFY_READ;
+	uint32_t delay_ms;
+	if (patience_asks(directory->patience, reply, &delay_ms)) {
+		unsigned attempts = directory->work->task->attempts;
+		work_again(leave(directory, FAULT_RETRY), delay_ms, attempts);
+		return;
+	}
+	if (reply->fault) {
+		fail(directory, &err);
+		return;
+	}
+	directory->cap = reply->cap;
+	if (assembly->size == 0 && !assembly->predicted) {
+		list(directory, &directory->cap); /* nothing could be predicted */
+		return;
+	}
+	if (assembly->size <= LITERAL_SIZE_MAX) {
+		if (!cap_equal(&reply->cap, &assembly->cap))
+			err_set(&err, FAULT_CORRUPT,
+				"the gateway's cap is not the one of this directory");
+		directory->met = VERIFY_ALL;
+		remaining = 0;
+	} else {
+		err.fault = policy_judge(directory->policy, assembly->key, assembly->size,
+					 assembly->predicted ? &assembly->cap : NULL, &reply->cap,
+					 &directory->met, &remaining, &err);
+	}
+	if (err.fault)
+		fail(directory, &err);
+	else if (remaining & VERIFY_READ)
+		list(directory, &directory->cap);
+	else
+		proven(directory);
+}
+
+static void merged(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	if (reply->fault && reply->fault != FAULT_EXISTS) {
+		fail(directory, &reply->err);
+		return;
+	}
+	directory->conflict = reply->fault;
+	list(directory, &directory->cap);
+}
+
+static struct store_call *make(struct directory *directory, struct err *err)
+{
+	const struct store_body body = { .data = directory->assembly.json.data,
+					 .size = directory->assembly.json.size };
+	char key[MUTABLE_KEY_TEXT_SIZE];
+	bool is_mutable = directory->how == DIRECTORY_MUTABLE;
+	const struct store_directory wanted = {
+		.is_mutable = is_mutable,
+		.private_key = is_mutable ? key : NULL,
+		.private_key_size = is_mutable ? mutable_key_text(&directory->key, key) : 0,
+		.children = directory->assembly.children,
+	};
+	const struct store_then then = { is_mutable ? made_mutable : made_immutable, directory };
+	struct store_call *call = store_make_directory(directory->store, &wanted, &body, then, err);
+	secret_wipe(key, sizeof key);
+	return call;
+}
+
+static struct store_call *merge(struct directory *directory, struct err *err)
+{
+	const struct store_body body = { .data = directory->assembly.json.data,
+					 .size = directory->assembly.json.size };
+	const struct store_edit edit = {
+		.directory = &directory->cap,
+		.replace = STORE_REPLACE_ONLY_FILES,
+		.children = directory->assembly.children,
+	};
+	return store_set_children(directory->store, &edit, &body,
+				  (struct store_then){ merged, directory }, err);
+}
+
+/* Refused, and some of the directories meant are linked already: has the rest linked. */
+static void merge_rest(struct directory *directory)
+{
+	struct err err;
+	directory->trimmed = true;
+	directory->conflict = false;
+	if (assembly_trim(&directory->assembly, &err) || !merge(directory, &err))
+		fail(directory, &err);
+}
+
+static void start(struct errand *errand, struct store *store)
+{
+	struct directory *directory = (struct directory *)errand;
+	struct err err;
+	struct store_call *call;
+	directory->store = store;
+	KILL_POINT("directory-start");
+	call = directory->how == DIRECTORY_MERGE ? merge(directory, &err) : make(directory, &err);
+	if (!call)
+		fail(directory, &err);
+}
+
+static void refuse(struct errand *errand)
+{
+	struct directory *directory = (struct directory *)errand;
+	struct work *work = directory->work;
+	ring_push(directory->ended, directory);
+	work_again(work, 0, work->task->attempts);
+}
+
+void directory_submit(struct directory *directory, struct lanes *lanes)
+{
+	directory->errand = (struct errand){
+		.kind = ERRAND_DIRECTORY,
+		.start = start,
+		.refuse = refuse,
+	};
+	lanes_submit(lanes, &directory->errand);
+}

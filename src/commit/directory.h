@@ -1,0 +1,57 @@
+/*
+ * One directory on its way to the grid: the errand that makes or merges it and proves the result.
+ *
+ * Place      inside src/commit: the committer prepares it, a lane runs it, `ended` gives it back.
+ * Ownership  a directory belongs to the lane from directory_submit until it was pushed into
+ * `ended`.
+ */
+#pragma once
+
+#include "commit/assembly.h"
+#include "queue/lease.h"
+#include "queue/ring.h"
+#include "store/lanes.h"
+#include "store/patience.h"
+#include "tahoe/mutable.h"
+#include "verify/policy.h"
+
+#include <stdatomic.h>
+
+enum directory_how {
+	DIRECTORY_IMMUTABLE,
+	DIRECTORY_MUTABLE,
+	DIRECTORY_MERGE,
+};
+
+struct directory {
+	struct errand errand; /* first: the lanes know it by this */
+	struct work *work;    /* gone once settled or given back */
+	uint64_t work_id;     /* of its task */
+	enum directory_how how;
+	uint8_t condemned; /* the planner could not list it to its end: why */
+	struct assembly assembly;
+	struct mutable_key key; /* DIRECTORY_MUTABLE */
+	struct cap cap; /* MERGE: the directory; MUTABLE: what follows from the key; else what was
+			   answered */
+	struct policy *policy;
+	struct patience *patience; /* may be NULL */
+	struct ring *ended;
+	void (*tell)(void *context, const char *text);
+	void *context;
+
+	/* the lane's */
+	struct store *store;
+	struct cap other; /* MUTABLE: a cap answered that is not the key's */
+	bool used_before; /* the key made a directory already */
+	bool conflict;    /* MERGE: refused, because something has one of the names */
+	bool trimmed;     /* MERGE: without the directories that are there already */
+	bool key_spent;   /* out: the key must not be used again */
+	bool settled;     /* out: the task has an outcome */
+	unsigned met;
+};
+
+/* Hands the directory to a lane. */
+void directory_submit(struct directory *directory, struct lanes *lanes);
+
+/* Wipes and frees.  NULL is allowed. */
+void directory_free(struct directory *directory);

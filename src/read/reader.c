@@ -1,0 +1,405 @@
+#include "read/reader.h"
+
+#include "base/digest.h"
+#include "base/landing.h"
+#include "queue/retry.h"
+#include "verify/policy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+enum { AGAIN_MS = 1000 }; /* after running out of memory or descriptors */
+
+struct reader {
+	const struct readers_options *options;
+	struct tree *tree;
+	struct chk_key key;
+	struct content_hash content;
+	struct chk_encoder *encoder;
+};
+
+/* One try at one file. */
+struct attempt {
+	struct work *work;
+	int fd;
+	struct stat status; /* when opened */
+	uint64_t size;
+	struct meta meta;
+};
+
+/* What a try came to.  The work is owed an end only after TRY_FAULT. */
+enum try_end { TRY_ENDED, TRY_FAULT };
+
+enum fault reader_new(const struct readers_options *options, struct reader **reader,
+		      struct err *err)
+{
+	struct reader *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for a reader");
+	made->options = options;
+	if (tree_new(&options->tree, &made->tree, err) || chk_key_init(&made->key, err) ||
+	    content_hash_init(&made->content, err) || chk_encoder_new(&made->encoder, err)) {
+		reader_free(made);
+		return err->fault;
+	}
+	*reader = made;
+	return FAULT_NONE;
+}
+
+void reader_free(struct reader *reader)
+{
+	if (!reader)
+		return;
+	tree_free(reader->tree);
+	chk_key_fini(&reader->key);
+	content_hash_fini(&reader->content);
+	chk_encoder_free(reader->encoder);
+	free(reader);
+}
+
+static bool cancelled(const struct reader *reader)
+{
+	return atomic_load_explicit(reader->options->cancel, memory_order_acquire);
+}
+
+/* Reads exactly `size` bytes.  CHANGED when the file has become shorter. */
+static enum fault read_exactly(int fd, uint64_t offset, unsigned char *data, size_t size,
+			       struct err *err)
+{
+	size_t done = 0;
+	while (done < size) {
+		uint64_t at = offset + done;
+		ssize_t got = pread(fd, data + done, size - done, (off_t)at);
+		if (got == 0)
+			return err_set(err, FAULT_CHANGED, "it became shorter while it was read");
+		if (got > 0)
+			done += (size_t)got;
+		else if (errno != EINTR)
+			return err_os(err, FAULT_IO, errno, "cannot read it at offset %" PRIu64,
+				      at);
+	}
+	return FAULT_NONE;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* After the last byte: nothing behind it, and nothing about the file has changed. */
+static enum fault check_unchanged(const struct attempt *attempt, struct err *err)
+{
+	struct stat now;
+	unsigned char beyond;
+	ssize_t got = pread(attempt->fd, &beyond, 1, (off_t)attempt->size);
+	if (got > 0)
+		return err_set(err, FAULT_CHANGED, "it became longer while it was read");
+	if (fstat(attempt->fd, &now) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at it");
+	const struct stat *before = &attempt->status;
+	if (now.st_size != before->st_size || now.st_ino != before->st_ino ||
+	    now.st_dev != before->st_dev || !same_time(&now.st_mtim, &before->st_mtim) ||
+	    !same_time(&now.st_ctim, &before->st_ctim))
+		return err_set(err, FAULT_CHANGED, "it changed while it was read");
+	return FAULT_NONE;
+}
+
+static enum fault hash_start(struct reader *reader, uint64_t size, struct err *err)
+{
+	content_hash_start(&reader->content);
+	return chk_key_start(&reader->key, policy_params(reader->options->policy), size, err);
+}
+
+static enum fault hash_add(struct reader *reader, const void *data, size_t size, struct err *err)
+{
+	content_hash_update(&reader->content, data, size);
+	return chk_key_update(&reader->key, data, size, err);
+}
+
+static enum fault hash_end(struct reader *reader, struct body_proof *proof, struct err *err)
+{
+	content_hash_final(&reader->content, proof->content);
+	return chk_key_final(&reader->key, proof->key, err);
+}
+
+static void settle_literal(const struct attempt *attempt, const unsigned char *data)
+{
+	struct cap cap;
+	struct body_proof proof = { 0 };
+	struct outcome outcome = {
+		.level = VERIFY_ALL, /* the cap is the file */
+		.attempts = (uint8_t)(attempt->work->task->attempts + 1),
+	};
+	chk_literal(data, (size_t)attempt->size, &cap);
+	content_hash_of(data, (size_t)attempt->size, proof.content);
+	landing_outcome(&attempt->meta, attempt->size, &proof, &outcome);
+	if (cap_pack(&cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind))
+		work_settle(attempt->work, &outcome, NULL);
+	cap_wipe(&cap);
+}
+
+static enum try_end try_literal(struct reader *reader, struct attempt *attempt, struct err *err)
+{
+	(void)reader;
+	unsigned char data[LITERAL_SIZE_MAX + 1];
+	if (read_exactly(attempt->fd, 0, data, (size_t)attempt->size, err) ||
+	    check_unchanged(attempt, err))
+		return TRY_FAULT;
+	settle_literal(attempt, data);
+	return TRY_ENDED;
+}
+
+/*
+ * Begins the flight of content with `key`.  Returns true when the caller is to send it; else the
+ * work has ended or is parked.
+ */
+static bool begin_flight(struct reader *reader, const struct attempt *attempt,
+			 const struct body_proof *proof, const unsigned char key[FLIGHT_KEY_SIZE],
+			 bool *flying)
+{
+	unsigned char value[FLIGHT_VALUE_SIZE];
+	*flying = false;
+	struct landing *landing = landing_new(attempt->work, &attempt->meta, attempt->size, proof);
+	if (!landing)
+		return true; /* sent without looking for its like: only slower */
+	switch (flight_begin(reader->options->flight, key, landing, value)) {
+	case FLIGHT_PARKED:
+		return false;
+	case FLIGHT_KNOWN:
+		landing_settle(NULL, landing, value);
+		return false;
+	case FLIGHT_FIRST:
+		*flying = true;
+		break;
+	case FLIGHT_NOMEM:
+		break;
+	}
+	free(landing);
+	return true;
+}
+
+/* Encodes the body as the gateway will, for what its cap must be.  Without, less is proven. */
+static void predict(struct reader *reader, struct body *body)
+{
+	const struct policy *policy = reader->options->policy;
+	const struct chk_params *params = policy_params(policy);
+	struct cap cap;
+	struct err err;
+	if (!policy_predicts(policy) || !chk_can_encode(params))
+		return;
+	body->predicted =
+		!chk_encoder_start(reader->encoder, params, body->size, body->proof.key, &err) &&
+		!chk_encoder_update(reader->encoder, body->data, body->size, &err) &&
+		!chk_encoder_final(reader->encoder, &cap, &err);
+	if (!body->predicted)
+		return;
+	memcpy(body->cap_hash, cap.hash, sizeof body->cap_hash);
+	cap_wipe(&cap);
+}
+
+static enum try_end try_whole(struct reader *reader, struct attempt *attempt, struct err *err)
+{
+	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
+	if (!body) {
+		gate_leave(reader->options->gate, body_share(attempt->size));
+		err_set(err, FAULT_NOMEM, "no memory for a file");
+		return TRY_FAULT;
+	}
+	size_t size = (size_t)attempt->size;
+	body->meta = attempt->meta;
+	if (read_exactly(attempt->fd, 0, body->data, size, err) || check_unchanged(attempt, err) ||
+	    hash_start(reader, size, err) || hash_add(reader, body->data, size, err) ||
+	    hash_end(reader, &body->proof, err)) {
+		body_unref(body);
+		return TRY_FAULT;
+	}
+	landing_whole_key(body->proof.key, size, body->flight_key);
+	if (begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying)) {
+		predict(reader, body);
+		reader->options->deliver(reader->options->context, body);
+	} else {
+		body_unref(body);
+	}
+	return TRY_ENDED;
+}
+
+/* Reads the piece at `offset` into `piece` and hashes it. */
+static enum fault fill(struct reader *reader, const struct attempt *attempt, uint64_t offset,
+		       struct piece *piece, struct err *err)
+{
+	piece->offset = offset;
+	piece->size = (size_t)min_u64(attempt->size - offset, BODY_PIECE_SIZE);
+	if (read_exactly(attempt->fd, offset, piece->data, piece->size, err))
+		return err->fault;
+	return hash_add(reader, piece->data, piece->size, err);
+}
+
+/* Fills the stream from its second piece on, in step with the sender, and ends it. */
+static void stream_on(struct reader *reader, const struct attempt *attempt, struct body *body)
+{
+	struct err err = { 0 };
+	struct body_proof proof;
+	for (uint64_t offset = BODY_PIECE_SIZE; offset < attempt->size; offset += BODY_PIECE_SIZE) {
+		struct piece *piece = body_room(body);
+		if (!piece)
+			return;
+		if (cancelled(reader)) {
+			err_set(&err, FAULT_CANCELLED, "stopped in the middle of it");
+			body_finish(body, NULL, &err);
+			return;
+		}
+		if (fill(reader, attempt, offset, piece, &err)) {
+			body_finish(body, NULL, &err);
+			return;
+		}
+		body_push(body, piece);
+	}
+	if (check_unchanged(attempt, &err) || hash_end(reader, &proof, &err))
+		body_finish(body, NULL, &err);
+	else
+		body_finish(body, &proof, NULL);
+	explicit_bzero(&proof, sizeof proof);
+}
+
+/* Hashes a whole file without sending it: one of its size and beginning was sent before.
+ * FAULT_CANCELLED: its work was given back. */
+static enum fault hash_ahead(struct reader *reader, const struct attempt *attempt,
+			     struct piece *piece, struct body_proof *proof, struct err *err)
+{
+	if (hash_start(reader, attempt->size, err))
+		return err->fault;
+	for (uint64_t offset = 0; offset < attempt->size; offset += BODY_PIECE_SIZE) {
+		if (cancelled(reader)) {
+			work_again(attempt->work, 0, attempt->work->task->attempts);
+			return FAULT_CANCELLED;
+		}
+		if (fill(reader, attempt, offset, piece, err))
+			return err->fault;
+	}
+	if (check_unchanged(attempt, err))
+		return err->fault;
+	return hash_end(reader, proof, err);
+}
+
+/* Decides whether the stream is to be sent now.  FAULT_CANCELLED: no, and its work has been dealt
+ * with. */
+static enum fault begin_stream(struct reader *reader, const struct attempt *attempt,
+			       struct body *body, struct piece *piece, struct err *err)
+{
+	unsigned char value[FLIGHT_VALUE_SIZE];
+	struct body_proof proof;
+	if (read_exactly(attempt->fd, 0, piece->data, BODY_WHOLE_MAX, err) ||
+	    hash_start(reader, BODY_WHOLE_MAX, err) ||
+	    hash_add(reader, piece->data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
+		return err->fault;
+	landing_prefix_key(proof.key, attempt->size, body->flight_key);
+	struct landing *landing = landing_new(attempt->work, &attempt->meta, attempt->size, NULL);
+	if (!landing)
+		return FAULT_NONE;
+	switch (flight_begin(reader->options->flight, body->flight_key, landing, value)) {
+	case FLIGHT_PARKED:
+		return FAULT_CANCELLED;
+	case FLIGHT_FIRST:
+		body->flying = true;
+		break;
+	case FLIGHT_NOMEM:
+		break;
+	case FLIGHT_KNOWN:
+		free(landing);
+		enum fault fault = hash_ahead(reader, attempt, piece, &proof, err);
+		if (fault)
+			return fault;
+		landing_whole_key(proof.key, attempt->size, body->flight_key);
+		if (begin_flight(reader, attempt, &proof, body->flight_key, &body->flying))
+			return FAULT_NONE;
+		return FAULT_CANCELLED;
+	}
+	free(landing);
+	return FAULT_NONE;
+}
+
+static enum try_end try_stream(struct reader *reader, struct attempt *attempt, struct err *err)
+{
+	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
+	if (!body) {
+		gate_leave(reader->options->gate, body_share(attempt->size));
+		err_set(err, FAULT_NOMEM, "no memory for a stream");
+		return TRY_FAULT;
+	}
+	body->meta = attempt->meta;
+	struct piece *piece = body_room(body);
+	enum fault fault = begin_stream(reader, attempt, body, piece, err);
+	if (!fault &&
+	    (hash_start(reader, attempt->size, err) || fill(reader, attempt, 0, piece, err))) {
+		fault = err->fault;
+		landing_end(reader->options->flight, body, NULL);
+	}
+	if (fault) {
+		body_unref(body);
+		return fault == FAULT_CANCELLED ? TRY_ENDED : TRY_FAULT;
+	}
+	body_push(body, piece);
+	body_ref(body);
+	reader->options->deliver(reader->options->context, body);
+	stream_on(reader, attempt, body);
+	body_unref(body);
+	return TRY_ENDED;
+}
+
+static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
+{
+	struct attempt attempt = { .work = work, .fd = -1 };
+	if (tree_open_file(reader->tree, work->task, &attempt.fd, &attempt.status, err))
+		return TRY_FAULT;
+	attempt.size = (uint64_t)attempt.status.st_size;
+	attempt.meta = meta_from_stat(&attempt.status);
+	enum try_end end;
+	if (attempt.size <= LITERAL_SIZE_MAX) {
+		end = try_literal(reader, &attempt, err);
+	} else if (!gate_enter(reader->options->gate, body_share(attempt.size))) {
+		work_again(work, 0, work->task->attempts);
+		end = TRY_ENDED;
+	} else if (attempt.size <= BODY_WHOLE_MAX) {
+		end = try_whole(reader, &attempt, err);
+	} else {
+		end = try_stream(reader, &attempt, err);
+	}
+	close(attempt.fd);
+	return end;
+}
+
+static uint8_t reason_of(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_NOT_FOUND:
+		return REASON_VANISHED;
+	case FAULT_AUTH:
+		return REASON_PERMISSION;
+	case FAULT_CHANGED:
+		return REASON_CHANGED;
+	default:
+		return REASON_IO;
+	}
+}
+
+void reader_take(struct reader *reader, struct work *work)
+{
+	unsigned attempts = work->task->attempts;
+	if (cancelled(reader)) {
+		work_again(work, 0, attempts);
+		return;
+	}
+	struct err err;
+	for (int i = 0; i < RETRY_CHANGED_ATTEMPTS; i++) {
+		err = (struct err){ 0 };
+		if (try_once(reader, work, &err) == TRY_ENDED)
+			return;
+		if (err.fault != FAULT_CHANGED)
+			break;
+	}
+	if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
+		work_again(work, AGAIN_MS, attempts + 1);
+	else
+		work_fail(work, reason_of(err.fault), attempts + 1, &err);
+}

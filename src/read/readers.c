@@ -1,0 +1,93 @@
+#include "read/readers.h"
+
+#include "base/landing.h"
+#include "queue/retry.h"
+#include "queue/ring.h"
+#include "queue/thread.h"
+#include "read/reader.h"
+
+enum { READERS_MAX = 64, RING_WORKS = 256 /* works decoded ahead; a few hundred bytes each */ };
+
+struct readers {
+	struct readers_options options;
+	struct ring *ring;
+	unsigned started;
+	struct thread thread[READERS_MAX];
+	struct reader *reader[READERS_MAX];
+};
+
+struct seat {
+	struct readers *readers;
+	struct reader *reader;
+};
+
+static void run(void *context)
+{
+	struct seat seat = *(struct seat *)context;
+	free(context);
+	for (struct work *work; (work = ring_pop(seat.readers->ring));)
+		reader_take(seat.reader, work);
+}
+
+static enum fault start_one(struct readers *readers, struct err *err)
+{
+	struct seat *seat = malloc(sizeof *seat);
+	struct reader *reader;
+	if (!seat)
+		return err_set(err, FAULT_NOMEM, "no memory for a reader");
+	if (reader_new(&readers->options, &reader, err)) {
+		free(seat);
+		return err->fault;
+	}
+	*seat = (struct seat){ readers, reader };
+	unsigned number = readers->started;
+	if (!thread_start(&readers->thread[number], "reader", run, seat)) {
+		free(seat);
+		reader_free(reader);
+		return err_set(err, FAULT_NOMEM, "cannot start a reader thread");
+	}
+	readers->reader[number] = reader;
+	readers->started++;
+	return FAULT_NONE;
+}
+
+enum fault readers_new(const struct readers_options *options, struct readers **readers,
+		       struct err *err)
+{
+	struct readers *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for readers");
+	made->options = *options;
+	made->ring = ring_new(RING_WORKS);
+	enum fault fault = FAULT_NONE;
+	if (!made->ring)
+		fault = err_set(err, FAULT_NOMEM, "no memory for readers");
+	for (unsigned i = 0; i < options->threads && i < READERS_MAX && !fault; i++)
+		fault = start_one(made, err);
+	if (fault) {
+		readers_free(made);
+		return fault;
+	}
+	*readers = made;
+	return FAULT_NONE;
+}
+
+void readers_push(struct readers *readers, struct work *work)
+{
+	if (!ring_push(readers->ring, work))
+		work_again(work, 0, work->task->attempts);
+}
+
+void readers_free(struct readers *readers)
+{
+	if (!readers)
+		return;
+	if (readers->ring)
+		ring_close(readers->ring);
+	for (unsigned i = 0; i < readers->started; i++) {
+		thread_join(&readers->thread[i]);
+		reader_free(readers->reader[i]);
+	}
+	ring_free(readers->ring);
+	free(readers);
+}

@@ -1,0 +1,45 @@
+/*
+ * Reader threads: open, check, read and hash files, and hand their bodies on.
+ *
+ * Place      leased works -> [readers] -> bodies for src/pool.  What needs no request ends here:
+ * literals, content that is known already, and files that cannot be read. Ownership  a work pushed
+ * belongs to the readers until it is settled, given back, parked or handed on in a body. Threads
+ * readers_push from one thread; the readers run their own.
+ *
+ * What fstat says at the start of a transfer is what is stored; a change between the first and the
+ * last byte is tried again (RETRY_CHANGED_ATTEMPTS), then failed(changed).  Equal content is
+ * decided by the convergence key: a file in memory waits for an equal one in flight; a streamed one
+ * waits for one of its size and first 64 KiB, and is hashed before it is sent when one such was
+ * sent before.
+ */
+#pragma once
+
+#include "base/body.h"
+#include "read/tree.h"
+#include "verify/policy.h"
+
+#include <stdatomic.h>
+
+struct readers_options {
+	struct tree_options tree;
+	unsigned threads;            /* 1..64 */
+	struct gate *gate;           /* the byte budget */
+	struct flight *flight;       /* of content, shared with the pool */
+	const struct policy *policy; /* of content keys and predicted caps; borrowed */
+	const atomic_bool *cancel;   /* true: works are given back unread */
+	void (*deliver)(void *context,
+			struct body *body); /* takes the body; streams are filled on */
+	void *context;
+};
+
+struct readers;
+
+/* Starts the threads.  Faults: those of tree_new, and NOMEM. */
+MUST_USE enum fault readers_new(const struct readers_options *options, struct readers **readers,
+				struct err *err);
+
+/* Hands a work to the next free reader.  Sleeps while all are behind. */
+void readers_push(struct readers *readers, struct work *work);
+
+/* Lets the threads end what they have, joins them and frees.  NULL is allowed. */
+void readers_free(struct readers *readers);

@@ -1,0 +1,93 @@
+#include "verify/childset.h"
+
+#include "base/digest.h"
+#include "base/secret.h"
+
+/* Bytes of a name; a listing with a longer one is not of our making. */
+enum { NAME_MAX_SIZE = 4096 };
+
+/* Name and cap each with their length in front, so that no two different children hash the same
+ * bytes. */
+static void digest_child(const char *name, size_t name_size, const struct cap *cap,
+			 unsigned char out[CHILDSET_DIGEST_SIZE])
+{
+	unsigned char bytes[16 + NAME_MAX_SIZE + CAP_TEXT_SIZE];
+	char text[CAP_TEXT_SIZE];
+	unsigned char whole[DIGEST_SIZE];
+	size_t text_size = cap_print(cap, text);
+	store_le64(bytes, name_size);
+	store_le64(bytes + 8, text_size);
+	memcpy(bytes + 16, name, name_size);
+	memcpy(bytes + 16 + name_size, text, text_size);
+	digest_of(bytes, 16 + name_size + text_size, whole);
+	memcpy(out, whole, CHILDSET_DIGEST_SIZE);
+	secret_wipe(text, text_size);
+	secret_wipe(bytes, 16 + name_size + text_size);
+}
+
+bool childset_add(struct childset *set, const char *name, size_t name_size, const struct cap *cap)
+{
+	if (name_size > NAME_MAX_SIZE)
+		return false;
+	if (set->count == set->capacity) {
+		size_t capacity = set->capacity ? 2 * set->capacity : 64;
+		struct childset_member *grown = reallocarray(set->member, capacity, sizeof *grown);
+		if (!grown)
+			return false;
+		set->member = grown;
+		set->capacity = capacity;
+	}
+	struct childset_member *member = &set->member[set->count];
+	member->number = (uint32_t)set->count++;
+	member->found = false;
+	digest_child(name, name_size, cap, member->digest);
+	return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct childset_member *left = a, *right = b;
+	return memcmp(left->digest, right->digest, CHILDSET_DIGEST_SIZE);
+}
+
+void childset_seal(struct childset *set)
+{
+	if (set->count > 1)
+		qsort(set->member, set->count, sizeof *set->member, compare);
+}
+
+void childset_begin(struct childset *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		set->member[i].found = false;
+	set->listed = 0;
+	set->found = 0;
+}
+
+void childset_see(struct childset *set, const struct store_child *child)
+{
+	struct childset_member wanted;
+	const struct store_node *node = &child->node;
+	set->listed++;
+	if (set->count == 0 || child->name_size > NAME_MAX_SIZE)
+		return;
+	digest_child(child->name, child->name_size, node->rw.kind ? &node->rw : &node->ro,
+		     wanted.digest);
+	struct childset_member *member =
+		bsearch(&wanted, set->member, set->count, sizeof *set->member, compare);
+	if (member && !member->found) {
+		member->found = true;
+		set->found++;
+	}
+}
+
+bool childset_matches(const struct childset *set, bool exact)
+{
+	return set->found == set->count && (!exact || set->listed == set->count);
+}
+
+void childset_fini(struct childset *set)
+{
+	free(set->member);
+	*set = (struct childset){ 0 };
+}

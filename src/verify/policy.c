@@ -1,0 +1,180 @@
+#include "verify/policy.h"
+
+#include "base/secret.h"
+
+#include <stdatomic.h>
+
+enum trust {
+	TRUST_UNDECIDED, /* a secret, and no CHK reply yet */
+	TRUST_AGREED,
+	TRUST_NONE, /* no secret, or another than the gateway's */
+};
+
+struct policy {
+	unsigned levels; /* asked for; 0: auto */
+	bool has_secret;
+	struct chk_params params;
+	_Atomic(enum trust) trust;
+};
+
+static const struct {
+	const char *name;
+	unsigned level;
+} word[] = {
+	{ "cap", VERIFY_CAP },
+	{ "check", VERIFY_CHECK },
+	{ "read", VERIFY_READ },
+};
+
+static bool parse_word(const char *text, size_t size, unsigned *levels)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(word); i++) {
+		if (strlen(word[i].name) == size && memcmp(word[i].name, text, size) == 0) {
+			*levels |= word[i].level;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool verify_parse(const char *text, unsigned *levels)
+{
+	unsigned found = 0;
+	if (strcmp(text, "auto") == 0) {
+		*levels = 0;
+		return true;
+	}
+	for (;;) {
+		size_t size = strcspn(text, ",");
+		if (!parse_word(text, size, &found))
+			return false;
+		if (text[size] == '\0')
+			break;
+		text += size + 1;
+	}
+	*levels = found;
+	return true;
+}
+
+const char *verify_name(unsigned levels)
+{
+	static const char *const name[] = {
+		"auto", "cap",      "check",      "cap,check",
+		"read", "cap,read", "check,read", "cap,check,read",
+	};
+	return name[levels & VERIFY_ALL];
+}
+
+enum fault policy_new(unsigned levels, const struct chk_params *params, struct policy **policy,
+		      struct err *err)
+{
+	if ((levels & VERIFY_CAP) && !params)
+		return err_set(err, FAULT_USAGE,
+			       "--verify=cap needs the gateway's convergence secret: name its node "
+			       "directory with -d, or --convergence-file, or use --verify=read");
+	struct policy *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for the verification policy");
+	made->levels = levels;
+	made->has_secret = params;
+	atomic_init(&made->trust, params ? TRUST_UNDECIDED : TRUST_NONE);
+	if (params) {
+		made->params = *params;
+	} else {
+		made->params = (struct chk_params){ .secret_size = CHK_SECRET_MAX,
+						    .k = 1,
+						    .n = 1,
+						    .max_segment_size = CHK_SEGMENT_SIZE };
+		if (secret_random(made->params.secret, CHK_SECRET_MAX, err)) {
+			free(made);
+			return err->fault;
+		}
+	}
+	*policy = made;
+	return FAULT_NONE;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	secret_wipe(policy, sizeof *policy);
+	free(policy);
+}
+
+const struct chk_params *policy_params(const struct policy *policy) { return &policy->params; }
+
+unsigned policy_levels(const struct policy *policy) { return policy->levels; }
+
+bool policy_agreed(const struct policy *policy)
+{
+	return atomic_load(&policy->trust) == TRUST_AGREED;
+}
+
+bool policy_predicts(const struct policy *policy)
+{
+	return atomic_load(&policy->trust) != TRUST_NONE;
+}
+
+static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
+		   const struct cap *whole, const struct cap *reply)
+{
+	if (reply->needed != policy->params.k || reply->total != policy->params.n)
+		return false;
+	if (!secret_equal(reply->key, key, CAP_KEY_SIZE))
+		return false;
+	return !whole || cap_equal(whole, reply);
+}
+
+/* The first reply decides whether the secret is the gateway's. */
+static enum trust decide(struct policy *policy, bool agreed)
+{
+	enum trust trust = TRUST_UNDECIDED;
+	enum trust wanted = agreed ? TRUST_AGREED : TRUST_NONE;
+	if (atomic_compare_exchange_strong(&policy->trust, &trust, wanted))
+		return wanted;
+	return trust;
+}
+
+enum fault policy_judge(struct policy *policy, const unsigned char key[CAP_KEY_SIZE], uint64_t size,
+			const struct cap *whole, const struct cap *reply, unsigned *met,
+			unsigned *remaining, struct err *err)
+{
+	if ((reply->kind != CAP_CHK && reply->kind != CAP_DIR2_CHK) || reply->size != size)
+		return err_set(err, FAULT_CORRUPT,
+			       "the gateway's cap is not one of an immutable file of %llu bytes",
+			       (unsigned long long)size);
+	bool agreed = policy->has_secret && agrees(policy, key, whole, reply);
+	enum trust trust = decide(policy, agreed);
+	if (trust == TRUST_AGREED && !agreed)
+		return err_set(err, FAULT_CORRUPT,
+			       "the gateway's cap is not the one of these bytes");
+	if (trust == TRUST_NONE && (policy->levels & VERIFY_CAP))
+		return err_set(
+			err, FAULT_USAGE,
+			"--verify=cap: the gateway uses another convergence secret or encoding; "
+			"name its node directory with -d, or use --verify=read");
+	unsigned needed = policy->levels;
+	if (needed == 0)
+		needed = trust == TRUST_AGREED ? VERIFY_CAP : VERIFY_READ;
+	*met = trust == TRUST_AGREED ? VERIFY_CAP : 0;
+	*remaining = needed & ~*met;
+	return FAULT_NONE;
+}
+
+const char *policy_describe(const struct policy *policy)
+{
+	if (policy->levels)
+		return "as asked for";
+	switch (atomic_load(&policy->trust)) {
+	case TRUST_AGREED:
+		return "cap: every reply is the cap of the bytes sent, by the gateway's own secret";
+	case TRUST_UNDECIDED:
+		return "cap: the secret is known, and no reply had to be proven yet";
+	case TRUST_NONE:
+		break;
+	}
+	return policy->has_secret
+		       ? "read: the secret at hand is not the gateway's, so everything is read back"
+		       : "read: the gateway's secret is not known, so everything is read back";
+}

@@ -1,0 +1,69 @@
+/*
+ * Which proof an upload needs, and whether a reply is one.
+ *
+ * Place      between a store's reply and an outcome that says done; transfers and the committer
+ * ask. Ownership  the policy holds a copy of the convergence secret and wipes it. Threads    all
+ * functions may run concurrently after policy_new.
+ *
+ * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
+ * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.
+ * The secret is believed once the first CHK reply agrees with it; `auto` then means `cap`, and
+ * `read` where it does not agree or there is no secret.  After the first agreement another cap is a
+ * fault of that file, never a change of level.
+ */
+#pragma once
+
+#include "tahoe/chk.h"
+
+/* Numbers are in the outcomes file (docs/formats.md): never renumber. */
+enum verify_level {
+	VERIFY_CAP = 1u << 0,
+	VERIFY_CHECK = 1u << 1,
+	VERIFY_READ = 1u << 2,
+};
+
+enum { VERIFY_ALL = VERIFY_CAP | VERIFY_CHECK | VERIFY_READ };
+
+/* Reads "auto" (0) or a list of cap, check, read joined with commas.  Returns false for anything
+ * else. */
+MUST_USE bool verify_parse(const char *text, unsigned *levels);
+
+/* Returns the levels as text ("cap,read"; "auto" for 0), a literal. */
+const char *verify_name(unsigned levels);
+
+struct policy;
+
+/*
+ * Makes a policy for `levels` (0: auto).  `params` are the gateway's, or NULL where its secret is
+ * not known; then content keys use a random secret of the job.  Faults: USAGE for levels with `cap`
+ * and no `params`, IO (no randomness), NOMEM.
+ */
+MUST_USE enum fault policy_new(unsigned levels, const struct chk_params *params,
+			       struct policy **policy, struct err *err);
+void policy_free(struct policy *policy);
+
+/* Returns the parameters for content keys: the gateway's, or random ones.  Borrowed. */
+const struct chk_params *policy_params(const struct policy *policy);
+
+/* Returns the levels asked for; 0: auto. */
+unsigned policy_levels(const struct policy *policy);
+
+/* Returns whether the gateway's secret is known and a CHK reply has agreed with it. */
+bool policy_agreed(const struct policy *policy);
+
+/* Returns whether caps can be predicted, as far as known: the secret is there and no reply has
+ * disagreed. */
+bool policy_predicts(const struct policy *policy);
+
+/*
+ * Judges the cap of a reply to `size` bytes (more than a literal's) with content key `key`; `whole`
+ * is the cap predicted from the bytes, or NULL.  Stores which levels are met and which remain to be
+ * proven. Faults: CORRUPT when it cannot be the cap of these bytes; USAGE when `cap` was asked for
+ * and the gateway has another secret.
+ */
+MUST_USE enum fault policy_judge(struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
+				 uint64_t size, const struct cap *whole, const struct cap *reply,
+				 unsigned *met, unsigned *remaining, struct err *err);
+
+/* Returns one sentence for people: which level holds and why; a literal. */
+const char *policy_describe(const struct policy *policy);

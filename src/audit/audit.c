@@ -1,0 +1,266 @@
+#include "audit/audit.h"
+
+#include "audit/probe.h"
+#include "verify/children.h"
+
+enum {
+	SLOTS = 256,      /* read at once */
+	PATH_SIZE = 65536 /* a longer path shows its end */
+};
+
+struct audit {
+	const struct audit_request *request;
+	struct crew *crew;
+	struct manifest_reader *walk;  /* its block is the one at hand */
+	struct manifest_reader *aside; /* for paths and children */
+	struct audit_counts *counts;
+	struct err fatal;      /* ends everything */
+	uint64_t path_listing; /* whose path is at the beginning of `path`; 0: none */
+	size_t path_size;      /* bytes of it */
+	char path[PATH_SIZE + MANIFEST_NAME_MAX + 2];
+	struct outcome slot[SLOTS];
+};
+
+/* ---- what became of an entry ---- */
+
+static const char *find_path(struct audit *audit, const struct probe *probe)
+{
+	struct err err;
+	char *path = audit->path;
+	if (audit->path_listing != probe->listing) {
+		audit->path_listing = probe->listing;
+		if (manifest_path(audit->aside, probe->listing, path, PATH_SIZE, &err)) {
+			path[0] = '\0'; /* the entry is counted, if without its place */
+			audit->path_listing = 0;
+		}
+		audit->path_size = strlen(path);
+	}
+	size_t used = audit->path_size;
+	path[used] = '\0';
+	if (probe->name)
+		snprintf(path + used, sizeof audit->path - used, "%s%.*s", used ? "/" : "",
+			 (int)probe->name_size, probe->name);
+	return path;
+}
+
+static void tell(struct audit *audit, const struct probe *probe, const struct err *err)
+{
+	struct audit_counts *counts = audit->counts;
+	const struct audit_entry entry = {
+		.id = probe->id,
+		.path = err->fault || audit->request->paths ? find_path(audit, probe) : "",
+		.is_directory = probe->is_directory,
+		.proven = !err->fault,
+		.detail = err->fault ? err->text : "",
+		.bytes = err->fault || probe->is_directory ? 0 : probe->length,
+	};
+	if (err->fault)
+		counts->failed++;
+	else if (probe->is_directory)
+		counts->directories++;
+	else
+		counts->files++;
+	counts->bytes += entry.bytes;
+	audit->request->ended(audit->request->context, &entry);
+}
+
+/* Takes back one probe.  Returns false when none is under way. */
+static bool take_back(struct audit *audit)
+{
+	struct probe *probe = (struct probe *)crew_take(audit->crew);
+	if (!probe)
+		return false;
+	struct err err = probe->task.err;
+	if (err.fault == FAULT_CANCELLED || err.fault == FAULT_UNAVAILABLE) {
+		if (!audit->fatal.fault)
+			audit->fatal = err;
+	} else {
+		tell(audit, probe, &err);
+	}
+	probe_free(probe);
+	return true;
+}
+
+/* ---- the walk ---- */
+
+static enum fault send(struct audit *audit, struct probe *probe)
+{
+	probe->moved = audit->request->moved;
+	probe->context = audit->request->context;
+	while (!crew_has_room(audit->crew))
+		take_back(audit);
+	crew_submit(audit->crew, &probe->task);
+	return audit->fatal.fault;
+}
+
+static bool is_local_fault(enum fault fault) { return fault == FAULT_NOMEM || fault == FAULT_IO; }
+
+/* Has the directory proven whose listing begins with this block, if it is done. */
+static enum fault audit_directory(struct audit *audit, const struct manifest_block *block)
+{
+	struct err *fatal = &audit->fatal;
+	struct outcome slot;
+	struct err err;
+	if (outcomes_read(audit->request->outcomes, block->id, 1, &slot, fatal))
+		return fatal->fault;
+	const struct probe lost = { .id = block->id,
+				    .listing = block->listing,
+				    .is_directory = true };
+	if (slot.state == OUTCOME_DAMAGED) {
+		err_set(&err, FAULT_CORRUPT, "its outcome is damaged");
+		tell(audit, &lost, &err);
+		return FAULT_NONE;
+	}
+	if (slot.state != OUTCOME_DONE) {
+		audit->counts->left_out += block->id != 0;
+		return FAULT_NONE;
+	}
+	struct probe *probe = probe_new(&slot, audit->request->levels, &err);
+	explicit_bzero(&slot, sizeof slot);
+	if (probe) {
+		probe->listing = block->listing;
+		if (!children_gather(audit->aside, audit->request->outcomes, block->listing,
+				     &probe->set, &err))
+			return send(audit, probe);
+		probe_free(probe);
+	}
+	if (is_local_fault(err.fault))
+		*fatal = err;
+	else
+		tell(audit, &lost, &err);
+	return fatal->fault;
+}
+
+static enum fault audit_file(struct audit *audit, const struct manifest_block *block,
+			     const struct manifest_entry *entry, const struct outcome *slot)
+{
+	struct err err;
+	struct probe *probe = NULL;
+	char *name = strndup(entry->name, entry->name_size);
+	const struct probe lost = {
+		.id = entry->id,
+		.listing = block->listing,
+		.name = name,
+		.name_size = entry->name_size,
+	};
+	if (!name)
+		err_set(&err, FAULT_NOMEM, "out of memory");
+	else if (slot->state == OUTCOME_DAMAGED)
+		err_set(&err, FAULT_CORRUPT, "its outcome is damaged");
+	else
+		probe = probe_new(slot, audit->request->levels, &err);
+	if (probe) {
+		probe->listing = block->listing;
+		probe->name = name;
+		probe->name_size = entry->name_size;
+		return send(audit, probe);
+	}
+	if (is_local_fault(err.fault))
+		audit->fatal = err;
+	else
+		tell(audit, &lost, &err);
+	free(name);
+	return audit->fatal.fault;
+}
+
+/* Takes the entries first..first+count-1 of a block, whose ids lie within SLOTS numbers. */
+static enum fault audit_run_of(struct audit *audit, const struct manifest_block *block, size_t from,
+			       size_t to)
+{
+	uint64_t first = block->entry[from].id;
+	size_t span = (size_t)(block->entry[to - 1].id - first + 1);
+	if (outcomes_read(audit->request->outcomes, first, span, audit->slot, &audit->fatal))
+		return audit->fatal.fault;
+	for (size_t i = from; i < to; i++) {
+		const struct manifest_entry *entry = &block->entry[i];
+		const struct outcome *slot = &audit->slot[entry->id - first];
+		bool listed = entry->kind == MANIFEST_DIRECTORY && !entry->verdict;
+		if (listed) /* it comes with its own listing */
+			continue;
+		if (slot->state != OUTCOME_DONE && slot->state != OUTCOME_DAMAGED)
+			audit->counts->left_out++;
+		else if (audit_file(audit, block, entry, slot))
+			return audit->fatal.fault;
+	}
+	return FAULT_NONE;
+}
+
+static enum fault audit_block(struct audit *audit, const struct manifest_block *block)
+{
+	if (block->first && audit_directory(audit, block))
+		return audit->fatal.fault;
+	for (size_t from = 0; from < block->count;) {
+		size_t to = from + 1;
+		while (to < block->count && block->entry[to].id - block->entry[from].id < SLOTS)
+			to++;
+		if (audit_run_of(audit, block, from, to))
+			return audit->fatal.fault;
+		from = to;
+	}
+	return FAULT_NONE;
+}
+
+static void walk(struct audit *audit)
+{
+	struct manifest_block block = { .next = manifest_first(audit->walk) };
+	struct err err;
+	while (!audit->fatal.fault && !crew_stopped(audit->crew, &audit->fatal)) {
+		enum fault fault = manifest_read(audit->walk, block.next, &block, &err);
+		if (fault && (fault != FAULT_NOT_FOUND || manifest_is_complete(audit->walk)))
+			audit->fatal = err;
+		if (fault || block.is_trailer)
+			return;
+		if (audit_block(audit, &block))
+			return;
+	}
+}
+
+enum fault audit_run(struct audit *audit, struct audit_counts *counts, struct err *err)
+{
+	*counts = (struct audit_counts){ 0 };
+	audit->counts = counts;
+	walk(audit);
+	while (take_back(audit)) {
+	}
+	if (audit->fatal.fault)
+		*err = audit->fatal;
+	return audit->fatal.fault;
+}
+
+enum fault audit_new(const struct audit_request *request, struct audit **out, struct err *err)
+{
+	struct audit *audit = calloc(1, sizeof *audit);
+	if (!audit)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	audit->request = request;
+	const struct crew_options crew = {
+		.open = request->open,
+		.away = request->away,
+		.context = request->context,
+		.in_flight = request->in_flight,
+		.away_ms = request->away_ms,
+	};
+	enum fault fault = manifest_open(request->manifest, &audit->walk, err);
+	if (!fault)
+		fault = manifest_open(request->manifest, &audit->aside, err);
+	if (!fault)
+		fault = crew_new(&crew, &audit->crew, err);
+	if (fault)
+		audit_free(audit);
+	else
+		*out = audit;
+	return fault;
+}
+
+void audit_stop(struct audit *audit) { crew_stop(audit->crew); }
+
+void audit_free(struct audit *audit)
+{
+	if (!audit)
+		return;
+	crew_free(audit->crew);
+	manifest_close(audit->walk);
+	manifest_close(audit->aside);
+	explicit_bzero(audit->slot, sizeof audit->slot);
+	free(audit);
+}

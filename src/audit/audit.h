@@ -1,0 +1,68 @@
+/*
+ * A job proven again from its manifest and outcomes, without its sources.
+ *
+ *   manifest, block by block, in step with the slots -> a probe for each entry that is done
+ * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere.
+ *
+ * A mutable directory may hold more than the job put into it; an immutable one may not.
+ *
+ * Place      src/cli -> [audit] -> crews of src/store, manifest, outcomes.
+ * Ownership  a request is borrowed until audit_free.
+ * Threads    new, run and free belong to one thread, in which `ended` is called; audit_stop to any;
+ *            `moved` and `open` run in lanes.
+ */
+#pragma once
+
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+#include "store/store.h"
+
+/* What became of one entry.  Borrowed for the call. */
+struct audit_entry {
+	uint64_t id;
+	const char *path; /* from the root; "" is the directory at the target, or not wanted */
+	bool is_directory;
+	bool proven;
+	const char *detail; /* why not, or "" */
+	uint64_t bytes;     /* of a file that is proven */
+};
+
+struct audit_counts {
+	uint64_t files, directories; /* proven */
+	uint64_t bytes;              /* of files proven */
+	uint64_t failed;             /* not proven */
+	uint64_t left_out;           /* entries the job did not store: nothing to prove */
+};
+
+struct audit_request {
+	enum fault (*open)(void *context, struct store **store, struct err *err);
+	void (*ended)(void *context, const struct audit_entry *entry);
+	void (*moved)(void *context, uint64_t bytes); /* NULL: not wanted */
+	void (*away)(void *context, bool away);       /* NULL: not wanted */
+	void *context;
+	const char *manifest; /* path */
+	struct outcomes *outcomes;
+	bool paths;         /* of proven entries too */
+	unsigned levels;    /* enum verify_level: CHECK, READ or both */
+	unsigned in_flight; /* 1..LANES_MAX */
+	uint64_t away_ms;   /* how long to wait for a gateway that is away */
+};
+
+struct audit;
+
+/* Opens the manifest and the stores.  Faults: those of manifest_open and `open`; NOMEM. */
+MUST_USE enum fault audit_new(const struct audit_request *request, struct audit **audit,
+			      struct err *err);
+
+/*
+ * Proves everything.  Sleeps until the end.  FAULT_NONE: every entry was tried, see `counts`.
+ * CANCELLED: audit_stop was called; UNAVAILABLE: the gateway stayed away; CORRUPT: the manifest is
+ * damaged; IO, NOMEM.  `counts` is filled in any case.
+ */
+MUST_USE enum fault audit_run(struct audit *audit, struct audit_counts *counts, struct err *err);
+
+/* Has audit_run end soon.  Any thread, idempotent. */
+void audit_stop(struct audit *audit);
+
+/* Frees.  NULL is allowed. */
+void audit_free(struct audit *audit);

@@ -1,0 +1,46 @@
+/*
+ * One entry of a job proven again: its shares checked, its bytes or children read.
+ *
+ *   [check every share] -> [file: read and compare | directory: list and compare]
+ *
+ * Place      src/audit submits it to its crew; everything in a probe runs in its lane.
+ * Ownership  a probe owns what it points to.
+ * Threads    the owner's before crew_submit and after crew_take, its lane's in between.
+ */
+#pragma once
+
+#include "base/digest.h"
+#include "queue/outcomes.h"
+#include "store/crew.h"
+#include "verify/childset.h"
+
+struct probe {
+	struct crew_task task; /* first */
+	unsigned levels;       /* enum verify_level: CHECK, READ */
+	struct cap cap;
+	/* files */
+	unsigned char content[16]; /* xxh3-128 of the bytes */
+	uint64_t length;
+	/* directories */
+	bool is_directory;
+	bool exact;          /* the directory holds nothing else */
+	struct childset set; /* sealed */
+	/* for whoever submits it */
+	uint64_t id, listing;
+	char *name; /* NULL: the entry is the directory listed at `listing` */
+	size_t name_size;
+	/* Hears in the lane of bytes that arrived.  May be NULL. */
+	void (*moved)(void *context, uint64_t bytes);
+	void *context;
+
+	struct content_hash hash;
+	uint64_t received;
+	unsigned left; /* levels of this attempt that are not met yet */
+};
+
+/* Makes a probe of what `outcome`, which says done, tells.  NULL, filling `err`: CORRUPT (no cap in
+ * it), NOMEM. */
+struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct err *err);
+
+/* Wipes and frees.  NULL is allowed. */
+void probe_free(struct probe *probe);

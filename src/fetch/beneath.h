@@ -1,0 +1,48 @@
+/*
+ * Files and directories below a directory that cannot be left, whatever is swapped in meanwhile.
+ *
+ * Place      src/fetch opens, makes and names everything at the target through here.
+ * Ownership  descriptors belong to the caller.
+ * Threads    all functions may run concurrently.
+ *
+ * No name is followed when it is a symlink, and none may be empty, ".", ".." or hold a "/" or NUL:
+ * FAULT_USAGE.  Something else in the way is FAULT_EXISTS; further faults: NOT_FOUND, FULL, NOMEM,
+ * IO.  Source: openat2(2).
+ */
+#pragma once
+
+#include "queue/fault.h"
+
+enum { BENEATH_NAME_MAX = 255, BENEATH_TEMPORARY_SIZE = 48 };
+
+/* Opens the directory at `path`, making it and those above it when missing (mode 0777 less the
+ * umask).  Symlinks in it are followed: it is what the user typed. */
+MUST_USE enum fault beneath_open_root(const char *path, int *fd, struct err *err);
+
+/* Opens the directory at `path`, names joined by "/", below `root`; "" is the root itself. */
+MUST_USE enum fault beneath_open(int root, const char *path, int *fd, struct err *err);
+
+/* The same on kernels without openat2, name by name. */
+MUST_USE enum fault beneath_open_by_names(int root, const char *path, int *fd, struct err *err);
+
+/* Makes sure that `name` in `at` is a directory, durably, and stores whether it was made (mode
+ * 0700). */
+MUST_USE enum fault beneath_make(int at, const char *name, bool *made, struct err *err);
+
+/* FAULT_EXISTS unless a file may be given this name: nothing or a regular file is there. */
+MUST_USE enum fault beneath_may_replace(int at, const char *name, struct err *err);
+
+/* Makes a new file of mode 0600 with a random name that begins with a dot, open for writing. */
+MUST_USE enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd,
+				   struct err *err);
+
+/* Gives the file `temporary` its `name` at once, replacing a regular file of that name, and makes
+ * that durable. */
+MUST_USE enum fault beneath_publish(int at, const char *temporary, const char *name,
+				    struct err *err);
+
+/* Writes all of `data`. */
+MUST_USE enum fault beneath_write(int fd, const void *data, size_t size, struct err *err);
+
+/* Returns nanoseconds since 1970, which may be negative, as futimens wants them. */
+struct timespec timespec_of(int64_t ns);

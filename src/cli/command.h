@@ -1,0 +1,29 @@
+/*
+ * The commands: one function each, one file a command.
+ *
+ * Place      main picks one from the table; each owns its job from options to exit status.
+ * Threads    run in the main thread.
+ *
+ * Each returns a fault, which main prints and turns into a status (status.h), or FAULT_NONE with
+ * the exit status in `status`.
+ */
+#pragma once
+
+#include "cli/options.h"
+
+typedef enum fault command_function(const struct options *options, int *status, struct err *err);
+
+/* command_cp.c, command_run.c, command_resume.c, command_verify.c: the engine's wiring. */
+command_function command_cp, command_run, command_resume, command_verify;
+
+/* command_plan.c: writes the manifest only. */
+command_function command_plan;
+
+/* command_show.c: manifest or outcomes as text or JSON lines. */
+command_function command_show;
+
+/* command_jobs.c: list, show, remove. */
+command_function command_jobs;
+
+/* command_gateway.c: the embedded gateway. */
+command_function command_gateway;

@@ -1,0 +1,193 @@
+#include "cli/command.h"
+#include "cli/fields.h"
+#include "cli/job.h"
+#include "report/out.h"
+#include "report/recount.h"
+
+static const char *const state_word[] = {
+	[JOB_EMPTY] = "empty",       [JOB_PLANNED] = "planned", [JOB_PENDING] = "unfinished",
+	[JOB_FINISHED] = "finished", [JOB_DAMAGED] = "damaged",
+};
+
+/* Adds a property as text; of the sources, which NULs separate, the spaces show the seams. */
+static void add_property(struct fields *fields, const struct manifest_reader *reader,
+			 const char *key)
+{
+	char text[512];
+	size_t size = 0;
+	const char *value = manifest_property(reader, key, &size);
+	if (!value)
+		return;
+	size = size < sizeof text ? size : sizeof text;
+	while (size > 0 && value[size - 1] == '\0')
+		size--;
+	for (size_t i = 0; i < size; i++)
+		text[i] = value[i] ? value[i] : ' ';
+	fields_text(fields, key, text, size);
+}
+
+static void add_created(struct fields *fields, const struct job *job)
+{
+	uint64_t ms = 0;
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | job->id[i];
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm calendar;
+	char text[32];
+	if (gmtime_r(&seconds, &calendar) &&
+	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &calendar) > 0)
+		fields_word(fields, "created", text);
+}
+
+static enum fault describe(struct fields *fields, const struct job *job, struct err *err)
+{
+	struct manifest_reader *reader = NULL;
+	bool locked = false;
+	enum job_state state = job_look(job, &locked);
+	fields_begin(fields, "job");
+	fields_word(fields, "id", job->name);
+	fields_word(fields, "state", locked ? "running" : state_word[state]);
+	add_created(fields, job);
+	if (manifest_open(job->manifest, &reader, NULL) == FAULT_NONE) {
+		add_property(fields, reader, JOB_COMMAND);
+		add_property(fields, reader, JOB_SOURCES);
+		add_property(fields, reader, JOB_TARGET);
+		manifest_close(reader);
+	}
+	return fields_end(fields, err);
+}
+
+static enum fault list(struct fields *fields, const char *state, struct err *err)
+{
+	struct job_list list;
+	enum fault fault = job_list_read(state, &list, err);
+	if (!fault && list.count == 0)
+		say(SAY_INFO, "there are no jobs in '%s'", state);
+	for (size_t i = 0; i < list.count && !fault; i++) {
+		struct job job;
+		fault = job_open(state, list.name[i], &job, err);
+		if (fault)
+			break;
+		fault = describe(fields, &job, err);
+		job_close(&job);
+	}
+	job_list_fini(&list);
+	return fault;
+}
+
+/* ---- show ---- */
+
+static unsigned asked(const struct job *job)
+{
+	struct manifest_reader *reader = NULL;
+	char text[16] = "";
+	size_t size = 0;
+	if (manifest_open(job->manifest, &reader, NULL))
+		return 0;
+	const char *value = manifest_property(reader, JOB_ASKED, &size);
+	if (value && size < sizeof text)
+		memcpy(text, value, size);
+	manifest_close(reader);
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
+static enum fault show_kind(struct fields *fields, const char *word,
+			    const struct recount_kind *kind, struct err *err)
+{
+	fields_begin(fields, "count");
+	fields_word(fields, "of", word);
+	fields_number(fields, "planned", kind->planned);
+	fields_number(fields, "done", kind->done);
+	fields_number(fields, "skipped", kind->skipped);
+	fields_number(fields, "failed", kind->failed);
+	fields_number(fields, "left", kind->left);
+	return fields_end(fields, err);
+}
+
+static enum fault show_counts(struct fields *fields, const struct recount *counts, struct err *err)
+{
+	static const char *const word[] = { "", "files", "directories", "symlinks", "others" };
+	enum fault fault = show_kind(fields, "entries", &counts->all, err);
+	for (size_t i = MANIFEST_FILE; i < ARRAY_COUNT(word) && !fault; i++)
+		fault = show_kind(fields, word[i], &counts->kind[i], err);
+	for (unsigned i = 0; i < RECOUNT_REASONS && !fault; i++) {
+		if (counts->reason[i] == 0)
+			continue;
+		fields_begin(fields, "reason");
+		fields_word(fields, "text", outcome_reason_text((uint8_t)i));
+		fields_number(fields, "entries", counts->reason[i]);
+		fault = fields_end(fields, err);
+	}
+	if (fault)
+		return fault;
+	fields_begin(fields, "result");
+	fields_bool(fields, "plan_complete", counts->plan_complete);
+	fields_bool(fields, "linked", counts->linked);
+	fields_number(fields, "bytes_planned", counts->bytes_planned);
+	fields_number(fields, "bytes", counts->bytes_done);
+	fields_number(fields, "damaged", counts->damaged);
+	return fields_end(fields, err);
+}
+
+static enum fault show(struct fields *fields, const struct job *job, struct err *err)
+{
+	struct outcomes *outcomes = NULL;
+	unsigned repaired = 0;
+	struct recount counts;
+	enum fault fault = describe(fields, job, err);
+	if (fault)
+		return fault;
+	fault = outcomes_open(job->outcomes, job->id, &outcomes, &repaired, err);
+	if (fault == FAULT_NOT_FOUND)
+		fault = FAULT_NONE;
+	const struct recount_options options = {
+		.manifest = job->manifest,
+		.outcomes = outcomes,
+		.asked = asked(job),
+	};
+	if (!fault)
+		fault = recount_job(&options, &counts, err);
+	outcomes_close(outcomes);
+	return fault ? fault : show_counts(fields, &counts, err);
+}
+
+/* ---- */
+
+static enum fault of_one(struct fields *fields, const char *state, const char *verb,
+			 const char *name, struct err *err)
+{
+	struct job job = { .lock_fd = -1 };
+	enum fault fault = job_open(state, name, &job, err);
+	if (!fault && strcmp(verb, "show") == 0)
+		fault = show(fields, &job, err);
+	else if (!fault)
+		fault = job_remove(&job, err);
+	job_close(&job);
+	return fault;
+}
+
+enum fault command_jobs(const struct options *options, int *status, struct err *err)
+{
+	const struct text_list *words = &options->words;
+	const char *verb = words->count > 0 ? words->text[0] : "list";
+	bool is_list = strcmp(verb, "list") == 0;
+	*status = 0;
+	if (!is_list && strcmp(verb, "show") != 0 && strcmp(verb, "remove") != 0)
+		return err_set(err, FAULT_USAGE, "barge jobs knows list, show JOB and remove JOB");
+	if (words->count != (is_list ? (words->count > 0) : 2))
+		return err_set(err, FAULT_USAGE,
+			       is_list ? "barge jobs list takes no word more"
+				       : "which job?  barge jobs lists them");
+	char *state = NULL;
+	struct fields fields;
+	fields_init(&fields, options->json);
+	enum fault fault = job_state_dir(options->state_dir, &state, err);
+	if (!fault && is_list)
+		fault = list(&fields, state, err);
+	else if (!fault)
+		fault = of_one(&fields, state, verb, words->text[1], err);
+	out_flush();
+	fields_fini(&fields);
+	free(state);
+	return fault;
+}

@@ -1,0 +1,93 @@
+#include "cli/command.h"
+#include "cli/engine.h"
+#include "cli/status.h"
+#include "report/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Gives the finished plan its name, durably. */
+static enum fault publish(const char *partial, const char *output, struct err *err)
+{
+	if (renameat2(AT_FDCWD, partial, AT_FDCWD, output, RENAME_NOREPLACE) != 0)
+		return err_os(err, errno == EEXIST ? FAULT_USAGE : FAULT_IO, errno,
+			      "cannot name the plan '%s'", output);
+	char *directory = strdup(output);
+	if (!directory)
+		return err_set(err, FAULT_NOMEM, "no memory for a path");
+	char *slash = strrchr(directory, '/');
+	if (slash)
+		*(slash == directory ? slash + 1 : slash) = '\0';
+	int fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(directory);
+	int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return failed ? err_os(err, FAULT_IO, failed, "cannot sync the directory of '%s'", output)
+		      : FAULT_NONE;
+}
+
+static enum fault make_plan(const struct options *options, const struct places *places,
+			    struct setup *setup, const struct store_wait *wait, int *status,
+			    struct err *err)
+{
+	struct target target;
+	struct migration migration = { .job.lock_fd = -1 };
+	char *partial = NULL;
+	if (target_resolve(places, wait, &target, err))
+		return err->fault;
+	enum fault fault = FAULT_NONE;
+	if (options->output && access(options->output, F_OK) == 0)
+		fault = err_set(err, FAULT_USAGE, "'%s' exists already; plans are not overwritten",
+				options->output);
+	if (!fault && options->output && asprintf(&partial, "%s.partial", options->output) < 0)
+		fault = err_set(err, FAULT_NOMEM, "no memory for a path");
+	if (!fault)
+		fault = migration_new(options, places, &target, partial, &migration, err);
+	const struct engine_request request = {
+		.options = options,
+		.setup = setup,
+		.migration = &migration,
+		.store = wait->store,
+	};
+	if (!fault)
+		fault = engine_plan(&request, status, err);
+	if (!fault && partial)
+		fault = publish(partial, options->output, err);
+	if (!fault && options->output)
+		say(SAY_INFO, "carry it out with: barge run %s", options->output);
+	else if (!fault)
+		say(SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
+	free(partial);
+	migration_fini(&migration);
+	target_fini(&target);
+	return fault;
+}
+
+enum fault command_plan(const struct options *options, int *status, struct err *err)
+{
+	struct places places;
+	struct setup setup;
+	struct store_wait wait;
+	if (places_resolve(options, &places, err))
+		return err->fault;
+	enum fault fault = FAULT_NONE;
+	if (places.target.local)
+		fault = err_set(err, FAULT_USAGE, "a plan's target is on the grid: alias:path");
+	for (size_t i = 0; i < places.count && !fault; i++)
+		if (!places.source[i].local)
+			fault = err_set(err, FAULT_USAGE, "a plan's sources are local");
+	if (!fault)
+		fault = setup_load(options, &setup, err);
+	if (!fault) {
+		fault = setup_connect(&setup, &wait, err);
+		if (!fault) {
+			fault = make_plan(options, &places, &setup, &wait, status, err);
+			store_close(wait.store);
+		}
+		setup_fini(&setup);
+	}
+	places_fini(&places);
+	return fault;
+}

@@ -1,0 +1,101 @@
+#include "cli/command.h"
+#include "cli/engine.h"
+#include "report/say.h"
+
+/*
+ * A plan's options come from its manifest; only how it is carried out may differ.  The target must
+ * be the one planned for: an alias is resolved again.  A cap typed then is not kept in the
+ * manifest; the outcomes hold it.
+ */
+static enum fault take_options(const struct migration *migration, struct options *options,
+			       struct err *err)
+{
+	struct manifest_reader *reader;
+	size_t size;
+	if (manifest_open(migration->manifest, &reader, err))
+		return err->fault;
+	const char *text = manifest_property(reader, JOB_OPTIONS, &size);
+	enum fault fault = options_plan_read(options, text, size, err);
+	manifest_close(reader);
+	return fault;
+}
+
+static bool is_cap(const char *typed) { return strncmp(typed, "URI:", 4) == 0; }
+
+static enum fault bind_target(const struct options *options, struct migration *migration,
+			      const struct store_wait *wait, struct err *err)
+{
+	struct place place;
+	struct cap root = { 0 };
+	if (is_cap(migration->target)) {
+		if (migration->outcomes)
+			return FAULT_NONE;
+		return err_set(err, FAULT_USAGE,
+			       "the plan's target was a cap, which plans do not keep: plan again "
+			       "with an alias or --cap-file");
+	}
+	if (places_target(options, migration->target, &place, err))
+		return err->fault;
+	enum fault fault = migration_check_target(migration, &place, err);
+	if (!fault && !migration->outcomes) {
+		fault = target_find_root(&place, migration->depth, wait, &root, err);
+		if (!fault)
+			fault = migration_bind(migration, &root, err);
+	}
+	cap_wipe(&root);
+	place_fini(&place);
+	return fault;
+}
+
+/* Carries `migration`, opened and locked, on to its end. */
+static enum fault carry_on(const struct options *given, struct migration *migration, int *status,
+			   struct err *err)
+{
+	struct options options = *given; /* shares what `given` owns */
+	struct setup setup;
+	struct store_wait wait;
+	if (take_options(migration, &options, err) || setup_load(&options, &setup, err))
+		return err->fault;
+	enum fault fault = setup_connect(&setup, &wait, err);
+	if (!fault) {
+		fault = bind_target(&options, migration, &wait, err);
+		const struct engine_request request = {
+			.options = &options,
+			.setup = &setup,
+			.migration = migration,
+			.store = wait.store,
+		};
+		if (!fault)
+			fault = engine_run(&request, status, err);
+		store_close(wait.store);
+	}
+	setup_fini(&setup);
+	return fault;
+}
+
+enum fault command_resume(const struct options *options, int *status, struct err *err)
+{
+	struct migration migration;
+	if (options->words.count > 1)
+		return err_set(err, FAULT_USAGE, "resume takes one job, or none for the newest");
+	const char *name = options->words.count ? options->words.text[0] : NULL;
+	if (migration_open(options, name, &migration, err))
+		return err->fault;
+	if (migration.repaired)
+		say(SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
+	enum fault fault = carry_on(options, &migration, status, err);
+	migration_fini(&migration);
+	return fault;
+}
+
+enum fault command_run(const struct options *options, int *status, struct err *err)
+{
+	struct migration migration;
+	if (options->words.count != 1)
+		return err_set(err, FAULT_USAGE, "run takes one plan file: barge run FILE");
+	if (migration_open_plan(options, options->words.text[0], &migration, err))
+		return err->fault;
+	enum fault fault = carry_on(options, &migration, status, err);
+	migration_fini(&migration);
+	return fault;
+}

@@ -1,0 +1,153 @@
+#include "audit/audit.h"
+#include "cli/cancel.h"
+#include "cli/command.h"
+#include "cli/migration.h"
+#include "cli/setup.h"
+#include "cli/status.h"
+#include "cli/tally.h"
+#include "store/lanes.h"
+
+enum { IN_FLIGHT = 4 }; /* more gains nothing at a gateway of one thread */
+
+struct verifying {
+	struct setup *setup;
+	struct tally *tally;
+};
+
+static enum fault open_store(void *context, struct store **store, struct err *err)
+{
+	struct verifying *verifying = context;
+	return setup_open_store(verifying->setup, store, err);
+}
+
+static void moved(void *context, uint64_t bytes)
+{
+	struct verifying *verifying = context;
+	tally_moved(verifying->tally, bytes);
+}
+
+static void ended(void *context, const struct audit_entry *entry)
+{
+	struct verifying *verifying = context;
+	struct tally *tally = verifying->tally;
+	struct counters *counters = &tally->counters;
+	counter_add(!entry->proven        ? &counters->failed
+		    : entry->is_directory ? &counters->directories
+					  : &counters->files,
+		    1);
+	counter_add(&counters->bytes, entry->bytes);
+	const struct tally_entry line = {
+		.has_id = true,
+		.id = entry->id,
+		.path = entry->path,
+		.path_size = strlen(entry->path),
+		.kind = entry->is_directory ? "directory" : "file",
+		.state = entry->proven ? "done" : "failed",
+		.reason = entry->proven ? NULL : "not proven",
+		.detail = entry->detail,
+		.bytes = entry->bytes,
+	};
+	tally_put(tally, &line);
+}
+
+static void stop(void *context) { audit_stop(context); }
+
+static void sum_up(struct tally *tally, const struct migration *migration, const char *level,
+		   const struct audit_counts *counts)
+{
+	char text[256];
+	const struct tally_number number[] = {
+		{ "done", counts->files + counts->directories },
+		{ "files", counts->files },
+		{ "directories", counts->directories },
+		{ "failed", counts->failed },
+		{ "left_out", counts->left_out },
+		{ "bytes", counts->bytes },
+	};
+	snprintf(text, sizeof text,
+		 "verified (%s): %llu files and %llu directories proven, %llu not; %llu entries "
+		 "were not stored by the job",
+		 level, (unsigned long long)counts->files, (unsigned long long)counts->directories,
+		 (unsigned long long)counts->failed, (unsigned long long)counts->left_out);
+	const struct tally_summary summary = {
+		.number = number,
+		.count = ARRAY_COUNT(number),
+		.job = migration->job.name,
+		.level = level,
+		.text = text,
+	};
+	tally_sum(tally, &summary);
+}
+
+static enum fault run(const struct audit_request *request, const struct migration *migration,
+		      struct tally *tally, int *status, struct err *err)
+{
+	struct audit *audit = NULL;
+	struct audit_counts counts;
+	if (audit_new(request, &audit, err))
+		return err->fault;
+	int watch = cancel_watch(stop, audit);
+	enum fault fault = audit_run(audit, &counts, err);
+	cancel_unwatch(watch);
+	audit_free(audit);
+	tally_rest(tally);
+	sum_up(tally, migration, verify_name(request->levels), &counts);
+	*status = counts.failed > 0 ? STATUS_PARTLY : STATUS_DONE;
+	return fault;
+}
+
+static enum fault verify_job(const struct options *options, struct setup *setup,
+			     const struct migration *migration, int *status, struct err *err)
+{
+	struct tally tally;
+	struct verifying verifying = { .setup = setup, .tally = &tally };
+	const struct audit_request request = {
+		.open = open_store,
+		.ended = ended,
+		.moved = moved,
+		.away = setup_tell_away,
+		.context = &verifying,
+		.manifest = migration->manifest,
+		.outcomes = migration->outcomes,
+		.paths = options->json,
+		.levels = options->verify ? options->verify : VERIFY_READ,
+		.in_flight = options->in_flight ? (unsigned)min_u64(options->in_flight, LANES_MAX)
+						: IN_FLIGHT,
+		.away_ms = options->gateway_wait_ms,
+	};
+	if (!request.outcomes)
+		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
+			       migration->job.name);
+	enum fault fault = tally_open(&tally, options, err);
+	if (!fault)
+		fault = run(&request, migration, &tally, status, err);
+	tally_close(&tally);
+	return fault;
+}
+
+enum fault command_verify(const struct options *options, int *status, struct err *err)
+{
+	struct setup setup;
+	struct store_wait wait;
+	struct migration migration;
+	if (options->words.count != 1)
+		return err_set(err, FAULT_USAGE, "verify takes one job; see `barge jobs list`");
+	if (options->verify & VERIFY_CAP)
+		return err_set(err, FAULT_USAGE,
+			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
+			       "read, check, or check,read");
+	if (setup_load(options, &setup, err))
+		return err->fault;
+	if (migration_open(options, options->words.text[0], &migration, err)) {
+		setup_fini(&setup);
+		return err->fault;
+	}
+	enum fault fault = setup_connect(&setup, &wait, err);
+	if (!fault) {
+		store_close(wait.store);
+		fault = verify_job(options, &setup, &migration, status, err);
+	}
+	migration_fini(&migration);
+	setup_fini(&setup);
+	return fault;
+}

@@ -1,0 +1,28 @@
+/*
+ * The engine: planner, queue, readers, lanes and committer wired together for one migration.
+ *
+ * Place      command_cp, command_plan, command_run, command_resume -> [engine] -> all rooms below.
+ * Threads    engine_run belongs to the main thread and sleeps until the job has ended or stopped;
+ * everything else has threads of its own.
+ */
+#pragma once
+
+#include "cli/migration.h"
+#include "cli/setup.h"
+
+struct engine_request {
+	const struct options *options;
+	struct setup *setup;
+	struct migration *migration;
+	struct store
+		*store; /* for the planner's look at the target; NULL when nothing can be there */
+};
+
+/*
+ * Carries the migration out, or on, and reports.  Stores the exit status.  Faults: those that kept
+ * it from starting; what happens later is in the status and has been printed.
+ */
+MUST_USE enum fault engine_run(const struct engine_request *request, int *status, struct err *err);
+
+/* Only plans: finishes the manifest and reports its totals. */
+MUST_USE enum fault engine_plan(const struct engine_request *request, int *status, struct err *err);

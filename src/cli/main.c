@@ -1,0 +1,152 @@
+// clang-format off
+/*
+ * barge: moves directory trees into and out of a Tahoe-LAFS grid.
+ *
+ * The map, in the order in which data flows:
+ *
+ *   cli/options       argv, environment, config file: one table
+ *   cli/places        words -> paths and caps             cli/target   where on the grid a tree goes
+ *   cli/job           where a run is saved, and its lock  cli/cancel   signals -> one flag
+ *   cli/migration     what a job's header says            cli/engine   the wiring of all that follows
+ *   plan/             walks the sources, writes listings
+ *   queue/manifest    what is to be done, on disk
+ *   queue/queue       leases tasks in segments, records outcomes
+ *   read/             opens, checks, reads, hashes: bodies
+ *   pool/             sends bodies, proves, says what became of them
+ *   store/            what is asked of a grid, in lanes   net/         libcurl
+ *   verify/           which proof is one
+ *   queue/outcomes    what became of it, on disk
+ *   commit/           directories bottom-up, the last link
+ *   report/           progress, JSON lines, summary
+ *   fetch/, audit/    the way back; the proof repeated later
+ *   cli/command_*     one command each: its job from options to exit status
+ *   serve/            the embedded gateway, a program of its own in this binary
+ */
+// clang-format on
+#include "cli/cancel.h"
+#include "cli/command.h"
+#include "cli/status.h"
+#include "report/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <strings.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define BARGE_VERSION "0.1.0"
+
+static command_function *const function[COMMAND_COUNT] = {
+	[COMMAND_CP] = command_cp,         [COMMAND_PLAN] = command_plan,
+	[COMMAND_RUN] = command_run,       [COMMAND_RESUME] = command_resume,
+	[COMMAND_VERIFY] = command_verify, [COMMAND_JOBS] = command_jobs,
+	[COMMAND_SHOW] = command_show,     [COMMAND_GATEWAY] = command_gateway,
+};
+
+/* A file opened as 0, 1 or 2 would be written to as if it were the terminal. */
+static bool open_standard_files(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Whether libcurl or OpenSSL would follow this variable against our options. */
+static bool steers_libraries(const char *variable)
+{
+	const char *end = strchrnul(variable, '=');
+	size_t size = (size_t)(end - variable);
+	static const char suffix[] = "_proxy";
+	size_t tail = sizeof suffix - 1;
+	if (size >= tail && strncasecmp(end - tail, suffix, tail) == 0)
+		return true;
+	return strncmp(variable, "CURL_", 5) == 0 ||
+	       (size == strlen("SSLKEYLOGFILE") && strncmp(variable, "SSLKEYLOGFILE", size) == 0);
+}
+
+static void clean_environment(void)
+{
+	char **kept = environ;
+	for (char **variable = environ; variable && *variable; variable++)
+		if (!steers_libraries(*variable))
+			*kept++ = *variable;
+	if (kept)
+		*kept = NULL;
+}
+
+static void ignore(int number)
+{
+	struct sigaction action = { .sa_handler = SIG_IGN };
+	sigaction(number, &action, NULL);
+}
+
+/* Secrets pass through memory: no core, no debugger of other processes, nothing group-readable. */
+static void harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+	umask(077);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	clean_environment();
+	ignore(SIGPIPE);
+	ignore(SIGXFSZ);
+}
+
+static enum fault run(const struct options *options, int *status, struct err *err)
+{
+	enum fault fault = cancel_start(err);
+	if (fault)
+		return fault;
+	say_set_level(options->quiet ? SAY_WARNING : options->verbose ? SAY_DEBUG : SAY_INFO);
+	if (options->cap_in_argv)
+		say(SAY_WARNING, "a cap on the command line was readable by other processes for a "
+				 "moment; an alias or --cap-file is safer");
+	fault = function[options->command](options, status, err);
+	cancel_stop();
+	return fault;
+}
+
+static enum fault dispatch(const struct options *options, int *status, struct err *err)
+{
+	*status = STATUS_DONE;
+	if (options->command == COMMAND_HELP)
+		options_help(options->help, stdout);
+	else if (options->command == COMMAND_VERSION)
+		fputs("barge " BARGE_VERSION "\n", stdout);
+	else
+		return run(options, status, err);
+	if (fflush(stdout) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot write to standard output");
+	return FAULT_NONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct err err = { 0 };
+	int status = STATUS_DONE;
+	if (!open_standard_files())
+		return STATUS_IO;
+	if (getauxval(AT_SECURE) || geteuid() != getuid() || getegid() != getgid()) {
+		say(SAY_ERROR, "this program does not run with borrowed rights (setuid, setgid)");
+		return STATUS_INSECURE;
+	}
+	harden();
+	enum fault fault = options_parse(&options, argc, argv, &err);
+	if (!fault)
+		fault = dispatch(&options, &status, &err);
+	if (fault) {
+		say_err(&err);
+		status = status_of_fault(fault);
+	}
+	options_fini(&options);
+	return status;
+}

@@ -1,0 +1,94 @@
+/*
+ * The command line: one table of options for argv, the environment, the config file and the help.
+ *
+ * Place      argv -> options -> a command.
+ * Ownership  a struct options owns all its strings until options_fini; words may be caps, so they
+ *            are wiped.  Defaults are filled in.
+ * Threads    read by anyone once parsed.
+ *
+ * What argv says wins over BARGE_NAME in the environment, that over `name = value` in
+ * $XDG_CONFIG_HOME/barge/config, that over the default.
+ */
+#pragma once
+
+#include "plan/plan.h"
+#include "report/report.h"
+#include "verify/policy.h"
+
+enum command {
+	COMMAND_NONE,
+	COMMAND_CP,
+	COMMAND_PLAN,
+	COMMAND_RUN,
+	COMMAND_RESUME,
+	COMMAND_VERIFY,
+	COMMAND_JOBS,
+	COMMAND_SHOW,
+	COMMAND_GATEWAY,
+	COMMAND_HELP,
+	COMMAND_VERSION,
+	COMMAND_COUNT,
+};
+
+/* An option that may be given several times. */
+struct text_list {
+	char **text;
+	size_t count;
+};
+
+struct options {
+	enum command command;     /* for COMMAND_HELP, the one asked about is in `help` */
+	enum command help;        /* COMMAND_NONE: all */
+	struct text_list words;   /* what is no option, behind the command */
+	struct text_list gateway; /* as typed */
+	struct text_list allow_plaintext, fault;
+	char *node_directory, *state_dir, *cap_file, *convergence_file,
+		*output; /* NULL: not given */
+	bool recursive, immutable, new_job, all_or_nothing, plan_first;
+	bool json, quiet, verbose, show_caps;
+	unsigned verify;             /* enum verify_level; 0: auto */
+	enum plan_symlinks symlinks; /* UNSET: not given */
+	enum plan_specials specials;
+	enum report_progress progress;
+	uint64_t max_dir_entries; /* 100,000 */
+	uint64_t in_flight;       /* -j; 0: adapt */
+	uint64_t readers;         /* 8 */
+	uint64_t memory;          /* bytes; 32 MiB */
+	uint64_t threads;         /* curl threads; 0: as the pool thinks */
+	uint64_t gateway_wait_ms; /* 300,000 */
+	uint64_t timeout_connect_ms, timeout_send_ms, timeout_wait_ms,
+		timeout_receive_ms; /* 0: the pool's own */
+	uint64_t port;              /* gateway; 0: any */
+	bool cap_in_argv;           /* a cap was among the words; argv has been overwritten */
+};
+
+/*
+ * Parses `argv` (`argv[0]` is the program), the environment and the config file.  Options stand
+ * anywhere; `--` ends them.  Words of argv that hold a cap are overwritten in place.  FAULT_USAGE
+ * names the word and the remedy; FAULT_INSECURE (the config file may be written by others); IO;
+ * NOMEM.  On failure `options` is empty.
+ */
+MUST_USE enum fault options_parse(struct options *options, int argc, char **argv, struct err *err);
+
+/* Wipes and frees.  NULL and all zeros are allowed. */
+void options_fini(struct options *options);
+
+/* Returns the word of a command ("cp"), a literal. */
+const char *options_command_name(enum command command);
+
+/* Writes the help of `command` (COMMAND_NONE: the overview) to `out`. */
+void options_help(enum command command, FILE *out);
+
+/*
+ * Writes the options that decide what is planned, canonical and NUL-terminated ("recursive=1
+ * immutable=0 ..."): two jobs with different text here are different jobs.
+ */
+enum { OPTIONS_PLAN_TEXT_SIZE = 256 };
+void options_plan_text(const struct options *options, char text[OPTIONS_PLAN_TEXT_SIZE]);
+
+/*
+ * Takes the planning options back from such a text, as a job's manifest has it, so that a resumed
+ * job goes on as it began.  FAULT_CORRUPT when it is not one.
+ */
+MUST_USE enum fault options_plan_read(struct options *options, const char *text, size_t size,
+				      struct err *err);

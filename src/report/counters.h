@@ -1,0 +1,33 @@
+/*
+ * What is counted while a job runs: plain numbers, for the progress line.
+ *
+ * Place      the feeders of the report add, progress reads.
+ * Threads    atomics that are counters only: relaxed, no order between them.
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+struct counters {
+	atomic_uint_least64_t files, directories, others; /* done in this run */
+	atomic_uint_least64_t bytes;                      /* of files done in this run */
+	atomic_uint_least64_t skipped, failed;            /* in this run */
+	atomic_uint_least64_t moved;                      /* bytes on the wire */
+	atomic_uint_least64_t before_files, before_directories, before_others, before_bytes,
+		before_lost; /* settled by earlier runs; lost: skipped or failed */
+	atomic_uint_least64_t planned_files, planned_directories, planned_others, planned_bytes;
+	atomic_bool plan_complete; /* release/acquire: the planned_* are final */
+	atomic_bool linked;
+	const struct plan_progress *plan; /* NULL: unknown until the plan is complete */
+	uint64_t start_ms;
+};
+
+static inline void counter_add(atomic_uint_least64_t *counter, uint64_t more)
+{
+	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const atomic_uint_least64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}

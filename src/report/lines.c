@@ -1,0 +1,301 @@
+#include "report/lines.h"
+
+#include "base/escape.h"
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+#include "queue/ring.h"
+#include "queue/thread.h"
+#include "report/json.h"
+#include "report/out.h"
+#include "report/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum {
+	NOTES_MAX = 4096,    /* in the ring: some 1 MiB, 50 ms of the fastest gateway */
+	PATH_SIZE = 65536,   /* a longer path shows its end */
+	PATHS_KEPT = 16,     /* directories whose paths are remembered */
+	FAILURES_SHOWN = 50, /* on stderr; all of them are in errors.jsonl */
+	LINE_MAX_SIZE = 8 << 20,
+};
+
+struct note {
+	struct line line;
+	char name[];
+};
+
+struct known_path {
+	uint64_t listing, id; /* 0: free */
+	char *path;
+};
+
+struct lines {
+	bool json;
+	char *manifest, *errors; /* paths; `errors` may be NULL */
+	struct ring *ring;
+	struct thread thread;
+	bool running;
+	atomic_size_t waiting; /* notes in the ring: at 0 what is written goes out */
+	atomic_uint_least64_t lost;
+	int errors_fd;
+	uint64_t failures;
+	struct manifest_reader *reader;
+	struct known_path known[PATHS_KEPT];
+	size_t next_known;
+	struct bytes text;
+	char path[PATH_SIZE];
+};
+
+static const char *const kind_name[] = {
+	[0] = "entry",
+	[MANIFEST_FILE] = "file",
+	[MANIFEST_DIRECTORY] = "directory",
+	[MANIFEST_SYMLINK] = "symlink",
+	[MANIFEST_OTHER] = "other",
+};
+
+static const char *kind_text(uint8_t kind)
+{
+	return kind_name[kind < ARRAY_COUNT(kind_name) ? kind : 0];
+}
+
+static const char *state_text(uint8_t state)
+{
+	return state == OUTCOME_DONE ? "done" : state == OUTCOME_SKIPPED ? "skipped" : "failed";
+}
+
+static struct known_path *learn_path(struct lines *lines, uint64_t listing)
+{
+	struct err err;
+	struct manifest_block block;
+	if (!lines->reader && manifest_open(lines->manifest, &lines->reader, &err))
+		return NULL;
+	if (manifest_read(lines->reader, listing, &block, &err))
+		return NULL;
+	uint64_t id = block.id;
+	if (manifest_path(lines->reader, listing, lines->path, sizeof lines->path, &err))
+		return NULL;
+	char *copy = strdup(lines->path);
+	if (!copy)
+		return NULL;
+	struct known_path *known = &lines->known[lines->next_known++ % PATHS_KEPT];
+	free(known->path);
+	*known = (struct known_path){ .listing = listing, .id = id, .path = copy };
+	return known;
+}
+
+/* Returns the path of the entry, in lines->path; only its name when the manifest does not tell. */
+static const char *entry_path(struct lines *lines, const struct line *line)
+{
+	struct known_path *known = NULL;
+	for (size_t i = 0; i < PATHS_KEPT && line->listing; i++)
+		if (lines->known[i].listing == line->listing)
+			known = &lines->known[i];
+	if (!known && line->listing)
+		known = learn_path(lines, line->listing);
+	if (line->listing && !known)
+		atomic_fetch_add(&lines->lost, 1);
+	if (known && known->id == line->id) /* its own listing: the path ends in its name */
+		return known->path;
+	const char *above = known ? known->path : "";
+	snprintf(lines->path, sizeof lines->path, "%s%s%.*s", above, *above ? "/" : "",
+		 (int)line->name_size, line->name);
+	return lines->path;
+}
+
+/* Appends the members that both kinds of lines have. */
+static enum fault members(struct bytes *out, const struct line *line, const char *path)
+{
+	const char *kind = kind_text(line->kind), *state = state_text(line->state);
+	const char *reason = outcome_reason_text(line->reason);
+	enum fault fault = json_number(out, "id", line->id);
+	if (!fault)
+		fault = json_member(out, "path", path, strlen(path));
+	if (!fault)
+		fault = json_member(out, "kind", kind, strlen(kind));
+	if (!fault)
+		fault = json_member(out, "state", state, strlen(state));
+	if (!fault && line->state != OUTCOME_DONE)
+		fault = json_member(out, "reason", reason, strlen(reason));
+	if (!fault && line->detail[0])
+		fault = json_member(out, "detail", line->detail, strlen(line->detail));
+	if (!fault)
+		fault = json_number(out, "bytes", line->bytes);
+	return fault ? fault : bytes_append_text(out, "}\n");
+}
+
+/* The root is the target: it has no path, and its line says whether all is linked. */
+static void write_json(struct lines *lines, const struct line *line, const char *path)
+{
+	struct bytes *text = &lines->text;
+	bytes_clear(text);
+	enum fault fault = bytes_append_text(text, line->id == 0 ? "{\"event\":\"target\""
+								 : "{\"event\":\"entry\"");
+	if (!fault)
+		fault = members(text, line, path);
+	if (fault)
+		atomic_fetch_add(&lines->lost, 1);
+	else
+		out_put(text->data, text->size);
+}
+
+static void write_error(struct lines *lines, const struct line *line, const char *path)
+{
+	struct bytes *text = &lines->text;
+	bytes_clear(text);
+	enum fault fault = bytes_printf(text, "{\"time\":%lld", (long long)time(NULL));
+	if (!fault)
+		fault = members(text, line, path);
+	ssize_t written = fault ? -1 : write(lines->errors_fd, text->data, text->size);
+	if (written < 0 || (size_t)written != text->size)
+		atomic_fetch_add(&lines->lost, 1);
+}
+
+static void say_failure(struct lines *lines, const struct line *line, const char *path)
+{
+	bool failed = line->state == OUTCOME_FAILED;
+	if (failed && ++lines->failures == FAILURES_SHOWN + 1)
+		say(SAY_WARNING, "more entries fail; their reasons are in errors.jsonl of the job");
+	if (failed && lines->failures > FAILURES_SHOWN)
+		return;
+	struct bytes *text = &lines->text;
+	bytes_clear(text);
+	if (escape_name(text, path, strlen(path)))
+		return;
+	say(failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s", state_text(line->state),
+	    line->id == 0 ? "(the last link)" : bytes_text(text), outcome_reason_text(line->reason),
+	    line->detail[0] ? ": " : "", line->detail);
+}
+
+static void write_line(struct lines *lines, const struct line *line)
+{
+	const char *path = line->id == 0 ? "" : entry_path(lines, line);
+	if (lines->json)
+		write_json(lines, line, path);
+	if (line->state == OUTCOME_DONE)
+		return;
+	if (lines->errors_fd >= 0)
+		write_error(lines, line, path);
+	say_failure(lines, line, path);
+}
+
+static void run(void *context)
+{
+	struct lines *lines = context;
+	for (;;) {
+		struct note *note = ring_pop(lines->ring);
+		if (!note)
+			break;
+		note->line.name = note->name;
+		write_line(lines, &note->line);
+		free(note);
+		if (atomic_fetch_sub(&lines->waiting, 1) == 1)
+			out_flush();
+	}
+	out_flush();
+}
+
+bool lines_wants(const struct lines *lines, uint8_t state)
+{
+	return lines->json || state != OUTCOME_DONE;
+}
+
+void lines_put(struct lines *lines, const struct line *line)
+{
+	if (!lines_wants(lines, line->state))
+		return;
+	if (!lines->running) {
+		write_line(lines, line);
+		return;
+	}
+	struct note *note = malloc(sizeof *note + line->name_size);
+	if (!note) {
+		atomic_fetch_add(&lines->lost, 1);
+		return;
+	}
+	note->line = *line;
+	if (line->name_size > 0)
+		memcpy(note->name, line->name, line->name_size);
+	atomic_fetch_add(&lines->waiting, 1);
+	if (ring_push(lines->ring, note))
+		return;
+	atomic_fetch_sub(&lines->waiting, 1);
+	atomic_fetch_add(&lines->lost, 1);
+	free(note);
+}
+
+static enum fault open_errors(struct lines *lines, struct err *err)
+{
+	if (!lines->errors)
+		return FAULT_NONE;
+	lines->errors_fd =
+		open(lines->errors, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lines->errors_fd < 0)
+		return err_os(err, FAULT_IO, errno, "cannot open '%s'", lines->errors);
+	return FAULT_NONE;
+}
+
+static enum fault start(struct lines *lines, struct err *err)
+{
+	lines->ring = ring_new(NOTES_MAX);
+	if (!lines->ring || !thread_start(&lines->thread, "lines", run, lines))
+		return err_set(err, FAULT_NOMEM, "cannot start the report");
+	lines->running = true;
+	return FAULT_NONE;
+}
+
+enum fault lines_open(const struct lines_options *options, struct lines **out, struct err *err)
+{
+	struct lines *lines = calloc(1, sizeof *lines);
+	if (!lines)
+		return err_set(err, FAULT_NOMEM, "out of memory for the report");
+	lines->errors_fd = -1;
+	bytes_init(&lines->text, LINE_MAX_SIZE);
+	lines->json = options->json;
+	lines->manifest = strdup(options->manifest ? options->manifest : "");
+	lines->errors = options->errors ? strdup(options->errors) : NULL;
+	enum fault fault = FAULT_NONE;
+	if (!lines->manifest || (options->errors && !lines->errors))
+		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
+	if (!fault)
+		fault = open_errors(lines, err);
+	if (!fault)
+		fault = start(lines, err);
+	if (fault)
+		(void)lines_close(lines);
+	else
+		*out = lines;
+	return fault;
+}
+
+void lines_drain(struct lines *lines)
+{
+	if (!lines->running)
+		return;
+	ring_close(lines->ring);
+	thread_join(&lines->thread);
+	lines->running = false;
+}
+
+uint64_t lines_close(struct lines *lines)
+{
+	if (!lines)
+		return 0;
+	lines_drain(lines);
+	out_flush();
+	uint64_t lost = atomic_load(&lines->lost);
+	if (lines->errors_fd >= 0 && (fdatasync(lines->errors_fd) | close(lines->errors_fd)) != 0)
+		lost++;
+	for (size_t i = 0; i < PATHS_KEPT; i++)
+		free(lines->known[i].path);
+	manifest_close(lines->reader);
+	ring_free(lines->ring);
+	bytes_fini(&lines->text);
+	free(lines->manifest);
+	free(lines->errors);
+	free(lines);
+	return lost;
+}

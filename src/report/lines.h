@@ -1,0 +1,48 @@
+/*
+ * A line for each entry: JSON on stdout, reasons in errors.jsonl, failures on stderr.
+ *
+ * Place      the commit thread of the queue -> [ring] -> a thread that finds paths and writes.
+ * Ownership  owns its thread, its manifest reader and errors.jsonl.
+ * Threads    lines_put may run concurrently, and sleeps while the ring is full; stdout belongs to
+ *            the thread until lines_drain.
+ */
+#pragma once
+
+#include "report/details.h"
+
+struct lines;
+
+struct lines_options {
+	const char *manifest; /* path */
+	const char *errors;   /* path, or NULL */
+	bool json;
+};
+
+/* One entry that is settled.  Pointers borrow for the call. */
+struct line {
+	uint64_t id;
+	uint64_t
+		listing; /* the one it stands in, or for a directory possibly its own; 0: unknown */
+	uint8_t kind;    /* enum manifest_kind */
+	uint8_t state, reason;
+	uint64_t bytes;
+	const char *name;
+	size_t name_size;
+	char detail[DETAIL_SIZE];
+};
+
+/* Copies the strings, opens errors.jsonl for appending and starts the thread. */
+MUST_USE enum fault lines_open(const struct lines_options *options, struct lines **lines,
+			       struct err *err);
+
+/* Hands a line over.  Only what is shown somewhere is passed on: see lines_wants. */
+void lines_put(struct lines *lines, const struct line *line);
+
+/* Returns whether a line in `state` would be written anywhere. */
+bool lines_wants(const struct lines *lines, uint8_t state);
+
+/* Writes all lines handed over and ends the thread; afterwards lines_put writes at once. */
+void lines_drain(struct lines *lines);
+
+/* Drains and frees.  Returns how many lines could not be written in full.  NULL is allowed. */
+uint64_t lines_close(struct lines *lines);

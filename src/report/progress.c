@@ -1,0 +1,203 @@
+#include "report/progress.h"
+
+#include "queue/thread.h"
+#include "report/say.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+	LINE_MS = 200,   /* five times a second is as often as an eye wants */
+	PLAIN_MS = 5000, /* in a log file */
+	SAMPLES = 50,    /* 10 s of the line: speed follows changes, and does not jump */
+};
+
+struct progress {
+	const struct counters *counters;
+	bool line;
+	int stop_fd;
+	struct thread thread;
+	struct progress_sample sample[SAMPLES];
+	size_t count; /* samples taken so far */
+};
+
+const char *quantity_bytes(uint64_t bytes, char text[QUANTITY_SIZE])
+{
+	static const char *const unit[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	if (bytes < 1024) {
+		snprintf(text, QUANTITY_SIZE, "%u B", (unsigned)bytes);
+		return text;
+	}
+	size_t i = 0;
+	while (bytes >> 10 >= 1024) {
+		bytes >>= 10;
+		i++;
+	}
+	snprintf(text, QUANTITY_SIZE, "%u.%u %s", (unsigned)(bytes >> 10),
+		 (unsigned)((bytes & 1023) * 10 / 1024), unit[i]);
+	return text;
+}
+
+uint64_t quantity_rate(uint64_t amount, uint64_t ms)
+{
+	if (ms == 0)
+		return 0;
+	return amount / ms * 1000 + amount % ms * 1000 / ms;
+}
+
+static uint64_t entries_now(const struct counters *counters)
+{
+	return counter_read(&counters->files) + counter_read(&counters->directories) +
+	       counter_read(&counters->others);
+}
+
+/* Bytes on the wire say more than whole files, where the engine tells. */
+static uint64_t bytes_now(const struct counters *counters)
+{
+	return max_u64(counter_read(&counters->moved), counter_read(&counters->bytes));
+}
+
+static int put_part(char *text, size_t used, const char *format, ...) PRINTF_LIKE(3, 4);
+static int put_part(char *text, size_t used, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(text + used, PROGRESS_TEXT_SIZE - used, format, args);
+	va_end(args);
+	return length < 0 ? 0 : (int)min_u64((uint64_t)length, PROGRESS_TEXT_SIZE - used - 1);
+}
+
+struct speed {
+	uint64_t entries, bytes; /* a second */
+};
+
+static size_t put_eta(char *text, size_t used, uint64_t entries_left, uint64_t bytes_left,
+		      struct speed speed)
+{
+	if (speed.entries == 0 && speed.bytes == 0)
+		return used;
+	uint64_t by_entries = speed.entries ? entries_left / speed.entries : 0;
+	uint64_t by_bytes = speed.bytes ? bytes_left / speed.bytes : 0;
+	uint64_t left = max_u64(by_entries, by_bytes);
+	unsigned hours = (unsigned)(left / 3600), minutes = (unsigned)(left / 60 % 60);
+	int more = hours ? put_part(text, used, ", ETA %u:%02u:%02u", hours, minutes,
+				    (unsigned)(left % 60))
+			 : put_part(text, used, ", ETA %u:%02u", minutes, (unsigned)(left % 60));
+	return used + (size_t)more;
+}
+
+static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* What is planned is known in kinds once the plan is complete; until then it still grows. */
+static size_t put_counts(const struct counters *c, bool complete, char *text)
+{
+	char bytes[QUANTITY_SIZE], planned[QUANTITY_SIZE];
+	uint64_t files = counter_read(&c->files) + counter_read(&c->before_files);
+	uint64_t directories = counter_read(&c->directories) + counter_read(&c->before_directories);
+	quantity_bytes(counter_read(&c->bytes) + counter_read(&c->before_bytes), bytes);
+	if (complete)
+		return (size_t)put_part(text, 0, "%llu/%llu files, %llu/%llu directories, %s/%s",
+					(unsigned long long)files,
+					(unsigned long long)counter_read(&c->planned_files),
+					(unsigned long long)directories,
+					(unsigned long long)counter_read(&c->planned_directories),
+					bytes,
+					quantity_bytes(counter_read(&c->planned_bytes), planned));
+	if (!c->plan)
+		return (size_t)put_part(text, 0, "%llu files, %llu directories, %s",
+					(unsigned long long)files, (unsigned long long)directories,
+					bytes);
+	return (size_t)put_part(text, 0, "%llu files, %llu directories of %llu+ entries, %s/%s+",
+				(unsigned long long)files, (unsigned long long)directories,
+				(unsigned long long)counter_read(&c->plan->entries), bytes,
+				quantity_bytes(counter_read(&c->plan->bytes), planned));
+}
+
+size_t progress_text(const struct counters *counters, const struct progress_sample *since,
+		     uint64_t now_ms, char text[PROGRESS_TEXT_SIZE])
+{
+	const struct counters *c = counters;
+	bool complete = atomic_load_explicit(&c->plan_complete, memory_order_acquire);
+	uint64_t ms = less(now_ms, since->at_ms);
+	struct speed speed = { quantity_rate(less(entries_now(c), since->entries), ms),
+			       quantity_rate(less(bytes_now(c), since->bytes), ms) };
+	uint64_t lost = counter_read(&c->skipped) + counter_read(&c->failed);
+	uint64_t settled = entries_now(c) + lost + counter_read(&c->before_files) +
+			   counter_read(&c->before_directories) + counter_read(&c->before_others) +
+			   counter_read(&c->before_lost);
+	uint64_t planned = counter_read(&c->planned_files) + counter_read(&c->planned_directories) +
+			   counter_read(&c->planned_others);
+	uint64_t bytes_done = counter_read(&c->bytes) + counter_read(&c->before_bytes);
+	char rate[QUANTITY_SIZE];
+	size_t used = put_counts(c, complete, text);
+	used += (size_t)put_part(text, used, ", %s/s, %llu/s", quantity_bytes(speed.bytes, rate),
+				 (unsigned long long)speed.entries);
+	if (lost > 0)
+		used += (size_t)put_part(text, used, ", %llu failed, %llu skipped",
+					 (unsigned long long)counter_read(&c->failed),
+					 (unsigned long long)counter_read(&c->skipped));
+	if (complete)
+		used = put_eta(text, used, less(planned, settled),
+			       less(counter_read(&c->planned_bytes), bytes_done), speed);
+	return used;
+}
+
+static void tick(struct progress *progress)
+{
+	const struct counters *counters = progress->counters;
+	char text[PROGRESS_TEXT_SIZE];
+	uint64_t now = clock_ms();
+	size_t oldest = progress->count < SAMPLES ? 0 : progress->count % SAMPLES;
+	size_t size = progress_text(counters, &progress->sample[oldest], now, text);
+	progress->sample[progress->count++ % SAMPLES] = (struct progress_sample){
+		.at_ms = now, .entries = entries_now(counters), .bytes = bytes_now(counters)
+	};
+	if (progress->line)
+		say_progress(text, size);
+	else
+		say(SAY_INFO, "%s", text);
+}
+
+static void run(void *context)
+{
+	struct progress *progress = context;
+	struct pollfd stop = { .fd = progress->stop_fd, .events = POLLIN };
+	while (poll(&stop, 1, progress->line ? LINE_MS : PLAIN_MS) == 0)
+		tick(progress);
+}
+
+enum fault progress_open(const struct counters *counters, bool line, struct progress **out,
+			 struct err *err)
+{
+	struct progress *progress = calloc(1, sizeof *progress);
+	if (!progress)
+		return err_set(err, FAULT_NOMEM, "out of memory for the progress line");
+	progress->counters = counters;
+	progress->line = line;
+	progress->sample[progress->count++] =
+		(struct progress_sample){ .at_ms = counters->start_ms };
+	progress->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (progress->stop_fd < 0 || !thread_start(&progress->thread, "progress", run, progress)) {
+		if (progress->stop_fd >= 0)
+			close(progress->stop_fd);
+		free(progress);
+		return err_set(err, FAULT_NOMEM, "cannot start the progress line");
+	}
+	*out = progress;
+	return FAULT_NONE;
+}
+
+void progress_close(struct progress *progress)
+{
+	if (!progress)
+		return;
+	uint64_t one = 1;
+	ssize_t written = write(progress->stop_fd, &one, sizeof one);
+	if (written == (ssize_t)sizeof one)
+		thread_join(&progress->thread);
+	close(progress->stop_fd);
+	say_progress("", 0);
+	free(progress);
+}

@@ -1,0 +1,38 @@
+/*
+ * The progress line: a thread that looks at the counters on its own clock.
+ *
+ * On a terminal five times a second one line, rewritten in place; otherwise every five seconds a
+ * line of its own.
+ *
+ * Place      counters -> [progress] -> say.
+ * Ownership  owns its thread; the counters are borrowed until progress_close.
+ */
+#pragma once
+
+#include "report/counters.h"
+
+struct progress;
+
+/* Starts the thread; `line` says whether to rewrite a line in place.  Faults: NOMEM, IO. */
+MUST_USE enum fault progress_open(const struct counters *counters, bool line,
+				  struct progress **progress, struct err *err);
+
+/* Ends the thread and takes the line away.  NULL is allowed. */
+void progress_close(struct progress *progress);
+
+enum { PROGRESS_TEXT_SIZE = 256, QUANTITY_SIZE = 24 };
+
+/* A moment: what had been done when, to tell speed from. */
+struct progress_sample {
+	uint64_t at_ms, entries, bytes;
+};
+
+/* Writes the line for what the counters say now; speed is that since `since`. */
+size_t progress_text(const struct counters *counters, const struct progress_sample *since,
+		     uint64_t now_ms, char text[PROGRESS_TEXT_SIZE]);
+
+/* Writes "1.5 MiB" and the like, with powers of 1024. */
+const char *quantity_bytes(uint64_t bytes, char text[QUANTITY_SIZE]);
+
+/* Returns `amount` per second over `ms` milliseconds, 0 when none have passed. */
+uint64_t quantity_rate(uint64_t amount, uint64_t ms);

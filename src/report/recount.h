@@ -1,0 +1,65 @@
+/*
+ * Counting from the files alone: what became of a plan, whatever a program claims about it.
+ *
+ * Place      the end of each job, `barge jobs show`.
+ * Ownership  plain data.
+ * Threads    one at a time with a manifest reader of its own.
+ *
+ * Manifest and outcomes are read in step, once, in order; memory is constant.  Ids are depth first,
+ * so what lies below a failed directory is one range: all of it counts as failed(unlinked).  The
+ * root, which is no entry, is `linked`; when it failed, so did all below it.
+ */
+#pragma once
+
+#include "queue/manifest.h"
+#include "queue/outcomes.h"
+
+enum { RECOUNT_REASONS = 32, RECOUNT_KINDS = 5 };
+
+enum recount_asked {
+	RECOUNT_ASKED_SYMLINKS = 1u << 0, /* --symlinks was given: skipped symlinks are no loss */
+	RECOUNT_ASKED_SPECIALS = 1u << 1, /* --specials was given */
+};
+
+struct recount_kind {
+	uint64_t planned, done, skipped, failed, left; /* left: not settled */
+};
+
+struct recount {
+	struct recount_kind all;
+	struct recount_kind kind[RECOUNT_KINDS]; /* by enum manifest_kind */
+	uint64_t reason[RECOUNT_REASONS];        /* of skipped and failed, by enum outcome_reason */
+	uint64_t skipped_asked;                  /* of those skipped: an option said so */
+	uint64_t bytes_planned, bytes_done;
+	uint64_t damaged;   /* slots that did not check; they count as left */
+	bool plan_complete; /* the trailer was there and agrees with the entries */
+	bool linked;        /* the root's slot says done */
+	bool root_settled;
+	uint8_t root_reason;
+};
+
+/* Hears of each entry passed: its listing's offset and what became of it.  All borrowed. */
+typedef void recount_seen(void *context, uint64_t listing, const struct manifest_entry *entry,
+			  const struct outcome *outcome);
+
+struct recount_options {
+	const char *manifest;      /* path */
+	struct outcomes *outcomes; /* NULL: nothing begun */
+	unsigned asked;            /* enum recount_asked */
+	recount_seen *seen;        /* may be NULL */
+	void *context;             /* of `seen` */
+};
+
+/*
+ * Counts a job.  Sleeps for as long as reading takes.  Faults: CORRUPT (also a trailer that
+ * disagrees with the entries), NOT_FOUND, IO, NOMEM, TOO_LARGE.
+ */
+MUST_USE enum fault recount_job(const struct recount_options *options, struct recount *counts,
+				struct err *err);
+
+/*
+ * Returns the exit status of a job that came to its end: 4 when there is a conflict at the target,
+ * else 1 when an entry or the last link failed, or something was skipped that no option asked to
+ * skip, else 0.
+ */
+int recount_status(const struct recount *counts);

@@ -1,0 +1,278 @@
+#include "report/report.h"
+
+#include "queue/thread.h"
+#include "report/lines.h"
+#include "report/out.h"
+#include "report/progress.h"
+#include "report/summary.h"
+
+#include <unistd.h>
+
+enum {
+	SUMMARY_MAX = 1 << 20,
+	PLANNER_IDS_MAX = 1 << 20, /* 8 MiB; those beyond are counted and get no line */
+};
+
+struct report {
+	bool json, quiet;
+	char *manifest, *job;
+	struct counters counters;
+	struct details *details;
+	struct lines *lines;
+	struct progress *progress;
+	uint64_t *planner_id; /* directories settled by the planner */
+	size_t planner_count, planner_capacity;
+};
+
+static enum fault start(struct report *report, const struct report_options *options,
+			struct err *err)
+{
+	const struct lines_options lines = { .manifest = options->manifest,
+					     .errors = options->errors,
+					     .json = options->json };
+	enum fault fault = lines_open(&lines, &report->lines, err);
+	if (fault || options->quiet || options->progress == REPORT_PROGRESS_NEVER)
+		return fault;
+	bool line = options->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
+	return progress_open(&report->counters, line, &report->progress, err);
+}
+
+enum fault report_open(const struct report_options *options, struct report **out, struct err *err)
+{
+	struct report *report = calloc(1, sizeof *report);
+	if (!report)
+		return err_set(err, FAULT_NOMEM, "out of memory for the report");
+	report->json = options->json;
+	report->quiet = options->quiet;
+	report->manifest = strdup(options->manifest ? options->manifest : "");
+	report->job = strdup(options->job ? options->job : "");
+	report->counters.plan = options->plan;
+	report->counters.start_ms = clock_ms();
+	report->details = details_new();
+	enum fault fault = FAULT_NONE;
+	if (!report->manifest || !report->job || !report->details)
+		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
+	if (!fault)
+		fault = start(report, options, err);
+	if (fault)
+		report_close(report);
+	else
+		*out = report;
+	return fault;
+}
+
+/* ---- feeding ---- */
+
+static atomic_uint_least64_t *done_counter(struct counters *counters, uint8_t kind)
+{
+	return kind == MANIFEST_FILE        ? &counters->files
+	       : kind == MANIFEST_DIRECTORY ? &counters->directories
+					    : &counters->others;
+}
+
+static void count(struct counters *counters, uint8_t kind, uint64_t bytes, uint8_t state)
+{
+	if (state == OUTCOME_DONE) {
+		counter_add(done_counter(counters, kind), 1);
+		counter_add(&counters->bytes, kind == MANIFEST_FILE ? bytes : 0);
+		return;
+	}
+	counter_add(state == OUTCOME_SKIPPED ? &counters->skipped : &counters->failed, 1);
+}
+
+void report_settled(void *context, const struct task *task, const struct outcome *outcome)
+{
+	struct report *report = context;
+	struct counters *counters = &report->counters;
+	if (task->id > 0)
+		count(counters, task->kind, task->bytes, outcome->state);
+	struct line line = {
+		.id = task->id,
+		.listing = task->listing,
+		.kind = task->kind,
+		.state = outcome->state,
+		.reason = outcome->reason,
+		.bytes = task->bytes,
+		.name = task->name,
+		.name_size = task->name_size,
+	};
+	details_take(report->details, task->id, line.detail);
+	lines_put(report->lines, &line);
+}
+
+void report_before(void *context, const struct manifest_entry *entry, const struct outcome *outcome)
+{
+	struct counters *counters = &((struct report *)context)->counters;
+	if (outcome->state != OUTCOME_DONE)
+		counter_add(&counters->before_lost, 1);
+	else if (entry->kind == MANIFEST_FILE)
+		counter_add(&counters->before_files, 1);
+	else if (entry->kind == MANIFEST_DIRECTORY)
+		counter_add(&counters->before_directories, 1);
+	else
+		counter_add(&counters->before_others, 1);
+	if (outcome->state == OUTCOME_DONE)
+		counter_add(&counters->before_bytes, entry->bytes);
+}
+
+void report_planner_settled(struct report *report, uint64_t id, enum outcome_state state)
+{
+	counter_add(state == OUTCOME_SKIPPED ? &report->counters.skipped : &report->counters.failed,
+		    1);
+	if (report->planner_count == report->planner_capacity) {
+		size_t capacity = report->planner_capacity ? 2 * report->planner_capacity : 64;
+		uint64_t *grown =
+			capacity <= PLANNER_IDS_MAX
+				? reallocarray(report->planner_id, capacity, sizeof *grown)
+				: NULL;
+		if (!grown)
+			return;
+		report->planner_id = grown;
+		report->planner_capacity = capacity;
+	}
+	report->planner_id[report->planner_count++] = id;
+}
+
+void report_planned(struct report *report, const struct manifest_totals *totals)
+{
+	struct counters *counters = &report->counters;
+	atomic_store_explicit(&counters->planned_files, totals->files, memory_order_relaxed);
+	atomic_store_explicit(&counters->planned_directories, totals->directories,
+			      memory_order_relaxed);
+	atomic_store_explicit(&counters->planned_others, totals->symlinks + totals->others,
+			      memory_order_relaxed);
+	atomic_store_explicit(&counters->planned_bytes, totals->bytes, memory_order_relaxed);
+	atomic_store_explicit(&counters->plan_complete, true, memory_order_release);
+}
+
+void report_moved(struct report *report, uint64_t bytes)
+{
+	counter_add(&report->counters.moved, bytes);
+}
+
+void report_detail(struct report *report, uint64_t id, const struct err *err)
+{
+	if (err->text[0])
+		details_keep(report->details, id, err->text);
+}
+
+/* ---- the end ---- */
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Gives the line that a directory settled by the planner has not had yet. */
+static void seen(void *context, uint64_t listing, const struct manifest_entry *entry,
+		 const struct outcome *outcome)
+{
+	struct report *report = context;
+	if (report->planner_count == 0 || entry->kind != MANIFEST_DIRECTORY ||
+	    !outcome_is_settled(outcome))
+		return;
+	if (!bsearch(&entry->id, report->planner_id, report->planner_count, sizeof(uint64_t),
+		     by_number))
+		return;
+	struct line line = {
+		.id = entry->id,
+		.listing = listing,
+		.kind = entry->kind,
+		.state = outcome->state,
+		.reason = outcome->reason,
+		.name = entry->name,
+		.name_size = entry->name_size,
+	};
+	details_take(report->details, entry->id, line.detail);
+	lines_put(report->lines, &line);
+}
+
+static enum fault summarize(struct report *report, const struct summary_run *run,
+			    const struct report_end *end, const struct recount *counts,
+			    struct err *err)
+{
+	struct bytes text;
+	bytes_init(&text, SUMMARY_MAX);
+	enum fault fault = FAULT_NONE;
+	if (!report->quiet) {
+		fault = summary_text(&text, run, end, counts);
+		if (!fault)
+			say_plain(bytes_text(&text), text.size);
+		bytes_clear(&text);
+	}
+	if (!fault && report->json) {
+		fault = summary_json(&text, run, end, counts);
+		if (!fault)
+			out_put(text.data, text.size);
+		out_flush();
+	}
+	bytes_fini(&text);
+	return bytes_err(fault, err, "the summary");
+}
+
+/* planned = done + skipped + failed + left, row by row; nothing is left of a job at its end. */
+static enum fault check_law(const struct recount *counts, const struct report_end *end,
+			    struct err *err)
+{
+	const struct recount_kind *all = &counts->all;
+	if (all->planned != all->done + all->skipped + all->failed + all->left)
+		return err_set(err, FAULT_CORRUPT,
+			       "the job does not add up: %llu entries planned, %llu done, "
+			       "%llu skipped, %llu failed",
+			       (unsigned long long)all->planned, (unsigned long long)all->done,
+			       (unsigned long long)all->skipped, (unsigned long long)all->failed);
+	bool ended = !end->fault && !end->cancelled;
+	if (ended && (all->left > 0 || !counts->plan_complete || !counts->root_settled))
+		return err_set(err, FAULT_CORRUPT,
+			       "the job ended with %llu of %llu entries not settled",
+			       (unsigned long long)all->left, (unsigned long long)all->planned);
+	return FAULT_NONE;
+}
+
+enum fault report_finish(struct report *report, const struct report_end *end,
+			 struct recount *counts, struct err *err)
+{
+	struct counters *c = &report->counters;
+	struct summary_run run = {
+		.job = report->job,
+		.ms = clock_ms() - c->start_ms,
+		.done = counter_read(&c->files) + counter_read(&c->directories) +
+			counter_read(&c->others),
+		.bytes = counter_read(&c->bytes),
+	};
+	progress_close(report->progress);
+	report->progress = NULL;
+	lines_drain(report->lines);
+	if (report->planner_count > 0)
+		qsort(report->planner_id, report->planner_count, sizeof(uint64_t), by_number);
+	const struct recount_options recount = {
+		.manifest = report->manifest,
+		.outcomes = end->outcomes,
+		.asked = end->asked,
+		.seen = seen,
+		.context = report,
+	};
+	struct recount found;
+	enum fault fault = recount_job(&recount, &found, err);
+	run.lost = lines_close(report->lines);
+	report->lines = NULL;
+	if (!fault)
+		fault = summarize(report, &run, end, &found, err);
+	if (!fault)
+		*counts = found;
+	return fault ? fault : check_law(&found, end, err);
+}
+
+void report_close(struct report *report)
+{
+	if (!report)
+		return;
+	progress_close(report->progress);
+	(void)lines_close(report->lines);
+	details_free(report->details);
+	free(report->manifest);
+	free(report->job);
+	free(report->planner_id);
+	free(report);
+}

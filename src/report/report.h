@@ -1,0 +1,95 @@
+/*
+ * What a job tells people and programs: counters, progress, JSON lines, the summary, the status.
+ *
+ * Place      the queue's commit thread and the planner feed it; stdout and stderr are its outlets.
+ *            It stands above the engine and below src/cli.
+ * Ownership  owns two threads (lines, progress), a manifest reader and errors.jsonl.
+ * Threads    the feeding functions may run concurrently; open, finish and close belong to one
+ *            thread.  Progress reads counters on its own clock; the feeders print nothing.
+ */
+#pragma once
+
+#include "plan/plan.h"
+#include "queue/queue.h"
+#include "report/recount.h"
+#include "report/say.h"
+
+enum report_progress {
+	REPORT_PROGRESS_AUTO,   /* a line on a terminal, plain lines every few seconds otherwise */
+	REPORT_PROGRESS_ALWAYS, /* the line, whatever stderr is */
+	REPORT_PROGRESS_NEVER,
+};
+
+struct report_options {
+	enum report_progress progress;
+	bool json;            /* a JSON line on stdout for each entry once durable, and a summary */
+	bool quiet;           /* no progress, no summary on stderr */
+	const char *manifest; /* path; opened when the first line wants a path */
+	const char *errors;   /* path of errors.jsonl, or NULL for none */
+	const char *job;      /* 32 hex digits */
+	const struct plan_progress *plan; /* how far the plan is, read on the clock; borrowed; NULL:
+					     only report_planned tells */
+};
+
+struct report;
+
+/* Starts the threads.  Strings of `options` are copied.  Faults: IO, FULL (errors.jsonl), NOMEM. */
+MUST_USE enum fault report_open(const struct report_options *options, struct report **report,
+				struct err *err);
+
+/* ---- feeding; `context` is the struct report, so that these fit queue_file_options ---- */
+
+/*
+ * Takes a durable outcome (a queue_settled).  Sleeps when stdout is slower than the grid.  The root
+ * (task 0) is the target, not an entry: done means linked.
+ */
+void report_settled(void *context, const struct task *task, const struct outcome *outcome);
+
+/* Takes what earlier runs settled (a queue_before): counters only. */
+void report_before(void *context, const struct manifest_entry *entry,
+		   const struct outcome *outcome);
+
+/*
+ * Takes a directory that the planner itself settled as `state` (plan_request.settle): it has no
+ * task, so its line comes with the summary, from the files.  Called by one thread, the planner's.
+ */
+void report_planner_settled(struct report *report, uint64_t id, enum outcome_state state);
+
+/* Takes the totals of the finished plan: from now on the progress line knows where it ends. */
+void report_planned(struct report *report, const struct manifest_totals *totals);
+
+/* Adds bytes that left this machine or arrived, retries included: for the rate shown. */
+void report_moved(struct report *report, uint64_t bytes);
+
+/*
+ * Keeps the sentence of `err` for entry `id` until it settles: it becomes the detail in
+ * errors.jsonl and in messages, caps taken out.  The last one wins; a detail may be lost when very
+ * many are waiting.  Call it before queue_record.
+ */
+void report_detail(struct report *report, uint64_t id, const struct err *err);
+
+/* ---- the end ---- */
+
+struct report_end {
+	struct outcomes *outcomes; /* after queue_close; NULL: nothing was begun */
+	enum fault fault;          /* why the engine stopped, or FAULT_NONE */
+	bool cancelled;            /* somebody asked to stop */
+	const char *level;         /* of verification, as text: "cap", "read", ... */
+	const char
+		*go_on; /* the command that goes on, or NULL; shown while there is something left */
+	unsigned asked; /* enum recount_asked: left out because an option said so */
+	uint64_t damaged;      /* slots that did not check */
+	uint64_t unreferenced; /* directories left behind on the grid */
+};
+
+/*
+ * Drains and ends the threads, counts anew from manifest and outcomes, checks the law
+ * planned = done + skipped + failed (+ left over, when stopped early), and gives the summary: text
+ * on stderr, with --json also a line on stdout.  Stores in `counts` what was counted.
+ * Faults: CORRUPT (the law is broken, or the manifest is damaged), IO, NOMEM.
+ */
+MUST_USE enum fault report_finish(struct report *report, const struct report_end *end,
+				  struct recount *counts, struct err *err);
+
+/* Ends the threads if they run, and frees.  NULL is allowed. */
+void report_close(struct report *report);

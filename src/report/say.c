@@ -1,0 +1,112 @@
+#include "report/say.h"
+
+#include "base/escape.h"
+#include "base/redact.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { SAY_LINE_MAX = 8192 };
+
+/* Not state of the program's work: how its one stderr looks at the moment. */
+static atomic_int shown = SAY_INFO;
+static atomic_bool progress_up;
+
+static const char take_away[] = "\r\033[K";
+
+void say_set_level(enum say_level level)
+{
+	atomic_store_explicit(&shown, (int)level, memory_order_relaxed);
+}
+
+bool say_shows(enum say_level level)
+{
+	return (int)level <= atomic_load_explicit(&shown, memory_order_relaxed);
+}
+
+/* One write for one line, so that lines of different threads do not mix. */
+static void put(const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(STDERR_FILENO, text, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return;
+		text += written;
+		size -= (size_t)written;
+	}
+}
+
+static enum fault clear_progress(struct bytes *line)
+{
+	if (!atomic_exchange_explicit(&progress_up, false, memory_order_acq_rel))
+		return FAULT_NONE;
+	return bytes_append_text(line, take_away);
+}
+
+static bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
+
+/* Names come escaped; this is the last fence, for whatever an error text dragged along. */
+static void tame(struct bytes *line, size_t from)
+{
+	for (size_t i = from; i < line->size; i++)
+		if (is_control(line->data[i]))
+			line->data[i] = '?';
+}
+
+static void put_line(const char *prefix, const char *text, size_t size)
+{
+	struct bytes line;
+	bytes_init(&line, SAY_LINE_MAX);
+	enum fault fault = clear_progress(&line);
+	if (!fault)
+		fault = bytes_append_text(&line, prefix);
+	size_t from = line.size;
+	if (!fault)
+		fault = redact_text(&line, text, size);
+	tame(&line, from);
+	if (!fault)
+		fault = bytes_append_text(&line, "\n");
+	if (!fault)
+		put((const char *)line.data, line.size);
+	bytes_fini(&line);
+}
+
+void say(enum say_level level, const char *format, ...)
+{
+	if (!say_shows(level))
+		return;
+	char text[2048];
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	size_t size = length < 0 ? 0 : (size_t)min_u64((uint64_t)length, sizeof text - 1);
+	put_line(level == SAY_WARNING ? "barge: warning: " : "barge: ", text, size);
+	explicit_bzero(text, size);
+}
+
+void say_err(const struct err *err) { say(SAY_ERROR, "%s", err->text); }
+
+void say_plain(const char *text, size_t size)
+{
+	if (atomic_exchange_explicit(&progress_up, false, memory_order_acq_rel))
+		put(take_away, sizeof take_away - 1);
+	put(text, size);
+}
+
+void say_progress(const char *text, size_t size)
+{
+	char line[512];
+	if (size > sizeof line - sizeof take_away)
+		size = sizeof line - sizeof take_away;
+	memcpy(line, take_away, sizeof take_away - 1);
+	if (size > 0)
+		memcpy(line + sizeof take_away - 1, text, size);
+	bool was_up = atomic_exchange_explicit(&progress_up, size > 0, memory_order_acq_rel);
+	if (size > 0 || was_up)
+		put(line, sizeof take_away - 1 + size);
+}

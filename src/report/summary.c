@@ -1,0 +1,196 @@
+#include "report/summary.h"
+
+#include "report/json.h"
+#include "report/progress.h"
+
+#define LLU(number) ((unsigned long long)(number))
+
+/* ---- for people ---- */
+
+static enum fault headline(struct bytes *out, const struct recount *counts)
+{
+	const struct recount_kind *files = &counts->kind[MANIFEST_FILE];
+	const struct recount_kind *directories = &counts->kind[MANIFEST_DIRECTORY];
+	const struct recount_kind *all = &counts->all;
+	enum fault fault = bytes_printf(
+		out, "barge: %llu of %llu entries done (%llu files, %llu directories)",
+		LLU(all->done), LLU(all->planned), LLU(files->done), LLU(directories->done));
+	if (!fault && all->skipped > 0)
+		fault = bytes_printf(out, ", %llu skipped", LLU(all->skipped));
+	if (!fault && all->failed > 0)
+		fault = bytes_printf(out, ", %llu failed", LLU(all->failed));
+	if (!fault && all->left > 0)
+		fault = bytes_printf(out, ", %llu left to do", LLU(all->left));
+	if (!fault && !counts->plan_complete)
+		fault = bytes_append_text(out, ", the plan is not finished");
+	return fault ? fault : bytes_append_text(out, "\n");
+}
+
+static enum fault speed(struct bytes *out, const struct summary_run *run)
+{
+	char bytes[QUANTITY_SIZE], rate[QUANTITY_SIZE];
+	quantity_bytes(run->bytes, bytes);
+	quantity_bytes(quantity_rate(run->bytes, run->ms), rate);
+	return bytes_printf(out,
+			    "barge: this run: %llu entries, %s in %llu.%llu s (%s/s, %llu/s)\n",
+			    LLU(run->done), bytes, LLU(run->ms / 1000), LLU(run->ms / 100 % 10),
+			    rate, LLU(quantity_rate(run->done, run->ms)));
+}
+
+static enum fault reasons(struct bytes *out, const struct recount *counts)
+{
+	enum fault fault = FAULT_NONE;
+	for (unsigned i = 0; i < RECOUNT_REASONS && !fault; i++)
+		if (counts->reason[i] > 0)
+			fault = bytes_printf(out, "barge:   %llu %s\n", LLU(counts->reason[i]),
+					     outcome_reason_text((uint8_t)i));
+	return fault;
+}
+
+static enum fault link_text(struct bytes *out, const struct recount *counts)
+{
+	if (counts->linked)
+		return bytes_append_text(out, "barge: linked at the target\n");
+	if (!counts->root_settled)
+		return bytes_append_text(out, "barge: not linked at the target yet\n");
+	return bytes_printf(out, "barge: not linked at the target: %s\n",
+			    outcome_reason_text(counts->root_reason));
+}
+
+static enum fault remarks(struct bytes *out, const struct summary_run *run,
+			  const struct report_end *end, const struct recount *counts)
+{
+	enum fault fault = FAULT_NONE;
+	if (end->level)
+		fault = bytes_printf(out, "barge: verified: %s\n", end->level);
+	if (!fault && end->damaged > 0)
+		fault = bytes_printf(out, "barge: %llu damaged outcomes were settled anew\n",
+				     LLU(end->damaged));
+	if (!fault && end->unreferenced > 0)
+		fault = bytes_printf(out,
+				     "barge: %llu directories were left on the grid unreferenced\n",
+				     LLU(end->unreferenced));
+	if (!fault && run->lost > 0)
+		fault = bytes_printf(out, "barge: %llu lines could not be written\n",
+				     LLU(run->lost));
+	if (!fault && end->go_on && !counts->root_settled)
+		fault = bytes_printf(out, "barge: go on with: %s\n", end->go_on);
+	return fault;
+}
+
+enum fault summary_text(struct bytes *out, const struct summary_run *run,
+			const struct report_end *end, const struct recount *counts)
+{
+	enum fault fault = headline(out, counts);
+	if (!fault)
+		fault = reasons(out, counts);
+	if (!fault)
+		fault = speed(out, run);
+	if (!fault)
+		fault = link_text(out, counts);
+	return fault ? fault : remarks(out, run, end, counts);
+}
+
+/* ---- for programs ---- */
+
+struct number {
+	const char *key;
+	uint64_t value;
+};
+
+static enum fault numbers(struct bytes *out, const struct number *number, size_t count)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < count && !fault; i++)
+		fault = json_number(out, number[i].key, number[i].value);
+	return fault;
+}
+
+static enum fault kind_json(struct bytes *out, const char *key, const struct recount_kind *kind)
+{
+	const struct number number[] = {
+		{ "planned", kind->planned }, { "done", kind->done }, { "skipped", kind->skipped },
+		{ "failed", kind->failed },   { "left", kind->left },
+	};
+	enum fault fault = json_open(out, key, '{');
+	if (!fault)
+		fault = numbers(out, number, ARRAY_COUNT(number));
+	return fault ? fault : bytes_append_text(out, "}");
+}
+
+static enum fault counts_json(struct bytes *out, const struct recount *counts)
+{
+	const struct recount_kind *all = &counts->all;
+	const struct number number[] = {
+		{ "planned", all->planned },
+		{ "done", all->done },
+		{ "skipped", all->skipped },
+		{ "skipped_asked", counts->skipped_asked },
+		{ "failed", all->failed },
+		{ "left", all->left },
+		{ "bytes_planned", counts->bytes_planned },
+		{ "bytes", counts->bytes_done },
+	};
+	enum fault fault = numbers(out, number, ARRAY_COUNT(number));
+	if (!fault)
+		fault = kind_json(out, "files", &counts->kind[MANIFEST_FILE]);
+	if (!fault)
+		fault = kind_json(out, "directories", &counts->kind[MANIFEST_DIRECTORY]);
+	if (!fault)
+		fault = kind_json(out, "symlinks", &counts->kind[MANIFEST_SYMLINK]);
+	if (!fault)
+		fault = kind_json(out, "others", &counts->kind[MANIFEST_OTHER]);
+	return fault;
+}
+
+static enum fault reasons_json(struct bytes *out, const struct recount *counts)
+{
+	enum fault fault = json_open(out, "reasons", '{');
+	for (unsigned i = 0; i < RECOUNT_REASONS && !fault; i++)
+		if (counts->reason[i] > 0)
+			fault = json_number(out, outcome_reason_text((uint8_t)i),
+					    counts->reason[i]);
+	return fault ? fault : bytes_append_text(out, "}");
+}
+
+static enum fault run_json(struct bytes *out, const struct summary_run *run,
+			   const struct report_end *end, const struct recount *counts)
+{
+	const struct number number[] = {
+		{ "run_entries", run->done },
+		{ "run_bytes", run->bytes },
+		{ "bytes_per_second", quantity_rate(run->bytes, run->ms) },
+		{ "entries_per_second", quantity_rate(run->done, run->ms) },
+		{ "damaged", end->damaged },
+		{ "unreferenced", end->unreferenced },
+		{ "lines_lost", run->lost },
+	};
+	enum fault fault = bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(run->ms / 1000),
+					LLU(run->ms % 1000));
+	if (!fault)
+		fault = numbers(out, number, ARRAY_COUNT(number));
+	if (!fault && end->level)
+		fault = json_member(out, "level", end->level, strlen(end->level));
+	if (!fault)
+		fault = json_bool(out, "plan_complete", counts->plan_complete);
+	if (!fault)
+		fault = json_bool(out, "linked", counts->linked);
+	if (!fault && end->go_on && !counts->root_settled)
+		fault = json_member(out, "go_on", end->go_on, strlen(end->go_on));
+	return fault;
+}
+
+enum fault summary_json(struct bytes *out, const struct summary_run *run,
+			const struct report_end *end, const struct recount *counts)
+{
+	enum fault fault = bytes_append_text(out, "{\"event\":\"summary\"");
+	if (!fault && run->job)
+		fault = json_member(out, "job", run->job, strlen(run->job));
+	if (!fault)
+		fault = counts_json(out, counts);
+	if (!fault)
+		fault = reasons_json(out, counts);
+	if (!fault)
+		fault = run_json(out, run, end, counts);
+	return fault ? fault : bytes_append_text(out, "}\n");
+}

@@ -1,0 +1,257 @@
+#include "commit/assembly.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/shelf.h"
+
+#define HELLO     "URI:LIT:nbswy3dp"
+#define META      "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}"
+#define LINK(cap) "[\"filenode\", {\"ro_uri\": \"" cap "\", \"metadata\": " META "}]"
+#define DIR2                                                                                       \
+	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+
+#define META_OF                                                                                    \
+	{                                                                                          \
+		.mode = 33188, .mtime_ns = 1500000000, .ctime_ns = 2250000000                      \
+	}
+
+/* The secret, and what tahoe-lafs 1.20.0 makes with it: see test_dirnode.c. */
+static struct chk_params tahoes_params(uint16_t n)
+{
+	struct chk_params params = {
+		.k = 1, .n = n, .max_segment_size = CHK_SEGMENT_SIZE, .secret_size = CHK_SECRET_MAX
+	};
+	for (size_t i = 0; i < CHK_SECRET_MAX; i++)
+		params.secret[i] = (unsigned char)i;
+	return params;
+}
+
+static struct assembly build(struct shelf *shelf, const struct chk_params *params)
+{
+	struct assembly assembly;
+	struct err err;
+	const struct assembly_source source = { .reader = shelf->reader,
+						.outcomes = shelf->outcomes,
+						.listing = shelf->listing,
+						.params = params };
+	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
+	return assembly;
+}
+
+static void see(struct assembly *assembly, const char *name, const char *text)
+{
+	struct store_child child = { .name = name, .name_size = strlen(name) };
+	child.node.ro = shelf_cap(text);
+	if (cap_is_writable(&child.node.ro))
+		child.node.rw = child.node.ro;
+	childset_see(&assembly->set, &child);
+}
+
+static void a_body_names_what_is_done_with_its_metadata(void **state)
+{
+	(void)state;
+	static const struct shelf_item item[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF },
+		{ .name = "b", .state = OUTCOME_FAILED },
+		{ .name = "c", .state = OUTCOME_SKIPPED },
+		{ .name = "d", .cap = DIR2, .is_directory = true },
+	};
+	struct shelf shelf;
+	shelf_init(&shelf, item, ARRAY_COUNT(item));
+	struct assembly assembly = build(&shelf, NULL);
+	assert_int_equal(assembly.children, 2);
+	assert_int_equal(assembly.left_out, 2);
+	assert_false(assembly.predicted);
+	assert_string_equal(bytes_text(&assembly.json),
+			    "{\"a\": " LINK(HELLO) ", \"d\": [\"dirnode\", {\"rw_uri\": \"" DIR2
+						   "\"}]}");
+	childset_begin(&assembly.set);
+	see(&assembly, "d", DIR2);
+	assert_false(childset_matches(&assembly.set, true));
+	see(&assembly, "a", HELLO);
+	assert_true(childset_matches(&assembly.set, true));
+	assembly_fini(&assembly);
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
+}
+
+static void predicts_the_caps_of_tahoe(void **state)
+{
+	(void)state;
+	static const struct shelf_item one[] = { { .name = "a", .cap = HELLO } };
+	static const struct shelf_item two[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF },
+		{ .name = "b\n\xc3\xa9", .cap = "URI:DIR2-LIT:", .is_directory = true },
+	};
+	static const struct {
+		const struct shelf_item *item;
+		size_t count;
+		const char *cap;
+	} table[] = {
+		{ one, 0, "URI:DIR2-LIT:" },
+		{ one, 1,
+		  "URI:DIR2-LIT:gmzdumj2mewdcnr2kvjesosmjfkdu3tcon3xsm3eoawdaormgi5hw7jmfq" },
+		{ two, 2,
+		  "URI:DIR2-CHK:kvwafbpsraimcd46mvdbcexjki:kauw5nrwkx2akpv3y7si"
+		  "d4kuxf65fn6g3tja7vhnngqjv52xqubq:1:1:145" },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		struct shelf shelf;
+		const struct chk_params params = tahoes_params(1);
+		const struct cap expected = shelf_cap(table[i].cap);
+		shelf_init(&shelf, table[i].item, table[i].count);
+		struct assembly assembly = build(&shelf, &params);
+		assert_true(assembly.predicted);
+		assert_true(cap_equal(&assembly.cap, &expected));
+		if (expected.kind == CAP_DIR2_CHK) {
+			assert_int_equal(assembly.size, 145);
+			assert_memory_equal(assembly.key, expected.key, CAP_KEY_SIZE);
+		}
+		assembly_fini(&assembly);
+		shelf_fini(&shelf);
+	}
+}
+
+static void the_key_is_known_where_the_cap_is_not(void **state)
+{
+	(void)state;
+	static const struct shelf_item item[] = { { .name = "a", .cap = HELLO, .meta = META_OF } };
+	const struct chk_params params = tahoes_params(10);
+	struct shelf shelf;
+	shelf_init(&shelf, item, 1);
+	struct assembly assembly = build(&shelf, &params);
+	static const unsigned char none[CAP_KEY_SIZE];
+	assert_false(assembly.predicted);
+	assert_true(assembly.size > LITERAL_SIZE_MAX);
+	assert_memory_not_equal(assembly.key, none, CAP_KEY_SIZE);
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
+}
+
+/* In NFC the first of these stands behind the other two. */
+static void names_are_normalized_and_sorted_again(void **state)
+{
+	(void)state;
+	static const struct shelf_item item[] = {
+		{ .name = "e\xcc\x81", .cap = HELLO },
+		{ .name = "f", .cap = "URI:LIT:" },
+		{ .name = "z", .cap = "URI:LIT:" },
+	};
+	const struct chk_params params = tahoes_params(1);
+	struct shelf shelf;
+	shelf_init(&shelf, item, ARRAY_COUNT(item));
+	struct assembly assembly = build(&shelf, &params);
+	const char *json = bytes_text(&assembly.json);
+	assert_true(assembly.predicted);
+	assert_true(strstr(json, "\"z\"") > strstr(json, "\"f\""));
+	childset_begin(&assembly.set);
+	see(&assembly, "\xc3\xa9", HELLO);
+	see(&assembly, "f", "URI:LIT:");
+	see(&assembly, "z", "URI:LIT:");
+	assert_true(childset_matches(&assembly.set, true));
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
+}
+
+static void a_large_directory_keeps_all_its_children(void **state)
+{
+	(void)state;
+	enum { COUNT = 3000 };
+	static struct shelf_item item[COUNT];
+	static char name[COUNT][24];
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(name[i], sizeof name[i], "name %05d", i);
+		item[i] = (struct shelf_item){ .name = name[i], .cap = HELLO };
+		if (i % 7 == 0)
+			item[i] = (struct shelf_item){ .name = name[i], .state = OUTCOME_FAILED };
+	}
+	struct shelf shelf;
+	shelf_init(&shelf, item, COUNT);
+	struct assembly assembly = build(&shelf, NULL);
+	assert_int_equal(assembly.left_out, (COUNT + 6) / 7);
+	assert_int_equal(assembly.children, COUNT - (COUNT + 6) / 7);
+	assert_null(strstr(bytes_text(&assembly.json), "name 00007"));
+	assert_non_null(strstr(bytes_text(&assembly.json), "name 02998"));
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
+}
+
+/* Children for trimming: directories at the beginning, in the middle and at the end. */
+static const struct shelf_item mixed[] = {
+	{ .name = "a", .cap = DIR2, .is_directory = true },
+	{ .name = "b", .cap = HELLO },
+	{ .name = "c", .cap = "URI:DIR2-LIT:", .is_directory = true },
+	{ .name = "d", .cap = "URI:LIT:" },
+	{ .name = "e", .cap = DIR2, .is_directory = true },
+};
+
+#define A "\"a\": [\"dirnode\", {\"rw_uri\": \"" DIR2 "\"}]"
+#define B "\"b\": [\"filenode\", {\"ro_uri\": \"" HELLO "\"}]"
+#define C "\"c\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]"
+#define D "\"d\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\"}]"
+#define E "\"e\": [\"dirnode\", {\"rw_uri\": \"" DIR2 "\"}]"
+
+static void check_trimmed(const char *there, const char *expected, uint64_t children)
+{
+	struct shelf shelf;
+	struct err err;
+	shelf_init(&shelf, mixed, ARRAY_COUNT(mixed));
+	struct assembly assembly = build(&shelf, NULL);
+	childset_begin(&assembly.set);
+	for (size_t i = 0; i < ARRAY_COUNT(mixed); i++)
+		if (strchr(there, mixed[i].name[0]))
+			see(&assembly, mixed[i].name, mixed[i].cap);
+	assert_int_equal(assembly_trim(&assembly, &err), FAULT_NONE);
+	assert_int_equal(assembly.children, children);
+	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
+	const char *at = bytes_text(&assembly.json);
+	for (; *expected; expected++) {
+		/* Blanks are free. */
+		at += strspn(at, " ");
+		if (*expected != ' ')
+			assert_int_equal(*at++, *expected);
+	}
+	assert_string_equal(at, "");
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
+}
+
+static void directories_found_there_are_taken_out(void **state)
+{
+	(void)state;
+	check_trimmed("", "{" A "," B "," C "," D "," E "}", 5);
+	check_trimmed("a", "{" B "," C "," D "," E "}", 4);
+	check_trimmed("c", "{" A "," B "," D "," E "}", 4);
+	check_trimmed("e", "{" A "," B "," C "," D "}", 4);
+	check_trimmed("ace", "{" B "," D "}", 2);
+	check_trimmed("abd", "{" B "," C "," D "," E "}", 4); /* files stay: they are replaced */
+}
+
+static void a_slot_without_a_cap_is_corrupt(void **state)
+{
+	(void)state;
+	static const struct shelf_item item[] = { { .name = "a", .state = OUTCOME_DONE } };
+	struct shelf shelf;
+	struct assembly assembly;
+	struct err err;
+	shelf_init(&shelf, item, 1);
+	const struct assembly_source source = { .reader = shelf.reader,
+						.outcomes = shelf.outcomes,
+						.listing = shelf.listing };
+	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_CORRUPT);
+	shelf_fini(&shelf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(a_body_names_what_is_done_with_its_metadata),
+		cmocka_unit_test(predicts_the_caps_of_tahoe),
+		cmocka_unit_test(the_key_is_known_where_the_cap_is_not),
+		cmocka_unit_test(names_are_normalized_and_sorted_again),
+		cmocka_unit_test(a_large_directory_keeps_all_its_children),
+		cmocka_unit_test(directories_found_there_are_taken_out),
+		cmocka_unit_test(a_slot_without_a_cap_is_corrupt),
+	};
+	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
+}

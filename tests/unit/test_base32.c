@@ -1,0 +1,43 @@
+#include "tahoe/base32.h"
+
+#include "tests/unit/facts.h"
+
+static void goes_there_and_back(void **state)
+{
+	(void)state;
+	unsigned char data[64], back[64];
+	char text[128];
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (unsigned char)(i * 37 + 200);
+	for (size_t size = 0; size <= sizeof data; size++) {
+		size_t back_size = 99;
+		assert_int_equal(base32_encode(data, size, text), base32_length(size));
+		assert_int_equal(strlen(text), base32_length(size));
+		assert_true(base32_decode(text, strlen(text), back, &back_size));
+		assert_int_equal(back_size, size);
+		assert_memory_equal(data, back, size);
+	}
+	base32_encode("hello", 5, text);
+	assert_string_equal(text, "nbswy3dp");
+}
+
+static void refuses_what_it_would_not_write(void **state)
+{
+	(void)state;
+	static const char *const bad[] = { "a",  "aaa", "aaaaaa", "ab",      "aB",
+					   "a1", "a=",  "a ",     "nbswy3d", "zzzzzzz" };
+	unsigned char out[64];
+	size_t size;
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+		assert_false(base32_decode(bad[i], strlen(bad[i]), out, &size));
+	assert_true(base32_decode("ae", 2, out, &size));
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(goes_there_and_back),
+		cmocka_unit_test(refuses_what_it_would_not_write),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

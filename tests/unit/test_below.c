@@ -1,0 +1,192 @@
+#include "commit/below.h"
+
+#include "base/meta.h"
+#include "queue/retry.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/fake_queue.h"
+#include "tests/unit/fake_store.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/shelf.h"
+
+#define SUB                                                                                        \
+	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define ROOT                                                                                       \
+	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+
+enum { TASK = 9, DONE_DIRECTORY = 4 };
+
+struct cellar {
+	struct fake fake;
+	struct fake_queue queue;
+	struct shelf shelf;
+	struct lanes *lanes;
+	struct cap root, sub;
+	enum fault fault; /* of each listing */
+};
+
+static bool script(void *context, struct fake_call *call, struct store_reply *reply)
+{
+	struct cellar *cellar = context;
+	const struct cap file = shelf_cap("URI:LIT:nbswy3dp");
+	if (call->operation != FAKE_LIST)
+		return true;
+	fake_child(call, "f", STORE_FILE, &file);
+	if (cellar->fault) { /* in the middle of the listing */
+		fake_fail(reply, cellar->fault, "scripted");
+		return true;
+	}
+	if (cap_equal(&call->cap, &cellar->sub))
+		fake_child(call, "\xc3\xa9", STORE_FILE, &file); /* as the grid keeps it */
+	else
+		fake_child(call, "sub", STORE_DIRECTORY, &cellar->sub);
+	return true;
+}
+
+static void quiet(void *context, bool away) { (void)context, (void)away; }
+static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
+
+static void open_cellar(struct cellar *cellar)
+{
+	struct err err;
+	*cellar = (struct cellar){ .fake = { .script = script, .context = cellar } };
+	cellar->root = shelf_cap(ROOT);
+	cellar->sub = shelf_cap(SUB);
+	shelf_init(&cellar->shelf, NULL, 0);
+	const struct outcome slot = shelf_done(DONE_DIRECTORY, &cellar->sub);
+	shelf_put(&cellar->shelf, &slot);
+	fake_queue_init(&cellar->queue);
+	const struct lanes_options lanes = { .open = fake_open_store,
+					     .away = quiet,
+					     .gave_up = give_up,
+					     .context = &cellar->fake,
+					     .threads = 1,
+					     .slots = { 1, 1 },
+					     .away_ms = 60000 };
+	assert_int_equal(lanes_new(&lanes, &cellar->lanes, &err), 0);
+}
+
+static void close_cellar(struct cellar *cellar)
+{
+	lanes_free(cellar->lanes);
+	fake_queue_fini(&cellar->queue);
+	shelf_fini(&cellar->shelf);
+}
+
+static void submit(struct cellar *cellar)
+{
+	const struct below_options options = { .outcomes = cellar->shelf.outcomes,
+					       .root = &cellar->root,
+					       .broken = cellar->queue.lease.broken,
+					       .context = &cellar->queue };
+	below_submit(&options, cellar->lanes, fake_works(&cellar->queue, SEGMENT_TRANSFERS, NULL));
+	fake_queue_wait(&cellar->queue);
+}
+
+/* Settles the task `name` of `directory` and returns it. */
+static struct fake_task *settle(struct cellar *cellar, uint64_t directory, const char *name)
+{
+	const struct meta meta = { .mtime_ns = 5, .mode = 0100644 };
+	struct fake_task *task = fake_add(&cellar->queue,
+					  &(struct task){ .id = TASK,
+							  .directory = directory,
+							  .bytes = 11,
+							  .name = name,
+							  .name_size = strlen(name) },
+					  SEGMENT_TRANSFERS);
+	task->task.meta_size = meta_pack(&meta, task->meta);
+	task->task.meta = task->meta;
+	submit(cellar);
+	return task;
+}
+
+static void what_the_directory_holds_is_done(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t directory;
+		const char *name, *cap;
+	} table[] = {
+		{ DONE_DIRECTORY, "f", "URI:LIT:nbswy3dp" },
+		{ DONE_DIRECTORY, "e\xcc\x81", "URI:LIT:nbswy3dp" },
+		{ 0, "f", "URI:LIT:nbswy3dp" },
+		{ 0, "sub", SUB },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		struct cellar cellar;
+		struct cap cap;
+		open_cellar(&cellar);
+		const struct outcome *outcome =
+			&settle(&cellar, table[i].directory, table[i].name)->outcome;
+		const struct cap expected = shelf_cap(table[i].cap);
+		assert_int_equal(outcome->state, OUTCOME_DONE);
+		assert_int_equal(outcome->level, 0);
+		assert_int_equal(outcome->length, 11);
+		assert_int_equal(meta_unpack_outcome(outcome->meta).mtime_ns, 5);
+		assert_true(cap_unpack(outcome->cap, outcome->cap_size, outcome->cap_kind, &cap));
+		assert_true(cap_equal(&cap, &expected));
+		close_cellar(&cellar);
+	}
+}
+
+static void what_it_does_not_hold_is_lost(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t directory;
+		const char *name;
+		enum fault fault;
+	} table[] = {
+		{ DONE_DIRECTORY, "g", FAULT_NONE },
+		{ DONE_DIRECTORY, "sub", FAULT_NONE },
+		{ 5, "f", FAULT_NONE }, /* the directory's slot holds no cap */
+		{ DONE_DIRECTORY, "f", FAULT_NOT_FOUND },
+		{ DONE_DIRECTORY, "f", FAULT_CORRUPT },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		struct cellar cellar;
+		open_cellar(&cellar);
+		cellar.fault = table[i].fault;
+		const struct outcome *outcome =
+			&settle(&cellar, table[i].directory, table[i].name)->outcome;
+		assert_int_equal(outcome->state, OUTCOME_FAILED);
+		assert_int_equal(outcome->reason, REASON_LOST);
+		close_cellar(&cellar);
+	}
+}
+
+static void tries_are_counted_unless_the_gateway_is_away(void **state)
+{
+	(void)state;
+	struct cellar cellar;
+	open_cellar(&cellar);
+	cellar.fault = FAULT_RETRY;
+	struct fake_task *task = settle(&cellar, 0, "f");
+	for (unsigned tries = 1; tries < RETRY_ATTEMPTS; tries++) {
+		assert_false(task->settled);
+		assert_int_equal(task->task.attempts, tries);
+		submit(&cellar);
+	}
+	assert_int_equal(task->outcome.reason, REASON_LOST);
+	close_cellar(&cellar);
+
+	open_cellar(&cellar);
+	cellar.fault = FAULT_UNAVAILABLE;
+	task = settle(&cellar, 0, "f");
+	assert_false(task->settled);
+	assert_int_equal(task->task.attempts, 0);
+	lanes_stop(cellar.lanes);
+	submit(&cellar); /* refused */
+	assert_false(task->settled);
+	assert_int_equal(task->task.attempts, 0);
+	close_cellar(&cellar);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(what_the_directory_holds_is_done),
+		cmocka_unit_test(what_it_does_not_hold_is_lost),
+		cmocka_unit_test(tries_are_counted_unless_the_gateway_is_away),
+	};
+	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
+}

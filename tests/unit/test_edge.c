@@ -1,0 +1,110 @@
+#include "tahoe/edge.h"
+
+#include "tests/unit/facts.h"
+
+static void prints_floats_as_python(void **state)
+{
+	(void)state;
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+		{ 0.0, "0.0" },
+		{ -0.0, "-0.0" },
+		{ 1.0, "1.0" },
+		{ 1.5, "1.5" },
+		{ 2.25, "2.25" },
+		{ 0.1, "0.1" },
+		{ 1e15, "1000000000000000.0" },
+		{ 1e16, "1e+16" },
+		{ 9999999999999998.0, "9999999999999998.0" },
+		{ 1e22, "1e+22" },
+		{ 1e-4, "0.0001" },
+		{ 1e-5, "1e-05" },
+		{ 1.25e-7, "1.25e-07" },
+		{ 1.0 / 3, "0.3333333333333333" },
+		{ -2.5, "-2.5" },
+		{ 5e-324, "5e-324" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 1700000000.1234567, "1700000000.1234567" },
+		{ 100.0, "100.0" },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		char text[EDGE_FLOAT_SIZE];
+		assert_int_equal(edge_float(cases[i].value, text), strlen(cases[i].text));
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+static void prints_metadata_in_order(void **state)
+{
+	(void)state;
+	struct bytes out;
+	bytes_init(&out, 1000);
+	const struct edge_metadata metadata = { 2250000000, 1500000000, 33188, 1000, 4294967295 };
+	assert_int_equal(edge_metadata_json(&out, &metadata), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, "
+			    "\"st_uid\": 1000, \"st_gid\": 4294967295}");
+	bytes_clear(&out);
+	const struct edge_metadata early = { -1, -1500000000, 0, 0, 0 };
+	assert_int_equal(edge_metadata_json(&out, &early), FAULT_NONE);
+	assert_non_null(strstr(bytes_text(&out), "\"mtime\": -1.5,"));
+	bytes_fini(&out);
+}
+
+static enum fault child(struct bytes *out, const char *name, const char *text, const char *metadata)
+{
+	struct cap cap;
+	assert_int_equal(cap_parse(text, strlen(text), &cap, NULL), FAULT_NONE);
+	const struct edge_child with = { name, strlen(name), &cap, metadata,
+					 metadata ? strlen(metadata) : 0 };
+	return edge_json_child(out, &with);
+}
+
+static void builds_children(void **state)
+{
+	(void)state;
+	struct bytes out;
+	bytes_init(&out, 1000);
+#define FIELDS "jqaetaqsvifhgvk7ibkfrjd2rm:tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega"
+	assert_int_equal(edge_json_open(&out), FAULT_NONE);
+	assert_int_equal(child(&out, "a\"\\\n\x01", "URI:LIT:", "{\"mtime\": 1.5}"), FAULT_NONE);
+	assert_int_equal(child(&out, "\xc3\xa9/", "URI:DIR2:" FIELDS, NULL), FAULT_NONE);
+	assert_int_equal(child(&out, "{", "URI:DIR2-RO:" FIELDS, NULL), FAULT_NONE);
+	assert_int_equal(child(&out, "u", "x-future:\"1", NULL), FAULT_NONE);
+	assert_int_equal(edge_json_close(&out), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"a\\\"\\\\\\n\\u0001\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\", "
+			    "\"metadata\": {\"mtime\": 1.5}}], "
+			    "\"\xc3\xa9/\": [\"dirnode\", {\"rw_uri\": \"URI:DIR2:" FIELDS "\"}], "
+			    "\"{\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-RO:" FIELDS "\"}], "
+			    "\"u\": [\"unknown\", {\"ro_uri\": \"x-future:\\\"1\"}]}");
+	bytes_fini(&out);
+}
+
+static void leaves_the_body_alone_on_failure(void **state)
+{
+	(void)state;
+	struct bytes out;
+	bytes_init(&out, 60);
+	assert_int_equal(edge_json_open(&out), FAULT_NONE);
+	assert_int_equal(child(&out, "\xff", "URI:LIT:", NULL), FAULT_USAGE);
+	assert_int_equal(out.size, 1);
+	assert_int_equal(child(&out, "a", "URI:LIT:", NULL), FAULT_NONE);
+	const size_t size = out.size;
+	assert_int_equal(child(&out, "b", "URI:LIT:", NULL), FAULT_TOO_LARGE);
+	assert_int_equal(out.size, size);
+	bytes_fini(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(prints_floats_as_python),
+		cmocka_unit_test(prints_metadata_in_order),
+		cmocka_unit_test(builds_children),
+		cmocka_unit_test(leaves_the_body_alone_on_failure),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+#include "plan/existing.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/fake_store.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/shelf.h"
+
+#define SUB                                                                                        \
+	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define READ                                                                                       \
+	"URI:DIR2-RO:sazfiwozvsrqro6evueurubpxq:"                                                  \
+	"chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define ROOT                                                                                       \
+	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+
+struct site {
+	struct fake fake;
+	struct shelf shelf;
+	struct cap root, sub;
+	struct store *store;
+	struct existing *existing;
+	struct plan_target target;
+	unsigned failures;   /* this many lists fail first */
+	enum fault fault;    /* with this */
+	unsigned stop_after; /* questions whether to stop; 0: never */
+	unsigned questions;
+};
+
+static bool script(void *context, struct fake_call *call, struct store_reply *reply)
+{
+	struct site *site = context;
+	const struct cap read = shelf_cap(READ), file = shelf_cap("URI:LIT:");
+	if (cap_equal(&call->cap, &site->root)) {
+		fake_child(call, "z file", STORE_FILE, &file);
+		fake_child(call, "a dir", STORE_DIRECTORY, &site->sub);
+	}
+	if (call->number <= site->failures) {
+		fake_child(call, "garbled", STORE_FILE, &file);
+		fake_fail(reply, site->fault, "scripted"); /* in the middle of the listing */
+		reply->err.retry_after_ms = 1;
+		return true;
+	}
+	if (cap_equal(&call->cap, &site->root)) {
+		fake_child(call, "read only", STORE_DIRECTORY, &read);
+		fake_child(call, "\xc3\xa9", STORE_FILE, &file);
+		fake_child(call, "", STORE_FILE, &file);
+	} else {
+		fake_child(call, "inner", STORE_FILE, &file);
+	}
+	return true;
+}
+
+static bool stop(void *context)
+{
+	struct site *site = context;
+	return site->stop_after && ++site->questions >= site->stop_after;
+}
+
+static void open_site(struct site *site)
+{
+	struct err err;
+	*site = (struct site){ .fake = { .script = script, .context = site } };
+	site->root = shelf_cap(ROOT);
+	site->sub = shelf_cap(SUB);
+	shelf_init(&site->shelf, NULL, 0);
+	site->store = fake_open(&site->fake);
+	const struct existing_options options = {
+		.root = &site->root,
+		.outcomes = site->shelf.outcomes,
+		.wait = { site->store, stop, site },
+	};
+	assert_int_equal(existing_new(&options, &site->existing, &site->target, &err), FAULT_NONE);
+}
+
+static void close_site(struct site *site)
+{
+	existing_free(site->existing);
+	store_close(site->store);
+	shelf_fini(&site->shelf);
+}
+
+static enum plan_there look(struct site *site, const char *name)
+{
+	return site->target.look(site->target.context, name, strlen(name));
+}
+
+static enum fault turn_to(struct site *site, uint64_t id, bool *exists)
+{
+	struct err err;
+	return site->target.open(site->target.context, id, exists, &err);
+}
+
+static enum fault bind(struct site *site, uint64_t id, const char *name)
+{
+	struct err err;
+	return site->target.bind(site->target.context, id, name, strlen(name), &err);
+}
+
+static void the_root_is_what_its_listing_says(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists = false;
+	open_site(&site);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_true(exists);
+	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY);
+	assert_int_equal(look(&site, "z file"), PLAN_THERE_FILE);
+	assert_int_equal(look(&site, "\xc3\xa9"), PLAN_THERE_FILE);
+	assert_int_equal(look(&site, ""), PLAN_THERE_FILE);
+	assert_int_equal(look(&site, "read only"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&site, "a di"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&site, "a dirx"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&site, "zz"), PLAN_THERE_NOTHING);
+	close_site(&site);
+}
+
+static void a_directory_bound_is_opened_by_its_cap(void **state)
+{
+	(void)state;
+	struct site site;
+	struct outcome slot;
+	struct err err;
+	bool exists = false;
+	open_site(&site);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
+	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
+	assert_int_equal(bind(&site, 4, "z file"), FAULT_CORRUPT);
+	assert_int_equal(bind(&site, 4, "nobody"), FAULT_CORRUPT);
+	assert_int_equal(site.target.sync(site.target.context, &err), FAULT_NONE);
+	assert_int_equal(outcomes_read(site.shelf.outcomes, 3, 1, &slot, &err), FAULT_NONE);
+	assert_int_equal(slot.state, OUTCOME_PLANNED);
+	const struct outcome expected = shelf_done(3, &site.sub);
+	assert_memory_equal(slot.cap, expected.cap, OUTCOME_CAP_MAX);
+
+	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
+	assert_true(exists);
+	assert_int_equal(look(&site, "inner"), PLAN_THERE_FILE);
+	assert_int_equal(look(&site, "a dir"), PLAN_THERE_NOTHING); /* of the root, forgotten */
+	assert_int_equal(turn_to(&site, 4, &exists), FAULT_NONE);
+	assert_false(exists);
+	assert_int_equal(look(&site, "inner"), PLAN_THERE_NOTHING);
+	slot = shelf_done(5, &site.sub); /* made by this job */
+	shelf_put(&site.shelf, &slot);
+	assert_int_equal(turn_to(&site, 5, &exists), FAULT_NONE);
+	assert_false(exists);
+	close_site(&site);
+}
+
+static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists = false;
+	open_site(&site);
+	site.failures = 2;
+	site.fault = FAULT_RETRY;
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 3);
+	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY);
+	assert_int_equal(look(&site, "read only"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&site, "garbled"), PLAN_THERE_NOTHING);
+	site.failures = 100;
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_RETRY);
+	site.fault = FAULT_AUTH;
+	unsigned before = atomic_load(&site.fake.started[FAKE_LIST]);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_AUTH);
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), before + 1);
+	close_site(&site);
+}
+
+static void a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists;
+	open_site(&site);
+	site.failures = 1;
+	site.fault = FAULT_CORRUPT;
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 2);
+	site.failures = 100;
+	site.fault = FAULT_UNAVAILABLE;
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_UNAVAILABLE); /* its time is 0 here */
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 3);
+	close_site(&site);
+}
+
+static void waiting_to_list_again_ends_when_asked_to_stop(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists;
+	open_site(&site);
+	site.failures = 100;
+	site.fault = FAULT_RETRY;
+	site.stop_after = 2; /* once before the call has ended, then before it sleeps */
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_CANCELLED);
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 1);
+	close_site(&site);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(the_root_is_what_its_listing_says),
+		cmocka_unit_test(a_directory_bound_is_opened_by_its_cap),
+		cmocka_unit_test(a_listing_that_failed_halfway_counts_for_nothing),
+		cmocka_unit_test(
+			a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time),
+		cmocka_unit_test(waiting_to_list_again_ends_when_asked_to_stop),
+	};
+	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
+}

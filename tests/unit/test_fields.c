@@ -1,0 +1,53 @@
+#include "cli/fields.h"
+
+#include "report/out.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/room.h"
+
+#include <unistd.h>
+
+static enum fault one_line(bool json)
+{
+	struct fields fields;
+	struct err err;
+	fields_init(&fields, json);
+	fields_begin(&fields, "entry");
+	fields_number(&fields, "id", UINT64_MAX);
+	fields_signed(&fields, "mtime", INT64_MIN);
+	fields_text(&fields, "name", "a b\n\xff", 5);
+	fields_word(&fields, "kind", "file");
+	fields_word(&fields, "empty", "");
+	fields_bool(&fields, "done", true);
+	fields_hex(&fields, "hash", (const unsigned char *)"\x01\xab", 2);
+	enum fault fault = fields_end(&fields, &err);
+	fields_fini(&fields);
+	return fault;
+}
+
+static void one_line_has_two_forms(void **state)
+{
+	(void)state;
+	room_capture(STDOUT_FILENO, "out");
+	enum fault plain = one_line(false), json = one_line(true);
+	out_flush();
+	room_restore(STDOUT_FILENO);
+	assert_int_equal(plain, FAULT_NONE);
+	assert_int_equal(json, FAULT_NONE);
+	char *out = room_read("out");
+	assert_string_equal(
+		out,
+		"entry id=18446744073709551615 mtime=-9223372036854775808 name=\"a b\\n\\xff\" "
+		"kind=file empty=\"\" done=yes hash=01ab\n"
+		"{\"record\":\"entry\",\"id\":18446744073709551615,\"mtime\":-9223372036854775808,"
+		"\"name\":\"a b\\n\\udcff\",\"kind\":\"file\",\"empty\":\"\",\"done\":true,"
+		"\"hash\":\"01ab\"}\n");
+	free(out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_line_has_two_forms, room_setup, room_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

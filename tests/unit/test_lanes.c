@@ -1,0 +1,366 @@
+#include "store/lanes.h"
+
+#include "queue/thread.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/fake_store.h"
+
+#include <assert.h>
+
+/* ---- what errands do here: one put, whose answer the script gives ---- */
+
+struct club;
+
+struct guest {
+	struct errand errand;
+	struct club *club;
+	struct store_call *call;
+	bool pokes_end; /* ends when poked, not when answered */
+	bool answered;
+};
+
+/* A lanes, a fake store and what was seen. */
+struct club {
+	struct fake fake;
+	struct lanes *lanes;
+	struct mutex lock;
+	struct cond news;
+	unsigned started, ended, refused, poked, gave_up, aways, backs;
+	enum fault put_fault, probe_fault; /* what the store answers */
+	bool silent;                       /* puts are not answered */
+};
+
+static void count(struct club *club, unsigned *what)
+{
+	mutex_lock(&club->lock);
+	++*what;
+	cond_wake_all(&club->news);
+	mutex_unlock(&club->lock);
+}
+
+static void wait_for(struct club *club, const unsigned *what, unsigned at_least)
+{
+	mutex_lock(&club->lock);
+	while (*what < at_least)
+		cond_wait(&club->news, &club->lock);
+	mutex_unlock(&club->lock);
+}
+
+static bool script(void *context, struct fake_call *call, struct store_reply *reply)
+{
+	struct club *club = context;
+	mutex_lock(&club->lock);
+	bool is_put = call->operation == FAKE_PUT;
+	bool silent = is_put && club->silent;
+	enum fault fault = is_put ? club->put_fault : club->probe_fault;
+	mutex_unlock(&club->lock);
+	if (fault)
+		fake_fail(reply, fault, "away");
+	return !silent;
+}
+
+static void leave(struct guest *guest, enum fault fault)
+{
+	struct club *club = guest->club;
+	errand_end(&guest->errand, fault);
+	count(club, &club->ended);
+}
+
+static void answered(void *context, const struct store_reply *reply)
+{
+	struct guest *guest = context;
+	guest->answered = true;
+	if (!guest->pokes_end)
+		leave(guest, reply->fault);
+}
+
+static void start(struct errand *errand, struct store *store)
+{
+	struct guest *guest = (struct guest *)errand;
+	struct club *club = guest->club;
+	static const struct store_body body = { .data = "x", .size = 1 };
+	struct err err;
+	guest->call = store_put(store, &body, (struct store_then){ answered, guest }, &err);
+	count(club, &club->started);
+}
+
+static void poke(struct errand *errand, struct store *store)
+{
+	struct guest *guest = (struct guest *)errand;
+	(void)store;
+	count(guest->club, &guest->club->poked);
+	if (guest->pokes_end && guest->answered)
+		leave(guest, FAULT_NONE);
+}
+
+static void refuse(struct errand *errand)
+{
+	struct club *club = ((struct guest *)errand)->club;
+	count(club, &club->refused);
+}
+
+static void gave_up(void *context, const struct err *err)
+{
+	struct club *club = ((struct fake *)context)->context;
+	assert(err->fault);
+	count(club, &club->gave_up);
+}
+
+static void away(void *context, bool is_away)
+{
+	struct club *club = ((struct fake *)context)->context;
+	count(club, is_away ? &club->aways : &club->backs);
+}
+
+static void open_club(struct club *club, unsigned threads, unsigned transfers, unsigned directories)
+{
+	struct err err;
+	*club = (struct club){ .fake = { .script = script, .context = club } };
+	mutex_init(&club->lock);
+	cond_init(&club->news);
+	const struct lanes_options options = {
+		.open = fake_open_store,
+		.gave_up = gave_up,
+		.away = away,
+		.context = &club->fake,
+		.threads = threads,
+		.slots = { [ERRAND_TRANSFER] = transfers, [ERRAND_DIRECTORY] = directories },
+		.away_ms = 1,
+	};
+	assert_int_equal(lanes_new(&options, &club->lanes, &err), FAULT_NONE);
+}
+
+static void close_club(struct club *club)
+{
+	lanes_free(club->lanes);
+	cond_fini(&club->news);
+	mutex_fini(&club->lock);
+}
+
+static struct lane *submit(struct club *club, struct guest *guest, enum errand_kind kind)
+{
+	guest->club = club;
+	guest->errand =
+		(struct errand){ .kind = kind, .start = start, .poke = poke, .refuse = refuse };
+	return lanes_submit(club->lanes, &guest->errand);
+}
+
+static void set(struct club *club, bool silent, enum fault put_fault, enum fault probe_fault)
+{
+	mutex_lock(&club->lock);
+	club->silent = silent;
+	club->put_fault = put_fault;
+	club->probe_fault = probe_fault;
+	mutex_unlock(&club->lock);
+}
+
+static void slots_are_never_exceeded(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[40] = { 0 };
+	open_club(&club, 1, 3, 2);
+	set(&club, true, FAULT_NONE, FAULT_NONE);
+	struct lane *lane = NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
+		lane = submit(&club, &guest[i], i % 2 ? ERRAND_DIRECTORY : ERRAND_TRANSFER);
+	wait_for(&club, &club.started, 5);
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	lane_wake(lane);
+	wait_for(&club, &club.ended, 40);
+	assert_int_equal(atomic_load(&club.fake.in_flight_max), 5);
+	assert_int_equal(club.started, 40);
+	assert_int_equal(club.refused, 0);
+	close_club(&club);
+}
+
+static void errands_spread_over_the_lanes_with_slots_of_their_kind(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[8] = { 0 };
+	struct lane *lane[8];
+	open_club(&club, 4, 4, 1);
+	set(&club, true, FAULT_NONE, FAULT_NONE);
+	for (size_t i = 0; i < 4; i++)
+		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+	for (size_t i = 4; i < 8; i++)
+		lane[i] = submit(&club, &guest[i], ERRAND_DIRECTORY);
+	for (size_t i = 0; i < 4; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_ptr_not_equal(lane[i], lane[j]);
+	for (size_t i = 5; i < 8; i++)
+		assert_ptr_equal(lane[i], lane[4]);
+	wait_for(&club, &club.started, 5);
+	assert_int_equal(atomic_load(&club.fake.in_flight_max), 5);
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	for (size_t i = 0; i < 4; i++)
+		lane_wake(lane[i]);
+	close_club(&club); /* waits for all of them */
+	assert_int_equal(club.ended, 8);
+}
+
+static void what_was_not_started_is_refused_after_a_stop(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[10] = { 0 };
+	struct lane *lane = NULL;
+	open_club(&club, 1, 2, 1);
+	set(&club, true, FAULT_NONE, FAULT_NONE);
+	for (size_t i = 0; i < 9; i++)
+		lane = submit(&club, &guest[i], ERRAND_TRANSFER);
+	wait_for(&club, &club.started, 2);
+	lanes_stop(club.lanes);
+	lanes_stop(club.lanes);
+	wait_for(&club, &club.refused, 7);
+	submit(&club, &guest[9], ERRAND_DIRECTORY);
+	wait_for(&club, &club.refused, 8);
+	assert_int_equal(club.ended, 0); /* in flight: ends by itself */
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	lane_wake(lane);
+	close_club(&club);
+	assert_int_equal(club.ended, 2);
+	assert_int_equal(club.started, 2);
+}
+
+static void a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[3] = { 0 };
+	open_club(&club, 1, 1, 1);
+	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	submit(&club, &guest[0], ERRAND_TRANSFER);
+	wait_for(&club, &club.aways, 1);
+	submit(&club, &guest[1], ERRAND_TRANSFER);
+	submit(&club, &guest[2], ERRAND_DIRECTORY);
+	wait_for(&club, &club.gave_up, 1);
+	assert_int_equal(club.started, 1);
+	while (atomic_load(&club.fake.ended[FAKE_PROBE]) < 2)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	assert_int_equal(club.backs, 0);
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	wait_for(&club, &club.ended, 3);
+	assert_int_equal(club.aways, 1);
+	assert_int_equal(club.backs, 1);
+	assert_int_equal(club.gave_up, 1); /* once, though it was probed again */
+	close_club(&club);
+}
+
+static void a_stop_ends_the_wait_for_a_gateway(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[2] = { 0 };
+	open_club(&club, 1, 1, 1);
+	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	submit(&club, &guest[0], ERRAND_TRANSFER);
+	wait_for(&club, &club.aways, 1);
+	submit(&club, &guest[1], ERRAND_TRANSFER);
+	lanes_stop(club.lanes);
+	close_club(&club);
+	assert_int_equal(club.refused, 1);
+}
+
+static void waking_pokes_what_is_active(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[4] = { 0 };
+	struct lane *lane = NULL;
+	open_club(&club, 1, 4, 1);
+	for (size_t i = 0; i < 4; i++) {
+		guest[i].pokes_end = true;
+		lane = submit(&club, &guest[i], ERRAND_TRANSFER);
+	}
+	while (atomic_load(&club.fake.ended[FAKE_PUT]) < 4)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	lane_wake(lane); /* each ends within its poke */
+	close_club(&club);
+	assert_int_equal(club.ended, 4);
+	assert_in_range(club.poked, 4, 8);
+}
+
+struct opener {
+	unsigned opened;
+	struct fake fake;
+};
+
+static enum fault open_two(void *context, struct store **store, struct err *err)
+{
+	struct opener *opener = context;
+	if (opener->opened == 2)
+		return err_set(err, FAULT_USAGE, "no third one");
+	opener->opened++;
+	*store = fake_open(&opener->fake);
+	return FAULT_NONE;
+}
+
+static void a_store_that_does_not_open_ends_all_lanes(void **state)
+{
+	(void)state;
+	struct opener opener = { 0 };
+	struct lanes *lanes;
+	struct err err;
+	const struct lanes_options options = {
+		.open = open_two,
+		.context = &opener,
+		.threads = 3,
+		.slots = { 3, 3 },
+	};
+	assert_int_equal(lanes_new(&options, &lanes, &err), FAULT_USAGE);
+	assert_string_equal(err.text, "no third one");
+	lanes_free(NULL);
+}
+
+/* ---- ending while others stop ---- */
+
+struct stopper {
+	struct guest guest;
+	struct lanes **lanes;
+};
+
+static void stop_all(struct errand *errand, struct store *store)
+{
+	struct stopper *stopper = (struct stopper *)errand;
+	(void)store;
+	for (int i = 0; i < 200; i++)
+		lanes_stop(*stopper->lanes);
+	leave(&stopper->guest, FAULT_NONE);
+}
+
+/* What a broken job does in the middle of going down: every lane must be there still. */
+static void a_lane_may_stop_all_while_they_are_freed(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		struct club club;
+		struct stopper stopper[8] = { 0 };
+		open_club(&club, 8, 8, 8);
+		for (size_t i = 0; i < 8; i++) {
+			stopper[i].guest.club = &club;
+			stopper[i].lanes = &club.lanes;
+			stopper[i].guest.errand = (struct errand){ .kind = ERRAND_TRANSFER,
+								   .start = stop_all,
+								   .refuse = refuse };
+			lanes_submit(club.lanes, &stopper[i].guest.errand);
+		}
+		close_club(&club);
+		assert_int_equal(club.ended + club.refused, 8);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(slots_are_never_exceeded),
+		cmocka_unit_test(errands_spread_over_the_lanes_with_slots_of_their_kind),
+		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
+		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
+		cmocka_unit_test(a_stop_ends_the_wait_for_a_gateway),
+		cmocka_unit_test(waking_pokes_what_is_active),
+		cmocka_unit_test(a_store_that_does_not_open_ends_all_lanes),
+		cmocka_unit_test(a_lane_may_stop_all_while_they_are_freed),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+#include "cli/migration.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/room.h"
+
+#include <unistd.h>
+
+#define ROOT                                                                                       \
+	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define OTHER                                                                                      \
+	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+
+static struct cap cap_of(const char *text)
+{
+	struct cap cap;
+	struct err err;
+	assert_int_equal(cap_parse(text, strlen(text), &cap, &err), FAULT_NONE);
+	return cap;
+}
+
+/* A command line `cp -r SRC.. home:dst/a/b`, resolved. */
+struct line {
+	char state[300];
+	struct options options;
+	struct place source[2];
+	struct places places;
+	struct target target;
+};
+
+static char path_a[] = "/data/one", path_b[] = "/data/t w o", name_a[] = "one", name_b[] = "t w o";
+static char typed_target[] = "home:dst/a/b", below_target[] = "dst/a/b";
+static char *made[] = { (char[]){ "a" }, (char[]){ "b" } }, *names[] = { name_a, name_b };
+
+static void line_init(struct line *line)
+{
+	*line = (struct line){ .options = { .command = COMMAND_CP, .recursive = true } };
+	snprintf(line->state, sizeof line->state, "%s", room_path("state"));
+	line->options.state_dir = line->state;
+	line->source[0] =
+		(struct place){ .local = true, .typed = path_a, .path = path_a, .name = name_a };
+	line->source[1] =
+		(struct place){ .local = true, .typed = path_b, .path = path_b, .name = name_b };
+	line->places = (struct places){
+		.source = line->source,
+		.count = 2,
+		.target = { .typed = typed_target, .path = below_target, .root = cap_of(ROOT) },
+	};
+	line->target = (struct target){ .root = cap_of(OTHER),
+					.depth = 1,
+					.made = made,
+					.made_count = 2,
+					.name = names,
+					.name_count = 2 };
+}
+
+/* What the header says of the line, in every way of opening it. */
+static void is_that_of_the_line(const struct migration *migration)
+{
+	const struct cap root = cap_of(OTHER);
+	assert_int_equal(migration->path.count, 2);
+	assert_string_equal(migration->path.text[0], path_a);
+	assert_string_equal(migration->path.text[1], path_b);
+	assert_int_equal(migration->name.count, 2);
+	assert_string_equal(migration->name.text[1], name_b);
+	assert_int_equal(migration->made.count, 2);
+	assert_string_equal(migration->made.text[0], "a");
+	assert_int_equal(migration->depth, 1);
+	assert_string_equal(migration->target, typed_target);
+	assert_true(migration->created > 1000000000);
+	if (migration->outcomes)
+		assert_true(cap_equal(&migration->root, &root));
+}
+
+static void make_job(struct line *line, const char *output, struct migration *migration)
+{
+	struct err err;
+	enum fault fault = migration_new(&line->options, &line->places, &line->target, output,
+					 migration, &err);
+	assert_int_equal(fault, FAULT_NONE);
+}
+
+/* Writes an empty plan, so that the job counts as begun and not finished. */
+static void plan(const struct migration *migration)
+{
+	struct manifest_resume *resume = calloc(1, sizeof *resume);
+	struct manifest_writer *writer;
+	struct err err;
+	uint64_t listing;
+	assert_int_equal(manifest_recover(migration->manifest, resume, &writer, &err), 0);
+	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &listing, &err), 0);
+	assert_int_equal(manifest_end(writer, &err), 0);
+	assert_int_equal(manifest_finish(writer, &err), 0);
+	manifest_writer_close(writer);
+	free(resume);
+}
+
+static void a_job_says_what_it_was_made_for(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration, again;
+	struct err err;
+	char name[JOB_NAME_SIZE];
+	line_init(&line);
+	make_job(&line, NULL, &migration);
+	is_that_of_the_line(&migration);
+	assert_true(migration.fresh && migration.outcomes);
+	memcpy(name, migration.job.name, sizeof name);
+	plan(&migration);
+	assert_int_equal(migration_open(&line.options, name, &again, &err), FAULT_LOCKED);
+	migration_fini(&migration);
+	migration_fini(&migration);
+
+	assert_int_equal(migration_open(&line.options, name, &again, &err), FAULT_NONE);
+	is_that_of_the_line(&again);
+	assert_false(again.fresh);
+	assert_int_equal(again.repaired, 0);
+	migration_fini(&again);
+	assert_int_equal(migration_open(&line.options, NULL, &again, &err), FAULT_NONE);
+	assert_string_equal(again.job.name, name);
+	migration_fini(&again);
+	assert_int_equal(migration_open(&line.options, "ffff", &again, &err), FAULT_NOT_FOUND);
+}
+
+static void the_same_command_line_finds_its_job(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	struct err err;
+	bool found = true;
+	line_init(&line);
+	assert_int_equal(migration_find(&line.options, &line.places, &migration, &found, &err),
+			 FAULT_NONE);
+	assert_false(found);
+	migration_fini(&migration);
+	make_job(&line, NULL, &migration);
+	plan(&migration);
+	migration_fini(&migration);
+
+	assert_int_equal(migration_find(&line.options, &line.places, &migration, &found, &err),
+			 FAULT_NONE);
+	assert_true(found);
+	is_that_of_the_line(&migration);
+	struct migration second;
+	assert_int_equal(migration_find(&line.options, &line.places, &second, &found, &err),
+			 FAULT_LOCKED);
+	migration_fini(&migration);
+
+	/* Another target, another set of sources, another option of planning: another job. */
+	for (int i = 0; i < 3; i++) {
+		line_init(&line);
+		if (i == 0)
+			line.places.target.root = cap_of(OTHER);
+		if (i == 1)
+			line.places.count = 1;
+		if (i == 2)
+			line.options.symlinks = PLAN_SYMLINKS_FOLLOW;
+		assert_int_equal(
+			migration_find(&line.options, &line.places, &migration, &found, &err),
+			FAULT_NONE);
+		assert_false(found);
+		migration_fini(&migration);
+	}
+}
+
+static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration, again;
+	struct err err;
+	char output[300];
+	line_init(&line);
+	line.options.command = COMMAND_PLAN;
+	snprintf(output, sizeof output, "%s", room_path("a.plan"));
+	make_job(&line, output, &migration);
+	assert_string_equal(migration.manifest, output);
+	plan(&migration);
+	migration_fini(&migration);
+
+	/* `err` full of rubbish, as it comes from the stack: success does not depend on it. */
+	memset(&err, 0x55, sizeof err);
+	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_non_null(again.outcomes);
+	is_that_of_the_line(&again);
+	char *outcomes = strdup(again.job.outcomes);
+	migration_fini(&again);
+
+	assert_int_equal(unlink(outcomes), 0);
+	free(outcomes);
+	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_null(again.outcomes);
+	is_that_of_the_line(&again);
+	const struct cap root = cap_of(OTHER);
+	assert_int_equal(migration_bind(&again, &root, &err), FAULT_NONE);
+	is_that_of_the_line(&again);
+	migration_fini(&again);
+	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_non_null(again.outcomes);
+	migration_fini(&again);
+	assert_int_equal(migration_open_plan(&line.options, room_path("none"), &again, &err),
+			 FAULT_NOT_FOUND);
+}
+
+static void an_alias_that_moved_is_another_target(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	struct err err;
+	line_init(&line);
+	make_job(&line, NULL, &migration);
+	assert_int_equal(migration_check_target(&migration, &line.places.target, &err), FAULT_NONE);
+	line.places.target.root = cap_of(OTHER);
+	assert_int_equal(migration_check_target(&migration, &line.places.target, &err),
+			 FAULT_EXISTS);
+	assert_null(strstr(err.text, "URI:"));
+	line_init(&line);
+	char elsewhere[] = "dst/a/c";
+	line.places.target.path = elsewhere;
+	assert_int_equal(migration_check_target(&migration, &line.places.target, &err),
+			 FAULT_EXISTS);
+	migration_fini(&migration);
+}
+
+/* Neither the cap of the target nor that of its root is in the manifest. */
+static void a_manifest_holds_no_caps(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	line_init(&line);
+	make_job(&line, room_path("bare.plan"), &migration);
+	migration_fini(&migration);
+	enum { SIZE = 8192 };
+	char data[SIZE + 1];
+	FILE *file = fopen(room_path("bare.plan"), "r");
+	assert_non_null(file);
+	size_t size = fread(data, 1, SIZE, file);
+	fclose(file);
+	assert_null(memmem(data, size, "chn6qsleosjn", 12));
+	assert_null(memmem(data, size, "URI:DIR2", 8));
+	assert_non_null(memmem(data, size, path_b, strlen(path_b)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test_setup_teardown(a_job_says_what_it_was_made_for, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(the_same_command_line_finds_its_job, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_plan_is_carried_out_with_the_outcomes_it_has_or_gets, room_setup,
+			room_teardown),
+		cmocka_unit_test_setup_teardown(an_alias_that_moved_is_another_target, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(a_manifest_holds_no_caps, room_setup,
+						room_teardown),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

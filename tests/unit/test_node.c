@@ -1,0 +1,160 @@
+#include "tahoe/node.h"
+
+#include "tests/unit/facts.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int set_up(void **state)
+{
+	const char *base = getenv("TMPDIR");
+	char *directory = NULL;
+	if (asprintf(&directory, "%s/nodeXXXXXX", base ? base : "/tmp") < 0 || !mkdtemp(directory))
+		return -1;
+	char path[200];
+	snprintf(path, sizeof path, "%s/private", directory);
+	*state = directory;
+	return mkdir(path, 0700);
+}
+
+static const char *const files[] = {
+	"node.url", "tahoe.cfg", "private/convergence", "private/aliases", "private/root_dir.cap",
+	"private",  ""
+};
+
+static int tear_down(void **state)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		char path[200];
+		snprintf(path, sizeof path, "%s/%s", (char *)*state, files[i]);
+		remove(path);
+	}
+	free(*state);
+	return 0;
+}
+
+static void put(const char *directory, const char *name, const char *text, mode_t mode)
+{
+	char path[200];
+	snprintf(path, sizeof path, "%s/%s", directory, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void an_empty_directory_has_defaults(void **state)
+{
+	struct node node;
+	struct err err;
+	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
+	assert_string_equal(node.directory, *state);
+	assert_null(node.url);
+	assert_false(node.has_secret);
+	assert_int_equal(node.params.k, 3);
+	assert_int_equal(node.params.n, 10);
+	assert_int_equal(node.happy, 7);
+	assert_int_equal(node.params.max_segment_size, CHK_SEGMENT_SIZE);
+	node_fini(&node);
+	node_fini(NULL);
+}
+
+static void reads_what_is_there(void **state)
+{
+	struct node node;
+	struct err err;
+	put(*state, "node.url", "http://127.0.0.1:3456\n", 0644);
+	put(*state, "tahoe.cfg",
+	    "[node]\nshares.needed = 9\n[client]\n# shares.needed = 8\nShares.Needed=1\n"
+	    "shares.total: 4 \n shares.total = 5\nshares.happy = 2\n[storage]\nshares.needed = 7\n",
+	    0644);
+	put(*state, "private/convergence", "aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq\n",
+	    0600);
+	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
+	assert_string_equal(node.url, "http://127.0.0.1:3456/");
+	assert_int_equal(node.params.k, 1);
+	assert_int_equal(node.params.n, 4);
+	assert_int_equal(node.happy, 2);
+	assert_true(node.has_secret);
+	assert_int_equal(node.params.secret_size, 32);
+	for (size_t i = 0; i < 32; i++)
+		assert_int_equal(node.params.secret[i], i);
+	node_fini(&node);
+	assert_null(node.url);
+	put(*state, "node.url", " http://127.0.0.1:3456/ ", 0644);
+	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
+	assert_string_equal(node.url, "http://127.0.0.1:3456/");
+	node_fini(&node);
+}
+
+static void says_which_file_makes_no_sense(void **state)
+{
+	struct node node;
+	struct err err;
+	put(*state, "private/convergence", "not base32!\n", 0600);
+	assert_int_equal(node_load(&node, *state, &err), FAULT_USAGE);
+	assert_non_null(strstr(err.text, "private/convergence"));
+	assert_null(strstr(err.text, "not base32!"));
+	static const char *const bad[] = {
+		"[client]\nshares.needed = x\n",  "[client]\nshares.needed =\n",
+		"[client]\nshares.total = 257\n", "[client]\nshares.needed = 11\n",
+		"[client]\nshares.happy = 0\n",
+	};
+	put(*state, "private/convergence", "", 0600);
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		put(*state, "tahoe.cfg", bad[i], 0644);
+		assert_int_equal(node_load(&node, *state, &err), FAULT_USAGE);
+		assert_non_null(strstr(err.text, "tahoe.cfg"));
+		assert_null(node.directory);
+	}
+}
+
+static void a_named_directory_must_be_there(void **state)
+{
+	(void)state;
+	struct node node;
+	struct err err;
+	assert_int_equal(node_load(&node, "/nowhere/at/all", &err), FAULT_NOT_FOUND);
+}
+
+static void the_default_is_in_the_home_directory(void **state)
+{
+	struct node node;
+	struct err err;
+	char expected[200];
+	const char *before = getenv("HOME");
+	char *home = before ? strdup(before) : NULL;
+	setenv("HOME", *state, 1);
+	assert_int_equal(node_load(&node, NULL, &err), FAULT_NONE);
+	snprintf(expected, sizeof expected, "%s/.tahoe", (char *)*state);
+	assert_string_equal(node.directory, expected);
+	node_fini(&node);
+	if (home)
+		setenv("HOME", home, 1);
+	free(home);
+}
+
+static void refuses_what_everybody_may_write(void **state)
+{
+	struct node node;
+	struct err err;
+	put(*state, "private/convergence", "aaaq", 0666);
+	assert_int_equal(node_load(&node, *state, &err), FAULT_INSECURE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test_setup_teardown(an_empty_directory_has_defaults, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reads_what_is_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(says_which_file_makes_no_sense, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_named_directory_must_be_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_default_is_in_the_home_directory, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(refuses_what_everybody_may_write, set_up,
+						tear_down),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+#include "cli/options.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/room.h"
+
+#include <sys/stat.h>
+
+#define PARSE(options, err, ...) parse(options, err, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* Parses words that lie in writable memory, as argv does; what became of them is in `shown`. */
+static char shown[16][128];
+
+static enum fault parse(struct options *options, struct err *err, const char *const *word)
+{
+	char program[] = "barge";
+	char *argv[18] = { program };
+	int count = 1;
+	for (; word[count - 1]; count++) {
+		snprintf(shown[count - 1], sizeof shown[0], "%s", word[count - 1]);
+		argv[count] = shown[count - 1];
+	}
+	return options_parse(options, count, argv, err);
+}
+
+static int quiet_place(void **state)
+{
+	if (room_setup(state))
+		return -1;
+	setenv("XDG_CONFIG_HOME", room_path(""), 1);
+	return 0;
+}
+
+static void options_stand_anywhere_and_words_keep_their_order(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "-rv", "cp", "a", "--gateway=http://x", "-j4", "b",
+			       "-d", "node", "--", "-c"),
+			 FAULT_NONE);
+	assert_int_equal(options.command, COMMAND_CP);
+	assert_int_equal(options.words.count, 3);
+	assert_string_equal(options.words.text[0], "a");
+	assert_string_equal(options.words.text[1], "b");
+	assert_string_equal(options.words.text[2], "-c");
+	assert_true(options.recursive && options.verbose && !options.quiet);
+	assert_int_equal(options.in_flight, 4);
+	assert_int_equal(options.gateway.count, 1);
+	assert_string_equal(options.node_directory, "node");
+	assert_int_equal(options.memory, 32 << 20);
+	assert_int_equal(options.gateway_wait_ms, 300000);
+	options_fini(&options);
+}
+
+static void values_are_read_in_their_units(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--memory", "1GiB",
+			       "--timeout-wait=0.25", "--verify=cap,read", "--symlinks=follow",
+			       "--specials=fail", "--progress=never", "--gateway-wait=0"),
+			 FAULT_NONE);
+	assert_int_equal(options.memory, 1 << 30);
+	assert_int_equal(options.timeout_wait_ms, 250);
+	assert_int_equal(options.verify, VERIFY_CAP | VERIFY_READ);
+	assert_int_equal(options.symlinks, PLAN_SYMLINKS_FOLLOW);
+	assert_int_equal(options.specials, PLAN_SPECIALS_FAIL);
+	assert_int_equal(options.progress, REPORT_PROGRESS_NEVER);
+	assert_int_equal(options.gateway_wait_ms, 0);
+	options_fini(&options);
+}
+
+static void what_is_wrong_is_named_with_its_remedy(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word[4], *said;
+	} wrong[] = {
+		{ { "cp", "a" }, "too few words: usage: barge cp [OPTION...] SRC... DST" },
+		{ { "copy" }, "there is no command 'copy'; barge help lists them" },
+		{ { "cp", "--nope" }, "there is no option --nope; barge help lists them" },
+		{ { "cp", "-Z" }, "there is no option -Z; barge help lists them" },
+		{ { "cp", "-d" }, "-d wants DIR behind it" },
+		{ { "cp", "--recursive=1" }, "--recursive takes no value" },
+		{ { "cp", "-j0" }, "-j wants a number from 1 to 1024" },
+		{ { "cp", "-j", "4x" }, "-j wants a number from 1 to 1024" },
+		{ { "cp", "--memory=1" },
+		  "--memory wants a size of at least 4M, such as 32M or 1G" },
+		{ { "cp", "--memory=18446744073709551615G" },
+		  "--memory wants a size of at least 4M, such as 32M or 1G" },
+		{ { "cp", "--timeout-wait=1.2345" },
+		  "--timeout-wait wants seconds, such as 30 or 0.5" },
+		{ { "cp", "--symlinks=no" }, "--symlinks wants one of skip|follow|fail" },
+		{ { "cp", "--verify=all" },
+		  "--verify wants auto, or some of cap, check and read joined with commas" },
+		{ { "show", "f", "--immutable" }, "--immutable does not go with barge show" },
+		{ { "resume", "a", "b" }, "too many words: usage: barge resume [OPTION...] [JOB]" },
+		{ { "-q" }, "a command is wanted, such as barge cp; barge help lists them" },
+		{ { "URI:DIR2:secret:secret" },
+		  "there is no command 'URI:CHK:e2bd9829'; barge help lists them" },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		struct options options;
+		struct err err;
+		assert_int_equal(parse(&options, &err, wrong[i].word), FAULT_USAGE);
+		if (i + 1 < ARRAY_COUNT(wrong))
+			assert_string_equal(err.text, wrong[i].said);
+		assert_null(strstr(err.text, "secret"));
+		assert_null(options.words.text);
+	}
+}
+
+static void caps_vanish_from_argv_and_stay_in_the_words(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "cp", "a", " URI:DIR2:canary:canary/x"), FAULT_NONE);
+	assert_true(options.cap_in_argv);
+	assert_string_equal(options.words.text[1], " URI:DIR2:canary:canary/x");
+	assert_string_equal(shown[1], "a");
+	assert_string_equal(shown[2], "xxxxxxxxxxxxxxxxxxxxxxxxx");
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--nope=ro.URI:canary"),
+			 FAULT_USAGE);
+	assert_string_equal(shown[3], "xxxxxxxxxxxxxxxxxxxx");
+	assert_null(strstr(err.text, "canary"));
+}
+
+static void argv_wins_over_environment_and_that_over_the_file(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	room_directory("barge", 0700);
+	room_file("barge/config",
+		  "# mine\n\nreaders = 3\n jobs=7 \ngateway = http://one\ngateway = http://two\n"
+		  "plan-first = yes\nmemory=64M\n",
+		  0600);
+	setenv("BARGE_JOBS", "5", 1);
+	setenv("BARGE_GATEWAY_WAIT", "1.5", 1);
+	setenv("BARGE_MEMORY", "16M", 1);
+	setenv("BARGE_RECURSIVE", "maybe", 1); /* not for the environment: passed over */
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--memory=8M"), FAULT_NONE);
+	assert_int_equal(options.readers, 3);
+	assert_int_equal(options.in_flight, 5);
+	assert_int_equal(options.memory, 8 << 20);
+	assert_int_equal(options.gateway_wait_ms, 1500);
+	assert_int_equal(options.gateway.count, 2);
+	assert_string_equal(options.gateway.text[1], "http://two");
+	assert_true(options.plan_first);
+	options_fini(&options);
+	setenv("BARGE_JOBS", "many", 1);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
+	assert_string_equal(err.text, "BARGE_JOBS wants a number from 1 to 1024");
+	/* Help comes even where the environment is broken. */
+	assert_int_equal(PARSE(&options, &err, "cp", "--help"), FAULT_NONE);
+	assert_int_equal(options.command, COMMAND_HELP);
+	assert_int_equal(options.help, COMMAND_CP);
+	options_fini(&options);
+	unsetenv("BARGE_JOBS");
+	unsetenv("BARGE_GATEWAY_WAIT");
+	unsetenv("BARGE_MEMORY");
+	unsetenv("BARGE_RECURSIVE");
+}
+
+static void a_bad_line_of_the_file_is_named(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	room_directory("barge", 0700);
+	room_file("barge/config", "readers = 3\nnew = yes\n", 0600);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
+	assert_string_equal(err.text, "config line 2: 'new' is not an option for a file");
+	room_file("barge/config", "readers\n", 0600);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
+	assert_string_equal(err.text, "config line 1: 'readers' is not NAME = VALUE");
+	room_file("barge/config", "readers = 0\n", 0600);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
+	assert_string_equal(err.text, "config line 1: readers wants a number from 1 to 64");
+	room_file("barge/config", "readers = 3\n", 0666);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_INSECURE);
+}
+
+static void plan_options_come_back_from_their_text(void **state)
+{
+	(void)state;
+	struct options options, other;
+	struct err err;
+	char text[OPTIONS_PLAN_TEXT_SIZE], again[OPTIONS_PLAN_TEXT_SIZE];
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--symlinks=fail", "--immutable",
+			       "--max-dir-entries=12"),
+			 FAULT_NONE);
+	options_plan_text(&options, text);
+	assert_string_equal(text, "immutable=1 symlinks=fail specials=skip max-dir-entries=12");
+	options_fini(&options);
+	assert_int_equal(PARSE(&other, &err, "resume"), FAULT_NONE);
+	assert_int_equal(options_plan_read(&other, text, strlen(text), &err), FAULT_NONE);
+	options_plan_text(&other, again);
+	assert_string_equal(again, text);
+	assert_true(other.immutable);
+	assert_int_equal(other.symlinks, PLAN_SYMLINKS_FAIL);
+	static const char *const bad[] = {
+		"",
+		"immutable=1",
+		"immutable=1 symlinks=maybe specials=skip max-dir-entries=1",
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+		assert_int_equal(options_plan_read(&other, bad[i], strlen(bad[i]), &err),
+				 FAULT_CORRUPT);
+	options_fini(&other);
+}
+
+static void each_command_explains_each_of_its_options(void **state)
+{
+	(void)state;
+	for (int i = COMMAND_NONE; i < COMMAND_COUNT; i++) {
+		char *text = NULL;
+		size_t size = 0;
+		FILE *out = open_memstream(&text, &size);
+		assert_non_null(out);
+		options_help((enum command)i, out);
+		fclose(out);
+		assert_non_null(strstr(text, "usage: barge"));
+		assert_non_null(strstr(text, options_command_name((enum command)i)));
+		if (i == COMMAND_CP)
+			assert_non_null(strstr(text, "-r, --recursive"));
+		if (i == COMMAND_SHOW)
+			assert_null(strstr(text, "--recursive"));
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, room_teardown)
+		FACT(options_stand_anywhere_and_words_keep_their_order),
+		FACT(values_are_read_in_their_units),
+		FACT(what_is_wrong_is_named_with_its_remedy),
+		FACT(caps_vanish_from_argv_and_stay_in_the_words),
+		FACT(argv_wins_over_environment_and_that_over_the_file),
+		FACT(a_bad_line_of_the_file_is_named),
+		FACT(plan_options_come_back_from_their_text),
+		FACT(each_command_explains_each_of_its_options),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,78 @@
+#include "base/utf8.h"
+
+#include "tests/unit/facts.h"
+
+static bool is_utf8(const char *text) { return name_is_utf8(text, strlen(text)); }
+
+static bool is_nfc(const char *text) { return name_is_nfc(text, strlen(text)); }
+
+static void knows_well_formed_utf8(void **state)
+{
+	(void)state;
+	static const char *const good[] = { "",
+					    "a",
+					    "\xc2\x80",
+					    "\xe0\xa0\x80",
+					    "\xed\x9f\xbf",
+					    "\xee\x80\x80",
+					    "\xf0\x90\x80\x80",
+					    "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80",
+					   "\xc0\x80",
+					   "\xc1\xbf",
+					   "\xe0\x9f\xbf",
+					   "\xed\xa0\x80",
+					   "\xf0\x8f\xbf\xbf",
+					   "\xf4\x90\x80\x80",
+					   "\xf5\x80\x80\x80",
+					   "a\xe2\x82",
+					   "\xc3(",
+					   "\xff" };
+	for (size_t i = 0; i < ARRAY_COUNT(good); i++)
+		assert_true(is_utf8(good[i]));
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+		assert_false(is_utf8(bad[i]));
+	assert_true(name_is_utf8("a\0b", 3));
+}
+
+static void knows_nfc(void **state)
+{
+	(void)state;
+	assert_true(is_nfc(""));
+	assert_true(is_nfc("plain"));
+	assert_true(is_nfc("\xc3\xa9"));
+	assert_true(is_nfc("\xe6\x97\xa5"));
+	assert_false(is_nfc("e\xcc\x81"));
+	assert_false(is_nfc("\xe2\x84\xab")); /* ANGSTROM SIGN */
+	assert_false(is_nfc("\xe1\x84\x80\xe1\x85\xa1"));
+	assert_false(is_nfc("\xff"));
+}
+
+static void normalizes_names_of_any_length(void **state)
+{
+	(void)state;
+	struct bytes name, out;
+	bytes_init(&name, 100000);
+	bytes_init(&out, 100000);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(bytes_append_text(&name, "e\xcc\x81"), FAULT_NONE);
+	assert_int_equal(name_to_nfc(&out, name.data, name.size), FAULT_NONE);
+	assert_int_equal(out.size, 10000);
+	assert_memory_equal(out.data, "\xc3\xa9\xc3\xa9", 4);
+	assert_false(name_is_nfc(name.data, name.size));
+	assert_true(name_is_nfc(out.data, out.size));
+	assert_int_equal(name_to_nfc(&out, "\xff", 1), FAULT_USAGE);
+	assert_int_equal(out.size, 10000);
+	bytes_fini(&name);
+	bytes_fini(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(knows_well_formed_utf8),
+		cmocka_unit_test(knows_nfc),
+		cmocka_unit_test(normalizes_names_of_any_length),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+#include "net/http.h"
+
+#include "queue/thread.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/scripted.h"
+
+enum { LIMIT_MS = 200, LONG_MS = 60000 };
+
+struct told {
+	bool done;
+	struct http_reply reply;
+};
+
+static void on_done(void *context, const struct http_reply *reply)
+{
+	struct told *told = context;
+	told->done = true;
+	told->reply = *reply;
+}
+
+struct limits {
+	uint32_t send_ms, wait_ms, receive_ms;
+};
+
+/* Runs one request; stores how long it took. */
+static struct http_reply ask(struct scripted *server, struct limits limits,
+			     struct http_request request, uint64_t *took_ms)
+{
+	struct http_options options = {
+		.base_url = scripted_url(server),
+		.send_ms = limits.send_ms,
+		.wait_ms = limits.wait_ms,
+		.receive_ms = limits.receive_ms,
+	};
+	struct http *http = NULL;
+	assert_int_equal(http_open(&options, &http, NULL), FAULT_NONE);
+	struct told told = { .done = false };
+	request.path = "uri";
+	request.reply_max = 1000000;
+	request.done = on_done;
+	request.context = &told;
+	uint64_t begin = clock_ms();
+	assert_non_null(http_start(http, &request, NULL));
+	while (!told.done)
+		http_poll(http, 1000);
+	*took_ms = clock_ms() - begin;
+	http_close(http);
+	return told.reply;
+}
+
+static void ends_a_wait_without_reply(void **state)
+{
+	(void)state;
+	struct script_step step = { .then = THEN_STALL };
+	struct scripted *server = scripted_new(&step, 1);
+	struct limits limits = { LONG_MS, LIMIT_MS, LONG_MS };
+	struct http_request put = { .method = HTTP_PUT, .body = { .data = "x", .size = 1 } };
+	uint64_t took_ms, longer_ms;
+	struct http_reply reply = ask(server, limits, put, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_non_null(strstr(reply.err.text, "waiting"));
+	assert_true(took_ms >= LIMIT_MS);
+	put.wait_more_ms = 2 * LIMIT_MS;
+	reply = ask(server, limits, put, &longer_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_true(longer_ms >= 3 * LIMIT_MS);
+	scripted_free(server);
+}
+
+static void ends_a_reply_that_stops(void **state)
+{
+	(void)state;
+	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+				    .then = THEN_STALL };
+	struct scripted *server = scripted_new(&step, 1);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, LIMIT_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_non_null(strstr(reply.err.text, "receiving"));
+	assert_int_equal(reply.received, 3);
+	assert_false(reply.complete);
+	scripted_free(server);
+}
+
+static void ends_a_trickle(void **state)
+{
+	(void)state;
+	static char text[9000];
+	int head = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n");
+	memset(text + head, 'x', 8000);
+	struct script_step step = { .reply = text, .trickle_ms = 1 };
+	struct scripted *server = scripted_new(&step, 1);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, LIMIT_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_true(reply.received < 8000);
+	scripted_free(server);
+}
+
+static size_t zeros(void *context, void *buffer, size_t size)
+{
+	(void)context;
+	memset(buffer, 0, size);
+	return size;
+}
+
+static void ends_a_body_that_nobody_reads(void **state)
+{
+	(void)state;
+	struct script_step step = { .then = THEN_STALL, .unread = true };
+	struct scripted *server = scripted_new(&step, 1);
+	struct http_request put = { .method = HTTP_PUT,
+				    .body = { .size = 1u << 30, .read = zeros } };
+	uint64_t took_ms;
+	struct http_reply reply =
+		ask(server, (struct limits){ LIMIT_MS, LONG_MS, LONG_MS }, put, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_non_null(strstr(reply.err.text, "sending"));
+	scripted_free(server);
+}
+
+struct paused {
+	unsigned reads;
+	uint64_t since_ms;
+};
+
+static size_t pause_first(void *context, void *buffer, size_t size)
+{
+	struct paused *paused = context;
+	if (paused->reads++ == 0)
+		return HTTP_READ_PAUSE;
+	memset(buffer, 0, size);
+	return size;
+}
+
+static void never_blames_the_gateway_for_our_own_pause(void **state)
+{
+	(void)state;
+	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" };
+	struct scripted *server = scripted_new(&step, 1);
+	struct http_options options = { .base_url = scripted_url(server),
+					.send_ms = 20,
+					.wait_ms = LONG_MS };
+	struct http *http = NULL;
+	assert_int_equal(http_open(&options, &http, NULL), FAULT_NONE);
+	struct paused paused = { 0 };
+	struct told told = { .done = false };
+	struct http_request put = {
+		.method = HTTP_PUT,
+		.path = "uri",
+		.body = { .size = 100000, .read = pause_first, .context = &paused },
+		.done = on_done,
+		.context = &told,
+	};
+	struct http_call *call = http_start(http, &put, NULL);
+	assert_non_null(call);
+	uint64_t begin = clock_ms();
+	unsigned polls = 0;
+	for (; clock_ms() - begin < 10 * 20; polls++)
+		http_poll(http, 1000);
+	assert_false(told.done);
+	assert_true(polls < 200); /* it sleeps meanwhile */
+	http_resume(call);
+	while (!told.done)
+		http_poll(http, 1000);
+	assert_int_equal(told.reply.fault, FAULT_NONE);
+	http_close(http);
+	scripted_free(server);
+}
+
+static void lets_a_slow_but_steady_reply_end(void **state)
+{
+	(void)state;
+	/* Headers that take longer than the limit of a wait, byte by byte, are a reply. */
+	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+				    .trickle_ms = 2 };
+	struct scripted *server = scripted_new(&step, 1);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, LONG_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_NONE);
+	assert_int_equal(reply.received, 3);
+	scripted_free(server);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(ends_a_wait_without_reply),
+		cmocka_unit_test(ends_a_reply_that_stops),
+		cmocka_unit_test(ends_a_trickle),
+		cmocka_unit_test(ends_a_body_that_nobody_reads),
+		cmocka_unit_test(never_blames_the_gateway_for_our_own_pause),
+		cmocka_unit_test(lets_a_slow_but_steady_reply_end),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 """Fixtures that every Python test may ask for."""
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from runner import Barge
 from tree import make_tree
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# Started in the background by a shell, all of us would have it ignored, and so would barge.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def program(mode):

@@ -47,8 +47,16 @@ static enum fault reasons(struct bytes *out, const struct recount *counts)
 	return fault;
 }
 
+/* The root is settled as done even when there was nothing to link into it. */
+static bool is_linked(const struct recount *counts)
+{
+	return counts->linked && counts->all.done > 0;
+}
+
 static enum fault link_text(struct bytes *out, const struct recount *counts)
 {
+	if (counts->linked && !is_linked(counts))
+		return bytes_append_text(out, "barge: nothing was done, so nothing is linked\n");
 	if (counts->linked)
 		return bytes_append_text(out, "barge: linked at the target\n");
 	if (!counts->root_settled)
@@ -174,7 +182,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 	if (!fault)
 		fault = json_bool(out, "plan_complete", counts->plan_complete);
 	if (!fault)
-		fault = json_bool(out, "linked", counts->linked);
+		fault = json_bool(out, "linked", is_linked(counts));
 	if (!fault && end->go_on && !counts->root_settled)
 		fault = json_member(out, "go_on", end->go_on, strlen(end->go_on));
 	return fault;

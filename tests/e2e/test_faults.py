@@ -172,6 +172,7 @@ def test_directories_that_are_refused_for_ever(gateway, client, files, kind):
     check(grid, cap, run, files)
     if kind == "500":
         assert run.code == 1 and grid.list(cap) == {}
+        assert run.summary()["linked"] is False and "nothing is linked" in run.err
 
 
 def test_the_last_link_refused_for_ever(gateway, client, files):

@@ -92,11 +92,7 @@ static enum fault entries(struct scan *scan, const struct manifest_block *block,
 				return err_set(err, FAULT_CORRUPT,
 					       "manifest: entry %llu has no kind",
 					       (unsigned long long)entry->id);
-			const struct outcome *outcome = &scan->slot[entry->id - first];
-			judge(scan, entry, outcome);
-			if (scan->options->seen)
-				scan->options->seen(scan->options->context, block->listing, entry,
-						    outcome);
+			judge(scan, entry, &scan->slot[entry->id - first]);
 		}
 	}
 	return FAULT_NONE;

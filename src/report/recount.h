@@ -38,16 +38,10 @@ struct recount {
 	uint8_t root_reason;
 };
 
-/* Hears of each entry passed: its listing's offset and what became of it.  All borrowed. */
-typedef void recount_seen(void *context, uint64_t listing, const struct manifest_entry *entry,
-			  const struct outcome *outcome);
-
 struct recount_options {
 	const char *manifest;      /* path */
 	struct outcomes *outcomes; /* NULL: nothing begun */
 	unsigned asked;            /* enum recount_asked */
-	recount_seen *seen;        /* may be NULL */
-	void *context;             /* of `seen` */
 };
 
 /*

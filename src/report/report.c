@@ -8,10 +8,7 @@
 
 #include <unistd.h>
 
-enum {
-	SUMMARY_MAX = 1 << 20,
-	PLANNER_IDS_MAX = 1 << 20, /* 8 MiB; those beyond are counted and get no line */
-};
+enum { SUMMARY_MAX = 1 << 20 };
 
 struct report {
 	bool json, quiet;
@@ -20,8 +17,6 @@ struct report {
 	struct details *details;
 	struct lines *lines;
 	struct progress *progress;
-	uint64_t *planner_id; /* directories settled by the planner */
-	size_t planner_count, planner_capacity;
 };
 
 static enum fault start(struct report *report, const struct report_options *options,
@@ -115,24 +110,6 @@ void report_before(void *context, const struct manifest_entry *entry, const stru
 		counter_add(&counters->before_bytes, entry->bytes);
 }
 
-void report_planner_settled(struct report *report, uint64_t id, enum outcome_state state)
-{
-	counter_add(state == OUTCOME_SKIPPED ? &report->counters.skipped : &report->counters.failed,
-		    1);
-	if (report->planner_count == report->planner_capacity) {
-		size_t capacity = report->planner_capacity ? 2 * report->planner_capacity : 64;
-		uint64_t *grown =
-			capacity <= PLANNER_IDS_MAX
-				? reallocarray(report->planner_id, capacity, sizeof *grown)
-				: NULL;
-		if (!grown)
-			return;
-		report->planner_id = grown;
-		report->planner_capacity = capacity;
-	}
-	report->planner_id[report->planner_count++] = id;
-}
-
 void report_planned(struct report *report, const struct manifest_totals *totals)
 {
 	struct counters *counters = &report->counters;
@@ -157,36 +134,6 @@ void report_detail(struct report *report, uint64_t id, const struct err *err)
 }
 
 /* ---- the end ---- */
-
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-/* Gives the line that a directory settled by the planner has not had yet. */
-static void seen(void *context, uint64_t listing, const struct manifest_entry *entry,
-		 const struct outcome *outcome)
-{
-	struct report *report = context;
-	if (report->planner_count == 0 || entry->kind != MANIFEST_DIRECTORY ||
-	    !outcome_is_settled(outcome))
-		return;
-	if (!bsearch(&entry->id, report->planner_id, report->planner_count, sizeof(uint64_t),
-		     by_number))
-		return;
-	struct line line = {
-		.id = entry->id,
-		.listing = listing,
-		.kind = entry->kind,
-		.state = outcome->state,
-		.reason = outcome->reason,
-		.name = entry->name,
-		.name_size = entry->name_size,
-	};
-	details_take(report->details, entry->id, line.detail);
-	lines_put(report->lines, &line);
-}
 
 static enum fault summarize(struct report *report, const struct summary_run *run,
 			    const struct report_end *end, const struct recount *counts,
@@ -244,14 +191,10 @@ enum fault report_finish(struct report *report, const struct report_end *end,
 	progress_close(report->progress);
 	report->progress = NULL;
 	lines_drain(report->lines);
-	if (report->planner_count > 0)
-		qsort(report->planner_id, report->planner_count, sizeof(uint64_t), by_number);
 	const struct recount_options recount = {
 		.manifest = report->manifest,
 		.outcomes = end->outcomes,
 		.asked = end->asked,
-		.seen = seen,
-		.context = report,
 	};
 	struct recount found;
 	enum fault fault = recount_job(&recount, &found, err);
@@ -273,6 +216,5 @@ void report_close(struct report *report)
 	details_free(report->details);
 	free(report->manifest);
 	free(report->job);
-	free(report->planner_id);
 	free(report);
 }

@@ -49,12 +49,6 @@ void report_settled(void *context, const struct task *task, const struct outcome
 void report_before(void *context, const struct manifest_entry *entry,
 		   const struct outcome *outcome);
 
-/*
- * Takes a directory that the planner itself settled as `state` (plan_request.settle): it has no
- * task, so its line comes with the summary, from the files.  Called by one thread, the planner's.
- */
-void report_planner_settled(struct report *report, uint64_t id, enum outcome_state state);
-
 /* Takes the totals of the finished plan: from now on the progress line knows where it ends. */
 void report_planned(struct report *report, const struct manifest_totals *totals);
 

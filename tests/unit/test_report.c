@@ -274,33 +274,6 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	free(said);
 }
 
-static void a_directory_the_planner_settled_gets_its_line_at_the_end(void **state)
-{
-	(void)state;
-	struct plan plan;
-	struct err err;
-	struct recount counts;
-	write_plan(&plan, true);
-	struct outcomes *outcomes = open_outcomes();
-	settle_all(outcomes);
-	settle(outcomes, SUB, OUTCOME_FAILED, REASON_PERMISSION);
-	room_capture(STDOUT_FILENO, "stdout");
-	room_capture(STDERR_FILENO, "stderr");
-	struct report *report = start();
-	report_planner_settled(report, SUB, OUTCOME_FAILED);
-	const struct report_end end = { .outcomes = outcomes };
-	enum fault fault = report_finish(report, &end, &counts, &err);
-	report_close(report);
-	room_restore(STDOUT_FILENO);
-	room_restore(STDERR_FILENO);
-	outcomes_close(outcomes);
-	assert_int_equal(fault, FAULT_NONE);
-	char *out = room_read("stdout");
-	assert_non_null(strstr(out, "\"id\":6,\"path\":\"a/sub\",\"kind\":\"directory\","
-				    "\"state\":\"failed\""));
-	free(out);
-}
-
 static void a_job_that_ends_with_something_left_is_a_fault(void **state)
 {
 	(void)state;
@@ -416,7 +389,6 @@ int main(void)
 		FACT(an_option_that_asked_for_it_makes_a_skip_no_loss),
 		FACT(an_unfinished_plan_is_counted_as_far_as_it_goes),
 		FACT(each_entry_has_a_line_with_its_whole_path),
-		FACT(a_directory_the_planner_settled_gets_its_line_at_the_end),
 		FACT(a_job_that_ends_with_something_left_is_a_fault),
 		FACT(progress_says_how_far_and_how_long),
 		FACT(amounts_have_units),

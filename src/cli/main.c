@@ -26,6 +26,7 @@
 #include "cli/cancel.h"
 #include "cli/command.h"
 #include "cli/status.h"
+#include "net/http.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -102,7 +103,9 @@ static void harden(void)
 
 static enum fault run(const struct options *options, int *status, struct err *err)
 {
-	enum fault fault = cancel_start(err);
+	enum fault fault = http_global_init(err); /* before there are threads */
+	if (!fault)
+		fault = cancel_start(err);
 	if (fault)
 		return fault;
 	say_set_level(options->quiet ? SAY_WARNING : options->verbose ? SAY_DEBUG : SAY_INFO);

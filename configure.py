@@ -29,7 +29,7 @@ MAIN = "src/cli/main.c"
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
     libmsgpack-dev libjansson-dev libyajl-dev libssl-dev libutf8proc-dev nettle-dev libgmp-dev
     libmicrohttpd-dev""".split()
-TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl".split()
+TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync".split()
 if importlib.util.find_spec("ensurepip") is None:
     TEST_PACKAGES.append("python3-venv")
 if not Path(sysconfig.get_path("include"), "Python.h").exists():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A tree to a real one-node Tahoe-LAFS grid on loopback: barge, `tahoe cp`, and curl; JSON on stdout.
+"""A tree to a real one-node Tahoe-LAFS grid on loopback: barge, `tahoe cp`, curl; JSON on stdout.
 
 400 files of 4 KiB in 46 directories and 2 files of 32 MiB, new random content for each run.  curl
 sends the files alone and makes no directory.  Each run of barge and of tahoe goes below a new
@@ -16,7 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "sides"), str(HERE.parent / "tests")]
 import rounds
-from grid import TAHOE, RealGrid, uri
+from grid import uri
+from real import Real
 from workload import Workload
 
 PARALLEL = 4  # what DESIGN compares with; a gateway is one thread
@@ -25,20 +26,14 @@ TARGETS = [("barge --immutable", "tahoe cp", 2.5), ("barge --immutable", "curl",
 
 
 class Bench:
-    def __init__(self, barge, folder, workload):
-        self.barge, self.folder, self.workload = barge, folder, workload
-        self.grid = RealGrid(folder / "grid")
-        self.environment = {"HOME": str(folder), "PATH": os.environ["PATH"],
-                            "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
+    def __init__(self, real, workload):
+        self.real, self.grid, self.workload = real, real.grid, workload
         self.alias, self.cap = None, None
 
     def prepare(self, side):
         self.workload.renew()
         if side != "curl":
             self.alias, self.cap = self.grid.fresh()
-
-    def run(self, command):
-        return rounds.measure(command, self.grid.running[-1].pid, self.environment)
 
     def count(self):
         """Asserts that the whole tree is below the new directory."""
@@ -49,19 +44,18 @@ class Bench:
         assert (files, made) == wanted, (files, made, wanted)
 
     def copy(self, command):
-        result = self.run([*command, self.workload.top, self.alias])
+        result = self.real.measure([*command, self.workload.top, self.alias])
         self.count()
         return result
 
     def upload(self, *options):
-        return self.copy([self.barge, "cp", "-q", "-r", *options, "-d", self.grid.directory,
-                          "--state-dir", self.folder / "state"])
+        return self.copy(self.real.barge_cp("-q", *options, *self.real.node))
 
     def tahoe(self):
-        return self.copy([TAHOE, "-d", self.grid.directory, "cp", "-r"])
+        return self.copy(self.real.tahoe_cp())
 
     def curl(self):
-        return self.run(self.workload.curl(self.grid.url, PARALLEL))
+        return self.real.measure(self.workload.curl(self.grid.url, PARALLEL))
 
     def sides(self):
         return {"barge": self.upload, "barge --immutable": lambda: self.upload("--immutable"),
@@ -72,13 +66,9 @@ def report(bench, results, before):
     return {
         "figure": "upload", "workload": bench.workload.describe(), "parallel": PARALLEL,
         "sides": rounds.figures(results),
-        "ratios": [rounds.ratio(results, *target) for target in TARGETS
-                   if target[0] in results and target[1] in results],
+        "ratios": rounds.ratios(results, TARGETS),
         "machine": before, "load_average_after": rounds.machine()["load_average"],
-        "versions": {"barge": rounds.version([bench.barge, "--version"]),
-                     "tahoe": rounds.version([TAHOE, "--version"]),
-                     "curl": rounds.version(["curl", "--version"]),
-                     "python": sys.version.split()[0]},
+        "versions": bench.real.versions(),
     }
 
 
@@ -93,14 +83,15 @@ def main():
         folder = Path(name)
         workload = Workload(folder / "source", (5, 8), large=(args.large, 32 << 20))
         before = rounds.machine()
-        bench = Bench(barge, folder, workload)
+        real = Real(barge, folder)
         try:
+            bench = Bench(real, workload)
             sides = {name: run for name, run in bench.sides().items()
                      if not args.side or name in args.side}
             results = rounds.play(sides, args.rounds, bench.prepare)
             print(json.dumps(report(bench, results, before), indent=1))
         finally:
-            bench.grid.stop()
+            real.stop()
 
 
 if __name__ == "__main__":

@@ -33,11 +33,24 @@ struct lease *lease_new(const struct lease_options *options, struct segment *seg
 /* Returns the works, as many as the segment has tasks, in its order. */
 struct work *lease_works(struct lease *lease);
 
+/* Takes one work, which is now its own to end. */
+typedef void lease_take(void *context, struct work *work);
+
 /*
- * Ends a work with an outcome for the task: id is filled in.  `err` says why it failed, or NULL.
- * Sleeps while the queue's writer is behind.
+ * Leases segments of `kind` and hands their works to `take`, in order, until there are no more.
+ * Sleeps meanwhile.  A fault, which `broken` hears of, ends it too.
+ */
+void lease_each(const struct lease_options *options, enum segment_kind kind, lease_take *take,
+		void *context);
+
+/*
+ * Ends a work with an outcome for the task: id is filled in, and OUTCOME_EXISTED.  `err` says why
+ * it failed, or NULL. Sleeps while the queue's writer is behind.
  */
 void work_settle(struct work *work, struct outcome *outcome, const struct err *err);
+
+/* Keeps an outcome of one of the task's chunks, whose id is filled in.  The work goes on. */
+void work_note(struct work *work, const struct outcome *outcome);
 
 /* Ends a work as failed or skipped for `reason`.  `attempts` counts this try. */
 void work_fail(struct work *work, uint8_t reason, unsigned attempts, const struct err *err);

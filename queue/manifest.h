@@ -23,6 +23,7 @@ enum manifest_kind {
 	MANIFEST_SYMLINK = 3, /* a symlink kept as such */
 	MANIFEST_OTHER =
 		4, /* a special file, or something whose kind is unknown; always with a verdict */
+	MANIFEST_LINKED = 5, /* a directory that is linked whole: a leaf without a listing */
 };
 
 enum { MANIFEST_NAME_MAX = 4096 }; /* bytes of one name */
@@ -38,7 +39,8 @@ struct manifest_entry {
 	uint64_t bytes;      /* size of a file, 0 otherwise */
 	uint64_t chunk_size; /* 0: the whole file is chunk 0 */
 	const char *name;    /* bytes as the source gives them, no NUL at the end */
-	size_t name_size;    /* 1..MANIFEST_NAME_MAX */
+	size_t name_size; /* 1..MANIFEST_NAME_MAX; one that failed(name) may be empty and may hold
+			     NUL and '/': it is never used */
 	const unsigned char *meta; /* opaque here: src/plan/meta.h */
 	size_t meta_size;          /* at most 256 */
 };

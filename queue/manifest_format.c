@@ -174,9 +174,15 @@ const char *manifest_head_flaw(const struct manifest_head *head, uint64_t offset
 	return NULL;
 }
 
+static bool is_name(const struct manifest_entry *entry)
+{
+	return entry->name_size > 0 && !memchr(entry->name, '\0', entry->name_size) &&
+	       !memchr(entry->name, '/', entry->name_size);
+}
+
 const char *manifest_entry_flaw(const struct manifest_entry *entry)
 {
-	if (entry->kind < MANIFEST_FILE || entry->kind > MANIFEST_OTHER)
+	if (entry->kind < MANIFEST_FILE || entry->kind > MANIFEST_LINKED)
 		return "its kind is unknown";
 	if (entry->verdict != OUTCOME_NONE && entry->verdict != OUTCOME_SKIPPED &&
 	    entry->verdict != OUTCOME_FAILED)
@@ -187,9 +193,8 @@ const char *manifest_entry_flaw(const struct manifest_entry *entry)
 		return "its kind needs a verdict";
 	if (entry->kind != MANIFEST_FILE && (entry->bytes != 0 || entry->chunk_size != 0))
 		return "only a file has a size";
-	if (entry->name_size < 1 || entry->name_size > MANIFEST_NAME_MAX ||
-	    memchr(entry->name, '\0', entry->name_size) ||
-	    memchr(entry->name, '/', entry->name_size))
+	bool refused = entry->verdict == OUTCOME_FAILED && entry->reason == REASON_NAME;
+	if (entry->name_size > MANIFEST_NAME_MAX || (!refused && !is_name(entry)))
 		return "its name cannot be one";
 	return entry->meta_size > MANIFEST_META_MAX ? "its metadata is too long" : NULL;
 }
@@ -302,7 +307,7 @@ bool manifest_totals_count(struct manifest_totals *totals, const struct manifest
 	totals->bytes = bytes;
 	totals->next_id += manifest_entry_ids(entry);
 	totals->files += entry->kind == MANIFEST_FILE;
-	totals->directories += entry->kind == MANIFEST_DIRECTORY;
+	totals->directories += entry->kind == MANIFEST_DIRECTORY || entry->kind == MANIFEST_LINKED;
 	totals->symlinks += entry->kind == MANIFEST_SYMLINK;
 	totals->others += entry->kind == MANIFEST_OTHER;
 	totals->skipped += entry->verdict == OUTCOME_SKIPPED;

@@ -16,8 +16,8 @@
 
 enum outcome_state {
 	OUTCOME_NONE = 0,    /* not begun */
-	OUTCOME_PLANNED = 1, /* the planner knows a cap: of a source on the grid, or of the
-			      * directory at the target.  With a reason and no cap: a directory that
+	OUTCOME_PLANNED = 1, /* the planner knows a cap: of a source on the grid, or of what has the
+			      * name at the target.  With a reason and no cap: a directory that
 			      * could not be listed, and is to be settled as the state in `level` */
 	OUTCOME_DONE = 2,
 	OUTCOME_SKIPPED = 3,
@@ -46,15 +46,30 @@ enum outcome_reason {
 	REASON_UNLINKED = 16,  /* its directory failed */
 	REASON_LOST = 17,      /* its slot was damaged and its directory does not hold it */
 	REASON_WITHHELD = 18,  /* --all-or-nothing kept the last link back */
+	REASON_UNKNOWN = 19,   /* of a kind this program does not know (a node of a later Tahoe) */
+	REASON_UNCHANGED = 20, /* it is at the target as it is, and an option said to look */
+	REASON_PRESENT = 21,   /* something is at the target, and an option said to keep it */
+	REASON_MISSING = 22, /* on the list of --files-from, and it or what is below is not there */
+	REASON_ASTRAY = 23,  /* a symlink whose target leads out of the tree, or is none */
 };
+
+/* Beside the levels of verification, of what is done. */
+enum {
+	OUTCOME_EXISTED = 1u << 6, /* something at the target had the name when it was planned */
+	OUTCOME_LINKED = 1u << 7,  /* nothing was sent, the cap is that of a source on the grid */
+};
+
+/* The levels of a planned one that is a file at the target: `meta` has its mtime. */
+enum { OUTCOME_HAS_MTIME = 1u << 0 };
 
 enum { OUTCOME_CAP_MAX = 60, OUTCOME_META_SIZE = 28, OUTCOME_BINDING_MAX = 1024 };
 
 struct outcome {
 	uint64_t id;
-	uint8_t state;  /* enum outcome_state */
-	uint8_t reason; /* enum outcome_reason */
-	uint8_t level;  /* levels of verification that were met, bits as src/verify defines them */
+	uint8_t state;    /* enum outcome_state */
+	uint8_t reason;   /* enum outcome_reason */
+	uint8_t level;    /* levels of verification that were met, bits as src/verify defines them,
+			     OUTCOME_EXISTED and OUTCOME_LINKED */
 	uint8_t attempts; /* 1 for the first try, 255 for that many or more */
 	uint8_t cap_kind; /* as src/tahoe/caps.h numbers them; 0 none */
 	uint8_t cap_size; /* bytes of `cap` in use */

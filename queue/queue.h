@@ -43,8 +43,8 @@ struct task {
 	uint8_t kind;      /* enum manifest_kind */
 	uint8_t flags;     /* enum task_flags */
 	uint8_t attempts;  /* tries so far, by all lessees */
-	uint64_t existing; /* directories: nonzero when its slot says OUTCOME_PLANNED (a cap to
-			      merge into) */
+	uint64_t existing; /* nonzero when its slot says OUTCOME_PLANNED: a directory to merge into,
+			      or a file at the target */
 	const char *name;  /* empty for the root */
 	size_t name_size;
 	const unsigned char *meta;

@@ -1,6 +1,9 @@
 """Fixtures that every Python test may ask for."""
 import os
+import pwd
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -100,3 +103,37 @@ def client(barge, tmp_path):
     yield make
     for one in made:
         one.search_files()
+
+
+@pytest.fixture
+def public():
+    """A directory in which everybody may look, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="barge-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def nobody(client, public, barge):
+    """nobody(grid or None): a Barge of a user without rights, as nobody when we are root, and
+    options for its runs.  It sees a copy of the node directory in `public`."""
+    user = pwd.getpwnam("nobody")
+
+    def make(grid):
+        program = shutil.copy(barge, public / "barge")
+        os.chmod(program, 0o755)
+        one = client(grid, program)
+        one.state = public / "home/state"
+        one.environment["HOME"] = str(public / "home")
+        (public / "home").mkdir()
+        if grid:
+            (public / "node/private").mkdir(parents=True)
+            for name in "node.url", "private/aliases":
+                shutil.copy(grid.directory / name, public / "node" / name)
+                (public / "node" / name).chmod(0o644)
+        if os.geteuid() != 0:
+            return one, {"cwd": public}
+        os.chown(public / "home", user.pw_uid, user.pw_gid)
+        return one, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": public}
+    return make

@@ -14,9 +14,10 @@ CAP = re.compile(rb"URI:(?:CHK|DIR2|DIR2-CHK|DIR2-RO|SSK|SSK-RO|MDMF|MDMF-RO|DIR
 
 
 class Run:
-    """One finished run: .code, .out and .err (text), .seconds."""
+    """One finished run: .code, .out and .err (text), .raw (.out as bytes), .seconds."""
     def __init__(self, words, code, out, err, seconds):
         self.words, self.code, self.seconds = words, code, seconds
+        self.raw = out
         self.out, self.err = (text.decode("utf-8", "replace") for text in (out, err))
 
     def __repr__(self):
@@ -59,21 +60,22 @@ class Barge:
         options = []
         if command in ("cp", "plan", "run", "resume", "verify", "jobs"):
             options.append(f"--state-dir={self.state}")
-        if node and self.grid and command in ("cp", "plan", "run", "resume", "verify"):
+        if node and self.grid and command in ("cp", "plan", "run", "resume", "verify", "ls",
+                                              "get", "put", "diff"):
             options.append(f"--node-directory={self.grid.directory}")
         return [self.program, command, *options, *words]
 
-    def start(self, *words, env=(), node=True, **options):
+    def start(self, *words, env=(), node=True, stdin=subprocess.DEVNULL, **options):
         """Starts a command; both of its outputs are pipes of bytes."""
-        return subprocess.Popen(self.words(*words, node=node), stdin=subprocess.DEVNULL,
+        return subprocess.Popen(self.words(*words, node=node), stdin=stdin,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env={**self.environment, **dict(env)}, **options)
 
-    def finish(self, process, timeout=120):
-        """Waits for a started command; returns its Run."""
+    def finish(self, process, timeout=120, given=None):
+        """Waits for a started command, which gets the bytes `given`; returns its Run."""
         begin = time.monotonic()
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -84,12 +86,15 @@ class Barge:
         self.printed += out + err
         return run
 
-    def run(self, *words, timeout=120, secret=False, **options):
-        """Runs a command to its end.  `secret`: it may print caps, because it was asked to."""
+    def run(self, *words, timeout=120, secret=False, given=None, **options):
+        """Runs a command to its end.  `secret`: it may print caps, because it was asked to.
+        `given`: bytes for its standard input."""
+        if given is not None:
+            options["stdin"] = subprocess.PIPE
         process = self.start(*words, **options)
         if not secret:
-            return self.finish(process, timeout)
-        out, err = process.communicate(timeout=timeout)
+            return self.finish(process, timeout, given)
+        out, err = process.communicate(given, timeout=timeout)
         return Run(process.args, process.returncode, out, err, 0)
 
     def ok(self, *words, code=0, **options):

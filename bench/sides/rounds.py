@@ -70,11 +70,17 @@ def figures(results):
             for name, of in results.items()}
 
 
-def ratio(results, side, against, target):
-    """How many times as fast `side` is as `against`."""
+def ratio(results, side, against, target=None):
+    """How many times as fast `side` is as `against`; without a target nothing is to be met."""
     value = median(results[against]) / median(results[side])
     return {"side": side, "against": against, "times": round(value, 3), "target": target,
-            "met": value >= target}
+            "met": None if target is None else value >= target}
+
+
+def ratios(results, targets):
+    """The ratio of each (side, against, target) whose sides were both run."""
+    return [ratio(results, *target) for target in targets
+            if target[0] in results and target[1] in results]
 
 
 def processor():

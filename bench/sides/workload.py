@@ -1,6 +1,7 @@
-"""Trees of files with random content, and curl's way of sending the same files."""
+"""Trees of files with random content, and curl's way of sending and fetching the same files."""
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 
 class Workload:
@@ -12,6 +13,7 @@ class Workload:
         self.folder, self.top = Path(folder), Path(folder) / "tree"
         middles, leaves = shape
         self.directories = 1 + middles + middles * leaves
+        self.top.mkdir(parents=True)
         ends = [self.top / f"middle-{m:02d}" / f"leaf-{n:02d}"
                 for m in range(middles) for n in range(leaves)]
         for end in ends:
@@ -36,8 +38,22 @@ class Workload:
         pairs = (f'url = "{url}uri"\nupload-file = "{path}"\noutput = "/dev/null"\n'
                  for path in self.small + self.large)
         config.write_text("".join(pairs))
+        return [*self.curl_options(parallel), "-H", "Expect:", "-K", str(config)]
+
+    @staticmethod
+    def curl_options(parallel):
         return ["curl", "-q", "--silent", "--show-error", "--fail", "--noproxy", "*", "-Z",
-                "--parallel-max", str(parallel), "-H", "Expect:", "-K", str(config)]
+                "--parallel-max", str(parallel)]
+
+    def curl_back(self, url, caps, folder, parallel):
+        """The command that fetches {path: cap}, and {path: where it puts each}, all in `folder`."""
+        config, places = self.folder / "curl-back.config", {}
+        lines = []
+        for number, (path, cap) in enumerate(sorted(caps.items())):
+            places[path] = folder / f"{number}.dat"
+            lines.append(f'url = "{url}uri/{quote(cap)}"\noutput = "{places[path]}"\n')
+        config.write_text("".join(lines))
+        return [*self.curl_options(parallel), "-K", str(config)], places
 
     def describe(self):
         return {"small_files": len(self.small), "small_size": self.small_size,

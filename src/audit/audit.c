@@ -115,6 +115,8 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 		audit->counts->left_out += block->id != 0;
 		return FAULT_NONE;
 	}
+	if (slot.cap_kind == CAP_SSK || slot.cap_kind == CAP_MDMF)
+		return FAULT_NONE; /* the target is a file, which has an entry of its own */
 	struct probe *probe = probe_new(&slot, audit->request->levels, &err);
 	explicit_bzero(&slot, sizeof slot);
 	if (probe) {

@@ -150,7 +150,9 @@ static void start(struct crew_task *task)
 {
 	struct probe *probe = (struct probe *)task;
 	probe->left = probe->levels;
-	if (cap_is_literal(&probe->cap) && !probe->is_directory)
+	if (cap_is_literal(&probe->cap) && probe->linked)
+		crew_end(&probe->task, NULL);
+	else if (cap_is_literal(&probe->cap) && !probe->is_directory)
 		compare_literal(probe);
 	else
 		go_on(probe);
@@ -169,7 +171,9 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 		return NULL;
 	}
 	probe->task.start = start;
-	probe->levels = levels;
+	/* Of what was linked no bytes and no children are known: all of its shares are checked. */
+	probe->linked = outcome->level & OUTCOME_LINKED;
+	probe->levels = probe->linked ? VERIFY_CHECK : levels;
 	probe->id = outcome->id;
 	probe->is_directory = cap_is_directory(&probe->cap);
 	probe->exact = !cap_is_mutable(&probe->cap);

@@ -17,6 +17,7 @@
 struct probe {
 	struct crew_task task; /* first */
 	unsigned levels;       /* enum verify_level: CHECK, READ */
+	bool linked;           /* nothing was sent: the source's own cap was linked */
 	struct cap cap;
 	/* files */
 	unsigned char content[16]; /* xxh3-128 of the bytes */

@@ -40,6 +40,8 @@ struct body {
 	struct work *work;
 	struct meta meta;           /* at the transfer */
 	uint64_t size;              /* bytes, at the transfer */
+	struct outcome existing;    /* the slot of what has the name at the target; state none:
+				       nothing, or nothing that matters to whoever sends */
 	unsigned char *data;        /* whole bodies only */
 	struct stream *stream;      /* streams only */
 	struct body_proof proof;    /* whole bodies: from the start; streams: after body_verdict */

@@ -19,6 +19,9 @@ enum meta_flags {
 				    to */
 	META_MADE = 1u << 1,     /* a directory made at the target for which there is no source: all
 				    the rest is 0 */
+	META_GRID = 1u << 2,     /* the source is on a grid, and the rest is its edge's metadata */
+	META_HAS_MTIME = 1u << 3, /* META_GRID: the edge has an mtime, */
+	META_HAS_MODE = 1u << 4,  /* and a mode */
 };
 
 struct meta {

@@ -22,6 +22,12 @@ command_function command_plan;
 /* command_show.c: manifest or outcomes as text or JSON lines. */
 command_function command_show;
 
+/* command_ls.c, command_get.c, command_put.c: one directory, one file. */
+command_function command_ls, command_get, command_put;
+
+/* command_diff.c: a local tree against one on a grid. */
+command_function command_diff;
+
 /* command_jobs.c: list, show, remove. */
 command_function command_jobs;
 

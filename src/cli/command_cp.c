@@ -1,30 +1,18 @@
 #include "cli/command.h"
-#include "cli/command_fetch.h"
+#include "cli/dry_run.h"
 #include "cli/engine.h"
+#include "cli/fresh.h"
 #include "report/say.h"
 
 #include <time.h>
 
-static bool is_local(const struct places *places)
-{
-	for (size_t i = 0; i < places->count; i++)
-		if (!places->source[i].local)
-			return false;
-	return true;
-}
-
-static enum fault check_direction(const struct places *places, struct err *err)
-{
-	if (places->target.local)
-		return err_set(err, FAULT_USAGE,
-			       "both source and target are local: use cp, or name a target on the "
-			       "grid as alias:path");
-	if (!is_local(places))
-		return err_set(
-			err, FAULT_USAGE,
-			"copying from grid to grid is not supported yet; sources must be local");
-	return FAULT_NONE;
-}
+/* What the steps of a copy share. */
+struct copy {
+	const struct options *options;
+	const struct places *places;
+	struct setup setup;
+	struct store_wait wait;
+};
 
 static void say_age(const struct migration *migration)
 {
@@ -35,48 +23,93 @@ static void say_age(const struct migration *migration)
 }
 
 /* Finds the job of this command line, or makes a new one. */
-static enum fault open_job(const struct options *options, const struct places *places,
-			   const struct store_wait *wait, struct migration *migration,
-			   struct err *err)
+static enum fault open_job(const struct copy *copy, struct migration *migration,
+			   struct arrangement *arrangement, struct err *err)
 {
 	bool found = false;
-	if (!options->new_job && migration_find(options, places, migration, &found, err))
+	if (!copy->options->new_job &&
+	    migration_find(copy->options, copy->places, migration, &found, err))
 		return err->fault;
 	if (found) {
 		say_age(migration);
 		return FAULT_NONE;
 	}
-	struct target target;
-	if (target_resolve(places, wait, &target, err))
+	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
+	if (arrange(copy->options, copy->places, wait, arrangement, err))
 		return err->fault;
-	enum fault fault = migration_new(options, places, &target, NULL, migration, err);
-	target_fini(&target);
+	if (arrangement->local && (copy->options->immutable || copy->options->all_or_nothing))
+		return err_set(err, FAULT_USAGE, "%s is about a target on the grid",
+			       copy->options->immutable ? "--immutable" : "--all-or-nothing");
+	if (selection_check(copy->options, arrangement, err))
+		return err->fault;
+	if (copy->places->target.fresh &&
+	    fresh_make(&copy->wait, &copy->places->target, &arrangement->root, err))
+		return err->fault;
+	return migration_new(copy->options, copy->places, arrangement, NULL, migration, err);
+}
+
+/* Plans in a place of its own what a new job would do; one that could go on is left alone. */
+static enum fault rehearse(const struct copy *copy, int *status, struct err *err)
+{
+	struct migration migration = { .job.lock_fd = -1 };
+	struct arrangement arrangement = { 0 };
+	struct dry_run dry_run;
+	if (copy->places->target.fresh)
+		return err_set(err, FAULT_USAGE, "--dry-run makes no directory for --cap-out");
+	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
+	if (dry_run_init(&dry_run, copy->options, err))
+		return err->fault;
+	const struct options *options = &dry_run.options;
+	enum fault fault = arrange(options, copy->places, wait, &arrangement, err);
+	if (!fault)
+		fault = selection_check(options, &arrangement, err);
+	if (!fault)
+		fault = migration_new(options, copy->places, &arrangement, NULL, &migration, err);
+	const struct engine_request request = {
+		.options = options,
+		.migration = &migration,
+		.arrangement = &arrangement,
+		.store = copy->wait.store,
+	};
+	if (!fault)
+		fault = engine_rehearse(&request, status, err);
+	migration_fini(&migration);
+	arrangement_fini(&arrangement);
+	dry_run_fini(&dry_run);
 	return fault;
 }
 
-static enum fault upload(const struct options *options, const struct places *places, int *status,
-			 struct err *err)
+static enum fault run(struct copy *copy, int *status, struct err *err)
 {
-	struct setup setup;
-	struct store_wait wait;
+	if (copy->options->dry_run)
+		return rehearse(copy, status, err);
 	struct migration migration = { .job.lock_fd = -1 };
-	if (setup_load(options, &setup, err))
-		return err->fault;
-	enum fault fault = setup_connect(&setup, &wait, err);
-	if (!fault) {
-		fault = open_job(options, places, &wait, &migration, err);
-		const struct engine_request request = {
-			.options = options,
-			.setup = &setup,
-			.migration = &migration,
-			.store = wait.store,
-		};
-		if (!fault)
-			fault = engine_run(&request, status, err);
-		store_close(wait.store);
-	}
+	struct arrangement arrangement = { 0 };
+	enum fault fault = open_job(copy, &migration, &arrangement, err);
+	const struct engine_request request = {
+		.options = copy->options,
+		.setup = &copy->setup,
+		.migration = &migration,
+		.arrangement = arrangement.count > 0 ? &arrangement : NULL,
+		.store = copy->wait.store,
+	};
+	if (!fault)
+		fault = engine_run(&request, status, err);
 	migration_fini(&migration);
-	setup_fini(&setup);
+	arrangement_fini(&arrangement);
+	return fault;
+}
+
+static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
+{
+	if (setup_load(copy->options, &copy->setup, err))
+		return err->fault;
+	enum fault fault = setup_connect(&copy->setup, &copy->wait, err);
+	if (!fault) {
+		fault = run(copy, status, err);
+		store_close(copy->wait.store);
+	}
+	setup_fini(&copy->setup);
 	return fault;
 }
 
@@ -85,11 +118,9 @@ enum fault command_cp(const struct options *options, int *status, struct err *er
 	struct places places;
 	if (places_resolve(options, &places, err))
 		return err->fault;
-	enum fault fault;
-	if (places.target.local && !is_local(&places))
-		fault = command_fetch(options, &places, status, err);
-	else if (!(fault = check_direction(&places, err)))
-		fault = upload(options, &places, status, err);
+	struct copy copy = { .options = options, .places = &places };
+	enum fault fault = places_on_grid(&places) ? run_with_grid(&copy, status, err)
+						   : run(&copy, status, err);
 	places_fini(&places);
 	return fault;
 }

@@ -9,7 +9,8 @@ static const char *const state_word[] = {
 	[JOB_FINISHED] = "finished", [JOB_DAMAGED] = "damaged",
 };
 
-/* Adds a property as text; of the sources, which NULs separate, the spaces show the seams. */
+/* Adds a property as text, unless it is empty; where NULs separate parts, the spaces show the
+ * seams. */
 static void add_property(struct fields *fields, const struct manifest_reader *reader,
 			 const char *key)
 {
@@ -21,6 +22,8 @@ static void add_property(struct fields *fields, const struct manifest_reader *re
 	size = size < sizeof text ? size : sizeof text;
 	while (size > 0 && value[size - 1] == '\0')
 		size--;
+	if (size == 0)
+		return;
 	for (size_t i = 0; i < size; i++)
 		text[i] = value[i] ? value[i] : ' ';
 	fields_text(fields, key, text, size);
@@ -52,6 +55,7 @@ static enum fault describe(struct fields *fields, const struct job *job, struct 
 		add_property(fields, reader, JOB_COMMAND);
 		add_property(fields, reader, JOB_SOURCES);
 		add_property(fields, reader, JOB_TARGET);
+		add_property(fields, reader, JOB_SELECT);
 		manifest_close(reader);
 	}
 	return fields_end(fields, err);

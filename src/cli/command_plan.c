@@ -32,24 +32,25 @@ static enum fault make_plan(const struct options *options, const struct places *
 			    struct setup *setup, const struct store_wait *wait, int *status,
 			    struct err *err)
 {
-	struct target target;
+	struct arrangement arrangement;
 	struct migration migration = { .job.lock_fd = -1 };
 	char *partial = NULL;
-	if (target_resolve(places, wait, &target, err))
+	if (arrange(options, places, wait, &arrangement, err))
 		return err->fault;
-	enum fault fault = FAULT_NONE;
-	if (options->output && access(options->output, F_OK) == 0)
+	enum fault fault = selection_check(options, &arrangement, err);
+	if (!fault && options->output && access(options->output, F_OK) == 0)
 		fault = err_set(err, FAULT_USAGE, "'%s' exists already; plans are not overwritten",
 				options->output);
 	if (!fault && options->output && asprintf(&partial, "%s.partial", options->output) < 0)
 		fault = err_set(err, FAULT_NOMEM, "no memory for a path");
 	if (!fault)
-		fault = migration_new(options, places, &target, partial, &migration, err);
+		fault = migration_new(options, places, &arrangement, partial, &migration, err);
 	const struct engine_request request = {
 		.options = options,
 		.setup = setup,
 		.migration = &migration,
-		.store = wait->store,
+		.arrangement = &arrangement,
+		.store = wait ? wait->store : NULL,
 	};
 	if (!fault)
 		fault = engine_plan(&request, status, err);
@@ -61,7 +62,7 @@ static enum fault make_plan(const struct options *options, const struct places *
 		say(SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
 	free(partial);
 	migration_fini(&migration);
-	target_fini(&target);
+	arrangement_fini(&arrangement);
 	return fault;
 }
 
@@ -73,20 +74,17 @@ enum fault command_plan(const struct options *options, int *status, struct err *
 	if (places_resolve(options, &places, err))
 		return err->fault;
 	enum fault fault = FAULT_NONE;
-	if (places.target.local)
-		fault = err_set(err, FAULT_USAGE, "a plan's target is on the grid: alias:path");
-	for (size_t i = 0; i < places.count && !fault; i++)
-		if (!places.source[i].local)
-			fault = err_set(err, FAULT_USAGE, "a plan's sources are local");
-	if (!fault)
-		fault = setup_load(options, &setup, err);
-	if (!fault) {
+	if (!places_on_grid(&places))
+		fault = make_plan(options, &places, NULL, NULL, status, err);
+	else if (!setup_load(options, &setup, err)) {
 		fault = setup_connect(&setup, &wait, err);
 		if (!fault) {
 			fault = make_plan(options, &places, &setup, &wait, status, err);
 			store_close(wait.store);
 		}
 		setup_fini(&setup);
+	} else {
+		fault = err->fault;
 	}
 	places_fini(&places);
 	return fault;

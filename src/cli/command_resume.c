@@ -27,6 +27,9 @@ static enum fault bind_target(const struct options *options, struct migration *m
 {
 	struct place place;
 	struct cap root = { 0 };
+	if (migration->to_local ||
+	    strncmp(migration->target_hash, PLACE_FRESH, strlen(PLACE_FRESH)) == 0)
+		return FAULT_NONE;
 	if (is_cap(migration->target)) {
 		if (migration->outcomes)
 			return FAULT_NONE;
@@ -38,7 +41,7 @@ static enum fault bind_target(const struct options *options, struct migration *m
 		return err->fault;
 	enum fault fault = migration_check_target(migration, &place, err);
 	if (!fault && !migration->outcomes) {
-		fault = target_find_root(&place, migration->depth, wait, &root, err);
+		fault = arrange_find_root(&place, migration->depth, wait, &root, err);
 		if (!fault)
 			fault = migration_bind(migration, &root, err);
 	}
@@ -54,7 +57,16 @@ static enum fault carry_on(const struct options *given, struct migration *migrat
 	struct options options = *given; /* shares what `given` owns */
 	struct setup setup;
 	struct store_wait wait;
-	if (take_options(migration, &options, err) || setup_load(&options, &setup, err))
+	if (take_options(migration, &options, err))
+		return err->fault;
+	if (migration->to_local && !migration->remote) {
+		const struct engine_request request = {
+			.options = &options,
+			.migration = migration,
+		};
+		return engine_run(&request, status, err);
+	}
+	if (setup_load(&options, &setup, err))
 		return err->fault;
 	enum fault fault = setup_connect(&setup, &wait, err);
 	if (!fault) {

@@ -11,7 +11,8 @@
 
 enum { SLOTS = 256 };
 
-static const char *const kind_word[] = { "unknown", "file", "directory", "symlink", "other" };
+static const char *const kind_word[] = { "unknown", "file",  "directory",
+					 "symlink", "other", "linked" };
 
 static const char *kind_text(uint8_t kind)
 {
@@ -38,25 +39,41 @@ static void header_properties(struct fields *fields, const struct manifest_reade
 	}
 }
 
+/* A property whose parts end in NULs, shown as a line each. */
+struct parts {
+	const char *key, *kind, *field;
+};
+
+static enum fault show_parts(struct fields *fields, const struct manifest_reader *reader,
+			     const struct parts *parts, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	size_t size = 0;
+	const char *part = manifest_property(reader, parts->key, &size);
+	const char *end = part ? part + size : NULL;
+	while (!fault && part && part < end) {
+		size_t length = strnlen(part, (size_t)(end - part));
+		fields_begin(fields, parts->kind);
+		fields_text(fields, parts->field, part, length);
+		fault = fields_end(fields, err);
+		part += length < (size_t)(end - part) ? length + 1 : length;
+	}
+	return fault;
+}
+
 static enum fault show_header(struct fields *fields, struct manifest_reader *reader,
 			      struct err *err)
 {
+	static const struct parts sources = { JOB_SOURCES, "source", "place" };
+	static const struct parts selection = { JOB_SELECT, "select", "rule" };
 	fields_begin(fields, "manifest");
 	fields_hex(fields, "job", manifest_job_id(reader), JOB_ID_SIZE);
 	fields_bool(fields, "complete", manifest_is_complete(reader));
 	header_properties(fields, reader);
 	enum fault fault = fields_end(fields, err);
-	size_t size = 0;
-	const char *source = manifest_property(reader, JOB_SOURCES, &size);
-	const char *end = source ? source + size : NULL;
-	while (!fault && source && source < end) {
-		size_t length = strnlen(source, (size_t)(end - source));
-		fields_begin(fields, "source");
-		fields_text(fields, "place", source, length);
-		fault = fields_end(fields, err);
-		source += length < (size_t)(end - source) ? length + 1 : length;
-	}
-	return fault;
+	if (!fault)
+		fault = show_parts(fields, reader, &sources, err);
+	return fault ? fault : show_parts(fields, reader, &selection, err);
 }
 
 static void entry_meta(struct fields *fields, const struct manifest_entry *entry)

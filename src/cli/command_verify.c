@@ -115,6 +115,11 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 						: IN_FLIGHT,
 		.away_ms = options->gateway_wait_ms,
 	};
+	if (migration->to_local)
+		return err_set(err, FAULT_USAGE,
+			       "job %.12s has a local target: verify proves what is on a grid; "
+			       "barge diff compares",
+			       migration->job.name);
 	if (!request.outcomes)
 		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
 			       migration->job.name);

@@ -4,24 +4,40 @@
 #include "cli/engine_parts.h"
 #include "cli/status.h"
 
-#include <assert.h>
+#include <unistd.h>
 
 enum {
 	IN_FLIGHT = 4,   /* file requests a gateway; more gain little there and 16 lose: DESIGN 7 */
 	DIRECTORIES = 2, /* directory requests beside them */
 	THREADS = 1,     /* one curl thread feeds a gateway many times over */
-	ASSEMBLED = 4,   /* directories built ahead of their requests */
-	KEY_THREADS = 2,
-	TASKS_INSIDE = 256, /* bodies in the pipeline */
 };
 
-void engine_stop(struct engine *engine)
+/* Nothing is begun any more; what is in flight ends by itself. */
+static void begin_no_more(struct engine *engine)
 {
-	atomic_store(&engine->stop, true);
+	atomic_store(&engine->enough, true);
 	if (engine->queue)
 		queue_stop(engine->queue);
 	if (engine->lanes)
 		lanes_stop(engine->lanes);
+	if (engine->arrivals)
+		arrivals_stop(engine->arrivals);
+}
+
+void engine_stop(struct engine *engine)
+{
+	atomic_store(&engine->stop, true);
+	begin_no_more(engine);
+}
+
+bool engine_admits(void *context, uint64_t bytes)
+{
+	struct engine *engine = context;
+	if (quota_admits(&engine->quota, bytes, clock_ms()))
+		return true;
+	if (!atomic_load(&engine->enough))
+		begin_no_more(engine);
+	return false;
 }
 
 void engine_broken(void *context, const struct err *err)
@@ -44,13 +60,13 @@ static void reason(void *context, const struct task *task, const struct outcome 
 	report_detail(engine->report, task->id, err);
 }
 
-static void moved(void *context, uint64_t bytes)
+void engine_moved(void *context, uint64_t bytes)
 {
 	struct engine *engine = context;
 	report_moved(engine->report, bytes);
 }
 
-static void gave_up(void *context, const struct err *err)
+void engine_gave_up(void *context, const struct err *err)
 {
 	struct err final = *err;
 	final.fault = FAULT_UNAVAILABLE;
@@ -58,30 +74,7 @@ static void gave_up(void *context, const struct err *err)
 	engine_broken(context, &final);
 }
 
-static void tell(void *context, const char *text)
-{
-	(void)context;
-	say(SAY_WARNING, "%s", text);
-}
-
-/* Counts from the files, because the callbacks lag behind the slots by a sync. */
-static bool withhold(void *context)
-{
-	struct engine *engine = context;
-	struct recount counts;
-	struct err err;
-	const struct migration *migration = engine->request->migration;
-	const struct recount_options options = {
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
-		.asked = migration->asked,
-	};
-	if (recount_job(&options, &counts, &err))
-		return true;
-	return counts.all.failed > 0 || counts.all.skipped > counts.skipped_asked;
-}
-
-static enum fault open_store(void *context, struct store **store, struct err *err)
+enum fault engine_open_store(void *context, struct store **store, struct err *err)
 {
 	struct engine *engine = context;
 	return setup_open_store(engine->request->setup, store, err);
@@ -89,12 +82,7 @@ static enum fault open_store(void *context, struct store **store, struct err *er
 
 /* ---- starting ---- */
 
-static enum fault no_memory(struct err *err)
-{
-	return err_set(err, FAULT_NOMEM, "no memory to start the job");
-}
-
-static struct lease_options lease_options(struct engine *engine)
+struct lease_options engine_lease_options(struct engine *engine)
 {
 	return (struct lease_options){
 		.queue = engine->queue,
@@ -132,106 +120,24 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
 	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
 	const struct lanes_options lanes = {
-		.open = open_store,
-		.gave_up = gave_up,
+		.open = engine_open_store,
+		.gave_up = engine_gave_up,
 		.away = setup_tell_away,
 		.context = engine,
 		.threads = threads < LANES_MAX ? threads : LANES_MAX,
 		.slots = { [ERRAND_TRANSFER] = transfers, [ERRAND_DIRECTORY] = DIRECTORIES },
 		.away_ms = options->gateway_wait_ms,
 	};
+	engine->lanes_used = true;
 	return lanes_new(&lanes, &engine->lanes, err);
-}
-
-static enum fault start_readers(struct engine *engine, struct err *err)
-{
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
-	engine->flight = flight_new(FLIGHT_CAPACITY);
-	engine->gate = gate_new(TASKS_INSIDE, options->memory);
-	engine->tree_source = calloc(migration->path.count, sizeof *engine->tree_source);
-	if (!engine->flight || !engine->gate || !engine->tree_source)
-		return no_memory(err);
-	for (size_t i = 0; i < migration->path.count; i++)
-		engine->tree_source[i] =
-			(struct tree_source){ migration->path.text[i], migration->name.text[i] };
-	engine->transfers = (struct transfers){
-		.lanes = engine->lanes,
-		.flight = engine->flight,
-		.policy = engine->policy,
-		.patience = &engine->patience,
-		.moved = moved,
-		.broken = engine_broken,
-		.context = engine,
-	};
-	const struct readers_options readers = {
-		.tree = {
-			.manifest = migration->manifest,
-			.made_count = migration->made.count,
-			.source = engine->tree_source,
-			.source_count = migration->path.count,
-			.follow = options->symlinks == PLAN_SYMLINKS_FOLLOW,
-			.compare_ids = migration->fresh,
-		},
-		.threads = (unsigned)options->readers,
-		.gate = engine->gate,
-		.flight = engine->flight,
-		.policy = engine->policy,
-		.cancel = &engine->stop,
-		.deliver = transfer_deliver,
-		.context = &engine->transfers,
-	};
-	return readers_new(&readers, &engine->readers, err);
-}
-
-static enum fault start_committer(struct engine *engine, struct err *err)
-{
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
-	if (!options->immutable) {
-		if (intents_open(migration->job.keys, migration->job.id, migration->outcomes,
-				 &engine->intents, err) ||
-		    keyring_new(KEY_THREADS, &engine->keyring, err))
-			return err->fault;
-	}
-	const struct committer_options committer = {
-		.lease = lease_options(engine),
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
-		.lanes = engine->lanes,
-		.policy = engine->policy,
-		.patience = &engine->patience,
-		.keyring = engine->keyring,
-		.intents = engine->intents,
-		.root = migration->root,
-		.immutable = options->immutable,
-		.withhold = options->all_or_nothing ? withhold : NULL,
-		.cancel = &engine->stop,
-		.in_flight = ASSEMBLED,
-		.tell = tell,
-		.context = engine,
-	};
-	return committer_start(&committer, &engine->committer, err);
-}
-
-static void to_readers(void *context, struct work *work)
-{
-	struct engine *engine = context;
-	readers_push(engine->readers, work);
-}
-
-static void to_committer(void *context, struct work *work)
-{
-	struct engine *engine = context;
-	committer_below(engine->committer, work);
 }
 
 static enum fault start_dispatch(struct engine *engine, struct err *err)
 {
 	const struct dispatch_options options = {
-		.lease = lease_options(engine),
-		.file = to_readers,
-		.below = to_committer,
+		.lease = engine_lease_options(engine),
+		.file = engine_route,
+		.below = engine_route_below,
 		.context = engine,
 	};
 	return dispatch_start(&options, &engine->dispatch, err);
@@ -239,23 +145,25 @@ static enum fault start_dispatch(struct engine *engine, struct err *err)
 
 /* ---- the whole run ---- */
 
-/* The run before this one may have been killed with uploads in flight. */
-static void be_patient(struct engine *engine)
+/* A copy between local places asks no gateway. */
+static bool needs_gateway(const struct engine *engine)
 {
-	engine->patience.tell = tell;
-	engine->patience.context = engine;
-	if (!engine->request->migration->fresh)
-		patience_begin(&engine->patience);
+	return engine->request->migration->remote || !engine->request->migration->to_local;
 }
 
 static enum fault start(struct engine *engine, struct err *err)
 {
-	be_patient(engine);
+	const struct chk_params *params =
+		needs_gateway(engine) ? engine->request->setup->params : NULL;
+	bool to_local = engine->request->migration->to_local;
 	if (engine_recover(engine, err) || engine_open_report(engine, err) ||
-	    policy_new(engine->request->options->verify, engine->request->setup->params,
-		       &engine->policy, err) ||
-	    start_queue(engine, err) || start_lanes(engine, err) || start_readers(engine, err) ||
-	    start_committer(engine, err))
+	    policy_new(to_local ? 0 : engine->request->options->verify, params, &engine->policy,
+		       err) ||
+	    start_queue(engine, err))
+		return err->fault;
+	if (needs_gateway(engine) && start_lanes(engine, err))
+		return err->fault;
+	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
 		return err->fault;
 	engine->watch = cancel_watch(stop_on_signal, engine);
 	if (engine_start_planner(engine, err))
@@ -272,10 +180,16 @@ static void wind_up(struct engine *engine)
 	dispatch_join(engine->dispatch);
 	engine_join_planner(engine);
 	readers_free(engine->readers);
+	shelf_free(engine->shelf);
+	builder_join(engine->builder);
 	if (engine->committer)
 		committer_join(engine->committer);
 	if (engine->watch >= 0)
 		cancel_unwatch(engine->watch);
+	/* What the lanes have brought arrives after their end, and a full disk then stops all. */
+	lanes_join(engine->lanes);
+	arrivals_free(engine->arrivals);
+	engine->arrivals = NULL;
 	lanes_free(engine->lanes);
 	engine->lanes = NULL;
 	struct queue *queue = engine->queue;
@@ -297,12 +211,18 @@ static void release(struct engine *engine)
 	report_close(engine->report);
 	manifest_writer_close(engine->writer);
 	existing_free(engine->existing);
+	remote_free(engine->remote);
+	site_free(engine->downloads.site);
+	if (engine->root_fd >= 0)
+		close(engine->root_fd);
 	free(engine->tree_source);
 }
 
 enum fault engine_run(const struct engine_request *request, int *status, struct err *err)
 {
-	struct engine engine = { .request = request, .watch = -1 };
+	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
+	quota_init(&engine.quota, request->options->max_transfer, request->options->max_duration_ms,
+		   clock_ms());
 	enum fault fault = start(&engine, err);
 	if (fault)
 		engine_stop(&engine);

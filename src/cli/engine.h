@@ -14,8 +14,8 @@ struct engine_request {
 	const struct options *options;
 	struct setup *setup;
 	struct migration *migration;
-	struct store
-		*store; /* for the planner's look at the target; NULL when nothing can be there */
+	const struct arrangement *arrangement; /* with the sources' caps; NULL: the plan has them */
+	struct store *store; /* for the planner's look at grids; NULL: there is none to look at */
 };
 
 /*
@@ -23,6 +23,13 @@ struct engine_request {
  * it from starting; what happens later is in the status and has been printed.
  */
 MUST_USE enum fault engine_run(const struct engine_request *request, int *status, struct err *err);
+
+/*
+ * Only plans, and prints on stdout what would be done with each entry, looking at a local target as
+ * the run would.  Makes nothing there.  Stores the exit status.
+ */
+MUST_USE enum fault engine_rehearse(const struct engine_request *request, int *status,
+				    struct err *err);
 
 /* Only plans: finishes the manifest and reports its totals. */
 MUST_USE enum fault engine_plan(const struct engine_request *request, int *status, struct err *err);

@@ -26,8 +26,10 @@ static void publish(void *context, uint64_t durable, bool complete)
 	const struct manifest_totals *totals = manifest_writer_totals(engine->writer);
 	if (engine->keyring)
 		keyring_want(engine->keyring, totals->directories);
-	if (engine->queue)
+	if (engine->queue) {
 		queue_file_publish(engine->queue, durable, complete);
+		(void)engine_admits(engine, 0); /* time passes also where nothing is sent yet */
+	}
 }
 
 /* A directory without a listing: its slot tells the queue what to settle it as. */
@@ -57,16 +59,27 @@ static bool is_settled(void *context, uint64_t id)
 	return outcome_is_settled(&slot) || (slot.state == OUTCOME_PLANNED && slot.reason);
 }
 
+/* Stands for a source whose children are planned already: nobody looks at it. */
+static const struct store_node unknown;
+
 static enum fault plan(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->request->migration;
 	const struct options *options = engine->request->options;
+	const struct arrangement *arrangement = engine->request->arrangement;
 	struct plan_source *source = calloc(migration->path.count, sizeof *source);
 	if (!source)
 		return err_set(err, FAULT_NOMEM, "no memory for the planner");
-	for (size_t i = 0; i < migration->path.count; i++)
-		source[i] =
-			(struct plan_source){ migration->path.text[i], migration->name.text[i] };
+	for (size_t i = 0; i < migration->path.count; i++) {
+		bool remote = !migration->path.text[i];
+		source[i] = (struct plan_source){
+			.path = migration->path.text[i],
+			.name = migration->name.text[i],
+			.node = remote && arrangement ? &arrangement->source[i].node
+				: remote              ? &unknown
+						      : NULL,
+		};
+	}
 	const struct plan_request request = {
 		.manifest = migration->manifest,
 		.writer = engine->writer,
@@ -79,13 +92,19 @@ static enum fault plan(struct engine *engine, struct err *err)
 			.symlinks = options->symlinks,
 			.specials = options->specials,
 			.max_dir_entries = options->max_dir_entries,
+			.range_size = migration->to_local ? options->range_size : 0,
+			.caps_only = options->caps_only,
+			.to_local = migration->to_local,
 		},
+		.select = migration->select,
 		.target = engine->existing ? &engine->target : NULL,
+		.remote = engine->remote,
+		.sources = migration->sources,
 		.publish = publish,
 		.settle = settle,
 		.is_settled = is_settled,
 		.context = engine,
-		.cancel = &engine->stop,
+		.cancel = &engine->enough,
 		.progress = &engine->progress,
 	};
 	enum fault fault = plan_run(&request, err);
@@ -106,20 +125,34 @@ static void run(void *context)
 static bool is_stopped(void *context)
 {
 	struct engine *engine = context;
-	return atomic_load(&engine->stop);
+	return atomic_load(&engine->enough);
 }
 
-/* Only a target that is there, with nothing made in between, can hold what the plan merges into. */
-static enum fault look_at_target(struct engine *engine, struct err *err)
+static struct ask ask_of(struct engine *engine)
+{
+	return (struct ask){
+		.wait = { .store = engine->request->store, .stop = is_stopped, .context = engine },
+		.away_ms = engine->request->options->gateway_wait_ms,
+	};
+}
+
+/* Gives the planner what it needs to look at grids.  Only a target that is there, with nothing made
+ * in between, can hold what the plan merges into. */
+static enum fault open_grids(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->request->migration;
-	if (migration->made.count > 0 || !engine->request->store)
+	if (migration->remote) {
+		const struct ask ask = ask_of(engine);
+		engine->remote = remote_new(&ask);
+		if (!engine->remote)
+			return err_set(err, FAULT_NOMEM, "no memory for the planner");
+	}
+	if (migration->to_local || migration->made.count > 0 || !engine->request->store)
 		return FAULT_NONE;
 	const struct existing_options options = {
 		.root = &migration->root,
 		.outcomes = migration->outcomes,
-		.wait = { .store = engine->request->store, .stop = is_stopped, .context = engine },
-		.away_ms = engine->request->options->gateway_wait_ms,
+		.ask = ask_of(engine),
 	};
 	return existing_new(&options, &engine->existing, &engine->target, err);
 }
@@ -132,7 +165,7 @@ enum fault engine_start_planner(struct engine *engine, struct err *err)
 			keyring_want(engine->keyring, engine->resume.totals.directories);
 		return FAULT_NONE;
 	}
-	if (look_at_target(engine, err))
+	if (open_grids(engine, err))
 		return err->fault;
 	if (!thread_start(&engine->planner, "planner", run, engine))
 		return err_set(err, FAULT_NOMEM, "cannot start the planner thread");
@@ -162,19 +195,21 @@ static void stop_on_signal(void *context) { engine_stop(context); }
 
 enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
 {
-	struct engine engine = { .request = request, .watch = -1 };
+	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
 	enum fault fault = engine_recover(&engine, err);
 	if (!fault && engine.writer)
-		fault = look_at_target(&engine, err);
+		fault = open_grids(&engine, err);
 	engine.watch = cancel_watch(stop_on_signal, &engine);
 	if (!fault && engine.writer)
 		fault = plan(&engine, err);
 	cancel_unwatch(engine.watch);
 	if (!fault && engine.writer) {
-		print_plan(&engine, manifest_writer_totals(engine.writer));
+		if (!request->options->dry_run)
+			print_plan(&engine, manifest_writer_totals(engine.writer));
 		*status = STATUS_DONE;
 	}
 	manifest_writer_close(engine.writer);
 	existing_free(engine.existing);
+	remote_free(engine.remote);
 	return fault;
 }

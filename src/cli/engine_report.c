@@ -9,6 +9,7 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 	const struct report_options report = {
 		.progress = (enum report_progress)options->progress,
 		.json = options->json,
+		.verbose = options->verbose,
 		.quiet = options->quiet,
 		.manifest = migration->manifest,
 		.errors = migration->job.errors,
@@ -43,22 +44,41 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 	return STATUS_INTERRUPTED;
 }
 
+/* What the bytes at a local target were proven by. */
+static const char *describe_proofs(const struct engine *engine)
+{
+	if (engine->request->options->caps_only)
+		return "nothing: caps were written, no data was read";
+	if (!engine->lanes_used)
+		return "copied as read; no source changed meanwhile";
+	if (atomic_load(&engine->downloads.reread) == 0)
+		return "key: the bytes of every file make the key in its cap";
+	if (engine->request->setup->params)
+		return "key, or read twice where the file was stored with another secret";
+	return "read twice: the gateway's secret is not known";
+}
+
 enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
 	bool broken = atomic_load(&engine->is_broken);
+	bool to_local = engine->request->migration->to_local;
+	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine);
 	if (broken)
 		say_err(&engine->broken);
 	const struct report_end end = {
 		.outcomes = engine->request->migration->outcomes,
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
-		.cancelled = !broken && cancel_asked(),
-		.level = policy_describe(engine->policy),
+		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
+		.limit = quota_text(&engine->quota, limit),
+		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
 		.go_on = command,
 		.asked = engine->request->migration->asked,
 		.damaged = engine->damaged,
-		.unreferenced = committer_unreferenced(engine->committer),
+		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
+		.reread = atomic_load(&engine->downloads.reread),
+		.fetched = to_local,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);
 	free(command);

@@ -158,6 +158,8 @@ static enum fault set_paths(const char *state, struct job *job, struct err *err)
 		fault = print_path(&job->keys, err, "%s/keys", job->directory);
 	if (!fault)
 		fault = print_path(&job->errors, err, "%s/errors.jsonl", job->directory);
+	if (!fault)
+		fault = print_path(&job->sources, err, "%s/sources", job->directory);
 	return fault;
 }
 
@@ -353,5 +355,6 @@ void job_close(struct job *job)
 	free(job->outcomes);
 	free(job->keys);
 	free(job->errors);
+	free(job->sources);
 	*job = (struct job){ .lock_fd = -1 };
 }

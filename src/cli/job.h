@@ -21,6 +21,7 @@ enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 #define JOB_TARGET      "target"       /* as typed, caps redacted */
 #define JOB_TARGET_HASH "target-hash"  /* resolved: see struct place */
 #define JOB_OPTIONS     "plan-options" /* options_plan_text */
+#define JOB_SELECT      "select"       /* select_text */
 #define JOB_ASKED       "asked"        /* enum recount_asked as a decimal number */
 #define JOB_CREATED     "created"      /* seconds since 1970, decimal */
 
@@ -30,7 +31,8 @@ struct job {
 	char *directory;
 	char *manifest; /* paths; the manifest of `barge run PLAN` lies elsewhere */
 	char *outcomes, *keys, *errors;
-	int lock_fd; /* -1: not locked by us */
+	char *sources; /* the caps of sources on a grid */
+	int lock_fd;   /* -1: not locked by us */
 };
 
 /* Stores the path of STATE (`state_dir` is --state-dir or NULL); the caller frees it. */

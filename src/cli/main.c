@@ -5,10 +5,11 @@
  * The map, in the order in which data flows:
  *
  *   cli/options       argv, environment, config file: one table
- *   cli/places        words -> paths and caps             cli/target   where on the grid a tree goes
+ *   cli/places        words -> paths and caps             cli/arrange  what goes where, as what
+ *   cli/selection     rules and lists of what to choose, kept with a job
  *   cli/job           where a run is saved, and its lock  cli/cancel   signals -> one flag
  *   cli/migration     what a job's header says            cli/engine   the wiring of all that follows
- *   plan/             walks the sources, writes listings
+ *   plan/             walks the sources, asks the selection, writes listings
  *   queue/manifest    what is to be done, on disk
  *   queue/queue       leases tasks in segments, records outcomes
  *   read/             opens, checks, reads, hashes: bodies
@@ -20,6 +21,8 @@
  *   report/           progress, JSON lines, summary
  *   fetch/, audit/    the way back; the proof repeated later
  *   cli/command_*     one command each: its job from options to exit status
+ *                     ls, get, put need no job: cli/session, fetch/single, pool/upload, cli/link;
+ *                     nor does diff: cli/compare, cli/content
  *   serve/            the embedded gateway, a program of its own in this binary
  */
 // clang-format on
@@ -46,6 +49,8 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_CP] = command_cp,         [COMMAND_PLAN] = command_plan,
 	[COMMAND_RUN] = command_run,       [COMMAND_RESUME] = command_resume,
 	[COMMAND_VERIFY] = command_verify, [COMMAND_JOBS] = command_jobs,
+	[COMMAND_LS] = command_ls,         [COMMAND_GET] = command_get,
+	[COMMAND_PUT] = command_put,       [COMMAND_DIFF] = command_diff,
 	[COMMAND_SHOW] = command_show,     [COMMAND_GATEWAY] = command_gateway,
 };
 
@@ -89,16 +94,18 @@ static void ignore(int number)
 	sigaction(number, &action, NULL);
 }
 
-/* Secrets pass through memory: no core, no debugger of other processes, nothing group-readable. */
-static void harden(void)
+/* Secrets pass through memory: no core, no debugger of other processes, nothing group-readable.
+ * Returns the umask there was. */
+static uint32_t harden(void)
 {
 	const struct rlimit none = { 0, 0 };
-	umask(077);
+	mode_t mask = umask(077);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	clean_environment();
 	ignore(SIGPIPE);
 	ignore(SIGXFSZ);
+	return mask;
 }
 
 static enum fault run(const struct options *options, int *status, struct err *err)
@@ -142,8 +149,9 @@ int main(int argc, char **argv)
 		say(SAY_ERROR, "this program does not run with borrowed rights (setuid, setgid)");
 		return STATUS_INSECURE;
 	}
-	harden();
+	uint32_t mask = harden();
 	enum fault fault = options_parse(&options, argc, argv, &err);
+	options.umask = mask;
 	if (!fault)
 		fault = dispatch(&options, &status, &err);
 	if (fault) {

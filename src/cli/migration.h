@@ -6,14 +6,15 @@
  * Threads    one.
  *
  * The header has no secrets: sources with their names, the target as typed (a cap redacted) and as
- * a hash, the names to be made there, the options of planning.  The cap of the directory at the
- * target stands in the outcomes' binding.
+ * a hash, the names to be made there, the options of planning, the selection.  The cap of the
+ * directory at the target, or "file:" and the path of a local one, is the outcomes' binding; the
+ * caps of sources on a grid have a file of their own.
  */
 #pragma once
 
+#include "cli/arrange.h"
 #include "cli/job.h"
-#include "cli/places.h"
-#include "cli/target.h"
+#include "cli/selection.h"
 #include "queue/outcomes.h"
 
 /* Keys of manifest properties beside those of cli/job.h. */
@@ -25,16 +26,22 @@
 struct migration {
 	struct job job;
 	char *manifest;        /* path: the job's, or a plan's */
-	struct text_list path; /* of each source */
-	struct text_list name;
+	struct text_list path; /* of each source; NULL: it is on a grid */
+	struct text_list name; /* "": a directory on a grid whose contents go into the target */
 	struct text_list made;
 	size_t depth;
 	char *target; /* as typed, redacted */
 	char *target_hash;
+	struct select *select;
 	unsigned asked;   /* enum recount_asked */
 	uint64_t created; /* seconds since 1970 */
-	struct cap root;
+	bool remote;      /* a source is on a grid */
+	bool to_local;    /* the target is local */
+	char *directory;  /* to_local: absolute; made when missing */
+	struct cap root;  /* else: the directory at the target */
 	struct outcomes *outcomes;
+	struct outcomes
+		*sources;  /* the caps of sources on a grid, a slot for each entry; or NULL */
 	unsigned repaired; /* header copies of the outcomes */
 	bool fresh;        /* the plan is made in this run */
 };
@@ -52,7 +59,7 @@ MUST_USE enum fault migration_find(const struct options *options, const struct p
  * if not NULL, else in the job), outcomes.
  */
 MUST_USE enum fault migration_new(const struct options *options, const struct places *places,
-				  const struct target *target, const char *output,
+				  const struct arrangement *arrangement, const char *output,
 				  struct migration *migration, struct err *err);
 
 /* Opens job `name` (NULL: the newest unfinished one), locked. */

@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/secret.h"
 #include "cli/options_value.h"
+#include "cli/selection.h"
 
 #include <assert.h>
 
@@ -22,6 +23,7 @@ static void set_defaults(struct options *options)
 {
 	*options = (struct options){
 		.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
+		.range_size = OPTIONS_RANGE_SIZE,
 		.readers = 8,
 		.memory = 32 << 20,
 		.gateway_wait_ms = 300000,
@@ -299,6 +301,8 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 		if (!fault)
 			fault = parse_config(&parse, err);
 	}
+	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN))
+		fault = selection_make(options, &options->select, err);
 	text_list_fini(&parse.arg);
 	if (fault)
 		options_fini(options);
@@ -311,12 +315,13 @@ void options_fini(struct options *options)
 		return;
 	for (size_t i = 0; i < option_count; i++) {
 		void *member = (char *)options + option_table[i].offset;
-		if (option_table[i].type == OPTION_LIST)
+		if (option_table[i].type == OPTION_LIST || option_table[i].type == OPTION_RULE)
 			text_list_fini(member);
 		else if (option_table[i].type == OPTION_TEXT)
 			free(*(char **)member);
 	}
 	text_list_fini(&options->words);
+	select_free(options->select);
 	*options = (struct options){ 0 };
 }
 

@@ -22,6 +22,10 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_RESUME,
 	COMMAND_VERIFY,
+	COMMAND_LS,
+	COMMAND_GET,
+	COMMAND_PUT,
+	COMMAND_DIFF,
 	COMMAND_JOBS,
 	COMMAND_SHOW,
 	COMMAND_GATEWAY,
@@ -36,30 +40,53 @@ struct text_list {
 	size_t count;
 };
 
+/* Rules of selection: what they were given as, for they count in one order. */
+enum option_rule {
+	RULE_EXCLUDE = 'e',
+	RULE_INCLUDE = 'i',
+	RULE_FILTER = 'f',
+	RULE_EXCLUDE_FROM = 'E',
+	RULE_INCLUDE_FROM = 'I',
+	RULE_EXCLUDE_VCS = 'v',
+};
+
 struct options {
 	enum command command;     /* for COMMAND_HELP, the one asked about is in `help` */
 	enum command help;        /* COMMAND_NONE: all */
 	struct text_list words;   /* what is no option, behind the command */
 	struct text_list gateway; /* as typed */
 	struct text_list allow_plaintext, fault;
-	char *node_directory, *state_dir, *cap_file, *convergence_file,
-		*output; /* NULL: not given */
+	struct text_list rules; /* each begins with its enum option_rule */
+	char *node_directory, *state_dir, *cap_file, *convergence_file, *output, *newer,
+		*files_from, *cap_out; /* NULL: not given */
 	bool recursive, immutable, new_job, all_or_nothing, plan_first;
+	bool dry_run;
+	bool no_clobber, update, checksum; /* which files at the target stay */
+	bool no_preserve;                  /* at a local target */
+	bool one_file_system, null_separated;
 	bool json, quiet, verbose, show_caps;
+	bool long_listing, force, caps_only;
 	unsigned verify;             /* enum verify_level; 0: auto */
 	enum plan_symlinks symlinks; /* UNSET: not given */
 	enum plan_specials specials;
 	enum report_progress progress;
-	uint64_t max_dir_entries; /* 100,000 */
-	uint64_t in_flight;       /* -j; 0: adapt */
-	uint64_t readers;         /* 8 */
-	uint64_t memory;          /* bytes; 32 MiB */
-	uint64_t threads;         /* curl threads; 0: as the pool thinks */
-	uint64_t gateway_wait_ms; /* 300,000 */
+	struct select *select;       /* what cp and plan were told to choose; may be NULL */
+	uint64_t min_size, max_size; /* of files; max_size 0: no limit */
+	uint64_t max_dir_entries;    /* 100,000 */
+	uint64_t in_flight;          /* -j; 0: adapt */
+	uint64_t readers;            /* 8 */
+	uint64_t memory;             /* bytes; 32 MiB */
+	uint64_t threads;            /* curl threads; 0: as the pool thinks */
+	uint64_t gateway_wait_ms;    /* 300,000 */
 	uint64_t timeout_connect_ms, timeout_send_ms, timeout_wait_ms,
 		timeout_receive_ms; /* 0: the pool's own */
 	uint64_t port;              /* gateway; 0: any */
-	bool cap_in_argv;           /* a cap was among the words; argv has been overwritten */
+	uint64_t range_size;        /* bytes; 32 MiB */
+	uint64_t max_transfer;      /* bytes a run begins with; 0: no limit */
+	uint64_t max_duration_ms;   /* after which a run begins no more; 0: no limit */
+	uint64_t bwlimit;           /* bytes a second; 0: no limit */
+	uint32_t umask;   /* of the user: what the process had before it took one of its own */
+	bool cap_in_argv; /* a cap was among the words; argv has been overwritten */
 };
 
 /*
@@ -84,6 +111,10 @@ void options_help(enum command command, FILE *out);
  * immutable=0 ..."): two jobs with different text here are different jobs.
  */
 enum { OPTIONS_PLAN_TEXT_SIZE = 256 };
+
+/* A request for a range costs a gateway as much as a small file: 2 % of this many bytes. */
+enum { OPTIONS_RANGE_SIZE = 32 << 20 };
+
 void options_plan_text(const struct options *options, char text[OPTIONS_PLAN_TEXT_SIZE]);
 
 /*

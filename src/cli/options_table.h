@@ -12,9 +12,12 @@ enum option_type {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* char * */
 	OPTION_LIST,     /* struct text_list; may be given several times */
+	OPTION_RULE,     /* struct text_list; `min` is the enum option_rule in front of each */
 	OPTION_COUNT,    /* uint64_t */
 	OPTION_SIZE,     /* uint64_t, bytes; K, M, G, T are powers of 1024 */
-	OPTION_SECONDS,  /* uint64_t, milliseconds; typed in seconds, up to three decimals */
+	OPTION_RATE,     /* uint64_t, bytes a second as a size; or 0, whatever `min` is */
+	OPTION_SECONDS,  /* uint64_t, milliseconds; typed in seconds, up to three decimals,
+			    or with s, m, h or d behind */
 	OPTION_SYMLINKS, /* enum plan_symlinks */
 	OPTION_SPECIALS, /* enum plan_specials */
 	OPTION_PROGRESS, /* enum report_progress */
@@ -32,7 +35,7 @@ struct option_row {
 	unsigned commands; /* 1u << enum command, joined */
 	bool argv_only;    /* makes sense for one call only: not in environment or config */
 	size_t offset;     /* in struct options */
-	uint64_t min, max; /* of a number as stored */
+	uint64_t min, max; /* of a number as stored; `min` of a rule is its kind */
 };
 
 extern const struct option_row option_table[];

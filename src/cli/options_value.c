@@ -63,14 +63,19 @@ static bool read_size(const char *text, uint64_t *number)
 
 static bool read_seconds(const char *text, uint64_t *ms)
 {
+	static const char name[] = "smhd";
+	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
 	if (!digits(&text, ms) || __builtin_mul_overflow(*ms, UINT64_C(1000), ms))
 		return false;
-	if (*text != '.')
-		return *text == '\0';
-	text++;
-	for (uint64_t unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10)
-		*ms += unit * (uint64_t)(*text++ - '0');
-	return *text == '\0';
+	if (*text == '.') {
+		text++;
+		for (uint64_t unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10)
+			*ms += unit * (uint64_t)(*text++ - '0');
+	}
+	const char *found = *text ? strchr(name, *text) : NULL;
+	if (found && __builtin_mul_overflow(*ms, seconds[found - name], ms))
+		return false;
+	return text[found != NULL] == '\0';
 }
 
 static bool read_flag(const char *text, bool *flag)
@@ -102,9 +107,11 @@ static bool read_choice(const char *text, const char *choices, unsigned first, u
 
 static bool read_number(const struct option_row *row, const char *value, uint64_t *number)
 {
-	bool good = row->type == OPTION_COUNT  ? read_count(value, number)
-		    : row->type == OPTION_SIZE ? read_size(value, number)
-					       : read_seconds(value, number);
+	bool good = row->type == OPTION_COUNT     ? read_count(value, number)
+		    : row->type == OPTION_SECONDS ? read_seconds(value, number)
+						  : read_size(value, number);
+	if (good && row->type == OPTION_RATE && *number == 0)
+		return true;
 	return good && *number >= row->min && *number <= row->max;
 }
 
@@ -126,6 +133,7 @@ static bool store_plain(void *member, const struct option_row *row, const char *
 		return read_flag(value, member);
 	case OPTION_COUNT:
 	case OPTION_SIZE:
+	case OPTION_RATE:
 	case OPTION_SECONDS:
 		return read_number(row, value, member);
 	case OPTION_LEVELS:
@@ -161,11 +169,21 @@ static enum fault refuse(const struct option_row *row, const char *where, struct
 		return err_set(err, FAULT_USAGE, "%s wants a number from %llu to %llu", where, min,
 			       max);
 	case OPTION_SIZE:
+		if (row->min < 1 << 20)
+			return err_set(
+				err, FAULT_USAGE,
+				"%s wants a size of at least one byte, such as 500, 32M or 1G",
+				where);
 		return err_set(err, FAULT_USAGE,
 			       "%s wants a size of at least %lluM, such as 32M or 1G", where,
 			       min >> 20);
+	case OPTION_RATE:
+		return err_set(err, FAULT_USAGE,
+			       "%s wants bytes a second, %lluK to %lluG, such as 500K or 10M; or 0",
+			       where, min >> 10, max >> 30);
 	case OPTION_SECONDS:
-		return err_set(err, FAULT_USAGE, "%s wants seconds, such as 30 or 0.5", where);
+		return err_set(err, FAULT_USAGE, "%s wants seconds, such as 30 or 0.5; or 10m, 2h",
+			       where);
 	case OPTION_LEVELS:
 		return err_set(err, FAULT_USAGE,
 			       "%s wants auto, or some of cap, check and read joined with commas",
@@ -175,12 +193,24 @@ static enum fault refuse(const struct option_row *row, const char *where, struct
 	}
 }
 
+static enum fault add_rule(struct text_list *rules, char kind, const char *value, struct err *err)
+{
+	char *text;
+	if (asprintf(&text, "%c%s", kind, value) < 0)
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	enum fault fault = text_list_add(rules, text, err);
+	free(text);
+	return fault;
+}
+
 enum fault option_store(struct options *options, const struct option_row *row, const char *value,
 			const char *where, struct err *err)
 {
 	void *member = (char *)options + row->offset;
 	if (row->type == OPTION_LIST)
 		return text_list_add(member, value, err);
+	if (row->type == OPTION_RULE)
+		return add_rule(member, (char)row->min, value ? value : "", err);
 	if (row->type == OPTION_TEXT && *value == '\0')
 		return err_set(err, FAULT_USAGE, "%s wants %s, not nothing", where, row->argument);
 	if (row->type == OPTION_TEXT)

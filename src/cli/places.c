@@ -4,7 +4,6 @@
 #include "base/secret.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CAP_FILE_MAX = 4096, IDENTITY_MAX = 1 << 20 };
@@ -20,6 +19,14 @@ void place_fini(struct place *place)
 	free(place->name);
 	cap_wipe(&place->root);
 	*place = (struct place){ 0 };
+}
+
+bool places_on_grid(const struct places *places)
+{
+	bool grid = !places->target.local;
+	for (size_t i = 0; i < places->count; i++)
+		grid |= !places->source[i].local;
+	return grid;
 }
 
 void places_fini(struct places *places)
@@ -54,8 +61,7 @@ static enum fault add_cap_file(struct aliases *aliases, const char *path, struct
 	return fault ? err_wrap(err, "--cap-file=%.80s", path) : FAULT_NONE;
 }
 
-static enum fault load_aliases(const struct options *options, struct aliases *aliases,
-			       struct err *err)
+enum fault places_aliases(const struct options *options, struct aliases *aliases, struct err *err)
 {
 	enum fault fault = aliases_load(aliases, options->node_directory, err);
 	if (!fault && options->cap_file)
@@ -132,43 +138,8 @@ static enum fault make_absolute(const char *path, char **out, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault resolve_source(struct place *place, const char *path, bool recursive,
-				 struct err *err)
-{
-	struct stat st;
-	char *file = strdup(path);
-	if (!file)
-		return nomem(err);
-	for (size_t size = strlen(file); size > 1 && file[size - 1] == '/';)
-		file[--size] = '\0';
-	place->path = realpath(file, NULL);
-	free(file);
-	if (!place->path && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, FAULT_USAGE, "no such file or directory '%.120s'", path);
-	if (!place->path || stat(place->path, &st) != 0)
-		return err_os(err, errno == EACCES ? FAULT_USAGE : FAULT_IO, errno,
-			      "cannot look at '%.120s'", path);
-	place->is_directory = S_ISDIR(st.st_mode);
-	if (place->is_directory && !recursive)
-		return err_set(err, FAULT_USAGE,
-			       "cannot copy directories without --recursive ('%.100s' is one)",
-			       path);
-	if (!place->is_directory && place->ends_in_slash)
-		return err_set(err, FAULT_USAGE,
-			       "source '%.100s' is not a directory, but ends with a slash", path);
-	if (!place->is_directory && !S_ISREG(st.st_mode))
-		return err_set(err, FAULT_USAGE,
-			       "source '%.120s' is neither a file nor a directory", path);
-	return FAULT_NONE;
-}
-
-struct role {
-	bool source;
-	bool recursive;
-};
-
 static enum fault resolve_local(struct place *place, const struct argument *argument,
-				struct role role, struct err *err)
+				bool is_source, struct err *err)
 {
 	char *path = strndup(argument->path, argument->path_size);
 	if (!path)
@@ -177,24 +148,22 @@ static enum fault resolve_local(struct place *place, const struct argument *argu
 	enum fault fault = FAULT_NONE;
 	if (*path == '\0')
 		fault = err_set(err, FAULT_USAGE, "an empty word is no path");
-	char *absolute = NULL;
 	if (!fault)
-		fault = make_absolute(path, &absolute, err);
-	if (!fault && absolute)
-		fault = keep_name(place, absolute, strlen(absolute), err);
-	if (!fault && role.source)
-		fault = resolve_source(place, path, role.recursive, err);
-	if (!fault && !role.source) {
-		place->path = absolute;
-		absolute = NULL;
-	}
-	free(absolute);
+		fault = make_absolute(path, &place->path, err);
 	free(path);
+	if (fault)
+		return fault;
+	char *real = is_source ? realpath(place->path, NULL) : NULL;
+	fault = keep_name(place, place->path, strlen(place->path), err);
+	if (real) {
+		free(place->path);
+		place->path = real;
+	}
 	return fault;
 }
 
 static enum fault resolve_grid(struct place *place, const struct argument *argument,
-			       struct role role, struct err *err)
+			       struct err *err)
 {
 	place->root = argument->root;
 	place->path = strndup(argument->path, argument->path_size);
@@ -203,18 +172,10 @@ static enum fault resolve_grid(struct place *place, const struct argument *argum
 	if (cap_is_verifier(&place->root) || place->root.kind == CAP_UNKNOWN)
 		return err_set(err, FAULT_USAGE, "the cap of '%.60s' does not let anybody read",
 			       place->typed);
-	if (!role.source && !cap_is_directory(&place->root))
-		return err_set(err, FAULT_USAGE,
-			       "target '%.60s' is a file's cap; a directory's is wanted",
-			       place->typed);
-	if (!role.source && !cap_is_writable(&place->root))
-		return err_set(err, FAULT_USAGE,
-			       "target '%.60s' is read-only; a directory's write cap is wanted",
-			       place->typed);
 	return keep_name(place, argument->path, argument->path_size, err);
 }
 
-static enum fault resolve(const struct aliases *aliases, const char *word, struct role role,
+static enum fault resolve(const struct aliases *aliases, const char *word, bool is_source,
 			  struct place *place, struct err *err)
 {
 	struct argument argument = { 0 };
@@ -222,11 +183,23 @@ static enum fault resolve(const struct aliases *aliases, const char *word, struc
 	if (!fault)
 		fault = argument_split(aliases, word, NULL, &argument, err);
 	if (!fault && argument.kind == ARGUMENT_LOCAL)
-		fault = resolve_local(place, &argument, role, err);
+		fault = resolve_local(place, &argument, is_source, err);
 	else if (!fault)
-		fault = resolve_grid(place, &argument, role, err);
+		fault = resolve_grid(place, &argument, err);
 	argument_wipe(&argument);
 	return fault;
+}
+
+/* The target of --cap-out=FILE. */
+static enum fault resolve_fresh(const char *file, struct place *place, struct err *err)
+{
+	place->fresh = true;
+	place->name = strdup("");
+	if (asprintf(&place->typed, "(new) %s", file) < 0)
+		place->typed = NULL;
+	if (!place->name || !place->typed)
+		return nomem(err);
+	return make_absolute(file, &place->path, err);
 }
 
 enum fault places_resolve(const struct options *options, struct places *places, struct err *err)
@@ -234,20 +207,23 @@ enum fault places_resolve(const struct options *options, struct places *places, 
 	const struct text_list *words = &options->words;
 	struct aliases aliases = { 0 };
 	*places = (struct places){ 0 };
-	if (words->count < 2)
-		return err_set(err, FAULT_USAGE, "a source and a target are wanted");
-	places->source = calloc(words->count - 1, sizeof *places->source);
+	bool fresh = options->cap_out;
+	size_t sources = words->count - (words->count > 0 && !fresh);
+	if (sources == 0)
+		return err_set(err, FAULT_USAGE,
+			       fresh ? "a source is wanted" : "a source and a target are wanted");
+	places->source = calloc(sources, sizeof *places->source);
 	if (!places->source)
 		return nomem(err);
-	enum fault fault = load_aliases(options, &aliases, err);
-	const struct role source = { .source = true, .recursive = options->recursive };
-	for (size_t i = 0; !fault && i + 1 < words->count; i++) {
+	enum fault fault = places_aliases(options, &aliases, err);
+	if (!fault && fresh)
+		fault = resolve_fresh(options->cap_out, &places->target, err);
+	else if (!fault)
+		fault = resolve(&aliases, words->text[sources], false, &places->target, err);
+	for (size_t i = 0; !fault && i < sources; i++) {
 		places->count = i + 1;
-		fault = resolve(&aliases, words->text[i], source, &places->source[i], err);
+		fault = resolve(&aliases, words->text[i], true, &places->source[i], err);
 	}
-	if (!fault)
-		fault = resolve(&aliases, words->text[words->count - 1], (struct role){ 0 },
-				&places->target, err);
 	aliases_fini(&aliases);
 	if (fault)
 		places_fini(places);
@@ -259,9 +235,9 @@ enum fault places_target(const struct options *options, const char *word, struct
 {
 	struct aliases aliases = { 0 };
 	*place = (struct place){ 0 };
-	enum fault fault = load_aliases(options, &aliases, err);
+	enum fault fault = places_aliases(options, &aliases, err);
 	if (!fault)
-		fault = resolve(&aliases, word, (struct role){ 0 }, place, err);
+		fault = resolve(&aliases, word, false, place, err);
 	aliases_fini(&aliases);
 	if (fault)
 		place_fini(place);
@@ -273,6 +249,12 @@ enum fault places_target(const struct options *options, const char *word, struct
 enum fault place_identity(const struct place *place, struct bytes *out, struct err *err)
 {
 	enum fault fault;
+	if (place->fresh) {
+		fault = bytes_append_text(out, PLACE_FRESH);
+		if (!fault)
+			fault = bytes_append_text(out, place->path);
+		return bytes_err(fault, err, "a path");
+	}
 	if (place->local) {
 		fault = bytes_append_text(out, "file:");
 		if (!fault)

@@ -15,16 +15,20 @@
 /* The alias that the cap of --cap-file answers to. */
 #define PLACE_CAP_FILE_ALIAS "cap"
 
+/* Begins the identity of a fresh target. */
+#define PLACE_FRESH "new:"
+
 struct place {
 	bool local;
-	bool is_directory;  /* local sources: what stat says (a symlink is followed) */
 	bool ends_in_slash; /* as typed */
-	char *typed; /* without outer spaces, a typed cap redacted: safe to show and to keep */
-	char *path;  /* local sources: absolute, symlinks followed; local targets: absolute by the
-			text alone, need not be there; grid: below `root` */
-	char *name;  /* last component of the absolute path; empty when there is none ("/",
-			"alias:") */
+	char *typed;     /* without outer spaces, a typed cap redacted: safe to show and to keep */
+	char *path;      /* local: absolute, by the text alone; of a source that is there, without
+			    symlinks; grid: below `root` */
+	char *name;      /* last component of the absolute path; empty when there is none ("/",
+			    "alias:") */
 	struct cap root; /* grid */
+	bool fresh; /* a target: a directory on the grid that is to be made, linked nowhere; its cap
+		       goes into the file `path` */
 };
 
 struct places {
@@ -34,9 +38,11 @@ struct places {
 };
 
 /*
- * Resolves the words of cp or plan, the last one the target.  Reads the node directory's aliases
- * and --cap-file.  FAULT_USAGE: fewer than two words, unknown alias (Tahoe's words), malformed cap,
- * no such source, a directory without -r, a target without a right to write; INSECURE; IO; NOMEM.
+ * Resolves the words of cp or plan, the last one the target, which is first in finding faults.
+ * With --cap-out all words are sources and the target is fresh.
+ * Reads the node directory's aliases and --cap-file; what is at a place is not looked at (see
+ * arrange.h).  FAULT_USAGE: fewer than two words, unknown alias (Tahoe's words), a cap that is
+ * malformed or lets nobody read, an empty word; INSECURE; IO; NOMEM.
  */
 MUST_USE enum fault places_resolve(const struct options *options, struct places *places,
 				   struct err *err);
@@ -45,13 +51,22 @@ MUST_USE enum fault places_resolve(const struct options *options, struct places 
 MUST_USE enum fault places_target(const struct options *options, const char *word,
 				  struct place *place, struct err *err);
 
+/* Returns whether any of the places is on a grid. */
+bool places_on_grid(const struct places *places);
+
+/* Loads the node directory's aliases, and that of --cap-file.  Faults: USAGE, INSECURE, IO, NOMEM.
+ */
+MUST_USE enum fault places_aliases(const struct options *options, struct aliases *aliases,
+				   struct err *err);
+
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void place_fini(struct place *place);
 void places_fini(struct places *places);
 
 /*
  * Writes what the place is, without secrets and the same each time: "file:" and the absolute path,
- * or "grid:", 64 hex digits of SHA-256 over the cap, ":" and the path.
+ * or "grid:", 64 hex digits of SHA-256 over the cap, ":" and the path; of a fresh one PLACE_FRESH
+ * and the absolute path of the file.
  */
 MUST_USE enum fault place_identity(const struct place *place, struct bytes *out, struct err *err);
 

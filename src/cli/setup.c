@@ -79,7 +79,10 @@ enum fault setup_load(const struct options *options, struct setup *setup, struct
 		.send_ms = (uint32_t)options->timeout_send_ms,
 		.wait_ms = (uint32_t)options->timeout_wait_ms,
 		.receive_ms = (uint32_t)options->timeout_receive_ms,
+		.pace = options->bwlimit ? &setup->pace : NULL,
 	};
+	if (options->bwlimit)
+		pace_init(&setup->pace, options->bwlimit);
 	return FAULT_NONE;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cli/options.h"
+#include "net/pace.h"
 #include "store/gateway.h"
 #include "store/wait.h"
 #include "tahoe/node.h"
@@ -17,6 +18,7 @@ struct setup {
 	char *url;                       /* of the gateway */
 	const struct chk_params *params; /* what is known of its encoding, or NULL */
 	struct gateway_options gateway;
+	struct pace pace; /* of all stores, where --bwlimit is given; gateway.pace says whether */
 };
 
 /*

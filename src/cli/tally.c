@@ -21,7 +21,8 @@ enum fault tally_open(struct tally *tally, const struct options *options, struct
 	if (options->quiet || options->progress == REPORT_PROGRESS_NEVER)
 		return FAULT_NONE;
 	bool line = options->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
-	return progress_open(&tally->counters, line, &tally->progress, err);
+	return progress_open(&tally->counters, line ? PROGRESS_LINE : PROGRESS_PLAIN,
+			     &tally->progress, err);
 }
 
 static enum fault member(struct bytes *out, const char *key, const char *text)

@@ -14,6 +14,7 @@ enum {
 struct member {
 	size_t name; /* offset in `names` */
 	uint32_t name_size;
+	bool existed;
 	uint8_t cap_kind, cap_size;
 	unsigned char cap[OUTCOME_CAP_MAX];
 	unsigned char meta[OUTCOME_META_SIZE];
@@ -54,6 +55,7 @@ static enum fault add_member(struct builder *builder, const struct manifest_entr
 	}
 	struct member *member = &builder->member[builder->count];
 	*member = (struct member){ .name = builder->names.size,
+				   .existed = outcome->level & OUTCOME_EXISTED,
 				   .cap_kind = outcome->cap_kind,
 				   .cap_size = outcome->cap_size };
 	enum fault fault = name_to_nfc(&builder->names, entry->name, entry->name_size);
@@ -134,6 +136,19 @@ static enum fault metadata_of(const struct member *member, struct bytes *out)
 	return edge_metadata_json(out, &metadata);
 }
 
+static enum assembly_how how_of(const struct member *member, const struct cap *cap)
+{
+	if (!member->existed)
+		return ASSEMBLY_NEW;
+	return cap_is_directory(cap) || cap_is_mutable(cap) ? ASSEMBLY_KEEP : ASSEMBLY_REPLACE;
+}
+
+static enum fault add_to_request(struct assembly_request *request, const struct edge_child *child)
+{
+	request->children++;
+	return edge_json_child(&request->json, child);
+}
+
 static enum fault write_child(struct builder *builder, const struct member *member,
 			      struct dirnode *dirnode, struct bytes *metadata, struct err *err)
 {
@@ -150,10 +165,10 @@ static enum fault write_child(struct builder *builder, const struct member *memb
 		.metadata = metadata->size ? bytes_text(metadata) : NULL,
 		.metadata_size = metadata->size,
 	};
-	assembly->child[member - builder->member] =
-		(struct assembly_child){ assembly->json.size, cap_is_directory(&cap) };
-	if (!fault)
-		fault = edge_json_child(&assembly->json, &child);
+	const enum assembly_how how = how_of(member, &cap);
+	assembly->how[member - builder->member] = (uint8_t)how;
+	if (!fault && how != ASSEMBLY_KEEP)
+		fault = add_to_request(&assembly->request[how], &child);
 	if (!fault && !childset_add(&assembly->set, name, member->name_size, &cap))
 		fault = FAULT_NOMEM;
 	if (fault) {
@@ -196,24 +211,39 @@ static enum fault predict(struct assembly *assembly, const struct dirnode *dirno
 	return fault;
 }
 
+static enum fault open_requests(struct assembly *assembly)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < ARRAY_COUNT(assembly->request) && !fault; i++)
+		fault = edge_json_open(&assembly->request[i].json);
+	return fault;
+}
+
+static enum fault close_requests(struct assembly *assembly)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < ARRAY_COUNT(assembly->request) && !fault; i++)
+		fault = edge_json_close(&assembly->request[i].json);
+	return fault;
+}
+
 static enum fault write_body(struct builder *builder, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
 	struct dirnode dirnode;
 	struct bytes metadata;
-	assembly->child = calloc(builder->count + 1, sizeof *assembly->child);
-	if (!assembly->child)
+	assembly->how = calloc(builder->count + 1, sizeof *assembly->how);
+	if (!assembly->how)
 		return err_set(err, FAULT_NOMEM, "no memory for a directory");
 	dirnode_init(&dirnode, ASSEMBLY_MAX);
 	bytes_init(&metadata, METADATA_MAX);
-	enum fault fault = bytes_err(edge_json_open(&assembly->json), err, "a request");
+	enum fault fault = bytes_err(open_requests(assembly), err, "a request");
 	for (size_t i = 0; i < builder->count && !fault; i++)
 		fault = write_child(builder, &builder->member[i], &dirnode, &metadata, err);
 	if (!fault)
-		fault = bytes_err(edge_json_close(&assembly->json), err, "a request");
+		fault = bytes_err(close_requests(assembly), err, "a request");
 	if (!fault && builder->source->params)
 		fault = predict(assembly, &dirnode, builder->source->params, err);
-	assembly->children = builder->count;
 	childset_seal(&assembly->set);
 	dirnode_fini(&dirnode);
 	bytes_fini(&metadata);
@@ -225,7 +255,8 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 {
 	struct builder builder = { .source = source, .assembly = assembly, .sorted = true };
 	*assembly = (struct assembly){ 0 };
-	bytes_init(&assembly->json, ASSEMBLY_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
+		bytes_init(&assembly->request[i].json, ASSEMBLY_MAX);
 	bytes_init(&builder.names, NAME_TOTAL_MAX);
 	enum fault fault = gather(&builder, err);
 	if (!fault)
@@ -239,56 +270,21 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	return fault;
 }
 
-static void mark_found(const struct assembly *assembly, bool *found)
+bool assembly_has_new(const struct assembly *assembly)
 {
 	for (size_t i = 0; i < assembly->set.count; i++) {
 		const struct childset_member *member = &assembly->set.member[i];
-		found[member->number] =
-			member->found && assembly->child[member->number].is_directory;
+		if (!member->found && assembly->how[member->number] == ASSEMBLY_NEW)
+			return false;
 	}
-}
-
-enum fault assembly_trim(struct assembly *assembly, struct err *err)
-{
-	const struct bytes *whole = &assembly->json;
-	struct bytes rest;
-	size_t count = assembly->set.count;
-	bool *found = calloc(count + 1, sizeof *found);
-	if (!found)
-		return err_set(err, FAULT_NOMEM, "no memory for a directory");
-	mark_found(assembly, found);
-	bytes_init(&rest, ASSEMBLY_MAX);
-	uint64_t children = 0;
-	enum fault fault = edge_json_open(&rest);
-	for (size_t i = 0; i < count && !fault; i++) {
-		bool last = i + 1 == count;
-		size_t end = last ? whole->size - strlen("}") : assembly->child[i + 1].offset;
-		/* The comma belongs to whatever comes before, and the first child has none. */
-		size_t from = assembly->child[i].offset + (i > 0);
-		if (found[i])
-			continue;
-		if (children++ > 0)
-			fault = bytes_append_text(&rest, ",");
-		if (!fault)
-			fault = bytes_append(&rest, whole->data + from, end - from);
-	}
-	if (!fault)
-		fault = edge_json_close(&rest);
-	free(found);
-	if (fault) {
-		bytes_fini(&rest);
-		return bytes_err(fault, err, "a request");
-	}
-	bytes_fini(&assembly->json);
-	assembly->json = rest;
-	assembly->children = children;
-	return FAULT_NONE;
+	return true;
 }
 
 void assembly_fini(struct assembly *assembly)
 {
-	free(assembly->child);
-	bytes_fini(&assembly->json);
+	free(assembly->how);
+	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
+		bytes_fini(&assembly->request[i].json);
 	childset_fini(&assembly->set);
 	cap_wipe(&assembly->cap);
 	explicit_bzero(assembly, sizeof *assembly);

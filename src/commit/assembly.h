@@ -14,18 +14,24 @@
 
 enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take some 35 MB */ };
 
-/* A child in a request. */
-struct assembly_child {
-	size_t offset; /* of its text in the request, the comma before it included */
-	bool is_directory;
+/* How a child comes to be linked. */
+enum assembly_how {
+	ASSEMBLY_NEW,     /* nothing had its name when it was planned */
+	ASSEMBLY_REPLACE, /* a file had */
+	ASSEMBLY_KEEP,    /* it is linked: a directory merged into, a file overwritten */
+	ASSEMBLY_HOWS,
+};
+
+struct assembly_request {
+	struct bytes json;
+	uint64_t children; /* in it */
 };
 
 struct assembly {
-	struct bytes json;            /* the request */
-	uint64_t children;            /* in it */
-	struct assembly_child *child; /* of those in the set, by their numbers there */
-	uint64_t left_out;            /* children failed or skipped */
-	struct childset set;          /* sealed */
+	struct assembly_request request[ASSEMBLY_KEEP]; /* of the new ones, and of those replaced */
+	uint8_t *how;        /* enum assembly_how of those in the set, by their numbers there */
+	uint64_t left_out;   /* children failed or skipped */
+	struct childset set; /* of all that are not left out, sealed */
 	/* Immutable directories: */
 	bool predicted; /* `cap` is the cap the gateway must answer */
 	struct cap cap;
@@ -46,12 +52,8 @@ struct assembly_source {
 MUST_USE enum fault assembly_build(const struct assembly_source *source, struct assembly *assembly,
 				   struct err *err);
 
-/*
- * Takes the directories that the set has found listed already out of the request: the gateway
- * refuses to link over a directory, be it the same one.  The set stays whole.  Once.  Faults:
- * NOMEM.
- */
-MUST_USE enum fault assembly_trim(struct assembly *assembly, struct err *err);
+/* Returns whether the set has found all new children listed. */
+bool assembly_has_new(const struct assembly *assembly);
 
 /* Wipes and frees.  All zeros are allowed. */
 void assembly_fini(struct assembly *assembly);

@@ -111,6 +111,12 @@ static enum fault prepare(struct committer *committer, struct work *work,
 						   : FAULT_NONE;
 }
 
+/* Whether nothing was to be merged, or the target is a file, which was overwritten. */
+static bool is_settled(const struct directory *directory)
+{
+	return directory->assembly.set.count == 0 || !cap_is_directory(&directory->cap);
+}
+
 /* Merging nothing is done without asking. */
 static void settle_empty_merge(struct directory *directory)
 {
@@ -171,7 +177,7 @@ static void commit_one(struct committer *committer, struct work *work)
 	} else if (directory->condemned) {
 		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
 		directory_free(directory);
-	} else if (directory->how == DIRECTORY_MERGE && directory->assembly.children == 0) {
+	} else if (directory->how == DIRECTORY_MERGE && is_settled(directory)) {
 		settle_empty_merge(directory);
 	} else {
 		committer->outstanding++;
@@ -187,33 +193,17 @@ static void take_back_all(struct committer *committer)
 		take_back(committer, directory);
 }
 
+static void take(void *context, struct work *work)
+{
+	struct committer *committer = context;
+	take_back_all(committer);
+	commit_one(committer, work);
+}
+
 static void run(void *context)
 {
 	struct committer *committer = context;
-	const struct lease_options *options = &committer->options.lease;
-	for (;;) {
-		struct segment *segment;
-		struct err err;
-		struct lease *lease = NULL;
-		if (queue_lease(options->queue, SEGMENT_DIRECTORIES, &segment, &err)) {
-			options->broken(options->context, &err);
-			break;
-		}
-		if (!segment)
-			break;
-		size_t count = segment->count;
-		lease = lease_new(options, segment);
-		if (!lease) {
-			err_set(&err, FAULT_NOMEM, "no memory for leased tasks");
-			options->broken(options->context, &err);
-			break;
-		}
-		struct work *work = lease_works(lease);
-		for (size_t i = 0; i < count; i++) {
-			take_back_all(committer);
-			commit_one(committer, &work[i]);
-		}
-	}
+	lease_each(&committer->options.lease, SEGMENT_DIRECTORIES, take, committer);
 	while (committer->outstanding > 0)
 		take_back(committer, ring_pop(committer->ended));
 }

@@ -7,7 +7,7 @@
 #include "queue/thread.h"
 
 static void list(struct directory *directory, const struct cap *cap);
-static void merge_rest(struct directory *directory);
+static void go_on_merging(struct directory *directory);
 
 void directory_free(struct directory *directory)
 {
@@ -136,14 +136,18 @@ static void unequal(struct directory *directory)
 		list(directory, &directory->cap);
 		return;
 	}
-	if (directory->conflict && directory->assembly.set.found > 0 && !directory->trimmed) {
-		merge_rest(directory);
+	if (directory->conflict && directory->merged == ASSEMBLY_NEW &&
+	    assembly_has_new(&directory->assembly)) {
+		/* An earlier attempt has linked them. */
+		directory->conflict = false;
+		directory->merged++;
+		go_on_merging(directory);
 		return;
 	}
 	if (directory->conflict)
 		err_set(&err, FAULT_EXISTS,
-			"the target has a directory where a file was to go, or was changed "
-			"meanwhile");
+			"the target has something by one of these names that was not there when "
+			"it was planned");
 	else
 		err_set(&err, FAULT_CORRUPT, "listed, the directory is not the one meant");
 	directory->key_spent = directory->how == DIRECTORY_MUTABLE;
@@ -249,20 +253,24 @@ static void merged(void *context, const struct store_reply *reply)
 		return;
 	}
 	directory->conflict = reply->fault;
-	list(directory, &directory->cap);
+	directory->merged += !reply->fault;
+	if (reply->fault)
+		list(directory, &directory->cap);
+	else
+		go_on_merging(directory);
 }
 
 static struct store_call *make(struct directory *directory, struct err *err)
 {
-	const struct store_body body = { .data = directory->assembly.json.data,
-					 .size = directory->assembly.json.size };
+	const struct assembly_request *request = &directory->assembly.request[ASSEMBLY_NEW];
+	const struct store_body body = { .data = request->json.data, .size = request->json.size };
 	char key[MUTABLE_KEY_TEXT_SIZE];
 	bool is_mutable = directory->how == DIRECTORY_MUTABLE;
 	const struct store_directory wanted = {
 		.is_mutable = is_mutable,
 		.private_key = is_mutable ? key : NULL,
 		.private_key_size = is_mutable ? mutable_key_text(&directory->key, key) : 0,
-		.children = directory->assembly.children,
+		.children = request->children,
 	};
 	const struct store_then then = { is_mutable ? made_mutable : made_immutable, directory };
 	struct store_call *call = store_make_directory(directory->store, &wanted, &body, then, err);
@@ -270,26 +278,32 @@ static struct store_call *make(struct directory *directory, struct err *err)
 	return call;
 }
 
+/* What is new replaces nothing: a name that has appeared since it was planned is a conflict. */
 static struct store_call *merge(struct directory *directory, struct err *err)
 {
-	const struct store_body body = { .data = directory->assembly.json.data,
-					 .size = directory->assembly.json.size };
+	const struct assembly_request *request = &directory->assembly.request[directory->merged];
+	const struct store_body body = { .data = request->json.data, .size = request->json.size };
 	const struct store_edit edit = {
 		.directory = &directory->cap,
-		.replace = STORE_REPLACE_ONLY_FILES,
-		.children = directory->assembly.children,
+		.replace = directory->merged == ASSEMBLY_NEW ? STORE_REPLACE_NEVER
+							     : STORE_REPLACE_ONLY_FILES,
+		.children = request->children,
 	};
 	return store_set_children(directory->store, &edit, &body,
 				  (struct store_then){ merged, directory }, err);
 }
 
-/* Refused, and some of the directories meant are linked already: has the rest linked. */
-static void merge_rest(struct directory *directory)
+/* Sends the next request that has children, or proves what has come of them. */
+static void go_on_merging(struct directory *directory)
 {
+	const struct assembly *assembly = &directory->assembly;
 	struct err err;
-	directory->trimmed = true;
-	directory->conflict = false;
-	if (assembly_trim(&directory->assembly, &err) || !merge(directory, &err))
+	while (directory->merged < ARRAY_COUNT(assembly->request) &&
+	       assembly->request[directory->merged].children == 0)
+		directory->merged++;
+	if (directory->merged == ARRAY_COUNT(assembly->request))
+		list(directory, &directory->cap);
+	else if (!merge(directory, &err))
 		fail(directory, &err);
 }
 
@@ -297,11 +311,11 @@ static void start(struct errand *errand, struct store *store)
 {
 	struct directory *directory = (struct directory *)errand;
 	struct err err;
-	struct store_call *call;
 	directory->store = store;
 	KILL_POINT("directory-start");
-	call = directory->how == DIRECTORY_MERGE ? merge(directory, &err) : make(directory, &err);
-	if (!call)
+	if (directory->how == DIRECTORY_MERGE)
+		go_on_merging(directory);
+	else if (!make(directory, &err))
 		fail(directory, &err);
 }
 

@@ -43,8 +43,8 @@ struct directory {
 	struct store *store;
 	struct cap other; /* MUTABLE: a cap answered that is not the key's */
 	bool used_before; /* the key made a directory already */
+	unsigned merged;  /* MERGE: requests of the assembly that are behind it */
 	bool conflict;    /* MERGE: refused, because something has one of the names */
-	bool trimmed;     /* MERGE: without the directories that are there already */
 	bool key_spent;   /* out: the key must not be used again */
 	bool settled;     /* out: the task has an outcome */
 	unsigned met;

@@ -39,31 +39,36 @@ static enum fault open_fault(int os_error, struct err *err)
 /* ---- the root ---- */
 
 /* Makes the directories that `path` names, cutting it at each slash for a moment. */
-static enum fault make_parents(char *path, struct err *err)
+static enum fault make_parents(char *path, uint32_t mask, struct err *err)
 {
 	for (char *at = path + 1;; at++) {
 		char kept = *at;
 		if (kept != '/' && kept != '\0')
 			continue;
 		*at = '\0';
+		struct stat st;
 		int os_error = mkdir(path, 0777) == 0 ? 0 : errno;
-		*at = kept;
-		if (os_error && os_error != EEXIST && os_error != EISDIR && os_error != EROFS &&
-		    os_error != EACCES)
+		/* Of what is there this may say no more than that nothing may be made. */
+		if (os_error && stat(path, &st) == 0)
+			os_error = 0;
+		else if (!os_error && chmod(path, 0777 & ~mask) != 0)
+			os_error = errno;
+		if (os_error)
 			return err_os(err, FAULT_IO, os_error, "cannot make '%.120s'", path);
+		*at = kept;
 		if (kept == '\0')
 			return FAULT_NONE;
 	}
 }
 
-enum fault beneath_open_root(const char *path, int *fd, struct err *err)
+enum fault beneath_open_root(const char *path, uint32_t mask, int *fd, struct err *err)
 {
 	int opened = open(path, DIRECTORY_FLAGS);
 	if (opened < 0 && errno == ENOENT && *path != '\0') {
 		char *copy = strdup(path);
 		if (!copy)
 			return err_set(err, FAULT_NOMEM, "no memory for a path");
-		enum fault fault = make_parents(copy, err);
+		enum fault fault = make_parents(copy, mask, err);
 		free(copy);
 		if (fault)
 			return fault;
@@ -200,7 +205,8 @@ enum fault beneath_make(int at, const char *name, bool *made, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault beneath_may_replace(int at, const char *name, struct err *err)
+/* Nothing, or something of this `type`, has the name. */
+static enum fault may_replace(int at, const char *name, mode_t type, struct err *err)
 {
 	struct stat st;
 	if (!is_plain(name, strlen(name)))
@@ -209,12 +215,33 @@ enum fault beneath_may_replace(int at, const char *name, struct err *err)
 		return errno == ENOENT
 			       ? FAULT_NONE
 			       : err_os(err, FAULT_IO, errno, "cannot look at what is there");
-	if (S_ISREG(st.st_mode))
+	if ((st.st_mode & S_IFMT) == type)
 		return FAULT_NONE;
 	return err_set(err, FAULT_EXISTS, "%s is in the way",
 		       S_ISDIR(st.st_mode)   ? "a directory"
 		       : S_ISLNK(st.st_mode) ? "a symlink"
+		       : S_ISREG(st.st_mode) ? "a file"
 					     : "something that is no regular file");
+}
+
+enum fault beneath_may_replace(int at, const char *name, struct err *err)
+{
+	return may_replace(at, name, S_IFREG, err);
+}
+
+enum fault beneath_may_replace_link(int at, const char *name, struct err *err)
+{
+	return may_replace(at, name, S_IFLNK, err);
+}
+
+enum fault beneath_link(int at, const char *name, const char *target, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	(void)unlinkat(at, name, 0);
+	if (symlinkat(target, at, name) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a symlink");
+	return FAULT_NONE;
 }
 
 enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd, struct err *err)
@@ -232,6 +259,31 @@ enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd, st
 	return FAULT_NONE;
 }
 
+static bool is_ours(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	       st.st_uid == geteuid();
+}
+
+enum fault beneath_reopen(int at, const char *name, bool resume, int *fd, struct err *err)
+{
+	enum { FLAGS = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK };
+	int opened = resume ? openat(at, name, FLAGS) : -1;
+	if (opened >= 0 && !is_ours(opened)) {
+		close(opened);
+		opened = -1;
+	}
+	if (opened < 0) {
+		(void)unlinkat(at, name, 0);
+		opened = openat(at, name, FLAGS | O_CREAT | O_EXCL, 0600);
+	}
+	if (opened < 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file");
+	*fd = opened;
+	return FAULT_NONE;
+}
+
 /* Renames without replacing where the file system can do that. */
 static int rename_new(int at, const char *temporary, const char *name)
 {
@@ -239,6 +291,38 @@ static int rename_new(int at, const char *temporary, const char *name)
 	if (result != 0 && (errno == EINVAL || errno == ENOSYS))
 		result = renameat(at, temporary, at, name);
 	return result;
+}
+
+static enum fault name_fault(int os_error, struct err *err)
+{
+	if (os_error == EISDIR || os_error == ENOTEMPTY || os_error == EEXIST)
+		return err_set(err, FAULT_EXISTS, "something is in the way");
+	return err_os(err, FAULT_IO, os_error, "cannot give a file its name");
+}
+
+static enum fault give_name(int at, const char *temporary, const char *name, bool replace,
+			    struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	int result = replace ? renameat(at, temporary, at, name) : rename_new(at, temporary, name);
+	return result == 0 ? FAULT_NONE : name_fault(errno, err);
+}
+
+enum fault beneath_name(int at, const char *temporary, const char *name, bool replace,
+			struct err *err)
+{
+	if (replace && beneath_may_replace(at, name, err))
+		return err->fault;
+	return give_name(at, temporary, name, replace, err);
+}
+
+enum fault beneath_name_link(int at, const char *temporary, const char *name, bool replace,
+			     struct err *err)
+{
+	if (replace && beneath_may_replace_link(at, name, err))
+		return err->fault;
+	return give_name(at, temporary, name, replace, err);
 }
 
 enum fault beneath_publish(int at, const char *temporary, const char *name, struct err *err)
@@ -260,6 +344,29 @@ enum fault beneath_publish(int at, const char *temporary, const char *name, stru
 	return FAULT_NONE;
 }
 
+/* Where nothing can be renamed without replacing, a second name is as good. */
+static int move_new(int at, const char *temporary, const char *name)
+{
+	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
+	if (result == 0 || (errno != EINVAL && errno != ENOSYS))
+		return result;
+	result = linkat(at, temporary, at, name, 0);
+	return result == 0 ? unlinkat(at, temporary, 0) : result;
+}
+
+enum fault beneath_publish_new(int at, const char *temporary, const char *name, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	if (move_new(at, temporary, name) != 0)
+		return errno == EEXIST
+			       ? err_set(err, FAULT_EXISTS, "something of that name is there")
+			       : err_os(err, FAULT_IO, errno, "cannot give a file its name");
+	if (fsync(at) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
+	return FAULT_NONE;
+}
+
 enum fault beneath_write(int fd, const void *data, size_t size, struct err *err)
 {
 	const unsigned char *at = data;
@@ -270,6 +377,22 @@ enum fault beneath_write(int fd, const void *data, size_t size, struct err *err)
 		if (written < 0)
 			return err_os(err, FAULT_IO, errno, "cannot write a file");
 		at += written;
+		size -= (size_t)written;
+	}
+	return FAULT_NONE;
+}
+
+enum fault beneath_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
+{
+	const unsigned char *at = data;
+	while (size > 0) {
+		ssize_t written = pwrite(fd, at, size, (off_t)offset);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return err_os(err, FAULT_IO, errno, "cannot write a file");
+		at += written;
+		offset += (uint64_t)written;
 		size -= (size_t)written;
 	}
 	return FAULT_NONE;

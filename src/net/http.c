@@ -60,6 +60,7 @@ static void set_limits(struct http *http, const struct http_options *options)
 		.wait_ms = or_default(options->wait_ms, HTTP_WAIT_MS),
 		.receive_ms = or_default(options->receive_ms, HTTP_RECEIVE_MS),
 		.connections = or_default(options->connections, CONNECTIONS),
+		.pace = options->pace,
 	};
 	uint64_t least = min_u64(http->options.send_ms,
 				 min_u64(http->options.wait_ms, http->options.receive_ms));
@@ -231,15 +232,53 @@ static size_t finish_silent(struct http *http)
 	return ended;
 }
 
+/* Lets go on what the pace has held until now. */
+static size_t release_held(struct http *http)
+{
+	size_t ended = 0;
+	if (!http->options.pace)
+		return ended;
+	uint64_t now_ms = clock_ms();
+	struct http_call *call = http->in_flight;
+	while (call) {
+		bool due = call->held && call->due_ms <= now_ms;
+		CURLcode code = CURLE_OK;
+		if (due) {
+			call->held = 0;
+			call->since_ms = 0; /* limits begin anew behind a pause of ours */
+			code = http_call_pause(call);
+		}
+		if (code == CURLE_OK) {
+			call = call->next;
+			continue;
+		}
+		finish(call, code);
+		ended++;
+		call = http->in_flight;
+	}
+	return ended;
+}
+
+/* How long to sleep when there is nothing to do. */
+static uint64_t sleep_ms(const struct http *http, uint64_t timeout_ms)
+{
+	uint64_t ms = http->in_flight ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
+	if (!http->options.pace)
+		return ms;
+	uint64_t now_ms = clock_ms();
+	for (const struct http_call *call = http->in_flight; call; call = call->next)
+		if (call->held)
+			ms = min_u64(ms, call->due_ms > now_ms ? call->due_ms - now_ms : 0);
+	return ms;
+}
+
 size_t http_poll(struct http *http, uint32_t timeout_ms)
 {
-	size_t ended = perform(http);
+	size_t ended = release_held(http) + perform(http);
 	if (ended == 0 && timeout_ms > 0) {
-		uint64_t sleep_ms =
-			http->in_flight ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
-		(void)curl_multi_poll(http->multi, NULL, 0, (int)min_u64(sleep_ms, INT32_MAX),
-				      NULL);
-		ended = perform(http);
+		(void)curl_multi_poll(http->multi, NULL, 0,
+				      (int)min_u64(sleep_ms(http, timeout_ms), INT32_MAX), NULL);
+		ended = release_held(http) + perform(http);
 	}
 	return ended + finish_silent(http);
 }
@@ -251,7 +290,7 @@ void http_resume(struct http_call *call)
 	if (!call->paused)
 		return;
 	call->paused = false;
-	curl_easy_pause(call->easy, CURLPAUSE_CONT);
+	(void)http_call_pause(call);
 }
 
 void http_cancel(struct http_call *call)

@@ -4,7 +4,8 @@
  * One struct http holds a libcurl multi handle and its easy handles, which are used again.  Nothing
  * waits in a queue here: a request that is started is on the wire, so the caller limits how many.
  * Each phase of a request (connect, send, wait, receive) has its own limit, because libcurl's
- * low-speed limits also count the time in which the other side thinks.
+ * low-speed limits also count the time in which the other side thinks.  What a pace holds back is
+ * paused until it is due, and that time counts for no limit.
  *
  * Place      store/gateway -> http -> libcurl.
  * Ownership  strings of a request are copied; body memory and callback contexts are borrowed until
@@ -16,6 +17,7 @@
  */
 #pragma once
 
+#include "net/pace.h"
 #include "net/url.h"
 
 enum {
@@ -35,6 +37,7 @@ struct http_options {
 	const char *plain_host; /* a host plain http is allowed to; NULL: loopback only */
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* 0: the defaults above */
 	uint32_t connections;                              /* kept alive between requests; 0: 64 */
+	struct pace *pace; /* of all bodies, in both directions; borrowed; NULL: no limit */
 };
 
 enum http_method {

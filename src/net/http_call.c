@@ -1,5 +1,7 @@
 #include "net/http_call.h"
 
+#include "queue/thread.h"
+
 #include <strings.h>
 
 enum {
@@ -10,6 +12,37 @@ enum {
 	KEEPALIVE_S = 20,            /* a gateway is silent while it encodes */
 	KEEPALIVE_INTERVAL_S = 10,
 };
+
+/* ---- the pace ---- */
+
+/* Asks for what is missing to move `size` bytes.  Returns how many of them may move now; 0: none
+ * before call->due_ms. */
+static size_t may_move(struct http_call *call, size_t size)
+{
+	struct pace *pace = call->http->options.pace;
+	if (!pace)
+		return size;
+	uint64_t now_ms = clock_ms();
+	if (call->asked == 0 && call->credit < size) {
+		call->asked = size - call->credit;
+		call->due_ms = pace_ask(pace, call->asked, now_ms);
+	}
+	if (call->asked > 0 && call->due_ms <= now_ms) {
+		call->credit += call->asked;
+		call->asked = 0;
+	}
+	return (size_t)min_u64(call->credit, size);
+}
+
+static void moved(struct http_call *call, size_t size)
+{
+	call->credit -= min_u64(call->credit, size);
+}
+
+CURLcode http_call_pause(struct http_call *call)
+{
+	return curl_easy_pause(call->easy, call->held | (call->paused ? CURLPAUSE_SEND : 0));
+}
 
 /* ---- callbacks of libcurl ---- */
 
@@ -26,6 +59,12 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 	size_t size = (size_t)min_u64(item * count, body->size - call->body_sent);
 	if (size == 0)
 		return 0;
+	if (call->http->options.pace)
+		size = may_move(call, (size_t)min_u64(size, pace_chunk(call->http->options.pace)));
+	if (size == 0) {
+		call->held |= CURLPAUSE_SEND;
+		return CURL_READFUNC_PAUSE;
+	}
 	size_t got = body->data ? body_from_memory(call, buffer, size)
 				: body->read(body->context, buffer, size);
 	if (got == HTTP_READ_PAUSE) {
@@ -38,6 +77,7 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 		return CURL_READFUNC_ABORT;
 	}
 	call->body_sent += got;
+	moved(call, got);
 	return got;
 }
 
@@ -98,9 +138,14 @@ static size_t on_write(char *data, size_t item, size_t count, void *context)
 {
 	struct http_call *call = context;
 	size_t size = item * count;
+	if (may_move(call, size) < size) {
+		call->held |= CURLPAUSE_RECV;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	call->stop = take(call, data, size);
 	if (call->stop != STOP_NONE)
 		return 0;
+	moved(call, size);
 	call->received += size;
 	return size;
 }
@@ -234,6 +279,13 @@ void http_call_free(struct http_call *call)
 	free(call);
 }
 
+bool http_call_one_send(const struct http_call *call)
+{
+	const struct http_body *body = &call->request.body;
+	size_t most = call->http->options.pace ? 0 : HTTP_ONE_SEND_MAX;
+	return !body->read && body->size <= most;
+}
+
 /* A body that is small and at hand leaves in one send with the headers: POSTFIELDS does that. */
 static bool set_body(struct http_call *call)
 {
@@ -245,7 +297,7 @@ static bool set_body(struct http_call *call)
 		return true;
 	}
 	SET(call->easy, CURLOPT_CUSTOMREQUEST, method);
-	if (!request->body.read && request->body.size <= HTTP_ONE_SEND_MAX) {
+	if (http_call_one_send(call)) {
 		SET(call->easy, CURLOPT_POST, 1L);
 		SET(call->easy, CURLOPT_POSTFIELDS,
 		    request->body.size ? request->body.data : (const void *)"");

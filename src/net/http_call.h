@@ -37,7 +37,10 @@ struct http_call {
 	CURL *easy;
 	struct http_request request; /* path is gone */
 	uint64_t body_sent;          /* bytes handed to libcurl since the last rewind */
-	bool paused;
+	bool paused;                 /* by the body */
+	int held;                    /* CURLPAUSE_ bits: by the pace, until `due_ms` */
+	uint64_t asked, due_ms;      /* bytes the pace was asked for, and from when they may move */
+	uint64_t credit;             /* bytes that may move */
 	enum http_stop stop;
 	enum http_phase phase;
 	uint64_t since_ms; /* of the phase or of the last progress; 0: the watchdog sets it */
@@ -79,6 +82,12 @@ void http_call_free(struct http_call *call);
 /* Sets what `request` asks for. */
 MUST_USE enum fault http_call_prepare(struct http_call *call, const struct http_request *request,
 				      struct err *err);
+
+/* Whether the body leaves in one send with the headers. */
+bool http_call_one_send(const struct http_call *call);
+
+/* Tells libcurl what is paused now.  Bytes that it has kept may reach the callbacks meanwhile. */
+CURLcode http_call_pause(struct http_call *call);
 
 /* False when a part was asked for and the 2xx reply is not one that begins there. */
 bool http_call_right_range(const struct http_call *call);

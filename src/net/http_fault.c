@@ -148,7 +148,7 @@ static bool slow(struct http_call *call, uint64_t bytes, uint64_t limit_ms, uint
 static bool all_sent(const struct http_call *call, uint64_t uploaded)
 {
 	const struct http_body *body = &call->request.body;
-	if (!body->read && body->size <= HTTP_ONE_SEND_MAX)
+	if (http_call_one_send(call))
 		return true; /* one send; the socket's buffer takes it */
 	return call->body_sent == body->size && uploaded >= body->size;
 }
@@ -165,6 +165,8 @@ bool http_call_silent(struct http_call *call, uint64_t now_ms)
 			call->since_ms = 0;
 		}
 	}
+	if (call->held)
+		call->since_ms = 0;
 	switch (call->phase) {
 	case PHASE_CONNECT:
 		break;

@@ -1,12 +1,19 @@
 #include "plan/entry.h"
 
+#include "base/secret.h"
+#include "plan/refusal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
+enum { CHUNKS_MAX = 1 << 16 }; /* of one file: 4 TiB with ranges of 64 MiB */
+
 void entry_judge(struct manifest_entry *entry, enum outcome_state verdict,
 		 enum outcome_reason reason)
 {
+	if (entry->verdict == OUTCOME_FAILED && entry->reason == REASON_NAME)
+		return;
 	entry->verdict = (uint8_t)verdict;
 	entry->reason = (uint8_t)reason;
 }
@@ -66,6 +73,8 @@ static void find_symlink(const struct entry_origin *origin, const struct name *n
 			 struct entry_found *found)
 {
 	struct manifest_entry *entry = &found->entry;
+	if (origin->options->symlinks == PLAN_SYMLINKS_PRESERVE)
+		return;
 	if (origin->options->symlinks != PLAN_SYMLINKS_FOLLOW) {
 		bool fails = origin->options->symlinks == PLAN_SYMLINKS_FAIL;
 		entry_judge(entry, fails ? OUTCOME_FAILED : OUTCOME_SKIPPED, REASON_SYMLINK);
@@ -102,12 +111,119 @@ static void find_local(const struct entry_origin *origin, const struct name *nam
 		entry_judge(&found->entry, OUTCOME_FAILED, REASON_LOOP);
 }
 
+/* ---- on a grid ---- */
+
+static enum manifest_kind kind_of_node(const struct entry_origin *origin,
+				       const struct remote_child *child)
+{
+	if (child->cap_kind == CAP_NONE)
+		return MANIFEST_OTHER;
+	if (child->kind == STORE_DIRECTORY)
+		return MANIFEST_DIRECTORY;
+	bool kept = origin->options->symlinks == PLAN_SYMLINKS_PRESERVE && remote_is_link(child);
+	return kept ? MANIFEST_SYMLINK : MANIFEST_FILE;
+}
+
+/* Returns the size of a file's chunks: larger than asked for where there would be too many, since
+ * whoever can write a directory can make up sizes, and each chunk has a slot. */
+static uint64_t chunk_size_of(uint64_t bytes, uint64_t range)
+{
+	return range * (bytes / range / CHUNKS_MAX + 1);
+}
+
+/* Keeps the cap, and gives a large file its chunks.  Files that can change come in one piece: only
+ * so all of it is of one version. */
+static void fill_remote(const struct entry_origin *origin, const struct remote_child *child,
+			struct entry_found *found)
+{
+	struct manifest_entry *entry = &found->entry;
+	uint64_t range = origin->options->range_size;
+	entry->kind = (uint8_t)kind_of_node(origin, child);
+	entry->meta_size = meta_pack(&child->meta, found->meta);
+	if (entry->kind == MANIFEST_OTHER) {
+		entry_judge(entry, OUTCOME_SKIPPED, REASON_UNKNOWN);
+		return;
+	}
+	if (entry->kind == MANIFEST_FILE) {
+		bool ranged = range && child->cap_kind == CAP_CHK && child->bytes > range;
+		entry->bytes = child->bytes;
+		entry->chunk_size = ranged ? chunk_size_of(child->bytes, range) : 0;
+	}
+	found->source = (struct outcome){
+		.state = OUTCOME_PLANNED,
+		.cap_kind = child->cap_kind,
+		.cap_size = child->cap_size,
+	};
+	memcpy(found->source.cap, child->cap, sizeof found->source.cap);
+}
+
+void entry_hold_cap(struct entry_found *found)
+{
+	const struct outcome *source = &found->source;
+	char text[CAP_TEXT_SIZE];
+	struct cap cap = { 0 };
+	if (found->entry.kind != MANIFEST_FILE || source->state == OUTCOME_NONE ||
+	    !cap_unpack(source->cap, source->cap_size, source->cap_kind, &cap))
+		return;
+	found->entry.bytes = cap_print_readonly(&cap, text);
+	found->entry.chunk_size = 0;
+	secret_wipe(text, sizeof text);
+	cap_wipe(&cap);
+}
+
+static bool find_remote(const struct entry_origin *origin, const struct name *name,
+			struct entry_found *found)
+{
+	const struct remote_child *child = remote_find(origin->remote, name->bytes, name->size);
+	found->present = child;
+	if (!child) {
+		found->entry.kind = MANIFEST_OTHER;
+		return false;
+	}
+	bool refused =
+		child->cut || (origin->options->to_local ? refusal_local(name->bytes, name->size)
+							 : refusal_grid(name->bytes, name->size));
+	if (refused)
+		entry_judge(&found->entry, OUTCOME_FAILED, REASON_NAME);
+	fill_remote(origin, child, found);
+	return true;
+}
+
+/* Looks for `name` among the children of the sources that have none themselves. */
+static enum fault find_unnamed(const struct entry_origin *origin, const struct name *name,
+			       struct entry_found *found, struct err *err)
+{
+	for (size_t i = 0;; i++) {
+		const struct plan_source *source = walk_unnamed(origin->walk, i);
+		if (!source)
+			return FAULT_NONE;
+		const struct store_node *node = source->node;
+		enum fault fault =
+			remote_open(origin->remote, node->ro.kind ? &node->ro : &node->rw, err);
+		if (fault || find_remote(origin, name, found))
+			return fault;
+	}
+}
+
+/* ---- sources ---- */
+
 /* A source is followed when it is a symlink: it was named on purpose. */
 static enum fault find_source(const struct entry_origin *origin, const struct name *name,
 			      struct entry_found *found, struct err *err)
 {
-	const struct plan_source *source = walk_source(origin->walk, name->bytes, name->size);
+	/* A child may have the empty name; the sources called so are not looked up by it. */
+	const struct plan_source *source =
+		name->size > 0 ? walk_source(origin->walk, name->bytes, name->size) : NULL;
 	struct stat st;
+	if (source && source->node) {
+		struct remote_child child = { 0 };
+		remote_describe(source->node, &child);
+		fill_remote(origin, &child, found);
+		secret_wipe(&child, sizeof child);
+		return FAULT_NONE;
+	}
+	if (!source && walk_unnamed(origin->walk, 0))
+		return find_unnamed(origin, name, found, err);
 	if (!source || lstat(source->path, &st) < 0)
 		return err_os(err, FAULT_NOT_FOUND, source ? errno : ENOENT,
 			      "cannot read source %s", source ? source->path : name->bytes);
@@ -125,6 +241,11 @@ static void fill_made(struct entry_found *found)
 	found->entry.meta_size = meta_pack(&meta, found->meta);
 }
 
+bool entry_keeps_bytes(const struct entry_origin *origin)
+{
+	return origin->options->to_local && origin->directory.fd >= 0;
+}
+
 enum fault entry_find(const struct entry_origin *origin, const struct name *name,
 		      struct entry_found *found, struct err *err)
 {
@@ -132,14 +253,17 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 	found->entry = (struct manifest_entry){ .name = name->bytes,
 						.name_size = name->size,
 						.meta = found->meta };
+	found->source = (struct outcome){ 0 };
 	enum fault fault = FAULT_NONE;
 	if (origin->made)
 		fill_made(found);
+	else if (origin->directory.cap.kind)
+		find_remote(origin, name, found);
 	else if (origin->directory.fd < 0)
 		fault = find_source(origin, name, found, err);
 	else
 		find_local(origin, name, found);
-	if (!fault && name->flags & NAME_NOT_UTF8)
+	if (!fault && name->flags & NAME_NOT_UTF8 && !entry_keeps_bytes(origin))
 		entry_judge(&found->entry, OUTCOME_FAILED, REASON_NAME);
 	return fault;
 }

@@ -8,13 +8,16 @@
 
 #include "base/meta.h"
 #include "plan/names.h"
+#include "plan/remote.h"
 #include "plan/walk.h"
 
 /* Where names are looked up. */
 struct entry_origin {
 	const struct plan_options *options;
 	const struct walk *walk;         /* directories above; sources */
-	struct walk_directory directory; /* fd -1: the names are sources or made directories */
+	struct walk_directory directory; /* fd -1 and no cap: the names are sources (and children of
+					    unnamed ones) or made directories */
+	struct remote *remote;           /* turned to `directory` if it has a cap; or NULL */
 	bool made;                       /* the names are made directories */
 };
 
@@ -23,16 +26,23 @@ struct entry_found {
 	bool present; /* false: the name is gone meanwhile */
 	struct manifest_entry entry;
 	unsigned char meta[META_PACKED_MAX];
+	struct outcome source; /* the cap of a source on a grid (state planned), or state none */
 };
 
 /*
  * Looks at `name` in `origin` with lstat, opening nothing, and fills `found`; its name borrows from
- * `name`.  A name that is not UTF-8 has its verdict already.  Faults: NOT_FOUND for a source that
- * is not there.
+ * `name`.  A name that cannot be used has its verdict already.  Faults: NOT_FOUND for a source that
+ * is not there, and those of remote_open.
  */
 MUST_USE enum fault entry_find(const struct entry_origin *origin, const struct name *name,
 			       struct entry_found *found, struct err *err);
 
-/* Gives the entry a verdict. */
+/* Makes a file on a grid as long as the text of its read cap. */
+void entry_hold_cap(struct entry_found *found);
+
+/* Returns whether names go from one file system to another, byte by byte, whatever they are. */
+bool entry_keeps_bytes(const struct entry_origin *origin);
+
+/* Gives the entry a verdict, unless its name cannot be used: that one stays. */
 void entry_judge(struct manifest_entry *entry, enum outcome_state verdict,
 		 enum outcome_reason reason);

@@ -1,19 +1,23 @@
 #include "plan/existing.h"
 
-#include "queue/retry.h"
-#include "queue/thread.h"
+#include "base/meta.h"
+#include "base/secret.h"
 
 enum {
 	NAMES_MAX = 512 << 20, /* bytes of all names of one directory */
-	LOOK_MS = 200,         /* between questions whether to stop */
-	AWAY_MS = 500,         /* between questions whether the gateway is back */
 };
 
 struct child {
 	size_t name; /* offset in `names` */
 	uint32_t name_size;
 	bool is_directory;
-	struct cap *cap; /* of a directory that can be merged into, else NULL */
+	bool has_mtime;
+	int64_t mtime_ns;
+	uint64_t size; /* of a file, as far as the listing tells */
+	/* Of a directory that can be merged into, or of a file, for writing where that is granted.
+	 */
+	uint8_t cap_kind, cap_size;
+	unsigned char cap[OUTCOME_CAP_MAX];
 };
 
 struct existing {
@@ -21,16 +25,12 @@ struct existing {
 	struct bytes names;
 	struct child *child; /* sorted by name once listed */
 	size_t count, capacity;
-	bool failed; /* memory ran out in a callback */
 };
 
 static void forget(struct existing *existing)
 {
-	for (size_t i = 0; i < existing->count; i++) {
-		if (existing->child[i].cap)
-			cap_wipe(existing->child[i].cap);
-		free(existing->child[i].cap);
-	}
+	if (existing->child)
+		secret_wipe(existing->child, existing->count * sizeof *existing->child);
 	existing->count = 0;
 	bytes_clear(&existing->names);
 }
@@ -49,95 +49,77 @@ static int compare(const void *a, const void *b, void *names)
 			     right->name_size);
 }
 
-static bool add(struct existing *existing, const struct store_child *child)
+static bool grow(struct existing *existing)
 {
-	if (existing->count == existing->capacity) {
-		size_t capacity = existing->capacity ? 2 * existing->capacity : 64;
-		struct child *grown = reallocarray(existing->child, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		existing->child = grown;
-		existing->capacity = capacity;
-	}
-	struct child *added = &existing->child[existing->count];
-	*added = (struct child){ .name = existing->names.size,
-				 .name_size = (uint32_t)child->name_size,
-				 .is_directory = child->node.kind == STORE_DIRECTORY };
-	if (bytes_append(&existing->names, child->name, child->name_size))
+	size_t capacity = existing->capacity ? 2 * existing->capacity : 64;
+	struct child *grown = calloc(capacity, sizeof *grown);
+	if (!grown)
 		return false;
-	existing->count++;
-	if (!added->is_directory || !cap_is_writable(&child->node.rw))
-		return true;
-	added->cap = malloc(sizeof *added->cap);
-	if (added->cap)
-		*added->cap = child->node.rw;
-	return added->cap;
-}
-
-static bool see(void *context, const struct store_child *child)
-{
-	struct existing *existing = context;
-	existing->failed = !add(existing, child);
-	return !existing->failed;
-}
-
-/* Sleeps for `delay_ms`.  Returns false when asked to stop meanwhile. */
-static bool sleep_unless_stopped(const struct store_wait *wait, uint32_t delay_ms)
-{
-	uint64_t end = clock_ms() + delay_ms;
-	for (uint64_t now; (now = clock_ms()) < end;) {
-		if (wait->stop && wait->stop(wait->context))
-			return false;
-		uint64_t slice = min_u64(end - now, LOOK_MS);
-		nanosleep(&(struct timespec){ .tv_nsec = (long)slice * 1000000 }, NULL);
+	if (existing->child) {
+		memcpy(grown, existing->child, existing->count * sizeof *grown);
+		secret_wipe(existing->child, existing->count * sizeof *grown);
 	}
+	free(existing->child);
+	existing->child = grown;
+	existing->capacity = capacity;
 	return true;
 }
 
-/* Tries made of one listing.  As with tasks, none counts while the gateway is away. */
-struct tries {
-	unsigned attempts;
-	uint64_t random;
-	uint64_t away_since; /* 0: it is not */
-};
-
-static bool try_again(const struct existing *existing, struct tries *tries, const struct err *err,
-		      uint32_t *delay_ms)
+static void keep_cap(struct child *child, const struct cap *cap)
 {
-	if (err->fault != FAULT_UNAVAILABLE) {
-		tries->away_since = 0;
-		return retry_again(&retry_default, err, ++tries->attempts, &tries->random,
-				   delay_ms);
-	}
-	uint64_t now = clock_ms();
-	if (!tries->away_since)
-		tries->away_since = now;
-	*delay_ms = AWAY_MS;
-	return now - tries->away_since < existing->options.away_ms;
+	if (!cap_pack(cap, child->cap, &child->cap_size, &child->cap_kind))
+		child->cap_kind = CAP_NONE; /* of a kind unknown here */
 }
+
+static bool add(struct existing *existing, const struct store_child *child)
+{
+	const struct store_node *node = &child->node;
+	if (existing->count == existing->capacity && !grow(existing))
+		return false;
+	struct child *added = &existing->child[existing->count];
+	*added = (struct child){
+		.name = existing->names.size,
+		.name_size = (uint32_t)child->name_size,
+		.is_directory = node->kind == STORE_DIRECTORY,
+		.has_mtime = node->metadata_flags & STORE_HAS_MTIME,
+		.mtime_ns = node->metadata.mtime_ns,
+		.size = node->kind == STORE_FILE && node->has_size ? node->size : 0,
+	};
+	if (bytes_append(&existing->names, child->name, child->name_size))
+		return false;
+	existing->count++;
+	if (cap_is_writable(&node->rw))
+		keep_cap(added, &node->rw);
+	else if (node->kind == STORE_FILE)
+		keep_cap(added, &node->ro);
+	return true;
+}
+
+static bool see(void *context, const struct store_child *child) { return add(context, child); }
+
+static void begin(void *context) { forget(context); }
 
 static enum fault list(struct existing *existing, const struct cap *cap, struct err *err)
 {
-	const struct store_list wanted = { .cap = cap, .child = see, .context = existing };
-	struct tries tries = { .random = clock_ms() };
-	for (;;) {
-		uint32_t delay_ms;
-		forget(existing);
-		if (!store_wait_list(&existing->options.wait, &wanted, NULL, err))
-			break;
-		if (existing->failed)
-			return err_set(err, FAULT_NOMEM, "no memory for a listing of the target");
-		if (err->fault == FAULT_CORRUPT) /* a reply, not our state */
-			err->fault = FAULT_RETRY;
-		if (!try_again(existing, &tries, err, &delay_ms))
-			return err_wrap(err, "listing a directory at the target");
-		if (!sleep_unless_stopped(&existing->options.wait, delay_ms))
-			return err_set(err, FAULT_CANCELLED, "asked to stop");
-	}
+	const struct ask_children children = { .begin = begin, .child = see, .context = existing };
+	if (ask_directory(&existing->options.ask, cap, &children, err))
+		return err_wrap(err, "listing a directory at the target");
 	if (existing->count > 1)
 		qsort_r(existing->child, existing->count, sizeof *existing->child, compare,
 			existing->names.data);
 	return FAULT_NONE;
+}
+
+/* The target is a file that is overwritten, whatever the one source is called. */
+static bool is_file(const struct existing *existing) { return cap_is_file(existing->options.root); }
+
+static enum fault add_file(struct existing *existing, struct err *err)
+{
+	struct store_child file = { .name = "", .node = { .kind = STORE_FILE } };
+	file.node.rw = *existing->options.root;
+	bool added = add(existing, &file);
+	cap_wipe(&file.node.rw);
+	return added ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for the target");
 }
 
 static enum fault open_directory(void *context, uint64_t id, bool *exists, struct err *err)
@@ -149,7 +131,8 @@ static enum fault open_directory(void *context, uint64_t id, bool *exists, struc
 	*exists = false;
 	if (id == 0) {
 		*exists = true;
-		return list(existing, existing->options.root, err);
+		return is_file(existing) ? add_file(existing, err)
+					 : list(existing, existing->options.root, err);
 	}
 	if (outcomes_read(existing->options.outcomes, id, 1, &slot, err))
 		return err->fault;
@@ -165,6 +148,8 @@ static enum fault open_directory(void *context, uint64_t id, bool *exists, struc
 static const struct child *find(const struct existing *existing, const char *name, size_t size)
 {
 	size_t low = 0, high = existing->count;
+	if (is_file(existing))
+		return high ? &existing->child[0] : NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct child *child = &existing->child[middle];
@@ -189,19 +174,32 @@ static enum plan_there look(void *context, const char *name, size_t size)
 		return PLAN_THERE_FILE;
 	/* A directory nobody can write to is not merged into: a new one is made, and linking it
 	 * decides. */
-	return child->cap ? PLAN_THERE_DIRECTORY : PLAN_THERE_NOTHING;
+	return child->cap_kind ? PLAN_THERE_DIRECTORY : PLAN_THERE_NOTHING;
 }
 
 static enum fault bind(void *context, uint64_t id, const char *name, size_t size, struct err *err)
 {
 	struct existing *existing = context;
 	const struct child *child = find(existing, name, size);
-	struct outcome slot = { .id = id, .state = OUTCOME_PLANNED };
-	if (!child || !child->cap ||
-	    !cap_pack(child->cap, slot.cap, &slot.cap_size, &slot.cap_kind))
+	struct outcome before, slot = { .id = id, .state = OUTCOME_PLANNED };
+	if (!child || (child->is_directory && !child->cap_kind))
 		return err_set(err, FAULT_CORRUPT, "a directory at the target has no cap to keep");
-	enum fault fault = outcomes_write(existing->options.outcomes, &slot, err);
-	explicit_bzero(&slot, sizeof slot);
+	enum fault fault = outcomes_read(existing->options.outcomes, id, 1, &before, err);
+	/* After a kill what stands there may be what this job has linked. */
+	if (fault || before.state == OUTCOME_PLANNED || outcome_is_settled(&before))
+		return fault;
+	slot.cap_kind = child->cap_kind;
+	slot.cap_size = child->cap_size;
+	memcpy(slot.cap, child->cap, sizeof slot.cap);
+	if (!child->is_directory) {
+		const struct meta meta = { .mtime_ns = child->mtime_ns };
+		slot.level = child->has_mtime ? OUTCOME_HAS_MTIME : 0;
+		slot.length = child->size;
+		meta_pack_outcome(&meta, slot.meta);
+	}
+	fault = outcomes_write(existing->options.outcomes, &slot, err);
+	secret_wipe(&slot, sizeof slot);
+	secret_wipe(&before, sizeof before);
 	return fault;
 }
 

@@ -7,14 +7,14 @@
  */
 #pragma once
 
+#include "plan/ask.h"
 #include "plan/plan.h"
-#include "store/wait.h"
 
 struct existing_options {
-	const struct cap *root;    /* the directory of task 0; borrowed */
-	struct outcomes *outcomes; /* where a directory that is there gets its cap: state planned */
-	struct store_wait wait;
-	uint64_t away_ms; /* how long to wait for a gateway that does not answer */
+	const struct cap *root; /* the directory of task 0, or a file to be overwritten; borrowed */
+	struct outcomes *outcomes; /* what is there gets a slot: state planned, with its cap; a file
+				      also with size and mtime (OUTCOME_HAS_MTIME) */
+	struct ask ask;
 };
 
 struct existing;

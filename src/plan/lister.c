@@ -1,38 +1,7 @@
-#include "plan/lister.h"
-
-#include "base/utf8.h"
-#include "plan/clashes.h"
-#include "plan/entry.h"
+#include "plan/lister_state.h"
 #include "queue/kill.h"
 
-#include <dirent.h>
-#include <errno.h>
-
-enum {
-	READ_BUFFER = 65536, /* some 2,000 names a call of the kernel */
-	TICK_ENTRIES = 256,  /* some 0.2 ms */
-};
-
-struct lister {
-	const struct plan_request *request;
-	struct walk *walk;
-	struct publisher *publisher;
-	uint64_t names_max;
-	char *folder;                 /* of the files for sorting */
-	struct names *names;          /* of the directory */
-	struct names *known;          /* those a listing cut short holds already */
-	char last[MANIFEST_NAME_MAX]; /* of these, the one up to which the order is kept */
-	size_t last_size;
-	struct clashes *clashes;
-	struct bytes nfc; /* the form of one name that the target keeps */
-	bool exists;      /* the directory is at the target */
-	bool parents;     /* an entry is a directory to be walked */
-	bool bindable;    /* one of these is at the target */
-	uint64_t ticks;
-	struct entry_origin origin;
-	struct entry_found found;
-	_Alignas(struct dirent64) char buffer[READ_BUFFER];
-};
+enum { TICK_ENTRIES = 256 /* some 0.2 ms */ };
 
 struct lister *lister_new(const struct plan_request *request, struct walk *walk,
 			  struct publisher *publisher)
@@ -47,7 +16,9 @@ struct lister *lister_new(const struct plan_request *request, struct walk *walk,
 	lister->names_max = max ? max : PLAN_DIR_ENTRIES_DEFAULT;
 	lister->origin.options = &request->options;
 	lister->origin.walk = walk;
+	lister->origin.remote = request->remote;
 	bytes_init(&lister->nfc, 4 * MANIFEST_NAME_MAX);
+	chooser_init(&lister->chooser, request->select);
 	const char *slash = strrchr(request->manifest, '/');
 	lister->folder = slash ? strndup(request->manifest, (size_t)(slash - request->manifest) + 1)
 			       : strdup(".");
@@ -70,161 +41,107 @@ void lister_free(struct lister *lister)
 	names_free(lister->known);
 	clashes_free(lister->clashes);
 	bytes_fini(&lister->nfc);
+	chooser_fini(&lister->chooser);
 	free(lister->folder);
 	free(lister);
 }
 
-static bool is_ascii(const char *text, size_t size)
-{
-	unsigned char all = 0;
-	for (size_t i = 0; i < size; i++)
-		all |= (unsigned char)text[i];
-	return all < 0x80;
-}
-
-/* Stores the form the target keeps, which is `text` itself for almost all names. */
-static enum fault normalize(struct lister *lister, const char **text, size_t *size, struct err *err)
-{
-	if (is_ascii(*text, *size) || name_is_nfc(*text, *size))
-		return FAULT_NONE;
-	bytes_clear(&lister->nfc);
-	enum fault fault = name_to_nfc(&lister->nfc, *text, *size);
-	if (fault)
-		return bytes_err(fault, err, "a name in NFC");
-	*text = bytes_text(&lister->nfc);
-	*size = lister->nfc.size;
-	return FAULT_NONE;
-}
-
-static enum fault add_name(struct lister *lister, const char *text, struct err *err)
-{
-	struct name name = { .bytes = text, .size = strlen(text) };
-	if (!is_ascii(text, name.size) && !name_is_nfc(text, name.size))
-		name.flags = name_is_utf8(text, name.size) ? NAME_NOT_NFC : NAME_NOT_UTF8;
-	enum fault fault = FAULT_NONE;
-	if (name.flags & NAME_NOT_NFC) {
-		struct name form = name;
-		fault = normalize(lister, &form.bytes, &form.size, err);
-		if (!fault)
-			fault = clashes_add(lister->clashes, &form, err);
-	}
-	return fault ? fault : names_add(lister->names, &name, err);
-}
-
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
-static enum fault add_local(struct lister *lister, int fd, int *os_error, struct err *err)
-{
-	for (;;) {
-		ssize_t size = getdents64(fd, lister->buffer, sizeof lister->buffer);
-		if (size <= 0) {
-			*os_error = size < 0 ? errno : 0;
-			return FAULT_NONE;
-		}
-		for (ssize_t at = 0; at < size;) {
-			const struct dirent64 *entry = (const void *)(lister->buffer + at);
-			at += entry->d_reclen;
-			if (is_dots(entry->d_name))
-				continue;
-			if (names_count(lister->names) == lister->names_max) {
-				*os_error = E2BIG;
-				return FAULT_NONE;
-			}
-			enum fault fault = add_name(lister, entry->d_name, err);
-			if (fault)
-				return fault;
-		}
-	}
-}
-
-static enum fault add_sources(struct lister *lister, struct err *err)
-{
-	for (size_t i = 0; i < lister->request->source_count; i++) {
-		enum fault fault = add_name(lister, lister->request->source[i].name, err);
-		if (fault)
-			return fault;
-	}
-	return FAULT_NONE;
-}
-
-enum fault lister_read(struct lister *lister, const struct walk_directory *directory, int *os_error,
-		       struct err *err)
-{
-	const struct plan_request *request = lister->request;
-	size_t level = walk_depth(lister->walk);
-	lister->origin.directory = *directory;
-	lister->origin.made = level < request->made_count;
-	names_clear(lister->names);
-	names_clear(lister->known);
-	clashes_clear(lister->clashes);
-	lister->last_size = 0;
-	*os_error = 0;
-	enum fault fault;
-	if (lister->origin.made)
-		fault = add_name(lister, request->made[level], err);
-	else if (directory->fd < 0)
-		fault = add_sources(lister, err);
-	else
-		fault = add_local(lister, directory->fd, os_error, err);
-	if (fault || *os_error)
-		return fault;
-	fault = names_sort(lister->names, err);
-	return fault ? fault : clashes_find(lister->clashes, lister->names, err);
-}
-
 /* Compares the entry with what the target holds under its name. */
-static enum fault judge_target(struct lister *lister, struct manifest_entry *entry, struct err *err)
+static enum fault judge_target(struct lister *lister, struct manifest_entry *entry,
+			       enum plan_there *there, struct err *err)
 {
 	const struct plan_target *target = lister->request->target;
 	const char *name = entry->name;
 	size_t size = entry->name_size;
-	enum fault fault = normalize(lister, &name, &size, err);
+	enum fault fault = lister_normalize(lister, &name, &size, err);
 	if (fault)
 		return fault;
-	enum plan_there there = target->look(target->context, name, size);
-	if (there == PLAN_THERE_NOTHING)
+	*there = target->look(target->context, name, size);
+	if (*there == PLAN_THERE_NOTHING)
 		return FAULT_NONE;
 	bool is_directory = entry->kind == MANIFEST_DIRECTORY;
-	if (is_directory != (there == PLAN_THERE_DIRECTORY))
+	if (is_directory != (*there == PLAN_THERE_DIRECTORY))
 		entry_judge(entry, OUTCOME_FAILED, REASON_CONFLICT);
-	lister->bindable |= is_directory;
+	lister->bindable |= !entry->verdict;
 	return FAULT_NONE;
 }
 
 /* Fails the entry when a sibling has the same name after normalization. */
 static enum fault judge_clash(struct lister *lister, const struct name *name, struct err *err)
 {
-	if (!clashes_any(lister->clashes) || name->flags & NAME_NOT_UTF8)
+	if (entry_keeps_bytes(&lister->origin) || !clashes_any(lister->clashes) ||
+	    name->flags & NAME_NOT_UTF8)
 		return FAULT_NONE;
 	const char *form = name->bytes;
 	size_t size = name->size;
-	enum fault fault = normalize(lister, &form, &size, err);
+	enum fault fault = lister_normalize(lister, &form, &size, err);
 	if (!fault && clashes_has(lister->clashes, form, size))
 		entry_judge(&lister->found.entry, OUTCOME_FAILED, REASON_COLLISION);
 	return fault;
+}
+
+/* Whether the directory, of which the target has none, can be linked as it is. */
+static bool is_linkable(const struct lister *lister)
+{
+	uint8_t kind = lister->found.source.cap_kind;
+	return lister->found.entry.kind == MANIFEST_DIRECTORY && !lister->found.entry.verdict &&
+	       !lister->request->options.to_local && !lister->chooser.select &&
+	       (kind == CAP_DIR2_CHK || kind == CAP_DIR2_LIT);
+}
+
+/* Writes the entry, and the cap of its source before the entry can be durable. */
+static enum fault write_entry(struct lister *lister, struct err *err)
+{
+	struct manifest_entry *entry = &lister->found.entry;
+	enum fault fault = manifest_add(lister->request->writer, entry, err);
+	if (fault == FAULT_TOO_LARGE && entry->kind == MANIFEST_FILE && !entry->verdict) {
+		/* Whoever can write a directory can make up sizes. */
+		entry_judge(entry, OUTCOME_FAILED, REASON_IO);
+		entry->bytes = entry->chunk_size = 0;
+		fault = manifest_add(lister->request->writer, entry, err);
+	}
+	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
+		return fault;
+	lister->found.source.id = entry->id;
+	return outcomes_write(lister->request->sources, &lister->found.source, err);
 }
 
 static enum fault add_entry(struct lister *lister, const struct name *name, bool appeared,
 			    struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
+	enum plan_there there = PLAN_THERE_NOTHING;
 	enum fault fault = entry_find(&lister->origin, name, &lister->found, err);
-	if (fault || !lister->found.present)
+	if (fault || !chooser_takes(&lister->chooser, &lister->found))
 		return fault;
+	if (lister->request->options.caps_only)
+		entry_hold_cap(&lister->found);
 	fault = judge_clash(lister, name, err);
 	if (appeared)
 		entry_judge(entry, OUTCOME_SKIPPED, REASON_APPEARED);
 	if (!fault && !entry->verdict && lister->exists)
-		fault = judge_target(lister, entry, err);
+		fault = judge_target(lister, entry, &there, err);
+	if (there == PLAN_THERE_NOTHING && is_linkable(lister))
+		entry->kind = MANIFEST_LINKED;
 	if (!fault)
-		fault = manifest_add(lister->request->writer, entry, err);
+		fault = write_entry(lister, err);
 	if (fault)
 		return fault;
 	lister->parents |= entry->kind == MANIFEST_DIRECTORY && !entry->verdict;
 	return ++lister->ticks % TICK_ENTRIES ? FAULT_NONE : publish_tick(lister->publisher, err);
+}
+
+/* Whether the listing cut short stands behind the name already.  A name may be empty. */
+static bool is_passed(const struct lister *lister, const struct name *name)
+{
+	return lister->has_last &&
+	       names_compare(name->bytes, name->size, lister->last, lister->last_size) <= 0;
+}
+
+/* Whether the names are those of sources, of which no two may be the same. */
+static bool are_sources(const struct entry_origin *origin)
+{
+	return !origin->made && origin->directory.fd < 0 && origin->directory.cap.kind == CAP_NONE;
 }
 
 /*
@@ -248,9 +165,11 @@ static enum fault add_entries(struct lister *lister, bool appeared, struct err *
 		       (order = names_compare(known.bytes, known.size, name.bytes, name.size)) < 0)
 			fault = names_next(lister->known, &known, err);
 		bool is_known = known.bytes && order == 0;
-		bool before =
-			names_compare(name.bytes, name.size, lister->last, lister->last_size) <= 0;
-		if (!fault && !name.repeated && !is_known && before == appeared)
+		if (!fault && name.repeated && are_sources(&lister->origin))
+			return err_set(err, FAULT_USAGE,
+				       "cannot copy multiple files with the same name into the "
+				       "same target directory");
+		if (!fault && !name.repeated && !is_known && is_passed(lister, &name) == appeared)
 			fault = add_entry(lister, &name, appeared, err);
 	}
 	return fault;
@@ -270,14 +189,16 @@ static enum fault bind_block(struct lister *lister, const struct manifest_block 
 	const struct plan_target *target = lister->request->target;
 	for (size_t i = 0; i < block->count; i++) {
 		const struct manifest_entry *entry = &block->entry[i];
-		if (entry->kind != MANIFEST_DIRECTORY || entry->verdict)
+		bool is_directory = entry->kind == MANIFEST_DIRECTORY;
+		if ((!is_directory && entry->kind != MANIFEST_FILE) || entry->verdict)
 			continue;
 		const char *name = entry->name;
 		size_t size = entry->name_size;
-		enum fault fault = normalize(lister, &name, &size, err);
+		enum fault fault = lister_normalize(lister, &name, &size, err);
 		if (fault)
 			return fault;
-		if (target->look(target->context, name, size) != PLAN_THERE_DIRECTORY)
+		if (target->look(target->context, name, size) !=
+		    (is_directory ? PLAN_THERE_DIRECTORY : PLAN_THERE_FILE))
 			continue;
 		fault = target->bind(target->context, entry->id, name, size, err);
 		if (fault)
@@ -336,7 +257,10 @@ enum fault lister_write(struct lister *lister, const struct walk_child *child,
 	if (fault)
 		return fault;
 	lister->publisher->begun = offset;
-	lister->publisher->held = lister->exists;
+	/* A job without the whole list of its sources on a grid is planned anew, so none of it may
+	 * be on its way. */
+	lister->publisher->held =
+		lister->exists || (lister->request->remote && are_sources(&lister->origin));
 	fault = add_entries(lister, false, err);
 	if (!fault)
 		fault = end(lister, offset, err);
@@ -362,6 +286,7 @@ static enum fault learn_block(struct lister *lister, const struct manifest_block
 			continue;
 		memcpy(lister->last, entry->name, entry->name_size);
 		lister->last_size = entry->name_size;
+		lister->has_last = true;
 	}
 	return FAULT_NONE;
 }

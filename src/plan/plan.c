@@ -34,6 +34,8 @@ static enum fault check_names(const struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < plan->request->source_count; i++) {
 		const char *name = plan->source[i].name;
+		if (!name[0] && plan->source[i].node)
+			continue; /* its children have names */
 		if (!name_is_usable(name))
 			return err_set(err, FAULT_USAGE, "\"%.80s\" cannot be a name", name);
 		if (i && strcmp(name, plan->source[i - 1].name) == 0)
@@ -74,6 +76,10 @@ static struct settled settled_by(int os_error)
 		return (struct settled){ OUTCOME_FAILED, REASON_CHANGED };
 	case ELOOP:
 		return (struct settled){ OUTCOME_FAILED, REASON_LOOP };
+	case ENODATA:
+		return (struct settled){ OUTCOME_FAILED, REASON_LOST };
+	case EREMOTEIO:
+		return (struct settled){ OUTCOME_FAILED, REASON_GATEWAY };
 	case E2BIG:
 		return (struct settled){ OUTCOME_FAILED, REASON_TOO_MANY };
 	case EACCES:
@@ -176,6 +182,9 @@ static enum fault go_on(struct plan *plan, struct err *err)
 		return fault;
 	struct walk_directory directory = { .id = child.id, .listing = resume->listing, .fd = -1 };
 	plan->publisher.begun = resume->listing;
+	fault = walk_recall(plan->walk, &directory, err);
+	if (fault)
+		return fault;
 	if (resume->inside)
 		fault = complete(plan, &child, &directory, err);
 	else
@@ -200,6 +209,20 @@ static enum fault walk_all(struct plan *plan, struct err *err)
 	return fault;
 }
 
+/* Clears the slots behind the last entry: a slot is written before its entry, which a kill may have
+ * dropped, and the next entry of that id may have another source or none. */
+static enum fault forget_sources(const struct plan_request *request, struct err *err)
+{
+	uint64_t end;
+	if (!request->sources)
+		return FAULT_NONE;
+	enum fault fault = outcomes_end(request->sources, &end, err);
+	struct outcome none = { .id = manifest_writer_totals(request->writer)->next_id };
+	for (; !fault && none.id < end; none.id++)
+		fault = outcomes_write(request->sources, &none, err);
+	return fault;
+}
+
 enum fault plan_run(const struct plan_request *request, struct err *err)
 {
 	struct plan plan = { .request = request };
@@ -209,6 +232,8 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 	publish_init(&plan.publisher, request);
 	plan.first_new = resume ? manifest_writer_totals(request->writer)->next_id : 0;
 	enum fault fault = sort_sources(&plan, err);
+	if (!fault)
+		fault = forget_sources(request, err);
 	if (!fault)
 		fault = walk_new(request, plan.source, &plan.walk, err);
 	if (fault)

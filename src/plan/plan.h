@@ -18,6 +18,7 @@
 
 #include "queue/manifest.h"
 #include "queue/outcomes.h"
+#include "store/store.h"
 
 #include <stdatomic.h>
 
@@ -26,6 +27,7 @@ enum plan_symlinks {
 	PLAN_SYMLINKS_SKIP,
 	PLAN_SYMLINKS_FOLLOW,
 	PLAN_SYMLINKS_FAIL,
+	PLAN_SYMLINKS_PRESERVE, /* kept as symlinks: on a grid as a small file with the target */
 };
 
 enum plan_specials {
@@ -41,13 +43,25 @@ struct plan_options {
 	enum plan_symlinks symlinks;
 	enum plan_specials specials;
 	uint64_t max_dir_entries; /* names in one source directory; 0: the default */
+	uint64_t range_size;      /* larger immutable files of a grid get chunks of this; 0: none */
+	bool caps_only; /* of files on a grid the cap is written, which is as long as its text */
+	bool to_local;  /* the target is local: names must be usable there.  Else immutable
+			  directories of a grid are linked whole */
 };
 
-/* A local path, which becomes an entry called `name`.  A symlink here is always followed. */
+/*
+ * A local path, or a node of a grid, which becomes an entry called `name`.  A symlink here is
+ * always followed.
+ */
 struct plan_source {
-	const char *path; /* not empty, as typed; later opened relative to the working directory */
-	const char *name; /* 1..255 bytes without a slash */
+	const char *path; /* not empty, as typed; later opened relative to the working directory;
+			     NULL: on a grid */
+	const char *name; /* 1..255 bytes without a slash; "" for a directory of a grid whose
+			     children become entries beside the other sources */
+	const struct store_node *node; /* on a grid, with its caps; else NULL */
 };
+
+struct remote;
 
 enum plan_there {
 	PLAN_THERE_NOTHING,
@@ -61,8 +75,8 @@ enum plan_there {
  *
  * For each listing the planner calls `open`; if that exists, `look` for each entry without a
  * verdict, where a file against a directory makes the entry failed(conflict); then, once the
- * listing is durable and before it is published, `bind` for each of its directories that are there,
- * and `sync` if there was one.  After a kill the last listing's are bound again.
+ * listing is durable and before it is published, `bind` for each of its directories and files that
+ * are there, and `sync` if there was one.  After a kill the last listing's are bound again.
  */
 struct plan_target {
 	/* Turns to directory `id` (0: the root).  Stores whether it was there before the job: the
@@ -71,8 +85,8 @@ struct plan_target {
 	enum fault (*open)(void *context, uint64_t id, bool *exists, struct err *err);
 	/* Says what the directory opened last holds under `name`. */
 	enum plan_there (*look)(void *context, const char *name, size_t size);
-	/* Remembers (slot planned) that entry `id` is the directory there of that name.  May come
-	 * twice. */
+	/* Remembers (slot planned) that what is there of that name is what entry `id` goes into, or
+	 * replaces.  May come twice, also when the entry is settled: then nothing changes. */
 	enum fault (*bind)(void *context, uint64_t id, const char *name, size_t size,
 			   struct err *err);
 	/* Makes the binds durable.  May be NULL. */
@@ -80,11 +94,14 @@ struct plan_target {
 	void *context; /* of all four */
 };
 
-/* For a progress line: entries written, bytes of the files to be sent; earlier runs included. */
+/* For a progress line: entries written, files and directories among them, bytes of the files to be
+ * sent; earlier runs included. */
 struct plan_progress {
-	atomic_uint_least64_t entries;
+	atomic_uint_least64_t entries, files, directories;
 	atomic_uint_least64_t bytes;
 };
+
+struct select;
 
 struct plan_request {
 	const char *manifest;           /* the path of the file `writer` writes, for reading it
@@ -100,7 +117,11 @@ struct plan_request {
 				    one's listing the sources */
 	size_t made_count;
 	struct plan_options options;
+	const struct select *select;      /* which entries below the sources; NULL: all */
 	const struct plan_target *target; /* NULL: nothing is there */
+	struct remote *remote;    /* reads directories of a grid; NULL: no source is on one */
+	struct outcomes *sources; /* slot N gets the cap of entry N's source (state planned), before
+				     the entry is durable; NULL with `remote` NULL */
 
 	/* Hears that the manifest is durable below `durable`: soon after the first listing, then
 	 * about every 50 ms, and at the end with UINT64_MAX and `complete`.  When going on, what

@@ -23,12 +23,23 @@ static void count(const struct plan_request *request)
 	const struct manifest_totals *totals = manifest_writer_totals(request->writer);
 	uint64_t entries = totals->files + totals->directories + totals->symlinks + totals->others;
 	atomic_store_explicit(&request->progress->entries, entries, memory_order_relaxed);
+	atomic_store_explicit(&request->progress->files, totals->files, memory_order_relaxed);
+	atomic_store_explicit(&request->progress->directories, totals->directories,
+			      memory_order_relaxed);
 	atomic_store_explicit(&request->progress->bytes, totals->bytes, memory_order_relaxed);
+}
+
+/* An entry must not outlive the slot of its source. */
+static enum fault sync_sources(const struct plan_request *request, struct err *err)
+{
+	return request->sources ? outcomes_sync(request->sources, err) : FAULT_NONE;
 }
 
 enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err)
 {
-	enum fault fault = manifest_sync(publisher->request->writer, &publisher->durable, err);
+	enum fault fault = sync_sources(publisher->request, err);
+	if (!fault)
+		fault = manifest_sync(publisher->request->writer, &publisher->durable, err);
 	if (!fault && whole)
 		publisher->reliable = publisher->begun;
 	return fault;
@@ -68,7 +79,9 @@ enum fault publish_entries(struct publisher *publisher, uint64_t listing, struct
 
 enum fault publish_finish(struct publisher *publisher, struct err *err)
 {
-	enum fault fault = manifest_finish(publisher->request->writer, err);
+	enum fault fault = sync_sources(publisher->request, err);
+	if (!fault)
+		fault = manifest_finish(publisher->request->writer, err);
 	if (fault)
 		return fault;
 	count(publisher->request);

@@ -15,7 +15,7 @@ struct publisher {
 	uint64_t reliable; /* listings up to this offset were whole at the last sync */
 	uint64_t due_ms;
 	uint64_t wait_ms;
-	bool held; /* the listing begun last must not be published before it is bound */
+	bool held; /* the listing begun last must not be published before it is ended and bound */
 	bool told; /* `publish` was called */
 };
 

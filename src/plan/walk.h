@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "plan/plan.h"
 
 enum { WALK_OPEN_MAX = 32 };
@@ -22,7 +23,10 @@ struct walk_directory {
 	uint64_t id;
 	uint64_t listing; /* the offset of its own listing, once it has one */
 	uint64_t dev, ino;
-	int fd; /* -1: nothing local (the root, made directories) */
+	int fd;         /* -1: nothing local (the root, made directories, directories of a grid) */
+	struct cap cap; /* of a directory of a grid, else CAP_NONE */
+	unsigned char index[CAP_KEY_SIZE]; /* its storage index */
+	bool has_index;
 };
 
 /* A sub-directory of the topmost frame, not opened yet. */
@@ -51,6 +55,13 @@ struct manifest_reader *walk_reader(struct walk *walk);
 /* Returns the source called `name`, or NULL. */
 const struct plan_source *walk_source(const struct walk *walk, const char *name, size_t size);
 
+/* Returns the `number`-th source without a name, or NULL. */
+const struct plan_source *walk_unnamed(const struct walk *walk, size_t number);
+/* Appends the names of the directories taken from the frames `first` and deeper, each followed by
+ * '/'. */
+MUST_USE enum fault walk_path(const struct walk *walk, size_t first, struct bytes *path,
+			      struct err *err);
+
 /* Returns whether a directory in the stack has these numbers. */
 bool walk_is_above(const struct walk *walk, uint64_t dev, uint64_t ino);
 
@@ -65,7 +76,8 @@ MUST_USE enum fault walk_next(struct walk *walk, struct walk_child *child, struc
 /*
  * Opens what walk_next gave; the caller owns the descriptor.  When the file system refuses, its
  * errno is in `os_error` (else 0) and `directory` is untouched; ELOOP means that it is a directory
- * above itself.  Faults: NOMEM (descriptors too).
+ * above itself, or deeper than 4,096 levels on a grid; ENODATA that the slot of its source is lost.
+ * Faults: NOMEM (descriptors too), IO.
  */
 MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
 			      struct walk_directory *directory, int *os_error, struct err *err);
@@ -77,3 +89,8 @@ MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
  */
 MUST_USE enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *child,
 				 struct err *err);
+
+/* Gives the directory that walk_restore stored its cap, if it is one of a grid: what is below it
+ * may lead back to it.  Faults: IO. */
+MUST_USE enum fault walk_recall(const struct walk *walk, struct walk_directory *directory,
+				struct err *err);

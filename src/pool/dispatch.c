@@ -7,13 +7,19 @@ struct dispatch {
 	struct thread thread;
 };
 
-static void hand_out(struct dispatch *dispatch, struct work *work)
+static bool is_transfer(uint8_t kind)
 {
+	return kind == MANIFEST_FILE || kind == MANIFEST_SYMLINK || kind == MANIFEST_LINKED;
+}
+
+static void hand_out(void *context, struct work *work)
+{
+	struct dispatch *dispatch = context;
 	const struct dispatch_options *options = &dispatch->options;
 	struct err err;
 	if (work->task->flags & TASK_BELOW_DONE) {
 		options->below(options->context, work);
-	} else if (work->task->kind == MANIFEST_FILE) {
+	} else if (is_transfer(work->task->kind)) {
 		options->file(options->context, work);
 	} else {
 		err_set(&err, FAULT_USAGE, "this version cannot transfer an entry of this kind");
@@ -24,27 +30,7 @@ static void hand_out(struct dispatch *dispatch, struct work *work)
 static void run(void *context)
 {
 	struct dispatch *dispatch = context;
-	const struct lease_options *options = &dispatch->options.lease;
-	for (;;) {
-		struct segment *segment;
-		struct err err;
-		if (queue_lease(options->queue, SEGMENT_TRANSFERS, &segment, &err)) {
-			options->broken(options->context, &err);
-			return;
-		}
-		if (!segment)
-			return;
-		size_t count = segment->count;
-		struct lease *lease = lease_new(options, segment);
-		if (!lease) {
-			err_set(&err, FAULT_NOMEM, "no memory for leased tasks");
-			options->broken(options->context, &err);
-			return;
-		}
-		struct work *work = lease_works(lease);
-		for (size_t i = 0; i < count; i++)
-			hand_out(dispatch, &work[i]);
-	}
+	lease_each(&dispatch->options.lease, SEGMENT_TRANSFERS, hand_out, dispatch);
 }
 
 enum fault dispatch_start(const struct dispatch_options *options, struct dispatch **dispatch,

@@ -10,7 +10,8 @@
 
 struct dispatch_options {
 	struct lease_options lease;
-	void (*file)(void *context, struct work *work);  /* a file to be read and sent */
+	void (*file)(void *context, struct work *work);  /* a file, a symlink, or what is
+							    linked whole */
 	void (*below)(void *context, struct work *work); /* TASK_BELOW_DONE */
 	void *context;
 };

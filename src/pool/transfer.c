@@ -14,7 +14,8 @@ struct transfer {
 	struct store_call *call; /* the one in flight, or NULL */
 	size_t used;             /* bytes of the piece at hand that were sent */
 	bool paused;
-	bool stored; /* the put has answered well */
+	bool stored;     /* the put has answered well */
+	bool overwrites; /* what `cap` names, from the start */
 	struct cap cap;
 	unsigned met, remaining;  /* levels of verification */
 	struct content_hash hash; /* of what is read back */
@@ -184,6 +185,14 @@ static void prove(struct transfer *transfer)
 
 /* ---- put ---- */
 
+/* The bytes are in a mutable file, whose cap says nothing of them: they are read back. */
+static void judge_overwritten(struct transfer *transfer)
+{
+	unsigned levels = policy_levels(transfer->owner->policy);
+	transfer->remaining = (levels & VERIFY_CHECK) | VERIFY_READ;
+	prove(transfer);
+}
+
 /* What the gateway was to answer to a body whose reader has predicted it. */
 static struct cap predicted_cap(const struct transfer *transfer)
 {
@@ -228,6 +237,8 @@ static void judge_stream(struct transfer *transfer)
 		return;
 	if (err.fault)
 		fail(transfer, &err);
+	else if (transfer->overwrites)
+		judge_overwritten(transfer);
 	else
 		judge(transfer);
 }
@@ -266,6 +277,8 @@ static void put_done(void *context, const struct store_reply *reply)
 	transfer->stored = true;
 	if (transfer->body->stream)
 		judge_stream(transfer);
+	else if (transfer->overwrites)
+		judge_overwritten(transfer);
 	else
 		judge(transfer);
 }
@@ -305,6 +318,20 @@ static bool rewind_body(void *context)
 	return true;
 }
 
+/* Takes the cap of the mutable file that is to hold the bytes, if there is one. */
+static void find_place(struct transfer *transfer)
+{
+	const struct outcome *slot = &transfer->body->existing;
+	struct cap cap;
+	if (slot->state != OUTCOME_PLANNED ||
+	    !cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap))
+		return;
+	transfer->overwrites = cap_is_file(&cap) && cap_is_writable(&cap);
+	if (transfer->overwrites)
+		transfer->cap = cap;
+	cap_wipe(&cap);
+}
+
 static void start(struct errand *errand, struct store *store)
 {
 	struct transfer *transfer = transfer_of(errand);
@@ -317,9 +344,19 @@ static void start(struct errand *errand, struct store *store)
 		.rewind = rewind_body,
 		.context = transfer,
 	};
+	const struct store_body *bytes = body->stream ? &stream : &whole;
+	const struct store_then then = { put_done, transfer };
+	const struct transfers *owner = transfer->owner;
+	if (owner->admits && !owner->admits(owner->context, body->size)) {
+		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
+		fail(transfer, &err);
+		return;
+	}
 	transfer->store = store;
-	transfer->call = store_put(store, body->stream ? &stream : &whole,
-				   (struct store_then){ put_done, transfer }, &err);
+	find_place(transfer);
+	transfer->call = transfer->overwrites
+				 ? store_overwrite(store, &transfer->cap, bytes, then, &err)
+				 : store_put(store, bytes, then, &err);
 	if (!transfer->call)
 		fail(transfer, &err);
 }

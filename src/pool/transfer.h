@@ -7,6 +7,9 @@
  * any; the rest runs in the lane of each transfer.
  *
  *   put -> (stream: the reader's verdict) -> judge the cap -> [check] -> [get and compare] -> done
+ *
+ * Where a mutable file has the name at the target (body->existing), its contents are overwritten
+ * and read back; its cap stays.
  */
 #pragma once
 
@@ -20,6 +23,8 @@ struct transfers {
 	struct flight *flight;
 	struct policy *policy;
 	struct patience *patience; /* with uploads that were cut off, or NULL */
+	/* Whether a body of so many bytes may be sent; else it is given back.  May be NULL. */
+	bool (*admits)(void *context, uint64_t bytes);
 	/* Hears of bytes sent.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
 	/* Hears of a fault that ends the whole job, not one file. */

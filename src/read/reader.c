@@ -3,29 +3,18 @@
 #include "base/digest.h"
 #include "base/landing.h"
 #include "queue/retry.h"
+#include "read/attempt.h"
 #include "verify/policy.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <unistd.h>
 
 enum { AGAIN_MS = 1000 }; /* after running out of memory or descriptors */
 
 struct reader {
 	const struct readers_options *options;
-	struct tree *tree;
+	struct attempt_tools tools;
+	bool keyed; /* the file at hand gets a content key, and may be like others */
 	struct chk_key key;
 	struct content_hash content;
 	struct chk_encoder *encoder;
-};
-
-/* One try at one file. */
-struct attempt {
-	struct work *work;
-	int fd;
-	struct stat status; /* when opened */
-	uint64_t size;
-	struct meta meta;
 };
 
 /* What a try came to.  The work is owed an end only after TRY_FAULT. */
@@ -38,7 +27,13 @@ enum fault reader_new(const struct readers_options *options, struct reader **rea
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	made->options = options;
-	if (tree_new(&options->tree, &made->tree, err) || chk_key_init(&made->key, err) ||
+	made->tools.existing = options->existing;
+	made->tools.replica = replica_new(&options->replica, options->cancel);
+	if (!made->tools.replica) {
+		free(made);
+		return err_set(err, FAULT_NOMEM, "no memory for a reader");
+	}
+	if (tree_new(&options->tree, &made->tools.tree, err) || chk_key_init(&made->key, err) ||
 	    content_hash_init(&made->content, err) || chk_encoder_new(&made->encoder, err)) {
 		reader_free(made);
 		return err->fault;
@@ -51,7 +46,8 @@ void reader_free(struct reader *reader)
 {
 	if (!reader)
 		return;
-	tree_free(reader->tree);
+	tree_free(reader->tools.tree);
+	replica_free(reader->tools.replica);
 	chk_key_fini(&reader->key);
 	content_hash_fini(&reader->content);
 	chk_encoder_free(reader->encoder);
@@ -63,63 +59,29 @@ static bool cancelled(const struct reader *reader)
 	return atomic_load_explicit(reader->options->cancel, memory_order_acquire);
 }
 
-/* Reads exactly `size` bytes.  CHANGED when the file has become shorter. */
-static enum fault read_exactly(int fd, uint64_t offset, unsigned char *data, size_t size,
-			       struct err *err)
-{
-	size_t done = 0;
-	while (done < size) {
-		uint64_t at = offset + done;
-		ssize_t got = pread(fd, data + done, size - done, (off_t)at);
-		if (got == 0)
-			return err_set(err, FAULT_CHANGED, "it became shorter while it was read");
-		if (got > 0)
-			done += (size_t)got;
-		else if (errno != EINTR)
-			return err_os(err, FAULT_IO, errno, "cannot read it at offset %" PRIu64,
-				      at);
-	}
-	return FAULT_NONE;
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* After the last byte: nothing behind it, and nothing about the file has changed. */
-static enum fault check_unchanged(const struct attempt *attempt, struct err *err)
-{
-	struct stat now;
-	unsigned char beyond;
-	ssize_t got = pread(attempt->fd, &beyond, 1, (off_t)attempt->size);
-	if (got > 0)
-		return err_set(err, FAULT_CHANGED, "it became longer while it was read");
-	if (fstat(attempt->fd, &now) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot look at it");
-	const struct stat *before = &attempt->status;
-	if (now.st_size != before->st_size || now.st_ino != before->st_ino ||
-	    now.st_dev != before->st_dev || !same_time(&now.st_mtim, &before->st_mtim) ||
-	    !same_time(&now.st_ctim, &before->st_ctim))
-		return err_set(err, FAULT_CHANGED, "it changed while it was read");
-	return FAULT_NONE;
-}
-
 static enum fault hash_start(struct reader *reader, uint64_t size, struct err *err)
 {
 	content_hash_start(&reader->content);
+	if (!reader->keyed)
+		return FAULT_NONE;
 	return chk_key_start(&reader->key, policy_params(reader->options->policy), size, err);
 }
 
 static enum fault hash_add(struct reader *reader, const void *data, size_t size, struct err *err)
 {
 	content_hash_update(&reader->content, data, size);
+	if (!reader->keyed)
+		return FAULT_NONE;
 	return chk_key_update(&reader->key, data, size, err);
 }
 
 static enum fault hash_end(struct reader *reader, struct body_proof *proof, struct err *err)
 {
 	content_hash_final(&reader->content, proof->content);
+	if (!reader->keyed) {
+		memset(proof->key, 0, sizeof proof->key);
+		return FAULT_NONE;
+	}
 	return chk_key_final(&reader->key, proof->key, err);
 }
 
@@ -139,12 +101,11 @@ static void settle_literal(const struct attempt *attempt, const unsigned char *d
 	cap_wipe(&cap);
 }
 
-static enum try_end try_literal(struct reader *reader, struct attempt *attempt, struct err *err)
+static enum try_end try_literal(struct attempt *attempt, struct err *err)
 {
-	(void)reader;
 	unsigned char data[LITERAL_SIZE_MAX + 1];
-	if (read_exactly(attempt->fd, 0, data, (size_t)attempt->size, err) ||
-	    check_unchanged(attempt, err))
+	if (attempt_read(attempt, 0, data, (size_t)attempt->size, err) ||
+	    attempt_check(attempt, err))
 		return TRY_FAULT;
 	settle_literal(attempt, data);
 	return TRY_ENDED;
@@ -160,6 +121,8 @@ static bool begin_flight(struct reader *reader, const struct attempt *attempt,
 {
 	unsigned char value[FLIGHT_VALUE_SIZE];
 	*flying = false;
+	if (!reader->keyed)
+		return true;
 	struct landing *landing = landing_new(attempt->work, &attempt->meta, attempt->size, proof);
 	if (!landing)
 		return true; /* sent without looking for its like: only slower */
@@ -183,10 +146,10 @@ static bool begin_flight(struct reader *reader, const struct attempt *attempt,
 static void predict(struct reader *reader, struct body *body)
 {
 	const struct policy *policy = reader->options->policy;
-	const struct chk_params *params = policy_params(policy);
+	const struct chk_params *params = policy ? policy_params(policy) : NULL;
 	struct cap cap;
 	struct err err;
-	if (!policy_predicts(policy) || !chk_can_encode(params))
+	if (!reader->keyed || !policy_predicts(policy) || !chk_can_encode(params))
 		return;
 	body->predicted =
 		!chk_encoder_start(reader->encoder, params, body->size, body->proof.key, &err) &&
@@ -208,7 +171,8 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 	}
 	size_t size = (size_t)attempt->size;
 	body->meta = attempt->meta;
-	if (read_exactly(attempt->fd, 0, body->data, size, err) || check_unchanged(attempt, err) ||
+	body->existing = attempt->existing;
+	if (attempt_read(attempt, 0, body->data, size, err) || attempt_check(attempt, err) ||
 	    hash_start(reader, size, err) || hash_add(reader, body->data, size, err) ||
 	    hash_end(reader, &body->proof, err)) {
 		body_unref(body);
@@ -230,7 +194,7 @@ static enum fault fill(struct reader *reader, const struct attempt *attempt, uin
 {
 	piece->offset = offset;
 	piece->size = (size_t)min_u64(attempt->size - offset, BODY_PIECE_SIZE);
-	if (read_exactly(attempt->fd, offset, piece->data, piece->size, err))
+	if (attempt_read(attempt, offset, piece->data, piece->size, err))
 		return err->fault;
 	return hash_add(reader, piece->data, piece->size, err);
 }
@@ -255,7 +219,7 @@ static void stream_on(struct reader *reader, const struct attempt *attempt, stru
 		}
 		body_push(body, piece);
 	}
-	if (check_unchanged(attempt, &err) || hash_end(reader, &proof, &err))
+	if (attempt_check(attempt, &err) || hash_end(reader, &proof, &err))
 		body_finish(body, NULL, &err);
 	else
 		body_finish(body, &proof, NULL);
@@ -277,7 +241,7 @@ static enum fault hash_ahead(struct reader *reader, const struct attempt *attemp
 		if (fill(reader, attempt, offset, piece, err))
 			return err->fault;
 	}
-	if (check_unchanged(attempt, err))
+	if (attempt_check(attempt, err))
 		return err->fault;
 	return hash_end(reader, proof, err);
 }
@@ -289,7 +253,9 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 {
 	unsigned char value[FLIGHT_VALUE_SIZE];
 	struct body_proof proof;
-	if (read_exactly(attempt->fd, 0, piece->data, BODY_WHOLE_MAX, err) ||
+	if (!reader->keyed)
+		return FAULT_NONE;
+	if (attempt_read(attempt, 0, piece->data, BODY_WHOLE_MAX, err) ||
 	    hash_start(reader, BODY_WHOLE_MAX, err) ||
 	    hash_add(reader, piece->data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
 		return err->fault;
@@ -328,6 +294,7 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 		return TRY_FAULT;
 	}
 	body->meta = attempt->meta;
+	body->existing = attempt->existing;
 	struct piece *piece = body_room(body);
 	enum fault fault = begin_stream(reader, attempt, body, piece, err);
 	if (!fault &&
@@ -347,16 +314,36 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	return TRY_ENDED;
 }
 
+/* Ends the work when its bytes are at the target.  TRY_FAULT: they are not, when `err` has none. */
+static enum try_end try_unchanged(const struct reader *reader, const struct attempt *attempt,
+				  struct err *err)
+{
+	const struct readers_options *options = reader->options;
+	bool alike = false;
+	if (!options->compare)
+		return TRY_FAULT;
+	if (attempt_compare(attempt, policy_params(options->policy), options->cancel, &alike,
+			    err) ||
+	    !alike)
+		return TRY_FAULT;
+	struct work *work = attempt->work;
+	work_fail(work, REASON_UNCHANGED, work->task->attempts + 1u, NULL);
+	return TRY_ENDED;
+}
+
 static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
 {
-	struct attempt attempt = { .work = work, .fd = -1 };
-	if (tree_open_file(reader->tree, work->task, &attempt.fd, &attempt.status, err))
+	struct attempt attempt;
+	if (attempt_open(&attempt, &reader->tools, work, err)) {
+		attempt_close(&attempt);
 		return TRY_FAULT;
-	attempt.size = (uint64_t)attempt.status.st_size;
-	attempt.meta = meta_from_stat(&attempt.status);
-	enum try_end end;
-	if (attempt.size <= LITERAL_SIZE_MAX) {
-		end = try_literal(reader, &attempt, err);
+	}
+	reader->keyed = !reader->options->plain && !attempt_overwrites(&attempt);
+	enum try_end end = try_unchanged(reader, &attempt, err);
+	if (end == TRY_ENDED || err->fault) {
+		/* that was all */
+	} else if (attempt.size <= LITERAL_SIZE_MAX && reader->keyed) {
+		end = try_literal(&attempt, err);
 	} else if (!gate_enter(reader->options->gate, body_share(attempt.size))) {
 		work_again(work, 0, work->task->attempts);
 		end = TRY_ENDED;
@@ -365,7 +352,7 @@ static enum try_end try_once(struct reader *reader, struct work *work, struct er
 	} else {
 		end = try_stream(reader, &attempt, err);
 	}
-	close(attempt.fd);
+	attempt_close(&attempt);
 	return end;
 }
 
@@ -378,6 +365,9 @@ static uint8_t reason_of(enum fault fault)
 		return REASON_PERMISSION;
 	case FAULT_CHANGED:
 		return REASON_CHANGED;
+	case FAULT_RETRY: /* only a gateway says so, and not for the first time */
+	case FAULT_USAGE:
+		return REASON_GATEWAY;
 	default:
 		return REASON_IO;
 	}
@@ -386,7 +376,8 @@ static uint8_t reason_of(enum fault fault)
 void reader_take(struct reader *reader, struct work *work)
 {
 	unsigned attempts = work->task->attempts;
-	if (cancelled(reader)) {
+	const atomic_bool *enough = reader->options->enough;
+	if (cancelled(reader) || (enough && atomic_load(enough))) {
 		work_again(work, 0, attempts);
 		return;
 	}
@@ -398,7 +389,9 @@ void reader_take(struct reader *reader, struct work *work)
 		if (err.fault != FAULT_CHANGED)
 			break;
 	}
-	if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
+	if (err.fault == FAULT_CANCELLED || err.fault == FAULT_UNAVAILABLE)
+		work_again(work, 0, attempts);
+	else if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
 		work_again(work, AGAIN_MS, attempts + 1);
 	else
 		work_fail(work, reason_of(err.fault), attempts + 1, &err);

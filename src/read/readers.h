@@ -6,15 +6,17 @@
  * belongs to the readers until it is settled, given back, parked or handed on in a body. Threads
  * readers_push from one thread; the readers run their own.
  *
- * What fstat says at the start of a transfer is what is stored; a change between the first and the
- * last byte is tried again (RETRY_CHANGED_ATTEMPTS), then failed(changed).  Equal content is
- * decided by the convergence key: a file in memory waits for an equal one in flight; a streamed one
- * waits for one of its size and first 64 KiB, and is hashed before it is sent when one such was
- * sent before.
+ * A source on a grid that is to be copied is read and proven first (read/replica.h), and then
+ * treated like a local file.  What fstat says at the start of a transfer is what is stored; a
+ * change between the first and the last byte is tried again (RETRY_CHANGED_ATTEMPTS), then
+ * failed(changed).  Equal content is decided by the convergence key: a file in memory waits for an
+ * equal one in flight; a streamed one waits for one of its size and first 64 KiB, and is hashed
+ * before it is sent when one such was sent before.
  */
 #pragma once
 
 #include "base/body.h"
+#include "read/replica.h"
 #include "read/tree.h"
 #include "verify/policy.h"
 
@@ -22,11 +24,18 @@
 
 struct readers_options {
 	struct tree_options tree;
-	unsigned threads;            /* 1..64 */
+	struct replica_options replica;
+	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
+	bool compare; /* a file with the bytes of what it finds is skipped(unchanged); the policy
+			 has the gateway's secret */
+	unsigned threads; /* 1..64 */
+	bool plain; /* bodies go to a local target: no literals, no flights, no content keys */
 	struct gate *gate;           /* the byte budget */
-	struct flight *flight;       /* of content, shared with the pool */
-	const struct policy *policy; /* of content keys and predicted caps; borrowed */
-	const atomic_bool *cancel;   /* true: works are given back unread */
+	struct flight *flight;       /* of content, shared with the pool; NULL when plain */
+	const struct policy *policy; /* of content keys and predicted caps; borrowed; NULL when
+					plain */
+	const atomic_bool *cancel;   /* true: works are given back unread, streams cut off */
+	const atomic_bool *enough;   /* true: no more is begun.  May be NULL */
 	void (*deliver)(void *context,
 			struct body *body); /* takes the body; streams are filled on */
 	void *context;

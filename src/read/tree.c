@@ -190,13 +190,14 @@ static enum fault open_directory(struct tree *tree, uint64_t listing, int *fd, s
 	return FAULT_NONE;
 }
 
-/* Whether what was found is the regular file that was planned. */
-static enum fault check_planned(const struct tree *tree, const struct task *task,
+/* Whether what was found is of the type, and the one, that was planned. */
+static enum fault check_planned(const struct tree *tree, const struct task *task, mode_t type,
 				const struct stat *status, struct err *err)
 {
 	struct meta planned;
-	if (!S_ISREG(status->st_mode))
-		return err_set(err, FAULT_CHANGED, "it is not a regular file any more");
+	if ((status->st_mode & S_IFMT) != type)
+		return err_set(err, FAULT_CHANGED, "it is not a %s any more",
+			       type == S_IFLNK ? "symlink" : "regular file");
 	if (!tree->options.compare_ids || !meta_unpack(task->meta, task->meta_size, &planned))
 		return FAULT_NONE;
 	if (planned.dev != status->st_dev || planned.ino != status->st_ino)
@@ -220,7 +221,7 @@ static enum fault open_checked(struct tree *tree, const struct task *task, int d
 	if (fstat(handle, &status) != 0)
 		fault = open_fault(errno, "cannot look at it", err);
 	else
-		fault = check_planned(tree, task, &status, err);
+		fault = check_planned(tree, task, S_IFREG, &status, err);
 	if (!fault) {
 		char path[32];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
@@ -232,26 +233,41 @@ static enum fault open_checked(struct tree *tree, const struct task *task, int d
 	return fault;
 }
 
+/* Where the name of a task is looked up: in a directory, or a source's whole path anywhere. */
+struct address {
+	int directory; /* the tree's, or AT_FDCWD */
+	const char *name;
+	char text[MANIFEST_NAME_MAX + 1];
+};
+
+static enum fault find(struct tree *tree, const struct task *task, struct address *address,
+		       struct err *err)
+{
+	enum fault fault = tree->base ? FAULT_NONE : find_base(tree, err);
+	if (fault)
+		return fault;
+	address->directory = AT_FDCWD;
+	if (task->listing == tree->base) {
+		address->name = source_path(tree, task->name, task->name_size);
+		return address->name ? FAULT_NONE
+				     : err_set(err, FAULT_NOT_FOUND, "no source has this name");
+	}
+	fault = open_directory(tree, task->listing, &address->directory, err);
+	if (fault)
+		return fault;
+	memcpy(address->text, task->name, task->name_size);
+	address->text[task->name_size] = '\0';
+	address->name = address->text;
+	return FAULT_NONE;
+}
+
 enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd, struct stat *status,
 			  struct err *err)
 {
-	if (!tree->base && find_base(tree, err))
-		return err->fault;
-	int directory = AT_FDCWD;
-	char text[MANIFEST_NAME_MAX + 1];
-	const char *name = text;
-	if (task->listing == tree->base) {
-		name = source_path(tree, task->name, task->name_size);
-		if (!name)
-			return err_set(err, FAULT_NOT_FOUND, "no source has this name");
-	} else {
-		if (open_directory(tree, task->listing, &directory, err))
-			return err->fault;
-		memcpy(text, task->name, task->name_size);
-		text[task->name_size] = '\0';
-	}
+	struct address at;
 	int opened = -1;
-	if (open_checked(tree, task, directory, name, &opened, err))
+	if (find(tree, task, &at, err) ||
+	    open_checked(tree, task, at.directory, at.name, &opened, err))
 		return err->fault;
 	if (fstat(opened, status) != 0) {
 		int os_error = errno;
@@ -259,5 +275,36 @@ enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd, s
 		return open_fault(os_error, "cannot look at it", err);
 	}
 	*fd = opened;
+	return FAULT_NONE;
+}
+
+/* A symlink never changes but by another one in its place, so that one handle is one target. */
+enum fault tree_read_link(struct tree *tree, const struct task *task, char target[TREE_LINK_MAX],
+			  struct stat *status, struct err *err)
+{
+	struct address at;
+	struct stat found;
+	char text[TREE_LINK_MAX + 1];
+	if (find(tree, task, &at, err))
+		return err->fault;
+	int handle = openat(at.directory, at.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (handle < 0)
+		return open_fault(errno, "cannot open it", err);
+	enum fault fault = FAULT_NONE;
+	if (fstat(handle, &found) != 0)
+		fault = open_fault(errno, "cannot look at it", err);
+	else
+		fault = check_planned(tree, task, S_IFLNK, &found, err);
+	ssize_t size = fault ? 0 : readlinkat(handle, "", text, sizeof text);
+	if (size < 0)
+		fault = open_fault(errno, "cannot read the symlink", err);
+	else if (!fault && (size == 0 || size > TREE_LINK_MAX))
+		fault = err_set(err, FAULT_IO, "the symlink's target is empty or too long");
+	close(handle);
+	if (fault)
+		return fault;
+	found.st_size = size;
+	memcpy(target, text, (size_t)size);
+	*status = found;
 	return FAULT_NONE;
 }

@@ -12,6 +12,9 @@
 
 #include <sys/stat.h>
 
+/* Bytes of a symlink's target.  Source: PATH_MAX of linux/limits.h, less the NUL. */
+enum { TREE_LINK_MAX = 4095 };
+
 struct tree_source {
 	const char *path; /* local path of a SRC */
 	const char *name; /* its entry in the target directory's listing */
@@ -40,3 +43,12 @@ void tree_free(struct tree *tree);
  */
 MUST_USE enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd,
 				   struct stat *status, struct err *err);
+
+/*
+ * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`
+ * bytes, 1 to TREE_LINK_MAX, without a NUL; the rest of `status` is what lstat says.  Faults as
+ * above.
+ */
+MUST_USE enum fault tree_read_link(struct tree *tree, const struct task *task,
+				   char target[TREE_LINK_MAX], struct stat *status,
+				   struct err *err);

@@ -55,6 +55,7 @@ static const char *const kind_name[] = {
 	[MANIFEST_DIRECTORY] = "directory",
 	[MANIFEST_SYMLINK] = "symlink",
 	[MANIFEST_OTHER] = "other",
+	[MANIFEST_LINKED] = "directory",
 };
 
 static const char *kind_text(uint8_t kind)
@@ -87,8 +88,9 @@ static struct known_path *learn_path(struct lines *lines, uint64_t listing)
 	return known;
 }
 
-/* Returns the path of the entry, in lines->path; only its name when the manifest does not tell. */
-static const char *entry_path(struct lines *lines, const struct line *line)
+/* Returns the path of the entry, in lines->path; only its name when the manifest does not tell.
+ * Names from a grid may hold NUL. */
+static const char *entry_path(struct lines *lines, const struct line *line, size_t *size)
 {
 	struct known_path *known = NULL;
 	for (size_t i = 0; i < PATHS_KEPT && line->listing; i++)
@@ -98,22 +100,28 @@ static const char *entry_path(struct lines *lines, const struct line *line)
 		known = learn_path(lines, line->listing);
 	if (line->listing && !known)
 		atomic_fetch_add(&lines->lost, 1);
-	if (known && known->id == line->id) /* its own listing: the path ends in its name */
+	if (known && known->id == line->id) { /* its own listing: the path ends in its name */
+		*size = strlen(known->path);
 		return known->path;
+	}
 	const char *above = known ? known->path : "";
-	snprintf(lines->path, sizeof lines->path, "%s%s%.*s", above, *above ? "/" : "",
-		 (int)line->name_size, line->name);
+	int length = snprintf(lines->path, sizeof lines->path, "%s%s", above, *above ? "/" : "");
+	size_t at = min_u64((uint64_t)length, sizeof lines->path);
+	size_t room = min_u64(line->name_size, sizeof lines->path - at);
+	memcpy(lines->path + at, line->name, room);
+	*size = at + room;
 	return lines->path;
 }
 
 /* Appends the members that both kinds of lines have. */
-static enum fault members(struct bytes *out, const struct line *line, const char *path)
+static enum fault members(struct bytes *out, const struct line *line, const char *path,
+			  size_t path_size)
 {
 	const char *kind = kind_text(line->kind), *state = state_text(line->state);
 	const char *reason = outcome_reason_text(line->reason);
 	enum fault fault = json_number(out, "id", line->id);
 	if (!fault)
-		fault = json_member(out, "path", path, strlen(path));
+		fault = json_member(out, "path", path, path_size);
 	if (!fault)
 		fault = json_member(out, "kind", kind, strlen(kind));
 	if (!fault)
@@ -128,33 +136,36 @@ static enum fault members(struct bytes *out, const struct line *line, const char
 }
 
 /* The root is the target: it has no path, and its line says whether all is linked. */
-static void write_json(struct lines *lines, const struct line *line, const char *path)
+static void write_json(struct lines *lines, const struct line *line, const char *path,
+		       size_t path_size)
 {
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
 	enum fault fault = bytes_append_text(text, line->id == 0 ? "{\"event\":\"target\""
 								 : "{\"event\":\"entry\"");
 	if (!fault)
-		fault = members(text, line, path);
+		fault = members(text, line, path, path_size);
 	if (fault)
 		atomic_fetch_add(&lines->lost, 1);
 	else
 		out_put(text->data, text->size);
 }
 
-static void write_error(struct lines *lines, const struct line *line, const char *path)
+static void write_error(struct lines *lines, const struct line *line, const char *path,
+			size_t path_size)
 {
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
 	enum fault fault = bytes_printf(text, "{\"time\":%lld", (long long)time(NULL));
 	if (!fault)
-		fault = members(text, line, path);
+		fault = members(text, line, path, path_size);
 	ssize_t written = fault ? -1 : write(lines->errors_fd, text->data, text->size);
 	if (written < 0 || (size_t)written != text->size)
 		atomic_fetch_add(&lines->lost, 1);
 }
 
-static void say_failure(struct lines *lines, const struct line *line, const char *path)
+static void say_failure(struct lines *lines, const struct line *line, const char *path,
+			size_t path_size)
 {
 	bool failed = line->state == OUTCOME_FAILED;
 	if (failed && ++lines->failures == FAILURES_SHOWN + 1)
@@ -163,7 +174,7 @@ static void say_failure(struct lines *lines, const struct line *line, const char
 		return;
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
-	if (escape_name(text, path, strlen(path)))
+	if (escape_name(text, path, path_size))
 		return;
 	say(failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s", state_text(line->state),
 	    line->id == 0 ? "(the last link)" : bytes_text(text), outcome_reason_text(line->reason),
@@ -172,14 +183,15 @@ static void say_failure(struct lines *lines, const struct line *line, const char
 
 static void write_line(struct lines *lines, const struct line *line)
 {
-	const char *path = line->id == 0 ? "" : entry_path(lines, line);
+	size_t size = 0;
+	const char *path = line->id == 0 ? "" : entry_path(lines, line, &size);
 	if (lines->json)
-		write_json(lines, line, path);
+		write_json(lines, line, path, size);
 	if (line->state == OUTCOME_DONE)
 		return;
 	if (lines->errors_fd >= 0)
-		write_error(lines, line, path);
-	say_failure(lines, line, path);
+		write_error(lines, line, path, size);
+	say_failure(lines, line, path, size);
 }
 
 static void run(void *context)

@@ -11,13 +11,15 @@
 enum {
 	LINE_MS = 200,   /* five times a second is as often as an eye wants */
 	PLAIN_MS = 5000, /* in a log file */
+	EAGER_MS = 250,  /* there too, where more was asked for */
 	SAMPLES = 50,    /* 10 s of the line: speed follows changes, and does not jump */
 };
 
 struct progress {
 	const struct counters *counters;
-	bool line;
+	enum progress_style style;
 	int stop_fd;
+	uint64_t shown; /* entries done when a line was last shown */
 	struct thread thread;
 	struct progress_sample sample[SAMPLES];
 	size_t count; /* samples taken so far */
@@ -109,9 +111,11 @@ static size_t put_counts(const struct counters *c, bool complete, char *text)
 		return (size_t)put_part(text, 0, "%llu files, %llu directories, %s",
 					(unsigned long long)files, (unsigned long long)directories,
 					bytes);
-	return (size_t)put_part(text, 0, "%llu files, %llu directories of %llu+ entries, %s/%s+",
-				(unsigned long long)files, (unsigned long long)directories,
-				(unsigned long long)counter_read(&c->plan->entries), bytes,
+	return (size_t)put_part(text, 0, "%llu/%llu+ files, %llu/%llu+ directories, %s/%s+",
+				(unsigned long long)files,
+				(unsigned long long)counter_read(&c->plan->files),
+				(unsigned long long)directories,
+				(unsigned long long)counter_read(&c->plan->directories), bytes,
 				quantity_bytes(counter_read(&c->plan->bytes), planned));
 }
 
@@ -154,28 +158,37 @@ static void tick(struct progress *progress)
 	progress->sample[progress->count++ % SAMPLES] = (struct progress_sample){
 		.at_ms = now, .entries = entries_now(counters), .bytes = bytes_now(counters)
 	};
-	if (progress->line)
+	uint64_t done = entries_now(counters);
+	if (progress->style == PROGRESS_LINE)
 		say_progress(text, size);
-	else
+	else if (progress->style == PROGRESS_PLAIN || done != progress->shown)
 		say(SAY_INFO, "%s", text);
+	progress->shown = done;
 }
 
 static void run(void *context)
 {
 	struct progress *progress = context;
 	struct pollfd stop = { .fd = progress->stop_fd, .events = POLLIN };
-	while (poll(&stop, 1, progress->line ? LINE_MS : PLAIN_MS) == 0)
+	static const int every_ms[] = {
+		[PROGRESS_LINE] = LINE_MS,
+		[PROGRESS_PLAIN] = PLAIN_MS,
+		[PROGRESS_EAGER] = EAGER_MS,
+	};
+	while (poll(&stop, 1, every_ms[progress->style]) == 0)
 		tick(progress);
+	if (progress->style == PROGRESS_EAGER)
+		tick(progress); /* the last one says all */
 }
 
-enum fault progress_open(const struct counters *counters, bool line, struct progress **out,
-			 struct err *err)
+enum fault progress_open(const struct counters *counters, enum progress_style style,
+			 struct progress **out, struct err *err)
 {
 	struct progress *progress = calloc(1, sizeof *progress);
 	if (!progress)
 		return err_set(err, FAULT_NOMEM, "out of memory for the progress line");
 	progress->counters = counters;
-	progress->line = line;
+	progress->style = style;
 	progress->sample[progress->count++] =
 		(struct progress_sample){ .at_ms = counters->start_ms };
 	progress->stop_fd = eventfd(0, EFD_CLOEXEC);

@@ -2,7 +2,7 @@
  * The progress line: a thread that looks at the counters on its own clock.
  *
  * On a terminal five times a second one line, rewritten in place; otherwise every five seconds a
- * line of its own.
+ * line of its own, or with -v four times a second where something was done.
  *
  * Place      counters -> [progress] -> say.
  * Ownership  owns its thread; the counters are borrowed until progress_close.
@@ -13,8 +13,14 @@
 
 struct progress;
 
-/* Starts the thread; `line` says whether to rewrite a line in place.  Faults: NOMEM, IO. */
-MUST_USE enum fault progress_open(const struct counters *counters, bool line,
+enum progress_style {
+	PROGRESS_LINE,  /* rewritten in place */
+	PROGRESS_PLAIN, /* lines of their own */
+	PROGRESS_EAGER, /* these several times a second while something is done, and at the end */
+};
+
+/* Starts the thread.  Faults: NOMEM, IO. */
+MUST_USE enum fault progress_open(const struct counters *counters, enum progress_style style,
 				  struct progress **progress, struct err *err);
 
 /* Ends the thread and takes the line away.  NULL is allowed. */

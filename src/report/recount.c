@@ -25,10 +25,17 @@ static void count_reason(struct recount *counts, uint8_t reason)
 	counts->reason[reason < RECOUNT_REASONS ? reason : REASON_NONE]++;
 }
 
-static bool asked_for(const struct scan *scan, uint8_t reason)
+bool recount_is_asked(unsigned asked, uint8_t reason)
 {
-	return (reason == REASON_SYMLINK && scan->options->asked & RECOUNT_ASKED_SYMLINKS) ||
-	       (reason == REASON_SPECIAL && scan->options->asked & RECOUNT_ASKED_SPECIALS);
+	return (reason == REASON_SYMLINK && asked & RECOUNT_ASKED_SYMLINKS) ||
+	       (reason == REASON_SPECIAL && asked & RECOUNT_ASKED_SPECIALS) ||
+	       reason == REASON_UNCHANGED || reason == REASON_PRESENT;
+}
+
+/* A directory that was linked whole is a directory to whoever counts. */
+static uint8_t row_of(const struct manifest_entry *entry)
+{
+	return entry->kind == MANIFEST_LINKED ? MANIFEST_DIRECTORY : entry->kind;
 }
 
 /* Counts one entry that ended as `state` for `reason` into both of its rows. */
@@ -36,7 +43,7 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 			uint8_t reason)
 {
 	struct recount *counts = scan->counts;
-	struct recount_kind *rows[] = { &counts->all, &counts->kind[entry->kind] };
+	struct recount_kind *rows[] = { &counts->all, &counts->kind[row_of(entry)] };
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		rows[i]->planned++;
 		rows[i]->done += state == OUTCOME_DONE;
@@ -51,7 +58,7 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 		counts->bytes_done += entry->bytes;
 	if (failed_state(state))
 		count_reason(counts, reason);
-	if (state == OUTCOME_SKIPPED && asked_for(scan, reason))
+	if (state == OUTCOME_SKIPPED && recount_is_asked(scan->options->asked, reason))
 		counts->skipped_asked++;
 }
 
@@ -65,6 +72,12 @@ static void judge(struct scan *scan, const struct manifest_entry *entry,
 		count_entry(scan, entry, OUTCOME_FAILED, REASON_UNLINKED);
 	else
 		count_entry(scan, entry, outcome->state, outcome->reason);
+	bool is_done = entry->verdict == OUTCOME_NONE && scan->dead == NOBODY &&
+		       outcome->state == OUTCOME_DONE;
+	if (is_done && outcome->level & OUTCOME_LINKED) {
+		scan->counts->linked_files += entry->kind == MANIFEST_FILE;
+		scan->counts->linked_directories += entry->kind == MANIFEST_LINKED;
+	}
 }
 
 static enum fault slots(struct scan *scan, uint64_t first, size_t count, struct err *err)
@@ -88,7 +101,7 @@ static enum fault entries(struct scan *scan, const struct manifest_block *block,
 			return fault;
 		for (; i < block->count && block->entry[i].id - first < count; i++) {
 			const struct manifest_entry *entry = &block->entry[i];
-			if (entry->kind == 0 || entry->kind >= RECOUNT_KINDS)
+			if (entry->kind == 0 || entry->kind > MANIFEST_LINKED)
 				return err_set(err, FAULT_CORRUPT,
 					       "manifest: entry %llu has no kind",
 					       (unsigned long long)entry->id);

@@ -21,6 +21,9 @@ enum recount_asked {
 	RECOUNT_ASKED_SPECIALS = 1u << 1, /* --specials was given */
 };
 
+/* Whether an option said to skip for this reason; `asked` is enum recount_asked. */
+bool recount_is_asked(unsigned asked, uint8_t reason);
+
 struct recount_kind {
 	uint64_t planned, done, skipped, failed, left; /* left: not settled */
 };
@@ -31,6 +34,7 @@ struct recount {
 	uint64_t reason[RECOUNT_REASONS];        /* of skipped and failed, by enum outcome_reason */
 	uint64_t skipped_asked;                  /* of those skipped: an option said so */
 	uint64_t bytes_planned, bytes_done;
+	uint64_t linked_files, linked_directories; /* of those done: linked, not copied */
 	uint64_t damaged;   /* slots that did not check; they count as left */
 	bool plan_complete; /* the trailer was there and agrees with the entries */
 	bool linked;        /* the root's slot says done */

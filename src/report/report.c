@@ -29,7 +29,10 @@ static enum fault start(struct report *report, const struct report_options *opti
 	if (fault || options->quiet || options->progress == REPORT_PROGRESS_NEVER)
 		return fault;
 	bool line = options->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
-	return progress_open(&report->counters, line, &report->progress, err);
+	enum progress_style style = line               ? PROGRESS_LINE
+				    : options->verbose ? PROGRESS_EAGER
+						       : PROGRESS_PLAIN;
+	return progress_open(&report->counters, style, &report->progress, err);
 }
 
 enum fault report_open(const struct report_options *options, struct report **out, struct err *err)
@@ -60,9 +63,10 @@ enum fault report_open(const struct report_options *options, struct report **out
 
 static atomic_uint_least64_t *done_counter(struct counters *counters, uint8_t kind)
 {
-	return kind == MANIFEST_FILE        ? &counters->files
-	       : kind == MANIFEST_DIRECTORY ? &counters->directories
-					    : &counters->others;
+	bool is_directory = kind == MANIFEST_DIRECTORY || kind == MANIFEST_LINKED;
+	return kind == MANIFEST_FILE ? &counters->files
+	       : is_directory        ? &counters->directories
+				     : &counters->others;
 }
 
 static void count(struct counters *counters, uint8_t kind, uint64_t bytes, uint8_t state)
@@ -102,7 +106,7 @@ void report_before(void *context, const struct manifest_entry *entry, const stru
 		counter_add(&counters->before_lost, 1);
 	else if (entry->kind == MANIFEST_FILE)
 		counter_add(&counters->before_files, 1);
-	else if (entry->kind == MANIFEST_DIRECTORY)
+	else if (entry->kind == MANIFEST_DIRECTORY || entry->kind == MANIFEST_LINKED)
 		counter_add(&counters->before_directories, 1);
 	else
 		counter_add(&counters->before_others, 1);

@@ -23,6 +23,7 @@ enum report_progress {
 struct report_options {
 	enum report_progress progress;
 	bool json;            /* a JSON line on stdout for each entry once durable, and a summary */
+	bool verbose;         /* plain lines of progress come often, and one at the end */
 	bool quiet;           /* no progress, no summary on stderr */
 	const char *manifest; /* path; opened when the first line wants a path */
 	const char *errors;   /* path of errors.jsonl, or NULL for none */
@@ -67,13 +68,16 @@ void report_detail(struct report *report, uint64_t id, const struct err *err);
 struct report_end {
 	struct outcomes *outcomes; /* after queue_close; NULL: nothing was begun */
 	enum fault fault;          /* why the engine stopped, or FAULT_NONE */
-	bool cancelled;            /* somebody asked to stop */
+	bool cancelled;            /* somebody asked to stop, or `limit` was reached */
+	const char *limit;         /* the option that let nothing more begin, or NULL */
 	const char *level;         /* of verification, as text: "cap", "read", ... */
 	const char
 		*go_on; /* the command that goes on, or NULL; shown while there is something left */
 	unsigned asked; /* enum recount_asked: left out because an option said so */
 	uint64_t damaged;      /* slots that did not check */
 	uint64_t unreferenced; /* directories left behind on the grid */
+	uint64_t reread;       /* files proven by a second reading */
+	bool fetched;          /* the target is local: nothing is linked */
 };
 
 /*

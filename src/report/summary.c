@@ -11,10 +11,15 @@ static enum fault headline(struct bytes *out, const struct recount *counts)
 {
 	const struct recount_kind *files = &counts->kind[MANIFEST_FILE];
 	const struct recount_kind *directories = &counts->kind[MANIFEST_DIRECTORY];
+	const struct recount_kind *symlinks = &counts->kind[MANIFEST_SYMLINK];
 	const struct recount_kind *all = &counts->all;
 	enum fault fault = bytes_printf(
-		out, "barge: %llu of %llu entries done (%llu files, %llu directories)",
+		out, "barge: %llu of %llu entries done (%llu files, %llu directories",
 		LLU(all->done), LLU(all->planned), LLU(files->done), LLU(directories->done));
+	if (!fault && symlinks->done > 0)
+		fault = bytes_printf(out, ", %llu symlinks", LLU(symlinks->done));
+	if (!fault)
+		fault = bytes_append_text(out, ")");
 	if (!fault && all->skipped > 0)
 		fault = bytes_printf(out, ", %llu skipped", LLU(all->skipped));
 	if (!fault && all->failed > 0)
@@ -65,6 +70,20 @@ static enum fault link_text(struct bytes *out, const struct recount *counts)
 			    outcome_reason_text(counts->root_reason));
 }
 
+/* From grid to grid: what was linked as it is and what was copied. */
+static enum fault copied_text(struct bytes *out, const struct recount *counts)
+{
+	if (counts->linked_files + counts->linked_directories == 0)
+		return FAULT_NONE;
+	return bytes_printf(
+		out,
+		"barge: %llu files and %llu directories linked, %llu files and %llu directories "
+		"copied\n",
+		LLU(counts->linked_files), LLU(counts->linked_directories),
+		LLU(counts->kind[MANIFEST_FILE].done - counts->linked_files),
+		LLU(counts->kind[MANIFEST_DIRECTORY].done - counts->linked_directories));
+}
+
 static enum fault remarks(struct bytes *out, const struct summary_run *run,
 			  const struct report_end *end, const struct recount *counts)
 {
@@ -81,6 +100,9 @@ static enum fault remarks(struct bytes *out, const struct summary_run *run,
 	if (!fault && run->lost > 0)
 		fault = bytes_printf(out, "barge: %llu lines could not be written\n",
 				     LLU(run->lost));
+	if (!fault && end->limit && !counts->root_settled)
+		fault = bytes_printf(out, "barge: nothing more was begun: %s is reached\n",
+				     end->limit);
 	if (!fault && end->go_on && !counts->root_settled)
 		fault = bytes_printf(out, "barge: go on with: %s\n", end->go_on);
 	return fault;
@@ -95,6 +117,8 @@ enum fault summary_text(struct bytes *out, const struct summary_run *run,
 	if (!fault)
 		fault = speed(out, run);
 	if (!fault)
+		fault = copied_text(out, counts);
+	if (!fault && !end->fetched)
 		fault = link_text(out, counts);
 	return fault ? fault : remarks(out, run, end, counts);
 }
@@ -138,6 +162,8 @@ static enum fault counts_json(struct bytes *out, const struct recount *counts)
 		{ "left", all->left },
 		{ "bytes_planned", counts->bytes_planned },
 		{ "bytes", counts->bytes_done },
+		{ "linked_files", counts->linked_files },
+		{ "linked_directories", counts->linked_directories },
 	};
 	enum fault fault = numbers(out, number, ARRAY_COUNT(number));
 	if (!fault)
@@ -171,6 +197,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "entries_per_second", quantity_rate(run->done, run->ms) },
 		{ "damaged", end->damaged },
 		{ "unreferenced", end->unreferenced },
+		{ "reread", end->reread },
 		{ "lines_lost", run->lost },
 	};
 	enum fault fault = bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(run->ms / 1000),
@@ -183,6 +210,8 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		fault = json_bool(out, "plan_complete", counts->plan_complete);
 	if (!fault)
 		fault = json_bool(out, "linked", is_linked(counts));
+	if (!fault && end->limit && !counts->root_settled)
+		fault = json_member(out, "limit", end->limit, strlen(end->limit));
 	if (!fault && end->go_on && !counts->root_settled)
 		fault = json_member(out, "go_on", end->go_on, strlen(end->go_on));
 	return fault;

@@ -67,7 +67,7 @@ static enum fault body_key(struct grid *grid, const struct spool *body,
 			   unsigned char key[CAP_KEY_SIZE], struct err *err)
 {
 	enum fault fault = chk_key_start(&grid->key, &grid->params, body->size, err);
-	struct piece piece;
+	struct spool_piece piece;
 	for (uint64_t at = 0; at < body->size && !fault; at += piece.size) {
 		piece.size = PIECE_SIZE;
 		fault = spool_read(body, at, grid->piece, &piece, err);
@@ -90,7 +90,7 @@ static enum fault body_encode(struct grid *grid, const struct spool *body,
 	enum fault fault = chk_encoder_start(grid->encoder, &grid->params, body->size, key, err);
 	if (!fault && upload->created)
 		chk_encoder_set_sink(grid->encoder, share_sink, grid->shares);
-	struct piece piece;
+	struct spool_piece piece;
 	for (uint64_t at = 0; at < body->size && !fault; at += piece.size) {
 		piece.size = PIECE_SIZE;
 		fault = spool_read(body, at, grid->piece, &piece, err);
@@ -136,7 +136,7 @@ enum fault grid_put(struct grid *grid, const struct spool *body, struct upload *
 	*upload = (struct upload){ 0 };
 	if (body->size > LITERAL_SIZE_MAX)
 		return put_share(grid, body, upload, err);
-	struct piece piece = { .size = LITERAL_SIZE_MAX };
+	struct spool_piece piece = { .size = LITERAL_SIZE_MAX };
 	const enum fault fault = spool_read(body, 0, grid->piece, &piece, err);
 	if (!fault)
 		chk_literal(piece.data, piece.size, &upload->cap);

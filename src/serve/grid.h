@@ -10,9 +10,9 @@
  */
 #pragma once
 
+#include "base/spool.h"
 #include "serve/directory.h"
 #include "serve/download.h"
-#include "serve/spool.h"
 #include "tahoe/mutable.h"
 
 struct grid;

@@ -5,7 +5,10 @@
 #include "queue/thread.h"
 #include "serve/problem.h"
 
-enum { QUERY_SIZE_MAX = 64 * 1024 }; /* bytes of one decoded query value */
+enum {
+	QUERY_SIZE_MAX = 64 * 1024,    /* bytes of one decoded query value */
+	BODY_MEMORY_MAX = 1024 * 1024, /* bytes of a body kept in memory, as in Tahoe-LAFS */
+};
 
 size_t http_unescape(void *cls, struct MHD_Connection *connection, char *text)
 {
@@ -24,7 +27,7 @@ void *http_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 	request->connection = connection;
 	request->too_long = strlen(uri) > URI_SIZE_MAX;
 	request->url = strndup(uri, strcspn(uri, "?"));
-	spool_init(&request->body, gateway->folder.directory);
+	spool_init(&request->body, gateway->folder.directory, BODY_MEMORY_MAX);
 	bytes_init(&request->reply.body, DIRECTORY_BODY_MAX);
 	return request;
 }

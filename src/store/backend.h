@@ -13,6 +13,8 @@
 struct store_backend {
 	struct store_call *(*put)(struct store *, const struct store_body *, struct store_then,
 				  struct err *);
+	struct store_call *(*overwrite)(struct store *, const struct cap *,
+					const struct store_body *, struct store_then, struct err *);
 	struct store_call *(*get)(struct store *, const struct store_get *, struct store_then,
 				  struct err *);
 	struct store_call *(*make_directory)(struct store *, const struct store_directory *,

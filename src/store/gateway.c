@@ -157,6 +157,27 @@ static struct store_call *put(struct store *store, const struct store_body *body
 	return start(call, bytes_append_text(&call->gateway->path, "uri"), &request, err);
 }
 
+static struct store_call *overwrite(struct store *store, const struct cap *cap,
+				    const struct store_body *body, struct store_then then,
+				    struct err *err)
+{
+	if (!cap_is_file(cap) || !cap_is_writable(cap)) {
+		err_set(err, FAULT_USAGE, "not a file that can be overwritten");
+		return NULL;
+	}
+	struct gateway_call *call = begin(store, GATEWAY_OVERWRITE, then, err);
+	if (!call)
+		return NULL;
+	call->cap = *cap;
+	struct http_request request = {
+		.method = HTTP_PUT,
+		.body = to_http_body(body),
+		.wait_more_ms = wait_more(body->size, 0),
+		.reply_max = CAP_REPLY_MAX,
+	};
+	return start(call, add_cap(&call->gateway->path, cap), &request, err);
+}
+
 static bool on_bytes(void *context, const void *data, size_t size)
 {
 	struct gateway_call *call = context;
@@ -380,6 +401,7 @@ static void close_gateway(struct store *store)
 
 static const struct store_backend backend = {
 	.put = put,
+	.overwrite = overwrite,
 	.get = get,
 	.make_directory = make_directory,
 	.set_children = set_children,
@@ -413,6 +435,7 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 		.send_ms = options->send_ms,
 		.wait_ms = options->wait_ms,
 		.receive_ms = options->receive_ms,
+		.pace = options->pace,
 	};
 	enum fault fault = http_open(&http, &gateway->http, err);
 	if (fault != FAULT_NONE) {

@@ -16,6 +16,7 @@ struct gateway_options {
 	const char *plain_host; /* a host plain http is allowed to besides loopback; NULL: none */
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* limits; 0: those of net/http.h */
 	uint64_t listing_max;                              /* bytes; 0: STORE_LISTING_MAX */
+	struct pace *pace; /* of all bodies; borrowed; NULL: no limit */
 };
 
 /*

@@ -12,6 +12,7 @@
 
 enum gateway_operation {
 	GATEWAY_PUT,
+	GATEWAY_OVERWRITE,
 	GATEWAY_GET,
 	GATEWAY_MAKE_DIRECTORY,
 	GATEWAY_SET_CHILDREN,
@@ -36,7 +37,7 @@ struct gateway_call {
 	struct http_call *http;
 	enum gateway_operation operation;
 	struct store_then then;
-	struct cap cap;    /* get, check: the cap asked about; link: the cap linked */
+	struct cap cap;    /* get, check: the cap asked about; link, overwrite: the one expected */
 	bool is_mutable;   /* make_directory */
 	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
 	uint64_t received; /* get: bytes so far */

@@ -39,6 +39,16 @@ static enum fault take_put(const struct gateway_call *call, const struct http_re
 	return FAULT_NONE;
 }
 
+static enum fault take_overwrite(const struct gateway_call *call, const struct http_reply *http,
+				 struct store_reply *reply)
+{
+	enum fault fault = take_cap(http, reply);
+	if (fault != FAULT_NONE)
+		return fault;
+	return cap_equal(&reply->cap, &call->cap) ? FAULT_NONE
+						  : wrong(reply, "another cap than was written to");
+}
+
 static enum fault take_directory(const struct gateway_call *call, const struct http_reply *http,
 				 struct store_reply *reply)
 {
@@ -183,6 +193,9 @@ void gateway_understand(struct gateway_call *call, const struct http_reply *http
 	switch (call->operation) {
 	case GATEWAY_PUT:
 		reply->fault = take_put(call, http, reply);
+		break;
+	case GATEWAY_OVERWRITE:
+		reply->fault = take_overwrite(call, http, reply);
 		break;
 	case GATEWAY_GET:
 		reply->fault = take_file(call, http, reply);

@@ -38,6 +38,7 @@ struct lane {
 struct lanes {
 	struct lanes_options options;
 	unsigned count;
+	bool joined;
 	struct lane lane[LANES_MAX];
 };
 
@@ -290,9 +291,9 @@ void lanes_stop(struct lanes *lanes)
 	}
 }
 
-void lanes_free(struct lanes *lanes)
+void lanes_join(struct lanes *lanes)
 {
-	if (!lanes)
+	if (!lanes || lanes->joined)
 		return;
 	for (unsigned i = 0; i < lanes->count; i++) {
 		struct lane *lane = &lanes->lane[i];
@@ -303,6 +304,14 @@ void lanes_free(struct lanes *lanes)
 	}
 	for (unsigned i = 0; i < lanes->count; i++)
 		thread_join(&lanes->lane[i].thread);
+	lanes->joined = true;
+}
+
+void lanes_free(struct lanes *lanes)
+{
+	if (!lanes)
+		return;
+	lanes_join(lanes);
 	/* Not in the lanes, and not before the last has ended: each may wake and stop all others.
 	 */
 	for (unsigned i = 0; i < lanes->count; i++) {

@@ -71,5 +71,9 @@ void errand_end(struct errand *errand, enum fault fault);
  * Any thread, idempotent. */
 void lanes_stop(struct lanes *lanes);
 
-/* Waits until everything has ended, joins the threads and frees.  NULL is allowed. */
+/* Waits until everything has ended and joins the threads.  Others may still stop the lanes, until
+ * lanes_free.  NULL is allowed. */
+void lanes_join(struct lanes *lanes);
+
+/* The same, if it was not done, and frees.  NULL is allowed. */
 void lanes_free(struct lanes *lanes);

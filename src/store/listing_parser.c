@@ -15,6 +15,7 @@ enum place {
 	PLACE_CHILD,    /* a child's array */
 	PLACE_PROPERTIES,
 	PLACE_METADATA,
+	PLACE_TAHOE, /* the part of metadata that is the gateway's */
 	PLACE_END,
 };
 
@@ -31,6 +32,8 @@ enum key {
 	KEY_MODE,
 	KEY_UID,
 	KEY_GID,
+	KEY_TAHOE,
+	KEY_LINKED,
 };
 
 struct listing_parser {
@@ -149,6 +152,12 @@ static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint6
 	to->metadata_flags |= flag;
 }
 
+static void take_linked(struct store_node *to, const char *text, size_t size)
+{
+	if (nanoseconds(text, size, &to->linked_ns))
+		to->metadata_flags |= STORE_HAS_LINKED;
+}
+
 static void take_metadata(struct listing_parser *listing, const char *text, size_t size)
 {
 	struct store_node *to = node(listing);
@@ -218,7 +227,7 @@ static void take_cap(struct cap *cap, const char *text, size_t size)
 static bool expects_value(struct listing_parser *listing)
 {
 	return listing->place == PLACE_ROOT || listing->place == PLACE_PROPERTIES ||
-	       listing->place == PLACE_METADATA;
+	       listing->place == PLACE_METADATA || listing->place == PLACE_TAHOE;
 }
 
 static int on_other(struct listing_parser *listing)
@@ -246,6 +255,8 @@ static int on_number(void *context, const char *text, size_t size)
 	struct store_node *to = node(listing);
 	if (listing->place == PLACE_METADATA)
 		take_metadata(listing, text, size);
+	else if (listing->place == PLACE_TAHOE && listing->key == KEY_LINKED)
+		take_linked(to, text, size);
 	else if (expects_value(listing) && listing->key == KEY_SIZE)
 		to->has_size = whole_number(text, size, INT64_MAX, &to->size);
 	return on_other(listing);
@@ -272,18 +283,27 @@ static enum key find_key(enum place place, const char *text, size_t size)
 	static const struct {
 		const char *word;
 		enum key key;
-		bool metadata;
+		enum place place; /* PLACE_PROPERTIES stands for PLACE_ROOT too */
 	} known[] = {
-		{ "children", KEY_CHILDREN, false }, { "metadata", KEY_METADATA, false },
-		{ "mutable", KEY_MUTABLE, false },   { "size", KEY_SIZE, false },
-		{ "ro_uri", KEY_RO_URI, false },     { "rw_uri", KEY_RW_URI, false },
-		{ "ctime", KEY_CTIME, true },        { "mtime", KEY_MTIME, true },
-		{ "st_mode", KEY_MODE, true },       { "st_uid", KEY_UID, true },
-		{ "st_gid", KEY_GID, true },
+		{ "children", KEY_CHILDREN, PLACE_PROPERTIES },
+		{ "metadata", KEY_METADATA, PLACE_PROPERTIES },
+		{ "mutable", KEY_MUTABLE, PLACE_PROPERTIES },
+		{ "size", KEY_SIZE, PLACE_PROPERTIES },
+		{ "ro_uri", KEY_RO_URI, PLACE_PROPERTIES },
+		{ "rw_uri", KEY_RW_URI, PLACE_PROPERTIES },
+		{ "ctime", KEY_CTIME, PLACE_METADATA },
+		{ "mtime", KEY_MTIME, PLACE_METADATA },
+		{ "st_mode", KEY_MODE, PLACE_METADATA },
+		{ "st_uid", KEY_UID, PLACE_METADATA },
+		{ "st_gid", KEY_GID, PLACE_METADATA },
+		{ "tahoe", KEY_TAHOE, PLACE_METADATA },
+		{ "linkmotime", KEY_LINKED, PLACE_TAHOE },
 	};
+	if (place == PLACE_ROOT)
+		place = PLACE_PROPERTIES;
 	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
-		if (known[i].metadata == (place == PLACE_METADATA) &&
-		    strlen(known[i].word) == size && memcmp(known[i].word, text, size) == 0)
+		if (known[i].place == place && strlen(known[i].word) == size &&
+		    memcmp(known[i].word, text, size) == 0)
 			return known[i].key;
 	return KEY_OTHER;
 }
@@ -343,6 +363,8 @@ static enum place map_place(const struct listing_parser *listing)
 	case PLACE_PROPERTIES:
 		return listing->key == KEY_METADATA ? PLACE_METADATA : PLACE_END;
 	case PLACE_METADATA:
+		return listing->key == KEY_TAHOE ? PLACE_TAHOE : PLACE_END;
+	case PLACE_TAHOE:
 		return PLACE_END;
 	default:
 		return PLACE_START;
@@ -375,6 +397,9 @@ static int on_map_end(void *context)
 		return 1;
 	}
 	switch (listing->place) {
+	case PLACE_TAHOE:
+		listing->place = PLACE_METADATA;
+		break;
 	case PLACE_METADATA:
 		listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
 		break;

@@ -8,6 +8,13 @@ struct store_call *store_put(struct store *store, const struct store_body *body,
 	return store->backend->put(store, body, then, err);
 }
 
+struct store_call *store_overwrite(struct store *store, const struct cap *cap,
+				   const struct store_body *body, struct store_then then,
+				   struct err *err)
+{
+	return store->backend->overwrite(store, cap, body, then, err);
+}
+
 struct store_call *store_get(struct store *store, const struct store_get *get,
 			     struct store_then then, struct err *err)
 {

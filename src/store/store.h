@@ -48,6 +48,7 @@ enum store_metadata_flags {
 	STORE_HAS_MODE = 1u << 2,
 	STORE_HAS_UID = 1u << 3,
 	STORE_HAS_GID = 1u << 4,
+	STORE_HAS_LINKED = 1u << 5,
 };
 
 /* A node as a listing tells it.  `rw` is CAP_NONE where the cap used grants no writing. */
@@ -60,6 +61,7 @@ struct store_node {
 	struct cap ro;
 	unsigned metadata_flags; /* enum store_metadata_flags: which of these the edge has */
 	struct edge_metadata metadata;
+	int64_t linked_ns; /* when the gateway last changed the edge, since 1970 */
 };
 
 /* A child of a directory; borrows until the callback returns.  The name is hostile: any UTF-8 of
@@ -88,7 +90,7 @@ struct store_reply {
 	struct err err;   /* redacted */
 	enum store_trouble trouble;
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
-	struct cap cap;         /* put, make_directory, link */
+	struct cap cap;         /* put, overwrite, make_directory, link */
 	uint64_t received;      /* get: bytes given to the sink */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
@@ -139,6 +141,14 @@ struct store_body {
 /* Stores an immutable file.  reply->cap is CHK or LIT and its size field equals body->size. */
 struct store_call *store_put(struct store *store, const struct store_body *body,
 			     struct store_then then, struct err *err);
+
+/*
+ * Replaces what a mutable file holds.  `cap` is writable; reply->cap is the same.  A repeat
+ * replaces it again.
+ */
+struct store_call *store_overwrite(struct store *store, const struct cap *cap,
+				   const struct store_body *body, struct store_then then,
+				   struct err *err);
 
 struct store_get {
 	const struct cap *cap; /* of a file */

@@ -95,6 +95,29 @@ enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, 
 	return taking.fault != FAULT_NONE ? bytes_err(taking.fault, err, "a file") : fault;
 }
 
+enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
+			   struct err *err)
+{
+	struct waiting waiting = { .ended = false };
+	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
+	return finish(wait, call, &waiting, err);
+}
+
+enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
+			   struct store_reply *reply, struct err *err)
+{
+	struct waiting waiting = { .ended = false };
+	struct store_call *call = store_put(wait->store, body, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	*reply = waiting.reply;
+	cap_wipe(&waiting.reply.cap);
+	if (fault && !reply->fault) { /* it never started, or was told to stop */
+		reply->fault = fault;
+		reply->err = *err;
+	}
+	return fault;
+}
+
 enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
 			   struct store_node *node, struct err *err)
 {

@@ -30,6 +30,15 @@ MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *da
 MUST_USE enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap,
 				   struct bytes *out, struct err *err);
 
+/* As store_get, into the sink of `get`. */
+MUST_USE enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
+				    struct err *err);
+
+/* As store_put, of any body.  Stores the whole reply, as patience_asks wants it; its cap is to be
+ * wiped. */
+MUST_USE enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
+				    struct store_reply *reply, struct err *err);
+
 /* As store_list.  `node` may be NULL. */
 MUST_USE enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
 				    struct store_node *node, struct err *err);

@@ -115,6 +115,9 @@ const char *cap_prefix(enum cap_kind kind);
  */
 MUST_USE bool cap_to_readonly(const struct cap *cap, struct cap *out);
 
+/* Writes the text of the read-only form.  Returns its length, 0 where there is none. */
+size_t cap_print_readonly(const struct cap *cap, char out[CAP_TEXT_SIZE]);
+
 /* Stores the verify cap.  False for literals (they have none), CAP_UNKNOWN and CAP_NONE. */
 MUST_USE bool cap_to_verifier(const struct cap *cap, struct cap *out);
 

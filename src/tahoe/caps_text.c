@@ -187,3 +187,14 @@ void cap_redact(const struct cap *cap, char out[CAP_REDACTED_SIZE])
 	redact_cap_text(text, length, out);
 	secret_wipe(text, sizeof text);
 }
+
+size_t cap_print_readonly(const struct cap *cap, char out[CAP_TEXT_SIZE])
+{
+	struct cap readonly = { 0 };
+	out[0] = '\0';
+	if (!cap_to_readonly(cap, &readonly))
+		return 0;
+	size_t size = cap_print(&readonly, out);
+	cap_wipe(&readonly);
+	return size;
+}

@@ -1,19 +1,14 @@
 """Bad input: a clear message that names the thing, the exit status, and nothing done."""
 import http.server
 import os
-import pwd
 import resource
 import shutil
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 
 from grid import wait_for
 from tree import below, content, local_tree, same
-
-NOBODY = pwd.getpwnam("nobody")
 
 
 @pytest.fixture
@@ -45,15 +40,16 @@ def test_sources_that_cannot_be(embedded, client, files):
     os.mkfifo(files / "fifo")
     (files / "nowhere").symlink_to("no such file")
     for words, message in [
-            (("cp", files / "missing", alias), ("no such file or directory", "missing")),
-            (("cp", files / "a/b", alias), ("no such file or directory", "a/b")),
-            (("cp", files / "nowhere", alias), ("no such file or directory", "nowhere")),
-            (("cp", files, alias), ("without --recursive", str(files)[:60])),
+            (("cp", files / "missing", alias), ("No such file or directory", "missing")),
+            (("cp", files / "a/b", alias), ("No such file or directory", "a/b")),
+            (("cp", files / "nowhere", alias), ("No such file or directory", "nowhere")),
+            (("cp", files, alias), ("cannot copy directories without --recursive",)),
             (("cp", f"{files}/a/", alias), ("ends with a slash",)),
             (("cp", files / "fifo", alias), ("neither a file nor a directory", "fifo")),
             (("cp", "-r", files / "a", files / "missing", alias), ("missing",)),
             (("cp", "-r", files / "d/b", files / "d", f"{files}/d/../d/b", alias),
-             ("same name", "'b'")),
+             ("cannot copy multiple files with the same name",)),
+            (("cp", "-r", files / "d", files / "a", files / "d", alias), ("same name", "'d'")),
             (("cp", "", alias), ("empty",)),
             (("plan", files, alias), ("without --recursive",))]:
         refused(barge, embedded, words, 2, *message)
@@ -78,12 +74,17 @@ def test_targets_that_cannot_be(embedded, client, files):
             ((source, "broken:"), ("broken",)),
             ((source, "cut:"), ("cut",)),
             ((source, "URI:DIR2:abc:def/x"), ("malformed cap",)),
-            ((source, f"{alias}file/"), ("target is not a directory, but ends with a slash",)),
+            ((source, f"{alias}file/"), ("Error examining target", f"'{alias}file/'")),
+            ((source, f"{alias}new/"), ("target is not a directory, but ends with a slash",)),
             ((source, f"{alias}file/below"), ("file",)),
             (("-r", files, f"{alias}file"), ("cannot copy directory into a file",)),
             (("-r", source, files, f"{alias}file"), ("target be a directory",)),
-            ((source, source), ("both", "local")),
-            ((f"{alias}dir", "-r", f"{alias}other"), ("grid to grid",))]:
+            ((source, source), ("are the same file",)),
+            ((source, f"{source}2/"), ("target is not a directory, but ends with a slash",)),
+            (("-r", files, files / "d/new"), ("target is inside the source",)),
+            ((f"{alias}dir", f"{alias}other"), ("without --recursive",)),
+            ((f"{alias}none", f"{alias}other"), ("No such file or directory",)),
+            (("-r", f"{alias}dir", f"{alias}dir/new"), ("target is inside the source",))]:
         refused(barge, embedded, ("cp", *words), 2, *message)
 
 
@@ -214,16 +215,7 @@ def test_a_state_directory_others_may_write(embedded, client, files):
     assert str(barge.state) in run.err and "chmod go-w" in run.err
 
 
-@pytest.fixture
-def public():
-    """A directory in which everybody may look, unlike pytest's own."""
-    path = Path(tempfile.mkdtemp(prefix="barge-test-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
-
-
-def test_what_may_not_be_read_fails_and_the_rest_goes_on(embedded, client, public, barge):
+def test_what_may_not_be_read_fails_and_the_rest_goes_on(embedded, nobody, public):
     """As a user without rights; when we are root, as nobody."""
     alias, cap = embedded.fresh()
     path, node = public / "s", public / "node"
@@ -232,23 +224,10 @@ def test_what_may_not_be_read_fails_and_the_rest_goes_on(embedded, client, publi
     (path / "unreadable").write_bytes(content(100))
     (path / "large unreadable").write_bytes(content(300_000))
     (path / "readable").write_bytes(content(200))
-    (node / "private").mkdir(parents=True)
-    for name in "node.url", "private/aliases":
-        shutil.copy(embedded.directory / name, node / name)
-        (node / name).chmod(0o644)
     for name in "unreadable", "large unreadable", "closed":
         (path / name).chmod(0)
-    program = shutil.copy(barge, public / "barge")
-    os.chmod(program, 0o755)
-    one = client(embedded, program)
-    one.state = public / "home/state"
-    one.environment["HOME"] = str(public / "home")
-    options = {}
-    (public / "home").mkdir()
-    if os.geteuid() == 0:
-        os.chown(public / "home", NOBODY.pw_uid, NOBODY.pw_gid)
-        options = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid, "extra_groups": []}
-    run = one.ok("cp", "-r", "--json", "-d", node, path, alias, node=False, code=1, cwd=public,
+    one, options = nobody(embedded)
+    run = one.ok("cp", "-r", "--json", "-d", node, path, alias, node=False, code=1,
                  **options)
     same(embedded.tree(cap), {"s": None, "s/readable": local_tree(path)["readable"]}
          if os.geteuid() == 0 else embedded.tree(cap))

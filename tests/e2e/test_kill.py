@@ -2,6 +2,7 @@
 
 BARGE_SEED=N repeats a campaign; without it every run has a seed of its own, which is printed.
 """
+import itertools
 import random
 import signal
 import socket
@@ -12,9 +13,8 @@ import pytest
 
 from grid import EmbeddedGateway
 from kill_loop import (PLANNING, Fire, Job, Kill, after_lines, campaign, cut_off_uploads,
-                       forget_cut_off_uploads, grow, new_seed, points)
+                       forget_cut_off_uploads, new_seed, points)
 from runner import Barge
-from tree import below, local_tree, same
 
 FIXED_SEED = 20221122
 KINDS = {"mutable": {}, "immutable": {"immutable": True}, "merge": {"merge": True},
@@ -90,7 +90,7 @@ def test_killed_with_the_power_cut(slow, jobs, kind):
     run_campaign(slow, jobs, kind, 20, power_cuts=True)
 
 
-@pytest.mark.parametrize("kind", ["mutable", "immutable"])
+@pytest.mark.parametrize("kind", ["mutable", pytest.param("immutable", marks=pytest.mark.long)])
 def test_killed_at_any_moment_on_the_real_grid(real_grid, jobs, kind):
     run_campaign(real_grid, jobs, kind, 20, files=20)
 
@@ -98,12 +98,14 @@ def test_killed_at_any_moment_on_the_real_grid(real_grid, jobs, kind):
 def cut_off_an_upload(grid, paths):
     """Sends files and goes away before the replies, until the grid keeps one of them half-made."""
     address = urllib.parse.urlsplit(grid.url)
-    for path in paths:
+    # Where in the upload the connection ends depends on the machine.
+    delays = itertools.cycle((0.003, 0.006, 0.002, 0.01, 0.004, 0.015))
+    for path, delay in zip(paths, delays):
         data = path.read_bytes()
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(b"PUT /uri HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
                                % len(data) + data)
-            time.sleep(0.003)
+            time.sleep(delay)
         time.sleep(0.2)
         if cut_off_uploads(grid):
             return
@@ -223,7 +225,7 @@ def test_a_second_signal_ends_it_at_once(gateway, jobs, number):
     job.finish()
 
 
-# --- plans and downloads ------------------------------------------------------------------
+# --- plans --------------------------------------------------------------------------------
 
 def test_a_killed_plan_is_made_again_and_run_to_its_end(slow, jobs):
     names = [name for name in points(False) if name.startswith(PLANNING)]
@@ -239,27 +241,3 @@ def test_a_killed_plan_is_made_again_and_run_to_its_end(slow, jobs):
         job.run(Kill(lines=9))
         job.run(Kill("slot-synced", 2))
         job.finish()
-
-
-def test_a_killed_download_leaves_no_half_file(slow, barge_debug, client, tmp_path):
-    seed = new_seed()
-    print(f"BARGE_SEED={seed}")
-    rng = random.Random(seed)
-    tree = below("src", grow(tmp_path / "src", rng))
-    alias, _ = slow.fresh()
-    barge = client(slow, barge_debug)
-    barge.ok("cp", "-r", "--symlinks=skip", tmp_path / "src", alias)
-    words = ["cp", "-r", alias + "src", tmp_path / "out"]
-    (tmp_path / "out").mkdir()
-    for number in (1, 2, 5, 11, 30, 0, 0, 0):
-        process = barge.start(*words, env={"BARGE_KILL": f"fetch-publish:{number}"})
-        if number == 0:
-            time.sleep(rng.uniform(0, 0.06))
-            process.kill()
-        assert barge.finish(process).code in (-9, 0)
-        there = {name: what for name, what in local_tree(tmp_path / "out").items()
-                 if "/.barge-" not in name}
-        assert there.items() <= tree.items()
-    barge.ok(*words)
-    there = local_tree(tmp_path / "out")
-    same({name: what for name, what in there.items() if "/.barge-" not in name}, tree)

@@ -2,6 +2,7 @@
 import ctypes
 import json
 import shutil
+import time
 
 import pytest
 
@@ -280,3 +281,125 @@ def test_a_torn_tail_of_keys_is_cut(uploaded, tail):
     with open(uploaded / "keys", "ab") as file:
         file.write(tail)
     uploaded.completes()
+
+
+# --- a download ---------------------------------------------------------------------------
+
+class Download:
+    """A download that was killed when 3 of its 6 files were reported done."""
+    def __init__(self, grid, barge, out):
+        self.grid, self.barge, self.out = grid, barge, out
+        self.files = {f"f{number}": content(2000, number) for number in range(6)}
+        alias, _ = grid.fresh({name: grid.put(data) for name, data in self.files.items()})
+        grid.restart(["get:delay=60000@4+"])
+        process = barge.start("cp", "-r", "--json", alias, out)
+        reader = LineReader(process.stdout)
+        done = []
+
+        def is_third(line):
+            if b'"done"' in line:
+                done.append(json.loads(line))
+            return len(done) == 3
+        assert reader.wait_for(is_third)
+        process.kill()
+        process.communicate()
+        grid.kill()
+        grid.start()
+        self.done = {line["path"]: line["id"] for line in done}
+        self.left = {name for name in self.files if name not in self.done}
+        entries = [json.loads(line) for line in
+                   barge.ok("show", "--json", self / "manifest").out.splitlines()]
+        self.ids = {entry["name"]: entry["id"] for entry in entries if "kind" in entry}
+
+    def __truediv__(self, name):
+        return self.barge.job() / name
+
+    def resume(self, code=0):
+        return self.barge.ok("resume", "--json", self.barge.job().name, code=code)
+
+    def there(self):
+        return {path.name: path.read_bytes() for path in self.out.iterdir()}
+
+
+@pytest.fixture
+def download(gateway, client, tmp_path):
+    grid = gateway()
+    return Download(grid, client(grid), tmp_path / "out")
+
+
+def test_a_download_goes_on(download):
+    run = download.resume()
+    assert run.entries().keys() == download.left and download.there() == download.files
+    assert download.grid.requests("get") == 3
+
+
+@pytest.mark.parametrize("where", [0, 10, 20, 40, 127])
+def test_a_bad_slot_of_a_file_that_was_fetched(download, where):
+    """It is fetched again, and takes the place of what is there, which is the same."""
+    name = next(iter(download.done))
+    flip(download / "outcomes", SLOTS + SLOT * download.done[name] + where)
+    run = download.resume()
+    assert run.summary()["damaged"] == 1
+    assert run.entries().keys() == download.left | {name}
+    assert download.there() == download.files
+
+
+def test_a_bad_slot_of_a_file_that_somebody_changed(download):
+    name = next(iter(download.done))
+    time.sleep(1.1)
+    (download.out / name).write_bytes(b"mine now")
+    flip(download / "outcomes", SLOTS + SLOT * download.done[name] + 40)
+    run = download.resume(code=4)
+    assert run.entries()[name]["state"] == "failed"
+    assert download.there() == {**download.files, name: b"mine now"}
+
+
+@pytest.mark.parametrize("where", [0, 10, 20, 40, 127])
+def test_a_bad_slot_of_a_source(download, where):
+    """Its cap is lost, and no other is taken for it."""
+    name = sorted(download.left)[0]
+    flip(download / "sources", SLOTS + SLOT * download.ids[name] + where)
+    run = download.resume(code=1)
+    assert run.entries()[name]["state"] == "failed"
+    there = {key: data for key, data in download.there().items() if not key.startswith(".barge-")}
+    assert there == {key: data for key, data in download.files.items() if key != name}
+
+
+def test_sources_of_another_job(download, tmp_path):
+    mine = download.barge.job()
+    alias, _ = download.grid.fresh({f"f{number}": download.grid.put(b"evil" * 500)
+                                    for number in range(6)})
+    download.barge.ok("cp", "-r", alias, tmp_path / "other")
+    shutil.copy(download.barge.job() / "sources", mine / "sources")
+    run = download.barge.ok("resume", mine.name, code=5)
+    assert "another job" in run.err
+    there = download.there()
+    assert {name: there[name] for name in download.done} == {
+        name: download.files[name] for name in download.done}
+    assert not [data for data in there.values() if data.startswith(b"evil")]
+
+
+@pytest.mark.parametrize("name", ["manifest", "outcomes", "sources"])
+def test_a_newer_version_of_a_download(download, name):
+    make_newer(download / name, (0,) if name == "manifest" else (0, 2048))
+    run = download.resume(code=5)
+    assert "99" in run.err and "1" in run.err
+
+
+def test_a_flipped_bit_in_the_manifest_of_a_download(download):
+    manifest, before = download / "manifest", download.there()
+    for where in 3, 9, 20, 35, 45, 60, 70, 90, 200, -60, -1:
+        flip(manifest, where, where % 8)
+        download.resume(code=5)
+        assert download.there() == before
+        flip(manifest, where, where % 8)
+    download.resume()
+    assert download.there() == download.files
+
+
+def test_sources_that_are_gone(download):
+    (download / "sources").unlink()
+    run = download.barge.run("resume", download.barge.job().name)
+    assert run.code in (2, 5), run
+    assert not [name for name, data in download.there().items()
+                if not name.startswith(".barge-") and data != download.files[name]]

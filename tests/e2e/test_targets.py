@@ -126,6 +126,49 @@ def test_a_conflict_that_arose_after_planning(embedded, client, files, where):
     assert "other" not in embedded.list(below_it), "a directory is merged whole or not at all"
 
 
+def test_a_file_that_appeared_after_planning_is_kept(embedded, client, files):
+    """What was there when it was planned is replaced; what came later is a conflict."""
+    (files / "d/old").write_bytes(content(600))
+    below_it = embedded.mkdir({"old": embedded.put(b"before")})
+    alias, cap = embedded.fresh({"d": below_it})
+    barge = client(embedded)
+    barge.ok("plan", "-r", files / "d", alias)
+    embedded.link(below_it, "c", embedded.put(b"somebody else's"))
+    run = barge.ok("resume", code=4)
+    assert "not there when it was planned" in run.err
+    assert embedded.get(embedded.child(cap, "d/c")[1]["ro_uri"]) == b"somebody else's"
+    assert embedded.get(embedded.child(cap, "d/old")[1]["ro_uri"]) == b"before"
+    barge.ok("cp", "--new", "-r", files / "d", alias)
+    same(embedded.tree(cap), below("d", local_tree(files / "d")))
+
+
+def test_a_merge_that_was_killed_behind_its_last_request(embedded, client, barge_debug, files):
+    """The repeated request is refused, as its names are there, and the listing says: by us."""
+    (files / "d/old").write_bytes(content(600))
+    below_it = embedded.mkdir({"old": embedded.put(b"before"), "kept": embedded.put(b"kept")})
+    alias, cap = embedded.fresh({"d": below_it})
+    barge = client(embedded, barge_debug)
+    killed = barge.run("cp", "-r", files / "d", alias, env={"BARGE_KILL": "directory-made"})
+    assert killed.code == -9 and set(embedded.list(below_it)) == {"c", "kept", "old"}
+    barge.ok("resume")
+    tree = embedded.tree(cap)
+    assert tree.pop("d/kept")
+    same(tree, below("d", local_tree(files / "d")))
+
+
+def test_merging_again_costs_one_request_a_directory(embedded, client, files):
+    """Directories that are there are not asked for, and nothing is refused."""
+    (files / "d/sub/sub").mkdir(parents=True)
+    (files / "d/sub/sub/f").write_bytes(content(100))
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files / "d", alias)
+    before = embedded.requests("set_children")
+    barge.ok("cp", "-r", files / "d", alias)
+    assert embedded.requests("set_children") == before + 2  # d and d/sub/sub
+    same(embedded.tree(cap), below("d", local_tree(files / "d")))
+
+
 def test_what_was_linked_meanwhile_by_somebody_else_is_kept(embedded, client, files):
     below_it = embedded.mkdir()
     alias, cap = embedded.fresh({"d": below_it})

@@ -145,6 +145,11 @@ static void serve_list(const struct fake *fake, const struct fake_call *call,
 	for (size_t i = 0; i < object->children && !reply->fault; i++) {
 		const struct fake_child *from = &object->child[i];
 		const struct cap *cap = &fake->grid->object[from->object].cap;
+		if (object->lie == FAKE_RETRY_ONCE && object->lists == 1 &&
+		    i == object->children / 2) {
+			fail(reply, FAULT_RETRY, "the reply broke off");
+			return;
+		}
 		struct store_child child = {
 			.name = from->name,
 			.name_size = from->name_size   ? from->name_size
@@ -153,6 +158,8 @@ static void serve_list(const struct fake *fake, const struct fake_call *call,
 			.node = { .kind = from->unknown           ? STORE_UNKNOWN
 					  : cap_is_directory(cap) ? STORE_DIRECTORY
 								  : STORE_FILE,
+				  .has_size = cap_is_chk(cap) || from->size > 0,
+				  .size = from->size ? from->size : cap->size,
 				  .ro = *cap,
 				  .metadata_flags =
 					  from->mode ? STORE_HAS_MODE | STORE_HAS_MTIME : 0,

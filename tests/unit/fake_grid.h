@@ -16,7 +16,7 @@ enum fake_lie {
 	FAKE_FLIP_EVERY, /* another byte is wrong in each read */
 	FAKE_FLIP_ONCE,  /* a byte is wrong in the first read only */
 	FAKE_LOST,       /* 410, always */
-	FAKE_RETRY_ONCE, /* the first read fails half-way, the next are well */
+	FAKE_RETRY_ONCE, /* the first read or listing fails half-way, the next are well */
 	FAKE_HANG,       /* no answer, ever */
 	FAKE_SICK,       /* a check finds it unhealthy */
 };
@@ -29,6 +29,7 @@ struct fake_child {
 	int64_t mtime_ns;
 	bool unknown;   /* listed as a node of an unknown kind */
 	bool anonymous; /* with an empty name */
+	uint64_t size;  /* that the listing gives to a file; 0: its cap's */
 };
 
 struct fake_object {

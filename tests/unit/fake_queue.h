@@ -27,7 +27,8 @@ struct fake_queue {
 	struct lease_options lease; /* to be used: `broken` and `reason` note what they hear */
 	struct fake_task task[FAKE_TASKS];
 	size_t count;
-	unsigned leases_max; /* of one task; behind it no more is leased.  0: no limit */
+	unsigned leases_max;     /* of one task; behind it no more is leased.  0: no limit */
+	struct outcomes *chunks; /* where outcomes of chunks are kept; NULL: there are none */
 
 	struct mutex lock;
 	struct cond change;

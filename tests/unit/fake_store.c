@@ -60,12 +60,24 @@ static struct store_call *put(struct store *store, const struct store_body *body
 	return begin(store, FAKE_PUT, then, body);
 }
 
+static struct store_call *overwrite(struct store *store, const struct cap *cap,
+				    const struct store_body *body, struct store_then then,
+				    struct err *err)
+{
+	(void)err;
+	struct store_call *call = begin(store, FAKE_OVERWRITE, then, body);
+	call->call.cap = *cap;
+	return call;
+}
+
 static struct store_call *get(struct store *store, const struct store_get *get,
 			      struct store_then then, struct err *err)
 {
 	(void)err;
 	struct store_call *call = begin(store, FAKE_GET, then, NULL);
 	call->call.cap = *get->cap;
+	call->call.offset = get->offset;
+	call->call.length = get->length;
 	call->call.sink = get->sink;
 	call->call.context = get->context;
 	return call;
@@ -251,6 +263,7 @@ static void close_fake(struct store *base)
 
 static const struct store_backend backend = {
 	.put = put,
+	.overwrite = overwrite,
 	.get = get,
 	.make_directory = make_directory,
 	.set_children = set_children,

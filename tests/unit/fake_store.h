@@ -14,6 +14,7 @@
 
 enum fake_operation {
 	FAKE_PUT,
+	FAKE_OVERWRITE,
 	FAKE_GET,
 	FAKE_MAKE_DIRECTORY,
 	FAKE_SET_CHILDREN,
@@ -28,7 +29,7 @@ enum fake_operation {
 struct fake_call {
 	enum fake_operation operation;
 	unsigned number;     /* of this operation, from 1 */
-	struct cap cap;      /* get, list, check: of what; edits: of the directory */
+	struct cap cap;      /* overwrite, get, list, check: of what; edits: of the directory */
 	unsigned char *data; /* the body, NUL-terminated */
 	size_t size;
 	char path[512]; /* list: components joined by '/' */
@@ -36,6 +37,7 @@ struct fake_call {
 	char key[MUTABLE_KEY_TEXT_SIZE]; /* make_directory: "" if none */
 	enum store_replace replace;
 	uint64_t children;
+	uint64_t offset, length;  /* get */
 	store_sink *sink;         /* get */
 	store_child_found *child; /* list; may be NULL */
 	void *context;            /* of both */

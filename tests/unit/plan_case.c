@@ -157,7 +157,7 @@ static void print_block(FILE *out, const struct manifest_block *block)
 		fprintf(out, "%" PRIu64 ": %.*s\n", block->id, (int)block->name_size, block->name);
 	for (size_t i = 0; i < block->count; i++) {
 		const struct manifest_entry *entry = &block->entry[i];
-		fprintf(out, " %" PRIu64 " %c", entry->id, "?FDLO"[entry->kind]);
+		fprintf(out, " %" PRIu64 " %c", entry->id, "?FDLOI"[entry->kind]);
 		if (entry->verdict)
 			fprintf(out, "%c%d", "???SF"[entry->verdict], entry -> reason);
 		fprintf(out, " %" PRIu64 " %.*s\n", entry->bytes, (int)entry->name_size,

@@ -43,7 +43,7 @@ unsigned char *read_manifest(const struct plan_case *c, size_t *size);
 
 /*
  * Returns the manifest as text, to be freed: a line "id: name" a listing, and below it a line
- * " id kind[verdict reason] bytes name" an entry: kind D, F, L (symlink) or O, verdict S or F.
- * Notes the boundaries.
+ * " id kind[verdict reason] bytes name" an entry: kind D, F, L (symlink), I (linked) or O, verdict
+ * S or F. Notes the boundaries.
  */
 char *plan_text(struct plan_case *c);

@@ -390,6 +390,7 @@ static void planned_slots_are_tasks_and_existing_directories(void **state)
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	assert_int_equal(segment->count, 1);
+	assert_true(segment->task[0].existing != 0);
 	settle(queue, segment, segment->task[0].id);
 	assert_int_equal(queue_release(queue, segment, NULL, 0, NULL), FAULT_NONE);
 	assert_null(lease(queue, SEGMENT_TRANSFERS));

@@ -34,6 +34,7 @@ static void fill_slot(struct shelf *shelf, uint64_t id, const struct shelf_item 
 	if (item->cap) {
 		const struct cap cap = shelf_cap(item->cap);
 		outcome = shelf_done(id, &cap);
+		outcome.level = item->existed ? OUTCOME_EXISTED : 0;
 		meta_pack_outcome(&item->meta, outcome.meta);
 	}
 	shelf_put(shelf, &outcome);

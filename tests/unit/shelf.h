@@ -11,6 +11,7 @@ struct shelf_item {
 	const char *cap;  /* text; NULL: the item has `state` and no cap */
 	enum outcome_state state;
 	bool is_directory;
+	bool existed;
 	struct meta meta; /* of the slot */
 };
 

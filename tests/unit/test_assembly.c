@@ -10,6 +10,9 @@
 #define DIR2                                                                                       \
 	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
+#define SSK                                                                                        \
+	"URI:SSK:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+
 #define META_OF                                                                                    \
 	{                                                                                          \
 		.mode = 33188, .mtime_ns = 1500000000, .ctime_ns = 2250000000                      \
@@ -59,10 +62,10 @@ static void a_body_names_what_is_done_with_its_metadata(void **state)
 	struct shelf shelf;
 	shelf_init(&shelf, item, ARRAY_COUNT(item));
 	struct assembly assembly = build(&shelf, NULL);
-	assert_int_equal(assembly.children, 2);
+	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
 	assert_int_equal(assembly.left_out, 2);
 	assert_false(assembly.predicted);
-	assert_string_equal(bytes_text(&assembly.json),
+	assert_string_equal(bytes_text(&assembly.request[ASSEMBLY_NEW].json),
 			    "{\"a\": " LINK(HELLO) ", \"d\": [\"dirnode\", {\"rw_uri\": \"" DIR2
 						   "\"}]}");
 	childset_begin(&assembly.set);
@@ -141,7 +144,7 @@ static void names_are_normalized_and_sorted_again(void **state)
 	struct shelf shelf;
 	shelf_init(&shelf, item, ARRAY_COUNT(item));
 	struct assembly assembly = build(&shelf, &params);
-	const char *json = bytes_text(&assembly.json);
+	const char *json = bytes_text(&assembly.request[ASSEMBLY_NEW].json);
 	assert_true(assembly.predicted);
 	assert_true(strstr(json, "\"z\"") > strstr(json, "\"f\""));
 	childset_begin(&assembly.set);
@@ -169,62 +172,56 @@ static void a_large_directory_keeps_all_its_children(void **state)
 	shelf_init(&shelf, item, COUNT);
 	struct assembly assembly = build(&shelf, NULL);
 	assert_int_equal(assembly.left_out, (COUNT + 6) / 7);
-	assert_int_equal(assembly.children, COUNT - (COUNT + 6) / 7);
-	assert_null(strstr(bytes_text(&assembly.json), "name 00007"));
-	assert_non_null(strstr(bytes_text(&assembly.json), "name 02998"));
+	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, COUNT - (COUNT + 6) / 7);
+	assert_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 00007"));
+	assert_non_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 02998"));
 	assembly_fini(&assembly);
 	shelf_fini(&shelf);
 }
 
-/* Children for trimming: directories at the beginning, in the middle and at the end. */
+/* Children of each kind that may have been at the target. */
 static const struct shelf_item mixed[] = {
-	{ .name = "a", .cap = DIR2, .is_directory = true },
+	{ .name = "a", .cap = DIR2, .is_directory = true, .existed = true },
 	{ .name = "b", .cap = HELLO },
 	{ .name = "c", .cap = "URI:DIR2-LIT:", .is_directory = true },
-	{ .name = "d", .cap = "URI:LIT:" },
-	{ .name = "e", .cap = DIR2, .is_directory = true },
+	{ .name = "d", .cap = "URI:LIT:", .existed = true },
+	{ .name = "e", .cap = SSK, .existed = true },
+	{ .name = "f", .cap = HELLO, .existed = true },
 };
 
-#define A "\"a\": [\"dirnode\", {\"rw_uri\": \"" DIR2 "\"}]"
-#define B "\"b\": [\"filenode\", {\"ro_uri\": \"" HELLO "\"}]"
-#define C "\"c\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]"
-#define D "\"d\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\"}]"
-#define E "\"e\": [\"dirnode\", {\"rw_uri\": \"" DIR2 "\"}]"
-
-static void check_trimmed(const char *there, const char *expected, uint64_t children)
+static const char *text_of(const struct assembly *assembly, enum assembly_how how)
 {
-	struct shelf shelf;
-	struct err err;
-	shelf_init(&shelf, mixed, ARRAY_COUNT(mixed));
-	struct assembly assembly = build(&shelf, NULL);
-	childset_begin(&assembly.set);
-	for (size_t i = 0; i < ARRAY_COUNT(mixed); i++)
-		if (strchr(there, mixed[i].name[0]))
-			see(&assembly, mixed[i].name, mixed[i].cap);
-	assert_int_equal(assembly_trim(&assembly, &err), FAULT_NONE);
-	assert_int_equal(assembly.children, children);
-	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
-	const char *at = bytes_text(&assembly.json);
-	for (; *expected; expected++) {
-		/* Blanks are free. */
-		at += strspn(at, " ");
-		if (*expected != ' ')
-			assert_int_equal(*at++, *expected);
-	}
-	assert_string_equal(at, "");
-	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	return bytes_text(&assembly->request[how].json);
 }
 
-static void directories_found_there_are_taken_out(void **state)
+static void what_was_there_is_replaced_apart_or_stays(void **state)
 {
 	(void)state;
-	check_trimmed("", "{" A "," B "," C "," D "," E "}", 5);
-	check_trimmed("a", "{" B "," C "," D "," E "}", 4);
-	check_trimmed("c", "{" A "," B "," D "," E "}", 4);
-	check_trimmed("e", "{" A "," B "," C "," D "}", 4);
-	check_trimmed("ace", "{" B "," D "}", 2);
-	check_trimmed("abd", "{" B "," C "," D "," E "}", 4); /* files stay: they are replaced */
+	struct shelf shelf;
+	shelf_init(&shelf, mixed, ARRAY_COUNT(mixed));
+	struct assembly assembly = build(&shelf, NULL);
+	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
+	assert_string_equal(text_of(&assembly, ASSEMBLY_NEW),
+			    "{\"b\": [\"filenode\", {\"ro_uri\": \"" HELLO
+			    "\"}], \"c\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]}");
+	assert_int_equal(assembly.request[ASSEMBLY_REPLACE].children, 2);
+	assert_string_equal(text_of(&assembly, ASSEMBLY_REPLACE),
+			    "{\"d\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\"}], "
+			    "\"f\": [\"filenode\", {\"ro_uri\": \"" HELLO "\"}]}");
+	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
+	childset_begin(&assembly.set);
+	see(&assembly, "b", HELLO);
+	assert_false(assembly_has_new(&assembly));
+	see(&assembly, "c", "URI:DIR2-LIT:");
+	assert_true(assembly_has_new(&assembly));
+	assert_false(childset_matches(&assembly.set, false));
+	see(&assembly, "a", DIR2);
+	see(&assembly, "d", "URI:LIT:");
+	see(&assembly, "e", SSK);
+	see(&assembly, "f", HELLO);
+	assert_true(childset_matches(&assembly.set, false));
+	assembly_fini(&assembly);
+	shelf_fini(&shelf);
 }
 
 static void a_slot_without_a_cap_is_corrupt(void **state)
@@ -250,7 +247,7 @@ int main(void)
 		cmocka_unit_test(the_key_is_known_where_the_cap_is_not),
 		cmocka_unit_test(names_are_normalized_and_sorted_again),
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),
-		cmocka_unit_test(directories_found_there_are_taken_out),
+		cmocka_unit_test(what_was_there_is_replaced_apart_or_stays),
 		cmocka_unit_test(a_slot_without_a_cap_is_corrupt),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);

@@ -14,7 +14,7 @@ static int open_root(void)
 {
 	struct err err;
 	int root = -1;
-	assert_int_equal(beneath_open_root(tree_path("root"), &root, &err), FAULT_NONE);
+	assert_int_equal(beneath_open_root(tree_path("root"), 022, &root, &err), FAULT_NONE);
 	return root;
 }
 
@@ -32,11 +32,11 @@ static void makes_a_missing_root_with_its_parents(void **state)
 	(void)state;
 	struct err err;
 	int fd;
-	assert_int_equal(beneath_open_root(tree_path("x/y/z"), &fd, &err), FAULT_NONE);
+	assert_int_equal(beneath_open_root(tree_path("x/y/z"), 022, &fd, &err), FAULT_NONE);
 	assert_true(is(fd, "x/y/z"));
 	close(fd);
 	tree_store("x/file", "");
-	assert_int_equal(beneath_open_root(tree_path("x/file"), &fd, &err), FAULT_EXISTS);
+	assert_int_equal(beneath_open_root(tree_path("x/file"), 022, &fd, &err), FAULT_EXISTS);
 }
 
 static void opens_directories_below_the_root(void **state)
@@ -176,6 +176,61 @@ static void publishes_over_regular_files_only(void **state)
 	close(root);
 }
 
+static void publishes_without_replacing_anything(void **state)
+{
+	(void)state;
+	static const char *const in_the_way[] = { "directory", "link", "old" };
+	struct err err;
+	char name[BENEATH_TEMPORARY_SIZE];
+	int root = open_root(), fd;
+	make("root/directory");
+	assert_int_equal(symlink("nowhere", tree_path("root/link")), 0);
+	tree_store("root/old", "before");
+	assert_int_equal(beneath_create(root, name, &fd, &err), FAULT_NONE);
+	assert_int_equal(beneath_write(fd, "after", 5, &err), FAULT_NONE);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++)
+		assert_int_equal(beneath_publish_new(root, name, in_the_way[i], &err),
+				 FAULT_EXISTS);
+	assert_int_equal(beneath_publish_new(root, name, "../x", &err), FAULT_USAGE);
+	assert_true(tree_holds("root/old", "before", 6));
+	assert_int_equal(beneath_publish_new(root, name, "new", &err), FAULT_NONE);
+	assert_true(tree_holds("root/new", "after", 5));
+	assert_int_equal(tree_count("root"), 4);
+	close(root);
+}
+
+static void symlinks_take_the_names_of_symlinks_only(void **state)
+{
+	(void)state;
+	static const char *const in_the_way[] = { "directory", "file", "fifo" };
+	struct err err;
+	char target[8];
+	int root = open_root();
+	make("root/directory");
+	assert_int_equal(mkfifo(tree_path("root/fifo"), 0600), 0);
+	assert_int_equal(symlink("file", tree_path("root/link")), 0);
+	tree_store("root/file", "before");
+	assert_int_equal(beneath_link(root, "../t", "new", &err), FAULT_USAGE);
+	assert_int_equal(beneath_link(root, "t", "old", &err), FAULT_NONE);
+	assert_int_equal(beneath_link(root, "t", "new", &err), FAULT_NONE);
+	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++) {
+		const char *name = in_the_way[i];
+		assert_int_equal(beneath_may_replace_link(root, name, &err), FAULT_EXISTS);
+		assert_int_equal(beneath_name_link(root, "t", name, true, &err), FAULT_EXISTS);
+		assert_int_equal(beneath_name_link(root, "t", name, false, &err), FAULT_EXISTS);
+	}
+	assert_int_equal(beneath_may_replace_link(root, "none", &err), FAULT_NONE);
+	assert_int_equal(beneath_may_replace_link(root, "link", &err), FAULT_NONE);
+	assert_int_equal(beneath_name_link(root, "t", "link", false, &err), FAULT_EXISTS);
+	assert_int_equal(beneath_name_link(root, "t", "link", true, &err), FAULT_NONE);
+	assert_int_equal(readlinkat(root, "link", target, sizeof target), 3);
+	assert_memory_equal(target, "new", 3);
+	assert_true(tree_holds("root/file", "before", 6));
+	assert_int_equal(tree_count("root"), 4);
+	close(root);
+}
+
 static void splits_times_before_1970(void **state)
 {
 	(void)state;
@@ -199,6 +254,8 @@ int main(void)
 		FACT(opens_a_path_longer_than_the_kernel_takes),
 		FACT(makes_a_directory_once),
 		FACT(publishes_over_regular_files_only),
+		FACT(publishes_without_replacing_anything),
+		FACT(symlinks_take_the_names_of_symlinks_only),
 		cmocka_unit_test(splits_times_before_1970),
 	};
 	return cmocka_run_group_tests(fact, NULL, NULL);

@@ -55,11 +55,12 @@ static void each_kind_of_task_goes_to_its_room(void **state)
 	fake_add(queue,
 		 &(struct task){ .id = 3, .kind = MANIFEST_DIRECTORY, .flags = TASK_BELOW_DONE },
 		 SEGMENT_TRANSFERS);
-	fake_add(queue, &(struct task){ .id = 4, .kind = MANIFEST_SYMLINK }, SEGMENT_TRANSFERS);
+	fake_add(queue, &(struct task){ .id = 4, .kind = MANIFEST_OTHER }, SEGMENT_TRANSFERS);
 	fake_add(queue, &(struct task){ .id = 5, .kind = MANIFEST_FILE }, SEGMENT_TRANSFERS);
 	fake_add(queue, &(struct task){ .id = 6, .kind = MANIFEST_DIRECTORY }, SEGMENT_DIRECTORIES);
+	fake_add(queue, &(struct task){ .id = 7, .kind = MANIFEST_SYMLINK }, SEGMENT_TRANSFERS);
 	run(&heard);
-	assert_int_equal(heard.files, 5); /* two, and three tries more */
+	assert_int_equal(heard.files, 6); /* three, and three tries more */
 	assert_int_equal(heard.below, 2);
 	assert_int_equal(fake_find(queue, 4)->outcome.state, OUTCOME_FAILED);
 	assert_int_equal(fake_find(queue, 4)->outcome.reason, REASON_SPECIAL);

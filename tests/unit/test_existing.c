@@ -10,6 +10,8 @@
 #define READ                                                                                       \
 	"URI:DIR2-RO:sazfiwozvsrqro6evueurubpxq:"                                                  \
 	"chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define SLOT                                                                                       \
+	"URI:SSK:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 #define ROOT                                                                                       \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
@@ -26,6 +28,21 @@ struct site {
 	unsigned questions;
 };
 
+/* Gives a file with all that a listing can say of it. */
+static void dated_child(struct fake_call *call, const struct cap *cap)
+{
+	struct store_child child = { .name = "dated", .name_size = 5 };
+	child.node = (struct store_node){
+		.kind = STORE_FILE,
+		.has_size = true,
+		.size = 5,
+		.ro = *cap,
+		.metadata_flags = STORE_HAS_MTIME,
+		.metadata.mtime_ns = 77,
+	};
+	call->child(call->context, &child);
+}
+
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
 	struct site *site = context;
@@ -40,10 +57,18 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 		reply->err.retry_after_ms = 1;
 		return true;
 	}
+	reply->node.kind = STORE_DIRECTORY;
 	if (cap_equal(&call->cap, &site->root)) {
 		fake_child(call, "read only", STORE_DIRECTORY, &read);
 		fake_child(call, "\xc3\xa9", STORE_FILE, &file);
 		fake_child(call, "", STORE_FILE, &file);
+		const struct cap slot = shelf_cap(SLOT);
+		struct cap reader;
+		if (!cap_to_readonly(&slot, &reader))
+			abort();
+		fake_child(call, "slot", STORE_FILE, &slot);
+		fake_child(call, "read slot", STORE_FILE, &reader);
+		dated_child(call, &file);
 	} else {
 		fake_child(call, "inner", STORE_FILE, &file);
 	}
@@ -67,7 +92,7 @@ static void open_site(struct site *site)
 	const struct existing_options options = {
 		.root = &site->root,
 		.outcomes = site->shelf.outcomes,
-		.wait = { site->store, stop, site },
+		.ask = { .wait = { site->store, stop, site } },
 	};
 	assert_int_equal(existing_new(&options, &site->existing, &site->target, &err), FAULT_NONE);
 }
@@ -126,7 +151,7 @@ static void a_directory_bound_is_opened_by_its_cap(void **state)
 	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
 	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
 	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
-	assert_int_equal(bind(&site, 4, "z file"), FAULT_CORRUPT);
+	assert_int_equal(bind(&site, 4, "read only"), FAULT_CORRUPT);
 	assert_int_equal(bind(&site, 4, "nobody"), FAULT_CORRUPT);
 	assert_int_equal(site.target.sync(site.target.context, &err), FAULT_NONE);
 	assert_int_equal(outcomes_read(site.shelf.outcomes, 3, 1, &slot, &err), FAULT_NONE);
@@ -145,6 +170,71 @@ static void a_directory_bound_is_opened_by_its_cap(void **state)
 	shelf_put(&site.shelf, &slot);
 	assert_int_equal(turn_to(&site, 5, &exists), FAULT_NONE);
 	assert_false(exists);
+	close_site(&site);
+}
+
+static struct outcome slot_of(struct site *site, uint64_t id)
+{
+	struct outcome slot;
+	struct err err;
+	assert_int_equal(outcomes_read(site->shelf.outcomes, id, 1, &slot, &err), FAULT_NONE);
+	return slot;
+}
+
+static void a_file_bound_leaves_what_is_known_of_it(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists;
+	open_site(&site);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&site, 6, "z file"), FAULT_NONE);
+	assert_int_equal(bind(&site, 7, "dated"), FAULT_NONE);
+	assert_int_equal(bind(&site, 8, "slot"), FAULT_NONE);
+	assert_int_equal(bind(&site, 9, "read slot"), FAULT_NONE);
+	struct outcome slot = slot_of(&site, 6);
+	assert_int_equal(slot.state, OUTCOME_PLANNED);
+	assert_int_equal(slot.cap_kind, CAP_LIT);
+	assert_int_equal(slot.level & OUTCOME_HAS_MTIME, 0);
+	slot = slot_of(&site, 7);
+	assert_int_equal(slot.level, OUTCOME_HAS_MTIME);
+	assert_int_equal(slot.length, 5);
+	assert_int_equal(meta_unpack_outcome(slot.meta).mtime_ns, 77);
+	assert_int_equal(slot_of(&site, 8).cap_kind, CAP_SSK);
+	assert_int_equal(slot_of(&site, 9).cap_kind, CAP_SSK_RO);
+	close_site(&site);
+}
+
+static void what_has_a_slot_is_not_bound_again(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists;
+	open_site(&site);
+	struct outcome done = shelf_done(6, &site.sub);
+	shelf_put(&site.shelf, &done);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&site, 6, "z file"), FAULT_NONE);
+	assert_int_equal(slot_of(&site, 6).state, OUTCOME_DONE);
+	assert_int_equal(bind(&site, 7, "z file"), FAULT_NONE);
+	assert_int_equal(bind(&site, 7, "slot"), FAULT_NONE); /* it was replaced meanwhile */
+	assert_int_equal(slot_of(&site, 7).cap_kind, CAP_LIT);
+	close_site(&site);
+}
+
+static void a_target_that_is_a_file_has_any_name(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists = false;
+	open_site(&site);
+	site.root = shelf_cap(SLOT);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_true(exists);
+	assert_int_equal(look(&site, "whatever"), PLAN_THERE_FILE);
+	assert_int_equal(bind(&site, 1, "whatever"), FAULT_NONE);
+	assert_int_equal(slot_of(&site, 1).cap_kind, CAP_SSK);
+	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 0);
 	close_site(&site);
 }
 
@@ -206,6 +296,9 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(the_root_is_what_its_listing_says),
 		cmocka_unit_test(a_directory_bound_is_opened_by_its_cap),
+		cmocka_unit_test(a_file_bound_leaves_what_is_known_of_it),
+		cmocka_unit_test(what_has_a_slot_is_not_bound_again),
+		cmocka_unit_test(a_target_that_is_a_file_has_any_name),
 		cmocka_unit_test(a_listing_that_failed_halfway_counts_for_nothing),
 		cmocka_unit_test(
 			a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time),

@@ -124,6 +124,41 @@ static struct store_reply put_reply(struct scene *scene)
 	return told.reply;
 }
 
+static struct store_reply overwrite_reply(struct scene *scene, const char *text)
+{
+	struct told told = { .done = false };
+	struct store_body body = { .data = "abc", .size = 3 };
+	const struct cap cap = cap_of(text);
+	struct err err;
+	if (!store_overwrite(scene->store, &cap, &body,
+			     (struct store_then){ .done = on_done, .context = &told }, &err))
+		return (struct store_reply){ .fault = err.fault };
+	while (!told.done)
+		store_poll(scene->store, 1000);
+	return told.reply;
+}
+
+static void overwrites_a_mutable_file_whose_cap_stays(void **state)
+{
+	(void)state;
+	struct scene *scene = open_scene();
+	answers(scene, 200, "", SSK);
+	struct store_reply reply = overwrite_reply(scene, SSK);
+	assert_int_equal(reply.fault, FAULT_NONE);
+	assert_cap(&reply.cap, SSK);
+	assert_request(scene, "PUT /uri/" SSK);
+	assert_string_equal(scripted_body(scene->server, 0, NULL), "abc");
+	answers(scene, 200, "", CHK);
+	assert_int_equal(overwrite_reply(scene, SSK).fault, FAULT_CORRUPT);
+	answers(scene, 400, "", "replace or update requested with read-only cap");
+	assert_int_equal(overwrite_reply(scene, SSK).fault, FAULT_USAGE);
+	size_t before = scripted_requests(scene->server);
+	assert_int_equal(overwrite_reply(scene, CHK).fault, FAULT_USAGE);
+	assert_int_equal(overwrite_reply(scene, DIRW).fault, FAULT_USAGE);
+	assert_int_equal(scripted_requests(scene->server), before);
+	close_scene(scene);
+}
+
 static void tells_troubles_apart(void **state)
 {
 	(void)state;
@@ -483,6 +518,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(takes_exactly_one_cap_for_a_file),
+		cmocka_unit_test(overwrites_a_mutable_file_whose_cap_stays),
 		cmocka_unit_test(tells_troubles_apart),
 		cmocka_unit_test(never_shows_a_cap_or_a_control_byte),
 		cmocka_unit_test(gets_a_file_of_the_right_length),

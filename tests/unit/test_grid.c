@@ -246,7 +246,7 @@ static void a_large_body_goes_through_a_file(void **state)
 	struct upload upload;
 	const char *view;
 	size_t size;
-	spool_init(&spool, directory);
+	spool_init(&spool, directory, 1 << 20);
 	for (size_t at = 0; at < LARGE; at += 100000) {
 		const size_t part = LARGE - at < 100000 ? LARGE - at : 100000;
 		assert_int_equal(spool_append(&spool, content + at, part, NULL), FAULT_NONE);

@@ -350,6 +350,30 @@ static void a_lane_may_stop_all_while_they_are_freed(void **state)
 	}
 }
 
+static void stop_long(void *context)
+{
+	for (int i = 0; i < 200; i++)
+		lanes_stop(context);
+}
+
+/* A room behind the lanes ends later than they do. */
+static void others_may_stop_them_until_they_are_freed(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		struct club club;
+		struct thread other;
+		open_club(&club, 2, 2, 2);
+		assert_true(thread_start(&other, "other", stop_long, club.lanes));
+		lanes_join(club.lanes);
+		lanes_join(club.lanes);
+		thread_join(&other);
+		lanes_stop(club.lanes);
+		close_club(&club);
+	}
+	lanes_join(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -361,6 +385,7 @@ int main(void)
 		cmocka_unit_test(waking_pokes_what_is_active),
 		cmocka_unit_test(a_store_that_does_not_open_ends_all_lanes),
 		cmocka_unit_test(a_lane_may_stop_all_while_they_are_freed),
+		cmocka_unit_test(others_may_stop_them_until_they_are_freed),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

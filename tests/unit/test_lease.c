@@ -54,6 +54,25 @@ static void what_is_given_back_says_when_and_how_often(void **state)
 	fake_queue_fini(&fake);
 }
 
+static void what_is_done_remembers_that_its_name_was_there(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	fake_queue_init(&fake);
+	for (uint64_t id = 1; id <= 3; id++)
+		fake_add(&fake, &(struct task){ .id = id, .existing = id > 1 }, SEGMENT_TRANSFERS);
+	struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome done = { .state = OUTCOME_DONE, .level = 1 };
+		work_settle(&work[i], &done, NULL);
+	}
+	work_fail(&work[2], REASON_PRESENT, 1, NULL);
+	assert_int_equal(fake_find(&fake, 1)->outcome.level, 1);
+	assert_int_equal(fake_find(&fake, 2)->outcome.level, 1 | OUTCOME_EXISTED);
+	assert_int_equal(fake_find(&fake, 3)->outcome.level, 0);
+	fake_queue_fini(&fake);
+}
+
 struct ender {
 	struct thread thread;
 	struct work *work;
@@ -103,6 +122,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(outcomes_come_at_once_and_the_segment_goes_back_with_the_last),
 		cmocka_unit_test(what_is_given_back_says_when_and_how_often),
+		cmocka_unit_test(what_is_done_remembers_that_its_name_was_there),
 		cmocka_unit_test(works_end_in_many_threads),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

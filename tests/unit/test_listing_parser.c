@@ -84,7 +84,8 @@ static const char directory[] =
 	"   \"a\": [\"filenode\", {\"mutable\": false, \"format\": \"CHK\", \"size\": 56,"
 	"     \"metadata\": {\"mtime\": 1699999999.1234567, \"ctime\": -1.5, \"st_mode\": 33188,"
 	"       \"st_uid\": 1000, \"st_gid\": 4294967295, \"tahoe\": {\"linkcrtime\": 1.5,"
-	"       \"x\": [1, {\"mtime\": 7}]}},"
+	"       \"mtime\": 8, \"linkmotime\": 2.25, \"x\": [1, {\"mtime\": 7}]},"
+	"       \"linkmotime\": 9},"
 	"     \"ro_uri\": \"" CHK "\", \"verify_uri\": \"x\"}],\n"
 	"   \"\\u00e9/\\u0000b\": [\"dirnode\", {\"mutable\": true, \"metadata\": {},"
 	"     \"ro_uri\": \"" DIRR "\", \"rw_uri\": \"" DIRW "\"}],\n"
@@ -102,7 +103,8 @@ static void assert_first(const struct store_child *a)
 	assert_cap(&a->node.ro, CHK);
 	assert_int_equal(a->node.metadata_flags, STORE_HAS_CTIME | STORE_HAS_MTIME |
 							 STORE_HAS_MODE | STORE_HAS_UID |
-							 STORE_HAS_GID);
+							 STORE_HAS_GID | STORE_HAS_LINKED);
+	assert_int_equal(a->node.linked_ns, 2250000000);
 	assert_int_equal(a->node.metadata.mtime_ns, 1699999999123456700);
 	assert_int_equal(a->node.metadata.ctime_ns, -1500000000);
 	assert_int_equal(a->node.metadata.mode, 33188);

@@ -195,7 +195,13 @@ static void refuses_entries_that_cannot_be(void **state)
 	memset(long_name, 'n', sizeof long_name);
 	const struct manifest_entry bad[] = {
 		{ .kind = 0, .name = "a", .name_size = 1 },
-		{ .kind = 5, .name = "a", .name_size = 1 },
+		{ .kind = 6, .name = "a", .name_size = 1 },
+		{ .kind = MANIFEST_LINKED, .name = "a", .name_size = 1, .bytes = 1 },
+		{ .kind = MANIFEST_FILE,
+		  .verdict = OUTCOME_FAILED,
+		  .reason = REASON_IO,
+		  .name = "a/b",
+		  .name_size = 3 },
 		{ .kind = MANIFEST_OTHER, .name = "a", .name_size = 1 },
 		{ .kind = MANIFEST_FILE, .name = "a", .name_size = 1, .verdict = OUTCOME_DONE },
 		{ .kind = MANIFEST_FILE, .name = "a", .name_size = 1, .verdict = OUTCOME_DAMAGED },

@@ -24,12 +24,13 @@ struct line {
 	struct options options;
 	struct place source[2];
 	struct places places;
-	struct target target;
+	struct arranged_source arranged[2];
+	struct arrangement arrangement;
 };
 
 static char path_a[] = "/data/one", path_b[] = "/data/t w o", name_a[] = "one", name_b[] = "t w o";
 static char typed_target[] = "home:dst/a/b", below_target[] = "dst/a/b";
-static char *made[] = { (char[]){ "a" }, (char[]){ "b" } }, *names[] = { name_a, name_b };
+static char *made[] = { (char[]){ "a" }, (char[]){ "b" } };
 
 static void line_init(struct line *line)
 {
@@ -45,12 +46,15 @@ static void line_init(struct line *line)
 		.count = 2,
 		.target = { .typed = typed_target, .path = below_target, .root = cap_of(ROOT) },
 	};
-	line->target = (struct target){ .root = cap_of(OTHER),
-					.depth = 1,
-					.made = made,
-					.made_count = 2,
-					.name = names,
-					.name_count = 2 };
+	for (size_t i = 0; i < 2; i++)
+		line->arranged[i] = (struct arranged_source){ .place = &line->source[i],
+							      .name = line->source[i].name };
+	line->arrangement = (struct arrangement){ .root = cap_of(OTHER),
+						  .depth = 1,
+						  .made = made,
+						  .made_count = 2,
+						  .source = line->arranged,
+						  .count = 2 };
 }
 
 /* What the header says of the line, in every way of opening it. */
@@ -74,7 +78,7 @@ static void is_that_of_the_line(const struct migration *migration)
 static void make_job(struct line *line, const char *output, struct migration *migration)
 {
 	struct err err;
-	enum fault fault = migration_new(&line->options, &line->places, &line->target, output,
+	enum fault fault = migration_new(&line->options, &line->places, &line->arrangement, output,
 					 migration, &err);
 	assert_int_equal(fault, FAULT_NONE);
 }
@@ -224,6 +228,151 @@ static void an_alias_that_moved_is_another_target(void **state)
 	migration_fini(&migration);
 }
 
+/* A selection that leaves out `pattern` and takes the paths `listed` (NULL: no list). */
+static struct select *selection(const char *pattern, const char *listed)
+{
+	struct err err;
+	struct select *select = select_new();
+	assert_non_null(select);
+	assert_int_equal(select_add(select, false, pattern, strlen(pattern), &err), FAULT_NONE);
+	if (!listed)
+		return select;
+	struct listed *list = listed_new();
+	assert_non_null(list);
+	assert_int_equal(listed_add(list, listed, strlen(listed), &err), FAULT_NONE);
+	listed_sort(list);
+	assert_int_equal(select_list(select, list, &err), FAULT_NONE);
+	return select;
+}
+
+static bool finds_its_job(struct line *line, struct select *select)
+{
+	struct migration migration;
+	struct err err;
+	bool found = false;
+	line->options.select = select;
+	assert_int_equal(migration_find(&line->options, &line->places, &migration, &found, &err),
+			 FAULT_NONE);
+	migration_fini(&migration);
+	select_free(select);
+	line->options.select = NULL;
+	return found;
+}
+
+static void another_selection_is_another_job(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	line_init(&line);
+	line.options.select = selection("*.o", "a");
+	make_job(&line, NULL, &migration);
+	plan(&migration);
+	migration_fini(&migration);
+	select_free(line.options.select);
+	assert_false(finds_its_job(&line, NULL));
+	assert_false(finds_its_job(&line, selection("*.o", NULL)));
+	assert_false(finds_its_job(&line, selection("*.c", "a")));
+	assert_false(finds_its_job(&line, selection("*.o", "b")));
+	assert_true(finds_its_job(&line, selection("*.o", "a")));
+}
+
+/* Whether the selection of the migration takes a file. */
+static bool takes(const struct migration *migration, const char *path)
+{
+	const struct select_item item = { .path = path, .size = strlen(path), MANIFEST_FILE };
+	return select_ask(migration->select, &item) == SELECT_TAKE;
+}
+
+static void a_job_goes_on_with_the_selection_it_was_made_for(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	struct err err;
+	line_init(&line);
+	make_job(&line, NULL, &migration);
+	assert_true(select_takes_all(migration.select));
+	migration_fini(&migration);
+
+	line.options.select = selection("*.o", "a");
+	make_job(&line, NULL, &migration);
+	char name[JOB_NAME_SIZE], path[400];
+	memcpy(name, migration.job.name, sizeof name);
+	snprintf(path, sizeof path, "%s/files-from", migration.job.directory);
+	for (int i = 0; i < 2; i++) {
+		assert_true(takes(&migration, "one/a"));
+		assert_false(takes(&migration, "one/b"));
+		assert_false(takes(&migration, "one/a.o"));
+		migration_fini(&migration);
+		assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_NONE);
+	}
+	migration_fini(&migration);
+	select_free(line.options.select);
+	line.options.select = NULL;
+
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("..", file);
+	fclose(file);
+	assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_CORRUPT);
+	assert_non_null(strstr(err.text, "the list of files is not the one that was planned"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_CORRUPT);
+	assert_non_null(strstr(err.text, "the job's list of files, is gone"));
+}
+
+static void a_complete_plan_needs_its_list_no_more(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration;
+	struct err err;
+	char path[400];
+	line_init(&line);
+	line.options.select = selection("*.o", "a");
+	make_job(&line, NULL, &migration);
+	plan(&migration);
+	snprintf(path, sizeof path, "%s/files-from", migration.job.directory);
+	migration_fini(&migration);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(migration_open(&line.options, NULL, &migration, &err), FAULT_NONE);
+	migration_fini(&migration);
+	select_free(line.options.select);
+}
+
+static void what_does_not_fit_a_header_makes_no_job(void **state)
+{
+	(void)state;
+	enum { SIZE = SELECT_TEXT_MAX - 2, SOURCE = 6000 };
+	struct line line;
+	struct migration migration;
+	struct err err;
+	char *pattern = malloc(SIZE + 1), *path = malloc(SOURCE + 1);
+	assert_true(pattern && path);
+	memset(pattern, 'x', SIZE);
+	memset(path, 'y', SOURCE);
+	pattern[SIZE] = path[SOURCE] = '\0';
+	line_init(&line);
+	line.options.select = selection(pattern, NULL);
+	make_job(&line, NULL, &migration);
+	assert_false(takes(&migration, pattern));
+	migration_fini(&migration);
+
+	line.source[0].path = path;
+	assert_int_equal(migration_new(&line.options, &line.places, &line.arrangement, NULL,
+				       &migration, &err),
+			 FAULT_USAGE);
+	assert_non_null(strstr(err.text, "and a job has room for 65536"));
+	struct job_list list;
+	assert_int_equal(job_list_read(line.state, &list, &err), FAULT_NONE);
+	assert_int_equal(list.count, 1);
+	job_list_fini(&list);
+	select_free(line.options.select);
+	free(pattern);
+	free(path);
+}
+
 /* Neither the cap of the target nor that of its root is in the manifest. */
 static void a_manifest_holds_no_caps(void **state)
 {
@@ -255,6 +404,14 @@ int main(void)
 			a_plan_is_carried_out_with_the_outcomes_it_has_or_gets, room_setup,
 			room_teardown),
 		cmocka_unit_test_setup_teardown(an_alias_that_moved_is_another_target, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(another_selection_is_another_job, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(a_job_goes_on_with_the_selection_it_was_made_for,
+						room_setup, room_teardown),
+		cmocka_unit_test_setup_teardown(a_complete_plan_needs_its_list_no_more, room_setup,
+						room_teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_fit_a_header_makes_no_job, room_setup,
 						room_teardown),
 		cmocka_unit_test_setup_teardown(a_manifest_holds_no_caps, room_setup,
 						room_teardown),

@@ -59,7 +59,8 @@ static void values_are_read_in_their_units(void **state)
 	struct err err;
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--memory", "1GiB",
 			       "--timeout-wait=0.25", "--verify=cap,read", "--symlinks=follow",
-			       "--specials=fail", "--progress=never", "--gateway-wait=0"),
+			       "--specials=fail", "--progress=never", "--gateway-wait=0",
+			       "--bwlimit=500K", "--max-transfer=2G", "--max-duration=1.5h"),
 			 FAULT_NONE);
 	assert_int_equal(options.memory, 1 << 30);
 	assert_int_equal(options.timeout_wait_ms, 250);
@@ -68,6 +69,9 @@ static void values_are_read_in_their_units(void **state)
 	assert_int_equal(options.specials, PLAN_SPECIALS_FAIL);
 	assert_int_equal(options.progress, REPORT_PROGRESS_NEVER);
 	assert_int_equal(options.gateway_wait_ms, 0);
+	assert_int_equal(options.bwlimit, 500 << 10);
+	assert_int_equal(options.max_transfer, UINT64_C(2) << 30);
+	assert_int_equal(options.max_duration_ms, 90 * 60 * 1000);
 	options_fini(&options);
 }
 
@@ -77,7 +81,7 @@ static void what_is_wrong_is_named_with_its_remedy(void **state)
 	static const struct {
 		const char *word[4], *said;
 	} wrong[] = {
-		{ { "cp", "a" }, "too few words: usage: barge cp [OPTION...] SRC... DST" },
+		{ { "plan", "a" }, "too few words: usage: barge plan [OPTION...] SRC... DST" },
 		{ { "copy" }, "there is no command 'copy'; barge help lists them" },
 		{ { "cp", "--nope" }, "there is no option --nope; barge help lists them" },
 		{ { "cp", "-Z" }, "there is no option -Z; barge help lists them" },
@@ -90,8 +94,12 @@ static void what_is_wrong_is_named_with_its_remedy(void **state)
 		{ { "cp", "--memory=18446744073709551615G" },
 		  "--memory wants a size of at least 4M, such as 32M or 1G" },
 		{ { "cp", "--timeout-wait=1.2345" },
-		  "--timeout-wait wants seconds, such as 30 or 0.5" },
-		{ { "cp", "--symlinks=no" }, "--symlinks wants one of skip|follow|fail" },
+		  "--timeout-wait wants seconds, such as 30 or 0.5; or 10m, 2h" },
+		{ { "cp", "--max-duration=2w" },
+		  "--max-duration wants seconds, such as 30 or 0.5; or 10m, 2h" },
+		{ { "cp", "--bwlimit=1" },
+		  "--bwlimit wants bytes a second, 1K to 16G, such as 500K or 10M; or 0" },
+		{ { "cp", "--symlinks=no" }, "--symlinks wants one of skip|follow|fail|preserve" },
 		{ { "cp", "--verify=all" },
 		  "--verify wants auto, or some of cap, check and read joined with commas" },
 		{ { "show", "f", "--immutable" }, "--immutable does not go with barge show" },
@@ -191,16 +199,18 @@ static void plan_options_come_back_from_their_text(void **state)
 	struct err err;
 	char text[OPTIONS_PLAN_TEXT_SIZE], again[OPTIONS_PLAN_TEXT_SIZE];
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--symlinks=fail", "--immutable",
-			       "--max-dir-entries=12"),
+			       "--max-dir-entries=12", "--range-size=2M", "--caps-only"),
 			 FAULT_NONE);
 	options_plan_text(&options, text);
-	assert_string_equal(text, "immutable=1 symlinks=fail specials=skip max-dir-entries=12");
+	assert_string_equal(text, "immutable=1 symlinks=fail specials=skip max-dir-entries=12 "
+				  "range-size=2097152 caps-only=1");
 	options_fini(&options);
 	assert_int_equal(PARSE(&other, &err, "resume"), FAULT_NONE);
 	assert_int_equal(options_plan_read(&other, text, strlen(text), &err), FAULT_NONE);
 	options_plan_text(&other, again);
 	assert_string_equal(again, text);
 	assert_true(other.immutable);
+	assert_true(other.caps_only);
 	assert_int_equal(other.symlinks, PLAN_SYMLINKS_FAIL);
 	static const char *const bad[] = {
 		"",

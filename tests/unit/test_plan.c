@@ -75,6 +75,7 @@ static void tells_each_policy_for_symlinks(void **state)
 		" 2 LS1 0 d\n 3 F 7 f\n 4 LS1 0 l\n 5 LS1 0 n\n",
 		" 2 D 0 d\n 3 F 7 f\n 4 F 7 l\n 5 LF11 0 n\n2: d\n 6 F 9 x\n",
 		" 2 LF1 0 d\n 3 F 7 f\n 4 LF1 0 l\n 5 LF1 0 n\n",
+		" 2 L 0 d\n 3 F 7 f\n 4 L 0 l\n 5 L 0 n\n",
 	};
 	make_file(&c, "f", 7);
 	make_symlink(&c, "l", "f");
@@ -82,7 +83,7 @@ static void tells_each_policy_for_symlinks(void **state)
 	make_symlink(&c, "d", "../aside");
 	make_directory(&c, "../aside");
 	make_file(&c, "../aside/x", 9);
-	for (int policy = 0; policy < 4; policy++) {
+	for (int policy = 0; policy < 5; policy++) {
 		c.request.options.symlinks = (enum plan_symlinks)policy;
 		assert_int_equal(plan_afresh(&c), 0);
 		assert_top(wanted[policy]);
@@ -304,9 +305,10 @@ static void plans_several_sources_in_name_order(void **state)
 	for (int i = 0; i < 4; i++)
 		snprintf(path[i], sizeof path[i], "%s/%s", c.tree,
 			 (const char *[]){ "f", "l", "d", "f" }[i]);
-	const struct plan_source source[] = {
-		{ path[0], "z" }, { path[1], "link" }, { path[2], "d" }, { path[3], "m" }
-	};
+	const struct plan_source source[] = { { path[0], "z", NULL },
+					      { path[1], "link", NULL },
+					      { path[2], "d", NULL },
+					      { path[3], "m", NULL } };
 	c.request.source = source;
 	c.request.source_count = 4;
 	assert_int_equal(plan_afresh(&c), 0);
@@ -318,7 +320,7 @@ static void plans_several_sources_in_name_order(void **state)
 static void refuses_names_used_twice_or_unusable(void **state)
 {
 	(void)state;
-	struct plan_source source[] = { { c.tree, "a" }, { c.tree, "a" } };
+	struct plan_source source[] = { { c.tree, "a", NULL }, { c.tree, "a", NULL } };
 	c.request.source = source;
 	c.request.source_count = 2;
 	assert_int_equal(plan_afresh(&c), FAULT_USAGE);
@@ -332,13 +334,13 @@ static void says_which_source_is_missing(void **state)
 {
 	(void)state;
 	make_symlink(&c, "l", "nowhere");
-	const struct plan_source source[] = { { "/nonexistent/place", "a" } };
+	const struct plan_source source[] = { { "/nonexistent/place", "a", NULL } };
 	c.request.source = source;
 	assert_int_equal(plan_afresh(&c), FAULT_NOT_FOUND);
 	assert_non_null(strstr(c.err.text, "/nonexistent/place"));
 	char path[200];
 	snprintf(path, sizeof path, "%s/l", c.tree);
-	const struct plan_source dangling[] = { { path, "a" } };
+	const struct plan_source dangling[] = { { path, "a", NULL } };
 	c.request.source = dangling;
 	assert_int_equal(plan_afresh(&c), FAULT_NOT_FOUND);
 }

@@ -111,7 +111,7 @@ static void assert_bound(uint64_t id, const char *path)
 	assert_string_equal(fake.bound[id], path);
 }
 
-static void binds_directories_and_tells_conflicts(void **state)
+static void binds_what_is_there_and_tells_conflicts(void **state)
 {
 	(void)state;
 	make_tree();
@@ -124,7 +124,9 @@ static void binds_directories_and_tells_conflicts(void **state)
 	assert_bound(2, "top/a/");
 	assert_bound(5, "top/z/");
 	assert_bound(6, "top/a/b/");
-	assert_int_equal(fake.binds, 4);
+	assert_bound(7, "top/a/d/"); /* a file */
+	assert_bound(8, "");
+	assert_int_equal(fake.binds, 5);
 	assert_int_equal(fake.syncs, 3);
 }
 
@@ -233,7 +235,7 @@ int main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		FACT(binds_directories_and_tells_conflicts),
+		FACT(binds_what_is_there_and_tells_conflicts),
 		FACT(looks_at_nothing_below_new_directories),
 		FACT(binds_the_last_listing_again_after_a_kill),
 		FACT(publishes_nothing_that_is_not_bound),

@@ -4,14 +4,14 @@
 #include "base/landing.h"
 #include "queue/retry.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/fake_queue.h"
-#include "tests/unit/plan_case.h"
+#include "tests/unit/reader_bench.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { STREAM = 2 * BODY_PIECE_SIZE + 7, BODIES = 16 };
+enum { STREAM = 2 * BODY_PIECE_SIZE + 7 };
 
 /* ---- a pread of our own, behind which a file may change ---- */
 
@@ -37,155 +37,25 @@ ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t ro
 	return pread64(fd, data, size, offset);
 }
 
-/* ---- a reader of a tree with a file for each task ---- */
-
-struct bench {
-	struct plan_case plan;
-	struct tree_source source;
-	struct fake_queue queue;
-	struct gate *gate;
-	struct flight *flight;
-	struct policy *policy;
-	atomic_bool cancel;
-	struct reader *reader;
-	struct readers_options options;
-	struct work *work; /* of all tasks, in the order of their names */
-	struct manifest_reader *manifest;
-	struct body *body[BODIES]; /* delivered */
-	size_t count;
-	void (*delivered)(struct bench *bench, struct body *body);
-	unsigned char *all; /* bytes of the last stream */
-	size_t all_size;
-};
-
-static struct bench bench;
-
-static void deliver(void *context, struct body *body)
+/* Makes the tree, to be filled, and forgets what was read. */
+static void start(void)
 {
-	struct bench *b = context;
-	assert_true(b->count < BODIES);
-	b->body[b->count++] = body;
-	if (b->delivered)
-		b->delivered(b, body);
-}
-
-/* Makes the tree, to be filled. */
-static void bench_init(void)
-{
-	bench = (struct bench){ .count = 0 };
 	atomic_store(&reads, 0);
 	after_read = NULL;
-	plan_case_init(&bench.plan);
+	bench_init();
 }
 
-static void add_tasks(void)
+static void open_bench(void)
 {
-	struct manifest_block block = { .next = manifest_first(bench.manifest) };
-	struct err err;
-	do {
-		assert_int_equal(manifest_read(bench.manifest, block.next, &block, &err), 0);
-	} while (block.is_trailer || block.id != 1);
-	for (size_t i = 0; i < block.count; i++) {
-		const struct manifest_entry *entry = &block.entry[i];
-		struct fake_task *task = fake_add(&bench.queue,
-						  &(struct task){ .id = entry->id,
-								  .listing = block.listing,
-								  .bytes = entry->bytes,
-								  .name = entry->name,
-								  .name_size = entry->name_size },
-						  SEGMENT_TRANSFERS);
-		memcpy(task->meta, entry->meta, entry->meta_size);
-		task->task.meta = task->meta;
-		task->task.meta_size = entry->meta_size;
-	}
-}
-
-static void bench_open(void)
-{
-	struct err err;
-	assert_int_equal(plan_afresh(&bench.plan), FAULT_NONE);
-	bench.source = (struct tree_source){ bench.plan.tree, "top" };
-	fake_queue_init(&bench.queue);
-	bench.gate = gate_new(100, 100 << 20);
-	bench.flight = flight_new(64);
-	struct chk_params params = {
-		.secret_size = 32, .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE
-	};
-	assert_int_equal(policy_new(0, &params, &bench.policy, &err), 0);
-	bench.options = (struct readers_options){
-		.tree = { .manifest = bench.plan.manifest,
-			  .source = &bench.source,
-			  .source_count = 1,
-			  .compare_ids = true },
-		.gate = bench.gate,
-		.flight = bench.flight,
-		.policy = bench.policy,
-		.cancel = &bench.cancel,
-		.deliver = deliver,
-		.context = &bench,
-	};
-	assert_int_equal(reader_new(&bench.options, &bench.reader, &err), 0);
-	assert_int_equal(manifest_open(bench.plan.manifest, &bench.manifest, &err), 0);
-	add_tasks();
-	bench.work = fake_works(&bench.queue, SEGMENT_TRANSFERS, NULL);
+	bench_open();
 	atomic_store(&reads, 0);
 }
 
-/* Ends a whole body or a stream that was delivered, as the pool would. */
-static void let_go(struct body *body, const struct outcome *outcome)
+static void close_bench(void)
 {
-	struct work *work = body->work;
-	struct outcome done = { 0 };
-	landing_end(bench.flight, body, outcome);
-	if (outcome) {
-		done = *outcome;
-		work_settle(work, &done, NULL);
-	} else {
-		work_again(work, 0, work->task->attempts);
-	}
-	if (body->stream)
-		body_abandon(body);
-	body_unref(body);
-}
-
-static void bench_close(void)
-{
-	uint64_t bytes;
 	after_read = NULL;
-	reader_free(bench.reader);
-	gate_inside(bench.gate, NULL, &bytes);
-	assert_int_equal(bytes, 0);
-	gate_free(bench.gate);
-	flight_free(bench.flight);
-	policy_free(bench.policy);
-	manifest_close(bench.manifest);
-	fake_queue_fini(&bench.queue);
-	free(bench.all);
-	plan_case_fini(&bench.plan);
+	bench_close();
 }
-
-static const char *path_of(const char *name)
-{
-	static char path[300];
-	snprintf(path, sizeof path, "%s/%s", bench.plan.tree, name);
-	return path;
-}
-
-/* Writes a file of `size` bytes that begins with `byte` and ends with `last`. */
-static void write_file(const char *name, size_t size, int byte, int last)
-{
-	unsigned char *data = malloc(size + 1);
-	memset(data, byte, size + 1);
-	if (size > 0)
-		data[size - 1] = (unsigned char)last;
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), (ssize_t)size);
-	close(fd);
-	free(data);
-}
-
-static struct fake_task *task_at(size_t at) { return &bench.queue.task[at]; }
 
 static struct outcome done_as(uint8_t number)
 {
@@ -201,14 +71,16 @@ static void literals_end_here_and_larger_ones_become_bodies(void **state)
 		const char *name;
 		size_t size;
 	} file[] = { { "a", 0 }, { "b", 1 }, { "c", 55 }, { "d", 56 }, { "e", BODY_WHOLE_MAX } };
-	bench_init();
+	start();
 	for (size_t i = 0; i < ARRAY_COUNT(file); i++)
-		write_file(file[i].name, file[i].size, 'a' + (int)i, 'z');
-	bench_open();
+		bench_file(file[i].name, file[i].size, 'a' + (int)i, 'z');
+	bench.plan.request.options.symlinks = PLAN_SYMLINKS_PRESERVE;
+	make_symlink(&bench.plan, "l", "nowhere");
+	open_bench();
 	for (size_t i = 0; i < ARRAY_COUNT(file); i++)
 		reader_take(bench.reader, &bench.work[i]);
 	for (size_t i = 0; i < 3; i++) {
-		const struct outcome *outcome = &task_at(i)->outcome;
+		const struct outcome *outcome = &bench_task(i)->outcome;
 		struct cap cap;
 		assert_int_equal(outcome->state, OUTCOME_DONE);
 		assert_int_equal(outcome->level, VERIFY_ALL);
@@ -219,6 +91,10 @@ static void literals_end_here_and_larger_ones_become_bodies(void **state)
 		if (file[i].size > 0)
 			assert_int_equal(cap.content[file[i].size - 1], 'z');
 	}
+	reader_take(bench.reader, &bench.work[5]); /* the symlink: its bytes are its target */
+	assert_int_equal(bench_task(5)->outcome.length, strlen("nowhere"));
+	assert_memory_equal(bench_task(5)->outcome.cap, "nowhere", strlen("nowhere"));
+	assert_true(S_ISLNK(meta_unpack_outcome(bench_task(5)->outcome.meta).mode));
 	assert_int_equal(bench.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		const struct body *body = bench.body[i];
@@ -235,9 +111,9 @@ static void literals_end_here_and_larger_ones_become_bodies(void **state)
 		assert_memory_equal(cap.key, body->proof.key, CAP_KEY_SIZE);
 		assert_true(body->predicted && body->flying);
 		assert_memory_equal(cap.hash, body->cap_hash, CAP_HASH_SIZE);
-		let_go(bench.body[i], NULL);
+		bench_let_go(bench.body[i], NULL);
 	}
-	bench_close();
+	close_bench();
 }
 
 /* ---- streams ---- */
@@ -286,8 +162,8 @@ static void start_sender(struct bench *b, struct body *body)
 /* Streams the one file of the bench, `STREAM` bytes, and returns the reader's verdict. */
 static struct err stream_once(void)
 {
-	write_file("f", STREAM, 'a', 'z');
-	bench_open();
+	bench_file("f", STREAM, 'a', 'z');
+	open_bench();
 	bench.delivered = start_sender;
 	reader_take(bench.reader, &bench.work[0]);
 	assert_int_equal(bench.count, 1);
@@ -298,7 +174,7 @@ static struct err stream_once(void)
 static void a_stream_of_three_pieces_brings_its_proof(void **state)
 {
 	(void)state;
-	bench_init();
+	start();
 	sender.gives_up = false;
 	const struct err verdict = stream_once();
 	unsigned char content[CONTENT_HASH_SIZE];
@@ -313,19 +189,19 @@ static void a_stream_of_three_pieces_brings_its_proof(void **state)
 	assert_int_equal(chk_cap_of(policy_params(bench.policy), bench.all, STREAM, &cap, &err), 0);
 	assert_memory_equal(cap.key, body->proof.key, CAP_KEY_SIZE);
 	assert_true(body->flying);
-	let_go(bench.body[0], NULL);
-	bench_close();
+	bench_let_go(bench.body[0], NULL);
+	close_bench();
 }
 
-static void grow(void) { assert_int_equal(truncate(path_of("f"), STREAM + 1), 0); }
-static void shrink(void) { assert_int_equal(truncate(path_of("f"), STREAM - 1), 0); }
+static void grow(void) { assert_int_equal(truncate(bench_path("f"), STREAM + 1), 0); }
+static void shrink(void) { assert_int_equal(truncate(bench_path("f"), STREAM - 1), 0); }
 
 static void touch(void)
 {
 	static int64_t seconds = 1000;
 	seconds++;
 	const struct timespec times[2] = { { seconds, 0 }, { seconds, 0 } };
-	assert_int_equal(utimensat(AT_FDCWD, path_of("f"), times, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, bench_path("f"), times, 0), 0);
 }
 
 static void (*change)(void);
@@ -341,29 +217,29 @@ static void a_file_that_changes_while_it_is_streamed_has_no_proof(void **state)
 	(void)state;
 	static void (*const changes[])(void) = { grow, shrink, touch };
 	for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
-		bench_init();
+		start();
 		sender.gives_up = false;
-		write_file("f", STREAM, 'a', 'z');
-		bench_open();
+		bench_file("f", STREAM, 'a', 'z');
+		open_bench();
 		change = changes[i];
 		bench.delivered = change_and_send;
 		reader_take(bench.reader, &bench.work[0]);
 		thread_join(&sender.thread);
 		assert_int_equal(sender.verdict.fault, FAULT_CHANGED);
-		let_go(bench.body[0], NULL);
-		bench_close();
+		bench_let_go(bench.body[0], NULL);
+		close_bench();
 	}
 }
 
 static void a_stream_nobody_wants_ends(void **state)
 {
 	(void)state;
-	bench_init();
+	start();
 	sender.gives_up = true;
 	stream_once();
 	assert_in_range(bench.all_size, BODY_PIECE_SIZE, BODY_PIECE_SIZE);
-	let_go(bench.body[0], NULL);
-	bench_close();
+	bench_let_go(bench.body[0], NULL);
+	close_bench();
 }
 
 static void cancel_and_send(struct bench *b, struct body *body)
@@ -375,11 +251,11 @@ static void cancel_and_send(struct bench *b, struct body *body)
 static void stopping_ends_a_stream_in_the_middle_and_gives_works_back(void **state)
 {
 	(void)state;
-	bench_init();
+	start();
 	sender.gives_up = false;
-	write_file("f", STREAM, 'a', 'z');
-	write_file("g", STREAM, 'b', 'z');
-	bench_open();
+	bench_file("f", STREAM, 'a', 'z');
+	bench_file("g", STREAM, 'b', 'z');
+	open_bench();
 	bench.delivered = cancel_and_send;
 	reader_take(bench.reader, &bench.work[0]);
 	thread_join(&sender.thread);
@@ -387,28 +263,28 @@ static void stopping_ends_a_stream_in_the_middle_and_gives_works_back(void **sta
 	unsigned before = atomic_load(&reads);
 	reader_take(bench.reader, &bench.work[1]);
 	assert_int_equal(atomic_load(&reads), before);
-	let_go(bench.body[0], NULL);
+	bench_let_go(bench.body[0], NULL);
 	assert_int_equal(bench.count, 1);
-	assert_int_equal(task_at(1)->task.attempts, 0);
-	bench_close();
+	assert_int_equal(bench_task(1)->task.attempts, 0);
+	close_bench();
 }
 
 /* ---- files that change while they are read whole ---- */
 
 static unsigned tries_of(size_t size, void (*changing)(void), unsigned reads_each)
 {
-	bench_init();
-	write_file("f", size, 'a', 'z');
-	bench_open();
+	start();
+	bench_file("f", size, 'a', 'z');
+	open_bench();
 	after_read = changing;
 	reader_take(bench.reader, &bench.work[0]);
 	after_read = NULL;
 	assert_int_equal(bench.count, 0);
-	assert_int_equal(task_at(0)->outcome.state, OUTCOME_FAILED);
-	assert_int_equal(task_at(0)->outcome.reason, REASON_CHANGED);
-	assert_int_equal(task_at(0)->outcome.attempts, 1);
+	assert_int_equal(bench_task(0)->outcome.state, OUTCOME_FAILED);
+	assert_int_equal(bench_task(0)->outcome.reason, REASON_CHANGED);
+	assert_int_equal(bench_task(0)->outcome.attempts, 1);
 	unsigned tries = atomic_load(&reads) / reads_each;
-	bench_close();
+	close_bench();
 	return tries;
 }
 
@@ -417,9 +293,9 @@ static off_t grown;
 static void append(void)
 {
 	struct stat status;
-	assert_int_equal(stat(path_of("f"), &status), 0);
+	assert_int_equal(stat(bench_path("f"), &status), 0);
 	grown = status.st_size + 1;
-	assert_int_equal(truncate(path_of("f"), grown), 0);
+	assert_int_equal(truncate(bench_path("f"), grown), 0);
 }
 
 static void a_file_that_changes_is_tried_again_and_then_failed(void **state)
@@ -435,20 +311,20 @@ static void a_file_that_changes_is_tried_again_and_then_failed(void **state)
 static void cut_to_nothing(void)
 {
 	after_read = NULL;
-	assert_int_equal(truncate(path_of("f"), 0), 0);
+	assert_int_equal(truncate(bench_path("f"), 0), 0);
 }
 
 static void a_file_that_shrank_is_taken_as_it_is_then(void **state)
 {
 	(void)state;
-	bench_init();
-	write_file("f", 1000, 'a', 'z');
-	bench_open();
+	start();
+	bench_file("f", 1000, 'a', 'z');
+	open_bench();
 	after_read = cut_to_nothing;
 	reader_take(bench.reader, &bench.work[0]);
-	assert_int_equal(task_at(0)->outcome.state, OUTCOME_DONE);
-	assert_int_equal(task_at(0)->outcome.length, 0);
-	bench_close();
+	assert_int_equal(bench_task(0)->outcome.state, OUTCOME_DONE);
+	assert_int_equal(bench_task(0)->outcome.length, 0);
+	close_bench();
 }
 
 static void touch_once(void)
@@ -460,28 +336,28 @@ static void touch_once(void)
 static void one_change_costs_one_more_try(void **state)
 {
 	(void)state;
-	bench_init();
-	write_file("f", 1000, 'a', 'z');
-	bench_open();
+	start();
+	bench_file("f", 1000, 'a', 'z');
+	open_bench();
 	after_read = touch_once;
 	reader_take(bench.reader, &bench.work[0]);
 	assert_int_equal(bench.count, 1);
 	assert_int_equal(atomic_load(&reads), 4);
-	let_go(bench.body[0], NULL);
-	bench_close();
+	bench_let_go(bench.body[0], NULL);
+	close_bench();
 }
 
 static void what_is_gone_is_skipped(void **state)
 {
 	(void)state;
-	bench_init();
-	write_file("f", 1000, 'a', 'z');
-	bench_open();
-	assert_int_equal(unlink(path_of("f")), 0);
+	start();
+	bench_file("f", 1000, 'a', 'z');
+	open_bench();
+	assert_int_equal(unlink(bench_path("f")), 0);
 	reader_take(bench.reader, &bench.work[0]);
-	assert_int_equal(task_at(0)->outcome.state, OUTCOME_SKIPPED);
-	assert_int_equal(task_at(0)->outcome.reason, REASON_VANISHED);
-	bench_close();
+	assert_int_equal(bench_task(0)->outcome.state, OUTCOME_SKIPPED);
+	assert_int_equal(bench_task(0)->outcome.reason, REASON_VANISHED);
+	close_bench();
 }
 
 /* ---- equal content ---- */
@@ -489,55 +365,55 @@ static void what_is_gone_is_skipped(void **state)
 static void equal_files_are_sent_once(void **state)
 {
 	(void)state;
-	bench_init();
-	write_file("a", 1000, 'a', 'z');
-	write_file("b", 1000, 'a', 'z');
-	write_file("c", 1000, 'a', 'y');
-	write_file("d", 1000, 'a', 'z');
-	bench_open();
+	start();
+	bench_file("a", 1000, 'a', 'z');
+	bench_file("b", 1000, 'a', 'z');
+	bench_file("c", 1000, 'a', 'y');
+	bench_file("d", 1000, 'a', 'z');
+	open_bench();
 	for (size_t i = 0; i < 3; i++)
 		reader_take(bench.reader, &bench.work[i]);
 	assert_int_equal(bench.count, 2); /* b waits for a */
-	assert_false(task_at(1)->settled);
+	assert_false(bench_task(1)->settled);
 	const struct outcome done = done_as(7), other = done_as(8);
-	let_go(bench.body[0], &done);
-	assert_int_equal(task_at(1)->outcome.cap_kind, 7);
+	bench_let_go(bench.body[0], &done);
+	assert_int_equal(bench_task(1)->outcome.cap_kind, 7);
 	reader_take(bench.reader, &bench.work[3]); /* known by now */
-	assert_int_equal(task_at(3)->outcome.cap_kind, 7);
-	let_go(bench.body[1], &other);
-	assert_int_equal(task_at(2)->outcome.cap_kind, 8);
-	bench_close();
+	assert_int_equal(bench_task(3)->outcome.cap_kind, 7);
+	bench_let_go(bench.body[1], &other);
+	assert_int_equal(bench_task(2)->outcome.cap_kind, 8);
+	close_bench();
 }
 
 static void equal_streams_are_hashed_ahead_and_sent_once(void **state)
 {
 	(void)state;
-	bench_init();
+	start();
 	sender.gives_up = false;
-	write_file("a", STREAM, 'a', 'z');
-	write_file("b", STREAM, 'a', 'z');
-	write_file("c", STREAM, 'a', 'y'); /* same beginning and size */
-	write_file("d", STREAM, 'a', 'z');
-	bench_open();
+	bench_file("a", STREAM, 'a', 'z');
+	bench_file("b", STREAM, 'a', 'z');
+	bench_file("c", STREAM, 'a', 'y'); /* same beginning and size */
+	bench_file("d", STREAM, 'a', 'z');
+	open_bench();
 	bench.delivered = start_sender;
 	reader_take(bench.reader, &bench.work[0]);
 	thread_join(&sender.thread);
 	reader_take(bench.reader, &bench.work[3]); /* parked: its end is not known */
 	assert_int_equal(bench.count, 1);
 	const struct outcome done = done_as(7);
-	let_go(bench.body[0], &done);
-	assert_false(task_at(3)->settled);
+	bench_let_go(bench.body[0], &done);
+	assert_false(bench_task(3)->settled);
 	reader_take(bench.reader, &bench.work[1]);
 	assert_int_equal(bench.count, 1);
-	assert_int_equal(task_at(1)->outcome.cap_kind, 7);
-	assert_int_equal(task_at(1)->outcome.length, STREAM);
+	assert_int_equal(bench_task(1)->outcome.cap_kind, 7);
+	assert_int_equal(bench_task(1)->outcome.length, STREAM);
 	reader_take(bench.reader, &bench.work[2]);
 	thread_join(&sender.thread);
 	assert_int_equal(bench.count, 2);
 	assert_int_equal(bench.all[STREAM - 1], 'y');
 	assert_int_equal(sender.verdict.fault, FAULT_NONE);
-	let_go(bench.body[1], NULL);
-	bench_close();
+	bench_let_go(bench.body[1], NULL);
+	close_bench();
 }
 
 static void cancel_soon(void)
@@ -549,23 +425,23 @@ static void cancel_soon(void)
 static void hashing_ahead_ends_when_stopped(void **state)
 {
 	(void)state;
-	bench_init();
+	start();
 	sender.gives_up = false;
-	write_file("a", STREAM, 'a', 'z');
-	write_file("b", STREAM, 'a', 'z');
-	bench_open();
+	bench_file("a", STREAM, 'a', 'z');
+	bench_file("b", STREAM, 'a', 'z');
+	open_bench();
 	bench.delivered = start_sender;
 	reader_take(bench.reader, &bench.work[0]);
 	thread_join(&sender.thread);
 	const struct outcome done = done_as(7);
-	let_go(bench.body[0], &done);
+	bench_let_go(bench.body[0], &done);
 	atomic_store(&reads, 0);
 	after_read = cancel_soon;
 	reader_take(bench.reader, &bench.work[1]);
 	assert_int_equal(atomic_load(&reads), 2); /* its beginning, and one piece */
 	assert_int_equal(bench.count, 1);
-	assert_false(task_at(1)->settled);
-	bench_close();
+	assert_false(bench_task(1)->settled);
+	close_bench();
 }
 
 int main(void)

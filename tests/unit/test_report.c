@@ -121,6 +121,32 @@ static void a_finished_job_adds_up(void **state)
 	outcomes_close(outcomes);
 }
 
+static void settle_linked(struct outcomes *outcomes, uint64_t id)
+{
+	struct err err;
+	const struct outcome outcome = { .id = id, .state = OUTCOME_DONE, .level = OUTCOME_LINKED };
+	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_NONE);
+}
+
+static void what_was_linked_is_counted_where_it_is_done(void **state)
+{
+	(void)state;
+	struct plan plan;
+	write_plan(&plan, true);
+	struct outcomes *outcomes = open_outcomes();
+	settle_all(outcomes);
+	settle_linked(outcomes, F2);
+	struct recount counts = count(outcomes, 0);
+	assert_int_equal(counts.linked_files, 1);
+	assert_int_equal(counts.linked_directories, 0);
+	assert_int_equal(counts.all.done, 5);
+	settle(outcomes, SUB, OUTCOME_FAILED, REASON_GATEWAY);
+	counts = count(outcomes, 0);
+	assert_int_equal(counts.linked_files, 0);
+	assert_int_equal(counts.reason[REASON_UNLINKED], 1);
+	outcomes_close(outcomes);
+}
+
 static void what_lies_below_a_failed_directory_is_unlinked(void **state)
 {
 	(void)state;
@@ -351,10 +377,11 @@ static void progress_says_how_far_and_how_long(void **state)
 	counter_add(&counters.bytes, 10 << 20);
 	counter_add(&counters.before_files, 100);
 	counters.plan = &plan;
-	atomic_store(&plan.entries, 1000);
+	atomic_store(&plan.files, 950);
+	atomic_store(&plan.directories, 50);
 	atomic_store(&plan.bytes, UINT64_C(3) << 30);
 	progress_text(&counters, &since, 5000, text);
-	assert_string_equal(text, "120 files, 5 directories of 1000+ entries, 10.0 MiB/3.0 GiB+, "
+	assert_string_equal(text, "120/950+ files, 5/50+ directories, 10.0 MiB/3.0 GiB+, "
 				  "2.0 MiB/s, 5/s");
 	counter_add(&counters.planned_files, 150);
 	counter_add(&counters.planned_directories, 5);
@@ -385,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
 		FACT(a_finished_job_adds_up),
+		FACT(what_was_linked_is_counted_where_it_is_done),
 		FACT(what_lies_below_a_failed_directory_is_unlinked),
 		FACT(an_option_that_asked_for_it_makes_a_skip_no_loss),
 		FACT(an_unfinished_plan_is_counted_as_far_as_it_goes),

@@ -62,6 +62,11 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 {
 	struct yard *yard = context;
 	switch (call->operation) {
+	case FAKE_OVERWRITE:
+		memcpy(yard->stored, call->data, call->size);
+		yard->stored_size = call->size;
+		reply->cap = call->cap;
+		break;
 	case FAKE_PUT:
 		answer_put(yard, call, reply);
 		break;
@@ -204,6 +209,66 @@ static void the_cap_of_the_bytes_is_enough(void **state)
 	assert_int_equal(cap.size, SIZE);
 	assert_int_equal(atomic_load(&yard->fake.started[FAKE_GET]), 0);
 	assert_int_equal(atomic_load(&yard->moved), SIZE);
+	yard_free(yard);
+}
+
+/* A body for a mutable file that has the name; its cap is stored in `cap`. */
+static struct body *body_for_slot(struct yard *yard, struct work *work, enum cap_kind kind,
+				  struct cap *cap)
+{
+	struct body *body = whole_body(yard, work, 'a');
+	*cap = (struct cap){ .kind = kind, .key = "key", .hash = "fingerprint" };
+	body->existing.state = OUTCOME_PLANNED;
+	assert_true(cap_pack(cap, body->existing.cap, &body->existing.cap_size,
+			     &body->existing.cap_kind));
+	return body;
+}
+
+static void a_mutable_file_is_overwritten_and_read_back(void **state)
+{
+	(void)state;
+	static const enum cap_kind kind[] = { CAP_SSK, CAP_MDMF };
+	for (size_t i = 0; i < ARRAY_COUNT(kind); i++) {
+		struct yard *yard = yard_new(VERIFY_CHECK, "ours", 1);
+		struct cap expected, cap;
+		transfer_deliver(&yard->transfers,
+				 body_for_slot(yard, one_work(yard), kind[i], &expected));
+		fake_queue_wait(&yard->queue);
+		const struct outcome *outcome = &yard->queue.task[0].outcome;
+		assert_int_equal(outcome->state, OUTCOME_DONE);
+		assert_int_equal(outcome->level, VERIFY_CHECK | VERIFY_READ);
+		assert_true(cap_unpack(outcome->cap, outcome->cap_size, outcome->cap_kind, &cap));
+		assert_true(cap_equal(&cap, &expected));
+		assert_int_equal(outcome->length, SIZE);
+		assert_int_equal(atomic_load(&yard->fake.started[FAKE_PUT]), 0);
+		assert_int_equal(atomic_load(&yard->fake.started[FAKE_GET]), 1);
+		yard_free(yard);
+	}
+}
+
+static void an_overwritten_file_that_reads_otherwise_is_not_done(void **state)
+{
+	(void)state;
+	struct yard *yard = yard_new(0, "ours", 1);
+	struct cap cap;
+	yard->lies_back = true;
+	transfer_deliver(&yard->transfers, body_for_slot(yard, one_work(yard), CAP_SSK, &cap));
+	fake_queue_wait(&yard->queue);
+	assert_false(yard->queue.task[0].settled);
+	assert_int_equal(yard->queue.task[0].task.attempts, 1);
+	yard_free(yard);
+}
+
+static void an_immutable_file_that_has_the_name_is_not_touched(void **state)
+{
+	(void)state;
+	struct yard *yard = yard_new(0, "ours", 1);
+	struct cap cap;
+	transfer_deliver(&yard->transfers, body_for_slot(yard, one_work(yard), CAP_SSK_RO, &cap));
+	fake_queue_wait(&yard->queue);
+	assert_int_equal(yard->queue.task[0].outcome.state, OUTCOME_DONE);
+	assert_int_equal(yard->queue.task[0].outcome.cap_kind, CAP_CHK);
+	assert_int_equal(atomic_load(&yard->fake.started[FAKE_OVERWRITE]), 0);
 	yard_free(yard);
 }
 
@@ -473,6 +538,9 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(the_cap_of_the_bytes_is_enough),
+		cmocka_unit_test(a_mutable_file_is_overwritten_and_read_back),
+		cmocka_unit_test(an_overwritten_file_that_reads_otherwise_is_not_done),
+		cmocka_unit_test(an_immutable_file_that_has_the_name_is_not_touched),
 		cmocka_unit_test(a_wrong_cap_of_the_second_file_is_no_proof),
 		cmocka_unit_test(what_cannot_be_predicted_is_read_back),
 		cmocka_unit_test(other_bytes_of_the_right_length_are_never_done),

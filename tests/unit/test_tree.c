@@ -203,6 +203,35 @@ static void what_a_name_has_become_is_seen_before_it_is_opened(void **state)
 	assert_int_equal(after(false, into_fifo), FAULT_CHANGED);
 }
 
+static void reads_symlinks_without_following_them(void **state)
+{
+	(void)state;
+	struct grove grove;
+	struct stat status;
+	struct err err;
+	char target[TREE_LINK_MAX];
+	plant(&grove);
+	grove.plan.request.options.symlinks = PLAN_SYMLINKS_PRESERVE;
+	make_directory(&grove.plan, "d");
+	make_symlink(&grove.plan, "d/l", "no where");
+	open_grove(&grove, true, 0);
+	struct task task = find_task(&grove, "l");
+	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_NONE);
+	assert_int_equal(status.st_size, 8);
+	assert_true(S_ISLNK(status.st_mode));
+	assert_memory_equal(target, "no where", 8);
+	assert_int_equal(open_file(&grove, "l", 0), FAULT_CHANGED);
+	/* The one planned keeps its inode, so that the other one cannot get it. */
+	assert_int_equal(rename(path_in(&grove, "d/l"), path_in(&grove, "d/kept")), 0);
+	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_NOT_FOUND);
+	assert_int_equal(symlink("other", path_in(&grove, "d/l")), 0);
+	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_CHANGED);
+	assert_int_equal(unlink(path_in(&grove, "d/l")), 0);
+	make_file(&grove.plan, "d/l", 3);
+	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_CHANGED);
+	close_grove(&grove);
+}
+
 static void a_directory_that_became_a_symlink_is_not_followed(void **state)
 {
 	(void)state;
@@ -299,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_source_may_be_a_file),
 		cmocka_unit_test(the_sources_stand_below_the_directories_made),
 		cmocka_unit_test(what_a_name_has_become_is_seen_before_it_is_opened),
+		cmocka_unit_test(reads_symlinks_without_following_them),
 		cmocka_unit_test(a_directory_that_became_a_symlink_is_not_followed),
 		cmocka_unit_test(symlinks_planned_to_be_followed_are),
 		cmocka_unit_test(deep_trees_need_no_more_descriptors),

@@ -1,0 +1,35 @@
+"""A real grid of one node, and the programs whose use of it is measured."""
+import os
+import sys
+
+import rounds
+from grid import TAHOE, RealGrid
+
+
+class Real:
+    """Everything is below `folder`, which is also HOME."""
+    def __init__(self, barge, folder):
+        self.barge, self.folder = barge, folder
+        self.grid = RealGrid(folder / "grid")
+        self.node = ["-d", self.grid.directory]
+        self.environment = {"HOME": str(folder), "PATH": os.environ["PATH"],
+                            "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
+
+    def measure(self, command, **options):
+        return rounds.measure(command, self.grid.running[-1].pid, self.environment, **options)
+
+    def barge_cp(self, *words, state="state"):
+        """The command; jobs of another `state` are not known to it."""
+        return [self.barge, "cp", "-r", "--state-dir", self.folder / state, *words]
+
+    def tahoe_cp(self, *words):
+        return [TAHOE, *self.node, "cp", "-r", *words]
+
+    def versions(self):
+        return {"barge": rounds.version([self.barge, "--version"]),
+                "tahoe": rounds.version([TAHOE, "--version"]),
+                "curl": rounds.version(["curl", "--version"]),
+                "python": sys.version.split()[0]}
+
+    def stop(self):
+        self.grid.stop()

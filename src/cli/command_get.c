@@ -1,0 +1,162 @@
+#include "cli/cancel.h"
+#include "cli/command.h"
+#include "cli/grid_path.h"
+#include "cli/outfile.h"
+#include "cli/pipe.h"
+#include "cli/session.h"
+#include "cli/status.h"
+#include "verify/single.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- to a pipe: nothing is given on before all of it is proven ---- */
+
+static enum fault begin_spool(void *context, struct err *err)
+{
+	(void)err;
+	spool_clear(context);
+	return FAULT_NONE;
+}
+
+static enum fault write_spool(void *context, const void *data, size_t size, struct err *err)
+{
+	return spool_append(context, data, size, err);
+}
+
+static enum fault get_to_pipe(struct single *single, const struct cap *cap, int *status,
+			      struct err *err)
+{
+	struct spool spool;
+	spool_init(&spool, pipe_directory(), PIPE_MEMORY_MAX);
+	single->begin = begin_spool;
+	single->write = write_spool;
+	single->context = &spool;
+	enum fault fault = single_read(single, cap, err);
+	if (!fault)
+		fault = pipe_give(&spool, STDOUT_FILENO, err);
+	spool_fini(&spool);
+	if (fault == FAULT_IO && err->os_error == EPIPE) {
+		*status = STATUS_IO; /* the reader has had enough, and need not be told */
+		return FAULT_NONE;
+	}
+	return fault;
+}
+
+/* ---- to a file ---- */
+
+static enum fault begin_file(void *context, struct err *err)
+{
+	return outfile_rewind(context, err);
+}
+
+static enum fault write_file(void *context, const void *data, size_t size, struct err *err)
+{
+	const struct outfile *outfile = context;
+	return beneath_write(outfile->fd, data, size, err);
+}
+
+static enum fault restore(int fd, const struct store_node *node, struct err *err)
+{
+	uint32_t mode = node->metadata.mode;
+	bool has_mode = node->metadata_flags & STORE_HAS_MODE && !S_ISLNK(mode);
+	if (has_mode && fchmod(fd, mode & 0777) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot set a file's mode");
+	if (node->metadata_flags & STORE_HAS_MTIME) {
+		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+						   timespec_of(node->metadata.mtime_ns) };
+		if (futimens(fd, times) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot set a file's time");
+	}
+	return FAULT_NONE;
+}
+
+static enum fault get_to_file(struct single *single, struct outfile *outfile,
+			      const struct store_node *node, struct err *err)
+{
+	single->begin = begin_file;
+	single->write = write_file;
+	single->context = outfile;
+	enum fault fault = single_read(single, &node->ro, err);
+	if (!fault)
+		fault = restore(outfile->fd, node, err);
+	if (!fault && cancel_asked())
+		fault = err_set(err, FAULT_CANCELLED, "asked to stop");
+	return fault ? fault : outfile_publish(outfile, err);
+}
+
+/* ---- what to get ---- */
+
+static enum fault find(const struct session *session, const struct grid_path *path,
+		       struct store_node *node, struct err *err)
+{
+	const struct grid_look look = { .tries = session->tries, .count = SIZE_MAX };
+	if (grid_path_look(path, &look, node, err))
+		return err->fault;
+	if (node->kind == STORE_DIRECTORY)
+		return err_set(err, FAULT_USAGE,
+			       "'%.100s' is a directory; barge cp -r fetches those", path->typed);
+	if (node->kind == STORE_UNKNOWN)
+		return err_set(err, FAULT_USAGE,
+			       "'%.100s' is of a kind that this program does not know",
+			       path->typed);
+	if (path->ends_in_slash)
+		return err_set(err, FAULT_USAGE,
+			       "'%.100s' is not a directory, but ends with a slash", path->typed);
+	if (node->ro.kind == CAP_NONE && !cap_to_readonly(&node->rw, &node->ro))
+		return err_set(err, FAULT_USAGE, "the cap of '%.100s' does not let anybody read",
+			       path->typed);
+	return FAULT_NONE;
+}
+
+static enum fault get_from(struct session *session, const struct grid_path *path,
+			   struct outfile *outfile, int *status, struct err *err)
+{
+	struct store_node node = { 0 };
+	struct single single = { .tries = session->tries, .secret = session->setup.params };
+	enum fault fault = find(session, path, &node, err);
+	if (!fault && outfile)
+		fault = get_to_file(&single, outfile, &node, err);
+	else if (!fault)
+		fault = get_to_pipe(&single, &node.ro, status, err);
+	cap_wipe(&node.rw);
+	cap_wipe(&node.ro);
+	return fault ? session_settle(err, status) : FAULT_NONE;
+}
+
+static enum fault get(const struct options *options, const struct grid_path *path, int *status,
+		      struct err *err)
+{
+	struct session session;
+	struct outfile outfile = { .fd = -1, .at = -1 };
+	const char *target =
+		options->words.count > 1 ? options->words.text[1] : grid_path_name(path);
+	bool to_pipe = options->words.count > 1 && strcmp(target, "-") == 0;
+	if (!*target)
+		return err_set(err, FAULT_USAGE,
+			       "'%.100s' has no name; name the file, or - for "
+			       "standard output",
+			       path->typed);
+	if (!to_pipe && outfile_open(&outfile, target, options->force, err))
+		return err->fault == FAULT_EXISTS && !options->force
+			       ? err_wrap(err, "nothing is replaced without --force")
+			       : err->fault;
+	enum fault fault = session_open(options, &session, err);
+	if (!fault) {
+		fault = get_from(&session, path, to_pipe ? NULL : &outfile, status, err);
+		session_fini(&session);
+	}
+	outfile_fini(&outfile);
+	return fault;
+}
+
+enum fault command_get(const struct options *options, int *status, struct err *err)
+{
+	struct grid_path path;
+	if (grid_path_resolve(options, options->words.text[0], &path, err))
+		return err->fault;
+	enum fault fault = get(options, &path, status, err);
+	grid_path_fini(&path);
+	return fault;
+}

@@ -1,0 +1,153 @@
+#include "cli/command.h"
+#include "cli/grid_path.h"
+#include "cli/listing.h"
+#include "cli/session.h"
+#include "cli/status.h"
+#include "report/out.h"
+#include "report/say.h"
+#include "tahoe/aliases.h"
+
+#include <errno.h>
+
+enum { LINES_MAX = 1 << 30 }; /* bytes of all lines about one directory */
+
+struct ls {
+	const struct options *options;
+	struct session session;
+	struct listing listing;
+	struct bytes lines;
+	bool several; /* places */
+	bool printed; /* something is above */
+};
+
+static enum listing_form form_of(const struct options *options)
+{
+	return options->json ? LISTING_JSON : options->long_listing ? LISTING_LONG : LISTING_NAMES;
+}
+
+/* A file is listed as a directory with it alone; without a name, under what was typed. */
+static bool add_file(struct ls *ls, const struct grid_path *path, const struct store_node *node)
+{
+	const char *name = grid_path_name(path);
+	const struct store_child child = {
+		.name = *name ? name : path->typed,
+		.name_size = strlen(*name ? name : path->typed),
+		.node = *node,
+	};
+	listing_clear(&ls->listing);
+	return listing_add(&ls->listing, &child);
+}
+
+static enum fault print(struct ls *ls, const struct grid_path *path, bool headed, struct err *err)
+{
+	enum listing_form form = form_of(ls->options);
+	enum fault fault = FAULT_NONE;
+	headed = headed && ls->several && form != LISTING_JSON;
+	bytes_clear(&ls->lines);
+	if (headed)
+		fault = bytes_printf(&ls->lines, "%s%s:\n", ls->printed ? "\n" : "", path->typed);
+	if (!fault)
+		fault = listing_print(&ls->listing, form, ls->several ? path->typed : NULL,
+				      &ls->lines);
+	if (fault)
+		return bytes_err(fault, err, "a listing");
+	ls->printed = true;
+	if (ls->lines.size > 0)
+		out_put(ls->lines.data, ls->lines.size);
+	return FAULT_NONE;
+}
+
+static enum fault look(struct ls *ls, const struct grid_path *path, struct err *err)
+{
+	struct store_node node;
+	const struct grid_look look = {
+		.tries = ls->session.tries,
+		.count = SIZE_MAX,
+		.child = listing_add,
+		.begin = listing_clear,
+		.context = &ls->listing,
+	};
+	if (grid_path_look(path, &look, &node, err))
+		return ls->listing.failed ? err_set(err, FAULT_NOMEM, "no memory for a listing")
+					  : err->fault;
+	bool is_directory = node.kind == STORE_DIRECTORY;
+	bool fits = is_directory || add_file(ls, path, &node);
+	cap_wipe(&node.rw);
+	cap_wipe(&node.ro);
+	if (!fits)
+		return err_set(err, FAULT_NOMEM, "no memory for a listing");
+	if (!is_directory && path->ends_in_slash)
+		return err_set(err, FAULT_USAGE, "'%.120s' is not a directory", path->typed);
+	listing_sort(&ls->listing);
+	return print(ls, path, is_directory, err);
+}
+
+/* Faults that the next place would meet too. */
+static bool is_fatal(enum fault fault)
+{
+	return fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE || fault == FAULT_NOMEM;
+}
+
+static enum fault list_word(struct ls *ls, const char *word, struct err *err)
+{
+	struct grid_path path;
+	if (grid_path_resolve(ls->options, word, &path, err))
+		return err->fault;
+	enum fault fault = look(ls, &path, err);
+	grid_path_fini(&path);
+	return fault;
+}
+
+/* Lists all words.  One that cannot be listed is told of, and the others are listed. */
+static enum fault list_words(struct ls *ls, const struct text_list *words, int *status,
+			     struct err *err)
+{
+	size_t failed = 0;
+	int worst = STATUS_DONE;
+	for (size_t i = 0; i < words->count && !out_failed(); i++) {
+		enum fault fault = list_word(ls, words->text[i], err);
+		if (fault && is_fatal(fault))
+			return fault;
+		if (!fault)
+			continue;
+		out_flush();
+		say_err(err);
+		failed++;
+		worst = fault == FAULT_RETRY ? STATUS_PARTLY : status_of_fault(fault);
+	}
+	*status = failed > 0 && failed < words->count ? STATUS_PARTLY : worst;
+	return FAULT_NONE;
+}
+
+/* A reader that went away is no news to anybody. */
+static enum fault finish_output(int *status, struct err *err)
+{
+	out_flush();
+	if (out_failed() && out_failed() != EPIPE)
+		return err_os(err, FAULT_IO, out_failed(), "cannot write to standard output");
+	if (out_failed())
+		*status = STATUS_IO;
+	return FAULT_NONE;
+}
+
+enum fault command_ls(const struct options *options, int *status, struct err *err)
+{
+	char default_word[] = ALIAS_DEFAULT ":";
+	char *default_text[] = { default_word };
+	const struct text_list default_words = { default_text, 1 };
+	const struct text_list *words = options->words.count ? &options->words : &default_words;
+	struct ls ls = { .options = options, .several = words->count > 1 };
+	if (options->show_caps && !options->json)
+		return err_set(err, FAULT_USAGE, "--caps goes with --json");
+	if (session_open(options, &ls.session, err))
+		return err->fault;
+	listing_init(&ls.listing, options->show_caps);
+	bytes_init(&ls.lines, LINES_MAX);
+	enum fault fault = list_words(&ls, words, status, err);
+	if (!fault)
+		fault = finish_output(status, err);
+	bytes_fini(&ls.lines);
+	listing_fini(&ls.listing);
+	session_fini(&ls.session);
+	return fault;
+}

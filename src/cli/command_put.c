@@ -1,0 +1,239 @@
+#include "base/meta.h"
+#include "cli/cancel.h"
+#include "cli/command.h"
+#include "cli/link.h"
+#include "cli/outfile.h"
+#include "cli/pipe.h"
+#include "cli/session.h"
+#include "pool/upload.h"
+#include "report/out.h"
+#include "report/say.h"
+#include "tahoe/edge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { METADATA_MAX = 4096 };
+
+struct put {
+	const struct options *options;
+	struct grid_path target; /* all zeros: none */
+	bool has_target;
+	struct outfile cap_out;
+	struct spool spool;
+	struct stat status; /* of a source that is a file, when it was opened */
+	struct bytes metadata;
+	struct link link;
+};
+
+/* ---- the source ---- */
+
+static enum fault unchanged(void *context, struct err *err)
+{
+	const struct put *put = context;
+	const struct stat *before = &put->status;
+	struct stat now;
+	if (fstat(put->spool.fd, &now) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at it");
+	if (now.st_size != before->st_size ||
+	    memcmp(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim) != 0 ||
+	    memcmp(&now.st_ctim, &before->st_ctim, sizeof now.st_ctim) != 0)
+		return err_set(err, FAULT_CHANGED, "it changed while it was read");
+	return FAULT_NONE;
+}
+
+/* A file that is not kept in memory is read where it is, as often as need be; all else once. */
+static enum fault take_file(struct put *put, int fd, struct err *err)
+{
+	const struct stat *st = &put->status;
+	if (S_ISREG(st->st_mode) && st->st_size > PIPE_MEMORY_MAX) {
+		spool_fini(&put->spool);
+		spool_adopt(&put->spool, fd, (uint64_t)st->st_size);
+		return FAULT_NONE;
+	}
+	enum fault fault = pipe_take(fd, &put->spool, err);
+	if (!fault && S_ISREG(st->st_mode) && put->spool.size != (uint64_t)st->st_size)
+		fault = err_set(err, FAULT_CHANGED, "it changed while it was read");
+	close(fd);
+	return fault;
+}
+
+static enum fault describe_file(struct put *put, struct err *err)
+{
+	const struct meta meta = meta_from_stat(&put->status);
+	const struct edge_metadata metadata = {
+		.ctime_ns = meta.ctime_ns,
+		.mtime_ns = meta.mtime_ns,
+		.mode = meta.mode,
+		.uid = meta.uid,
+		.gid = meta.gid,
+	};
+	return bytes_err(edge_metadata_json(&put->metadata, &metadata), err, "metadata");
+}
+
+/* What came through a pipe is as old as its end; without this the edge would keep an old time. */
+static enum fault describe_now(struct put *put, struct err *err)
+{
+	struct timespec now;
+	char text[EDGE_FLOAT_SIZE];
+	clock_gettime(CLOCK_REALTIME, &now);
+	edge_float(edge_seconds((int64_t)now.tv_sec * 1000000000 + now.tv_nsec), text);
+	return bytes_err(bytes_printf(&put->metadata, "{\"mtime\": %s}", text), err, "metadata");
+}
+
+static enum fault open_source(const char *path, struct stat *st, int *fd, struct err *err)
+{
+	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (opened < 0 && errno == ENOENT)
+		return err_set(err, FAULT_USAGE, "no such file '%.150s'", path);
+	if (opened < 0 || fstat(opened, st) != 0) {
+		err_os(err, FAULT_IO, errno, "cannot open '%.120s'", path);
+	} else if (S_ISDIR(st->st_mode)) {
+		err_set(err, FAULT_USAGE, "'%.120s' is a directory; barge cp -r copies those",
+			path);
+	} else {
+		*fd = opened;
+		return FAULT_NONE;
+	}
+	if (opened >= 0)
+		close(opened);
+	return err->fault;
+}
+
+static enum fault take_source(struct put *put, struct err *err)
+{
+	const char *word = put->options->words.text[0];
+	int fd = -1;
+	enum fault fault;
+	spool_init(&put->spool, pipe_directory(), PIPE_MEMORY_MAX);
+	if (strcmp(word, "-") == 0) {
+		fault = pipe_take(STDIN_FILENO, &put->spool, err);
+		return fault ? err_wrap(err, "standard input") : describe_now(put, err);
+	}
+	if (open_source(word, &put->status, &fd, err))
+		return err->fault;
+	fault = take_file(put, fd, err);
+	if (fault)
+		return err_wrap(err, "'%.100s'", word);
+	return S_ISREG(put->status.st_mode) ? describe_file(put, err) : describe_now(put, err);
+}
+
+/* ---- the cap ---- */
+
+static enum fault write_cap(struct put *put, const struct cap *cap, struct err *err)
+{
+	char text[CAP_TEXT_SIZE + 1];
+	size_t size = cap_print(cap, text);
+	text[size++] = '\n';
+	enum fault fault = FAULT_NONE;
+	if (put->options->cap_out) {
+		fault = beneath_write(put->cap_out.fd, text, size, err);
+		if (!fault)
+			fault = outfile_publish(&put->cap_out, err);
+	}
+	if (!fault && put->options->caps_only) {
+		out_put(text, size);
+		out_flush();
+		if (out_failed())
+			fault = err_os(err, FAULT_IO, out_failed(),
+				       "cannot write the cap to standard output");
+	}
+	explicit_bzero(text, sizeof text);
+	return fault;
+}
+
+/* ---- the upload ---- */
+
+static void tell(void *context, const char *text)
+{
+	(void)context;
+	say(SAY_INFO, "%s", text);
+}
+
+static enum fault upload(struct put *put, struct session *session, struct cap *cap, struct err *err)
+{
+	struct policy *policy = NULL;
+	struct patience patience = { .tell = tell };
+	if (policy_new((unsigned)put->options->verify, session->setup.params, &policy, err))
+		return err->fault;
+	struct upload_options options = {
+		.tries = session->tries,
+		.policy = policy,
+		.patience = &patience,
+		.unchanged = put->spool.fd >= 0 && S_ISREG(put->status.st_mode) ? unchanged : NULL,
+		.context = put,
+	};
+	enum fault fault = upload_put(&options, &put->spool, cap, err);
+	if (fault && err->fault != FAULT_CANCELLED)
+		err_wrap(err, "'%.100s'", put->options->words.text[0]);
+	if (!fault)
+		say(SAY_DEBUG, "verified: %s", policy_describe(policy));
+	policy_free(policy);
+	return fault ? err->fault : FAULT_NONE;
+}
+
+static enum fault store(struct put *put, struct session *session, struct err *err)
+{
+	struct cap cap = { 0 };
+	enum fault fault = take_source(put, err);
+	if (!fault)
+		fault = upload(put, session, &cap, err);
+	if (!fault && cancel_asked())
+		fault = err_set(err, FAULT_CANCELLED, "asked to stop");
+	if (!fault && put->has_target)
+		fault = link_make(&put->link, &session->tries, &cap, &put->metadata, err);
+	if (!fault)
+		fault = write_cap(put, &cap, err);
+	cap_wipe(&cap);
+	return fault;
+}
+
+static enum fault put_online(struct put *put, int *status, struct err *err)
+{
+	struct session session;
+	if (session_open(put->options, &session, err))
+		return err->fault;
+	enum fault fault = FAULT_NONE;
+	if (put->has_target)
+		fault = link_prepare(&put->target, &session.tries, &put->link, err);
+	if (!fault)
+		fault = store(put, &session, err);
+	session_fini(&session);
+	return fault ? session_settle(err, status) : FAULT_NONE;
+}
+
+static enum fault prepare(struct put *put, struct err *err)
+{
+	const struct options *options = put->options;
+	put->has_target = options->words.count > 1;
+	if (!put->has_target && !options->caps_only && !options->cap_out)
+		return err_set(err, FAULT_USAGE,
+			       "without a name on the grid the file could not be found again: "
+			       "name one, or ask for its cap with --caps-only or --cap-out");
+	if (put->has_target &&
+	    grid_path_resolve(options, options->words.text[1], &put->target, err))
+		return err->fault;
+	return options->cap_out ? outfile_open(&put->cap_out, options->cap_out, false, err)
+				: FAULT_NONE;
+}
+
+enum fault command_put(const struct options *options, int *status, struct err *err)
+{
+	struct put put = {
+		.options = options,
+		.cap_out = { .fd = -1, .at = -1 },
+		.spool = { .fd = -1 },
+	};
+	bytes_init(&put.metadata, METADATA_MAX);
+	enum fault fault = prepare(&put, err);
+	if (!fault)
+		fault = put_online(&put, status, err);
+	spool_fini(&put.spool);
+	bytes_fini(&put.metadata);
+	link_fini(&put.link);
+	outfile_fini(&put.cap_out);
+	grid_path_fini(&put.target);
+	return fault;
+}

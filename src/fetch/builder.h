@@ -1,0 +1,29 @@
+/*
+ * Directories at a local target: made where no file has done so, and given their mode and time once
+ * all their children are settled.
+ *
+ * Place      queue (directory segments) -> [builder] -> file system; outcomes go back to the queue.
+ * Threads    runs one of its own.
+ */
+#pragma once
+
+#include "queue/lease.h"
+
+struct builder_options {
+	struct lease_options lease;
+	const char *manifest; /* path */
+	struct outcomes *outcomes;
+	int root;      /* the target's directory, open */
+	bool preserve; /* restore mode and time */
+	uint32_t mask; /* umask of the user, for what has no mode */
+};
+
+struct builder;
+
+/* Starts the thread.  Faults: those of site_new, and NOMEM. */
+MUST_USE enum fault builder_start(const struct builder_options *options, struct builder **builder,
+				  struct err *err);
+
+/* Waits until there is no directory more (task 0 settled, or the queue stopped) and frees.  NULL is
+ * allowed. */
+void builder_join(struct builder *builder);

@@ -1,0 +1,57 @@
+/*
+ * Directories of a grid as the planner reads them: whole listings, a few of them kept.
+ *
+ * Place      ask.h -> remote -> lister.h, entry.h.
+ * Ownership  a listing belongs to the remote; what remote_child and remote_find return lives until
+ *            the next remote_open.
+ * Threads    the planner's.
+ *
+ * A directory that is reached by several paths is listed once, as long as its listing is kept: 64
+ * listings or 32 MiB, the one used longest ago goes first.
+ */
+#pragma once
+
+#include "base/meta.h"
+#include "plan/ask.h"
+#include "queue/outcomes.h"
+
+struct remote_child {
+	size_t name; /* offset in the listing's names */
+	uint16_t name_size;
+	bool cut; /* the name is longer than a plan can hold: this is its beginning and a hash */
+	uint8_t kind;                       /* enum store_kind */
+	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
+	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it */
+	uint64_t bytes;                     /* of a file, 0 when unknown */
+	struct meta meta;                   /* of the edge; META_GRID is set */
+};
+
+/* Fills all but the name from a node. */
+void remote_describe(const struct store_node *node, struct remote_child *child);
+
+/* Returns whether it is a file that says it is a symlink; one that can change is none. */
+bool remote_is_link(const struct remote_child *child);
+
+struct remote;
+
+/* Copies `ask`.  NULL: out of memory. */
+struct remote *remote_new(const struct ask *ask);
+
+/* Wipes and frees.  NULL is allowed. */
+void remote_free(struct remote *remote);
+
+/* Turns to the directory `cap`.  Sleeps unless its listing is kept.  Faults: those of
+ * ask_directory.
+ */
+MUST_USE enum fault remote_open(struct remote *remote, const struct cap *cap, struct err *err);
+
+/* Returns how many children the directory turned to has, and one of them, in no order to rely on.
+ */
+size_t remote_count(const struct remote *remote);
+const struct remote_child *remote_child(const struct remote *remote, size_t number);
+
+/* Returns a child's name, which is hostile (NUL may be inside), of `child->name_size` bytes. */
+const char *remote_name(const struct remote *remote, const struct remote_child *child);
+
+/* Returns the child of that name, or NULL. */
+const struct remote_child *remote_find(const struct remote *remote, const char *name, size_t size);

@@ -1,0 +1,103 @@
+#include "plan/walk_stack.h"
+
+/* The listings on the way up from one, that one first. */
+struct chain {
+	uint64_t *listing;
+	size_t count, capacity;
+};
+
+static enum fault read_first(struct walk *walk, uint64_t listing, struct manifest_block *block,
+			     struct err *err)
+{
+	enum fault fault = walk_read_listed(walk, listing, listing, block, err);
+	if (!fault && (!block->first || (block->id && block->parent_listing >= listing)))
+		return err_set(err, FAULT_CORRUPT, "the manifest has a listing out of place");
+	return fault;
+}
+
+static enum fault climb(struct walk *walk, uint64_t listing, struct chain *chain, struct err *err)
+{
+	for (;;) {
+		if (chain->count == chain->capacity) {
+			size_t capacity = chain->capacity ? 2 * chain->capacity : 64;
+			uint64_t *more = realloc(chain->listing, capacity * sizeof *more);
+			if (!more)
+				return err_set(err, FAULT_NOMEM, "no memory for the way up");
+			chain->listing = more;
+			chain->capacity = capacity;
+		}
+		struct manifest_block block;
+		enum fault fault = read_first(walk, listing, &block, err);
+		if (fault)
+			return fault;
+		chain->listing[chain->count++] = listing;
+		if (!block.id)
+			return FAULT_NONE;
+		listing = block.parent_listing;
+	}
+}
+
+/* Pushes the directory of `listing` with the one of `below` taken from it. */
+static enum fault push_taken(struct walk *walk, uint64_t listing, uint64_t below, struct err *err)
+{
+	struct manifest_block block;
+	enum fault fault = read_first(walk, listing, &block, err);
+	if (fault)
+		return fault;
+	struct walk_directory directory = { .id = block.id, .listing = listing, .fd = -1 };
+	fault = walk_push(walk, &directory, err);
+	if (!fault)
+		fault = read_first(walk, below, &block, err);
+	if (!fault)
+		fault = walk_add_record(walk, block.id, block.name, block.name_size, err);
+	if (fault)
+		return fault;
+	struct frame *top = &walk->frame[walk->count - 1];
+	top->taken = block.id;
+	top->next = walk->records_size;
+	return FAULT_NONE;
+}
+
+/*
+ * Opens the frames of the stack that was rebuilt.  Their numbers are wanted for `..` and for loops;
+ * what is gone is told when it is opened again.
+ */
+static enum fault reopen_all(struct walk *walk, struct err *err)
+{
+	bool local = true;
+	for (size_t level = walk->first_local; level < walk->count; level++) {
+		struct frame *frame = &walk->frame[level];
+		if (walk_recall(walk, &frame->at, err))
+			return err->fault;
+		if (walk_is_remote(&frame->at))
+			continue;
+		local = local && walk_reopen(walk, level) == 0;
+		if (local && level >= WALK_OPEN_MAX)
+			walk_close_frame(&walk->frame[level - WALK_OPEN_MAX]);
+	}
+	return FAULT_NONE;
+}
+
+enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *child,
+			struct err *err)
+{
+	struct chain chain = { .count = 0 };
+	enum fault fault = climb(walk, listing, &chain, err);
+	for (size_t i = chain.count; i-- > 1 && !fault;)
+		fault = push_taken(walk, chain.listing[i], chain.listing[i - 1], err);
+	free(chain.listing);
+	if (fault)
+		return fault;
+	fault = reopen_all(walk, err);
+	if (fault)
+		return fault;
+	*child = (struct walk_child){ .id = 0, .name = "" };
+	if (!walk->count)
+		return FAULT_NONE;
+	const struct frame *top = &walk->frame[walk->count - 1];
+	child->id = top->taken;
+	child->parent_id = top->at.id;
+	child->parent_listing = top->at.listing;
+	child->name = walk_record_name(walk, top->current, &child->name_size);
+	return FAULT_NONE;
+}

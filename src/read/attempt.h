@@ -1,0 +1,60 @@
+/*
+ * One try at the file of one task: opened, described, its bytes at hand.
+ *
+ * Place      inside src/read: the reader decides what becomes of the bytes.
+ * Ownership  an attempt owns its descriptor from attempt_open until attempt_close; a copy is the
+ *            replica's.
+ * Threads    the reader's.
+ */
+#pragma once
+
+#include "base/meta.h"
+#include "queue/lease.h"
+#include "read/replica.h"
+#include "read/tree.h"
+
+struct attempt {
+	struct work *work;
+	int fd;       /* -1: there is a copy, or it is a symlink */
+	bool is_link; /* a symlink kept as such: its bytes are in `target` */
+	char target[TREE_LINK_MAX];
+	const struct spool *copy; /* of a source on a grid, or NULL */
+	struct stat status;       /* when opened; of a local file */
+	uint64_t size;
+	struct meta meta; /* of the source */
+	struct outcome
+		existing; /* the slot of what has the name at the target; state none: nothing */
+};
+
+struct attempt_tools {
+	struct tree *tree;
+	struct replica *replica;
+	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
+};
+
+/* Opens the file of `work`, or reads where its symlink leads.  Faults: those of replica_make,
+ * tree_open_file, tree_read_link and outcomes_read. */
+MUST_USE enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *tools,
+				 struct work *work, struct err *err);
+
+/* Closes and wipes. */
+void attempt_close(struct attempt *attempt);
+
+/*
+ * Stores whether the bytes are those of what has the name at the target.  `secret` is the
+ * gateway's; `cancel` set to true ends it as CANCELLED.  Faults: those of attempt_read and
+ * attempt_check.
+ */
+MUST_USE enum fault attempt_compare(const struct attempt *attempt, const struct chk_params *secret,
+				    const atomic_bool *cancel, bool *alike, struct err *err);
+
+/* Returns whether the bytes go into a mutable file that is at the target. */
+bool attempt_overwrites(const struct attempt *attempt);
+
+/* Reads exactly `size` bytes.  FAULT_CHANGED when the file has become shorter; IO. */
+MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,
+				 unsigned char *data, size_t size, struct err *err);
+
+/* After the last byte: FAULT_CHANGED when there is one more, or anything about the file is not what
+ * it was.  IO. */
+MUST_USE enum fault attempt_check(const struct attempt *attempt, struct err *err);

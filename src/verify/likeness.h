@@ -1,0 +1,31 @@
+/*
+ * Whether bytes at hand are those that a cap names, without asking a gateway: by their convergence
+ * key, or as a literal.
+ *
+ * Place      src/read and src/fetch, with --checksum: a file and a cap -> [likeness].
+ * Ownership  everything is borrowed for the call.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "tahoe/chk.h"
+
+/* Reads exactly `size` bytes at `offset`.  Its faults end the comparison; CANCELLED where it is not
+ * to go on. */
+typedef enum fault likeness_read(void *context, uint64_t offset, unsigned char *data, size_t size,
+				 struct err *err);
+
+struct likeness {
+	const struct cap *cap;           /* of a file, of any kind */
+	const struct chk_params *secret; /* the gateway's; its k, n and segment size do not count */
+	uint64_t size;                   /* bytes at hand */
+	likeness_read *read;
+	void *context;
+};
+
+/*
+ * Stores whether the bytes are those of the cap.  They are not, as far as is known, when the cap is
+ * that of a mutable file, or was made with another secret.  Nothing is read where sizes differ.
+ * Faults: those of `read`, and NOMEM.
+ */
+MUST_USE enum fault likeness_find(const struct likeness *likeness, bool *alike, struct err *err);

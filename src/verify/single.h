@@ -1,0 +1,31 @@
+/*
+ * One file read and proven, in one thread: the way of pipes, and of files to be stored again.
+ *
+ *   first read -> key equals the cap's: proven
+ *              -> else second read, equal -> doubtful tail? that range alone, equal -> proven
+ *
+ * Place      src/cli (barge get), src/read -> [single] -> store/wait.h.  What it wrote counts only
+ *            once it has returned well.
+ * Ownership  everything is borrowed for the call.
+ * Threads    the owner of the store.
+ */
+#pragma once
+
+#include "store/tries.h"
+#include "tahoe/chk.h"
+
+struct single {
+	struct tries tries;
+	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
+	/* Forgets what was written: another try begins. */
+	enum fault (*begin)(void *context, struct err *err);
+	enum fault (*write)(void *context, const void *data, size_t size, struct err *err);
+	void *context; /* of both */
+};
+
+/*
+ * Reads the file of `cap` into `write`.  Sleeps, trying again what may go well.  Faults: those of
+ * store_get (RETRY after the last try, also when the bytes could not be proven), of `begin` and of
+ * `write`; USAGE when the cap is not one to read a file by.
+ */
+MUST_USE enum fault single_read(struct single *single, const struct cap *cap, struct err *err);

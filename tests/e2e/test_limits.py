@@ -1,0 +1,167 @@
+"""What holds a copy back (--bwlimit, --max-transfer, --max-duration), and what -v tells of it."""
+import re
+import time
+
+import pytest
+
+from tree import content, local_tree, same
+
+MIB = 1 << 20
+LIMIT = "--bwlimit=1M"
+
+
+def timed(barge, *words):
+    begin = time.monotonic()
+    run = barge.ok("cp", "-r", *words, "--json")
+    return run, time.monotonic() - begin
+
+
+def write_files(path, count, size):
+    path.mkdir()
+    for i in range(count):
+        (path / f"f{i:02}").write_bytes(content(size, i))
+    return path
+
+
+# --- the rate ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("count, size", [
+    (48, 65536), (8, 3 * MIB // 8), pytest.param(1, 3 * MIB, marks=pytest.mark.long)])
+def test_a_rate_holds_for_all_transfers_together(embedded, client, tmp_path, count, size):
+    barge, source = client(embedded), write_files(tmp_path / "s", count, size)
+    alias, _ = embedded.fresh()
+    for target, words in ((alias, (source, alias)),
+                          (tmp_path / "out", (alias + "s", tmp_path / "out"))):
+        _, seconds = timed(barge, *words, LIMIT, "-j8")
+        assert 2.5 < seconds < 4.5, target
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+    assert timed(barge, source, tmp_path / "copy", "--bwlimit=0")[1] < 2
+
+
+def test_what_is_read_back_counts(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 2, MIB // 2)
+    alias, _ = embedded.fresh()
+    _, seconds = timed(barge, source, alias, LIMIT, "--verify=read")
+    assert 1.6 < seconds < 3.5
+    begin = time.monotonic()
+    barge.ok("verify", barge.job().name, "--verify=read", LIMIT)
+    assert 0.7 < time.monotonic() - begin < 2.5
+
+
+def test_a_rate_holds_between_local_places(client, tmp_path):
+    barge, source = client(None), write_files(tmp_path / "s", 4, 3 * MIB // 4)
+    (source / "small").write_bytes(content(1000))
+    _, seconds = timed(barge, source, tmp_path / "out", LIMIT)
+    assert 2.5 < seconds < 4.5
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+
+
+def test_a_pause_of_our_own_is_no_silence_of_the_gateway(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 4, 10000)
+    alias, _ = embedded.fresh()
+    short = ("--bwlimit=10K", "--timeout-send=0.5", "--timeout-receive=0.5", "-j4")
+    run, seconds = timed(barge, source, alias, *short)
+    assert seconds > 3
+    assert run.summary()["done"] == 5
+    run, seconds = timed(barge, alias + "s", tmp_path / "out", *short)
+    assert seconds > 3
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+    assert embedded_retries(barge) == 0
+
+
+def embedded_retries(barge):
+    """Attempts beyond the first of all entries of the newest job."""
+    run = barge.ok("show", barge.job() / "outcomes", "--json", node=False)
+    return sum(line.get("attempts", 1) - 1 for line in run.lines() if line.get("attempts"))
+
+
+def test_one_file_to_and_from_pipes_keeps_the_rate(embedded, client, tmp_path):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    data = content(2 * MIB)
+    begin = time.monotonic()
+    barge.ok("put", "-", alias + "x", LIMIT, given=data)
+    assert 1.6 < time.monotonic() - begin < 3.5
+    begin = time.monotonic()
+    assert barge.ok("get", alias + "x", "-", LIMIT).raw == data
+    assert 1.6 < time.monotonic() - begin < 3.5
+
+
+def test_a_rate_that_makes_no_sense_is_refused(embedded, client, tmp_path):
+    for rate in ("1", "1023", "-1", "fast", "17G", "1.5M"):
+        run = client(embedded).ok("cp", tmp_path, "x", f"--bwlimit={rate}", code=2)
+        assert "such as 500K or 10M" in run.err
+
+
+# --- how much one run begins with ----------------------------------------------------------
+
+def run_until_done(barge, first, again, wanted):
+    """Runs `first`, then `again` until the status is 0; returns the summaries."""
+    runs = [barge.run(*first, "--json")]
+    while runs[-1].code == 3 and len(runs) < 20:
+        assert wanted in runs[-1].err and "go on with: barge resume" in runs[-1].err
+        runs.append(barge.run(*again, "--json"))
+    assert runs[-1].code == 0, runs[-1]
+    return [run.summary() for run in runs]
+
+
+@pytest.mark.parametrize("size", [100000, 20000])
+def test_a_run_ends_after_so_many_bytes_and_goes_on(embedded, client, tmp_path, size):
+    barge, source = client(embedded), write_files(tmp_path / "s", 40, size)
+    alias, _ = embedded.fresh()
+    limit = f"--max-transfer={10 * size}"
+    for target, words in ((alias, (source, alias)),
+                          (tmp_path / "out", (alias + "s", tmp_path / "out")),
+                          (tmp_path / "copy", (source, tmp_path / "copy"))):
+        totals = run_until_done(barge, ("cp", "-r", *words, limit), ("resume", limit),
+                                "--max-transfer")
+        assert [total["run_bytes"] for total in totals] == [10 * size] * 4, target
+        assert [total["left"] > 0 for total in totals] == [True, True, True, False]
+        assert "limit" in totals[0] and "limit" not in totals[-1]
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+    same(local_tree(tmp_path / "copy/s"), local_tree(source))
+
+
+def test_a_run_that_fits_its_limit_ends_well(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 10, 10000)
+    alias, _ = embedded.fresh()
+    barge.ok("cp", "-r", source, alias, "--max-transfer=100000", "--max-duration=2h")
+
+
+def test_a_run_ends_after_so_long(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 40, 100000)
+    alias, _ = embedded.fresh()
+    slow, limit = "--bwlimit=1M", "--max-duration=1.2"
+    run = barge.ok("cp", "-r", source, alias, slow, limit, code=3)
+    assert run.seconds < 2.5
+    assert "nothing more was begun: --max-duration 1.200 s is reached" in run.err
+    run = barge.ok("resume", "--json")
+    assert 2 < run.summary()["run_entries"] < 41
+    barge.ok("cp", "-r", alias + "s", tmp_path / "out", slow, limit, code=3)
+    barge.ok("resume")
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+
+
+def test_what_is_in_flight_ends(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 1, 4 << 20)
+    (source / "later").write_bytes(content(1 << 20))
+    alias, _ = embedded.fresh()
+    run = barge.ok("cp", "-r", source, alias, "--bwlimit=1M", "--max-duration=1.5", "-j1",
+                   "--json", code=3)
+    assert run.entries()["s/f00"]["state"] == "done"
+    assert run.summary()["left"] == 2
+
+
+# --- what -v says meanwhile ----------------------------------------------------------------
+
+def test_verbose_counts_files_and_directories_as_they_are_done(embedded, client, tmp_path):
+    barge, source = client(embedded), write_files(tmp_path / "s", 40, 50000)
+    alias, _ = embedded.fresh()
+    counts = re.compile(r"(\d+)/(\d+)\+? files, (\d+)/(\d+)\+? directories, ")
+    run = barge.ok("cp", "-rv", source, alias, "--bwlimit=1M")
+    lines = [[int(part) for part in match.groups()] for match in counts.finditer(run.err)]
+    assert 4 < len(lines) < run.seconds * 5 + 2
+    assert lines == sorted(lines) and lines[-1] == [40, 40, 1, 1]
+    assert not counts.search(barge.ok("cp", "-r", source, tmp_path / "a").err)
+    assert not counts.search(barge.ok("cp", "-rv", source, tmp_path / "b",
+                                      "--progress=never").err)

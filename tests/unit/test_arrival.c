@@ -1,0 +1,449 @@
+#include "fetch/arrival.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/harbour.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY ".barge-0123456789abcdef-100"
+
+enum { NOBODY_NEWER = 0 }; /* a job so old that everything there is newer */
+
+static struct harbour harbour;
+
+static int setup(void **state)
+{
+	tree_setup(state);
+	harbour_init(&harbour);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	harbour_fini(&harbour);
+	return tree_teardown(state);
+}
+
+/* Brings the first task that is not settled, as `text`. */
+static void bring(const char *text)
+{
+	struct arrival *arrival = harbour_begin(&harbour);
+	if (!arrival)
+		return;
+	harbour_write(arrival, text, strlen(text));
+	arrival_complete(arrival);
+	fake_queue_wait(&harbour.queue);
+}
+
+/* Adds a file, brings it, and returns what became of it. */
+static const struct fake_task *bring_file(const char *name, const char *text,
+					  const struct meta *meta)
+{
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, name, strlen(text), meta);
+	if (!harbour.arrivals)
+		harbour_start(&harbour);
+	bring(text);
+	return task;
+}
+
+static void assert_done(const struct fake_task *task)
+{
+	assert_true(task->settled);
+	assert_int_equal(task->outcome.state, OUTCOME_DONE);
+}
+
+static void assert_ended(const struct fake_task *task, enum outcome_state state,
+			 enum outcome_reason reason)
+{
+	assert_true(task->settled);
+	assert_int_equal(task->outcome.state, state);
+	assert_int_equal(task->outcome.reason, reason);
+}
+
+static struct stat status_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(lstat(tree_path(path), &st), 0);
+	return st;
+}
+
+/* ---- the ordinary way ---- */
+
+static void gives_a_file_its_name_and_says_so(void **state)
+{
+	(void)state;
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_E, "file", 5, NULL);
+	harbour_start(&harbour);
+	struct arrival *arrival = harbour_begin(&harbour);
+	harbour_write(arrival, "hello", 5);
+	assert_true(tree_holds("out/d/e/" TEMPORARY, "hello", 5));
+	arrival->outcome.level = 3;
+	arrival_complete(arrival);
+	fake_queue_wait(&harbour.queue);
+	assert_done(task);
+	assert_int_equal(task->outcome.attempts, 1);
+	assert_int_equal(task->outcome.level, 3);
+	assert_int_equal(task->outcome.length, 5);
+	assert_true(tree_holds("out/d/e/file", "hello", 5));
+	assert_int_equal(tree_count("out/d/e"), 1);
+}
+
+static void restores_mode_and_time(void **state)
+{
+	(void)state;
+	const struct meta local = { .mode = S_IFREG | S_ISUID | 0751, .mtime_ns = -1500000000 };
+	const struct meta edge = { .flags = META_GRID | META_HAS_MODE | META_HAS_MTIME,
+				   .mode = 0640,
+				   .mtime_ns = 2500000000 };
+	bring_file("local", "text", &local);
+	struct stat st = status_of("out/local");
+	assert_int_equal(st.st_mode, S_IFREG | 0751);
+	assert_int_equal(st.st_mtim.tv_sec, -2);
+	assert_int_equal(st.st_mtim.tv_nsec, 500000000);
+	bring_file("edge", "text", &edge);
+	st = status_of("out/edge");
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_int_equal(st.st_mtim.tv_sec, 2);
+}
+
+static void takes_the_umask_where_there_is_no_mode(void **state)
+{
+	(void)state;
+	const struct meta timed = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 5000000000 };
+	harbour.options.mask = 027;
+	bring_file("none", "text", NULL);
+	assert_int_equal(status_of("out/none").st_mode, S_IFREG | 0640);
+	assert_true(status_of("out/none").st_mtim.tv_sec > 1000000000);
+	bring_file("timed", "text", &timed);
+	assert_int_equal(status_of("out/timed").st_mode, S_IFREG | 0640);
+	assert_int_equal(status_of("out/timed").st_mtim.tv_sec, 5);
+}
+
+static void restores_nothing_that_is_not_wanted(void **state)
+{
+	(void)state;
+	const struct meta local = { .mode = S_IFREG | 0700, .mtime_ns = 5 };
+	harbour.options.preserve = false;
+	bring_file("file", "text", &local);
+	assert_int_equal(status_of("out/file").st_mode, S_IFREG | 0644);
+	assert_true(status_of("out/file").st_mtim.tv_sec > 1000000000);
+}
+
+static void names_a_whole_batch(void **state)
+{
+	(void)state;
+	enum { FILES = 60 };
+	static char name[FILES][16];
+	struct arrival *arrival[FILES];
+	size_t count;
+	for (size_t i = 0; i < FILES; i++) {
+		snprintf(name[i], sizeof name[i], "%02zu", i);
+		harbour_file(&harbour, (enum harbour_directory)(i % HARBOUR_DIRECTORIES), name[i],
+			     2, NULL);
+	}
+	/* Two have names that are taken, and the rest does not mind. */
+	assert_int_equal(mkdir(tree_path("out/30"), 0755), 0);
+	harbour_start(&harbour);
+	struct work *work = fake_works(&harbour.queue, SEGMENT_TRANSFERS, &count);
+	assert_int_equal(count, FILES);
+	for (size_t i = 0; i < FILES; i++) {
+		struct spot *spot;
+		struct err err;
+		assert_int_equal(site_open(harbour.site, work[i].task->listing, &spot, &err), 0);
+		arrival[i] = arrival_begin(harbour.arrivals, &work[i], spot);
+		if (arrival[i])
+			harbour_write(arrival[i], name[i], 2);
+	}
+	assert_null(arrival[30]);
+	assert_int_equal(mkdir(tree_path("out/d/31"), 0755), 0);
+	for (size_t i = 0; i < FILES; i++)
+		if (arrival[i])
+			arrival_complete(arrival[i]);
+	fake_queue_wait(&harbour.queue);
+	for (size_t i = 0; i < FILES; i++) {
+		if (i == 30 || i == 31)
+			assert_ended(&harbour.queue.task[i], OUTCOME_FAILED, REASON_CONFLICT);
+		else
+			assert_done(&harbour.queue.task[i]);
+	}
+	assert_true(tree_holds("out/00", "00", 2));
+	assert_true(tree_holds("out/d/e/59", "59", 2));
+	assert_int_equal(tree_count("out"), 20 + 1); /* and d */
+	assert_int_equal(tree_count("out/d"), 20 + 1);
+	assert_int_equal(tree_count("out/d/e"), 20);
+}
+
+/* ---- what is there ---- */
+
+static void replaces_what_is_older_than_the_job(void **state)
+{
+	(void)state;
+	tree_store("out/file", "before");
+	assert_done(bring_file("file", "after", NULL));
+	assert_true(tree_holds("out/file", "after", 5));
+	assert_int_equal(tree_count("out"), 1);
+}
+
+static void leaves_what_is_newer_than_the_job(void **state)
+{
+	(void)state;
+	harbour.options.created = NOBODY_NEWER;
+	tree_store("out/file", "newer");
+	assert_ended(bring_file("file", "after", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+	assert_true(tree_holds("out/file", "newer", 5));
+	assert_int_equal(tree_count("out"), 1);
+}
+
+static void leaves_what_came_while_it_was_fetched(void **state)
+{
+	(void)state;
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 5, NULL);
+	harbour_start(&harbour);
+	struct arrival *arrival = harbour_begin(&harbour);
+	harbour_write(arrival, "after", 5);
+	tree_store("out/file", "meanwhile");
+	arrival_complete(arrival);
+	fake_queue_wait(&harbour.queue);
+	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_true(tree_holds("out/file", "meanwhile", 9));
+	assert_int_equal(tree_count("out"), 1);
+}
+
+/* A run before this one named the file and was killed before it could say so. */
+static void accepts_the_equal_file_of_a_killed_run(void **state)
+{
+	(void)state;
+	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0600 };
+	harbour.options.created = NOBODY_NEWER;
+	tree_store("out/file", "same");
+	assert_done(bring_file("file", "same", &edge));
+	assert_true(tree_holds("out/file", "same", 4));
+	assert_int_equal(status_of("out/file").st_mode, S_IFREG | 0600);
+	assert_int_equal(tree_count("out"), 1);
+	tree_store("out/empty", "");
+	assert_done(bring_file("empty", "", NULL));
+	tree_store("out/other", "sbme");
+	assert_ended(bring_file("other", "same", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+	tree_store("out/longer", "same and");
+	assert_ended(bring_file("longer", "same", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+}
+
+static void leaves_everything_that_is_no_regular_file(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(tree_path("out/directory"), 0755), 0);
+	tree_store("aside", "aside");
+	assert_int_equal(symlink("../aside", tree_path("out/link")), 0);
+	assert_int_equal(mkfifo(tree_path("out/fifo"), 0644), 0);
+	assert_ended(bring_file("directory", "text", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+	assert_ended(bring_file("link", "text", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+	assert_ended(bring_file("fifo", "text", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+	assert_true(tree_holds("aside", "aside", 5));
+	assert_int_equal(tree_count("out"), 3);
+}
+
+static void keeps_what_is_there_if_told(void **state)
+{
+	(void)state;
+	harbour.options.there = ARRIVAL_KEEP;
+	tree_store("out/file", "before");
+	assert_ended(bring_file("file", "after", NULL), OUTCOME_SKIPPED, REASON_PRESENT);
+	assert_true(tree_holds("out/file", "before", 6));
+	assert_done(bring_file("new", "after", NULL));
+	assert_int_equal(mkdir(tree_path("out/directory"), 0755), 0);
+	assert_ended(bring_file("directory", "text", NULL), OUTCOME_FAILED, REASON_CONFLICT);
+}
+
+static void keeps_what_is_the_same_if_told(void **state)
+{
+	(void)state;
+	const struct meta edge = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 7000000000 };
+	const struct timespec times[2] = { { .tv_sec = 7 }, { .tv_sec = 7 } }, none[2] = { 0 };
+	harbour.options.there = ARRIVAL_UPDATE;
+	static const char *const name[] = { "same", "longer", "later", "untimed" };
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++) {
+		char path[40];
+		snprintf(path, sizeof path, "out/%s", name[i]);
+		tree_store(path, i == 1 ? "before." : "before");
+		if (i != 2)
+			assert_int_equal(
+				utimensat(AT_FDCWD, tree_path(path), i == 3 ? none : times, 0), 0);
+	}
+	assert_ended(bring_file("same", "after.", &edge), OUTCOME_SKIPPED, REASON_UNCHANGED);
+	assert_done(bring_file("longer", "after.", &edge));
+	assert_done(bring_file("later", "after.", &edge));
+	/* Without an mtime nobody knows. */
+	assert_done(bring_file("untimed", "after.", NULL));
+	assert_true(tree_holds("out/same", "before", 6));
+	assert_true(tree_holds("out/longer", "after.", 6));
+}
+
+static void looks_ahead_without_beginning(void **state)
+{
+	(void)state;
+	struct spot *spot;
+	struct err err;
+	harbour.options.there = ARRIVAL_KEEP;
+	tree_store("out/there", "before");
+	assert_int_equal(mkdir(tree_path("out/way"), 0755), 0);
+	struct fake_task *there = harbour_file(&harbour, HARBOUR_ROOT, "there", 1, NULL);
+	struct fake_task *way = harbour_file(&harbour, HARBOUR_ROOT, "way", 1, NULL);
+	struct fake_task *wanted = harbour_file(&harbour, HARBOUR_ROOT, "new", 1, NULL);
+	harbour_start(&harbour);
+	struct work *work = harbour_work(&harbour);
+	assert_int_equal(site_open(harbour.site, work->task->listing, &spot, &err), 0);
+	assert_true(arrivals_keep(harbour.arrivals, &work[0], spot));
+	assert_true(arrivals_keep(harbour.arrivals, &work[1], spot));
+	assert_false(arrivals_keep(harbour.arrivals, &work[2], spot));
+	spot_unref(spot);
+	work_again(&work[2], 0, 0);
+	assert_ended(there, OUTCOME_SKIPPED, REASON_PRESENT);
+	assert_ended(way, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_false(wanted->settled);
+}
+
+/* ---- temporary files ---- */
+
+static void begins_anew_where_no_attempt_can_be_trusted(void **state)
+{
+	(void)state;
+	tree_store("aside", "aside");
+	assert_int_equal(symlink("../aside", tree_path("out/" TEMPORARY)), 0);
+	assert_done(bring_file("file", "text", NULL));
+	assert_true(tree_holds("aside", "aside", 5));
+	assert_true(tree_holds("out/file", "text", 4));
+	assert_int_equal(tree_count("out"), 1);
+}
+
+/* Begins the only task, and ends its arrival with a fault. */
+static void fail_with(enum fault fault)
+{
+	struct err err;
+	struct arrival *arrival = harbour_begin(&harbour);
+	harbour_write(arrival, "half", 4);
+	err_set(&err, fault, "scripted");
+	arrival_fail(arrival, &err);
+}
+
+static void keeps_the_temporary_file_of_what_resumes(void **state)
+{
+	(void)state;
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 9, NULL);
+	task->task.chunk_size = 5;
+	harbour_start(&harbour);
+	fail_with(FAULT_CANCELLED);
+	assert_true(tree_holds("out/" TEMPORARY, "half", 4));
+	fail_with(FAULT_RETRY);
+	assert_true(tree_holds("out/" TEMPORARY, "half", 4));
+	assert_int_equal(task->task.attempts, 1); /* being stopped is none */
+	fail_with(FAULT_EXISTS);                  /* final */
+	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_int_equal(tree_count("out"), 0);
+}
+
+static void keeps_no_temporary_file_else(void **state)
+{
+	(void)state;
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 9, NULL);
+	harbour_start(&harbour);
+	fail_with(FAULT_CANCELLED);
+	assert_int_equal(tree_count("out"), 0);
+	assert_false(task->settled);
+	bring("whole");
+	assert_done(task);
+}
+
+/* ---- faults ---- */
+
+static void tries_again_as_often_as_a_fault_is_worth(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fault fault;
+		unsigned tries;
+		enum outcome_reason reason;
+	} row[] = {
+		{ FAULT_RETRY, 5, REASON_GATEWAY },     { FAULT_CORRUPT, 5, REASON_MISMATCH },
+		{ FAULT_CHANGED, 3, REASON_CHANGED },   { FAULT_IO, 1, REASON_IO },
+		{ FAULT_NOT_FOUND, 1, REASON_GATEWAY },
+	};
+	harbour_start(&harbour);
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 4, NULL);
+		for (unsigned tries = 1; !task->settled; tries++) {
+			assert_in_range(tries, 1, row[i].tries);
+			fail_with(row[i].fault);
+		}
+		assert_int_equal(task->leases, row[i].tries);
+		assert_ended(task, OUTCOME_FAILED, row[i].reason);
+		assert_int_equal(task->outcome.attempts, row[i].tries);
+		assert_string_equal(task->reason.text, "scripted");
+	}
+	assert_int_equal(tree_count("out"), 0);
+	assert_int_equal(harbour.queue.broken.fault, FAULT_NONE);
+}
+
+static void ends_the_job_when_the_disk_is_full(void **state)
+{
+	(void)state;
+	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 4, NULL);
+	harbour_start(&harbour);
+	fail_with(FAULT_FULL);
+	assert_int_equal(harbour.queue.broken.fault, FAULT_FULL);
+	assert_false(task->settled);
+	assert_int_equal(task->task.attempts, 0);
+	assert_int_equal(tree_count("out"), 0);
+}
+
+static void gives_back_what_comes_after_the_stop(void **state)
+{
+	(void)state;
+	struct fake_task *first = harbour_file(&harbour, HARBOUR_ROOT, "first", 4, NULL);
+	struct fake_task *second = harbour_file(&harbour, HARBOUR_ROOT, "second", 4, NULL);
+	harbour_start(&harbour);
+	struct work *work = harbour_work(&harbour);
+	struct spot *spot;
+	struct err err;
+	assert_int_equal(site_open(harbour.site, work->task->listing, &spot, &err), 0);
+	spot_ref(spot);
+	struct arrival *arrival = arrival_begin(harbour.arrivals, &work[0], spot);
+	harbour_write(arrival, "text", 4);
+	arrivals_stop(harbour.arrivals);
+	arrivals_stop(harbour.arrivals);
+	assert_null(arrival_begin(harbour.arrivals, &work[1], spot));
+	/* What is inside arrives all the same. */
+	arrival_complete(arrival);
+	harbour_settle(&harbour);
+	assert_done(first);
+	assert_false(second->settled || second->leased);
+	assert_true(tree_holds("out/first", "text", 4));
+}
+
+int main(void)
+{
+#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		FACT(gives_a_file_its_name_and_says_so),
+		FACT(restores_mode_and_time),
+		FACT(takes_the_umask_where_there_is_no_mode),
+		FACT(restores_nothing_that_is_not_wanted),
+		FACT(names_a_whole_batch),
+		FACT(replaces_what_is_older_than_the_job),
+		FACT(leaves_what_is_newer_than_the_job),
+		FACT(leaves_what_came_while_it_was_fetched),
+		FACT(accepts_the_equal_file_of_a_killed_run),
+		FACT(leaves_everything_that_is_no_regular_file),
+		FACT(keeps_what_is_there_if_told),
+		FACT(keeps_what_is_the_same_if_told),
+		FACT(looks_ahead_without_beginning),
+		FACT(begins_anew_where_no_attempt_can_be_trusted),
+		FACT(keeps_the_temporary_file_of_what_resumes),
+		FACT(keeps_no_temporary_file_else),
+		FACT(tries_again_as_often_as_a_fault_is_worth),
+		FACT(ends_the_job_when_the_disk_is_full),
+		FACT(gives_back_what_comes_after_the_stop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+#include "verify/likeness.h"
+
+#include "tests/unit/facts.h"
+
+enum { LARGE = 600000 };
+
+static struct {
+	const unsigned char *data;
+	uint64_t read;
+	enum fault fault; /* of the second reading and later */
+	unsigned reads;
+} file;
+
+static const struct chk_params secret = {
+	.secret = "ours", .secret_size = 4, .k = 7, .n = 9, .max_segment_size = 4096
+};
+
+static enum fault give(void *context, uint64_t offset, unsigned char *data, size_t size,
+		       struct err *err)
+{
+	(void)context;
+	if (file.reads++ > 0 && file.fault)
+		return err_set(err, file.fault, "scripted");
+	memcpy(data, file.data + offset, size);
+	file.read += size;
+	return FAULT_NONE;
+}
+
+static enum fault find(const struct cap *cap, const struct chk_params *params, const void *data,
+		       size_t size, bool *alike)
+{
+	struct err err;
+	file.data = data;
+	file.read = file.reads = 0;
+	const struct likeness likeness = {
+		.cap = cap, .secret = params, .size = size, .read = give
+	};
+	*alike = true;
+	return likeness_find(&likeness, alike, &err);
+}
+
+static bool alike(const struct cap *cap, const struct chk_params *params, const void *data,
+		  size_t size)
+{
+	bool answer;
+	assert_int_equal(find(cap, params, data, size, &answer), FAULT_NONE);
+	return answer;
+}
+
+/* The cap of bytes, as far as a key tells, of 3-of-10 and the usual segments. */
+static struct cap cap_of(const void *data, size_t size)
+{
+	struct chk_params params = secret;
+	struct chk_key key = { 0 };
+	struct cap cap = { .kind = CAP_CHK, .needed = 3, .total = 10, .size = size };
+	struct err err;
+	params.k = 3;
+	params.n = 10;
+	params.max_segment_size = CHK_SEGMENT_SIZE;
+	assert_int_equal(chk_key_init(&key, &err), FAULT_NONE);
+	assert_int_equal(chk_key_start(&key, &params, size, &err), FAULT_NONE);
+	assert_int_equal(chk_key_update(&key, data, size, &err), FAULT_NONE);
+	assert_int_equal(chk_key_final(&key, cap.key, &err), FAULT_NONE);
+	chk_key_fini(&key);
+	return cap;
+}
+
+static void bytes_are_known_by_their_key(void **state)
+{
+	(void)state;
+	unsigned char *data = calloc(1, LARGE + 1);
+	assert_non_null(data);
+	static const size_t sizes[] = { 56, 262144, 262145, LARGE };
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		const struct cap cap = cap_of(data, sizes[i]);
+		assert_true(alike(&cap, &secret, data, sizes[i]));
+		assert_int_equal(file.read, sizes[i]);
+		data[sizes[i] - 1] ^= 1;
+		assert_false(alike(&cap, &secret, data, sizes[i]));
+		data[sizes[i] - 1] ^= 1;
+	}
+	free(data);
+}
+
+static void what_cannot_be_alike_is_not_read(void **state)
+{
+	(void)state;
+	static const unsigned char data[100];
+	const struct cap cap = cap_of(data, 99);
+	assert_false(alike(&cap, &secret, data, 98));
+	assert_false(alike(&cap, &secret, data, 100));
+	assert_false(alike(&cap, NULL, data, 99)); /* unknown is not alike */
+	const struct cap changing = { .kind = CAP_SSK, .size = 0 };
+	assert_false(alike(&changing, &secret, data, 0));
+	const struct cap directory = { .kind = CAP_DIR2_CHK, .size = 99 };
+	assert_false(alike(&directory, &secret, data, 99));
+	assert_int_equal(file.read, 0);
+}
+
+static void literals_are_compared_by_their_bytes(void **state)
+{
+	(void)state;
+	struct cap cap;
+	chk_literal((const unsigned char *)"hello", 5, &cap);
+	assert_true(alike(&cap, NULL, "hello", 5));
+	assert_false(alike(&cap, NULL, "hellO", 5));
+	assert_false(alike(&cap, NULL, "hello ", 6));
+	chk_literal((const unsigned char *)"", 0, &cap);
+	assert_true(alike(&cap, NULL, "", 0));
+}
+
+static void another_secret_is_not_alike(void **state)
+{
+	(void)state;
+	static const unsigned char data[100];
+	const struct cap cap = cap_of(data, sizeof data);
+	struct chk_params other = secret;
+	other.secret[0] ^= 1;
+	assert_false(alike(&cap, &other, data, sizeof data));
+}
+
+static void what_cannot_be_read_is_told(void **state)
+{
+	(void)state;
+	unsigned char *data = calloc(1, LARGE);
+	bool answer;
+	const struct cap cap = cap_of(data, LARGE);
+	file.fault = FAULT_CANCELLED;
+	assert_int_equal(find(&cap, &secret, data, LARGE, &answer), FAULT_CANCELLED);
+	assert_false(answer);
+	file.fault = FAULT_NONE;
+	free(data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(bytes_are_known_by_their_key),
+		cmocka_unit_test(what_cannot_be_alike_is_not_read),
+		cmocka_unit_test(literals_are_compared_by_their_bytes),
+		cmocka_unit_test(another_secret_is_not_alike),
+		cmocka_unit_test(what_cannot_be_read_is_told),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

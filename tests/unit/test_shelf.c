@@ -1,0 +1,381 @@
+#include "fetch/shelf.h"
+
+#include "base/digest.h"
+#include "read/readers.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/harbour.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LONG = 3 * BODY_PIECE_SIZE + 7, BUDGET = 64 << 20 };
+
+/* Sources lie in "src", which is the source called d of the plan. */
+struct copy {
+	struct harbour harbour;
+	struct gate *gate;
+	struct shelf *shelf;
+	struct readers *readers;
+	char path[600];
+	struct tree_source source;
+	atomic_bool cancel;
+	atomic_uint_least64_t moved;
+};
+
+static struct copy copy;
+static unsigned char content[LONG];
+
+static void moved(void *context, uint64_t bytes)
+{
+	(void)context;
+	atomic_fetch_add(&copy.moved, bytes);
+}
+
+static int setup(void **state)
+{
+	tree_setup(state);
+	memset(&copy, 0, sizeof copy);
+	harbour_init(&copy.harbour);
+	assert_int_equal(mkdir(tree_path("src"), 0755), 0);
+	snprintf(copy.path, sizeof copy.path, "%s", tree_path("src"));
+	copy.source = (struct tree_source){ copy.path, "d" };
+	copy.gate = gate_new(64, BUDGET);
+	assert_non_null(copy.gate);
+	for (size_t i = 0; i < LONG; i++)
+		content[i] = (unsigned char)(i * 31 >> 7);
+	return 0;
+}
+
+/* Opens the shelf, and readers before it. */
+static void open_shelf(unsigned threads)
+{
+	struct err err;
+	harbour_start(&copy.harbour);
+	const struct shelf_options shelf = {
+		.manifest = copy.harbour.manifest,
+		.root = copy.harbour.root,
+		.arrivals = copy.harbour.arrivals,
+		.moved = moved,
+	};
+	assert_int_equal(shelf_new(&shelf, &copy.shelf, &err), 0);
+	const struct readers_options readers = {
+		.tree = { .manifest = copy.harbour.manifest,
+			  .source = &copy.source,
+			  .source_count = 1 },
+		.threads = threads,
+		.plain = true,
+		.gate = copy.gate,
+		.cancel = &copy.cancel,
+		.deliver = shelf_deliver,
+		.context = copy.shelf,
+	};
+	assert_int_equal(readers_new(&readers, &copy.readers, &err), 0);
+}
+
+static void close_shelf(void)
+{
+	readers_free(copy.readers);
+	shelf_free(copy.shelf);
+	copy.readers = NULL;
+	copy.shelf = NULL;
+	harbour_settle(&copy.harbour);
+}
+
+static int teardown(void **state)
+{
+	close_shelf();
+	gate_free(copy.gate);
+	harbour_fini(&copy.harbour);
+	return tree_teardown(state);
+}
+
+/* Makes a source of `size` bytes, and its task. */
+static struct fake_task *add_file(const char *name, size_t size)
+{
+	char path[100];
+	const struct meta local = { .mode = S_IFREG | 0644 };
+	snprintf(path, sizeof path, "src/%s", name);
+	FILE *file = fopen(tree_path(path), "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(content, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+	return harbour_file(&copy.harbour, HARBOUR_D, name, size, &local);
+}
+
+static void push_all(void)
+{
+	size_t count;
+	struct work *work = fake_works(&copy.harbour.queue, SEGMENT_TRANSFERS, &count);
+	for (size_t i = 0; i < count; i++)
+		readers_push(copy.readers, &work[i]);
+	fake_queue_wait(&copy.harbour.queue);
+}
+
+static void assert_copied(const struct fake_task *task, size_t size)
+{
+	char path[100];
+	unsigned char hash[CONTENT_HASH_SIZE];
+	snprintf(path, sizeof path, "out/d/%.80s", task->task.name);
+	assert_true(task->settled);
+	assert_int_equal(task->outcome.state, OUTCOME_DONE);
+	assert_true(tree_holds(path, content, size));
+	assert_int_equal(task->outcome.length, size);
+	content_hash_of(content, size, hash);
+	assert_memory_equal(task->outcome.content, hash, sizeof hash);
+	assert_int_equal(task->outcome.cap_kind, 0);
+}
+
+/* ---- through the readers ---- */
+
+static void copies_files_of_all_sizes(void **state)
+{
+	(void)state;
+	static const size_t size[] = {
+		0,
+		1,
+		55,
+		56,
+		BODY_WHOLE_MAX,
+		BODY_WHOLE_MAX + 1,
+		BODY_PIECE_SIZE,
+		BODY_PIECE_SIZE + 1,
+		2 * BODY_PIECE_SIZE,
+		LONG,
+	};
+	static char name[ARRAY_COUNT(size)][8];
+	uint64_t sum = 0;
+	open_shelf(2);
+	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
+		snprintf(name[i], sizeof name[i], "%zu", i);
+		add_file(name[i], size[i]);
+		sum += size[i];
+	}
+	push_all();
+	for (size_t i = 0; i < ARRAY_COUNT(size); i++)
+		assert_copied(&copy.harbour.queue.task[i], size[i]);
+	assert_int_equal(tree_count("out/d"), ARRAY_COUNT(size));
+	assert_int_equal(copy.moved, sum);
+}
+
+/* What fstat says when it is copied counts, not the plan. */
+static void takes_mode_and_time_of_the_source(void **state)
+{
+	(void)state;
+	const struct timespec times[2] = { { .tv_sec = 5 }, { .tv_sec = 7, .tv_nsec = 9 } };
+	static const size_t size[] = { 10, LONG };
+	static const char *const name[] = { "small", "large" };
+	open_shelf(1);
+	for (size_t i = 0; i < 2; i++) {
+		char path[40];
+		struct stat st;
+		struct fake_task *task = add_file(name[i], size[i]);
+		snprintf(path, sizeof path, "src/%s", name[i]);
+		assert_int_equal(chmod(tree_path(path), 0750), 0);
+		assert_int_equal(utimensat(AT_FDCWD, tree_path(path), times, 0), 0);
+		push_all();
+		assert_copied(task, size[i]);
+		snprintf(path, sizeof path, "out/d/%s", name[i]);
+		assert_int_equal(stat(tree_path(path), &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0750);
+		assert_int_equal(st.st_mtim.tv_sec, 7);
+		assert_int_equal(st.st_mtim.tv_nsec, 9);
+		const struct meta told = meta_unpack_outcome(task->outcome.meta);
+		assert_int_equal(told.mode, S_IFREG | 0750);
+	}
+}
+
+static void copies_many_at_once(void **state)
+{
+	(void)state;
+	enum { FILES = 60 };
+	static char name[FILES][8];
+	open_shelf(4);
+	for (size_t i = 0; i < FILES; i++) {
+		snprintf(name[i], sizeof name[i], "%02zu", i);
+		add_file(name[i], i % 6 ? 100 * i : BODY_WHOLE_MAX + 20000 * i);
+	}
+	push_all();
+	for (size_t i = 0; i < FILES; i++)
+		assert_copied(&copy.harbour.queue.task[i],
+			      i % 6 ? 100 * i : BODY_WHOLE_MAX + 20000 * i);
+	assert_int_equal(tree_count("out/d"), FILES);
+}
+
+static void lets_readers_go_where_it_cannot_put_a_file(void **state)
+{
+	(void)state;
+	open_shelf(1);
+	struct fake_task *small = add_file("small", 10);
+	struct fake_task *large = add_file("large", LONG);
+	struct fake_task *next = add_file("next", 20);
+	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
+	assert_int_equal(mkdir(tree_path("out/d/small"), 0755), 0);
+	assert_int_equal(mkdir(tree_path("out/d/large"), 0755), 0);
+	push_all();
+	assert_int_equal(small->outcome.state, OUTCOME_FAILED);
+	assert_int_equal(small->outcome.reason, REASON_CONFLICT);
+	assert_int_equal(large->outcome.state, OUTCOME_FAILED);
+	assert_int_equal(large->outcome.reason, REASON_CONFLICT);
+	assert_copied(next, 20);
+	assert_int_equal(tree_count("out/d"), 3);
+}
+
+static void fails_below_something_that_is_no_directory(void **state)
+{
+	(void)state;
+	open_shelf(1);
+	tree_store("out/d", "a file");
+	add_file("small", 10);
+	add_file("large", LONG);
+	push_all();
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(copy.harbour.queue.task[i].outcome.reason, REASON_CONFLICT);
+	assert_true(tree_holds("out/d", "a file", 6));
+}
+
+static void gives_back_what_is_not_to_be_read(void **state)
+{
+	(void)state;
+	copy.harbour.options.there = ARRIVAL_KEEP;
+	open_shelf(1);
+	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
+	tree_store("out/d/there", "before");
+	struct fake_task *there = add_file("there", 10);
+	struct fake_task *new_one = add_file("new", 10);
+	struct work *work = harbour_work(&copy.harbour);
+	assert_true(shelf_keeps(copy.shelf, &work[0]));
+	assert_false(shelf_keeps(copy.shelf, &work[1]));
+	readers_push(copy.readers, &work[1]);
+	fake_queue_wait(&copy.harbour.queue);
+	assert_int_equal(there->outcome.state, OUTCOME_SKIPPED);
+	assert_int_equal(there->outcome.reason, REASON_PRESENT);
+	assert_copied(new_one, 10);
+	assert_true(tree_holds("out/d/there", "before", 6));
+}
+
+/* ---- bodies of the test's own ---- */
+
+/* Begins the body of a stream for the only task, and delivers it. */
+static struct body *deliver_stream(uint64_t size)
+{
+	struct work *work = harbour_work(&copy.harbour);
+	assert_true(gate_enter(copy.gate, body_share(size)));
+	struct body *body = body_new(work, size, copy.gate);
+	assert_non_null(body);
+	body->meta.mode = 0644;
+	body_ref(body);
+	shelf_deliver(copy.shelf, body);
+	return body;
+}
+
+static void push_piece(struct body *body, uint64_t offset, size_t size)
+{
+	struct piece *piece = body_room(body);
+	assert_non_null(piece);
+	piece->offset = offset;
+	piece->size = size;
+	memcpy(piece->data, content + offset, size);
+	body_push(body, piece);
+}
+
+static void writes_a_stream_as_it_comes(void **state)
+{
+	(void)state;
+	enum { SMALL = 1000 };
+	open_shelf(1);
+	struct fake_task *task = add_file("file", LONG);
+	struct body *body = deliver_stream(LONG);
+	struct body_proof proof = { .content = { 0 } };
+	/* So many small ones that the writer sleeps and wakes again and again. */
+	for (uint64_t offset = 0; offset < LONG; offset += SMALL)
+		push_piece(body, offset, (size_t)min_u64(SMALL, LONG - offset));
+	content_hash_of(content, LONG, proof.content);
+	body_finish(body, &proof, NULL);
+	body_unref(body);
+	fake_queue_wait(&copy.harbour.queue);
+	assert_copied(task, LONG);
+}
+
+static void keeps_nothing_of_a_stream_that_breaks_off(void **state)
+{
+	(void)state;
+	struct err err;
+	open_shelf(1);
+	struct fake_task *task = add_file("file", LONG);
+	for (unsigned tries = 1; tries <= 3; tries++) {
+		struct body *body = deliver_stream(LONG);
+		push_piece(body, 0, BODY_PIECE_SIZE);
+		err_set(&err, FAULT_CHANGED, "it changed while it was read");
+		body_finish(body, NULL, &err);
+		body_unref(body);
+		fake_queue_wait(&copy.harbour.queue);
+		assert_int_equal(task->settled, tries == 3);
+		assert_int_equal(tree_count("out/d"), 0);
+	}
+	assert_int_equal(task->outcome.state, OUTCOME_FAILED);
+	assert_int_equal(task->outcome.reason, REASON_CHANGED);
+	assert_int_equal(task->outcome.attempts, 3);
+}
+
+static void counts_no_try_when_it_is_stopped(void **state)
+{
+	(void)state;
+	struct err err;
+	open_shelf(1);
+	struct fake_task *task = add_file("file", LONG);
+	struct body *body = deliver_stream(LONG);
+	push_piece(body, 0, BODY_PIECE_SIZE);
+	err_set(&err, FAULT_CANCELLED, "stopped in the middle of it");
+	body_finish(body, NULL, &err);
+	body_unref(body);
+	fake_queue_wait(&copy.harbour.queue);
+	assert_false(task->settled);
+	assert_int_equal(task->task.attempts, 0);
+	assert_int_equal(tree_count("out/d"), 0);
+}
+
+static void ends_what_was_delivered_before_it_goes(void **state)
+{
+	(void)state;
+	enum { FILES = 12 };
+	static char name[FILES][8];
+	struct body_proof proof = { .content = { 0 } };
+	size_t size = BODY_WHOLE_MAX + 5, count;
+	open_shelf(1);
+	content_hash_of(content, size, proof.content);
+	for (size_t i = 0; i < FILES; i++) {
+		snprintf(name[i], sizeof name[i], "%02zu", i);
+		add_file(name[i], size);
+	}
+	struct work *work = fake_works(&copy.harbour.queue, SEGMENT_TRANSFERS, &count);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(gate_enter(copy.gate, body_share(size)));
+		struct body *body = body_new(&work[i], size, copy.gate);
+		assert_non_null(body);
+		push_piece(body, 0, size);
+		body_finish(body, &proof, NULL);
+		shelf_deliver(copy.shelf, body);
+	}
+	close_shelf();
+	for (size_t i = 0; i < FILES; i++)
+		assert_copied(&copy.harbour.queue.task[i], size);
+}
+
+int main(void)
+{
+#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		FACT(copies_files_of_all_sizes),
+		FACT(takes_mode_and_time_of_the_source),
+		FACT(copies_many_at_once),
+		FACT(lets_readers_go_where_it_cannot_put_a_file),
+		FACT(fails_below_something_that_is_no_directory),
+		FACT(gives_back_what_is_not_to_be_read),
+		FACT(writes_a_stream_as_it_comes),
+		FACT(keeps_nothing_of_a_stream_that_breaks_off),
+		FACT(counts_no_try_when_it_is_stopped),
+		FACT(ends_what_was_delivered_before_it_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

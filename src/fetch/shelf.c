@@ -44,16 +44,17 @@ static struct arrival *begin(struct shelf *shelf, struct work *work)
 	const struct shelf_options *options = &shelf->options;
 	struct spot *spot;
 	struct err err;
-	if (options->admits && !options->admits(options->context, work->task->bytes)) {
-		work_again(work, 0, work->task->attempts);
-		return NULL;
-	}
 	if (open_spot(shelf, work->task, &spot, &err)) {
 		arrivals_fail(shelf->options.arrivals, work, &err);
 		return NULL;
 	}
 	struct arrival *arrival = arrival_begin(shelf->options.arrivals, work, spot);
-	if (!arrival || !arrival_open(arrival, &err))
+	if (!arrival)
+		return NULL;
+	/* Asked last: another thread that hears no stops the arrivals that have not begun. */
+	if (options->admits && !options->admits(options->context, work->task->bytes))
+		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
+	else if (!arrival_open(arrival, &err))
 		return arrival;
 	arrival_fail(arrival, &err);
 	return NULL;

@@ -21,6 +21,7 @@ struct copy {
 	struct tree_source source;
 	atomic_bool cancel;
 	atomic_uint_least64_t moved;
+	bool refuses; /* what it wants admitted */
 };
 
 static struct copy copy;
@@ -30,6 +31,14 @@ static void moved(void *context, uint64_t bytes)
 {
 	(void)context;
 	atomic_fetch_add(&copy.moved, bytes);
+}
+
+/* Says what it says after the run was stopped, by some other thread it may be. */
+static bool admits(void *context, uint64_t bytes)
+{
+	(void)context, (void)bytes;
+	arrivals_stop(copy.harbour.arrivals);
+	return !copy.refuses;
 }
 
 static int setup(void **state)
@@ -48,7 +57,7 @@ static int setup(void **state)
 }
 
 /* Opens the shelf, and readers before it. */
-static void open_shelf(unsigned threads)
+static void open_shelf_admitting(unsigned threads, bool (*admitting)(void *, uint64_t))
 {
 	struct err err;
 	harbour_start(&copy.harbour);
@@ -56,6 +65,7 @@ static void open_shelf(unsigned threads)
 		.manifest = copy.harbour.manifest,
 		.root = copy.harbour.root,
 		.arrivals = copy.harbour.arrivals,
+		.admits = admitting,
 		.moved = moved,
 	};
 	assert_int_equal(shelf_new(&shelf, &copy.shelf, &err), 0);
@@ -72,6 +82,8 @@ static void open_shelf(unsigned threads)
 	};
 	assert_int_equal(readers_new(&readers, &copy.readers, &err), 0);
 }
+
+static void open_shelf(unsigned threads) { open_shelf_admitting(threads, NULL); }
 
 static void close_shelf(void)
 {
@@ -234,6 +246,28 @@ static void fails_below_something_that_is_no_directory(void **state)
 	assert_true(tree_holds("out/d", "a file", 6));
 }
 
+static void finishes_what_was_admitted_before_a_stop(void **state)
+{
+	(void)state;
+	open_shelf_admitting(1, admits);
+	struct fake_task *task = add_file("file", 10);
+	push_all();
+	assert_copied(task, 10);
+}
+
+static void gives_back_what_is_not_admitted(void **state)
+{
+	(void)state;
+	copy.refuses = true;
+	open_shelf_admitting(1, admits);
+	struct fake_task *task = add_file("file", 10);
+	push_all();
+	assert_false(task->settled);
+	assert_int_equal(task->task.attempts, 0);
+	assert_int_equal(tree_count("out/d"), 0);
+	assert_int_equal(copy.moved, 0);
+}
+
 static void gives_back_what_is_not_to_be_read(void **state)
 {
 	(void)state;
@@ -371,6 +405,8 @@ int main(void)
 		FACT(copies_many_at_once),
 		FACT(lets_readers_go_where_it_cannot_put_a_file),
 		FACT(fails_below_something_that_is_no_directory),
+		FACT(finishes_what_was_admitted_before_a_stop),
+		FACT(gives_back_what_is_not_admitted),
 		FACT(gives_back_what_is_not_to_be_read),
 		FACT(writes_a_stream_as_it_comes),
 		FACT(keeps_nothing_of_a_stream_that_breaks_off),

@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
+#include "plan/names.h"
 
 enum {
 	NAMES_MAX = 512 << 20, /* bytes of all names of one directory */
@@ -35,17 +36,11 @@ static void forget(struct existing *existing)
 	bytes_clear(&existing->names);
 }
 
-static int compare_names(const void *a, size_t a_size, const void *b, size_t b_size)
-{
-	int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-	return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
 static int compare(const void *a, const void *b, void *names)
 {
 	const struct child *left = a, *right = b;
 	const unsigned char *text = names;
-	return compare_names(text + left->name, left->name_size, text + right->name,
+	return names_compare(text + left->name, left->name_size, text + right->name,
 			     right->name_size);
 }
 
@@ -153,7 +148,7 @@ static const struct child *find(const struct existing *existing, const char *nam
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct child *child = &existing->child[middle];
-		int order = compare_names(existing->names.data + child->name, child->name_size,
+		int order = names_compare(existing->names.data + child->name, child->name_size,
 					  name, size);
 		if (order == 0)
 			return child;

@@ -39,3 +39,11 @@ char *grid_text(struct grid_case *g);
 /* Writes the cap of `object` into the slots from `first` on, `count` of them, as an earlier plan
  * may have left it. */
 void grid_spoil(struct grid_case *g, uint64_t first, uint64_t count, size_t object);
+
+/* Gives the test's own `object[number]` its children. */
+#define FILL(number, ...)                                                                          \
+	do {                                                                                       \
+		static const struct fake_child children[] = { __VA_ARGS__ };                       \
+		object[number].child = children;                                                   \
+		object[number].children = ARRAY_COUNT(children);                                   \
+	} while (0)

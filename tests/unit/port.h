@@ -77,3 +77,11 @@ size_t port_gets_at(struct port *port, uint64_t offset);
 
 /* Returns whether the file at the target is all that is there, and right. */
 bool port_has(const struct port *port, enum port_file file, const char *name);
+
+/* Gives the test's own `port` its rules. */
+#define RULES(...)                                                                                 \
+	do {                                                                                       \
+		static const struct port_rule rules[] = { __VA_ARGS__ };                           \
+		port.rule = rules;                                                                 \
+		port.rules = ARRAY_COUNT(rules);                                                   \
+	} while (0)

@@ -20,13 +20,6 @@ static int teardown(void **state)
 	return tree_teardown(state);
 }
 
-#define RULES(...)                                                                                 \
-	do {                                                                                       \
-		static const struct port_rule rules[] = { __VA_ARGS__ };                           \
-		port.rule = rules;                                                                 \
-		port.rules = ARRAY_COUNT(rules);                                                   \
-	} while (0)
-
 static void assert_fetched(enum port_file file, const struct fake_task *task, unsigned level)
 {
 	unsigned char content[CONTENT_HASH_SIZE];

@@ -25,13 +25,6 @@ static int teardown(void **state)
 	return tree_teardown(state);
 }
 
-#define RULES(...)                                                                                 \
-	do {                                                                                       \
-		static const struct port_rule rules[] = { __VA_ARGS__ };                           \
-		port.rule = rules;                                                                 \
-		port.rules = ARRAY_COUNT(rules);                                                   \
-	} while (0)
-
 static size_t size_of(size_t piece)
 {
 	return (size_t)min_u64(PORT_CHUNK, PORT_SIZE - piece * PORT_CHUNK);

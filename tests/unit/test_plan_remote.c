@@ -51,13 +51,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define FILL(number, ...)                                                                          \
-	do {                                                                                       \
-		static const struct fake_child children[] = { __VA_ARGS__ };                       \
-		object[number].child = children;                                                   \
-		object[number].children = ARRAY_COUNT(children);                                   \
-	} while (0)
-
 static void assert_plan(const char *wanted)
 {
 	assert_int_equal(grid_plan_afresh(&g), 0);

@@ -49,13 +49,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define FILL(number, ...)                                                                          \
-	do {                                                                                       \
-		static const struct fake_child children[] = { __VA_ARGS__ };                       \
-		object[number].child = children;                                                   \
-		object[number].children = ARRAY_COUNT(children);                                   \
-	} while (0)
-
 /* A grid whose walk has everything: levels, chunks, a wide directory, verdicts, loops. */
 static void make_grid(void)
 {

@@ -18,6 +18,7 @@ from tree import local_tree, same
 
 SLOTS, SLOT = 4096, 128  # docs/formats.md: where the slots begin, and the size of one
 MUTABLE_DIRECTORY = 10  # kind of a cap in a slot
+EXISTED = 64  # in a slot's level: something at the target had the name when it was planned
 LITERAL = 55  # bytes that need no request
 IN_FLIGHT = 4  # requests that a gateway may still count after the kill
 SIZES = (0, 9, 55, 56, 700, 4000, 4000, 20_000, 70_000)
@@ -289,9 +290,9 @@ class Job:
             data = file.read()
             for task in range((len(data) - SLOTS) // SLOT):
                 at = SLOTS + SLOT * task
-                # A directory that was merged into had a synced slot before this one: it would come
-                # back, not zeros, and what it held is not known here.
-                if self.merge and data[at + 8] == MUTABLE_DIRECTORY:
+                # What was merged into or replaced had a synced slot before this one: that would
+                # come back, not zeros, and what it held is not known here.
+                if self.merge and (data[at + 8] == MUTABLE_DIRECTORY or data[at + 12] & EXISTED):
                     continue
                 if task not in reported and data[at + 10] > 1 and self.rng.random() < 0.5:
                     file.seek(at)

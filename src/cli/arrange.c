@@ -185,23 +185,56 @@ static enum fault take_file(struct look_target *target, struct arrangement *out,
 			    &target->node, err);
 }
 
-/* Refuses a source that is the directory `way`, which the target is in or is. */
-static enum fault check_way(const struct arrangement *out, const struct cap *way, struct err *err)
+static bool is_grid_directory(const struct arranged_source *source)
+{
+	return !source->place->local && source->is_directory;
+}
+
+/* Whether the source is the directory of the grid that `node` is. */
+static bool is_directory_at(const struct arranged_source *source, const struct store_node *node)
 {
 	unsigned char index[CAP_KEY_SIZE], other[CAP_KEY_SIZE];
-	if (!cap_storage_index(way, index))
-		return FAULT_NONE;
-	for (size_t i = 0; i < out->count; i++) {
-		const struct arranged_source *source = &out->source[i];
-		const struct store_node *node = &source->node;
-		if (source->place->local || !source->is_directory ||
-		    !cap_storage_index(node->ro.kind ? &node->ro : &node->rw, other))
-			continue;
-		if (memcmp(index, other, sizeof index) == 0)
+	const struct store_node *own = &source->node;
+	return is_grid_directory(source) && node->kind == STORE_DIRECTORY &&
+	       cap_storage_index(node->ro.kind ? &node->ro : &node->rw, index) &&
+	       cap_storage_index(own->ro.kind ? &own->ro : &own->rw, other) &&
+	       memcmp(index, other, sizeof index) == 0;
+}
+
+/* Refuses a source that is the directory `way`, which the target is in or is. */
+static enum fault check_way(const struct arrangement *out, const struct store_node *way,
+			    struct err *err)
+{
+	for (size_t i = 0; i < out->count; i++)
+		if (is_directory_at(&out->source[i], way))
 			return err_set(err, FAULT_USAGE, "target is inside the source '%.120s'",
-				       source->place->typed);
-	}
+				       out->source[i].place->typed);
 	return FAULT_NONE;
+}
+
+/* Refuses a source that stands at the target already, under the name it would get. */
+static enum fault check_onto(const struct look_target *target, const struct arranged_source *source,
+			     struct err *err)
+{
+	struct look_path *path = malloc(sizeof *path);
+	struct store_node node = { 0 };
+	if (!path)
+		return no_memory(err);
+	*path = target->path;
+	size_t count = path->count + 1;
+	enum fault fault = FAULT_NONE;
+	if (path->count < LOOK_COMPONENTS_MAX) {
+		path->component[path->count++] =
+			(struct store_name){ source->name, strlen(source->name) };
+		fault = look_deepest(target->place, path, target->wait, &count, &node, err);
+	}
+	if (!fault && count == path->count && is_directory_at(source, &node))
+		fault = err_set(err, FAULT_USAGE,
+				"source '%.120s' and target are the same directory",
+				source->place->typed);
+	secret_wipe(&node, sizeof node);
+	free(path);
+	return fault;
 }
 
 /* A directory of the grid is not copied into itself.  Asks for what leads to the target only when
@@ -209,19 +242,22 @@ static enum fault check_way(const struct arrangement *out, const struct cap *way
 static enum fault check_ways(const struct look_target *target, const struct arrangement *out,
 			     struct err *err)
 {
-	bool any = false;
+	bool any = false, whole = target->found == target->path.count;
 	for (size_t i = 0; i < out->count; i++)
-		any |= !out->source[i].place->local && out->source[i].is_directory;
-	enum fault fault = any ? check_way(out, &out->root, err) : FAULT_NONE;
+		any |= is_grid_directory(&out->source[i]);
+	enum fault fault = any ? check_way(out, &target->node, err) : FAULT_NONE;
 	for (size_t depth = 0; any && depth < out->depth && !fault; depth++) {
 		struct store_node node = { 0 };
 		size_t count = depth;
 		fault = look_deepest(target->place, &target->path, target->wait, &count, &node,
 				     err);
 		if (!fault)
-			fault = check_way(out, node.ro.kind ? &node.ro : &node.rw, err);
+			fault = check_way(out, &node, err);
 		secret_wipe(&node, sizeof node);
 	}
+	for (size_t i = 0; whole && i < out->count && !fault; i++)
+		if (is_grid_directory(&out->source[i]) && out->source[i].name)
+			fault = check_onto(target, &out->source[i], err);
 	return fault;
 }
 

@@ -177,6 +177,10 @@ def test_a_directory_is_not_copied_into_itself(embedded, client, frozen):
             (hostile.read_only(embedded, inner), word + "d/inner/x"):
         run = barge.ok("cp", "-r", source, target, code=2)
         assert "target is inside the source" in run.err
+    run = barge.ok("cp", "-r", word + "d", word, code=2)
+    assert f"source '{word}d' and target are the same directory" in run.err
+    run = barge.ok("cp", "-r", word + "d", word + "d/inner", word, code=2)
+    assert "are the same directory" in run.err
     assert embedded.tree(cap) == before and not barge.jobs()
     barge.ok("cp", "-r", word + "d/inner", word + "beside")
     assert embedded.tree(cap).keys() - before.keys() == {"beside", "beside/inner",

@@ -1,5 +1,7 @@
 #include "cli/arrange_look.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -193,6 +195,50 @@ static enum fault source_local(struct arranged_source *source, struct err *err)
 	return FAULT_NONE;
 }
 
+/* The link to a node, looked for in a listing. */
+struct edge {
+	struct bytes name; /* NFC */
+	unsigned flags;    /* enum store_metadata_flags */
+	struct edge_metadata metadata;
+};
+
+static bool see_edge(void *context, const struct store_child *child)
+{
+	struct edge *edge = context;
+	if (child->name_size == edge->name.size &&
+	    memcmp(child->name, edge->name.data, child->name_size) == 0) {
+		edge->flags = child->node.metadata_flags;
+		edge->metadata = child->node.metadata;
+	}
+	return true;
+}
+
+/* Stores what the link to a directory says of its time and mode, which only the listing above
+ * tells.  A failure leaves them out, as there are none of a root; but CANCELLED. */
+static enum fault find_edge(const struct place *place, const struct look_path *path,
+			    const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct store_name *name = &path->component[path->count - 1];
+	struct edge edge = { 0 };
+	const struct store_list above = {
+		.cap = &place->root,
+		.path = path->count > 1 ? path->component : NULL,
+		.path_count = path->count - 1,
+		.child = see_edge,
+		.context = &edge,
+	};
+	bytes_init(&edge.name, 4 * name->size);
+	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
+	if (!fault)
+		fault = store_wait_list(wait, &above, NULL, err);
+	if (!fault) {
+		node->metadata_flags = edge.flags;
+		node->metadata = edge.metadata;
+	}
+	bytes_fini(&edge.name);
+	return fault == FAULT_CANCELLED ? fault : FAULT_NONE;
+}
+
 static enum fault ask_grid(const struct place *place, const struct store_wait *wait,
 			   struct store_node *node, struct err *err)
 {
@@ -208,6 +254,8 @@ static enum fault ask_grid(const struct place *place, const struct store_wait *w
 		else if (fault)
 			err_wrap(err, "Error examining source '%.100s'", place->typed);
 	}
+	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0)
+		fault = find_edge(place, path, wait, node, err);
 	free(path);
 	return fault;
 }

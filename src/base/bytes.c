@@ -119,3 +119,10 @@ enum fault bytes_err(enum fault fault, struct err *err, const char *what)
 		return err_set(err, fault, "no memory for %s", what);
 	return err_set(err, fault, "%s: %s", what, fault_name(fault));
 }
+
+int bytes_compare(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+	size_t both = a_size < b_size ? a_size : b_size;
+	int order = both > 0 ? memcmp(a, b, both) : 0; /* either may be NULL */
+	return order ? order : (a_size > b_size) - (a_size < b_size);
+}

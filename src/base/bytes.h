@@ -19,6 +19,12 @@ struct bytes {
 	size_t max;          /* `size` never passes it */
 };
 
+/* Bytes of somebody else. */
+struct bytes_view {
+	const void *data;
+	size_t size;
+};
+
 /* Makes `b` empty, able to grow to `max` bytes.  Allocates nothing. */
 void bytes_init(struct bytes *b, size_t max);
 
@@ -59,3 +65,6 @@ const char *bytes_text(const struct bytes *b);
  * a sentence about `what` ("the request body").
  */
 enum fault bytes_err(enum fault fault, struct err *err, const char *what);
+
+/* Compares `a` and `b` as memcmp does, and puts what the other one begins with before it. */
+int bytes_compare(const void *a, size_t a_size, const void *b, size_t b_size);

@@ -288,7 +288,7 @@ static enum fault run(struct diff *diff, int fd, const struct stat *st, int *sta
 	struct store_node node = { 0 };
 	const struct ask ask = { .wait = diff->session.wait,
 				 .away_ms = diff->options->gateway_wait_ms };
-	diff->remote = remote_new(&ask);
+	diff->remote = remote_new(&ask, REMOTE_SOURCE);
 	enum fault fault = diff->remote ? look(diff, &node, err)
 					: err_set(err, FAULT_NOMEM, "no memory to compare");
 	if (!fault)

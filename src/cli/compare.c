@@ -11,7 +11,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { PATH_SIZE_MAX = 64 << 20 };
+enum {
+	PATH_SIZE_MAX = 64 << 20,
+	AHEAD = 5, /* directories whose listings are asked for, the next one among them */
+};
 
 /* A directory that is on both sides and still to be compared. */
 struct pending {
@@ -390,8 +393,18 @@ static void reverse(struct comparison *comparison, size_t from)
 	}
 }
 
+/* Has the listings of the next directories asked for, so that none is waited for alone. */
+static void look_ahead(const struct comparison *comparison)
+{
+	size_t count = comparison->count < AHEAD ? comparison->count : AHEAD;
+	for (size_t i = 1; i <= count; i++)
+		remote_ahead(comparison->options->remote,
+			     &comparison->pending[comparison->count - i].cap);
+}
+
 static enum fault compare_next(struct comparison *comparison, struct err *err)
 {
+	look_ahead(comparison);
 	struct pending at = comparison->pending[--comparison->count];
 	size_t count = comparison->count;
 	secret_wipe(&comparison->pending[count].cap, sizeof at.cap);

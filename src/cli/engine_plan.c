@@ -143,7 +143,7 @@ static enum fault open_grids(struct engine *engine, struct err *err)
 	const struct migration *migration = engine->request->migration;
 	if (migration->remote) {
 		const struct ask ask = ask_of(engine);
-		engine->remote = remote_new(&ask);
+		engine->remote = remote_new(&ask, REMOTE_SOURCE);
 		if (!engine->remote)
 			return err_set(err, FAULT_NOMEM, "no memory for the planner");
 	}

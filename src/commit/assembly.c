@@ -35,11 +35,8 @@ static int compare_members(const void *a, const void *b, void *names)
 {
 	const struct member *left = a, *right = b;
 	const unsigned char *bytes = names;
-	size_t size = left->name_size < right->name_size ? left->name_size : right->name_size;
-	int order = memcmp(bytes + left->name, bytes + right->name, size);
-	if (order != 0)
-		return order;
-	return (left->name_size > right->name_size) - (left->name_size < right->name_size);
+	return bytes_compare(bytes + left->name, left->name_size, bytes + right->name,
+			     right->name_size);
 }
 
 static enum fault add_member(struct builder *builder, const struct manifest_entry *entry,

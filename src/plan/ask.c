@@ -10,39 +10,62 @@ enum {
 	SLOW_TRIES = 2,
 };
 
-/* One listing, with what its children came to. */
-struct asking {
-	const struct ask_children *children;
-	bool nomem;
-};
-
 static bool see(void *context, const struct store_child *child)
 {
 	struct asking *asking = context;
-	asking->nomem = !asking->children->child(asking->children->context, child);
+	asking->nomem = !asking->children.child(asking->children.context, child);
 	return !asking->nomem;
 }
 
-enum fault ask_directory(const struct ask *ask, const struct cap *cap,
-			 const struct ask_children *children, struct err *err)
+static void listed(void *context, const struct store_reply *reply)
 {
-	struct asking asking = { .children = children };
+	struct asking *asking = context;
+	asking->call = NULL;
+	asking->took = clock_ms() - asking->begun;
+	asking->err = reply->err;
+	asking->err.fault = reply->fault;
+	if (!reply->fault && reply->node.kind != STORE_DIRECTORY)
+		err_set(&asking->err, FAULT_RETRY, "the gateway says that it is no directory");
+}
+
+void ask_start(const struct ask *ask, const struct cap *cap, const struct ask_children *children,
+	       struct asking *asking)
+{
+	*asking = (struct asking){ .children = *children, .begun = clock_ms() };
+	const struct store_list wanted = { .cap = cap, .child = see, .context = asking };
+	children->begin(children->context);
+	asking->call = store_list(ask->wait.store, &wanted, (struct store_then){ listed, asking },
+				  &asking->err);
+}
+
+void ask_cancel(const struct ask *ask, struct asking *asking)
+{
+	if (asking->call)
+		store_cancel(ask->wait.store, asking->call);
+	asking->call = NULL;
+}
+
+static enum fault wait_for(const struct ask *ask, struct asking *asking, struct err *err)
+{
+	if (store_wait_end(&ask->wait, &asking->call, err))
+		return err->fault;
+	*err = asking->err;
+	return err->fault;
+}
+
+enum fault ask_finish(const struct ask *ask, const struct cap *cap, struct asking *asking,
+		      struct err *err)
+{
 	struct tries tries = { .wait = &ask->wait, .away_ms = ask->away_ms };
-	const struct store_list wanted = { .cap = cap, .child = see, .context = &asking };
 	for (unsigned slow = 0;;) {
-		struct store_node node;
-		uint64_t begun = clock_ms();
-		children->begin(children->context);
-		enum fault fault = store_wait_list(&ask->wait, &wanted, &node, err);
-		if (!fault && node.kind != STORE_DIRECTORY)
-			fault = err_set(err, FAULT_RETRY,
-					"the gateway says that it is no directory");
-		if (!fault)
+		if (!wait_for(ask, asking, err))
 			return FAULT_NONE;
-		if (asking.nomem)
+		if (asking->nomem)
 			return err_set(err, FAULT_NOMEM, "no memory for a listing");
-		slow += clock_ms() - begun >= SLOW_MS && fault != FAULT_UNAVAILABLE;
+		slow += asking->took >= SLOW_MS && err->fault != FAULT_UNAVAILABLE;
 		if (slow == SLOW_TRIES || !tries_again(&tries, err))
 			return err->fault;
+		const struct ask_children children = asking->children;
+		ask_start(ask, cap, &children, asking);
 	}
 }

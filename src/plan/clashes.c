@@ -1,5 +1,7 @@
 #include "plan/clashes.h"
 
+#include "base/bytes.h"
+
 /* A form that several names have. */
 struct clash {
 	size_t offset, size; /* in the text */
@@ -67,16 +69,19 @@ static bool reserve(struct clashes *clashes, size_t size)
 	return true;
 }
 
-static int compare(const struct clashes *clashes, size_t at, const char *form, size_t size)
+static bool is_last(const struct clashes *clashes, const struct name *form)
 {
-	const struct clash *clash = &clashes->clash[at];
-	return names_compare(clashes->text + clash->offset, clash->size, form, size);
+	if (clashes->count == 0)
+		return false;
+	const struct clash *last = &clashes->clash[clashes->count - 1];
+	return last->size == form->size &&
+	       memcmp(clashes->text + last->offset, form->bytes, form->size) == 0;
 }
 
 /* Notes a form, once. */
 static enum fault note(struct clashes *clashes, const struct name *form, struct err *err)
 {
-	if (clashes->count && compare(clashes, clashes->count - 1, form->bytes, form->size) == 0)
+	if (is_last(clashes, form))
 		return FAULT_NONE;
 	if (!reserve(clashes, form->size))
 		return err_set(err, FAULT_NOMEM, "no memory for names that are equal in NFC");
@@ -96,10 +101,10 @@ static enum fault merge(struct clashes *clashes, struct names *names, struct err
 		if (fault || !form.bytes)
 			break;
 		while (!fault && name.bytes &&
-		       names_compare(name.bytes, name.size, form.bytes, form.size) < 0)
+		       bytes_compare(name.bytes, name.size, form.bytes, form.size) < 0)
 			fault = names_next(names, &name, err);
 		if (!fault &&
-		    (form.repeated || (name.bytes && names_compare(name.bytes, name.size,
+		    (form.repeated || (name.bytes && bytes_compare(name.bytes, name.size,
 								   form.bytes, form.size) == 0)))
 			fault = note(clashes, &form, err);
 	}
@@ -118,18 +123,25 @@ enum fault clashes_find(struct clashes *clashes, struct names *names, struct err
 
 bool clashes_any(const struct clashes *clashes) { return clashes->count; }
 
+/* A form that is looked for, and the text of the others. */
+struct wanted {
+	struct bytes_view form;
+	const char *text;
+};
+
+static int compare_wanted(const void *key, const void *element)
+{
+	const struct wanted *wanted = key;
+	const struct clash *clash = element;
+	return bytes_compare(wanted->form.data, wanted->form.size, wanted->text + clash->offset,
+			     clash->size);
+}
+
 bool clashes_has(const struct clashes *clashes, const char *form, size_t size)
 {
-	size_t low = 0, high = clashes->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare(clashes, middle, form, size);
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
+	const struct wanted wanted = { { form, size }, clashes->text };
+	if (!clashes_any(clashes))
+		return false;
+	return bsearch(&wanted, clashes->clash, clashes->count, sizeof *clashes->clash,
+		       compare_wanted);
 }

@@ -2,170 +2,92 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
-#include "plan/names.h"
-
-enum {
-	NAMES_MAX = 512 << 20, /* bytes of all names of one directory */
-};
-
-struct child {
-	size_t name; /* offset in `names` */
-	uint32_t name_size;
-	bool is_directory;
-	bool has_mtime;
-	int64_t mtime_ns;
-	uint64_t size; /* of a file, as far as the listing tells */
-	/* Of a directory that can be merged into, or of a file, for writing where that is granted.
-	 */
-	uint8_t cap_kind, cap_size;
-	unsigned char cap[OUTCOME_CAP_MAX];
-};
+#include "plan/remote.h"
 
 struct existing {
 	struct existing_options options;
-	struct bytes names;
-	struct child *child; /* sorted by name once listed */
-	size_t count, capacity;
+	struct remote *remote;
+	struct remote_child file; /* the target itself where it is a file */
 };
-
-static void forget(struct existing *existing)
-{
-	if (existing->child)
-		secret_wipe(existing->child, existing->count * sizeof *existing->child);
-	existing->count = 0;
-	bytes_clear(&existing->names);
-}
-
-static int compare(const void *a, const void *b, void *names)
-{
-	const struct child *left = a, *right = b;
-	const unsigned char *text = names;
-	return names_compare(text + left->name, left->name_size, text + right->name,
-			     right->name_size);
-}
-
-static bool grow(struct existing *existing)
-{
-	size_t capacity = existing->capacity ? 2 * existing->capacity : 64;
-	struct child *grown = calloc(capacity, sizeof *grown);
-	if (!grown)
-		return false;
-	if (existing->child) {
-		memcpy(grown, existing->child, existing->count * sizeof *grown);
-		secret_wipe(existing->child, existing->count * sizeof *grown);
-	}
-	free(existing->child);
-	existing->child = grown;
-	existing->capacity = capacity;
-	return true;
-}
-
-static void keep_cap(struct child *child, const struct cap *cap)
-{
-	if (!cap_pack(cap, child->cap, &child->cap_size, &child->cap_kind))
-		child->cap_kind = CAP_NONE; /* of a kind unknown here */
-}
-
-static bool add(struct existing *existing, const struct store_child *child)
-{
-	const struct store_node *node = &child->node;
-	if (existing->count == existing->capacity && !grow(existing))
-		return false;
-	struct child *added = &existing->child[existing->count];
-	*added = (struct child){
-		.name = existing->names.size,
-		.name_size = (uint32_t)child->name_size,
-		.is_directory = node->kind == STORE_DIRECTORY,
-		.has_mtime = node->metadata_flags & STORE_HAS_MTIME,
-		.mtime_ns = node->metadata.mtime_ns,
-		.size = node->kind == STORE_FILE && node->has_size ? node->size : 0,
-	};
-	if (bytes_append(&existing->names, child->name, child->name_size))
-		return false;
-	existing->count++;
-	if (cap_is_writable(&node->rw))
-		keep_cap(added, &node->rw);
-	else if (node->kind == STORE_FILE)
-		keep_cap(added, &node->ro);
-	return true;
-}
-
-static bool see(void *context, const struct store_child *child) { return add(context, child); }
-
-static void begin(void *context) { forget(context); }
-
-static enum fault list(struct existing *existing, const struct cap *cap, struct err *err)
-{
-	const struct ask_children children = { .begin = begin, .child = see, .context = existing };
-	if (ask_directory(&existing->options.ask, cap, &children, err))
-		return err_wrap(err, "listing a directory at the target");
-	if (existing->count > 1)
-		qsort_r(existing->child, existing->count, sizeof *existing->child, compare,
-			existing->names.data);
-	return FAULT_NONE;
-}
 
 /* The target is a file that is overwritten, whatever the one source is called. */
 static bool is_file(const struct existing *existing) { return cap_is_file(existing->options.root); }
 
-static enum fault add_file(struct existing *existing, struct err *err)
+static void describe_file(struct existing *existing)
 {
-	struct store_child file = { .name = "", .node = { .kind = STORE_FILE } };
-	file.node.rw = *existing->options.root;
-	bool added = add(existing, &file);
-	cap_wipe(&file.node.rw);
-	return added ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for the target");
+	struct store_node node = { .kind = STORE_FILE, .rw = *existing->options.root };
+	remote_describe(&node, &existing->file);
+	cap_wipe(&node.rw);
+}
+
+/* Stores the cap of directory `id`, of kind CAP_NONE when the target has none. */
+static enum fault cap_of(const struct existing *existing, uint64_t id, struct cap *cap,
+			 struct err *err)
+{
+	struct outcome slot;
+	*cap = (struct cap){ 0 };
+	if (id == 0) {
+		*cap = *existing->options.root;
+		return FAULT_NONE;
+	}
+	if (outcomes_read(existing->options.outcomes, id, 1, &slot, err))
+		return err->fault;
+	if (slot.state != OUTCOME_PLANNED ||
+	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, cap))
+		*cap = (struct cap){ 0 };
+	secret_wipe(&slot, sizeof slot);
+	return FAULT_NONE;
 }
 
 static enum fault open_directory(void *context, uint64_t id, bool *exists, struct err *err)
 {
 	struct existing *existing = context;
-	struct outcome slot;
 	struct cap cap;
-	forget(existing);
+	remote_close(existing->remote);
 	*exists = false;
-	if (id == 0) {
-		*exists = true;
-		return is_file(existing) ? add_file(existing, err)
-					 : list(existing, existing->options.root, err);
-	}
-	if (outcomes_read(existing->options.outcomes, id, 1, &slot, err))
+	if (cap_of(existing, id, &cap, err))
 		return err->fault;
-	if (slot.state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap))
-		return FAULT_NONE;
-	*exists = true;
-	enum fault fault = list(existing, &cap, err);
+	*exists = cap.kind != CAP_NONE;
+	enum fault fault = FAULT_NONE;
+	if (id == 0 && is_file(existing))
+		describe_file(existing);
+	else if (*exists)
+		fault = remote_open(existing->remote, &cap, err);
 	cap_wipe(&cap);
 	return fault;
 }
 
-static const struct child *find(const struct existing *existing, const char *name, size_t size)
+static void look_ahead(void *context, uint64_t id)
 {
-	size_t low = 0, high = existing->count;
+	struct existing *existing = context;
+	struct cap cap;
+	struct err err;
+	if (!cap_of(existing, id, &cap, &err) && cap_is_directory(&cap))
+		remote_ahead(existing->remote, &cap);
+	cap_wipe(&cap);
+}
+
+/* A name that was cut is longer than any of the plan. */
+static const struct remote_child *find(const struct existing *existing, const char *name,
+				       size_t size)
+{
 	if (is_file(existing))
-		return high ? &existing->child[0] : NULL;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct child *child = &existing->child[middle];
-		int order = names_compare(existing->names.data + child->name, child->name_size,
-					  name, size);
-		if (order == 0)
-			return child;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+		return existing->file.kind ? &existing->file : NULL;
+	const struct remote_child *child = remote_find(existing->remote, name, size);
+	return child && !child->cut ? child : NULL;
+}
+
+static bool is_directory(const struct remote_child *child)
+{
+	return child->kind == STORE_DIRECTORY;
 }
 
 static enum plan_there look(void *context, const char *name, size_t size)
 {
-	const struct child *child = find(context, name, size);
+	const struct remote_child *child = find(context, name, size);
 	if (!child)
 		return PLAN_THERE_NOTHING;
-	if (!child->is_directory)
+	if (!is_directory(child))
 		return PLAN_THERE_FILE;
 	/* A directory nobody can write to is not merged into: a new one is made, and linking it
 	 * decides. */
@@ -175,9 +97,9 @@ static enum plan_there look(void *context, const char *name, size_t size)
 static enum fault bind(void *context, uint64_t id, const char *name, size_t size, struct err *err)
 {
 	struct existing *existing = context;
-	const struct child *child = find(existing, name, size);
+	const struct remote_child *child = find(existing, name, size);
 	struct outcome before, slot = { .id = id, .state = OUTCOME_PLANNED };
-	if (!child || (child->is_directory && !child->cap_kind))
+	if (!child || (is_directory(child) && !child->cap_kind))
 		return err_set(err, FAULT_CORRUPT, "a directory at the target has no cap to keep");
 	enum fault fault = outcomes_read(existing->options.outcomes, id, 1, &before, err);
 	/* After a kill what stands there may be what this job has linked. */
@@ -186,10 +108,10 @@ static enum fault bind(void *context, uint64_t id, const char *name, size_t size
 	slot.cap_kind = child->cap_kind;
 	slot.cap_size = child->cap_size;
 	memcpy(slot.cap, child->cap, sizeof slot.cap);
-	if (!child->is_directory) {
-		const struct meta meta = { .mtime_ns = child->mtime_ns };
-		slot.level = child->has_mtime ? OUTCOME_HAS_MTIME : 0;
-		slot.length = child->size;
+	if (!is_directory(child)) {
+		const struct meta meta = { .mtime_ns = child->meta.mtime_ns };
+		slot.level = child->meta.flags & META_HAS_MTIME ? OUTCOME_HAS_MTIME : 0;
+		slot.length = child->bytes;
 		meta_pack_outcome(&meta, slot.meta);
 	}
 	fault = outcomes_write(existing->options.outcomes, &slot, err);
@@ -208,12 +130,16 @@ enum fault existing_new(const struct existing_options *options, struct existing 
 			struct plan_target *target, struct err *err)
 {
 	struct existing *made = calloc(1, sizeof *made);
-	if (!made)
+	if (made)
+		made->remote = remote_new(&options->ask, REMOTE_TARGET);
+	if (!made || !made->remote) {
+		free(made);
 		return err_set(err, FAULT_NOMEM, "no memory for the target's listing");
+	}
 	made->options = *options;
-	bytes_init(&made->names, NAMES_MAX);
 	*target = (struct plan_target){
 		.open = open_directory,
+		.ahead = look_ahead,
 		.look = look,
 		.bind = bind,
 		.sync = sync_binds,
@@ -227,8 +153,7 @@ void existing_free(struct existing *existing)
 {
 	if (!existing)
 		return;
-	forget(existing);
-	free(existing->child);
-	bytes_fini(&existing->names);
+	remote_free(existing->remote);
+	secret_wipe(existing, sizeof *existing);
 	free(existing);
 }

@@ -2,8 +2,8 @@
  * What stands at the target on the grid already: a plan_target over listings and slots.
  *
  * Place      beside the planner, when a tree is merged into directories that are there.
- * Ownership  borrows the outcomes and the store of its options; one directory's listing is in
- * memory at a time. Threads    the planner's.
+ * Ownership  borrows the outcomes and the store of its options.
+ * Threads    the planner's.
  */
 #pragma once
 

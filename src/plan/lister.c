@@ -135,7 +135,7 @@ static enum fault add_entry(struct lister *lister, const struct name *name, bool
 static bool is_passed(const struct lister *lister, const struct name *name)
 {
 	return lister->has_last &&
-	       names_compare(name->bytes, name->size, lister->last, lister->last_size) <= 0;
+	       bytes_compare(name->bytes, name->size, lister->last, lister->last_size) <= 0;
 }
 
 /* Whether the names are those of sources, of which no two may be the same. */
@@ -162,7 +162,7 @@ static enum fault add_entries(struct lister *lister, bool appeared, struct err *
 			break;
 		int order = -1;
 		while (!fault && known.bytes &&
-		       (order = names_compare(known.bytes, known.size, name.bytes, name.size)) < 0)
+		       (order = bytes_compare(known.bytes, known.size, name.bytes, name.size)) < 0)
 			fault = names_next(lister->known, &known, err);
 		bool is_known = known.bytes && order == 0;
 		if (!fault && name.repeated && are_sources(&lister->origin))

@@ -1,5 +1,6 @@
 #include "plan/names.h"
 
+#include "base/bytes.h"
 #include "queue/frame.h"
 #include "queue/manifest.h"
 
@@ -49,12 +50,6 @@ struct names {
 	size_t last_size;
 	bool begun; /* `last` is a name */
 };
-
-int names_compare(const void *a, size_t a_size, const void *b, size_t b_size)
-{
-	int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-	return order ? order : (a_size > b_size) - (a_size < b_size);
-}
 
 struct names *names_new(const char *folder)
 {
@@ -136,7 +131,7 @@ static int compare_slots(const void *left, const void *right, void *text)
 	const struct slot *a = left, *b = right;
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
-	return names_compare((const char *)text + a->offset, a->size,
+	return bytes_compare((const char *)text + a->offset, a->size,
 			     (const char *)text + b->offset, b->size);
 }
 
@@ -315,7 +310,7 @@ static struct run *first_run(struct names *names)
 		struct run *run = &names->run[i];
 		if (run_is_over(run))
 			continue;
-		if (!first || names_compare(run->buffer + run->at + RECORD_HEAD,
+		if (!first || bytes_compare(run->buffer + run->at + RECORD_HEAD,
 					    record_size(run) - RECORD_HEAD,
 					    first->buffer + first->at + RECORD_HEAD,
 					    record_size(first) - RECORD_HEAD) < 0)

@@ -49,6 +49,3 @@ MUST_USE enum fault names_next(struct names *names, struct name *name, struct er
 
 /* Returns how many were added, repeated ones included. */
 uint64_t names_count(const struct names *names);
-
-/* Compares as memcmp does, a prefix before what it begins. */
-int names_compare(const void *a, size_t a_size, const void *b, size_t b_size);

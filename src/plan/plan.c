@@ -3,11 +3,14 @@
 #include "plan/lister.h"
 #include "plan/names.h"
 #include "plan/publish.h"
+#include "plan/remote.h"
 #include "plan/walk.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
+
+enum { AHEAD = 5 /* directories whose listings are asked for, the one taken among them */ };
 
 struct plan {
 	const struct plan_request *request;
@@ -21,7 +24,7 @@ struct plan {
 static int compare_sources(const void *left, const void *right)
 {
 	const struct plan_source *a = left, *b = right;
-	return names_compare(a->name, strlen(a->name), b->name, strlen(b->name));
+	return bytes_compare(a->name, strlen(a->name), b->name, strlen(b->name));
 }
 
 static bool name_is_usable(const char *name)
@@ -123,6 +126,34 @@ static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
 	return fault || !os_error ? fault : settle(plan, child, os_error, err);
 }
 
+/* Has the listing of the directory, on the grid it is read from and at the target, asked for before
+ * anything waits for it. */
+static enum fault list_ahead(const struct plan *plan, uint64_t id, struct err *err)
+{
+	const struct plan_request *request = plan->request;
+	struct cap cap;
+	if (walk_cap(plan->walk, id, &cap, err))
+		return err->fault;
+	if (request->remote && cap.kind != CAP_NONE)
+		remote_ahead(request->remote, &cap);
+	cap_wipe(&cap);
+	if (request->target && request->target->ahead)
+		request->target->ahead(request->target->context, id);
+	return FAULT_NONE;
+}
+
+/* Does that for the directory taken and those that will be next. */
+static enum fault look_ahead(const struct plan *plan, const struct walk_child *child,
+			     struct err *err)
+{
+	uint64_t id[AHEAD] = { child->id };
+	size_t count = 1 + walk_ahead(plan->walk, id + 1, AHEAD - 1);
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < count && !fault; i++)
+		fault = list_ahead(plan, id[i], err);
+	return fault;
+}
+
 static enum fault plan_child(struct plan *plan, const struct walk_child *child, struct err *err)
 {
 	const struct plan_request *request = plan->request;
@@ -131,7 +162,9 @@ static enum fault plan_child(struct plan *plan, const struct walk_child *child, 
 		return FAULT_NONE;
 	struct walk_directory directory;
 	int os_error;
-	enum fault fault = walk_open(plan->walk, child, &directory, &os_error, err);
+	enum fault fault = look_ahead(plan, child, err);
+	if (!fault)
+		fault = walk_open(plan->walk, child, &directory, &os_error, err);
 	if (!fault && os_error)
 		fault = settle(plan, child, os_error, err);
 	else if (!fault)

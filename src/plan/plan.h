@@ -83,6 +83,9 @@ struct plan_target {
 	 * root's answer is the target's to give, another's follows from its bind, which may have
 	 * been in an earlier process. */
 	enum fault (*open)(void *context, uint64_t id, bool *exists, struct err *err);
+	/* Hears that directory `id` will soon be turned to, and may ask for it ahead.  Never
+	 * sleeps.  May be NULL. */
+	void (*ahead)(void *context, uint64_t id);
 	/* Says what the directory opened last holds under `name`. */
 	enum plan_there (*look)(void *context, const char *name, size_t size);
 	/* Remembers (slot planned) that what is there of that name is what entry `id` goes into, or
@@ -91,7 +94,7 @@ struct plan_target {
 			   struct err *err);
 	/* Makes the binds durable.  May be NULL. */
 	enum fault (*sync)(void *context, struct err *err);
-	void *context; /* of all four */
+	void *context; /* of all five */
 };
 
 /* For a progress line: entries written, files and directories among them, bytes of the files to be

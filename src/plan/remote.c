@@ -11,6 +11,7 @@
 enum {
 	KEPT_MAX = 64,             /* listings */
 	KEPT_BYTES_MAX = 32 << 20, /* of all but the one in use */
+	AHEAD_MAX = 4,             /* listings on their way that are not waited for */
 	NAMES_MAX = 512 << 20,     /* bytes of all names of one directory */
 	HASH_SHOWN = 8,            /* bytes of the hash behind a name that is cut */
 	CUT_SIZE = MANIFEST_NAME_MAX - 1 - 2 * HASH_SHOWN,
@@ -22,27 +23,35 @@ struct listing {
 	struct cap literal;
 	uint64_t used; /* tick; 0: the place is free */
 	struct bytes names;
-	struct remote_child *child; /* sorted by name */
+	struct remote_child *child; /* sorted by name, once it is there */
 	size_t count, capacity;
+	enum remote_use use;
+	bool coming; /* started, and not seen to have ended */
+	bool opened; /* somebody has turned to it */
+	struct asking asking;
 };
 
 struct remote {
 	struct ask ask;
+	enum remote_use use;
 	struct listing kept[KEPT_MAX];
 	struct listing *open; /* one of them, or NULL */
 	uint64_t tick;
 };
 
-struct remote *remote_new(const struct ask *ask)
+struct remote *remote_new(const struct ask *ask, enum remote_use use)
 {
 	struct remote *remote = calloc(1, sizeof *remote);
-	if (remote)
-		remote->ask = *ask;
+	if (!remote)
+		return NULL;
+	remote->ask = *ask;
+	remote->use = use;
 	return remote;
 }
 
-static void forget(struct listing *listing)
+static void forget(const struct remote *remote, struct listing *listing)
 {
+	ask_cancel(&remote->ask, &listing->asking);
 	if (listing->child)
 		secret_wipe(listing->child, listing->capacity * sizeof *listing->child);
 	cap_wipe(&listing->literal);
@@ -56,7 +65,7 @@ void remote_free(struct remote *remote)
 	if (!remote)
 		return;
 	for (size_t i = 0; i < KEPT_MAX; i++)
-		forget(&remote->kept[i]);
+		forget(remote, &remote->kept[i]);
 	free(remote);
 }
 
@@ -85,17 +94,32 @@ static uint64_t bytes_of_file(const struct store_node *node, const struct cap *c
 	return node->has_size ? node->size : 0;
 }
 
-void remote_describe(const struct store_node *node, struct remote_child *child)
+/* Returns the cap of a node that the use wants, one of kind CAP_NONE where there is none. */
+static const struct cap *cap_for(enum remote_use use, const struct store_node *node)
 {
-	const struct cap *cap = node->ro.kind ? &node->ro : &node->rw;
+	if (use == REMOTE_SOURCE)
+		return node->ro.kind ? &node->ro : &node->rw;
+	return cap_is_writable(&node->rw) || node->kind != STORE_FILE ? &node->rw : &node->ro;
+}
+
+static void describe(enum remote_use use, const struct store_node *node, struct remote_child *child)
+{
+	const struct cap *cap = cap_for(use, node);
 	child->kind = (uint8_t)node->kind;
 	child->bytes = node->kind == STORE_FILE ? bytes_of_file(node, cap) : 0;
 	child->meta = meta_of(node);
 	bool right = (node->kind == STORE_FILE && cap_is_file(cap)) ||
 		     (node->kind == STORE_DIRECTORY && cap_is_directory(cap));
+	if (use == REMOTE_TARGET && node->kind == STORE_DIRECTORY && !cap_is_writable(cap))
+		right = false;
 	if (!right || cap_is_verifier(cap) ||
 	    !cap_pack(cap, child->cap, &child->cap_size, &child->cap_kind))
 		child->cap_kind = CAP_NONE;
+}
+
+void remote_describe(const struct store_node *node, struct remote_child *child)
+{
+	describe(REMOTE_SOURCE, node, child);
 }
 
 bool remote_is_link(const struct remote_child *child)
@@ -125,8 +149,7 @@ static enum fault keep_name(struct listing *listing, const struct store_child *f
 
 static bool see(void *context, const struct store_child *from)
 {
-	struct remote *remote = context;
-	struct listing *listing = remote->open;
+	struct listing *listing = context;
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
 		struct remote_child *grown = calloc(capacity, sizeof *grown);
@@ -142,7 +165,7 @@ static bool see(void *context, const struct store_child *from)
 	}
 	struct remote_child *child = &listing->child[listing->count];
 	*child = (struct remote_child){ 0 };
-	remote_describe(&from->node, child);
+	describe(listing->use, &from->node, child);
 	if (keep_name(listing, from, child))
 		return false;
 	listing->count++;
@@ -151,16 +174,16 @@ static bool see(void *context, const struct store_child *from)
 
 static void begin(void *context)
 {
-	struct remote *remote = context;
-	remote->open->count = 0;
-	bytes_clear(&remote->open->names);
+	struct listing *listing = context;
+	listing->count = 0;
+	bytes_clear(&listing->names);
 }
 
 static int compare(const void *a, const void *b, void *names)
 {
 	const struct remote_child *left = a, *right = b;
 	const unsigned char *text = names;
-	return names_compare(text + left->name, left->name_size, text + right->name,
+	return bytes_compare(text + left->name, left->name_size, text + right->name,
 			     right->name_size);
 }
 
@@ -171,35 +194,48 @@ static size_t bytes_of(const struct listing *listing)
 	return listing->names.size + listing->capacity * sizeof *listing->child;
 }
 
-static struct listing *oldest(struct remote *remote)
+static size_t bytes_kept(const struct remote *remote)
 {
-	struct listing *found = &remote->kept[0];
-	for (size_t i = 1; i < KEPT_MAX; i++)
-		if (remote->kept[i].used < found->used)
-			found = &remote->kept[i];
+	size_t bytes = 0;
+	for (size_t i = 0; i < KEPT_MAX; i++)
+		bytes += bytes_of(&remote->kept[i]);
+	return bytes;
+}
+
+/* Whether `a` is the better one to forget: free, else used, else wanted long ago. */
+static bool goes_before(const struct listing *a, const struct listing *b)
+{
+	if (!a->used || !b->used)
+		return !a->used && b->used;
+	return a->opened != b->opened ? a->opened : a->used < b->used;
+}
+
+/* Returns the listing that is needed least, of those that hold something or of all, but neither the
+ * one in use nor one on its way; or NULL. */
+static struct listing *needed_least(struct remote *remote, bool holding)
+{
+	struct listing *found = NULL;
+	for (size_t i = 0; i < KEPT_MAX; i++) {
+		struct listing *at = &remote->kept[i];
+		if (at == remote->open || ask_is_busy(&at->asking) || (holding && !at->used))
+			continue;
+		if (!found || goes_before(at, found))
+			found = at;
+	}
 	return found;
 }
 
 /* Finds a place for one more listing, forgetting others as the limits want it. */
 static struct listing *take_place(struct remote *remote)
 {
-	size_t bytes = 0;
-	for (size_t i = 0; i < KEPT_MAX; i++)
-		bytes += bytes_of(&remote->kept[i]);
-	while (bytes > KEPT_BYTES_MAX) {
-		struct listing *last = NULL;
-		for (size_t i = 0; i < KEPT_MAX; i++) {
-			struct listing *at = &remote->kept[i];
-			if (at->used && (!last || at->used < last->used))
-				last = at;
-		}
-		if (!last)
-			break;
-		bytes -= bytes_of(last);
-		forget(last);
+	size_t bytes = bytes_kept(remote);
+	struct listing *place;
+	while (bytes > KEPT_BYTES_MAX && (place = needed_least(remote, true))) {
+		bytes -= bytes_of(place);
+		forget(remote, place);
 	}
-	struct listing *place = oldest(remote);
-	forget(place);
+	place = needed_least(remote, false); /* so many are never on their way */
+	forget(remote, place);
 	bytes_init(&place->names, NAMES_MAX);
 	return place;
 }
@@ -218,33 +254,81 @@ static struct listing *find_kept(struct remote *remote, const struct cap *cap,
 	return NULL;
 }
 
-enum fault remote_open(struct remote *remote, const struct cap *cap, struct err *err)
+/* Starts the listing of a directory that is not kept. */
+static struct listing *start(struct remote *remote, const struct cap *cap,
+			     const unsigned char *index)
 {
-	unsigned char index[CAP_KEY_SIZE];
-	bool has_index = cap_storage_index(cap, index);
-	remote->open = find_kept(remote, cap, has_index ? index : NULL);
-	if (remote->open) {
-		remote->open->used = ++remote->tick;
-		return FAULT_NONE;
-	}
-	struct listing *listing = remote->open = take_place(remote);
-	const struct ask_children children = { .begin = begin, .child = see, .context = remote };
-	if (ask_directory(&remote->ask, cap, &children, err)) {
-		forget(listing);
-		remote->open = NULL;
-		return err_wrap(err, "listing a directory of the source");
-	}
-	if (listing->count > 1)
-		qsort_r(listing->child, listing->count, sizeof *listing->child, compare,
-			listing->names.data);
+	struct listing *listing = take_place(remote);
+	listing->use = remote->use;
 	listing->used = ++remote->tick;
-	listing->has_index = has_index;
-	if (has_index)
+	listing->coming = true;
+	listing->has_index = index;
+	if (index)
 		memcpy(listing->index, index, CAP_KEY_SIZE);
 	else
 		listing->literal = *cap;
+	const struct ask_children children = { .begin = begin, .child = see, .context = listing };
+	ask_start(&remote->ask, cap, &children, &listing->asking);
+	return listing;
+}
+
+static enum fault finish(struct remote *remote, const struct cap *cap, struct listing *listing,
+			 struct err *err)
+{
+	if (ask_finish(&remote->ask, cap, &listing->asking, err)) {
+		forget(remote, listing);
+		return err_wrap(err, remote->use == REMOTE_SOURCE
+					     ? "listing a directory of the source"
+					     : "listing a directory at the target");
+	}
+	listing->coming = false;
+	if (listing->count > 1)
+		qsort_r(listing->child, listing->count, sizeof *listing->child, compare,
+			listing->names.data);
 	return FAULT_NONE;
 }
+
+enum fault remote_open(struct remote *remote, const struct cap *cap, struct err *err)
+{
+	unsigned char place[CAP_KEY_SIZE];
+	const unsigned char *index = cap_storage_index(cap, place) ? place : NULL;
+	struct listing *listing = find_kept(remote, cap, index);
+	remote->open = NULL;
+	/* A target may have been changed by the job since somebody turned to it. */
+	if (listing && listing->opened && remote->use == REMOTE_TARGET) {
+		forget(remote, listing);
+		listing = NULL;
+	}
+	if (!listing)
+		listing = start(remote, cap, index);
+	if (listing->coming && finish(remote, cap, listing, err))
+		return err->fault;
+	listing->used = ++remote->tick;
+	listing->opened = true;
+	remote->open = listing;
+	return FAULT_NONE;
+}
+
+static unsigned count_coming(const struct remote *remote)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < KEPT_MAX; i++)
+		count += ask_is_busy(&remote->kept[i].asking);
+	return count;
+}
+
+void remote_ahead(struct remote *remote, const struct cap *cap)
+{
+	unsigned char place[CAP_KEY_SIZE];
+	const unsigned char *index = cap_storage_index(cap, place) ? place : NULL;
+	struct listing *listing = find_kept(remote, cap, index);
+	if (listing)
+		listing->used = ++remote->tick;
+	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote) <= KEPT_BYTES_MAX)
+		start(remote, cap, index);
+}
+
+void remote_close(struct remote *remote) { remote->open = NULL; }
 
 size_t remote_count(const struct remote *remote) { return remote->open ? remote->open->count : 0; }
 
@@ -258,19 +342,26 @@ const char *remote_name(const struct remote *remote, const struct remote_child *
 	return (const char *)remote->open->names.data + child->name;
 }
 
+/* A name that is looked for, and where those of the children are. */
+struct wanted {
+	struct bytes_view name;
+	const unsigned char *names;
+};
+
+static int compare_wanted(const void *key, const void *element)
+{
+	const struct wanted *wanted = key;
+	const struct remote_child *child = element;
+	return bytes_compare(wanted->name.data, wanted->name.size, wanted->names + child->name,
+			     child->name_size);
+}
+
 const struct remote_child *remote_find(const struct remote *remote, const char *name, size_t size)
 {
-	size_t low = 0, high = remote_count(remote);
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct remote_child *child = remote_child(remote, middle);
-		int order = names_compare(remote_name(remote, child), child->name_size, name, size);
-		if (order == 0)
-			return child;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	const struct listing *listing = remote->open;
+	if (!listing || listing->count == 0)
+		return NULL;
+	const struct wanted wanted = { { name, size }, listing->names.data };
+	return bsearch(&wanted, listing->child, listing->count, sizeof *listing->child,
+		       compare_wanted);
 }

@@ -7,7 +7,8 @@
  * Threads    the planner's.
  *
  * A directory that is reached by several paths is listed once, as long as its listing is kept: 64
- * listings or 32 MiB, the one used longest ago goes first.
+ * listings or 32 MiB, the one used longest ago goes first.  Listings can be asked for ahead; they
+ * come while the planner sleeps in remote_open.
  */
 #pragma once
 
@@ -21,12 +22,12 @@ struct remote_child {
 	bool cut; /* the name is longer than a plan can hold: this is its beginning and a hash */
 	uint8_t kind;                       /* enum store_kind */
 	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
-	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it */
+	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
 	uint64_t bytes;                     /* of a file, 0 when unknown */
 	struct meta meta;                   /* of the edge; META_GRID is set */
 };
 
-/* Fills all but the name from a node. */
+/* Fills all but the name from a node, as REMOTE_SOURCE does. */
 void remote_describe(const struct store_node *node, struct remote_child *child);
 
 /* Returns whether it is a file that says it is a symlink; one that can change is none. */
@@ -34,16 +35,28 @@ bool remote_is_link(const struct remote_child *child);
 
 struct remote;
 
+enum remote_use {
+	REMOTE_SOURCE, /* children have caps for reading; a listing may serve twice */
+	REMOTE_TARGET, /* children have caps for writing: none is kept of a directory that nobody
+			  may write to, and one for reading of a file; a listing serves once */
+};
+
 /* Copies `ask`.  NULL: out of memory. */
-struct remote *remote_new(const struct ask *ask);
+struct remote *remote_new(const struct ask *ask, enum remote_use use);
 
 /* Wipes and frees.  NULL is allowed. */
 void remote_free(struct remote *remote);
 
-/* Turns to the directory `cap`.  Sleeps unless its listing is kept.  Faults: those of
- * ask_directory.
- */
+/* Turns to the directory `cap`.  Sleeps unless its listing is kept or has come ahead.  Faults:
+ * those of ask_finish. */
 MUST_USE enum fault remote_open(struct remote *remote, const struct cap *cap, struct err *err);
+
+/* Says that the directory `cap` will soon be turned to: its listing is asked for if fewer than four
+ * are on their way.  Never sleeps; a failure shows when it is turned to. */
+void remote_ahead(struct remote *remote, const struct cap *cap);
+
+/* Turns to nothing, which has no children. */
+void remote_close(struct remote *remote);
 
 /* Returns how many children the directory turned to has, and one of them, in no order to rely on.
  */

@@ -60,21 +60,18 @@ size_t walk_depth(const struct walk *walk) { return walk->count; }
 
 struct manifest_reader *walk_reader(struct walk *walk) { return walk->reader; }
 
+static int compare_wanted(const void *wanted, const void *element)
+{
+	const struct bytes_view *name = wanted;
+	const struct plan_source *source = element;
+	return bytes_compare(name->data, name->size, source->name, strlen(source->name));
+}
+
 const struct plan_source *walk_source(const struct walk *walk, const char *name, size_t size)
 {
-	size_t low = 0, high = walk->source_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct plan_source *source = &walk->source[middle];
-		int order = names_compare(source->name, strlen(source->name), name, size);
-		if (order == 0)
-			return source;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	const struct bytes_view wanted = { name, size };
+	return bsearch(&wanted, walk->source, walk->source_count, sizeof *walk->source,
+		       compare_wanted);
 }
 
 const struct plan_source *walk_unnamed(const struct walk *walk, size_t number)
@@ -251,6 +248,22 @@ enum fault walk_next(struct walk *walk, struct walk_child *child, struct err *er
 	child->parent_listing = top->at.listing;
 	top->next += RECORD_HEAD + child->name_size + 1;
 	return FAULT_NONE;
+}
+
+size_t walk_ahead(const struct walk *walk, uint64_t *id, size_t max)
+{
+	size_t count = 0, end = walk->records_size;
+	for (size_t level = walk->count; level > 0 && count < max; level--) {
+		const struct frame *frame = &walk->frame[level - 1];
+		for (size_t at = frame->next; at < end && count < max;) {
+			size_t size;
+			walk_record_name(walk, at, &size);
+			id[count++] = load_le64(walk->records + at);
+			at += RECORD_HEAD + size + 1;
+		}
+		end = frame->window;
+	}
+	return count;
 }
 
 enum fault walk_path(const struct walk *walk, size_t first, struct bytes *path, struct err *err)

@@ -74,6 +74,17 @@ MUST_USE enum fault walk_push(struct walk *walk, const struct walk_directory *di
 MUST_USE enum fault walk_next(struct walk *walk, struct walk_child *child, struct err *err);
 
 /*
+ * Stores the ids of up to `max` sub-directories that will be taken next, in that order, as far as
+ * they are in memory.  Returns how many.
+ */
+size_t walk_ahead(const struct walk *walk, uint64_t *id, size_t max);
+
+/* Stores the cap of the source of directory `id`, of kind CAP_NONE when it is not on a grid.
+ * Faults: IO. */
+MUST_USE enum fault walk_cap(const struct walk *walk, uint64_t id, struct cap *cap,
+			     struct err *err);
+
+/*
  * Opens what walk_next gave; the caller owns the descriptor.  When the file system refuses, its
  * errno is in `os_error` (else 0) and `directory` is untouched; ELOOP means that it is a directory
  * above itself, or deeper than 4,096 levels on a grid; ENODATA that the slot of its source is lost.

@@ -81,8 +81,7 @@ static enum fault open_local(struct walk *walk, const struct walk_child *child,
 	return FAULT_NONE;
 }
 
-/* Stores the cap of the source of entry `id`, CAP_NONE when it is not on a grid. */
-static enum fault source_cap(const struct walk *walk, uint64_t id, struct cap *cap, struct err *err)
+enum fault walk_cap(const struct walk *walk, uint64_t id, struct cap *cap, struct err *err)
 {
 	struct outcome slot;
 	*cap = (struct cap){ 0 };
@@ -135,7 +134,7 @@ static enum fault open_remote(const struct walk *walk, const struct walk_child *
 			      struct err *err)
 {
 	struct cap cap;
-	if (source_cap(walk, child->id, &cap, err))
+	if (walk_cap(walk, child->id, &cap, err))
 		return err->fault;
 	*remote = cap.kind != CAP_NONE;
 	if (!*remote) {
@@ -176,7 +175,7 @@ enum fault walk_recall(const struct walk *walk, struct walk_directory *directory
 	struct cap cap;
 	if (walk->count < walk->first_local)
 		return FAULT_NONE;
-	if (source_cap(walk, directory->id, &cap, err))
+	if (walk_cap(walk, directory->id, &cap, err))
 		return err->fault;
 	if (cap.kind == CAP_NONE)
 		return FAULT_NONE;

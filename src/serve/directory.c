@@ -30,35 +30,26 @@ void directory_fini(struct directory *directory)
 	*directory = (struct directory){ 0 };
 }
 
-static int name_compare(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-	const int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
-	if (order != 0)
-		return order;
-	return (a_size > b_size) - (a_size < b_size);
-}
-
 static int child_compare(const struct child *a, const struct child *b)
 {
-	return name_compare(a->name, a->name_size, b->name, b->name_size);
+	return bytes_compare(a->name, a->name_size, b->name, b->name_size);
+}
+
+static int compare_wanted(const void *wanted, const void *element)
+{
+	const struct bytes_view *name = wanted;
+	const struct child *child = element;
+	return bytes_compare(name->data, name->size, child->name, child->name_size);
 }
 
 /* Finds a name that is in NFC already. */
 static struct child *find_exact(const struct directory *directory, const char *name, size_t size)
 {
-	size_t low = 0, high = directory->count;
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		struct child *child = &directory->list[middle];
-		const int order = name_compare(name, size, child->name, child->name_size);
-		if (order == 0)
-			return child;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	const struct bytes_view wanted = { name, size };
+	if (directory->count == 0)
+		return NULL;
+	return bsearch(&wanted, directory->list, directory->count, sizeof *directory->list,
+		       compare_wanted);
 }
 
 struct child *directory_find(const struct directory *directory, const char *name, size_t size)

@@ -5,7 +5,7 @@
 enum { LOOK_MS = 200 }; /* between questions whether to stop */
 
 struct waiting {
-	bool ended;
+	struct store_call *call; /* NULL: it has ended */
 	struct store_reply reply;
 };
 
@@ -13,12 +13,25 @@ static void on_done(void *context, const struct store_reply *reply)
 {
 	struct waiting *waiting = context;
 	waiting->reply = *reply;
-	waiting->ended = true;
+	waiting->call = NULL;
 }
 
 static struct store_then then(struct waiting *waiting)
 {
 	return (struct store_then){ .done = on_done, .context = waiting };
+}
+
+enum fault store_wait_end(const struct store_wait *wait, struct store_call **call, struct err *err)
+{
+	while (*call) {
+		if (wait->stop && wait->stop(wait->context)) {
+			store_cancel(wait->store, *call);
+			*call = NULL;
+			return err_set(err, FAULT_CANCELLED, "asked to stop");
+		}
+		store_poll(wait->store, LOOK_MS);
+	}
+	return FAULT_NONE;
 }
 
 /* Polls until the call has ended; `call` is NULL, and `err` filled, when it did not start. */
@@ -28,13 +41,9 @@ static enum fault finish(const struct store_wait *wait, struct store_call *call,
 	assert(err);
 	if (!call)
 		return err->fault;
-	while (!waiting->ended) {
-		if (wait->stop && wait->stop(wait->context)) {
-			store_cancel(wait->store, call);
-			return err_set(err, FAULT_CANCELLED, "asked to stop");
-		}
-		store_poll(wait->store, LOOK_MS);
-	}
+	waiting->call = call;
+	if (store_wait_end(wait, &waiting->call, err))
+		return err->fault;
 	if (waiting->reply.fault != FAULT_NONE)
 		*err = waiting->reply.err;
 	return waiting->reply.fault;
@@ -57,7 +66,7 @@ static enum fault give_cap(struct waiting *waiting, enum fault fault, struct cap
 enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,
 			  struct cap *cap, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_body body = whole(data, size);
 	struct store_call *call = store_put(wait->store, &body, then(&waiting), err);
 	return give_cap(&waiting, finish(wait, call, &waiting, err), cap);
@@ -78,7 +87,7 @@ static bool take(void *context, const void *data, size_t size)
 enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, struct bytes *out,
 			  struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct taking taking = { .out = out };
 	size_t before = out->size;
 	struct store_get get = {
@@ -98,7 +107,7 @@ enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, 
 enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
 			   struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
 	return finish(wait, call, &waiting, err);
 }
@@ -106,7 +115,7 @@ enum fault store_wait_read(const struct store_wait *wait, const struct store_get
 enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
 			   struct store_reply *reply, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_put(wait->store, body, then(&waiting), err);
 	enum fault fault = finish(wait, call, &waiting, err);
 	*reply = waiting.reply;
@@ -121,7 +130,7 @@ enum fault store_wait_send(const struct store_wait *wait, const struct store_bod
 enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
 			   struct store_node *node, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_list(wait->store, list, then(&waiting), err);
 	enum fault fault = finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE && node)
@@ -135,7 +144,7 @@ enum fault store_wait_make_directory(const struct store_wait *wait,
 				     const struct store_directory *directory,
 				     const struct bytes *json, struct cap *cap, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call =
 		store_make_directory(wait->store, directory, &body, then(&waiting), err);
@@ -145,7 +154,7 @@ enum fault store_wait_make_directory(const struct store_wait *wait,
 enum fault store_wait_set_children(const struct store_wait *wait, const struct store_edit *edit,
 				   const struct bytes *json, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call = store_set_children(wait->store, edit, &body, then(&waiting), err);
 	return finish(wait, call, &waiting, err);
@@ -154,7 +163,7 @@ enum fault store_wait_set_children(const struct store_wait *wait, const struct s
 enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
 			   struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_link(wait->store, link, then(&waiting), err);
 	return give_cap(&waiting, finish(wait, call, &waiting, err), NULL);
 }
@@ -162,7 +171,7 @@ enum fault store_wait_link(const struct store_wait *wait, const struct store_lin
 enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap, bool verify,
 			    struct store_health *health, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_check(wait->store, cap, verify, then(&waiting), err);
 	enum fault fault = finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)
@@ -172,7 +181,7 @@ enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap
 
 enum fault store_wait_probe(const struct store_wait *wait, uint32_t *connected, struct err *err)
 {
-	struct waiting waiting = { .ended = false };
+	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_probe(wait->store, then(&waiting), err);
 	enum fault fault = finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)

@@ -2,7 +2,8 @@
  * Store calls that sleep until they end, for set-up work in one thread.
  *
  * Place      src/cli and src/plan: finding a target, reading a listing, a probe.  Not for
- * transfers. Threads    the owner of the store; nothing else may be in flight in it.
+ * transfers.
+ * Threads    the owner of the store.  What else is in flight in it goes on meanwhile.
  *
  * Each returns the fault of the reply, filling `err`, which must not be NULL.  No call is tried
  * again here.
@@ -20,6 +21,11 @@ struct store_wait {
 	store_wait_stop *stop;
 	void *context; /* of stop */
 };
+
+/* Polls until `*call` is NULL, which its `done` has to make it.  Asked to stop, cancels the call,
+ * and makes it NULL: CANCELLED, the only fault. */
+MUST_USE enum fault store_wait_end(const struct store_wait *wait, struct store_call **call,
+				   struct err *err);
 
 /* As store_put, for bytes in memory. */
 MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,

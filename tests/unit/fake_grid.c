@@ -51,6 +51,15 @@ static struct store_call *get(struct store *store, const struct store_get *wante
 	return (struct store_call *)call;
 }
 
+static void count_lists(struct fake *fake)
+{
+	unsigned together = 0;
+	for (const struct fake_call *at = fake->waiting; at; at = at->next)
+		together += at->what == CALL_LIST;
+	if (together > fake->grid->together) /* lanes are not counted together */
+		fake->grid->together = together;
+}
+
 static struct store_call *list(struct store *store, const struct store_list *wanted,
 			       struct store_then then, struct err *err)
 {
@@ -58,6 +67,7 @@ static struct store_call *list(struct store *store, const struct store_list *wan
 	struct fake_call *call = add(fake_of(store), then);
 	call->what = CALL_LIST;
 	call->list = *wanted;
+	count_lists(fake_of(store));
 	call->object = find(fake_of(store), wanted->cap);
 	return (struct store_call *)call;
 }

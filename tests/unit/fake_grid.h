@@ -45,7 +45,8 @@ struct fake_object {
 struct fake_grid {
 	struct fake_object *object;
 	size_t count;
-	atomic_bool away; /* every call is UNAVAILABLE */
+	atomic_bool away;     /* every call is UNAVAILABLE */
+	atomic_uint together; /* listings in flight at once, the most so far */
 };
 
 /* Opens a store on the grid (a lanes_options.open). `context` is the struct fake_grid. */

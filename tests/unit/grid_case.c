@@ -66,7 +66,7 @@ struct cap grid_cap(enum cap_kind kind, unsigned number)
 static enum fault run(struct grid_case *g, enum fault (*plan)(struct plan_case *c))
 {
 	const struct ask ask = { .wait = { .store = g->store } };
-	g->c.request.remote = remote_new(&ask);
+	g->c.request.remote = remote_new(&ask, REMOTE_SOURCE);
 	assert_non_null(g->c.request.remote);
 	enum fault fault = plan(&g->c);
 	remote_free(g->c.request.remote);

@@ -76,6 +76,19 @@ static void says_what_failed(void **state)
 	assert_int_equal(bytes_err(FAULT_NOMEM, &err, "the body"), FAULT_NOMEM);
 }
 
+static void compares_as_memcmp_and_the_shorter_one_first(void **state)
+{
+	(void)state;
+	assert_int_equal(bytes_compare("abc", 3, "abc", 3), 0);
+	assert_true(bytes_compare("abc", 3, "abd", 3) < 0);
+	assert_true(bytes_compare("\xff", 1, "a", 1) > 0);
+	assert_true(bytes_compare("ab", 2, "abc", 3) < 0);
+	assert_true(bytes_compare("b", 1, "abc", 3) > 0);
+	assert_true(bytes_compare("a\0b", 3, "a\0a", 3) > 0);
+	assert_int_equal(bytes_compare(NULL, 0, NULL, 0), 0);
+	assert_true(bytes_compare(NULL, 0, "", 1) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -84,6 +97,7 @@ int main(void)
 		cmocka_unit_test(clearing_wipes),
 		cmocka_unit_test(a_taken_buffer_belongs_to_the_caller),
 		cmocka_unit_test(says_what_failed),
+		cmocka_unit_test(compares_as_memcmp_and_the_shorter_one_first),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

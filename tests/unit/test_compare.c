@@ -65,7 +65,7 @@ static enum fault run(struct bench *bench)
 	const struct ask ask = { .wait = bench->wait };
 	const struct compare_options options = {
 		.content = { .tries = { .wait = &bench->wait } },
-		.remote = remote_new(&ask),
+		.remote = remote_new(&ask, REMOTE_SOURCE),
 		.folder = tree_path(""),
 		.found = found,
 		.context = bench,

@@ -29,14 +29,15 @@ struct site {
 };
 
 /* Gives a file with all that a listing can say of it. */
-static void dated_child(struct fake_call *call, const struct cap *cap)
+static void dated_child(struct fake_call *call)
 {
+	const struct cap cap = shelf_cap("URI:LIT:nbswy3dp");
 	struct store_child child = { .name = "dated", .name_size = 5 };
 	child.node = (struct store_node){
 		.kind = STORE_FILE,
 		.has_size = true,
 		.size = 5,
-		.ro = *cap,
+		.ro = cap,
 		.metadata_flags = STORE_HAS_MTIME,
 		.metadata.mtime_ns = 77,
 	};
@@ -68,7 +69,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 			abort();
 		fake_child(call, "slot", STORE_FILE, &slot);
 		fake_child(call, "read slot", STORE_FILE, &reader);
-		dated_child(call, &file);
+		dated_child(call);
 	} else {
 		fake_child(call, "inner", STORE_FILE, &file);
 	}
@@ -170,6 +171,26 @@ static void a_directory_bound_is_opened_by_its_cap(void **state)
 	shelf_put(&site.shelf, &slot);
 	assert_int_equal(turn_to(&site, 5, &exists), FAULT_NONE);
 	assert_false(exists);
+	close_site(&site);
+}
+
+static void what_is_asked_for_ahead_is_there_when_it_is_opened(void **state)
+{
+	(void)state;
+	struct site site;
+	bool exists = false;
+	open_site(&site);
+	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
+	site.target.ahead(site.target.context, 3);
+	site.target.ahead(site.target.context, 4); /* the target has none */
+	assert_int_equal(store_poll(site.store, 0), 1);
+	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY); /* still the root */
+	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
+	assert_int_equal(look(&site, "inner"), PLAN_THERE_FILE);
+	assert_int_equal(atomic_load(&site.fake.ended[FAKE_LIST]), 2);
+	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&site.fake.ended[FAKE_LIST]), 3); /* it may have changed */
 	close_site(&site);
 }
 
@@ -296,6 +317,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(the_root_is_what_its_listing_says),
 		cmocka_unit_test(a_directory_bound_is_opened_by_its_cap),
+		cmocka_unit_test(what_is_asked_for_ahead_is_there_when_it_is_opened),
 		cmocka_unit_test(a_file_bound_leaves_what_is_known_of_it),
 		cmocka_unit_test(what_has_a_slot_is_not_bound_again),
 		cmocka_unit_test(a_target_that_is_a_file_has_any_name),

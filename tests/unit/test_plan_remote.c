@@ -80,6 +80,39 @@ static void walks_nested_directories(void **state)
 	assert_string_equal(g.c.settled, "");
 }
 
+static void lists_the_next_directories_while_it_waits_for_one(void **state)
+{
+	(void)state;
+	FILL(ROOT, { .name = "a", .object = SUB }, { .name = "b", .object = FIXED },
+	     { .name = "c", .object = FIXED_LIT }, { .name = "d", .object = SUB },
+	     { .name = "e", .object = DEEP });
+	grid_source(&g, ROOT, "top");
+	assert_plan("0: \n 1 D 0 top\n"
+		    "1: top\n 2 D 0 a\n 3 D 0 b\n 4 D 0 c\n 5 D 0 d\n 6 D 0 e\n"
+		    "2: a\n3: b\n4: c\n5: d\n6: e\n"
+		    "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 1\n6 -> 2\n");
+	assert_int_equal(g.fake.together, 4);
+	for (enum object number = ROOT; number <= FIXED_LIT; number++)
+		assert_int_equal(object[number].lists, 1);
+}
+
+/* The nearest go first, and none is forgotten over what is below others. */
+static void lists_ahead_across_levels(void **state)
+{
+	(void)state;
+	FILL(ROOT, { .name = "a", .object = SUB }, { .name = "b", .object = FIXED });
+	FILL(SUB, { .name = "in", .object = FIXED_LIT }, { .name = "out", .object = DEEP });
+	grid_source(&g, ROOT, "top");
+	assert_plan("0: \n 1 D 0 top\n"
+		    "1: top\n 2 D 0 a\n 3 D 0 b\n"
+		    "2: a\n 4 D 0 in\n 5 D 0 out\n"
+		    "4: in\n5: out\n3: b\n"
+		    "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 2\n");
+	assert_int_equal(g.fake.together, 2);
+	for (enum object number = ROOT; number <= FIXED_LIT; number++)
+		assert_int_equal(object[number].lists, 1);
+}
+
 static void ends_where_a_directory_is_inside_itself(void **state)
 {
 	(void)state;
@@ -462,6 +495,8 @@ int main(void)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(walks_nested_directories),
+		FACT(lists_the_next_directories_while_it_waits_for_one),
+		FACT(lists_ahead_across_levels),
 		FACT(ends_where_a_directory_is_inside_itself),
 		FACT(ends_where_the_unnamed_source_is_inside_itself),
 		FACT(lists_a_directory_met_on_two_ways_once),

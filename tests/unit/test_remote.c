@@ -67,7 +67,7 @@ static int setup(void **state)
 	grid->fake = (struct fake_grid){ .object = object, .count = OBJECTS };
 	assert_int_equal(fake_open(&grid->fake, &grid->store, &grid->err), FAULT_NONE);
 	const struct ask ask = { .wait = { .store = grid->store } };
-	grid->remote = remote_new(&ask);
+	grid->remote = remote_new(&ask, REMOTE_SOURCE);
 	assert_non_null(grid->remote);
 	*state = grid;
 	return 0;
@@ -181,6 +181,155 @@ static void keeps_no_more_than_32_mib_beside_the_one_in_use(void **state)
 	assert_int_equal(remote_count(grid->remote), LONG_NAMES);
 	free(names);
 	free(child);
+}
+
+/* ---- ahead ---- */
+
+/* Polls until all that is not to hang has been answered. */
+static void poll_all(struct grid *grid)
+{
+	while (store_poll(grid->store, 0))
+		;
+}
+
+static void ahead(struct grid *grid, size_t number)
+{
+	remote_ahead(grid->remote, &grid->object[number].cap);
+}
+
+static void has_what_was_asked_for_ahead(void **state)
+{
+	struct grid *grid = *state;
+	fill(grid, DIRECTORY, one_file, 1);
+	ahead(grid, DIRECTORY);
+	ahead(grid, DIRECTORY);
+	assert_int_equal(grid->object[DIRECTORY].lists, 0); /* nobody has waited */
+	poll_all(grid);
+	assert_int_equal(grid->object[DIRECTORY].lists, 1);
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(remote_count(grid->remote), 1);
+	find(grid, "file");
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	assert_int_equal(grid->object[DIRECTORY].lists, 1);
+}
+
+static void sorts_what_came_ahead(void **state)
+{
+	struct grid *grid = *state;
+	static const struct fake_child child[] = {
+		{ .name = "c", .object = FILE_1 },
+		{ .name = "a", .object = FILE_1 },
+		{ .name = "b", .object = FILE_1 },
+	};
+	fill(grid, DIRECTORY, child, ARRAY_COUNT(child));
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	turn_to(grid, DIRECTORY);
+	for (size_t i = 0; i < ARRAY_COUNT(child); i++)
+		find(grid, child[i].name);
+}
+
+static void waits_for_one_while_others_come(void **state)
+{
+	struct grid *grid = *state;
+	ahead(grid, MANY_1);
+	ahead(grid, MANY_1 + 1);
+	turn_to(grid, DIRECTORY);
+	ahead(grid, MANY_1 + 2);
+	turn_to(grid, MANY_1);
+	turn_to(grid, MANY_1 + 1);
+	turn_to(grid, MANY_1 + 2);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(grid->object[MANY_1 + i].lists, 1);
+}
+
+static void asks_for_four_ahead_and_no_more(void **state)
+{
+	struct grid *grid = *state;
+	for (size_t i = 0; i < 6; i++)
+		ahead(grid, MANY_1 + i);
+	poll_all(grid);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(grid->object[MANY_1 + i].lists, i < 4);
+	ahead(grid, MANY_1 + 4); /* those have come */
+	poll_all(grid);
+	assert_int_equal(grid->object[MANY_1 + 4].lists, 1);
+}
+
+static void asks_again_when_what_was_ahead_failed(void **state)
+{
+	struct grid *grid = *state;
+	fill(grid, DIRECTORY, one_file, 1);
+	grid->object[DIRECTORY].lie = FAKE_LOST;
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	assert_int_equal(remote_open(grid->remote, &grid->object[DIRECTORY].cap, &grid->err),
+			 FAULT_NOT_FOUND); /* which no other try would change */
+	grid->object[DIRECTORY].lie = FAKE_RETRY_ONCE;
+	grid->object[DIRECTORY].lists = 0;
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(grid->object[DIRECTORY].lists, 2);
+	assert_int_equal(remote_count(grid->remote), 1);
+}
+
+static void forgets_last_what_came_ahead(void **state)
+{
+	struct grid *grid = *state;
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	for (size_t i = 0; i < MANY; i++)
+		turn_to(grid, MANY_1 + i);
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(grid->object[DIRECTORY].lists, 1);
+	for (size_t i = 0; i < MANY; i++)
+		turn_to(grid, MANY_1 + i);
+	turn_to(grid, DIRECTORY); /* it has been used */
+	assert_int_equal(grid->object[DIRECTORY].lists, 2);
+}
+
+static void keeps_the_directory_in_use_while_others_come(void **state)
+{
+	struct grid *grid = *state;
+	fill(grid, DIRECTORY, one_file, 1);
+	turn_to(grid, DIRECTORY);
+	const struct remote_child *child = find(grid, "file");
+	for (size_t i = 0; i < MANY; i++) {
+		ahead(grid, MANY_1 + i);
+		poll_all(grid);
+	}
+	assert_ptr_equal(find(grid, "file"), child);
+}
+
+static void gives_up_what_is_on_its_way_when_it_is_freed(void **state)
+{
+	struct grid *grid = *state;
+	grid->object[DIRECTORY].lie = FAKE_HANG;
+	ahead(grid, DIRECTORY);
+	ahead(grid, MANY_1);
+	const struct ask ask = { .wait = { .store = grid->store } };
+	remote_free(grid->remote);
+	grid->remote = remote_new(&ask, REMOTE_SOURCE);
+	assert_non_null(grid->remote);
+	poll_all(grid);
+	assert_int_equal(grid->object[MANY_1].lists, 0);
+}
+
+static void lists_a_target_each_time_it_is_turned_to(void **state)
+{
+	struct grid *grid = *state;
+	const struct ask ask = { .wait = { .store = grid->store } };
+	remote_free(grid->remote);
+	grid->remote = remote_new(&ask, REMOTE_TARGET);
+	assert_non_null(grid->remote);
+	ahead(grid, DIRECTORY);
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(grid->object[DIRECTORY].lists, 1);
+	turn_to(grid, MANY_1);
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(grid->object[DIRECTORY].lists, 2);
 }
 
 /* ---- names ---- */
@@ -347,7 +496,7 @@ static void ends_when_it_is_asked_to_stop(void **state)
 	struct grid *grid = *state;
 	const struct ask ask = { .wait = { .store = grid->store, .stop = stop_at_once } };
 	remote_free(grid->remote);
-	grid->remote = remote_new(&ask);
+	grid->remote = remote_new(&ask, REMOTE_SOURCE);
 	assert_non_null(grid->remote);
 	grid->object[DIRECTORY].lie = FAKE_HANG;
 	assert_int_equal(remote_open(grid->remote, &grid->object[DIRECTORY].cap, &grid->err),
@@ -364,6 +513,15 @@ int main(void)
 		FACT(lists_a_literal_directory_once),
 		FACT(forgets_what_was_used_longest_ago),
 		FACT(keeps_no_more_than_32_mib_beside_the_one_in_use),
+		FACT(has_what_was_asked_for_ahead),
+		FACT(sorts_what_came_ahead),
+		FACT(waits_for_one_while_others_come),
+		FACT(asks_for_four_ahead_and_no_more),
+		FACT(asks_again_when_what_was_ahead_failed),
+		FACT(forgets_last_what_came_ahead),
+		FACT(keeps_the_directory_in_use_while_others_come),
+		FACT(gives_up_what_is_on_its_way_when_it_is_freed),
+		FACT(lists_a_target_each_time_it_is_turned_to),
 		FACT(holds_hostile_names_as_they_are),
 		FACT(cuts_names_that_no_plan_holds),
 		FACT(tells_kinds_caps_sizes_and_metadata),

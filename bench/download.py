@@ -8,8 +8,9 @@ Parts, each with a tree of its own that `barge cp -r` stores first, which is not
     large         the files of 32 MiB
     grid-to-grid  the tree of `both`, copied within the grid
 
-`barge` knows the gateway's secret and proves each file by its key; `barge-twice` does not and reads
-each file twice.  curl fetches the files alone by their caps and makes no directory.  What came is
+`barge` knows the gateway's secret and proves each file by its key; so does `barge-two-gateways`, which
+shares its requests between the node and a gateway beside it; `barge-twice` does not and reads each file
+twice.  curl fetches the files alone by their caps and makes no directory.  What came is
 compared with the source after every run, outside the time.  Needs BARGE, the program, and
 build/venv with Tahoe-LAFS.
 """
@@ -34,8 +35,8 @@ PARALLEL = 4  # what DESIGN compares with; a gateway is one thread
 SMALL = {"both": 400, "small": 400, "large": 0, "grid-to-grid": 400}
 PARTS = list(SMALL)
 COPY = "grid-to-grid"
-PAIRS = [("barge", "tahoe cp"), ("barge", "curl"), ("barge-twice", "tahoe cp"),
-         ("barge-twice", "curl")]
+PAIRS = [("barge", "tahoe cp"), ("barge", "curl"), ("barge-two-gateways", "tahoe cp"),
+         ("barge-two-gateways", "curl"), ("barge-twice", "tahoe cp"), ("barge-twice", "curl")]
 TARGETS = {("small", "barge", "tahoe cp"): 2.0, ("large", "barge", "curl"): 1.0,
            (COPY, "barge", "tahoe cp"): 20.0}
 REFUSED = 2  # barge's status of a usage error
@@ -69,8 +70,8 @@ class Stored:
 class Download(Stored):
     """Fetches it."""
     def sides(self):
-        return {"barge": self.barge, "barge-twice": self.barge_twice, "tahoe cp": self.tahoe,
-                "curl": self.curl}
+        return {"barge": self.barge, "barge-two-gateways": self.barge_two_gateways,
+                "barge-twice": self.barge_twice, "tahoe cp": self.tahoe, "curl": self.curl}
 
     def into(self, target, command, **options):
         """Runs a command that makes target/tree; compares."""
@@ -92,6 +93,9 @@ class Download(Stored):
 
     def barge(self):
         return self.proven(0, *self.real.node, self.alias + "tree")
+
+    def barge_two_gateways(self):
+        return self.proven(0, *self.real.two_gateways(), self.alias + "tree")
 
     def barge_twice(self):
         return self.proven(len(self.caps), "-u", self.real.grid.url, "--cap-file", self.cap_file,

@@ -33,7 +33,7 @@ class Bench:
     def run(self, command):
         """Measures a command; it must have sent each file once."""
         before = self.gateway.requests("put")
-        result = rounds.measure(command, self.gateway.process.pid)
+        result = rounds.measure(command, [self.gateway.process.pid])
         assert self.gateway.requests("put") - before == len(self.workload.small)
         return result
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A tree to a real one-node Tahoe-LAFS grid on loopback: barge, `tahoe cp`, curl; JSON on stdout.
 
-400 files of 4 KiB in 46 directories and 2 files of 32 MiB, new random content for each run.  curl
-sends the files alone and makes no directory.  Each run of barge and of tahoe goes below a new
+400 files of 4 KiB in 46 directories and 2 files of 32 MiB, new random content for each run.  With
+two gateways, one beside the node takes half of the requests.  curl sends the files alone and makes no
+directory.  Each run of barge and of tahoe goes below a new
 directory and is counted there afterwards, outside the time.  Needs BARGE, the program, and
 build/venv with Tahoe-LAFS.
 """
@@ -22,7 +23,8 @@ from workload import Workload
 
 PARALLEL = 4  # what DESIGN compares with; a gateway is one thread
 TARGETS = [("barge --immutable", "tahoe cp", 2.5), ("barge --immutable", "curl", 0.9),
-           ("barge", "tahoe cp", 2.0)]
+           ("barge", "tahoe cp", 2.0), ("barge --immutable, two gateways", "tahoe cp", None),
+           ("barge --immutable, two gateways", "curl", None)]
 
 
 class Bench:
@@ -51,6 +53,9 @@ class Bench:
     def upload(self, *options):
         return self.copy(self.real.barge_cp("-q", *options, *self.real.node))
 
+    def two_gateways(self):
+        return self.copy(self.real.barge_cp("-q", "--immutable", *self.real.two_gateways()))
+
     def tahoe(self):
         return self.copy(self.real.tahoe_cp())
 
@@ -59,7 +64,7 @@ class Bench:
 
     def sides(self):
         return {"barge": self.upload, "barge --immutable": lambda: self.upload("--immutable"),
-                "tahoe cp": self.tahoe, "curl": self.curl}
+                "barge --immutable, two gateways": self.two_gateways, "tahoe cp": self.tahoe, "curl": self.curl}
 
 
 def report(bench, results, before):

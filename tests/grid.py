@@ -276,6 +276,21 @@ def wait_for(what, seconds=60, pause=0.05):
     raise TimeoutError(what)
 
 
+def listening():
+    """Options of a node that others connect to."""
+    port = free_port()
+    return ["--listen=tcp", f"--port=tcp:{port}:interface=127.0.0.1",
+            f"--location=tcp:127.0.0.1:{port}"]
+
+
+def is_connected(url):
+    """Whether a gateway has a storage server."""
+    web = Web(url)
+    servers = json.loads(web.ok("GET", "/?t=json"))["servers"]
+    web.close()
+    return any(server["connection_status"].lower().startswith("connected") for server in servers)
+
+
 class RealGrid(Grid):
     """An introducer and one node, client and server in one process: shares 1-of-1, happy 1."""
     def __init__(self, base, tahoe=TAHOE):
@@ -296,9 +311,7 @@ class RealGrid(Grid):
                               env=environment, check=False, **options)
 
     def make(self, command, directory, *words):
-        port = free_port()
-        done = self.command(command, "--listen=tcp", f"--port=tcp:{port}:interface=127.0.0.1",
-                            f"--location=tcp:127.0.0.1:{port}", *words, directory)
+        done = self.command(command, *words, directory)
         assert done.returncode == 0, done.stdout
 
     def run(self, directory):
@@ -309,22 +322,33 @@ class RealGrid(Grid):
                 stdout=log, stderr=log, env=dict(os.environ, HOME=str(self.base))))
 
     def create(self):
-        self.make("create-introducer", self.introducer)
+        self.make("create-introducer", self.introducer, *listening())
         self.run(self.introducer)
-        furl = self.introducer / "private/introducer.furl"
-        wait_for(furl.exists)
-        web = free_port()
-        self.make("create-node", self.directory, f"--webport=tcp:{web}:interface=127.0.0.1",
-                  f"--introducer={furl.read_text().strip()}", "--shares-needed=1",
-                  "--shares-happy=1", "--shares-total=1")
+        wait_for((self.introducer / "private/introducer.furl").exists)
+        web = self.make_node("create-node", self.directory, *listening())
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
-        wait_for(self.is_connected)
+        wait_for(lambda: is_connected(self.url))
 
-    def is_connected(self):
-        servers = json.loads(self.web("GET", "/?t=json"))["servers"]
-        return any(server["connection_status"].lower().startswith("connected")
-                   for server in servers)
+    def make_node(self, command, directory, *words):
+        """Returns the port of its gateway."""
+        web, furl = free_port(), (self.introducer / "private/introducer.furl").read_text().strip()
+        self.make(command, directory, f"--webport=tcp:{web}:interface=127.0.0.1",
+                  f"--introducer={furl}", "--shares-needed=1", "--shares-happy=1",
+                  "--shares-total=1", *words)
+        return web
+
+    def add_gateway(self, same_secret=True):
+        """Starts one more gateway, without storage; returns its URL and its process."""
+        directory = self.base / f"gateway{len(self.running)}"
+        web = self.make_node("create-client", directory)
+        if same_secret:
+            secret = directory / "private/convergence"
+            secret.write_bytes((self.directory / "private/convergence").read_bytes())
+        self.run(directory)
+        url = f"http://127.0.0.1:{web}/"
+        wait_for(lambda: is_connected(url))
+        return url, self.running[-1]
 
     def share_files(self):
         """Paths of all shares in the storage folder."""

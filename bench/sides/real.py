@@ -12,11 +12,20 @@ class Real:
         self.barge, self.folder = barge, folder
         self.grid = RealGrid(folder / "grid")
         self.node = ["-d", self.grid.directory]
+        self.second = None
+        self.gateways = [self.grid.running[-1].pid]
         self.environment = {"HOME": str(folder), "PATH": os.environ["PATH"],
                             "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
 
     def measure(self, command, **options):
-        return rounds.measure(command, self.grid.running[-1].pid, self.environment, **options)
+        return rounds.measure(command, self.gateways, self.environment, **options)
+
+    def two_gateways(self):
+        """Options of barge; starts the second one, which has no storage, where it does not run."""
+        if not self.second:
+            self.second, process = self.grid.add_gateway()
+            self.gateways.append(process.pid)
+        return [*self.node, "-u", self.grid.url, "-u", self.second]
 
     def barge_cp(self, *words, state="state"):
         """The command; jobs of another `state` are not known to it."""

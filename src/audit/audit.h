@@ -37,8 +37,8 @@ struct audit_counts {
 struct audit_request {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
 	void (*ended)(void *context, const struct audit_entry *entry);
-	void (*moved)(void *context, uint64_t bytes); /* NULL: not wanted */
-	void (*away)(void *context, bool away);       /* NULL: not wanted */
+	void (*moved)(void *context, uint64_t bytes);                      /* NULL: not wanted */
+	void (*away)(void *context, const struct store *store, bool away); /* NULL: not wanted */
 	void *context;
 	const char *manifest; /* path */
 	struct outcomes *outcomes;

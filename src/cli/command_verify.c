@@ -17,7 +17,7 @@ struct verifying {
 static enum fault open_store(void *context, struct store **store, struct err *err)
 {
 	struct verifying *verifying = context;
-	return setup_open_store(verifying->setup, store, err);
+	return setup_open_next(verifying->setup, store, err);
 }
 
 static void moved(void *context, uint64_t bytes)
@@ -101,18 +101,19 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 {
 	struct tally tally;
 	struct verifying verifying = { .setup = setup, .tally = &tally };
+	unsigned in_flight =
+		options->in_flight ? (unsigned)min_u64(options->in_flight, LANES_MAX) : IN_FLIGHT;
 	const struct audit_request request = {
 		.open = open_store,
 		.ended = ended,
 		.moved = moved,
-		.away = setup_tell_away,
+		.away = setup_tell_store_away,
 		.context = &verifying,
 		.manifest = migration->manifest,
 		.outcomes = migration->outcomes,
 		.paths = options->json,
 		.levels = options->verify ? options->verify : VERIFY_READ,
-		.in_flight = options->in_flight ? (unsigned)min_u64(options->in_flight, LANES_MAX)
-						: IN_FLIGHT,
+		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
 		.away_ms = options->gateway_wait_ms,
 	};
 	if (migration->to_local)

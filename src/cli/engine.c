@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum {
-	IN_FLIGHT = 4,   /* file requests a gateway; more gain little there and 16 lose: DESIGN 7 */
+	IN_FLIGHT = 4,   /* file requests a gateway; more gain little there and 16 lose */
 	DIRECTORIES = 2, /* directory requests beside them */
 	THREADS = 1,     /* one curl thread feeds a gateway many times over */
 };
@@ -74,10 +74,10 @@ void engine_gave_up(void *context, const struct err *err)
 	engine_broken(context, &final);
 }
 
-enum fault engine_open_store(void *context, struct store **store, struct err *err)
+static enum fault open_next(void *context, struct store **store, struct err *err)
 {
 	struct engine *engine = context;
-	return setup_open_store(engine->request->setup, store, err);
+	return setup_open_next(engine->request->setup, store, err);
 }
 
 /* ---- starting ---- */
@@ -118,14 +118,17 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 {
 	const struct options *options = engine->request->options;
 	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
+	unsigned gateways = engine->request->setup->gateways;
 	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
+	threads = threads > gateways ? threads : gateways;
 	const struct lanes_options lanes = {
-		.open = engine_open_store,
+		.open = open_next,
 		.gave_up = engine_gave_up,
-		.away = setup_tell_away,
+		.away = setup_tell_store_away,
 		.context = engine,
 		.threads = threads < LANES_MAX ? threads : LANES_MAX,
-		.slots = { [ERRAND_TRANSFER] = transfers, [ERRAND_DIRECTORY] = DIRECTORIES },
+		.slots = { [ERRAND_TRANSFER] = transfers * gateways,
+			   [ERRAND_DIRECTORY] = DIRECTORIES * gateways },
 		.away_ms = options->gateway_wait_ms,
 	};
 	engine->lanes_used = true;
@@ -161,6 +164,8 @@ static enum fault start(struct engine *engine, struct err *err)
 		       err) ||
 	    start_queue(engine, err))
 		return err->fault;
+	if (needs_gateway(engine))
+		policy_expect(engine->policy, engine->request->setup->gateways);
 	if (needs_gateway(engine) && start_lanes(engine, err))
 		return err->fault;
 	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))

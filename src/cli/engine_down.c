@@ -50,7 +50,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 static struct pace *pace_of(struct engine *engine)
 {
 	if (engine->lanes)
-		return engine->request->setup->gateway.pace;
+		return engine->request->setup->pace;
 	if (engine->request->options->bwlimit == 0)
 		return NULL;
 	pace_init(&engine->pace, engine->request->options->bwlimit);

@@ -87,9 +87,6 @@ void engine_moved(void *context, uint64_t bytes);
 /* Stops because the gateway stayed away (a lanes_options.gave_up). */
 void engine_gave_up(void *context, const struct err *err);
 
-/* Opens a store (a lanes_options.open). */
-enum fault engine_open_store(void *context, struct store **store, struct err *err);
-
 struct lease_options engine_lease_options(struct engine *engine);
 
 /* Starts what sends and assembles, or what fetches and builds. */

@@ -66,12 +66,18 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 	return FAULT_NONE;
 }
 
+static enum fault open_first(void *context, struct store **store, struct err *err)
+{
+	struct engine *engine = context;
+	return setup_open_first(engine->request->setup, store, err);
+}
+
 static struct replica_options replica_options(struct engine *engine)
 {
 	const struct migration *migration = engine->request->migration;
 	return (struct replica_options){
 		.sources = migration->sources,
-		.open = engine_open_store,
+		.open = open_first,
 		.away = setup_tell_away,
 		.gave_up = engine_gave_up,
 		.context = engine,
@@ -135,7 +141,7 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 		.immutable = options->immutable,
 		.withhold = options->all_or_nothing ? withhold : NULL,
 		.cancel = &engine->enough,
-		.in_flight = ASSEMBLED,
+		.in_flight = ASSEMBLED * engine->request->setup->gateways,
 		.tell = tell,
 		.context = engine,
 	};

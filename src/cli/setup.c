@@ -2,10 +2,17 @@
 
 #include "base/secret.h"
 #include "cli/cancel.h"
+#include "net/url.h"
 #include "report/say.h"
+#include "store/tries.h"
 #include "tahoe/base32.h"
 
-enum { SECRET_FILE_MAX = 256, SECRET_TEXT_MAX = 52 /* characters of 32 bytes */ };
+enum {
+	SECRET_FILE_MAX = 256,
+	SECRET_TEXT_MAX = 52, /* characters of 32 bytes */
+	GRID_TRIES = 20,      /* that gateways may disagree about servers, */
+	GRID_PAUSE_MS = 500,  /* with these pauses */
+};
 
 static enum fault read_secret(const char *path, struct chk_params *params, struct err *err)
 {
@@ -28,21 +35,48 @@ static enum fault read_secret(const char *path, struct chk_params *params, struc
 	return fault;
 }
 
-static enum fault choose_url(const struct options *options, struct setup *setup, struct err *err)
+static enum fault add_url(struct setup *setup, const char *given, struct err *err)
 {
-	if (options->gateway.count > 1)
-		return err_set(err, FAULT_USAGE, "name one gateway: several are not supported yet");
-	const char *given = options->gateway.count ? options->gateway.text[0] : setup->node.url;
-	if (!given)
-		return err_set(err, FAULT_USAGE,
-			       "no gateway: name its node directory with -d, or its URL with -u");
+	char **url = &setup->url[setup->gateways];
 	size_t length = strlen(given);
 	bool slash = length > 0 && given[length - 1] == '/';
-	if (asprintf(&setup->url, "%s%s", given, slash ? "" : "/") < 0) {
-		setup->url = NULL;
+	if (asprintf(url, "%s%s", given, slash ? "" : "/") < 0) {
+		*url = NULL;
 		return err_set(err, FAULT_NOMEM, "no memory for a URL");
 	}
+	for (unsigned i = 0; i < setup->gateways; i++) {
+		if (strcmp(setup->url[i], *url) != 0)
+			continue;
+		free(*url);
+		*url = NULL;
+		return err_set(err, FAULT_USAGE, "gateway %s is named twice", setup->url[i]);
+	}
+	setup->gateways++;
 	return FAULT_NONE;
+}
+
+static enum fault choose_urls(const struct options *options, struct setup *setup, struct err *err)
+{
+	const struct text_list *given = &options->gateway;
+	if (given->count > STORE_GATEWAYS_MAX)
+		return err_set(err, FAULT_USAGE, "more than %d gateways", STORE_GATEWAYS_MAX);
+	if (given->count == 0 && !setup->node.url)
+		return err_set(err, FAULT_USAGE,
+			       "no gateway: name its node directory with -d, or its URL with -u");
+	if (given->count == 0)
+		return add_url(setup, setup->node.url, err);
+	for (size_t i = 0; i < given->count; i++)
+		if (add_url(setup, given->text[i], err))
+			return err->fault;
+	return FAULT_NONE;
+}
+
+static bool is_of_node(const struct setup *setup)
+{
+	for (unsigned i = 0; setup->node.url && i < setup->gateways; i++)
+		if (strcmp(setup->node.url, setup->url[i]) == 0)
+			return true;
+	return false;
 }
 
 static enum fault choose_params(const struct options *options, struct setup *setup, struct err *err)
@@ -52,11 +86,21 @@ static enum fault choose_params(const struct options *options, struct setup *set
 		setup->params = &node->params;
 		return read_secret(options->convergence_file, &node->params, err);
 	}
-	bool named = options->node_directory;
-	bool same = node->url && setup->url && strcmp(node->url, setup->url) == 0;
-	if (node->has_secret && (named || same))
+	if (node->has_secret && (options->node_directory || is_of_node(setup)))
 		setup->params = &node->params;
 	return FAULT_NONE;
+}
+
+/* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
+static const char *plain_host_of(const struct options *options, const char *url)
+{
+	const struct text_list *hosts = &options->allow_plaintext;
+	struct url parsed;
+	struct err err;
+	for (size_t i = 0; i < hosts->count; i++)
+		if (!url_parse(url, hosts->text[i], &parsed, &err))
+			return hosts->text[i];
+	return hosts->count ? hosts->text[0] : NULL;
 }
 
 enum fault setup_load(const struct options *options, struct setup *setup, struct err *err)
@@ -64,32 +108,42 @@ enum fault setup_load(const struct options *options, struct setup *setup, struct
 	*setup = (struct setup){ 0 };
 	enum fault fault = node_load(&setup->node, options->node_directory, err);
 	if (!fault)
-		fault = choose_url(options, setup, err);
+		fault = choose_urls(options, setup, err);
 	if (!fault)
 		fault = choose_params(options, setup, err);
 	if (fault) {
 		setup_fini(setup);
 		return fault;
 	}
-	setup->gateway = (struct gateway_options){
-		.url = setup->url,
-		.plain_host =
-			options->allow_plaintext.count ? options->allow_plaintext.text[0] : NULL,
-		.connect_ms = (uint32_t)options->timeout_connect_ms,
-		.send_ms = (uint32_t)options->timeout_send_ms,
-		.wait_ms = (uint32_t)options->timeout_wait_ms,
-		.receive_ms = (uint32_t)options->timeout_receive_ms,
-		.pace = options->bwlimit ? &setup->pace : NULL,
-	};
-	if (options->bwlimit)
-		pace_init(&setup->pace, options->bwlimit);
+	if (options->bwlimit) {
+		pace_init(&setup->pace_of_all, options->bwlimit);
+		setup->pace = &setup->pace_of_all;
+	}
+	for (unsigned i = 0; i < setup->gateways; i++)
+		setup->gateway[i] = (struct gateway_options){
+			.url = setup->url[i],
+			.plain_host = plain_host_of(options, setup->url[i]),
+			.connect_ms = (uint32_t)options->timeout_connect_ms,
+			.send_ms = (uint32_t)options->timeout_send_ms,
+			.wait_ms = (uint32_t)options->timeout_wait_ms,
+			.receive_ms = (uint32_t)options->timeout_receive_ms,
+			.pace = setup->pace,
+			.number = i,
+		};
 	return FAULT_NONE;
 }
 
-enum fault setup_open_store(void *context, struct store **store, struct err *err)
+/* ---- stores ---- */
+
+enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)
 {
-	struct setup *setup = context;
-	return gateway_open(&setup->gateway, store, err);
+	return gateway_open(&setup->gateway[0], store, err);
+}
+
+enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err)
+{
+	unsigned number = atomic_fetch_add(&setup->opened, 1) % setup->gateways;
+	return gateway_open(&setup->gateway[number], store, err);
 }
 
 static bool stop(void *context)
@@ -98,18 +152,64 @@ static bool stop(void *context)
 	return cancel_asked();
 }
 
-enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
+static enum fault probe(const struct store_wait *wait, struct store_servers *servers,
+			struct err *err)
 {
-	uint32_t connected;
-	*wait = (struct store_wait){ .stop = stop };
-	if (setup_open_store(setup, &wait->store, err))
-		return err->fault;
-	if (store_wait_probe(wait, &connected, err)) {
-		err_wrap(err, "gateway %s", setup->url);
-		store_close(wait->store);
-		return err->fault;
+	return store_wait_probe(wait, servers, err)
+		       ? err_wrap(err, "gateway %s", store_label(wait->store))
+		       : FAULT_NONE;
+}
+
+/* Compares the servers that the gateway knows with those of the first one.  One that has just
+ * started hears of them soon. */
+static enum fault compare_grid(const struct setup *setup, const struct store_wait *first,
+			       const struct store_wait *other, struct err *err)
+{
+	const struct tries tries = { .wait = other };
+	for (unsigned times = 0;; times++) {
+		struct store_servers here, there;
+		if (probe(first, &here, err) || probe(other, &there, err))
+			return err->fault;
+		if (here.names == there.names)
+			return FAULT_NONE;
+		if (times == GRID_TRIES)
+			return err_set(err, FAULT_USAGE,
+				       "gateways %s and %s know different storage servers (%u and "
+				       "%u): several gateways must be of one grid",
+				       setup->url[0], store_label(other->store), here.known,
+				       there.known);
+		if (tries_pause(&tries, GRID_PAUSE_MS, err))
+			return err->fault;
+	}
+}
+
+static enum fault look_at_others(struct setup *setup, const struct store_wait *first,
+				 struct err *err)
+{
+	for (unsigned i = 1; i < setup->gateways; i++) {
+		struct store_wait other = { .stop = stop };
+		if (gateway_open(&setup->gateway[i], &other.store, err))
+			return err->fault;
+		enum fault fault = compare_grid(setup, first, &other, err);
+		store_close(other.store);
+		if (fault)
+			return fault;
 	}
 	return FAULT_NONE;
+}
+
+enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
+{
+	struct store_servers servers;
+	*wait = (struct store_wait){ .stop = stop };
+	if (setup_open_first(setup, &wait->store, err))
+		return err->fault;
+	enum fault fault = probe(wait, &servers, err);
+	if (!fault)
+		fault = look_at_others(setup, wait, err);
+	if (fault)
+		store_close(wait->store);
+	return fault;
 }
 
 void setup_tell_away(void *context, bool away)
@@ -121,9 +221,19 @@ void setup_tell_away(void *context, bool away)
 		say(SAY_INFO, "the gateway answers again");
 }
 
+void setup_tell_store_away(void *context, const struct store *store, bool away)
+{
+	(void)context;
+	if (away)
+		say(SAY_WARNING, "gateway %s does not answer; waiting for it", store_label(store));
+	else
+		say(SAY_INFO, "gateway %s answers again", store_label(store));
+}
+
 void setup_fini(struct setup *setup)
 {
 	node_fini(&setup->node);
-	free(setup->url);
+	for (unsigned i = 0; i < setup->gateways; i++)
+		free(setup->url[i]);
 	*setup = (struct setup){ 0 };
 }

@@ -1,9 +1,10 @@
 /*
- * The way to the grid: which gateway, what is known of its encoding, and how stores are opened.
+ * The way to the grid: which gateways, what is known of their encoding, and how stores are opened.
  *
  * Place      options and node directory -> [setup] -> stores, verification policy.
  * Ownership  a struct setup owns everything until setup_fini; it holds the convergence secret.
- * Threads    read by anyone once loaded; setup_open_store may be called from lanes.
+ * Threads    read by anyone once loaded; setup_open_first and setup_open_next may be called from
+ * any thread.
  */
 #pragma once
 
@@ -13,33 +14,41 @@
 #include "store/wait.h"
 #include "tahoe/node.h"
 
+#include <stdatomic.h>
+
 struct setup {
 	struct node node;
-	char *url;                       /* of the gateway */
-	const struct chk_params *params; /* what is known of its encoding, or NULL */
-	struct gateway_options gateway;
-	struct pace pace; /* of all stores, where --bwlimit is given; gateway.pace says whether */
+	const struct chk_params *params; /* what is known of the encoding, or NULL */
+	unsigned gateways;               /* at least 1: to one grid */
+	char *url[STORE_GATEWAYS_MAX];
+	struct gateway_options gateway[STORE_GATEWAYS_MAX];
+	struct pace *pace; /* of all stores, where --bwlimit is given; else NULL */
+	struct pace pace_of_all;
+	atomic_uint opened; /* by setup_open_next */
 };
 
 /*
- * Loads the node directory and decides on the gateway.  The secret counts when -d or
- * --convergence-file names it, or when the gateway is the one of ~/.tahoe.  Faults: USAGE (no
- * gateway named), those of node_load and of reading the file.
+ * Loads the node directory and decides on the gateways.  The secret counts when -d or
+ * --convergence-file names it, or when one of the gateways is that of ~/.tahoe.  Faults: USAGE (no
+ * gateway named, or one twice, or too many), those of node_load and of reading the file.
  */
 MUST_USE enum fault setup_load(const struct options *options, struct setup *setup, struct err *err);
 
-/* Opens a store on the gateway (a lanes_options.open).  `context` is the struct setup. */
-enum fault setup_open_store(void *context, struct store **store, struct err *err);
+/* Opens a store on the first gateway, or on each in turn. */
+MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);
+MUST_USE enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err);
 
 /*
- * Opens a store and asks whether a Tahoe-LAFS gateway answers.  Sleeps.  Faults: UNAVAILABLE, USAGE
- * (not one), INSECURE. The caller closes the store in `wait`.
+ * Opens a store on the first gateway and asks whether Tahoe-LAFS gateways answer, all of one grid.
+ * Sleeps, up to ten seconds more where they know different servers.  Faults: UNAVAILABLE, USAGE
+ * (not one, or of another grid), INSECURE.  The caller closes the store in `wait`.
  */
 MUST_USE enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err);
 
-/* Tells people that the gateway went away or is back (a lanes_options.away).  `context` is unused.
- */
+/* Tell people that the gateway went away or is back, in one thread (tries.away) and of a lane's
+ * store (lanes_options.away).  `context` is unused. */
 void setup_tell_away(void *context, bool away);
+void setup_tell_store_away(void *context, const struct store *store, bool away);
 
 /* Wipes and frees.  All zeros are allowed. */
 void setup_fini(struct setup *setup);

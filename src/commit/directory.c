@@ -233,7 +233,8 @@ static void made_immutable(void *context, const struct store_reply *reply)
 		directory->met = VERIFY_ALL;
 		remaining = 0;
 	} else {
-		err.fault = policy_judge(directory->policy, assembly->key, assembly->size,
+		err.fault = policy_judge(directory->policy, store_gateway(directory->store),
+					 assembly->key, assembly->size,
 					 assembly->predicted ? &assembly->cap : NULL, &reply->cap,
 					 &directory->met, &remaining, &err);
 	}

@@ -213,10 +213,10 @@ static void judge(struct transfer *transfer)
 {
 	struct err err = { 0 };
 	struct cap whole = predicted_cap(transfer);
-	enum fault fault =
-		policy_judge(transfer->owner->policy, transfer->body->proof.key,
-			     transfer->body->size, transfer->body->predicted ? &whole : NULL,
-			     &transfer->cap, &transfer->met, &transfer->remaining, &err);
+	enum fault fault = policy_judge(transfer->owner->policy, store_gateway(transfer->store),
+					transfer->body->proof.key, transfer->body->size,
+					transfer->body->predicted ? &whole : NULL, &transfer->cap,
+					&transfer->met, &transfer->remaining, &err);
 	cap_wipe(&whole);
 	if (fault == FAULT_USAGE) {
 		transfer->owner->broken(transfer->owner->context, &err);

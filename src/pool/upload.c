@@ -174,7 +174,8 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 	const struct cap *whole = uploading->whole.kind == CAP_NONE ? NULL : &uploading->whole;
 	enum fault fault = send(uploading, err);
 	if (!fault)
-		fault = policy_judge(uploading->options->policy, uploading->key,
+		fault = policy_judge(uploading->options->policy,
+				     store_gateway(wait_of(uploading)->store), uploading->key,
 				     uploading->spool->size, whole, &uploading->cap, &met,
 				     &remaining, err);
 	if (!fault && (remaining & VERIFY_CHECK))

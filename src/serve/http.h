@@ -28,6 +28,7 @@ struct gateway {
 	struct in_flight flights;
 	struct waits *waits;
 	uint64_t started_ms;
+	char server[48]; /* name of its one storage server: another one for each folder */
 	uint64_t requests[REQUEST_KIND_COUNT];
 	uint64_t replies[STATUS_CLASSES]; /* by the first digit of the status */
 	uint64_t body_in, body_out;       /* bytes */

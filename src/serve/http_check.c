@@ -3,12 +3,11 @@
 #include "serve/problem.h"
 #include "tahoe/base32.h"
 
-#define SERVER_ID "v0-barge"
-
 enum { INDEX_TEXT_SIZE = 27 }; /* base32 of a storage index with its NUL */
 
 /* The results as JSON; the numbers of one share on one server. */
-static enum fault check_json(struct bytes *out, const struct check_result *result)
+static enum fault check_json(struct bytes *out, const char *server,
+			     const struct check_result *result)
 {
 	char index[INDEX_TEXT_SIZE];
 	if (result->literal)
@@ -32,24 +31,24 @@ static enum fault check_json(struct bytes *out, const struct check_result *resul
 				     "\"count-unrecoverable-versions\": %d, \"healthy\": %s, "
 				     "\"recoverable\": %s, \"servers-responding\": [\"%s\"], ",
 				     good, result->corrupt, good ? "true" : "false",
-				     good ? "true" : "false", SERVER_ID);
+				     good ? "true" : "false", server);
 	if (!fault && result->corrupt)
 		fault = bytes_printf(out,
 				     "\"list-corrupt-shares\": [[\"%s\", \"%s\", 0]], "
 				     "\"sharemap\": {}}}\n",
-				     SERVER_ID, index);
+				     server, index);
 	else if (!fault && !good)
 		fault = bytes_append_text(out, "\"list-corrupt-shares\": [], \"sharemap\": {}}}\n");
 	else if (!fault && result->is_mutable)
 		fault = bytes_printf(out,
 				     "\"list-corrupt-shares\": [], \"sharemap\": "
 				     "{\"seq%ju-%.4s-sh0\": [\"%s\"]}}}\n",
-				     (uintmax_t)result->sequence, index, SERVER_ID);
+				     (uintmax_t)result->sequence, index, server);
 	else if (!fault)
 		fault = bytes_printf(out,
 				     "\"list-corrupt-shares\": [], \"sharemap\": "
 				     "{\"0\": [\"%s\"]}}}\n",
-				     SERVER_ID);
+				     server);
 	return fault;
 }
 
@@ -70,7 +69,9 @@ enum fault object_check(struct request *request, struct err *err)
 		fault = grid_check(request->gateway->folder.grid, &target.cap, verify, &result,
 				   err);
 	if (!fault)
-		fault = bytes_err(check_json(&request->reply.body, &result), err, "a check");
+		fault = bytes_err(
+			check_json(&request->reply.body, request->gateway->server, &result), err,
+			"a check");
 	resource_fini(&target);
 	return fault;
 }

@@ -6,14 +6,17 @@ static bool wants_json(const struct request *request) { return strcmp(request->t
 
 enum fault status_welcome(struct request *request, struct err *err)
 {
-	if (wants_json(request))
-		return reply_text(
-			request, MHD_HTTP_OK,
-			"{\n \"introducers\": {\"statuses\": []},\n \"servers\": [\n"
-			"  {\"nodeid\": \"v0-barge\", \"connection_status\": \"connected\", "
-			"\"available_space\": null, \"nickname\": \"barge gateway\", "
-			"\"version\": \"barge\", \"last_received_data\": null}]\n}\n",
-			err);
+	if (wants_json(request)) {
+		bytes_clear(&request->reply.body);
+		return bytes_err(
+			bytes_printf(&request->reply.body,
+				     "{\n \"introducers\": {\"statuses\": []},\n \"servers\": [\n"
+				     "  {\"nodeid\": \"%s\", \"connection_status\": \"connected\", "
+				     "\"available_space\": null, \"nickname\": \"barge gateway\", "
+				     "\"version\": \"barge\", \"last_received_data\": null}]\n}\n",
+				     request->gateway->server),
+			err, "a status");
+	}
 	request->reply.type = "text/html;charset=utf-8";
 	return reply_text(request, MHD_HTTP_OK,
 			  "<!DOCTYPE html><html><head><title>barge gateway</title></head><body>"

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -139,6 +140,16 @@ static enum fault gateway_run(struct gateway *gateway, const struct serve_option
 	return fault;
 }
 
+static enum fault name_server(struct gateway *gateway, struct err *err)
+{
+	struct stat st;
+	if (stat(gateway->folder.directory, &st) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at the node's directory");
+	snprintf(gateway->server, sizeof gateway->server, "v0-barge-%jx-%jx", (uintmax_t)st.st_dev,
+		 (uintmax_t)st.st_ino);
+	return FAULT_NONE;
+}
+
 enum fault serve_run(const struct serve_options *options, struct err *err)
 {
 	struct gateway *gateway = calloc(1, sizeof *gateway);
@@ -150,6 +161,8 @@ enum fault serve_run(const struct serve_options *options, struct err *err)
 	gateway->started_ms = clock_ms();
 	if (!fault)
 		fault = node_folder_open(&gateway->folder, options->directory, err);
+	if (!fault)
+		fault = name_server(gateway, err);
 	if (!fault)
 		fault = gateway_run(gateway, options, err);
 	node_folder_close(&gateway->folder);

@@ -41,4 +41,5 @@ struct store_backend {
 
 struct store {
 	const struct store_backend *backend;
+	unsigned gateway; /* store_gateway */
 };

@@ -97,7 +97,10 @@ static void poke(struct errand *errand, struct store *store)
 static void refuse(struct errand *errand)
 {
 	struct crew_task *task = (struct crew_task *)errand;
-	err_set(&task->err, FAULT_CANCELLED, "asked to stop");
+	if (is_stopped(task->crew))
+		err_set(&task->err, FAULT_CANCELLED, "asked to stop");
+	else
+		err_set(&task->err, FAULT_UNAVAILABLE, "its gateway is away");
 	give_back(task);
 }
 
@@ -124,11 +127,11 @@ static enum fault open_store(void *context, struct store **store, struct err *er
 	return crew->options.open(crew->options.context, store, err);
 }
 
-static void tell_away(void *context, bool away)
+static void tell_away(void *context, const struct store *store, bool away)
 {
 	struct crew *crew = context;
 	if (crew->options.away)
-		crew->options.away(crew->options.context, away);
+		crew->options.away(crew->options.context, store, away);
 }
 
 /* ---- in the owner's thread ---- */

@@ -36,8 +36,8 @@ struct crew_task {
 
 struct crew_options {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears in a lane that the gateway went away (true) or is back.  May be NULL. */
-	void (*away)(void *context, bool away);
+	/* Hears in a lane that the gateway of a store went away (true) or is back.  May be NULL. */
+	void (*away)(void *context, const struct store *store, bool away);
 	void *context;
 	unsigned in_flight; /* 1..LANES_MAX */
 	uint64_t away_ms;   /* how long to wait for a gateway that is away */

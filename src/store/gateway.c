@@ -425,6 +425,7 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 	if (!gateway)
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
 	gateway->base.backend = &backend;
+	gateway->base.gateway = options->number;
 	gateway->wait_ms = options->wait_ms ? options->wait_ms : HTTP_WAIT_MS;
 	gateway->listing_max = options->listing_max ? options->listing_max : STORE_LISTING_MAX;
 	bytes_init(&gateway->path, PATH_MAX_SIZE);

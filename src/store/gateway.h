@@ -17,6 +17,7 @@ struct gateway_options {
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* limits; 0: those of net/http.h */
 	uint64_t listing_max;                              /* bytes; 0: STORE_LISTING_MAX */
 	struct pace *pace; /* of all bodies; borrowed; NULL: no limit */
+	unsigned number;   /* store_gateway: below STORE_GATEWAYS_MAX */
 };
 
 /*

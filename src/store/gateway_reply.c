@@ -1,5 +1,7 @@
 #include "store/gateway_call.h"
 
+#include "base/digest.h"
+
 #include <jansson.h>
 #include <strings.h>
 
@@ -147,6 +149,13 @@ static bool says_connected(const json_t *server)
 	return text && strncasecmp(text, word, sizeof word - 1) == 0;
 }
 
+static uint64_t hash_of(const char *name)
+{
+	unsigned char hash[CONTENT_HASH_SIZE];
+	content_hash_of(name, strlen(name), hash);
+	return load_le64(hash);
+}
+
 static enum fault read_servers(const json_t *root, struct store_reply *reply)
 {
 	const json_t *servers = json_object_get(root, "servers");
@@ -156,8 +165,10 @@ static enum fault read_servers(const json_t *root, struct store_reply *reply)
 	json_t *server;
 	json_array_foreach(servers, index, server)
 	{
-		reply->servers++;
-		reply->connected += says_connected(server);
+		const char *name = json_string_value(json_object_get(server, "nodeid"));
+		reply->servers.known++;
+		reply->servers.connected += says_connected(server);
+		reply->servers.names += name ? hash_of(name) : 0;
 	}
 	return FAULT_NONE;
 }

@@ -17,11 +17,12 @@ struct lane {
 	unsigned slots[ERRAND_KINDS]; /* in flight at most */
 	unsigned busy[ERRAND_KINDS];  /* in flight */
 	struct errand *active;        /* started, not ended */
-	bool away;
+	unsigned gateway;             /* store_gateway */
 	bool probing;
 	bool told; /* gave_up was called */
-	uint64_t away_since, probe_at;
-	atomic_uint load; /* submitted, not ended */
+	uint64_t probe_at;
+	atomic_uint_least64_t away_since; /* clock_ms; 0: the gateway is not away */
+	atomic_uint load;                 /* submitted, not ended */
 	atomic_bool poked;
 
 	struct mutex lock;
@@ -58,21 +59,70 @@ static void unlink_active(struct errand *errand)
 		errand->next->back = errand->back;
 }
 
+/* ---- gateways that are away ---- */
+
+static bool is_away(const struct lane *lane) { return atomic_load(&lane->away_since); }
+
+/* Returns since when the lanes of a gateway find it away; 0: none does. */
+static uint64_t gateway_away_since(const struct lanes *lanes, unsigned gateway)
+{
+	uint64_t first = 0;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		const struct lane *lane = &lanes->lane[i];
+		uint64_t since = atomic_load(&lane->away_since);
+		if (lane->gateway == gateway && since && (!first || since < first))
+			first = since;
+	}
+	return first;
+}
+
+/* Returns whether a gateway is there that is not the lane's. */
+static bool has_other(const struct lane *lane)
+{
+	const struct lanes *lanes = lane->lanes;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		unsigned other = lanes->lane[i].gateway;
+		if (other != lane->gateway && !gateway_away_since(lanes, other))
+			return true;
+	}
+	return false;
+}
+
+/* Returns whether all gateways have been away for as long as anybody waits. */
+static bool all_stay_away(const struct lanes *lanes)
+{
+	uint64_t now = clock_ms();
+	for (unsigned i = 0; i < lanes->count; i++) {
+		uint64_t since = gateway_away_since(lanes, lanes->lane[i].gateway);
+		if (!since || now - since < lanes->options.away_ms)
+			return false;
+	}
+	return true;
+}
+
+static void tell_away(const struct lane *lane, bool away)
+{
+	const struct lanes_options *options = &lane->lanes->options;
+	if (options->away)
+		options->away(options->context, lane->store, away);
+}
+
 void errand_end(struct errand *errand, enum fault fault)
 {
 	struct lane *lane = errand->lane;
 	unlink_active(errand);
 	lane->busy[errand->kind]--;
 	atomic_fetch_sub(&lane->load, 1);
-	if (fault != FAULT_UNAVAILABLE || lane->away)
+	if (fault != FAULT_UNAVAILABLE || is_away(lane))
 		return;
-	lane->away = true;
+	uint64_t now = clock_ms();
+	atomic_store(&lane->away_since, now);
 	lane->told = false;
-	lane->away_since = clock_ms();
-	lane->probe_at = lane->away_since + PROBE_MS;
-	if (lane->lanes->options.away)
-		lane->lanes->options.away(lane->lanes->options.context, true);
+	lane->probe_at = now + PROBE_MS;
+	tell_away(lane, true);
 }
+
+/* ---- what waits ---- */
 
 static struct errand *take_locked(struct lane *lane, enum errand_kind kind) REQUIRES(lane->lock)
 {
@@ -89,11 +139,12 @@ static struct errand *take_locked(struct lane *lane, enum errand_kind kind) REQU
 static struct errand *next_errand(struct lane *lane, bool *refused)
 {
 	struct errand *errand = NULL;
+	bool away = is_away(lane), elsewhere = away && has_other(lane);
 	mutex_lock(&lane->lock);
-	*refused = lane->stopped;
+	*refused = lane->stopped || elsewhere;
 	for (int kind = ERRAND_KINDS - 1; kind >= 0 && !errand; kind--) {
-		bool room = !lane->away && lane->busy[kind] < lane->slots[kind];
-		if (lane->stopped || room)
+		bool room = !away && lane->busy[kind] < lane->slots[kind];
+		if (*refused || room)
 			errand = take_locked(lane, (enum errand_kind)kind);
 		lane->hungry[kind] = room && !errand;
 	}
@@ -123,10 +174,9 @@ static void probed(void *context, const struct store_reply *reply)
 	lane->probe_at = clock_ms() + PROBE_MS;
 	const struct lanes_options *options = &lane->lanes->options;
 	if (!reply->fault) {
-		lane->away = false;
-		if (options->away)
-			options->away(options->context, false);
-	} else if (!lane->told && clock_ms() - lane->away_since >= options->away_ms) {
+		atomic_store(&lane->away_since, 0);
+		tell_away(lane, false);
+	} else if (!lane->told && all_stay_away(lane->lanes)) {
 		lane->told = true;
 		options->gave_up(options->context, &reply->err);
 	}
@@ -134,7 +184,7 @@ static void probed(void *context, const struct store_reply *reply)
 
 static void probe_if_due(struct lane *lane)
 {
-	if (!lane->away || lane->probing || clock_ms() < lane->probe_at)
+	if (!is_away(lane) || lane->probing || clock_ms() < lane->probe_at)
 		return;
 	struct err err;
 	if (store_probe(lane->store, (struct store_then){ probed, lane }, &err))
@@ -168,6 +218,7 @@ static bool open_store(struct lane *lane)
 	struct err err = { 0 };
 	const struct lanes_options *options = &lane->lanes->options;
 	enum fault fault = options->open(options->context, &lane->store, &err);
+	lane->gateway = fault ? 0 : store_gateway(lane->store);
 	mutex_lock(&lane->lock);
 	lane->err = err;
 	lane->opened = true;
@@ -186,7 +237,7 @@ static void run(void *context)
 		start_waiting(lane);
 		probe_if_due(lane);
 		if (!finished(lane))
-			store_poll(lane->store, lane->away ? PROBE_MS / 4 : POLL_MS);
+			store_poll(lane->store, is_away(lane) ? PROBE_MS / 4 : POLL_MS);
 	}
 }
 
@@ -246,17 +297,23 @@ enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes, 
 	return FAULT_NONE;
 }
 
+/* Whether a lane gets an errand before another one: it is there, else it has less to do. */
+static bool is_better(const struct lane *lane, const struct lane *best)
+{
+	bool away = is_away(lane);
+	if (away != is_away(best))
+		return !away;
+	return atomic_load_explicit(&lane->load, memory_order_relaxed) <
+	       atomic_load_explicit(&best->load, memory_order_relaxed);
+}
+
 struct lane *lanes_submit(struct lanes *lanes, struct errand *errand)
 {
 	struct lane *best = NULL;
-	unsigned least = 0;
 	for (unsigned i = 0; i < lanes->count; i++) {
 		struct lane *lane = &lanes->lane[i];
-		unsigned load = atomic_load_explicit(&lane->load, memory_order_relaxed);
-		if (lane->slots[errand->kind] > 0 && (!best || load < least)) {
+		if (lane->slots[errand->kind] > 0 && (!best || is_better(lane, best)))
 			best = lane;
-			least = load;
-		}
 	}
 	assert(best);
 	errand->lane = best;

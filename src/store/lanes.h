@@ -3,7 +3,8 @@
  *
  * An errand is a transfer or a directory on its way through one or more store calls.  Nothing waits
  * inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away nothing
- * new is started; it is probed once a second.
+ * new is started there, and it is probed once a second; what its lanes have not started is refused
+ * while there is another gateway, and waits otherwise.
  *
  * Place      src/pool and src/commit submit -> [lanes] -> store calls, whose `done` callbacks drive
  * the errand on. Ownership  an errand belongs to the lanes from lanes_submit until its own code has
@@ -29,7 +30,7 @@ struct errand {
 	void (*start)(struct errand *errand, struct store *store);
 	/* Runs after lanes_wake: there may be something new for it.  May be NULL. */
 	void (*poke)(struct errand *errand, struct store *store);
-	/* Ends it unstarted, when the lanes were stopped. */
+	/* Ends it unstarted: the lanes were stopped, or its gateway is away and others are not. */
 	void (*refuse)(struct errand *errand);
 	struct lane *lane;   /* the one it was given to; set by lanes_submit */
 	struct errand *next; /* of the lane */
@@ -37,13 +38,13 @@ struct errand {
 };
 
 struct lanes_options {
-	/* Opens the store of one lane, in the lane's own thread. */
+	/* Opens the store of one lane, in the lane's own thread; of one lane after the other. */
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears once that the gateway was away for `away_ms`; the lanes go on probing until they
+	/* Hears once that all gateways were away for `away_ms`; the lanes go on probing until they
 	 * are stopped. */
 	void (*gave_up)(void *context, const struct err *err);
-	/* Hears that the gateway went away (true) or is back. */
-	void (*away)(void *context, bool away);
+	/* Hears that the gateway of a store went away (true) or is back. */
+	void (*away)(void *context, const struct store *store, bool away);
 	void *context;
 	unsigned threads;             /* 1..LANES_MAX */
 	unsigned slots[ERRAND_KINDS]; /* in flight, over all lanes; at least 1 each */
@@ -56,8 +57,8 @@ struct lanes;
 MUST_USE enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes,
 			      struct err *err);
 
-/* Gives the errand to the least busy lane, which it returns, at once.  The errand may have ended by
- * then. */
+/* Gives the errand to the least busy lane whose gateway is there, or to the least busy one, which
+ * it returns, at once.  The errand may have ended by then. */
 struct lane *lanes_submit(struct lanes *lanes, struct errand *errand);
 
 /* Has the lane look at its errands again.  Any thread. */

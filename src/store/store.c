@@ -78,6 +78,8 @@ void store_cancel(struct store *store, struct store_call *call)
 
 size_t store_in_flight(const struct store *store) { return store->backend->in_flight(store); }
 
+unsigned store_gateway(const struct store *store) { return store->gateway; }
+
 const char *store_label(const struct store *store) { return store->backend->label(store); }
 
 void store_close(struct store *store)

@@ -84,6 +84,12 @@ struct store_health {
 	uint32_t good_shares, good_hosts, needed, expected, corrupt_shares, happiness;
 };
 
+/* The storage servers that a gateway knows. */
+struct store_servers {
+	uint32_t known, connected; /* those that answer now */
+	uint64_t names;            /* a hash over the names of all known ones, in whatever order */
+};
+
 /* How a call ended; everything in it lives until `done` returns. */
 struct store_reply {
 	enum fault fault; /* FAULT_NONE: everything promised below is there; else as err.fault */
@@ -94,8 +100,8 @@ struct store_reply {
 	uint64_t received;      /* get: bytes given to the sink */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
-	struct store_health health;  /* check */
-	uint32_t servers, connected; /* probe: servers known, and those that answer now */
+	struct store_health health;   /* check */
+	struct store_servers servers; /* probe */
 };
 
 typedef void store_done(void *context, const struct store_reply *reply);
@@ -258,6 +264,12 @@ size_t store_in_flight(const struct store *store);
 
 /* Returns what to call this store in messages: the gateway's URL. */
 const char *store_label(const struct store *store);
+
+enum { STORE_GATEWAYS_MAX = 16 };
+
+/* Returns which of several gateways to one grid the store is on, counted from 0 in the order they
+ * were named; below STORE_GATEWAYS_MAX. */
+unsigned store_gateway(const struct store *store);
 
 /* Cancels what is in flight and frees the store.  NULL is allowed. */
 void store_close(struct store *store);

@@ -179,12 +179,13 @@ enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap
 	return fault;
 }
 
-enum fault store_wait_probe(const struct store_wait *wait, uint32_t *connected, struct err *err)
+enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,
+			    struct err *err)
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_probe(wait->store, then(&waiting), err);
 	enum fault fault = finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)
-		*connected = waiting.reply.connected;
+		*servers = waiting.reply.servers;
 	return fault;
 }

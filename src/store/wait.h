@@ -68,6 +68,6 @@ MUST_USE enum fault store_wait_link(const struct store_wait *wait, const struct 
 MUST_USE enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap,
 				     bool verify, struct store_health *health, struct err *err);
 
-/* As store_probe: how many servers are connected. */
-MUST_USE enum fault store_wait_probe(const struct store_wait *wait, uint32_t *connected,
+/* As store_probe. */
+MUST_USE enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,
 				     struct err *err);

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 
 enum trust {
@@ -14,7 +15,8 @@ struct policy {
 	unsigned levels; /* asked for; 0: auto */
 	bool has_secret;
 	struct chk_params params;
-	_Atomic(enum trust) trust;
+	unsigned gateways;
+	_Atomic(enum trust) trust[POLICY_GATEWAYS_MAX];
 };
 
 static const struct {
@@ -77,7 +79,9 @@ enum fault policy_new(unsigned levels, const struct chk_params *params, struct p
 		return err_set(err, FAULT_NOMEM, "no memory for the verification policy");
 	made->levels = levels;
 	made->has_secret = params;
-	atomic_init(&made->trust, params ? TRUST_UNDECIDED : TRUST_NONE);
+	made->gateways = 1;
+	for (size_t i = 0; i < POLICY_GATEWAYS_MAX; i++)
+		atomic_init(&made->trust[i], params ? TRUST_UNDECIDED : TRUST_NONE);
 	if (params) {
 		made->params = *params;
 	} else {
@@ -102,18 +106,33 @@ void policy_free(struct policy *policy)
 	free(policy);
 }
 
+void policy_expect(struct policy *policy, unsigned gateways)
+{
+	assert(gateways >= 1 && gateways <= POLICY_GATEWAYS_MAX);
+	policy->gateways = gateways;
+}
+
 const struct chk_params *policy_params(const struct policy *policy) { return &policy->params; }
 
 unsigned policy_levels(const struct policy *policy) { return policy->levels; }
 
+/* Returns how many gateways are trusted that far. */
+static unsigned count(const struct policy *policy, enum trust trust)
+{
+	unsigned found = 0;
+	for (unsigned i = 0; i < policy->gateways; i++)
+		found += atomic_load(&policy->trust[i]) == trust;
+	return found;
+}
+
 bool policy_agreed(const struct policy *policy)
 {
-	return atomic_load(&policy->trust) == TRUST_AGREED;
+	return count(policy, TRUST_AGREED) == policy->gateways;
 }
 
 bool policy_predicts(const struct policy *policy)
 {
-	return atomic_load(&policy->trust) != TRUST_NONE;
+	return count(policy, TRUST_NONE) < policy->gateways;
 }
 
 static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
@@ -127,16 +146,17 @@ static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_
 }
 
 /* The first reply decides whether the secret is the gateway's. */
-static enum trust decide(struct policy *policy, bool agreed)
+static enum trust decide(struct policy *policy, unsigned gateway, bool agreed)
 {
 	enum trust trust = TRUST_UNDECIDED;
 	enum trust wanted = agreed ? TRUST_AGREED : TRUST_NONE;
-	if (atomic_compare_exchange_strong(&policy->trust, &trust, wanted))
+	if (atomic_compare_exchange_strong(&policy->trust[gateway], &trust, wanted))
 		return wanted;
 	return trust;
 }
 
-enum fault policy_judge(struct policy *policy, const unsigned char key[CAP_KEY_SIZE], uint64_t size,
+enum fault policy_judge(struct policy *policy, unsigned gateway,
+			const unsigned char key[CAP_KEY_SIZE], uint64_t size,
 			const struct cap *whole, const struct cap *reply, unsigned *met,
 			unsigned *remaining, struct err *err)
 {
@@ -145,7 +165,7 @@ enum fault policy_judge(struct policy *policy, const unsigned char key[CAP_KEY_S
 			       "the gateway's cap is not one of an immutable file of %llu bytes",
 			       (unsigned long long)size);
 	bool agreed = policy->has_secret && agrees(policy, key, whole, reply);
-	enum trust trust = decide(policy, agreed);
+	enum trust trust = decide(policy, gateway, agreed);
 	if (trust == TRUST_AGREED && !agreed)
 		return err_set(err, FAULT_CORRUPT,
 			       "the gateway's cap is not the one of these bytes");
@@ -166,14 +186,15 @@ const char *policy_describe(const struct policy *policy)
 {
 	if (policy->levels)
 		return "as asked for";
-	switch (atomic_load(&policy->trust)) {
-	case TRUST_AGREED:
+	unsigned other = count(policy, TRUST_NONE);
+	if (other > 0 && other < policy->gateways)
+		return "cap, or read: some gateways have another secret than the one known, and "
+		       "what "
+		       "these store is read back";
+	if (other == 0 && count(policy, TRUST_AGREED) > 0)
 		return "cap: every reply is the cap of the bytes sent, by the gateway's own secret";
-	case TRUST_UNDECIDED:
+	if (other == 0)
 		return "cap: the secret is known, and no reply had to be proven yet";
-	case TRUST_NONE:
-		break;
-	}
 	return policy->has_secret
 		       ? "read: the secret at hand is not the gateway's, so everything is read back"
 		       : "read: the gateway's secret is not known, so everything is read back";

@@ -7,9 +7,10 @@
  *
  * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
  * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.
- * The secret is believed once the first CHK reply agrees with it; `auto` then means `cap`, and
- * `read` where it does not agree or there is no secret.  After the first agreement another cap is a
- * fault of that file, never a change of level.
+ * The secret is believed of a gateway once its first CHK reply agrees with it; `auto` then means
+ * `cap`, and `read` where it does not agree or there is no secret.  After the first agreement
+ * another cap is a fault of that file, never a change of level.  Gateways are numbered as
+ * store_gateway says.
  */
 #pragma once
 
@@ -21,6 +22,8 @@ enum verify_level {
 	VERIFY_CHECK = 1u << 1,
 	VERIFY_READ = 1u << 2,
 };
+
+enum { POLICY_GATEWAYS_MAX = 16 };
 
 enum { VERIFY_ALL = VERIFY_CAP | VERIFY_CHECK | VERIFY_READ };
 
@@ -42,28 +45,33 @@ MUST_USE enum fault policy_new(unsigned levels, const struct chk_params *params,
 			       struct policy **policy, struct err *err);
 void policy_free(struct policy *policy);
 
+/* Says how many gateways there are, 1 unless said; before anything is judged. */
+void policy_expect(struct policy *policy, unsigned gateways);
+
 /* Returns the parameters for content keys: the gateway's, or random ones.  Borrowed. */
 const struct chk_params *policy_params(const struct policy *policy);
 
 /* Returns the levels asked for; 0: auto. */
 unsigned policy_levels(const struct policy *policy);
 
-/* Returns whether the gateway's secret is known and a CHK reply has agreed with it. */
+/* Returns whether the secret of each gateway is known and a CHK reply of each has agreed with it.
+ */
 bool policy_agreed(const struct policy *policy);
 
-/* Returns whether caps can be predicted, as far as known: the secret is there and no reply has
- * disagreed. */
+/* Returns whether caps can be predicted, as far as known: the secret is there, and there is a
+ * gateway that has not disagreed. */
 bool policy_predicts(const struct policy *policy);
 
 /*
- * Judges the cap of a reply to `size` bytes (more than a literal's) with content key `key`; `whole`
- * is the cap predicted from the bytes, or NULL.  Stores which levels are met and which remain to be
- * proven. Faults: CORRUPT when it cannot be the cap of these bytes; USAGE when `cap` was asked for
- * and the gateway has another secret.
+ * Judges the cap of a reply of a gateway to `size` bytes (more than a literal's) with content key
+ * `key`; `whole` is the cap predicted from the bytes, or NULL.  Stores which levels are met and
+ * which remain to be proven. Faults: CORRUPT when it cannot be the cap of these bytes; USAGE when
+ * `cap` was asked for and the gateway has another secret.
  */
-MUST_USE enum fault policy_judge(struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
-				 uint64_t size, const struct cap *whole, const struct cap *reply,
-				 unsigned *met, unsigned *remaining, struct err *err);
+MUST_USE enum fault policy_judge(struct policy *policy, unsigned gateway,
+				 const unsigned char key[CAP_KEY_SIZE], uint64_t size,
+				 const struct cap *whole, const struct cap *reply, unsigned *met,
+				 unsigned *remaining, struct err *err);
 
 /* Returns one sentence for people: which level holds and why; a literal. */
 const char *policy_describe(const struct policy *policy);

@@ -30,6 +30,7 @@ static struct store_call *begin(struct store *store, enum fake_operation operati
 	struct store_call *call = calloc(1, sizeof *call);
 	assert_non_null(call);
 	call->call.operation = operation;
+	call->call.gateway = store->gateway;
 	call->call.number = atomic_fetch_add(&fake->started[operation], 1) + 1;
 	call->then = then;
 	if (body) {
@@ -285,6 +286,8 @@ struct store *fake_open(struct fake *fake)
 	struct fake_store *store = calloc(1, sizeof *store);
 	assert_non_null(store);
 	store->base.backend = &backend;
+	if (fake->gateways > 0)
+		store->base.gateway = atomic_fetch_add(&fake->opened, 1) % fake->gateways;
 	store->fake = fake;
 	mutex_init(&store->lock);
 	cond_init(&store->woken);

@@ -28,7 +28,8 @@ enum fake_operation {
 /* A call as the script sees it. */
 struct fake_call {
 	enum fake_operation operation;
-	unsigned number;     /* of this operation, from 1 */
+	unsigned number; /* of this operation, from 1 */
+	unsigned gateway;
 	struct cap cap;      /* overwrite, get, list, check: of what; edits: of the directory */
 	unsigned char *data; /* the body, NUL-terminated */
 	size_t size;
@@ -52,6 +53,8 @@ typedef bool fake_script(void *context, struct fake_call *call, struct store_rep
 struct fake {
 	fake_script *script;
 	void *context;
+	unsigned gateways; /* that stores are opened on in turn; 0: one */
+	atomic_uint opened;
 	atomic_uint started[FAKE_OPERATIONS];
 	atomic_uint ended[FAKE_OPERATIONS]; /* `done` has returned */
 	atomic_uint cancelled;

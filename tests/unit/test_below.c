@@ -42,7 +42,10 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	return true;
 }
 
-static void quiet(void *context, bool away) { (void)context, (void)away; }
+static void quiet(void *context, const struct store *store, bool away)
+{
+	(void)context, (void)store, (void)away;
+}
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 
 static void open_cellar(struct cellar *cellar)

@@ -170,7 +170,7 @@ static void another_cap_of_an_immutable_directory_is_never_done(void **state)
 	/* The secret is believed. */
 	struct cap good = { .kind = CAP_CHK, .needed = 1, .total = 1, .size = 100 };
 	assert_int_equal(
-		policy_judge(office.policy, good.key, 100, NULL, &good, &met, &remaining, &err),
+		policy_judge(office.policy, 0, good.key, 100, NULL, &good, &met, &remaining, &err),
 		FAULT_NONE);
 	office.wrong_cap = true;
 	office_run(&office);

@@ -452,33 +452,60 @@ static void tells_a_gateway_from_other_servers(void **state)
 {
 	(void)state;
 	struct scene *scene = open_scene();
-	uint32_t connected = 0;
+	struct store_servers servers = { 0 };
 	struct err err;
 	answers(scene, 200, "",
 		"{\"introducers\": {\"statuses\": []}, \"servers\": ["
 		"{\"connection_status\": \"connected\"}, {\"connection_status\": \"Connected to "
 		"x\"},"
 		"{\"connection_status\": \"Trying to connect\"}, {\"connection_status\": null}]}");
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_NONE);
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_NONE);
 	assert_request(scene, "GET /?t=json");
-	assert_int_equal(connected, 2);
+	assert_int_equal(servers.connected, 2);
+	assert_int_equal(servers.known, 4);
 	static const char *const other[] = {
 		"<html>hello</html>", "{}", "[]", "{\"servers\": []}", "{\"introducers\": {}}", ""
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(other); i++) {
 		answers(scene, 200, "", other[i]);
-		assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_USAGE);
+		assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
 		assert_non_null(strstr(err.text, "not a Tahoe-LAFS gateway"));
 	}
 	answers(scene, 404, "", "no");
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_USAGE);
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
 	answers(scene, 302, "Location: /login\r\n", "");
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_USAGE);
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
 	answers(scene, 502, "", "");
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_RETRY);
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_RETRY);
 	scripted_answer(scene->server,
 			(struct script_step){ .reply = "SSH-2.0-x\r\n", .then = THEN_CLOSE });
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_USAGE);
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
+	close_scene(scene);
+}
+
+static uint64_t names_of(struct scene *scene, const char *servers)
+{
+	char reply[1000];
+	struct store_servers found;
+	struct err err;
+	snprintf(reply, sizeof reply, "{\"introducers\": {\"statuses\": []}, \"servers\": [%s]}",
+		 servers);
+	answers(scene, 200, "", reply);
+	assert_int_equal(store_wait_probe(&scene->wait, &found, &err), FAULT_NONE);
+	return found.names;
+}
+
+#define SERVER(name, status) "{\"nodeid\": \"" name "\", \"connection_status\": \"" status "\"}"
+
+static void tells_gateways_of_one_grid_from_others(void **state)
+{
+	(void)state;
+	struct scene *scene = open_scene();
+	const uint64_t both = names_of(scene, SERVER("v0-a", "connected") "," SERVER("v0-b", ""));
+	assert_int_equal(both, names_of(scene, SERVER("v0-b", "connected") "," SERVER("v0-a", "")));
+	assert_int_not_equal(both, names_of(scene, SERVER("v0-a", "connected")));
+	assert_int_not_equal(both, names_of(scene, SERVER("v0-a", "") "," SERVER("v0-c", "")));
+	assert_int_not_equal(both, names_of(scene, ""));
 	close_scene(scene);
 }
 
@@ -494,8 +521,8 @@ static void cancels_and_closes_with_calls_in_flight(void **state)
 	scene->wait.context = &turns;
 	struct err err;
 	struct cap cap = cap_of(DIRW);
-	uint32_t connected;
-	assert_int_equal(store_wait_probe(&scene->wait, &connected, &err), FAULT_CANCELLED);
+	struct store_servers servers;
+	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_CANCELLED);
 	assert_int_equal(store_in_flight(scene->store), 0);
 	struct told told = { .done = false };
 	struct store_then then = { .done = on_done, .context = &told };
@@ -528,6 +555,7 @@ int main(void)
 		cmocka_unit_test(lists_below_a_path),
 		cmocka_unit_test(checks_health),
 		cmocka_unit_test(tells_a_gateway_from_other_servers),
+		cmocka_unit_test(tells_gateways_of_one_grid_from_others),
 		cmocka_unit_test(cancels_and_closes_with_calls_in_flight),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -27,6 +27,7 @@ struct club {
 	unsigned started, ended, refused, poked, gave_up, aways, backs;
 	enum fault put_fault, probe_fault; /* what the store answers */
 	bool silent;                       /* puts are not answered */
+	unsigned faulty;                   /* gateways from here on are well; 0: none is */
 };
 
 static void count(struct club *club, unsigned *what)
@@ -51,7 +52,8 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	mutex_lock(&club->lock);
 	bool is_put = call->operation == FAKE_PUT;
 	bool silent = is_put && club->silent;
-	enum fault fault = is_put ? club->put_fault : club->probe_fault;
+	bool well = club->faulty && call->gateway >= club->faulty;
+	enum fault fault = well ? FAULT_NONE : is_put ? club->put_fault : club->probe_fault;
 	mutex_unlock(&club->lock);
 	if (fault)
 		fake_fail(reply, fault, "away");
@@ -105,16 +107,19 @@ static void gave_up(void *context, const struct err *err)
 	count(club, &club->gave_up);
 }
 
-static void away(void *context, bool is_away)
+static void away(void *context, const struct store *store, bool is_away)
 {
+	(void)store;
 	struct club *club = ((struct fake *)context)->context;
 	count(club, is_away ? &club->aways : &club->backs);
 }
 
-static void open_club(struct club *club, unsigned threads, unsigned transfers, unsigned directories)
+static void open_lanes(struct club *club, unsigned gateways, unsigned threads, unsigned transfers,
+		       unsigned directories)
 {
 	struct err err;
-	*club = (struct club){ .fake = { .script = script, .context = club } };
+	*club = (struct club){ .fake = {
+				       .script = script, .context = club, .gateways = gateways } };
 	mutex_init(&club->lock);
 	cond_init(&club->news);
 	const struct lanes_options options = {
@@ -127,6 +132,11 @@ static void open_club(struct club *club, unsigned threads, unsigned transfers, u
 		.away_ms = 1,
 	};
 	assert_int_equal(lanes_new(&options, &club->lanes, &err), FAULT_NONE);
+}
+
+static void open_club(struct club *club, unsigned threads, unsigned transfers, unsigned directories)
+{
+	open_lanes(club, 1, threads, transfers, directories);
 }
 
 static void close_club(struct club *club)
@@ -245,6 +255,59 @@ static void a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile(vo
 	assert_int_equal(club.backs, 1);
 	assert_int_equal(club.gave_up, 1); /* once, though it was probed again */
 	close_club(&club);
+}
+
+static void what_a_gateway_that_is_away_has_not_started_goes_to_others(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[9] = { 0 };
+	struct lane *lane[9];
+	open_lanes(&club, 2, 2, 2, 2);
+	set(&club, true, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	club.faulty = 1;
+	for (size_t i = 0; i < 6; i++)
+		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+	wait_for(&club, &club.started, 2);
+	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	lane_wake(lane[0]);
+	lane_wake(lane[1]);
+	wait_for(&club, &club.ended, 4);
+	wait_for(&club, &club.refused, 2);
+	assert_int_equal(club.aways, 1);
+	struct lane *well = NULL;
+	for (size_t i = 6; i < 9; i++) {
+		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+		assert_true(!well || lane[i] == well); /* however much it has to do */
+		well = lane[i];
+	}
+	wait_for(&club, &club.ended, 7);
+	while (atomic_load(&club.fake.ended[FAKE_PROBE]) < 2)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	assert_int_equal(club.gave_up, 0); /* there is another */
+	assert_int_equal(club.refused, 2);
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	wait_for(&club, &club.backs, 1);
+	close_club(&club);
+}
+
+static void it_gives_up_when_all_gateways_stay_away(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[5] = { 0 };
+	open_lanes(&club, 2, 4, 4, 4);
+	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	submit(&club, &guest[0], ERRAND_TRANSFER);
+	wait_for(&club, &club.aways, 1);
+	assert_int_equal(club.gave_up, 0);
+	for (size_t i = 1; i < 4; i++)
+		submit(&club, &guest[i], ERRAND_TRANSFER);
+	wait_for(&club, &club.gave_up, 1);
+	submit(&club, &guest[4], ERRAND_TRANSFER); /* waits: there is no other */
+	set(&club, false, FAULT_NONE, FAULT_NONE);
+	close_club(&club);
+	assert_int_equal(club.started + club.refused, 5);
 }
 
 static void a_stop_ends_the_wait_for_a_gateway(void **state)
@@ -381,6 +444,8 @@ int main(void)
 		cmocka_unit_test(errands_spread_over_the_lanes_with_slots_of_their_kind),
 		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
 		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
+		cmocka_unit_test(what_a_gateway_that_is_away_has_not_started_goes_to_others),
+		cmocka_unit_test(it_gives_up_when_all_gateways_stay_away),
 		cmocka_unit_test(a_stop_ends_the_wait_for_a_gateway),
 		cmocka_unit_test(waking_pokes_what_is_active),
 		cmocka_unit_test(a_store_that_does_not_open_ends_all_lanes),

@@ -84,13 +84,19 @@ static const struct judgement table[] = {
 	{ K | R, false, true, true, FAULT_NONE, 0, K | R },
 };
 
-static enum fault judge(struct policy *policy, bool agrees, unsigned *met, unsigned *remaining)
+static enum fault judge_of(struct policy *policy, unsigned gateway, bool agrees, unsigned *met,
+			   unsigned *remaining)
 {
 	struct cap reply = good_reply();
 	struct err err;
 	if (!agrees)
 		reply.key[15] ^= 1;
-	return policy_judge(policy, key, 100, NULL, &reply, met, remaining, &err);
+	return policy_judge(policy, gateway, key, 100, NULL, &reply, met, remaining, &err);
+}
+
+static enum fault judge(struct policy *policy, bool agrees, unsigned *met, unsigned *remaining)
+{
+	return judge_of(policy, 0, agrees, met, remaining);
 }
 
 static void the_first_reply_decides_and_the_second_is_judged(void **state)
@@ -121,6 +127,41 @@ static void the_first_reply_decides_and_the_second_is_judged(void **state)
 	}
 }
 
+static void each_gateway_is_believed_by_itself(void **state)
+{
+	(void)state;
+	struct chk_params params = gateways_params();
+	struct policy *policy;
+	struct err err;
+	unsigned met, remaining;
+	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
+	policy_expect(policy, 2);
+	assert_int_equal(judge_of(policy, 0, true, &met, &remaining), FAULT_NONE);
+	assert_int_equal(met, C);
+	assert_false(policy_agreed(policy)); /* the other one has said nothing */
+	assert_int_equal(judge_of(policy, 1, false, &met, &remaining), FAULT_NONE);
+	assert_int_equal(met, 0);
+	assert_int_equal(remaining, R);
+	assert_true(policy_predicts(policy));
+	assert_non_null(strstr(policy_describe(policy), "some gateways"));
+	assert_int_equal(judge_of(policy, 0, false, &met, &remaining), FAULT_CORRUPT);
+	assert_int_equal(judge_of(policy, 1, true, &met, &remaining), FAULT_NONE);
+	assert_int_equal(remaining, R); /* once not believed, never */
+	policy_free(policy);
+	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
+	policy_expect(policy, 2);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(judge_of(policy, i, true, &met, &remaining), FAULT_NONE);
+	assert_true(policy_agreed(policy));
+	policy_free(policy);
+	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
+	policy_expect(policy, 2);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(judge_of(policy, i, false, &met, &remaining), FAULT_NONE);
+	assert_false(policy_predicts(policy));
+	policy_free(policy);
+}
+
 /* Returns the fault of a reply that is `change`d, once the secret is believed. */
 static enum fault judge_changed(const struct cap *reply, const struct cap *whole)
 {
@@ -130,7 +171,7 @@ static enum fault judge_changed(const struct cap *reply, const struct cap *whole
 	unsigned met = 0, remaining = 0;
 	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
 	assert_int_equal(judge(policy, true, &met, &remaining), FAULT_NONE);
-	enum fault fault = policy_judge(policy, key, 100, whole, reply, &met, &remaining, &err);
+	enum fault fault = policy_judge(policy, 0, key, 100, whole, reply, &met, &remaining, &err);
 	policy_free(policy);
 	return fault;
 }
@@ -183,6 +224,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(words_become_levels),
 		cmocka_unit_test(the_first_reply_decides_and_the_second_is_judged),
+		cmocka_unit_test(each_gateway_is_believed_by_itself),
 		cmocka_unit_test(every_field_of_a_reply_counts),
 		cmocka_unit_test(no_secret_means_a_random_one_of_the_job),
 	};

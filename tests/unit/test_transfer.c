@@ -94,7 +94,10 @@ static void broken(void *context, const struct err *err)
 	yard->broken = *err;
 }
 
-static void quiet(void *context, bool away) { (void)context, (void)away; }
+static void quiet(void *context, const struct store *store, bool away)
+{
+	(void)context, (void)store, (void)away;
+}
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 
 static struct chk_params with_secret(const char *secret)

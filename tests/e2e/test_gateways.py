@@ -1,0 +1,174 @@
+"""Several gateways to one grid: they share the work, and none is trusted for another."""
+import json
+import os
+import time
+
+import pytest
+
+from grid import Web, file_caps
+from runner import LineReader
+from tree import below, content, local_tree, same
+
+FILES = 60
+
+
+@pytest.fixture(scope="module")
+def second(real_grid):
+    """The URL of one more gateway to the real grid, with the same secret."""
+    return real_grid.add_gateway()[0]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """(path, tree) of files and directories that no grid has seen."""
+    path = tmp_path / "tree"
+    for number in range(FILES):
+        folder = path / f"d{number % 4}/e{number % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}").write_bytes(os.urandom(2000))
+    (path / "large").write_bytes(os.urandom(3 << 20))
+    return path, local_tree(path)
+
+
+def counted(url, what):
+    """A gateway's own count."""
+    web = Web(url)
+    counters = json.loads(web.ok("GET", "/statistics?t=json"))["counters"]
+    web.close()
+    return counters.get(what, 0)
+
+
+def both(real_grid, second):
+    return ["-u", real_grid.url, "-u", second]
+
+
+# --- the work is shared -------------------------------------------------------------------
+
+@pytest.mark.parametrize("options", [(), ("--immutable",)], ids=["mutable", "immutable"])
+def test_a_tree_goes_up_through_two(real_grid, second, client, tree, options):
+    path, wanted = tree
+    alias, cap = real_grid.fresh()
+    urls = real_grid.url, second
+    before = [counted(url, "uploader.files_uploaded") for url in urls]
+    run = client(real_grid).ok("cp", "-r", "--json", "-v", *options, *both(real_grid, second), path,
+                               alias)
+    same(real_grid.tree(cap), below("tree", wanted))
+    sent = [counted(url, "uploader.files_uploaded") - was for url, was in zip(urls, before)]
+    assert min(sent) > FILES // 10 and sum(sent) >= FILES, sent
+    assert "by the gateway's own secret" in run.err
+
+
+def test_a_tree_comes_down_through_two(real_grid, second, client, tree, tmp_path):
+    path, wanted = tree
+    alias, _ = real_grid.fresh()
+    barge = client(real_grid)
+    barge.ok("cp", "-r", "--immutable", path, alias)
+    urls = real_grid.url, second
+    before = [counted(url, "downloader.files_downloaded") for url in urls]
+    run = barge.ok("cp", "-r", "--json", *both(real_grid, second), alias + "tree", tmp_path / "out")
+    same(local_tree(tmp_path / "out/tree"), wanted)
+    fetched = [counted(url, "downloader.files_downloaded") - was
+               for url, was in zip(urls, before)]
+    assert min(fetched) > FILES // 10, fetched
+    assert run.summary()["reread"] == 0
+
+
+def test_a_job_is_proven_through_two(real_grid, second, client, tree):
+    path, _ = tree
+    alias, _ = real_grid.fresh()
+    barge = client(real_grid)
+    barge.ok("cp", "-r", path, alias)
+    before = counted(second, "downloader.files_downloaded")
+    barge.ok("verify", *both(real_grid, second), barge.jobs()[0].name)
+    assert counted(second, "downloader.files_downloaded") > before
+
+
+def test_merging_through_two(real_grid, second, client, tree):
+    path, wanted = tree
+    alias, cap = real_grid.fresh()
+    barge = client(real_grid)
+    barge.ok("cp", "-r", *both(real_grid, second), path, alias)
+    (path / "d0/e0/0").write_bytes(content(700))
+    (path / "d1/new").write_bytes(content(800))
+    barge.ok("cp", "-r", *both(real_grid, second), path, alias)
+    same(real_grid.tree(cap), below("tree", local_tree(path)))
+    assert local_tree(path).keys() - wanted.keys() == {"d1/new"}
+
+
+# --- none is trusted for another ----------------------------------------------------------
+
+def test_a_gateway_with_another_secret_is_read_back(real_grid, client, tree, tmp_path):
+    path, wanted = tree
+    other, process = real_grid.add_gateway(same_secret=False)
+    alias, cap = real_grid.fresh()
+    barge = client(real_grid)
+    before = counted(other, "downloader.files_downloaded")
+    run = barge.ok("cp", "-r", "-v", "--immutable", *both(real_grid, other), path, alias)
+    same(real_grid.tree(cap), below("tree", wanted))
+    assert "some gateways have another secret" in run.err
+    assert counted(other, "downloader.files_downloaded") > before
+    strict = barge.run("cp", "-r", "--verify=cap", "--new", *both(real_grid, other), path,
+                       real_grid.fresh()[0])
+    assert strict.code != 0 and "another convergence secret" in strict.err
+    fetched = barge.ok("cp", "-r", "--json", *both(real_grid, other), alias + "tree",
+                       tmp_path / "out")
+    same(local_tree(tmp_path / "out/tree"), wanted)
+    # What the other one stored has keys of its secret, so it was read twice.
+    own = counted(other, "uploader.files_uploaded")
+    assert 0 < fetched.summary()["reread"] <= own < len(file_caps(real_grid.url, cap))
+    process.terminate()
+    process.wait(10)
+
+
+def test_gateways_of_two_grids_are_refused(embedded, gateway, client, tree):
+    path, _ = tree
+    other, barge = gateway(), client(embedded)
+    alias, cap = embedded.fresh()
+    begin = time.monotonic()
+    run = barge.ok("cp", "-r", "-u", embedded.url, "-u", other.url, path, alias, code=2)
+    assert "several gateways must be of one grid" in run.err
+    assert embedded.url in run.err and other.url in run.err
+    assert time.monotonic() - begin > 5  # it may only have started a moment ago
+    assert not barge.jobs() and embedded.tree(cap) == {} and other.requests("put") == 0
+
+
+def test_words_that_name_no_several_gateways(embedded, client, tmp_path):
+    barge = client(embedded)
+    for urls, wanted, code in (
+            ((embedded.url, embedded.url), "is named twice", 2),
+            ((embedded.url, embedded.url.rstrip("/")), "is named twice", 2),
+            ((embedded.url, "http://127.0.0.1:1/"), "http://127.0.0.1:1/", 69),
+            ((embedded.url, "ftp://127.0.0.1/"), "http", 2),
+            ((embedded.url, *(f"http://127.0.0.1:{port}/" for port in range(2, 18))),
+             "more than 16 gateways", 2)):
+        words = [word for url in urls for word in ("-u", url)]
+        run = barge.ok("cp", "-r", *words, "tahoe:", tmp_path / "out", code=code)
+        assert wanted in run.err, run
+    assert not barge.jobs() and not (tmp_path / "out").exists()
+
+
+# --- one goes away ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+def test_one_that_is_killed_leaves_its_work_to_the_other(real_grid, client, tree, tmp_path, down):
+    path, wanted = tree
+    other, process = real_grid.add_gateway()
+    alias, cap = real_grid.fresh()
+    barge = client(real_grid)
+    words = [path, alias]
+    if down:
+        barge.ok("cp", "-r", path, alias)
+        words = [alias + "tree", tmp_path / "out"]
+    running = barge.start("cp", "-r", "--json", *both(real_grid, other), *words)
+    out, err = LineReader(running.stdout), LineReader(running.stderr)
+    assert out.wait_for(lambda line: b'"state":"done"' in line)
+    process.kill()
+    process.wait()
+    assert running.wait(120) == 0, err.lines
+    out.join(10)
+    err.join(10)
+    assert any(f"gateway {other} does not answer".encode() in line for line in err.lines), err.lines
+    if down:
+        same(local_tree(tmp_path / "out/tree"), wanted)
+    else:
+        same(real_grid.tree(cap), below("tree", wanted))

@@ -8,11 +8,11 @@ Parts, each with a tree of its own that `barge cp -r` stores first, which is not
     large         the files of 32 MiB
     grid-to-grid  the tree of `both`, copied within the grid
 
-`barge` knows the gateway's secret and proves each file by its key; so does `barge-two-gateways`, which
-shares its requests between the node and a gateway beside it; `barge-twice` does not and reads each file
-twice.  curl fetches the files alone by their caps and makes no directory.  What came is
-compared with the source after every run, outside the time.  Needs BARGE, the program, and
-build/venv with Tahoe-LAFS.
+`barge` knows the gateway's secret and proves each file by its key; `barge-two-gateways` does so
+too, and shares its requests between the node and a gateway beside it; `barge-twice` does not know
+the secret and reads each file twice.  curl fetches the files alone by their caps and makes no
+directory.  What came is compared with the source after every run, outside the time.  Needs BARGE,
+the program, and build/venv with Tahoe-LAFS.
 """
 import argparse
 import json

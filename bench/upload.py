@@ -2,10 +2,9 @@
 """A tree to a real one-node Tahoe-LAFS grid on loopback: barge, `tahoe cp`, curl; JSON on stdout.
 
 400 files of 4 KiB in 46 directories and 2 files of 32 MiB, new random content for each run.  With
-two gateways, one beside the node takes half of the requests.  curl sends the files alone and makes no
-directory.  Each run of barge and of tahoe goes below a new
-directory and is counted there afterwards, outside the time.  Needs BARGE, the program, and
-build/venv with Tahoe-LAFS.
+two gateways, one beside the node takes a part of the requests.  curl sends the files alone and
+makes no directory.  Each run of barge and of tahoe goes below a new directory and is counted there
+afterwards, outside the time.  Needs BARGE, the program, and build/venv with Tahoe-LAFS.
 """
 import argparse
 import json
@@ -64,7 +63,8 @@ class Bench:
 
     def sides(self):
         return {"barge": self.upload, "barge --immutable": lambda: self.upload("--immutable"),
-                "barge --immutable, two gateways": self.two_gateways, "tahoe cp": self.tahoe, "curl": self.curl}
+                "barge --immutable, two gateways": self.two_gateways, "tahoe cp": self.tahoe,
+                "curl": self.curl}
 
 
 def report(bench, results, before):

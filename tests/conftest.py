@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from grid import TAHOE, EmbeddedGateway, RealGrid
+from kill_loop import Job
 from runner import Barge
 from tree import make_tree
 
@@ -100,6 +101,21 @@ def client(barge, tmp_path):
     def make(grid, program=barge):
         made.append(Barge(program, tmp_path / f"home{len(made)}", grid))
         return made[-1]
+    yield make
+    for one in made:
+        one.search_files()
+
+
+@pytest.fixture
+def jobs(barge_debug, tmp_path):
+    """jobs(grid, seed, **kind): a Job under fire, or another kind of one with `of`, which has a
+    source, a home and a target of its own."""
+    made = []
+
+    def make(grid, seed, of=Job, **kind):
+        place = tmp_path / f"job{len(made)}"
+        made.append(Barge(barge_debug, place / "home", grid))
+        return of(grid, made[-1], place, seed, **kind)
     yield make
     for one in made:
         one.search_files()

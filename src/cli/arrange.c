@@ -212,7 +212,8 @@ static enum fault check_way(const struct arrangement *out, const struct store_no
 	return FAULT_NONE;
 }
 
-/* Refuses a source that stands at the target already, under the name it would get. */
+/* Refuses a source that stands at the target already, under the name it would get; but one that can
+ * never change is only linked once more. */
 static enum fault check_onto(const struct look_target *target, const struct arranged_source *source,
 			     struct err *err)
 {
@@ -221,14 +222,13 @@ static enum fault check_onto(const struct look_target *target, const struct arra
 	if (!path)
 		return no_memory(err);
 	*path = target->path;
-	size_t count = path->count + 1;
 	enum fault fault = FAULT_NONE;
 	if (path->count < LOOK_COMPONENTS_MAX) {
 		path->component[path->count++] =
 			(struct store_name){ source->name, strlen(source->name) };
-		fault = look_deepest(target->place, path, target->wait, &count, &node, err);
+		fault = look_whole(target->place, path, target->wait, &node, err);
 	}
-	if (!fault && count == path->count && is_directory_at(source, &node))
+	if (!fault && node.is_mutable && is_directory_at(source, &node))
 		fault = err_set(err, FAULT_USAGE,
 				"source '%.120s' and target are the same directory",
 				source->place->typed);

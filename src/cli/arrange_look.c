@@ -27,19 +27,46 @@ enum fault look_split(const struct place *place, struct look_path *path, struct 
 	return FAULT_NONE;
 }
 
+/* Who hears of the children of what is listed; all zeros: nobody. */
+struct hearer {
+	store_child_found *child;
+	void *context;
+};
+
 /* Asks what is at the first `count` components. */
-static enum fault list(const struct place *place, const struct look_path *path, size_t count,
-		       const struct store_wait *wait, struct store_node *node, struct err *err)
+static enum fault list_for(const struct hearer *hearer, const struct place *place,
+			   const struct look_path *path, size_t count,
+			   const struct store_wait *wait, struct store_node *node, struct err *err)
 {
 	const struct store_list list = {
 		.cap = &place->root,
 		.path = count ? path->component : NULL,
 		.path_count = count,
+		.child = hearer->child,
+		.context = hearer->context,
 	};
 	enum fault fault = store_wait_list(wait, &list, node, err);
 	if (fault == FAULT_CORRUPT) /* a reply, not our state */
 		fault = err->fault = FAULT_UNAVAILABLE;
 	return fault;
+}
+
+static enum fault list(const struct place *place, const struct look_path *path, size_t count,
+		       const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct hearer nobody = { 0 };
+	return list_for(&nobody, place, path, count, wait, node, err);
+}
+
+enum fault look_whole(const struct place *place, const struct look_path *path,
+		      const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	enum fault fault = list(place, path, path->count, wait, node, err);
+	if (fault == FAULT_NOT_FOUND) {
+		*node = (struct store_node){ .kind = STORE_UNKNOWN };
+		return FAULT_NONE;
+	}
+	return fault ? err_wrap(err, "Error examining target '%.100s'", place->typed) : FAULT_NONE;
 }
 
 enum fault look_deepest(const struct place *place, const struct look_path *path,
@@ -214,29 +241,25 @@ static bool see_edge(void *context, const struct store_child *child)
 }
 
 /* Stores what the link to a directory says of its time and mode, which only the listing above
- * tells.  A failure leaves them out, as there are none of a root; but CANCELLED. */
+ * tells.  Where that is too large, they are left out, as there are none of a root. */
 static enum fault find_edge(const struct place *place, const struct look_path *path,
 			    const struct store_wait *wait, struct store_node *node, struct err *err)
 {
 	const struct store_name *name = &path->component[path->count - 1];
 	struct edge edge = { 0 };
-	const struct store_list above = {
-		.cap = &place->root,
-		.path = path->count > 1 ? path->component : NULL,
-		.path_count = path->count - 1,
-		.child = see_edge,
-		.context = &edge,
-	};
+	const struct hearer hearer = { see_edge, &edge };
 	bytes_init(&edge.name, 4 * name->size);
 	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
 	if (!fault)
-		fault = store_wait_list(wait, &above, NULL, err);
+		fault = list_for(&hearer, place, path, path->count - 1, wait, NULL, err);
 	if (!fault) {
 		node->metadata_flags = edge.flags;
 		node->metadata = edge.metadata;
 	}
 	bytes_fini(&edge.name);
-	return fault == FAULT_CANCELLED ? fault : FAULT_NONE;
+	if (fault == FAULT_TOO_LARGE)
+		return FAULT_NONE;
+	return fault ? err_wrap(err, "Error examining source '%.100s'", place->typed) : FAULT_NONE;
 }
 
 static enum fault ask_grid(const struct place *place, const struct store_wait *wait,

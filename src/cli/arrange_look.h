@@ -54,6 +54,12 @@ MUST_USE enum fault look_at_source(const struct store_wait *wait, struct arrange
 /* Splits the path of a place on the grid; "//" is "/".  FAULT_USAGE: too many components. */
 MUST_USE enum fault look_split(const struct place *place, struct look_path *path, struct err *err);
 
+/* Stores what is at the whole path; its kind is STORE_UNKNOWN where nothing is.  Faults, "Error
+ * examining target" first: those of listing. */
+MUST_USE enum fault look_whole(const struct place *place, const struct look_path *path,
+			       const struct store_wait *wait, struct store_node *node,
+			       struct err *err);
+
 /* Finds the longest beginning of the first `*count` components that exists, shortens `*count` to it
  * and stores what it is.  Faults, "Error examining target" first: those of listing. */
 MUST_USE enum fault look_deepest(const struct place *place, const struct look_path *path,

@@ -104,7 +104,9 @@ static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 {
 	if (setup_load(copy->options, &copy->setup, err))
 		return err->fault;
-	enum fault fault = setup_connect(&copy->setup, &copy->wait, err);
+	enum fault fault = copy->options->dry_run
+				   ? setup_connect(&copy->setup, &copy->wait, err)
+				   : setup_connect_all(&copy->setup, &copy->wait, err);
 	if (!fault) {
 		fault = run(copy, status, err);
 		store_close(copy->wait.store);

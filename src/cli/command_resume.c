@@ -68,7 +68,7 @@ static enum fault carry_on(const struct options *given, struct migration *migrat
 	}
 	if (setup_load(&options, &setup, err))
 		return err->fault;
-	enum fault fault = setup_connect(&setup, &wait, err);
+	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {
 		fault = bind_target(&options, migration, &wait, err);
 		const struct engine_request request = {

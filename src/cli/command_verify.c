@@ -148,7 +148,7 @@ enum fault command_verify(const struct options *options, int *status, struct err
 		setup_fini(&setup);
 		return err->fault;
 	}
-	enum fault fault = setup_connect(&setup, &wait, err);
+	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {
 		store_close(wait.store);
 		fault = verify_job(options, &setup, &migration, status, err);

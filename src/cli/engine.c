@@ -120,13 +120,15 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
 	unsigned gateways = engine->request->setup->gateways;
 	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
-	threads = threads > gateways ? threads : gateways;
+	threads = threads < LANES_MAX ? threads : LANES_MAX;
+	/* As many for each, so that each has as many slots. */
+	threads = threads > gateways ? threads - threads % gateways : gateways;
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,
 		.away = setup_tell_store_away,
 		.context = engine,
-		.threads = threads < LANES_MAX ? threads : LANES_MAX,
+		.threads = threads,
 		.slots = { [ERRAND_TRANSFER] = transfers * gateways,
 			   [ERRAND_DIRECTORY] = DIRECTORIES * gateways },
 		.away_ms = options->gateway_wait_ms,

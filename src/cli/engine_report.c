@@ -2,6 +2,8 @@
 #include "cli/engine_parts.h"
 #include "cli/status.h"
 
+enum { COMMAND_MAX = 1 << 20 }; /* bytes of a command line shown */
+
 enum fault engine_open_report(struct engine *engine, struct err *err)
 {
 	const struct options *options = engine->request->options;
@@ -23,16 +25,21 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 static char *go_on(const struct engine *engine)
 {
 	const struct options *options = engine->request->options;
-	char *text;
-	int length = asprintf(&text, "barge resume %.16s%s%s%s%s%s%s",
-			      engine->request->migration->job.name,
-			      options->node_directory ? " -d " : "",
-			      options->node_directory ? options->node_directory : "",
-			      options->gateway.count ? " -u " : "",
-			      options->gateway.count ? options->gateway.text[0] : "",
-			      options->state_dir ? " --state-dir " : "",
-			      options->state_dir ? options->state_dir : "");
-	return length < 0 ? NULL : text;
+	struct bytes text;
+	size_t size;
+	bytes_init(&text, COMMAND_MAX);
+	enum fault fault =
+		bytes_printf(&text, "barge resume %.16s", engine->request->migration->job.name);
+	if (!fault && options->node_directory)
+		fault = bytes_printf(&text, " -d %s", options->node_directory);
+	for (size_t i = 0; i < options->gateway.count && !fault; i++)
+		fault = bytes_printf(&text, " -u %s", options->gateway.text[i]);
+	if (!fault && options->state_dir)
+		fault = bytes_printf(&text, " --state-dir %s", options->state_dir);
+	if (!fault)
+		return (char *)bytes_take(&text, &size);
+	bytes_fini(&text);
+	return NULL;
 }
 
 static int status_of(const struct engine *engine, const struct recount *counts)

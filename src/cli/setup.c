@@ -160,8 +160,14 @@ static enum fault probe(const struct store_wait *wait, struct store_servers *ser
 		       : FAULT_NONE;
 }
 
-/* Compares the servers that the gateway knows with those of the first one.  One that has just
- * started hears of them soon. */
+/* Whether a gateway has storage, and knows the same servers as another one. */
+static bool is_same_grid(const struct store_servers *one, const struct store_servers *other)
+{
+	return one->names == other->names && one->connected > 0 && other->connected > 0;
+}
+
+/* Compares the servers that a gateway knows with those of the first one.  One that has just started
+ * hears of them soon. */
 static enum fault compare_grid(const struct setup *setup, const struct store_wait *first,
 			       const struct store_wait *other, struct err *err)
 {
@@ -170,17 +176,31 @@ static enum fault compare_grid(const struct setup *setup, const struct store_wai
 		struct store_servers here, there;
 		if (probe(first, &here, err) || probe(other, &there, err))
 			return err->fault;
-		if (here.names == there.names)
+		if (is_same_grid(&here, &there))
 			return FAULT_NONE;
 		if (times == GRID_TRIES)
-			return err_set(err, FAULT_USAGE,
-				       "gateways %s and %s know different storage servers (%u and "
-				       "%u): several gateways must be of one grid",
-				       setup->url[0], store_label(other->store), here.known,
-				       there.known);
+			return err_set(
+				err, FAULT_USAGE,
+				"gateways %s and %s must be of one grid and have storage: "
+				"they know different servers, or none is connected (%u of %u "
+				"and %u of %u)",
+				setup->url[0], store_label(other->store), here.connected,
+				here.known, there.connected, there.known);
 		if (tries_pause(&tries, GRID_PAUSE_MS, err))
 			return err->fault;
 	}
+}
+
+enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
+{
+	struct store_servers servers;
+	*wait = (struct store_wait){ .stop = stop };
+	if (setup_open_first(setup, &wait->store, err))
+		return err->fault;
+	if (!probe(wait, &servers, err))
+		return FAULT_NONE;
+	store_close(wait->store);
+	return err->fault;
 }
 
 static enum fault look_at_others(struct setup *setup, const struct store_wait *first,
@@ -198,18 +218,14 @@ static enum fault look_at_others(struct setup *setup, const struct store_wait *f
 	return FAULT_NONE;
 }
 
-enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
+enum fault setup_connect_all(struct setup *setup, struct store_wait *wait, struct err *err)
 {
-	struct store_servers servers;
-	*wait = (struct store_wait){ .stop = stop };
-	if (setup_open_first(setup, &wait->store, err))
+	if (setup_connect(setup, wait, err))
 		return err->fault;
-	enum fault fault = probe(wait, &servers, err);
-	if (!fault)
-		fault = look_at_others(setup, wait, err);
-	if (fault)
-		store_close(wait->store);
-	return fault;
+	if (!look_at_others(setup, wait, err))
+		return FAULT_NONE;
+	store_close(wait->store);
+	return err->fault;
 }
 
 void setup_tell_away(void *context, bool away)
@@ -225,7 +241,9 @@ void setup_tell_store_away(void *context, const struct store *store, bool away)
 {
 	(void)context;
 	if (away)
-		say(SAY_WARNING, "gateway %s does not answer; waiting for it", store_label(store));
+		say(SAY_WARNING,
+		    "gateway %s does not answer as it should; it is asked again every second",
+		    store_label(store));
 	else
 		say(SAY_INFO, "gateway %s answers again", store_label(store));
 }

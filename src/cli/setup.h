@@ -38,12 +38,14 @@ MUST_USE enum fault setup_load(const struct options *options, struct setup *setu
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);
 MUST_USE enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err);
 
-/*
- * Opens a store on the first gateway and asks whether Tahoe-LAFS gateways answer, all of one grid.
- * Sleeps, up to ten seconds more where they know different servers.  Faults: UNAVAILABLE, USAGE
- * (not one, or of another grid), INSECURE.  The caller closes the store in `wait`.
- */
+/* Opens a store on the first gateway and asks whether that is one of Tahoe-LAFS.  Sleeps.  Faults:
+ * UNAVAILABLE, USAGE (it is not), INSECURE.  The caller closes the store in `wait`. */
 MUST_USE enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err);
+
+/* The same, and asks all others too, which have to be of the same grid (USAGE).  Sleeps up to ten
+ * seconds more where they know different servers, or none. */
+MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wait,
+				      struct err *err);
 
 /* Tell people that the gateway went away or is back, in one thread (tries.away) and of a lane's
  * store (lanes_options.away).  `context` is unused. */

@@ -332,6 +332,7 @@ void directory_submit(struct directory *directory, struct lanes *lanes)
 {
 	directory->errand = (struct errand){
 		.kind = ERRAND_DIRECTORY,
+		.in_place = directory->how == DIRECTORY_MERGE,
 		.start = start,
 		.refuse = refuse,
 	};

@@ -39,6 +39,12 @@ void ask_start(const struct ask *ask, const struct cap *cap, const struct ask_ch
 /* Returns whether it has not ended yet. */
 static inline bool ask_is_busy(const struct asking *asking) { return asking->call; }
 
+/* Returns whether it has ended, and not well. */
+static inline bool ask_has_failed(const struct asking *asking)
+{
+	return !asking->call && asking->err.fault;
+}
+
 /*
  * Waits for the listing of `cap` that was started, and asks again when that failed.  Sleeps, also
  * between tries.  Faults: CANCELLED (asked to stop), NOMEM (a child was refused), UNAVAILABLE (the

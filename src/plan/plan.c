@@ -1,7 +1,6 @@
 #include "plan/plan.h"
 
 #include "plan/lister.h"
-#include "plan/names.h"
 #include "plan/publish.h"
 #include "plan/remote.h"
 #include "plan/walk.h"

@@ -3,15 +3,14 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/secret.h"
-#include "plan/names.h"
 #include "queue/manifest.h"
 
 #include <sys/stat.h>
 
 enum {
 	KEPT_MAX = 64,             /* listings */
-	KEPT_BYTES_MAX = 32 << 20, /* of all but the one in use */
-	AHEAD_MAX = 4,             /* listings on their way that are not waited for */
+	KEPT_BYTES_MAX = 32 << 20, /* of those that were used; of those that came ahead the same */
+	AHEAD_MAX = 4,             /* listings on their way when another one is asked for ahead */
 	NAMES_MAX = 512 << 20,     /* bytes of all names of one directory */
 	HASH_SHOWN = 8,            /* bytes of the hash behind a name that is cut */
 	CUT_SIZE = MANIFEST_NAME_MAX - 1 - 2 * HASH_SHOWN,
@@ -194,11 +193,13 @@ static size_t bytes_of(const struct listing *listing)
 	return listing->names.size + listing->capacity * sizeof *listing->child;
 }
 
-static size_t bytes_kept(const struct remote *remote)
+/* Returns the bytes of all listings that somebody has turned to, or of all others. */
+static size_t bytes_kept(const struct remote *remote, bool opened)
 {
 	size_t bytes = 0;
 	for (size_t i = 0; i < KEPT_MAX; i++)
-		bytes += bytes_of(&remote->kept[i]);
+		if (remote->kept[i].opened == opened)
+			bytes += bytes_of(&remote->kept[i]);
 	return bytes;
 }
 
@@ -210,14 +211,14 @@ static bool goes_before(const struct listing *a, const struct listing *b)
 	return a->opened != b->opened ? a->opened : a->used < b->used;
 }
 
-/* Returns the listing that is needed least, of those that hold something or of all, but neither the
- * one in use nor one on its way; or NULL. */
-static struct listing *needed_least(struct remote *remote, bool holding)
+/* Returns the listing that is needed least, of those that were used or of all, but neither the one
+ * in use nor one on its way; or NULL. */
+static struct listing *needed_least(struct remote *remote, bool opened)
 {
 	struct listing *found = NULL;
 	for (size_t i = 0; i < KEPT_MAX; i++) {
 		struct listing *at = &remote->kept[i];
-		if (at == remote->open || ask_is_busy(&at->asking) || (holding && !at->used))
+		if (at == remote->open || ask_is_busy(&at->asking) || (opened && !at->opened))
 			continue;
 		if (!found || goes_before(at, found))
 			found = at;
@@ -228,7 +229,7 @@ static struct listing *needed_least(struct remote *remote, bool holding)
 /* Finds a place for one more listing, forgetting others as the limits want it. */
 static struct listing *take_place(struct remote *remote)
 {
-	size_t bytes = bytes_kept(remote);
+	size_t bytes = bytes_kept(remote, true);
 	struct listing *place;
 	while (bytes > KEPT_BYTES_MAX && (place = needed_least(remote, true))) {
 		bytes -= bytes_of(place);
@@ -299,6 +300,11 @@ enum fault remote_open(struct remote *remote, const struct cap *cap, struct err 
 		forget(remote, listing);
 		listing = NULL;
 	}
+	/* What failed ahead of its time is no try. */
+	if (listing && listing->coming && ask_has_failed(&listing->asking)) {
+		forget(remote, listing);
+		listing = NULL;
+	}
 	if (!listing)
 		listing = start(remote, cap, index);
 	if (listing->coming && finish(remote, cap, listing, err))
@@ -324,7 +330,7 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 	struct listing *listing = find_kept(remote, cap, index);
 	if (listing)
 		listing->used = ++remote->tick;
-	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote) <= KEPT_BYTES_MAX)
+	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote, false) <= KEPT_BYTES_MAX)
 		start(remote, cap, index);
 }
 

@@ -3,12 +3,12 @@
  *
  * Place      ask.h -> remote -> lister.h, entry.h.
  * Ownership  a listing belongs to the remote; what remote_child and remote_find return lives until
- *            the next remote_open.
+ *            the next remote_open or remote_close.
  * Threads    the planner's.
  *
  * A directory that is reached by several paths is listed once, as long as its listing is kept: 64
  * listings or 32 MiB, the one used longest ago goes first.  Listings can be asked for ahead; they
- * come while the planner sleeps in remote_open.
+ * come whenever the store is polled, and stay until they are used, another 32 MiB of them.
  */
 #pragma once
 

@@ -1,7 +1,5 @@
 #include "plan/walk_stack.h"
 
-#include "plan/names.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -353,7 +353,6 @@ static void start(struct errand *errand, struct store *store)
 		return;
 	}
 	transfer->store = store;
-	find_place(transfer);
 	transfer->call = transfer->overwrites
 				 ? store_overwrite(store, &transfer->cap, bytes, then, &err)
 				 : store_put(store, bytes, then, &err);
@@ -383,6 +382,7 @@ static void refuse(struct errand *errand)
 	if (body->stream)
 		body_abandon(body);
 	body_unref(body);
+	cap_wipe(&transfer->cap);
 	free(transfer);
 }
 
@@ -408,6 +408,8 @@ void transfer_deliver(void *context, struct body *body)
 	};
 	transfer->owner = transfers;
 	transfer->body = body;
+	find_place(transfer);
+	transfer->errand.in_place = transfer->overwrites;
 	bool streamed = body->stream;
 	struct lane *lane = lanes_submit(transfers->lanes, &transfer->errand);
 	/* A stream is held by its reader, whose thread this is, so it is there even if the transfer

@@ -2,7 +2,8 @@
  * A crew: tasks in lanes for one thread that hands them out and takes them back ended.
  *
  * What fails for a while is tried again by queue/retry; what meets a gateway that is away waits
- * for it.  CORRUPT counts as RETRY here: a wrong reply may be an accident of that reply.
+ * for it, or goes to another.  CORRUPT counts as RETRY here: a wrong reply may be an accident of
+ * that reply.
  *
  * Place      src/fetch, src/audit: submit -> [crew] -> a lane runs `start` and the callbacks of its
  * store call -> crew_end -> take.

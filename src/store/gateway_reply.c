@@ -168,7 +168,7 @@ static enum fault read_servers(const json_t *root, struct store_reply *reply)
 		const char *name = json_string_value(json_object_get(server, "nodeid"));
 		reply->servers.known++;
 		reply->servers.connected += says_connected(server);
-		reply->servers.names += name ? hash_of(name) : 0;
+		reply->servers.names += hash_of(name ? name : "");
 	}
 	return FAULT_NONE;
 }

@@ -6,8 +6,9 @@
 #include <stdatomic.h>
 
 enum {
-	POLL_MS = 1000,  /* a sleeping lane looks up that often */
-	PROBE_MS = 1000, /* between two probes of a gateway that is away */
+	POLL_MS = 1000,   /* a sleeping lane looks up that often */
+	PROBE_MS = 1000,  /* between two probes of a gateway that is away */
+	FAILURES_MAX = 8, /* in a row, after which another gateway is better */
 };
 
 struct lane {
@@ -18,6 +19,7 @@ struct lane {
 	unsigned busy[ERRAND_KINDS];  /* in flight */
 	struct errand *active;        /* started, not ended */
 	unsigned gateway;             /* store_gateway */
+	unsigned failures;            /* RETRY in a row */
 	bool probing;
 	bool told; /* gave_up was called */
 	uint64_t probe_at;
@@ -94,10 +96,19 @@ static bool all_stay_away(const struct lanes *lanes)
 	uint64_t now = clock_ms();
 	for (unsigned i = 0; i < lanes->count; i++) {
 		uint64_t since = gateway_away_since(lanes, lanes->lane[i].gateway);
-		if (!since || now - since < lanes->options.away_ms)
+		if (!since || now < since + lanes->options.away_ms)
 			return false;
 	}
 	return true;
+}
+
+/* Returns whether there is more than one gateway. */
+static bool has_choice(const struct lanes *lanes)
+{
+	for (unsigned i = 1; i < lanes->count; i++)
+		if (lanes->lane[i].gateway != lanes->lane[0].gateway)
+			return true;
+	return false;
 }
 
 static void tell_away(const struct lane *lane, bool away)
@@ -113,8 +124,12 @@ void errand_end(struct errand *errand, enum fault fault)
 	unlink_active(errand);
 	lane->busy[errand->kind]--;
 	atomic_fetch_sub(&lane->load, 1);
-	if (fault != FAULT_UNAVAILABLE || is_away(lane))
+	lane->failures = fault == FAULT_RETRY ? lane->failures + 1 : 0;
+	/* A gateway that lost its servers answers quickly, so it would get all there is to do. */
+	bool fails = lane->failures >= FAILURES_MAX && has_other(lane);
+	if ((fault != FAULT_UNAVAILABLE && !fails) || is_away(lane))
 		return;
+	lane->failures = 0;
 	uint64_t now = clock_ms();
 	atomic_store(&lane->away_since, now);
 	lane->told = false;
@@ -173,12 +188,16 @@ static void probed(void *context, const struct store_reply *reply)
 	lane->probing = false;
 	lane->probe_at = clock_ms() + PROBE_MS;
 	const struct lanes_options *options = &lane->lanes->options;
-	if (!reply->fault) {
+	struct err err = reply->err;
+	if (!reply->fault && has_choice(lane->lanes) && reply->servers.connected == 0)
+		err_set(&err, FAULT_UNAVAILABLE, "gateway %s has no storage server connected",
+			store_label(lane->store));
+	if (!err.fault) {
 		atomic_store(&lane->away_since, 0);
 		tell_away(lane, false);
 	} else if (!lane->told && all_stay_away(lane->lanes)) {
 		lane->told = true;
-		options->gave_up(options->context, &reply->err);
+		options->gave_up(options->context, &err);
 	}
 }
 
@@ -297,12 +316,15 @@ enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes, 
 	return FAULT_NONE;
 }
 
-/* Whether a lane gets an errand before another one: it is there, else it has less to do. */
-static bool is_better(const struct lane *lane, const struct lane *best)
+/* Whether a lane gets an errand before another one: it is there, or it is the one of all for what
+ * is written in place, or it has less to do. */
+static bool is_better(const struct lane *lane, const struct lane *best, bool in_place)
 {
 	bool away = is_away(lane);
 	if (away != is_away(best))
 		return !away;
+	if (in_place && lane->gateway != best->gateway)
+		return lane->gateway < best->gateway;
 	return atomic_load_explicit(&lane->load, memory_order_relaxed) <
 	       atomic_load_explicit(&best->load, memory_order_relaxed);
 }
@@ -312,7 +334,8 @@ struct lane *lanes_submit(struct lanes *lanes, struct errand *errand)
 	struct lane *best = NULL;
 	for (unsigned i = 0; i < lanes->count; i++) {
 		struct lane *lane = &lanes->lane[i];
-		if (lane->slots[errand->kind] > 0 && (!best || is_better(lane, best)))
+		if (lane->slots[errand->kind] > 0 &&
+		    (!best || is_better(lane, best, errand->in_place)))
 			best = lane;
 	}
 	assert(best);

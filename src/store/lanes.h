@@ -27,6 +27,7 @@ struct lane;
 
 struct errand {
 	enum errand_kind kind;
+	bool in_place; /* it writes to what is there, which no two gateways may do at once */
 	void (*start)(struct errand *errand, struct store *store);
 	/* Runs after lanes_wake: there may be something new for it.  May be NULL. */
 	void (*poke)(struct errand *errand, struct store *store);

@@ -9,7 +9,6 @@ import pytest
 import hostile
 from grid import EmbeddedGateway, file_caps, read_tree
 from kill_loop import PLANNING, Fire, Job, Kill, campaign, grow, new_seed, points
-from runner import Barge
 from tree import below, content, same
 
 FIXED_SEED = 20221122
@@ -165,6 +164,15 @@ def test_conflicts(embedded, client, frozen):
     assert states["file"] == states["tree"] == "failed" and states["literal"] == "done"
     assert caps_of(embedded.list(cap)) == {"file": directory, "tree": caps["literal"],
                                            "literal": caps["literal"]}
+
+
+def test_what_cannot_change_is_linked_again(embedded, client, frozen):
+    word, caps = frozen
+    target, cap = embedded.fresh()
+    barge = client(embedded)
+    for _ in range(2):
+        barge.ok("cp", "-r", "--new", word + "tree", target)
+        assert caps_of(embedded.list(cap)) == {"tree": caps["tree"]}
 
 
 def test_a_directory_is_not_copied_into_itself(embedded, client, frozen):
@@ -366,19 +374,6 @@ def slow(barge, tmp_path_factory):
     grid.stop()
 
 
-@pytest.fixture
-def jobs(barge_debug, tmp_path):
-    made = []
-
-    def make(grid, seed, **kind):
-        place = tmp_path / f"job{len(made)}"
-        made.append(Barge(barge_debug, place / "home", grid))
-        return Across(grid, made[-1], place, seed, **kind)
-    yield make
-    for barge in made:
-        barge.search_files()
-
-
 @pytest.mark.parametrize("kind", ["mutable", "immutable",
                                   pytest.param("merge", marks=pytest.mark.long)])
 def test_killed_at_every_point(slow, jobs, kind):
@@ -386,7 +381,7 @@ def test_killed_at_every_point(slow, jobs, kind):
     names = [name for name in points("immutable" in KINDS[kind])
              if kind == "mutable" or not name.startswith(PLANNING)]
     for name in names:
-        job = jobs(slow, f"{FIXED_SEED} {kind} {name}", files=12, **KINDS[kind])
+        job = jobs(slow, f"{FIXED_SEED} {kind} {name}", of=Across, files=12, **KINDS[kind])
         job.run(Kill(name))
         job.finish()
         kills += job.kills
@@ -399,7 +394,7 @@ def test_killed_at_any_moment(slow, jobs, kind):
     print(f"BARGE_SEED={seed}")
 
     def make(number):
-        return jobs(slow, f"{seed} {kind} {number}", files=20, **KINDS[kind])
+        return jobs(slow, f"{seed} {kind} {number}", of=Across, files=20, **KINDS[kind])
     whole = make("whole")
     begin = time.monotonic()
     whole.finish()

@@ -12,9 +12,8 @@ import urllib.parse
 import pytest
 
 from grid import EmbeddedGateway
-from kill_loop import (PLANNING, Fire, Job, Kill, after_lines, campaign, cut_off_uploads,
+from kill_loop import (PLANNING, Fire, Kill, after_lines, campaign, cut_off_uploads,
                        forget_cut_off_uploads, new_seed, points)
-from runner import Barge
 
 FIXED_SEED = 20221122
 KINDS = {"mutable": {}, "immutable": {"immutable": True}, "merge": {"merge": True},
@@ -28,20 +27,6 @@ def slow(barge, tmp_path_factory):
     grid = EmbeddedGateway(barge, tmp_path_factory.mktemp("slow") / "node", DELAYS)
     yield grid
     grid.stop()
-
-
-@pytest.fixture
-def jobs(barge_debug, tmp_path):
-    """jobs(grid, seed, **kind): a Job with a source, a home and a target of its own."""
-    made = []
-
-    def make(grid, seed, **kind):
-        place = tmp_path / f"job{len(made)}"
-        made.append(Barge(barge_debug, place / "home", grid))
-        return Job(grid, made[-1], place, seed, **kind)
-    yield make
-    for barge in made:
-        barge.search_files()
 
 
 # --- kill -9 of barge ---------------------------------------------------------------------

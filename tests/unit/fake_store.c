@@ -188,7 +188,7 @@ static bool take_body(struct fake_store *store, struct store_call *call, struct 
 static bool run_one(struct fake_store *store)
 {
 	for (struct store_call *call = store->first; call; call = call->next) {
-		struct store_reply reply = { .answered = true };
+		struct store_reply reply = { .answered = true, .servers = { 1, 1, 1 } };
 		if (!take_body(store, call, &reply))
 			continue;
 		if (!reply.fault && !store->fake->script(store->fake->context, &call->call, &reply))

@@ -146,12 +146,19 @@ static void close_club(struct club *club)
 	mutex_fini(&club->lock);
 }
 
-static struct lane *submit(struct club *club, struct guest *guest, enum errand_kind kind)
+static struct lane *submit_as(struct club *club, struct guest *guest, enum errand_kind kind,
+			      bool in_place)
 {
 	guest->club = club;
-	guest->errand =
-		(struct errand){ .kind = kind, .start = start, .poke = poke, .refuse = refuse };
+	guest->errand = (struct errand){
+		.kind = kind, .in_place = in_place, .start = start, .poke = poke, .refuse = refuse
+	};
 	return lanes_submit(club->lanes, &guest->errand);
+}
+
+static struct lane *submit(struct club *club, struct guest *guest, enum errand_kind kind)
+{
+	return submit_as(club, guest, kind, false);
 }
 
 static void set(struct club *club, bool silent, enum fault put_fault, enum fault probe_fault)
@@ -288,6 +295,62 @@ static void what_a_gateway_that_is_away_has_not_started_goes_to_others(void **st
 	assert_int_equal(club.refused, 2);
 	set(&club, false, FAULT_NONE, FAULT_NONE);
 	wait_for(&club, &club.backs, 1);
+	close_club(&club);
+}
+
+static void a_gateway_that_fails_again_and_again_is_away_while_there_is_another(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[30] = { 0 };
+	struct lane *lane[30];
+	open_lanes(&club, 2, 2, 2, 2);
+	set(&club, true, FAULT_RETRY, FAULT_UNAVAILABLE);
+	club.faulty = 1;
+	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
+		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+	wait_for(&club, &club.started, 2);
+	set(&club, false, FAULT_RETRY, FAULT_UNAVAILABLE);
+	lane_wake(lane[0]);
+	lane_wake(lane[1]);
+	wait_for(&club, &club.ended, 8 + 15);
+	wait_for(&club, &club.refused, 7);
+	assert_int_equal(club.aways, 1);
+	assert_int_equal(club.gave_up, 0);
+	close_club(&club);
+	open_lanes(&club, 1, 1, 1, 1); /* alone it is asked as long as somebody wants */
+	memset(guest, 0, sizeof guest);
+	set(&club, false, FAULT_RETRY, FAULT_UNAVAILABLE);
+	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
+		submit(&club, &guest[i], ERRAND_TRANSFER);
+	wait_for(&club, &club.ended, 30);
+	assert_int_equal(club.aways, 0);
+	close_club(&club);
+}
+
+static void what_is_written_in_place_goes_to_the_first_gateway_that_is_there(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[8] = { 0 };
+	struct lane *lane[8];
+	open_lanes(&club, 2, 2, 2, 2);
+	set(&club, true, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	club.faulty = 1;
+	for (size_t i = 0; i < 4; i++) {
+		lane[i] = submit_as(&club, &guest[i], ERRAND_TRANSFER, true);
+		assert_ptr_equal(lane[i], lane[0]); /* however much it has to do */
+	}
+	lane[4] = submit(&club, &guest[4], ERRAND_TRANSFER);
+	assert_ptr_not_equal(lane[4], lane[0]);
+	wait_for(&club, &club.started, 2);
+	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
+	lane_wake(lane[0]);
+	lane_wake(lane[4]);
+	wait_for(&club, &club.refused, 3);
+	lane[5] = submit_as(&club, &guest[5], ERRAND_TRANSFER, true);
+	assert_ptr_equal(lane[5], lane[4]);
+	wait_for(&club, &club.ended, 3);
 	close_club(&club);
 }
 
@@ -445,6 +508,9 @@ int main(void)
 		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
 		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
 		cmocka_unit_test(what_a_gateway_that_is_away_has_not_started_goes_to_others),
+		cmocka_unit_test(
+			a_gateway_that_fails_again_and_again_is_away_while_there_is_another),
+		cmocka_unit_test(what_is_written_in_place_goes_to_the_first_gateway_that_is_there),
 		cmocka_unit_test(it_gives_up_when_all_gateways_stay_away),
 		cmocka_unit_test(a_stop_ends_the_wait_for_a_gateway),
 		cmocka_unit_test(waking_pokes_what_is_active),

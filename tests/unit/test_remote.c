@@ -154,11 +154,11 @@ static void forgets_what_was_used_longest_ago(void **state)
 	assert_int_equal(grid->object[MANY_1 + 1].lists, 2);
 }
 
-static void keeps_no_more_than_32_mib_beside_the_one_in_use(void **state)
+/* Makes children whose names take 18 MB. */
+static struct fake_child *long_names(char **text)
 {
-	struct grid *grid = *state;
 	struct fake_child *child = calloc(LONG_NAMES, sizeof *child);
-	char *names = malloc((size_t)LONG_NAMES * (LONG_SIZE + 1));
+	char *names = *text = malloc((size_t)LONG_NAMES * (LONG_SIZE + 1));
 	assert_true(child && names);
 	for (size_t i = 0; i < LONG_NAMES; i++) {
 		char *name = names + i * (LONG_SIZE + 1);
@@ -166,6 +166,14 @@ static void keeps_no_more_than_32_mib_beside_the_one_in_use(void **state)
 		snprintf(name + LONG_SIZE - 4, 5, "%04zu", i);
 		child[i] = (struct fake_child){ .name = name, .object = FILE_1 };
 	}
+	return child;
+}
+
+static void keeps_no_more_than_32_mib_beside_the_one_in_use(void **state)
+{
+	struct grid *grid = *state;
+	char *names;
+	struct fake_child *child = long_names(&names);
 	fill(grid, WIDE, child, LONG_NAMES);
 	fill(grid, WIDER, child, LONG_NAMES);
 	fill(grid, MANY_1, child, LONG_NAMES);
@@ -264,8 +272,12 @@ static void asks_again_when_what_was_ahead_failed(void **state)
 	grid->object[DIRECTORY].lie = FAKE_LOST;
 	ahead(grid, DIRECTORY);
 	poll_all(grid);
-	assert_int_equal(remote_open(grid->remote, &grid->object[DIRECTORY].cap, &grid->err),
-			 FAULT_NOT_FOUND); /* which no other try would change */
+	grid->object[DIRECTORY].lie = FAKE_TRUTH; /* meanwhile it is there */
+	turn_to(grid, DIRECTORY);
+	assert_int_equal(remote_count(grid->remote), 1);
+	remote_close(grid->remote);
+	for (size_t i = 0; i < MANY; i++)
+		turn_to(grid, MANY_1 + i);
 	grid->object[DIRECTORY].lie = FAKE_RETRY_ONCE;
 	grid->object[DIRECTORY].lists = 0;
 	ahead(grid, DIRECTORY);
@@ -288,6 +300,46 @@ static void forgets_last_what_came_ahead(void **state)
 		turn_to(grid, MANY_1 + i);
 	turn_to(grid, DIRECTORY); /* it has been used */
 	assert_int_equal(grid->object[DIRECTORY].lists, 2);
+}
+
+/* However much was used, and however large it was. */
+static void asks_ahead_while_32_mib_are_kept(void **state)
+{
+	struct grid *grid = *state;
+	char *names;
+	struct fake_child *child = long_names(&names);
+	fill(grid, WIDE, child, LONG_NAMES);
+	fill(grid, WIDER, child, LONG_NAMES);
+	turn_to(grid, WIDE);
+	turn_to(grid, WIDER);
+	ahead(grid, DIRECTORY);
+	poll_all(grid);
+	assert_int_equal(grid->object[DIRECTORY].lists, 1);
+	free(names);
+	free(child);
+}
+
+static void keeps_what_came_ahead_until_it_is_used(void **state)
+{
+	struct grid *grid = *state;
+	char *names;
+	struct fake_child *child = long_names(&names);
+	for (size_t i = 0; i < 4; i++)
+		fill(grid, (enum object)(MANY_1 + i), child, LONG_NAMES);
+	for (size_t i = 0; i < 3; i++) {
+		ahead(grid, MANY_1 + i);
+		poll_all(grid);
+	}
+	ahead(grid, MANY_1 + 3); /* there is enough */
+	poll_all(grid);
+	assert_int_equal(grid->object[MANY_1 + 3].lists, 0);
+	turn_to(grid, DIRECTORY);
+	for (size_t i = 0; i < 4; i++) {
+		turn_to(grid, MANY_1 + i);
+		assert_int_equal(grid->object[MANY_1 + i].lists, 1);
+	}
+	free(names);
+	free(child);
 }
 
 static void keeps_the_directory_in_use_while_others_come(void **state)
@@ -519,6 +571,8 @@ int main(void)
 		FACT(asks_for_four_ahead_and_no_more),
 		FACT(asks_again_when_what_was_ahead_failed),
 		FACT(forgets_last_what_came_ahead),
+		FACT(asks_ahead_while_32_mib_are_kept),
+		FACT(keeps_what_came_ahead_until_it_is_used),
 		FACT(keeps_the_directory_in_use_while_others_come),
 		FACT(gives_up_what_is_on_its_way_when_it_is_freed),
 		FACT(lists_a_target_each_time_it_is_turned_to),

@@ -26,7 +26,7 @@ def measure(command, gateways, env=None, out=subprocess.DEVNULL):
     """Runs a command that must succeed; {"seconds", "cpu", "gateway_cpu", "load"}, where `gateways`
     are the pids of all that may be asked."""
     load = os.getloadavg()[0]
-    gateway_cpu, begun = sum(map(cpu_of, gateways)), time.monotonic()
+    before, begun = sum(map(cpu_of, gateways)), time.monotonic()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
                           env=env) as process:
         said = process.stderr.read()
@@ -37,7 +37,7 @@ def measure(command, gateways, env=None, out=subprocess.DEVNULL):
         sys.exit(f"{command[0]} ended with {process.returncode}: "
                  f"{said[-2000:].decode(errors='replace')}")
     return {"seconds": round(seconds, 4), "cpu": round(usage.ru_utime + usage.ru_stime, 4),
-            "gateway_cpu": round(sum(map(cpu_of, gateways)) - gateway_cpu, 2), "load": round(load, 2)}
+            "gateway_cpu": round(sum(map(cpu_of, gateways)) - before, 2), "load": round(load, 2)}
 
 
 def play(sides, rounds, prepare):

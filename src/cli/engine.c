@@ -4,6 +4,7 @@
 #include "cli/engine_parts.h"
 #include "cli/status.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 enum {
@@ -119,6 +120,7 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	const struct options *options = engine->request->options;
 	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
 	unsigned gateways = engine->request->setup->gateways;
+	assert(gateways > 0);
 	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
 	threads = threads < LANES_MAX ? threads : LANES_MAX;
 	/* As many for each, so that each has as many slots. */

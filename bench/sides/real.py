@@ -21,11 +21,12 @@ class Real:
         return rounds.measure(command, self.gateways, self.environment, **options)
 
     def two_gateways(self):
-        """Options of barge; starts the second one, which has no storage, where it does not run."""
+        """Options of barge; starts the second one, which has no storage, where it does not run.  It
+        is named first: the first one also plans, and the node has its storage to serve."""
         if not self.second:
             self.second, process = self.grid.add_gateway()
             self.gateways.append(process.pid)
-        return [*self.node, "-u", self.grid.url, "-u", self.second]
+        return [*self.node, "-u", self.second, "-u", self.grid.url]
 
     def barge_cp(self, *words, state="state"):
         """The command; jobs of another `state` are not known to it."""

@@ -196,8 +196,8 @@ static bool is_directory_at(const struct arranged_source *source, const struct s
 	unsigned char index[CAP_KEY_SIZE], other[CAP_KEY_SIZE];
 	const struct store_node *own = &source->node;
 	return is_grid_directory(source) && node->kind == STORE_DIRECTORY &&
-	       cap_storage_index(node->ro.kind ? &node->ro : &node->rw, index) &&
-	       cap_storage_index(own->ro.kind ? &own->ro : &own->rw, other) &&
+	       cap_storage_index(store_node_cap(node), index) &&
+	       cap_storage_index(store_node_cap(own), other) &&
 	       memcmp(index, other, sizeof index) == 0;
 }
 

@@ -274,7 +274,7 @@ static enum fault compare(struct diff *diff, int fd, const struct stat *st,
 		.context = diff,
 	};
 	if (node->kind == STORE_DIRECTORY && S_ISDIR(st->st_mode))
-		return compare_trees(&how, fd, node->ro.kind ? &node->ro : &node->rw, err);
+		return compare_trees(&how, fd, store_node_cap(node), err);
 	struct remote_child child = { 0 };
 	remote_describe(node, &child);
 	enum fault fault = compare_files(&how, fd, diff->local.name, &child, err);

@@ -198,8 +198,7 @@ static enum fault find_unnamed(const struct entry_origin *origin, const struct n
 		if (!source)
 			return FAULT_NONE;
 		const struct store_node *node = source->node;
-		enum fault fault =
-			remote_open(origin->remote, node->ro.kind ? &node->ro : &node->rw, err);
+		enum fault fault = remote_open(origin->remote, store_node_cap(node), err);
 		if (fault || find_remote(origin, name, found))
 			return fault;
 	}

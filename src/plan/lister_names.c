@@ -132,8 +132,7 @@ static enum fault add_unnamed(struct lister *lister, const struct plan_source *s
 {
 	const struct store_node *node = source->node;
 	int os_error = 0;
-	enum fault fault =
-		add_remote(lister, node->ro.kind ? &node->ro : &node->rw, &os_error, err);
+	enum fault fault = add_remote(lister, store_node_cap(node), &os_error, err);
 	if (!fault && os_error)
 		return err_set(err, FAULT_RETRY, "a source cannot be listed");
 	return fault;

@@ -97,7 +97,7 @@ static uint64_t bytes_of_file(const struct store_node *node, const struct cap *c
 static const struct cap *cap_for(enum remote_use use, const struct store_node *node)
 {
 	if (use == REMOTE_SOURCE)
-		return node->ro.kind ? &node->ro : &node->rw;
+		return store_node_cap(node);
 	return cap_is_writable(&node->rw) || node->kind != STORE_FILE ? &node->rw : &node->ro;
 }
 

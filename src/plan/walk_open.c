@@ -107,7 +107,7 @@ static bool is_unnamed_above(const struct walk *walk, const unsigned char index[
 	const char *top = walk_record_name(walk, walk->frame[walk->first_local - 1].current, &size);
 	const struct store_node *node = source->node;
 	return (size == 0 || !walk_source(walk, top, size)) &&
-	       cap_storage_index(node->ro.kind ? &node->ro : &node->rw, unnamed) &&
+	       cap_storage_index(store_node_cap(node), unnamed) &&
 	       memcmp(unnamed, index, CAP_KEY_SIZE) == 0;
 }
 

@@ -64,6 +64,12 @@ struct store_node {
 	int64_t linked_ns; /* when the gateway last changed the edge, since 1970 */
 };
 
+/* Returns the cap that reads a node and grants no more than that, where there is one; else `rw`. */
+static inline const struct cap *store_node_cap(const struct store_node *node)
+{
+	return node->ro.kind ? &node->ro : &node->rw;
+}
+
 /* A child of a directory; borrows until the callback returns.  The name is hostile: any UTF-8 of
  * any length. */
 struct store_child {

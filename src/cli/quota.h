@@ -30,7 +30,8 @@ void quota_init(struct quota *quota, uint64_t max_bytes, uint64_t max_ms, uint64
 
 /*
  * Whether a file of `bytes` may be begun at `now_ms`; then they count.  A file may go beyond the
- * limit, so a run always gets somewhere.  Once false, for ever.
+ * limit, so a run always gets somewhere; 0 bytes fit always, the time permitting.  Once false, for
+ * ever.
  */
 bool quota_admits(struct quota *quota, uint64_t bytes, uint64_t now_ms);
 

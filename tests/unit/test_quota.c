@@ -22,8 +22,10 @@ static void ends_after_so_many_bytes(void **state)
 	assert_true(quota_admits(&quota, 0, 1000));
 	assert_true(quota_admits(&quota, (1 << 20) - 1, 1000));
 	assert_true(quota_admits(&quota, 5 << 20, 1000)); /* the last one may go beyond */
-	assert_false(quota_admits(&quota, 0, 1000));
+	assert_true(quota_admits(&quota, 0, 1000)); /* what comes to the limit exactly ends well */
+	assert_int_equal(quota_reached(&quota), QUOTA_NONE);
 	assert_false(quota_admits(&quota, 1, 1000));
+	assert_false(quota_admits(&quota, 0, 1000));
 	assert_int_equal(quota_reached(&quota), QUOTA_TRANSFER);
 	assert_string_equal(quota_text(&quota, text), "--max-transfer 1.0 MiB");
 }

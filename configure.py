@@ -28,7 +28,7 @@ MAIN = "src/cli/main.c"
 # Debian 12 packages: the only list of them.
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
     libmsgpack-dev libjansson-dev libyajl-dev libssl-dev libutf8proc-dev nettle-dev libgmp-dev
-    libmicrohttpd-dev""".split()
+    libmicrohttpd-dev libisal-dev libcbor-dev libyaml-dev""".split()
 TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync".split()
 if importlib.util.find_spec("ensurepip") is None:
     TEST_PACKAGES.append("python3-venv")
@@ -36,7 +36,8 @@ if not Path(sysconfig.get_path("include"), "Python.h").exists():
     TEST_PACKAGES.append("python3-dev")  # netifaces, which Tahoe-LAFS needs, has no wheel
 
 # pkg-config names; msgpack has two (Debian 12: msgpack, upstream since 6.0: msgpack-c).
-LIBRARIES = "libcurl libxxhash jansson yajl libcrypto libutf8proc hogweed nettle gmp libmicrohttpd"
+LIBRARIES = """libcurl libxxhash jansson yajl libcrypto libutf8proc hogweed nettle gmp
+    libmicrohttpd libisal libcbor yaml-0.1"""
 
 WARNINGS = """-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     -Wmissing-prototypes -Wstrict-prototypes -Wcast-qual -Wundef -Wvla -Wformat=2 -Wwrite-strings
@@ -268,7 +269,8 @@ def build_ninja(tree):
         if (tree.root / "docs/barge.1").exists():
             ending[-1] += ' && install -Dm644 docs/barge.1 "$$p/share/man/man1/barge.1"'
     return BUILD_NINJA.format(
-        warnings=wrap(WARNINGS.split()), hardening=wrap(HARDENING.split()), libraries=LIBRARIES,
+        warnings=wrap(WARNINGS.split()), hardening=wrap(HARDENING.split()),
+        libraries=" ".join(LIBRARIES.split()),
         hardened=hardened, modes="\n".join(modes),
         check=wrap([f"test-{m}" for m in TESTED_MODES] + STYLE_CHECKS),
         ending="\n".join(ending + ["default all", ""])).replace(" = \n", " =\n")

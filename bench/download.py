@@ -8,9 +8,10 @@ Parts, each with a tree of its own that `barge cp -r` stores first, which is not
     large         the files of 32 MiB
     grid-to-grid  the tree of `both`, copied within the grid
 
-`barge` knows the gateway's secret and proves each file by its key; `barge-two-gateways` does so
-too, and shares its requests between the node and a gateway beside it; `barge-twice` does not know
-the secret and reads each file twice.  curl fetches the files alone by their caps and makes no
+`barge` reads files from the storage server; `barge-no-direct` through the gateway, whose secret it
+knows, and proves each file by its key; `barge-two-gateways` does so too, and shares its requests
+between the node and a gateway beside it; `barge-twice` does not know the secret and reads each file
+twice.  curl fetches the files alone by their caps and makes no
 directory.  What came is compared with the source after every run, outside the time.  Needs BARGE,
 the program, and build/venv with Tahoe-LAFS.
 """
@@ -35,7 +36,8 @@ PARALLEL = 4  # what DESIGN compares with; a gateway is one thread
 SMALL = {"both": 400, "small": 400, "large": 0, "grid-to-grid": 400}
 PARTS = list(SMALL)
 COPY = "grid-to-grid"
-PAIRS = [("barge", "tahoe cp"), ("barge", "curl"), ("barge-two-gateways", "tahoe cp"),
+PAIRS = [("barge", "tahoe cp"), ("barge", "curl"), ("barge-no-direct", "tahoe cp"),
+         ("barge-no-direct", "curl"), ("barge-two-gateways", "tahoe cp"),
          ("barge-two-gateways", "curl"), ("barge-twice", "tahoe cp"), ("barge-twice", "curl")]
 TARGETS = {("small", "barge", "tahoe cp"): 2.0, ("large", "barge", "curl"): 1.0,
            (COPY, "barge", "tahoe cp"): 20.0}
@@ -70,8 +72,9 @@ class Stored:
 class Download(Stored):
     """Fetches it."""
     def sides(self):
-        return {"barge": self.barge, "barge-two-gateways": self.barge_two_gateways,
-                "barge-twice": self.barge_twice, "tahoe cp": self.tahoe, "curl": self.curl}
+        return {"barge": self.barge, "barge-no-direct": self.barge_no_direct,
+                "barge-two-gateways": self.barge_two_gateways, "barge-twice": self.barge_twice,
+                "tahoe cp": self.tahoe, "curl": self.curl}
 
     def into(self, target, command, **options):
         """Runs a command that makes target/tree; compares."""
@@ -80,25 +83,28 @@ class Download(Stored):
         shutil.rmtree(target)
         return result
 
-    def proven(self, reread, *words):
-        """Runs barge, which must have read so many files twice."""
+    def proven(self, direct, reread, *words):
+        """Runs barge, which must have read so many files from the server, and so many twice."""
         name = self.fresh()
         target, said = self.workload.folder / name, self.workload.folder / "said"
         command = self.real.barge_cp("-q", "--json", *words, target, state=name)
         with open(said, "wb") as file:
             result = self.into(target, command, out=file)
         last = json.loads(said.read_text().splitlines()[-1])
-        assert (last["event"], last["reread"]) == ("summary", reread), last
+        assert (last["event"], last["direct"], last["reread"]) == ("summary", direct, reread), last
         return result
 
     def barge(self):
-        return self.proven(0, *self.real.node, self.alias + "tree")
+        return self.proven(len(self.caps), 0, *self.real.node, self.alias + "tree")
+
+    def barge_no_direct(self):
+        return self.proven(0, 0, "--no-direct", *self.real.node, self.alias + "tree")
 
     def barge_two_gateways(self):
-        return self.proven(0, *self.real.two_gateways(), self.alias + "tree")
+        return self.proven(0, 0, "--no-direct", *self.real.two_gateways(), self.alias + "tree")
 
     def barge_twice(self):
-        return self.proven(len(self.caps), "-u", self.real.grid.url, "--cap-file", self.cap_file,
+        return self.proven(0, len(self.caps), "-u", self.real.grid.url, "--cap-file", self.cap_file,
                            "cap:tree")
 
     def tahoe(self):

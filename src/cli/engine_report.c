@@ -54,12 +54,19 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 /* What the bytes at a local target were proven by. */
 static const char *describe_proofs(const struct engine *engine)
 {
+	bool direct = atomic_load(&engine->downloads.direct) > 0;
 	if (engine->request->options->caps_only)
 		return "nothing: caps were written, no data was read";
 	if (!engine->lanes_used)
 		return "copied as read; no source changed meanwhile";
 	if (atomic_load(&engine->downloads.reread) == 0)
-		return "key: the bytes of every file make the key in its cap";
+		return direct ? "hash tree of the cap, by storage servers; key, where a gateway "
+				"was "
+				"asked"
+			      : "key: the bytes of every file make the key in its cap";
+	if (direct)
+		return "hash tree of the cap, by storage servers; key, or read twice, where a "
+		       "gateway was asked";
 	if (engine->request->setup->params)
 		return "key, or read twice where the file was stored with another secret";
 	return "read twice: the gateway's secret is not known";
@@ -85,6 +92,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.damaged = engine->damaged,
 		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
 		.reread = atomic_load(&engine->downloads.reread),
+		.direct = atomic_load(&engine->downloads.direct),
 		.fetched = to_local,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);

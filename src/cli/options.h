@@ -63,6 +63,7 @@ struct options {
 	bool dry_run;
 	bool no_clobber, update, checksum; /* which files at the target stay */
 	bool no_preserve;                  /* at a local target */
+	bool no_direct;                    /* nothing is read from storage servers */
 	bool one_file_system, null_separated;
 	bool json, quiet, verbose, show_caps;
 	bool long_listing, force, caps_only;

@@ -91,6 +91,17 @@ static enum fault choose_params(const struct options *options, struct setup *set
 	return FAULT_NONE;
 }
 
+/* The gateway can do without our knowing them. */
+static void choose_servers(const struct options *options, struct setup *setup)
+{
+	struct err err;
+	if (options->no_direct || !setup->node.directory || !setup->node.is_open ||
+	    !(options->node_directory || is_of_node(setup)))
+		return;
+	if (servers_load(&setup->servers, setup->node.directory, &err))
+		say(SAY_WARNING, "everything is read through the gateway: %s", err.text);
+}
+
 /* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
 static const char *plain_host_of(const struct options *options, const char *url)
 {
@@ -115,6 +126,7 @@ enum fault setup_load(const struct options *options, struct setup *setup, struct
 		setup_fini(setup);
 		return fault;
 	}
+	choose_servers(options, setup);
 	if (options->bwlimit) {
 		pace_init(&setup->pace_of_all, options->bwlimit);
 		setup->pace = &setup->pace_of_all;
@@ -135,15 +147,23 @@ enum fault setup_load(const struct options *options, struct setup *setup, struct
 
 /* ---- stores ---- */
 
+static enum fault open_store(const struct setup *setup, unsigned number, struct store **store,
+			     struct err *err)
+{
+	const struct gateway_options *gateway = &setup->gateway[number];
+	return setup->servers.count > 0 ? direct_open(gateway, &setup->servers, store, err)
+					: gateway_open(gateway, store, err);
+}
+
 enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)
 {
-	return gateway_open(&setup->gateway[0], store, err);
+	return open_store(setup, 0, store, err);
 }
 
 enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err)
 {
 	unsigned number = atomic_fetch_add(&setup->opened, 1) % setup->gateways;
-	return gateway_open(&setup->gateway[number], store, err);
+	return open_store(setup, number, store, err);
 }
 
 static bool stop(void *context)
@@ -251,6 +271,7 @@ void setup_tell_store_away(void *context, const struct store *store, bool away)
 void setup_fini(struct setup *setup)
 {
 	node_fini(&setup->node);
+	servers_fini(&setup->servers);
 	for (unsigned i = 0; i < setup->gateways; i++)
 		free(setup->url[i]);
 	*setup = (struct setup){ 0 };

@@ -1,5 +1,6 @@
 /*
- * The way to the grid: which gateways, what is known of their encoding, and how stores are opened.
+ * The way to the grid: which gateways, what is known of their encoding and of the storage servers,
+ * and how stores are opened.
  *
  * Place      options and node directory -> [setup] -> stores, verification policy.
  * Ownership  a struct setup owns everything until setup_fini; it holds the convergence secret.
@@ -10,7 +11,7 @@
 
 #include "cli/options.h"
 #include "net/pace.h"
-#include "store/gateway.h"
+#include "store/direct.h"
 #include "store/wait.h"
 #include "tahoe/node.h"
 
@@ -22,15 +23,18 @@ struct setup {
 	unsigned gateways;               /* at least 1: to one grid */
 	char *url[STORE_GATEWAYS_MAX];
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
-	struct pace *pace; /* of all stores, where --bwlimit is given; else NULL */
+	struct servers servers; /* that are read from directly; may be none */
+	struct pace *pace;      /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
 	atomic_uint opened; /* by setup_open_next */
 };
 
 /*
  * Loads the node directory and decides on the gateways.  The secret counts when -d or
- * --convergence-file names it, or when one of the gateways is that of ~/.tahoe.  Faults: USAGE (no
- * gateway named, or one twice, or too many), those of node_load and of reading the file.
+ * --convergence-file names it, or when one of the gateways is that of ~/.tahoe; so do the storage
+ * servers, unless options->no_direct or the node hides behind Tor.  Where these cannot be loaded, a
+ * warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those of node_load
+ * and of reading the file.
  */
 MUST_USE enum fault setup_load(const struct options *options, struct setup *setup, struct err *err);
 

@@ -41,6 +41,7 @@ struct download {
 	uint64_t next;      /* piece to be started, if it is wanted */
 	uint64_t hashed;    /* pieces that are in `whole` */
 	int64_t live;       /* the piece that goes into `whole` as it comes, or NO_PIECE */
+	uint64_t proven;    /* pieces that the store has proven as they came */
 	uint64_t repeated;
 	uint8_t *state;                              /* enum piece_state of each piece */
 	unsigned char (*content)[CONTENT_HASH_SIZE]; /* of each */
@@ -163,6 +164,7 @@ static void arrived(struct download *download, const struct piece *piece)
 {
 	memcpy(download->content[piece->number], piece->proof.first, CONTENT_HASH_SIZE);
 	download->state[piece->number] = PIECE_THERE;
+	download->proven += piece->proven;
 	if (download->live == (int64_t)piece->number) {
 		download->live = NO_PIECE;
 		download->hashed++;
@@ -348,6 +350,10 @@ static void judge(struct download *download)
 		return;
 	}
 	proof_keep(&download->whole);
+	if (download->proven == download->count) {
+		atomic_fetch_add_explicit(&download->owner->direct, 1, memory_order_relaxed);
+		proven = true;
+	}
 	if (proven) {
 		succeed(download, VERIFY_CAP);
 		return;

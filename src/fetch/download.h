@@ -2,7 +2,7 @@
  * Files of a grid on their way to a local target: by cap, in ranges, every byte proven.
  *
  *   pieces in parallel -> temporary file; in order: key and hash over all bytes
- *      -> the key is the cap's: proven
+ *      -> the key is the cap's, or the store has proven every piece: proven
  *      -> else every piece a second time: equal, and its end no error's words: proven
  *
  * A file without chunks is one piece, asked for without a range.  Of one with chunks each piece
@@ -33,6 +33,7 @@ struct downloads {
 	void (*moved)(void *context, uint64_t bytes); /* hears of bytes that arrived */
 	void *context;
 	atomic_uint_least64_t reread; /* files proven by a second reading */
+	atomic_uint_least64_t direct; /* files of which the store has proven every piece */
 };
 
 /* Fetches the file of `work`, whose source's cap is in `source` (a slot of state planned). */

@@ -33,6 +33,7 @@ static void got(void *context, const struct store_reply *reply)
 		err_set(&err, FAULT_CORRUPT, "the gateway sent %llu bytes of %llu",
 			(unsigned long long)piece->proof.size, (unsigned long long)piece->size);
 	proof_keep(&piece->proof);
+	piece->proven = reply->proven;
 	end(piece, err.fault ? &err : NULL);
 }
 

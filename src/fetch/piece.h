@@ -29,6 +29,7 @@ struct piece {
 	uint64_t offset, size; /* size UINT64_MAX: whatever there is, from 0 */
 	bool whole;            /* asked for without a range */
 	bool busy;
+	bool proven;             /* the store itself has proven these bytes */
 	bool tail_checked;       /* what ended is piece_check_tail */
 	struct store_call *call; /* in flight */
 	struct proof proof;      /* of this reading; `first` holds its hash once it has ended */

@@ -1,5 +1,5 @@
 /*
- * HTTP requests to one gateway, many at a time, in one thread.
+ * HTTP requests to one gateway and to peers beside it, many at a time, in one thread.
  *
  * One struct http holds a libcurl multi handle and its easy handles, which are used again.  Nothing
  * waits in a queue here: a request that is started is on the wire, so the caller limits how many.
@@ -39,6 +39,8 @@ struct http_options {
 	uint32_t connections;                              /* kept alive between requests; 0: 64 */
 	struct pace *pace; /* of all bodies, in both directions; borrowed; NULL: no limit */
 };
+
+struct http_peer; /* net/http_peer.h */
 
 enum http_method {
 	HTTP_GET,
@@ -96,12 +98,14 @@ typedef void http_done(void *context, const struct http_reply *reply);
 
 struct http_request {
 	enum http_method method;
-	unsigned flags;   /* enum http_flags */
+	unsigned flags;               /* enum http_flags */
+	const struct http_peer *peer; /* where it goes, a GET only; borrowed; NULL: the gateway */
 	const char *path; /* below the base, no leading "/", with its query; sent as it is */
 	bool json;        /* the body is application/json, else application/octet-stream */
 	struct http_body body;
 	bool ranged;             /* ask for `length` bytes from `offset` */
 	uint64_t offset, length; /* length at least 1 */
+	uint64_t wait_ms;        /* limit of the wait, if below that of the options; 0: that */
 	uint64_t wait_more_ms;   /* on top of the wait limit, for large bodies */
 	http_sink *sink;         /* NULL: the body is kept */
 	size_t reply_max;        /* bytes kept; more is FAULT_TOO_LARGE */

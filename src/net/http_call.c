@@ -198,7 +198,7 @@ static int on_connected(void *context, char *peer, char *local, int peer_port, i
 	(void)peer_port;
 	(void)local_port;
 	struct http_call *call = context;
-	if (!call->http->any_peer && !url_address_is_loopback(peer)) {
+	if (!call->request.peer && !call->http->any_peer && !url_address_is_loopback(peer)) {
 		call->stop = STOP_PEER;
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -227,8 +227,6 @@ static bool set_lasting_transport(struct http_call *call)
 	SET(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(call->easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(call->easy, CURLOPT_PATH_AS_IS, 1L);
-	SET(call->easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(call->easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
 	SET(call->easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
@@ -310,25 +308,36 @@ static bool set_body(struct http_call *call)
 	return true;
 }
 
-static bool set_request(struct http_call *call)
+/* Says to whom it goes, and how that one is known. */
+static bool set_peer(struct http_call *call)
 {
 	const struct http_request *request = &call->request;
+	const struct http_peer *peer = request->peer;
 	enum http_headers headers = request->method == HTTP_GET ? HEADERS_NONE
 				    : request->json             ? HEADERS_JSON
 								: HEADERS_OCTETS;
+	SET(call->easy, CURLOPT_HTTPHEADER, peer ? peer->headers : call->http->headers[headers]);
+	SET(call->easy, CURLOPT_PINNEDPUBLICKEY, peer ? peer->pin : NULL);
+	SET(call->easy, CURLOPT_SSL_VERIFYPEER, peer ? 0L : 1L);
+	SET(call->easy, CURLOPT_SSL_VERIFYHOST, peer ? 0L : 2L);
+	return true;
+}
+
+static bool set_request(struct http_call *call)
+{
+	const struct http_request *request = &call->request;
 	char range[64];
 	snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->offset,
 		 (unsigned long long)(request->offset + request->length - 1));
 	long fresh = request->flags & HTTP_FRESH ? 1L : 0L;
 	long buffer_size = request->sink ? (long)DOWNLOAD_BUFFER : (long)SMALL_BUFFER;
-	SET(call->easy, CURLOPT_HTTPHEADER, call->http->headers[headers]);
 	SET(call->easy, CURLOPT_RANGE, request->ranged ? range : NULL);
 	SET(call->easy, CURLOPT_FRESH_CONNECT, fresh);
 	SET(call->easy, CURLOPT_FORBID_REUSE, fresh);
 	if (call->buffer_size != buffer_size)
 		SET(call->easy, CURLOPT_BUFFERSIZE, buffer_size);
 	call->buffer_size = buffer_size;
-	return set_body(call);
+	return set_peer(call) && set_body(call);
 }
 
 static bool path_is_plain(const char *path)
@@ -345,6 +354,8 @@ enum fault http_call_prepare(struct http_call *call, const struct http_request *
 	struct http *http = call->http;
 	if (!path_is_plain(request->path))
 		return err_set(err, FAULT_USAGE, "a request path holds a blank or control byte");
+	if (request->peer && request->method != HTTP_GET)
+		return err_set(err, FAULT_USAGE, "a peer is asked by GET alone");
 	if (request->body.size > INT64_MAX)
 		return err_set(err, FAULT_TOO_LARGE, "a request body is too large");
 	CURL *easy = call->easy;
@@ -361,7 +372,8 @@ enum fault http_call_prepare(struct http_call *call, const struct http_request *
 	bytes_clear(&call->kept);
 	call->kept.max = max_u64(request->reply_max, HTTP_ERROR_BODY_MAX);
 	struct bytes *url = &http->scratch;
-	bool set = bytes_append_text(url, http->url.base) == FAULT_NONE &&
+	const struct url *base = request->peer ? &request->peer->url : &http->url;
+	bool set = bytes_append_text(url, base->base) == FAULT_NONE &&
 		   bytes_append_text(url, request->path) == FAULT_NONE &&
 		   curl_easy_setopt(easy, CURLOPT_URL, bytes_text(url)) == CURLE_OK &&
 		   set_request(call);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "net/http.h"
+#include "net/http_peer.h"
 
 #include <curl/curl.h>
 
@@ -65,6 +66,12 @@ struct http {
 	uint32_t tick_ms;     /* between looks of the watchdog */
 	uint64_t looked_ms;
 	bool any_peer; /* https, or a plain host that the user allows */
+};
+
+struct http_peer {
+	struct url url;
+	char *pin;
+	struct curl_slist *headers; /* of a GET; secret */
 };
 
 enum http_headers {

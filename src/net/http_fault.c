@@ -83,6 +83,8 @@ static enum fault judge_code(const struct http_call *call, CURLcode code, struct
 		return err_set(err, FAULT_NOMEM, "no memory for a request");
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return err_set(err, FAULT_INSECURE, "the certificate of the gateway is not valid");
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+		return err_set(err, FAULT_INSECURE, "the server has another key than announced");
 	case CURLE_URL_MALFORMAT:
 	case CURLE_BAD_FUNCTION_ARGUMENT:
 		return err_set(err, FAULT_USAGE, "%s", curl_easy_strerror(code));
@@ -153,6 +155,15 @@ static bool all_sent(const struct http_call *call, uint64_t uploaded)
 	return call->body_sent == body->size && uploaded >= body->size;
 }
 
+static uint64_t wait_limit(const struct http_call *call)
+{
+	const struct http_request *request = &call->request;
+	uint64_t limit_ms = call->http->options.wait_ms;
+	if (request->wait_ms)
+		limit_ms = min_u64(limit_ms, request->wait_ms);
+	return limit_ms + request->wait_more_ms;
+}
+
 bool http_call_silent(struct http_call *call, uint64_t now_ms)
 {
 	const struct http_options *limits = &call->http->options;
@@ -176,7 +187,7 @@ bool http_call_silent(struct http_call *call, uint64_t now_ms)
 		late = slow(call, (uint64_t)uploaded, limits->send_ms, now_ms);
 		break;
 	case PHASE_WAIT:
-		late = slow(call, call->mark, limits->wait_ms + call->request.wait_more_ms, now_ms);
+		late = slow(call, call->mark, wait_limit(call), now_ms);
 		break;
 	case PHASE_RECEIVE:
 		late = slow(call, call->received, limits->receive_ms, now_ms);

@@ -148,7 +148,7 @@ static enum fault read_back(struct uploading *uploading, struct err *err)
 	};
 	content_hash_start(&uploading->hash);
 	uploading->read_back = 0;
-	if (store_wait_read(wait_of(uploading), &get, err))
+	if (store_wait_read(wait_of(uploading), &get, NULL, err))
 		return err_wrap(err, "read back");
 	content_hash_final(&uploading->hash, content);
 	if (uploading->read_back != uploading->spool->size ||

@@ -77,6 +77,7 @@ struct report_end {
 	uint64_t damaged;      /* slots that did not check */
 	uint64_t unreferenced; /* directories left behind on the grid */
 	uint64_t reread;       /* files proven by a second reading */
+	uint64_t direct;       /* files read from the storage servers alone */
 	bool fetched;          /* the target is local: nothing is linked */
 };
 

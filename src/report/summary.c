@@ -198,6 +198,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "damaged", end->damaged },
 		{ "unreferenced", end->unreferenced },
 		{ "reread", end->reread },
+		{ "direct", end->direct },
 		{ "lines_lost", run->lost },
 	};
 	enum fault fault = bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(run->ms / 1000),

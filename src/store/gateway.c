@@ -418,6 +418,8 @@ static const struct store_backend backend = {
 	.close = close_gateway,
 };
 
+struct http *gateway_http(struct store *store) { return to_gateway(store)->http; }
+
 enum fault gateway_open(const struct gateway_options *options, struct store **store,
 			struct err *err)
 {

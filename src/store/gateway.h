@@ -26,3 +26,6 @@ struct gateway_options {
  */
 MUST_USE enum fault gateway_open(const struct gateway_options *options, struct store **store,
 				 struct err *err);
+
+/* Returns the HTTP client of such a store, for requests to peers that store_poll moves as well. */
+struct http *gateway_http(struct store *store);

@@ -104,6 +104,7 @@ struct store_reply {
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
 	struct cap cap;         /* put, overwrite, make_directory, link */
 	uint64_t received;      /* get: bytes given to the sink */
+	bool proven;            /* get: they are the cap's, by its hash tree */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
 	struct store_health health;   /* check */
@@ -172,7 +173,8 @@ struct store_get {
 
 /*
  * Reads a file or a part that lies wholly in it.  FAULT_NONE means that as many bytes came as were
- * promised, never that they are right: a gateway may splice an error message into a body.
+ * promised, never that they are right: a gateway may splice an error message into a body.  Only
+ * reply->proven says that they are.
  */
 struct store_call *store_get(struct store *store, const struct store_get *get,
 			     struct store_then then, struct err *err);

@@ -104,12 +104,15 @@ enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, 
 	return taking.fault != FAULT_NONE ? bytes_err(taking.fault, err, "a file") : fault;
 }
 
-enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
+enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get, bool *proven,
 			   struct err *err)
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
-	return finish(wait, call, &waiting, err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (proven)
+		*proven = !fault && waiting.reply.proven;
+	return fault;
 }
 
 enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,

@@ -36,9 +36,10 @@ MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *da
 MUST_USE enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap,
 				   struct bytes *out, struct err *err);
 
-/* As store_get, into the sink of `get`. */
+/* As store_get, into the sink of `get`.  Stores whether the store has proven the bytes; `proven` may
+ * be NULL. */
 MUST_USE enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
-				    struct err *err);
+				    bool *proven, struct err *err);
 
 /* As store_put, of any body.  Stores the whole reply, as patience_asks wants it; its cap is to be
  * wiped. */

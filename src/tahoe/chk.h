@@ -154,7 +154,7 @@ MUST_USE enum fault chk_cap_of(const struct chk_params *params, const void *data
 void chk_literal(const void *data, size_t size, struct cap *cap);
 
 /*
- * Share bytes proved against a cap, one segment at a time; k = n = 1.
+ * Segments of ciphertext proved against a cap, one at a time; any k and n.
  */
 struct chk_checker;
 
@@ -162,7 +162,7 @@ struct chk_checker;
  * Makes a checker for the file of `cap`, a CHK or its verifier, from `tail`: the bytes of a share
  * of this `layout` from the end of the data (data_offset + data_size) to share_size.  FAULT_CORRUPT
  * when the UEB or the hash tree is not the one the cap stands for; FAULT_USAGE when cap and layout
- * differ in size or are not of k = n = 1; FAULT_NOMEM.
+ * differ in size; FAULT_NOMEM.
  */
 MUST_USE enum fault chk_checker_new(const struct cap *cap, const struct chk_layout *layout,
 				    const void *tail, struct chk_checker **checker,

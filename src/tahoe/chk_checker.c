@@ -53,8 +53,8 @@ static enum fault take_leaves(struct chk_checker *checker, const unsigned char *
 enum fault chk_checker_new(const struct cap *cap, const struct chk_layout *layout, const void *tail,
 			   struct chk_checker **checker, struct err *err)
 {
-	if (!cap_is_chk(cap) || cap->needed != 1 || cap->total != 1 || cap->size != layout->size)
-		return err_set(err, FAULT_USAGE, "not the cap of such a 1-of-1 share");
+	if (!cap_is_chk(cap) || cap->size != layout->size)
+		return err_set(err, FAULT_USAGE, "not the cap of such a share");
 	struct chk_checker *made = calloc(1, sizeof *made);
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a checker");

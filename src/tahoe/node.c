@@ -77,6 +77,31 @@ static enum fault config_number(const char *text, const char *key, uint32_t max,
 	return FAULT_NONE;
 }
 
+/* Whether the value, in any case, is one of the words; `absent` where there is none. */
+static bool config_is(const char *text, const char *section, const char *key, bool absent,
+		      const char *const words[])
+{
+	const char *value;
+	size_t size;
+	if (!node_config_find(text, section, key, &value, &size))
+		return absent;
+	for (; *words; words++)
+		if (strlen(*words) == size && strncasecmp(*words, value, size) == 0)
+			return true;
+	return false;
+}
+
+/* Who hides behind the node must not be shown by us.  Source: docs/anonymity-configuration.rst. */
+static bool is_open(const char *text)
+{
+	static const char *const yes[] = { "1", "yes", "true", "on", NULL };
+	static const char *const no[] = { "0", "no", "false", "off", NULL };
+	static const char *const tcp[] = { "tcp", NULL };
+	return config_is(text, "connections", "tcp", true, tcp) &&
+	       config_is(text, "node", "reveal-ip-address", true, yes) &&
+	       config_is(text, "client", "force_foolscap", true, no);
+}
+
 static enum fault read_config(struct node *node, const char *text, struct err *err)
 {
 	/* Defaults: allmydata/client.py. */
@@ -94,6 +119,7 @@ static enum fault read_config(struct node *node, const char *text, struct err *e
 	node->params.k = (uint16_t)k;
 	node->params.n = (uint16_t)n;
 	node->happy = (uint16_t)happy;
+	node->is_open = is_open(text);
 	node->params.max_segment_size = segment;
 	return fault;
 }

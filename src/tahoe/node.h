@@ -17,6 +17,7 @@ struct node {
 	bool has_secret;          /* private/convergence was there: `params` is complete */
 	struct chk_params params; /* k, n from tahoe.cfg (3, 10 when not set) and the secret */
 	uint16_t happy;           /* shares.happy, 7 when not set */
+	bool is_open;             /* it goes to servers by plain TCP and HTTPS: nothing hides it */
 };
 
 /*

@@ -28,7 +28,7 @@ static bool take(void *context, const void *data, size_t size)
 	return !fault;
 }
 
-/* Reads the whole, and stores whether its key proves it. */
+/* Reads the whole, and stores whether its key or the store proves it. */
 static enum fault read_whole(struct reading *reading, bool *proven, struct err *err)
 {
 	const struct single *single = reading->single;
@@ -41,12 +41,16 @@ static enum fault read_whole(struct reading *reading, bool *proven, struct err *
 	reading->local = (struct err){ 0 };
 	if (proof_start(&reading->proof, reading->cap, single->secret, err))
 		return err->fault;
-	enum fault fault = store_wait_read(single->tries.wait, &get, err);
+	bool by_store, by_key;
+	enum fault fault = store_wait_read(single->tries.wait, &get, &by_store, err);
 	if (reading->local.fault) {
 		*err = reading->local;
 		return err->fault;
 	}
-	return fault ? fault : proof_end(&reading->proof, reading->cap, proven, err);
+	if (fault || proof_end(&reading->proof, reading->cap, &by_key, err))
+		return err->fault;
+	*proven = by_store || by_key;
+	return FAULT_NONE;
 }
 
 static bool take_tail(void *context, const void *data, size_t size)
@@ -73,7 +77,7 @@ static enum fault check_tail(struct reading *reading, struct err *err)
 		.sink = take_tail,
 		.context = &tail,
 	};
-	enum fault fault = store_wait_read(reading->single->tries.wait, &get, err);
+	enum fault fault = store_wait_read(reading->single->tries.wait, &get, NULL, err);
 	if (!fault &&
 	    (tail.read != tail.size ||
 	     memcmp(tail.data, proof->tail + proof->tail_size - tail.size, tail.size) != 0))

@@ -1,7 +1,7 @@
 /*
  * One file read and proven, in one thread: the way of pipes, and of files to be stored again.
  *
- *   first read -> key equals the cap's: proven
+ *   first read -> key equals the cap's, or the store has proven the bytes: proven
  *              -> else second read, equal -> doubtful tail? that range alone, equal -> proven
  *
  * Place      src/cli (barge get), src/read -> [single] -> store/wait.h.  What it wrote counts only

@@ -67,7 +67,8 @@ def test_a_tree_comes_down_through_two(real_grid, second, client, tree, tmp_path
     barge.ok("cp", "-r", "--immutable", path, alias)
     urls = real_grid.url, second
     before = [counted(url, "downloader.files_downloaded") for url in urls]
-    run = barge.ok("cp", "-r", "--json", *both(real_grid, second), alias + "tree", tmp_path / "out")
+    run = barge.ok("cp", "-r", "--json", "--no-direct", *both(real_grid, second), alias + "tree",
+                   tmp_path / "out")
     same(local_tree(tmp_path / "out/tree"), wanted)
     fetched = [counted(url, "downloader.files_downloaded") - was
                for url, was in zip(urls, before)]
@@ -81,7 +82,7 @@ def test_a_job_is_proven_through_two(real_grid, second, client, tree):
     barge = client(real_grid)
     barge.ok("cp", "-r", path, alias)
     before = counted(second, "downloader.files_downloaded")
-    barge.ok("verify", *both(real_grid, second), barge.jobs()[0].name)
+    barge.ok("verify", "--no-direct", *both(real_grid, second), barge.jobs()[0].name)
     assert counted(second, "downloader.files_downloaded") > before
 
 
@@ -105,14 +106,15 @@ def test_a_gateway_with_another_secret_is_read_back(real_grid, client, tree, tmp
     alias, cap = real_grid.fresh()
     barge = client(real_grid)
     before = counted(other, "downloader.files_downloaded")
-    run = barge.ok("cp", "-r", "-v", "--immutable", *both(real_grid, other), path, alias)
+    run = barge.ok("cp", "-r", "-v", "--immutable", "--no-direct", *both(real_grid, other), path,
+                   alias)
     same(real_grid.tree(cap), below("tree", wanted))
     assert "some gateways have another secret" in run.err
     assert counted(other, "downloader.files_downloaded") > before
     strict = barge.run("cp", "-r", "--verify=cap", "--new", *both(real_grid, other), path,
                        real_grid.fresh()[0])
     assert strict.code != 0 and "another convergence secret" in strict.err
-    fetched = barge.ok("cp", "-r", "--json", *both(real_grid, other), alias + "tree",
+    fetched = barge.ok("cp", "-r", "--json", "--no-direct", *both(real_grid, other), alias + "tree",
                        tmp_path / "out")
     same(local_tree(tmp_path / "out/tree"), wanted)
     # What the other one stored has keys of its secret, so it was read twice.
@@ -181,7 +183,7 @@ def test_one_that_is_killed_leaves_its_work_to_the_other(real_grid, client, tree
     words = [path, alias]
     if down:
         barge.ok("cp", "-r", path, alias)
-        words = [alias + "tree", tmp_path / "out"]
+        words = ["--no-direct", alias + "tree", tmp_path / "out"]
     running = barge.start("cp", "-r", "--json", *both(real_grid, other), *words)
     out, err = LineReader(running.stdout), LineReader(running.stderr)
     assert out.wait_for(lambda line: b'"state":"done"' in line)

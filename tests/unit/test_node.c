@@ -144,12 +144,37 @@ static void refuses_what_everybody_may_write(void **state)
 	assert_int_equal(node_load(&node, *state, &err), FAULT_INSECURE);
 }
 
+static void tells_whether_the_node_hides(void **state)
+{
+	struct node node;
+	struct err err;
+	static const struct {
+		const char *text;
+		bool is_open;
+	} config[] = {
+		{ "", true },
+		{ "[connections]\ntcp = tcp\n[node]\nreveal-IP-address = True\n", true },
+		{ "[client]\nforce_foolscap = false\n", true },
+		{ "[connections]\ntcp = tor\n", false },
+		{ "[connections]\ntcp =\n", false },
+		{ "[node]\nreveal-IP-address = false\n", false },
+		{ "[client]\nforce_foolscap = yes\n", false },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(config); i++) {
+		put(*state, "tahoe.cfg", config[i].text, 0644);
+		assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
+		assert_int_equal(node.is_open, config[i].is_open);
+		node_fini(&node);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test_setup_teardown(an_empty_directory_has_defaults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(reads_what_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(says_which_file_makes_no_sense, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tells_whether_the_node_hides, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_named_directory_must_be_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_default_is_in_the_home_directory, set_up,
 						tear_down),

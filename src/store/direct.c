@@ -1,0 +1,363 @@
+#include "store/direct_call.h"
+
+#include "base/secret.h"
+#include "queue/thread.h"
+
+static struct direct *to_direct(struct store *store) { return (struct direct *)store; }
+
+/* ---- shares that are remembered ---- */
+
+static void unref(struct shares *shares)
+{
+	if (!shares || --shares->refs > 0)
+		return;
+	chk_checker_free(shares->checker);
+	erasure_free(shares->erasure);
+	secret_wipe(shares, sizeof *shares);
+	free(shares);
+}
+
+static struct shares *recall(const struct direct *direct, const struct cap *cap)
+{
+	for (size_t i = 0; i < DIRECT_RECENT; i++) {
+		struct shares *shares = direct->recent[i];
+		if (shares && cap_equal(&shares->cap, cap)) {
+			shares->refs++;
+			return shares;
+		}
+	}
+	return NULL;
+}
+
+void direct_remember(struct direct *direct, struct shares *shares)
+{
+	struct shares **slot = &direct->recent[direct->oldest++ % DIRECT_RECENT];
+	unref(*slot);
+	*slot = shares;
+	shares->refs++;
+}
+
+static void forget(struct direct *direct, const struct shares *shares)
+{
+	for (size_t i = 0; i < DIRECT_RECENT; i++) {
+		if (!shares || direct->recent[i] != shares)
+			continue;
+		unref(direct->recent[i]);
+		direct->recent[i] = NULL;
+	}
+}
+
+/* ---- calls ---- */
+
+static void free_call(struct direct_call *call)
+{
+	if (call->back) {
+		*call->back = call->next;
+		if (call->next)
+			call->next->back = call->back;
+	}
+	direct_cancel_requests(call);
+	unref(call->shares);
+	free(call->order);
+	free(call->request);
+	free(call->buffer);
+	free(call->segment);
+	secret_wipe(call, sizeof *call);
+	free(call);
+}
+
+void direct_end(struct direct_call *call, const struct err *err)
+{
+	struct store_reply reply = {
+		.fault = err ? err->fault : FAULT_NONE,
+		.err = err ? *err : (struct err){ 0 },
+		.answered = true,
+		.received = call->at - call->offset,
+		.proven = !err,
+	};
+	call->then.done(call->then.context, &reply);
+	free_call(call);
+}
+
+static void gateway_done(void *context, const struct store_reply *rest)
+{
+	struct direct_call *call = context;
+	struct store_reply reply = *rest;
+	call->gateway = NULL;
+	reply.received += call->at - call->offset;
+	call->then.done(call->then.context, &reply);
+	free_call(call);
+}
+
+void direct_give_up(struct direct_call *call)
+{
+	struct direct *direct = call->direct;
+	struct err err;
+	direct_cancel_requests(call);
+	forget(direct, call->shares);
+	call->given_up = true;
+	if (call->starting)
+		return;
+	const struct store_get rest = {
+		.cap = &call->cap,
+		.offset = call->at,
+		.length = call->whole && call->at == 0 ? UINT64_MAX : call->end - call->at,
+		.sink = call->sink,
+		.context = call->sink_context,
+	};
+	call->gateway =
+		store_get(direct->gateway, &rest, (struct store_then){ gateway_done, call }, &err);
+	if (!call->gateway)
+		direct_end(call, &err);
+}
+
+/* A server that fails is not asked for a while: the gateway knows how to do without it. */
+void direct_judge_server(struct direct *direct, unsigned server, enum fault fault)
+{
+	enum { AWAY_MS = 300000 };
+	if (fault == FAULT_UNAVAILABLE || fault == FAULT_RETRY || fault == FAULT_INSECURE ||
+	    fault == FAULT_AUTH)
+		direct->server[server].away_until_ms = clock_ms() + AWAY_MS;
+}
+
+bool direct_server_answers(const struct direct *direct, unsigned server)
+{
+	uint64_t away_until_ms = direct->server[server].away_until_ms;
+	return direct->server[server].peer && (!away_until_ms || away_until_ms <= clock_ms());
+}
+
+/* ---- the contract: what is read here ---- */
+
+static struct direct_call *new_call(struct direct *direct, const struct store_get *get,
+				    struct store_then then)
+{
+	const struct cap *cap = get->cap;
+	struct direct_call *call = calloc(1, sizeof *call);
+	if (!call)
+		return NULL;
+	*call = (struct direct_call){
+		.direct = direct,
+		.then = then,
+		.cap = *cap,
+		.offset = get->offset,
+		.at = get->offset,
+		.whole = get->length == UINT64_MAX,
+		.sink = get->sink,
+		.sink_context = get->context,
+		.shares = recall(direct, cap),
+		.request = calloc(cap->needed, sizeof *call->request),
+	};
+	call->end = call->whole ? cap->size : get->offset + get->length;
+	if (call->request)
+		return call;
+	free_call(call);
+	return NULL;
+}
+
+static bool is_ours(const struct store_get *get)
+{
+	const struct cap *cap = get->cap;
+	if (!cap_is_chk(cap) || !cap_is_file(cap) || cap_is_verifier(cap) || cap->size == 0)
+		return false;
+	if (get->length == UINT64_MAX)
+		return get->offset == 0;
+	return get->offset < cap->size && get->length > 0 && get->length <= cap->size - get->offset;
+}
+
+static struct store_call *get(struct store *store, const struct store_get *get,
+			      struct store_then then, struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	struct direct_call *call = is_ours(get) ? new_call(direct, get, then) : NULL;
+	if (!call)
+		return store_get(direct->gateway, get, then, err);
+	call->starting = true;
+	if (call->shares)
+		direct_read_on(call);
+	else
+		direct_search(call);
+	call->starting = false;
+	if (call->given_up) {
+		free_call(call);
+		return store_get(direct->gateway, get, then, err);
+	}
+	call->back = &direct->in_flight;
+	call->next = direct->in_flight;
+	if (call->next)
+		call->next->back = &call->next;
+	direct->in_flight = call;
+	return (struct store_call *)call;
+}
+
+static void cancel_own(struct direct_call *call)
+{
+	if (call->gateway)
+		store_cancel(call->direct->gateway, call->gateway);
+	free_call(call);
+}
+
+static void cancel(struct store *store, struct store_call *call)
+{
+	struct direct *direct = to_direct(store);
+	for (struct direct_call *own = direct->in_flight; own; own = own->next) {
+		if ((struct store_call *)own != call)
+			continue;
+		cancel_own(own);
+		return;
+	}
+	store_cancel(direct->gateway, call);
+}
+
+/* ---- what the gateway does ---- */
+
+static struct store_call *put(struct store *store, const struct store_body *body,
+			      struct store_then then, struct err *err)
+{
+	return store_put(to_direct(store)->gateway, body, then, err);
+}
+
+static struct store_call *overwrite(struct store *store, const struct cap *cap,
+				    const struct store_body *body, struct store_then then,
+				    struct err *err)
+{
+	return store_overwrite(to_direct(store)->gateway, cap, body, then, err);
+}
+
+static struct store_call *make_directory(struct store *store,
+					 const struct store_directory *directory,
+					 const struct store_body *body, struct store_then then,
+					 struct err *err)
+{
+	return store_make_directory(to_direct(store)->gateway, directory, body, then, err);
+}
+
+static struct store_call *set_children(struct store *store, const struct store_edit *edit,
+				       const struct store_body *body, struct store_then then,
+				       struct err *err)
+{
+	return store_set_children(to_direct(store)->gateway, edit, body, then, err);
+}
+
+static struct store_call *link_cap(struct store *store, const struct store_link *link,
+				   struct store_then then, struct err *err)
+{
+	return store_link(to_direct(store)->gateway, link, then, err);
+}
+
+static struct store_call *list(struct store *store, const struct store_list *list,
+			       struct store_then then, struct err *err)
+{
+	return store_list(to_direct(store)->gateway, list, then, err);
+}
+
+static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
+				struct store_then then, struct err *err)
+{
+	return store_check(to_direct(store)->gateway, cap, verify, then, err);
+}
+
+static struct store_call *probe(struct store *store, struct store_then then, struct err *err)
+{
+	return store_probe(to_direct(store)->gateway, then, err);
+}
+
+/* The servers are asked by the gateway's client, so one poll moves everything. */
+static size_t poll_gateway(struct store *store, uint32_t timeout_ms)
+{
+	return store_poll(to_direct(store)->gateway, timeout_ms);
+}
+
+static void wake(struct store *store) { store_wake(to_direct(store)->gateway); }
+
+static void resume(struct store *store, struct store_call *call)
+{
+	store_resume(to_direct(store)->gateway, call); /* only bodies are paused */
+}
+
+static size_t in_flight(const struct store *store)
+{
+	return store_in_flight(((const struct direct *)store)->gateway);
+}
+
+static const char *label(const struct store *store)
+{
+	return store_label(((const struct direct *)store)->gateway);
+}
+
+static void close_direct(struct store *store)
+{
+	struct direct *direct = to_direct(store);
+	for (struct direct_call *call = direct->in_flight, *next; call; call = next) {
+		next = call->next;
+		cancel_own(call);
+	}
+	for (size_t i = 0; i < DIRECT_RECENT; i++)
+		unref(direct->recent[i]);
+	store_close(direct->gateway);
+	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
+		http_peer_free(direct->server[i].peer);
+	chk_cipher_fini(&direct->cipher);
+	free(direct->server);
+	free(direct);
+}
+
+static const struct store_backend backend = {
+	.put = put,
+	.overwrite = overwrite,
+	.get = get,
+	.make_directory = make_directory,
+	.set_children = set_children,
+	.link = link_cap,
+	.list = list,
+	.check = check,
+	.probe = probe,
+	.poll = poll_gateway,
+	.wake = wake,
+	.resume = resume,
+	.cancel = cancel,
+	.in_flight = in_flight,
+	.label = label,
+	.close = close_direct,
+};
+
+/* ---- opening ---- */
+
+/* A server whose URL makes no sense is left out. */
+static enum fault make_peers(struct direct *direct, struct err *err)
+{
+	for (size_t i = 0; i < direct->servers->count; i++) {
+		const struct server *server = &direct->servers->server[i];
+		const struct http_peer_options options = {
+			.url = server->url,
+			.pin = server->pin,
+			.authorization = server->authorization,
+			.accept = "application/cbor",
+		};
+		if (http_peer_new(&options, &direct->server[i].peer, err) == FAULT_NOMEM)
+			return FAULT_NOMEM;
+	}
+	return FAULT_NONE;
+}
+
+enum fault direct_open(const struct gateway_options *gateway, const struct servers *servers,
+		       struct store **store, struct err *err)
+{
+	struct direct *direct = calloc(1, sizeof *direct);
+	if (!direct)
+		return err_set(err, FAULT_NOMEM, "no memory for a store");
+	direct->base.backend = &backend;
+	direct->base.gateway = gateway->number;
+	direct->servers = servers;
+	direct->server = calloc(servers->count, sizeof *direct->server);
+	enum fault fault = direct->server ? gateway_open(gateway, &direct->gateway, err)
+					  : err_set(err, FAULT_NOMEM, "no memory for a store");
+	if (!fault)
+		fault = chk_cipher_init(&direct->cipher, err);
+	if (!fault)
+		fault = make_peers(direct, err);
+	if (fault)
+		close_direct(&direct->base);
+	else
+		*store = &direct->base;
+	return fault;
+}

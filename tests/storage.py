@@ -1,0 +1,247 @@
+"""Storage servers that are not Tahoe-LAFS, and node directories that know them.
+
+    StorageServer   serves the shares of a real node over HTTPS, with a fault
+    announce        what an introducer would say of such servers, as a node keeps it
+    NodeCopy        a node directory with the gateway of another one, and other servers
+
+Source: tahoe-lafs 1.20.0 docs/specifications/http-storage-node-protocol.rst,
+allmydata/immutable/layout.py, allmydata/storage/immutable.py.
+"""
+import base64
+import datetime
+import functools
+import hashlib
+import os
+import re
+import shutil
+import ssl
+import struct
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cbor2
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from grid import Grid
+
+CONTAINER_HEADER, LEASE = 12, 72  # bytes before a share and of each lease after it
+PATH = re.compile(r"/storage/v1/immutable/([a-z2-7]{26})/(shares|[0-9]+)")
+DAMAGES = ["data", "last", "tree", "extension"]
+FAULTS = [*DAMAGES, "short", "cut", "long", "whole", "shifted", "500", "close"]
+
+
+def base32(data):
+    return base64.b32encode(data).decode().lower().rstrip("=")
+
+
+def as_pin(data):
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+
+
+OTHER_PIN = as_pin(b"the key of somebody else")
+
+
+@functools.cache
+def identity():
+    """The key of all servers: (SSLContext, its pin)."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "storage")])
+    now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, now - day, now + day).sign(key, hashes.SHA256())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()) + certificate.public_bytes(serialization.Encoding.PEM))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context, as_pin(key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+# --- shares -------------------------------------------------------------------------------
+
+def read_share(path):
+    """The share in a container: what is between its header and its leases."""
+    raw = path.read_bytes()
+    (leases,) = struct.unpack(">8xL", raw[:CONTAINER_HEADER])
+    return bytearray(raw[CONTAINER_HEADER:len(raw) - LEASE * leases])
+
+
+def place_in(share, what):
+    """Where in a share a damage is: in its first byte of data or its last one, in the hash of the
+    first segment, or in the extension block."""
+    version, _, size, data, _, tree, end, _, extension = struct.unpack(">9L", share[:36])
+    assert version == 1
+    inner = (end - tree) // 64 * 32  # bytes of the hashes before those of the segments
+    return {"data": data, "last": data + size - 1, "tree": tree + inner,
+            "extension": extension + 20}[what]
+
+
+# --- servers ------------------------------------------------------------------------------
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; `server.owner` is the StorageServer."""
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body=b"", first=None, sent=None):
+        """`sent`: end the connection after so many bytes of the body."""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if first is not None:
+            self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/*")
+        self.end_headers()
+        self.wfile.write(body[:sent])
+        self.close_connection = self.close_connection or sent is not None
+
+    def do_GET(self):
+        owner, found = self.server.owner, PATH.fullmatch(self.path)
+        owner.note(self.path)
+        if owner.fault == "hang":
+            owner.ended.wait(60)
+        if owner.fault in ("hang", "close"):
+            self.close_connection = True
+        elif owner.fault == "500":
+            self.reply(500)
+        elif self.headers["Authorization"] != owner.authorization:
+            self.reply(401)
+        elif not found:
+            self.reply(400)
+        elif found[2] == "shares":
+            self.list_shares(owner.shares(found[1]))
+        else:
+            self.send_share(owner.shares(found[1]).get(int(found[2])))
+
+    def list_shares(self, shares):
+        if self.server.owner.fault == "garbage":
+            self.reply(200, b"\xd9\x01\x02\x9f\x00")  # a set without an end
+        else:
+            self.reply(200, cbor2.dumps(set(shares)))
+
+    def send_share(self, path):
+        if not path:
+            self.reply(404)
+            return
+        share, fault = read_share(path), self.server.owner.fault
+        if fault in DAMAGES:
+            share[place_in(share, fault)] ^= 1
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
+        if not asked or fault == "whole":
+            self.reply(200, share)
+            return
+        first, end = int(asked[1]), int(asked[2]) + 1
+        if fault == "shifted":
+            first, end = first + 1, end + 1
+        if fault == "short":
+            end -= 1
+        if fault == "long":
+            share += bytes(1 << 20)
+            end += 1
+        body = share[first:end]
+        self.reply(206, body, first, len(body) // 2 if fault == "cut" else None)
+
+
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    owner = None
+
+    def handle_error(self, request, client_address):
+        """Clients may hang up; anything else is a mistake of ours."""
+        self.owner.note_error()
+
+
+class StorageServer:
+    """Serves the shares of a real node, or those with `numbers` only; .asked is what it was asked.
+
+    Faults: a bit flipped ("data", "last", "tree", "extension": see place_in), a byte less than was
+    asked for or one more ("short", "long"), half of what was promised ("cut"), all of a share
+    ("whole"), bytes that begin too late ("shifted"), "500", a closed connection ("close"), no
+    answer ("hang"), a list of shares that is none ("garbage").
+    """
+    def __init__(self, grid, numbers=None, fault=None):
+        self.folder, self.numbers, self.fault = grid.directory / "storage/shares", numbers, fault
+        self.swissnum, self.id = base32(os.urandom(20)), "v0-" + base32(os.urandom(32))
+        self.authorization = "Tahoe-LAFS " + base64.b64encode(self.swissnum.encode()).decode()
+        self.asked, self.lock, self.ended = [], threading.Lock(), threading.Event()
+        self.errors = []
+        context, self.pin = identity()
+        self.listener = Listener(("127.0.0.1", 0), Handler)
+        self.listener.owner = self
+        self.listener.socket = context.wrap_socket(self.listener.socket, server_side=True,
+                                                   do_handshake_on_connect=False)
+        self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def shares(self, index):
+        """{number: path} of the shares with a storage index."""
+        found = {int(path.name): path for path in (self.folder / index[:2] / index).glob("*")}
+        return {number: path for number, path in found.items()
+                if self.numbers is None or number in self.numbers}
+
+    def note(self, path):
+        with self.lock:
+            self.asked.append(path)
+
+    def note_error(self):
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.errors.append(error)
+
+    def nurl(self, pin=None, swissnum=None):
+        port = self.listener.server_address[1]
+        return f"pb://{pin or self.pin}@127.0.0.1:{port}/{swissnum or self.swissnum}#v=1"
+
+    def stop(self):
+        self.ended.set()
+        self.listener.shutdown()
+        self.thread.join()
+        self.listener.server_close()
+        assert not self.errors, self.errors
+
+
+# --- node directories ---------------------------------------------------------------------
+
+def announce(*servers, **other):
+    """The text of introducer_NAME_cache.yaml; `other` as of nurl."""
+    return yaml.safe_dump([{
+        "ann": {"anonymous-storage-NURLs": [server.nurl(**other)], "nickname": "",
+                "permutation-seed-base32": base32(os.urandom(32)), "service-name": "storage",
+                "version": 0},
+        "key_s": server.id} for server in servers])
+
+
+def announced(grid):
+    """What a node keeps itself."""
+    return (grid.directory / "private/introducer_default_cache.yaml").read_text()
+
+
+class NodeCopy(Grid):
+    """A node directory of its own with the gateway of `grid` and what `cache` announces; without
+    the convergence secret, when it is not to be known."""
+    def __init__(self, grid, directory, cache, secret=True):
+        self.directory, self.url, self.cache = Path(directory), grid.url, cache
+        (self.directory / "private").mkdir(parents=True)
+        names = ["node.url", "tahoe.cfg", "private/aliases"]
+        for name in names + ["private/convergence"] * secret:
+            shutil.copy(grid.directory / name, self.directory / name)
+        path = self.directory / "private/introducer_default_cache.yaml"
+        path.write_text(cache)
+        path.chmod(0o600)
+
+    def secrets(self):
+        """Also what opens the storage servers, and how it is sent."""
+        path = self.directory / "private/convergence"
+        plain = [path.read_bytes().strip()] if path.exists() else []
+        swissnums = [word.encode() for word in re.findall(r"@[0-9.:]+/(\w+)#v=1", self.cache)]
+        return plain + swissnums + [base64.b64encode(word) for word in swissnums]

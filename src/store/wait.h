@@ -36,8 +36,8 @@ MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *da
 MUST_USE enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap,
 				   struct bytes *out, struct err *err);
 
-/* As store_get, into the sink of `get`.  Stores whether the store has proven the bytes; `proven` may
- * be NULL. */
+/* As store_get, into the sink of `get`.  Stores whether the store has proven the bytes, unless
+ * `proven` is NULL. */
 MUST_USE enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
 				    bool *proven, struct err *err);
 

@@ -250,20 +250,19 @@ static bool is_busy(const struct download *download)
 
 enum reading {
 	READ_CHECK, /* compute the hash of the piece alone */
-	READ_HASH,  /* add the piece to the whole */
+	READ_HASH,  /* the same, and add the piece to the whole */
 };
 
-/* Reads the piece `number` from the temporary file.  NOT_FOUND: it is not all there. */
+/* Reads the piece `number` from the temporary file.  NOT_FOUND: it is not all there; CORRUPT: it is
+ * not what had come. */
 static enum fault read_piece(struct download *download, uint64_t number, enum reading reading,
 			     struct err *err)
 {
 	uint64_t offset = number * download->chunk, size = size_of_piece(download, number);
-	bool ours = reading == READ_CHECK;
 	struct content_hash check = { 0 };
-	if (ours && content_hash_init(&check, err))
+	if (content_hash_init(&check, err))
 		return err->fault;
-	if (ours)
-		content_hash_start(&check);
+	content_hash_start(&check);
 	enum fault fault = FAULT_NONE;
 	for (uint64_t done = 0; done < size && !fault;) {
 		size_t want = (size_t)min_u64(size - done, BLOCK_SIZE);
@@ -273,15 +272,16 @@ static enum fault read_piece(struct download *download, uint64_t number, enum re
 			continue;
 		if (got <= 0)
 			fault = err_set(err, FAULT_NOT_FOUND, "a part of the file is not there");
-		else if (ours)
-			content_hash_update(&check, download->block, (size_t)got);
-		else
+		else if (reading == READ_HASH)
 			fault = proof_update(&download->whole, download->block, (size_t)got, err);
+		if (!fault)
+			content_hash_update(&check, download->block, (size_t)got);
 		done += got > 0 ? (uint64_t)got : 0;
 	}
-	if (ours && !fault)
-		content_hash_final(&check, download->block);
+	content_hash_final(&check, download->block);
 	content_hash_fini(&check);
+	if (!fault && memcmp(download->block, download->content[number], CONTENT_HASH_SIZE) != 0)
+		fault = err_set(err, FAULT_CORRUPT, "a part of the file is not what was written");
 	return fault;
 }
 
@@ -290,8 +290,7 @@ static bool is_kept(struct download *download, uint64_t number)
 {
 	struct err err;
 	assert(download->content);
-	return !read_piece(download, number, READ_CHECK, &err) &&
-	       memcmp(download->block, download->content[number], CONTENT_HASH_SIZE) == 0;
+	return !read_piece(download, number, READ_CHECK, &err);
 }
 
 /*
@@ -387,7 +386,13 @@ static void pump(struct download *download)
 static void poke(struct errand *errand, struct store *store)
 {
 	struct download *download = (struct download *)errand;
+	struct err err;
 	(void)store;
+	if (atomic_load_explicit(download->owner->cancel, memory_order_acquire)) {
+		err_set(&err, FAULT_CANCELLED, "asked to stop");
+		fail(download, &err);
+		return;
+	}
 	/* While something is in flight and cannot be added yet, its end will go on. */
 	if (!download->again && download->live == NO_PIECE)
 		pump(download);

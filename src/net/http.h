@@ -105,12 +105,12 @@ struct http_request {
 	struct http_body body;
 	bool ranged;             /* ask for `length` bytes from `offset` */
 	uint64_t offset, length; /* length at least 1 */
-	uint64_t wait_ms;        /* limit of the wait, if below that of the options; 0: that */
-	uint64_t wait_more_ms;   /* on top of the wait limit, for large bodies */
-	http_sink *sink;         /* NULL: the body is kept */
-	size_t reply_max;        /* bytes kept; more is FAULT_TOO_LARGE */
-	http_done *done;         /* called once, unless cancelled */
-	void *context;           /* of sink and done */
+	uint64_t wait_ms; /* limit of wait and receive, where it is below those of the options */
+	uint64_t wait_more_ms; /* on top of the wait limit, for large bodies */
+	http_sink *sink;       /* NULL: the body is kept */
+	size_t reply_max;      /* bytes kept; more is FAULT_TOO_LARGE */
+	http_done *done;       /* called once, unless cancelled */
+	void *context;         /* of sink and done */
 };
 
 struct http;

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 enum {
+	PEER_CONNECT_MS = 5000,      /* at most: there is another way than this one */
 	UPLOAD_BUFFER = 256 << 10,   /* bytes; the best of 16 KiB .. 2 MiB when measured */
 	DOWNLOAD_BUFFER = 256 << 10, /* bytes, where a sink takes them */
 	SMALL_BUFFER = 16 << 10,     /* bytes, for replies of a line */
@@ -218,7 +219,6 @@ static int on_connected(void *context, char *peer, char *local, int peer_port, i
 
 static bool set_lasting_transport(struct http_call *call)
 {
-	const struct http_options *options = &call->http->options;
 	SET(call->easy, CURLOPT_NOSIGNAL, 1L);
 	SET(call->easy, CURLOPT_PROXY, "");
 	SET(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -228,7 +228,6 @@ static bool set_lasting_transport(struct http_call *call)
 	SET(call->easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(call->easy, CURLOPT_PATH_AS_IS, 1L);
 	SET(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
 	SET(call->easy, CURLOPT_MAXAGE_CONN, (long)IDLE_CONNECTION_S);
 	SET(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(call->easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
@@ -308,6 +307,12 @@ static bool set_body(struct http_call *call)
 	return true;
 }
 
+uint32_t http_call_connect_ms(const struct http_call *call)
+{
+	uint32_t limit_ms = call->http->options.connect_ms;
+	return call->request.peer && limit_ms > PEER_CONNECT_MS ? PEER_CONNECT_MS : limit_ms;
+}
+
 /* Says to whom it goes, and how that one is known. */
 static bool set_peer(struct http_call *call)
 {
@@ -317,6 +322,7 @@ static bool set_peer(struct http_call *call)
 				    : request->json             ? HEADERS_JSON
 								: HEADERS_OCTETS;
 	SET(call->easy, CURLOPT_HTTPHEADER, peer ? peer->headers : call->http->headers[headers]);
+	SET(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http_call_connect_ms(call));
 	SET(call->easy, CURLOPT_PINNEDPUBLICKEY, peer ? peer->pin : NULL);
 	SET(call->easy, CURLOPT_SSL_VERIFYPEER, peer ? 0L : 1L);
 	SET(call->easy, CURLOPT_SSL_VERIFYHOST, peer ? 0L : 2L);

@@ -90,6 +90,9 @@ void http_call_free(struct http_call *call);
 MUST_USE enum fault http_call_prepare(struct http_call *call, const struct http_request *request,
 				      struct err *err);
 
+/* Returns the limit for its connection to stand. */
+uint32_t http_call_connect_ms(const struct http_call *call);
+
 /* Whether the body leaves in one send with the headers. */
 bool http_call_one_send(const struct http_call *call);
 

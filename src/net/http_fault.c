@@ -78,7 +78,7 @@ static enum fault judge_code(const struct http_call *call, CURLcode code, struct
 		return err_set(err, FAULT_UNAVAILABLE, "the host name is unknown");
 	case CURLE_OPERATION_TIMEDOUT:
 		return err_set(err, FAULT_UNAVAILABLE, "no connection in %u ms",
-			       call->http->options.connect_ms);
+			       http_call_connect_ms(call));
 	case CURLE_OUT_OF_MEMORY:
 		return err_set(err, FAULT_NOMEM, "no memory for a request");
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -164,6 +164,13 @@ static uint64_t wait_limit(const struct http_call *call)
 	return limit_ms + request->wait_more_ms;
 }
 
+/* Whoever is soon to answer is soon to go on. */
+static uint64_t receive_limit(const struct http_call *call)
+{
+	uint64_t limit_ms = call->http->options.receive_ms;
+	return call->request.wait_ms ? min_u64(limit_ms, call->request.wait_ms) : limit_ms;
+}
+
 bool http_call_silent(struct http_call *call, uint64_t now_ms)
 {
 	const struct http_options *limits = &call->http->options;
@@ -190,7 +197,7 @@ bool http_call_silent(struct http_call *call, uint64_t now_ms)
 		late = slow(call, call->mark, wait_limit(call), now_ms);
 		break;
 	case PHASE_RECEIVE:
-		late = slow(call, call->received, limits->receive_ms, now_ms);
+		late = slow(call, call->received, receive_limit(call), now_ms);
 		break;
 	}
 	if (late)

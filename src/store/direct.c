@@ -17,11 +17,19 @@ static void unref(struct shares *shares)
 	free(shares);
 }
 
+static bool all_answer(const struct direct *direct, const struct shares *shares)
+{
+	for (unsigned i = 0; i < shares->found; i++)
+		if (!direct_server_answers(direct, shares->server[i]))
+			return false;
+	return true;
+}
+
 static struct shares *recall(const struct direct *direct, const struct cap *cap)
 {
 	for (size_t i = 0; i < DIRECT_RECENT; i++) {
 		struct shares *shares = direct->recent[i];
-		if (shares && cap_equal(&shares->cap, cap)) {
+		if (shares && cap_equal(&shares->cap, cap) && all_answer(direct, shares)) {
 			shares->refs++;
 			return shares;
 		}
@@ -37,10 +45,12 @@ void direct_remember(struct direct *direct, struct shares *shares)
 	shares->refs++;
 }
 
+/* What two calls have found for one file goes together. */
 static void forget(struct direct *direct, const struct shares *shares)
 {
 	for (size_t i = 0; i < DIRECT_RECENT; i++) {
-		if (!shares || direct->recent[i] != shares)
+		if (!shares || !direct->recent[i] ||
+		    !cap_equal(&direct->recent[i]->cap, &shares->cap))
 			continue;
 		unref(direct->recent[i]);
 		direct->recent[i] = NULL;
@@ -71,7 +81,7 @@ void direct_end(struct direct_call *call, const struct err *err)
 	struct store_reply reply = {
 		.fault = err ? err->fault : FAULT_NONE,
 		.err = err ? *err : (struct err){ 0 },
-		.answered = true,
+		.answered = !err,
 		.received = call->at - call->offset,
 		.proven = !err,
 	};
@@ -111,19 +121,45 @@ void direct_give_up(struct direct_call *call)
 		direct_end(call, &err);
 }
 
-/* A server that fails is not asked for a while: the gateway knows how to do without it. */
 void direct_judge_server(struct direct *direct, unsigned server, enum fault fault)
 {
-	enum { AWAY_MS = 300000 };
-	if (fault == FAULT_UNAVAILABLE || fault == FAULT_RETRY || fault == FAULT_INSECURE ||
-	    fault == FAULT_AUTH)
-		direct->server[server].away_until_ms = clock_ms() + AWAY_MS;
+	struct direct_server *judged = &direct->server[server];
+	uint64_t now_ms = clock_ms();
+	/* What was asked before the server was found away tells nothing new. */
+	if (judged->away_until_ms > now_ms || fault == FAULT_NOMEM)
+		return;
+	if (fault == FAULT_NONE || fault == FAULT_NOT_FOUND) {
+		judged->failures = 0;
+		return;
+	}
+	judged->away_until_ms = now_ms + ((uint64_t)DIRECT_AWAY_MS << judged->failures);
+	if (judged->failures < DIRECT_AWAY_TIMES)
+		judged->failures++;
+}
+
+/* One bad share tells nothing of others: disks fail in places. */
+void direct_doubt(struct direct_call *call)
+{
+	const struct shares *shares = call->shares;
+	for (unsigned i = 0; i < shares->found; i++) {
+		struct direct_server *server = &call->direct->server[shares->server[i]];
+		if (++server->doubts < DIRECT_DOUBTS_MAX)
+			continue;
+		server->doubts = 0;
+		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT);
+	}
+}
+
+void direct_trust(struct direct_call *call)
+{
+	const struct shares *shares = call->shares;
+	for (unsigned i = 0; i < shares->found; i++)
+		call->direct->server[shares->server[i]].doubts = 0;
 }
 
 bool direct_server_answers(const struct direct *direct, unsigned server)
 {
-	uint64_t away_until_ms = direct->server[server].away_until_ms;
-	return direct->server[server].peer && (!away_until_ms || away_until_ms <= clock_ms());
+	return direct->server[server].peer && direct->server[server].away_until_ms <= clock_ms();
 }
 
 /* ---- the contract: what is read here ---- */
@@ -157,7 +193,7 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 static bool is_ours(const struct store_get *get)
 {
 	const struct cap *cap = get->cap;
-	if (!cap_is_chk(cap) || !cap_is_file(cap) || cap_is_verifier(cap) || cap->size == 0)
+	if (cap->kind != CAP_CHK || cap->size == 0)
 		return false;
 	if (get->length == UINT64_MAX)
 		return get->offset == 0;
@@ -168,7 +204,8 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 			      struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
-	struct direct_call *call = is_ours(get) ? new_call(direct, get, then) : NULL;
+	bool ours = is_ours(get) && direct->requests + get->cap->needed <= DIRECT_REQUESTS_MAX;
+	struct direct_call *call = ours ? new_call(direct, get, then) : NULL;
 	if (!call)
 		return store_get(direct->gateway, get, then, err);
 	call->starting = true;

@@ -17,16 +17,23 @@
 #include "tahoe/erasure.h"
 
 enum {
+	DIRECT_AWAY_MS = 300000,    /* a server that fails is left alone, twice as long each time */
+	DIRECT_AWAY_TIMES = 8,      /* that this doubles: to 21 hours */
+	DIRECT_DOUBTS_MAX = 3,      /* shares of a server in a row that were no good */
+	DIRECT_SEARCH_MS = 20000,   /* for all rounds of a search */
+	DIRECT_REQUESTS_MAX = 64,   /* in flight in one store: as many connections are kept */
 	DIRECT_WAIT_MS = 15000,     /* for a server's first byte; Tahoe waits as long */
 	DIRECT_SMALL = 128 << 10,   /* bytes of a file whose shares are read whole */
-	DIRECT_TREE_MAX = 16 << 20, /* bytes behind the data of a share: a file of some 80 GiB */
+	DIRECT_TREE_MAX = 16 << 20, /* bytes behind the data of a share: a file of 64 GiB */
 	DIRECT_STRIPE = 4 << 20,    /* bytes of a file asked for at once */
 	DIRECT_RECENT = 8,          /* files whose shares are remembered */
 };
 
 struct direct_server {
 	struct http_peer *peer;
-	uint64_t away_until_ms; /* clock_ms */
+	uint64_t away_until_ms; /* clock_ms; 0: it is there */
+	unsigned failures;      /* times that it was found away since it answered last */
+	unsigned doubts;        /* shares that were no good since the last that was */
 };
 
 /* Where k shares of a file are, once its hash tree is proven. */
@@ -49,6 +56,7 @@ struct direct {
 	const struct servers *servers;
 	struct direct_server *server;
 	struct direct_call *in_flight;
+	unsigned requests; /* in flight */
 	struct shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;
@@ -61,6 +69,7 @@ struct direct_request {
 	unsigned server;
 	unsigned char *into; /* room for `size` bytes, in the call's buffer */
 	size_t size, got;
+	bool refused; /* more came than that */
 };
 
 struct direct_call {
@@ -77,11 +86,12 @@ struct direct_call {
 	void *sink_context;
 	struct store_call *gateway; /* brings the rest */
 	struct shares *shares;
-	uint16_t *order;                          /* of the servers, while shares are looked for */
-	size_t asked;                             /* of them */
+	uint16_t *order; /* of the servers, while shares are looked for */
+	size_t asked;    /* of them */
+	uint64_t search_ends_ms;
 	struct direct_request *request;           /* k of them */
 	unsigned waiting;                         /* how many are in flight */
-	void (*step)(struct direct_call *call);   /* all have ended, and well */
+	void (*step)(struct direct_call *call);   /* all have ended; bytes have come */
 	void (*failed)(struct direct_call *call); /* one has not brought its bytes */
 	unsigned char *buffer;                    /* room for k requests, `stride` bytes each */
 	size_t buffer_size, stride;
@@ -100,8 +110,13 @@ void direct_end(struct direct_call *call, const struct err *err);
 /* Keeps proven shares for the next calls, in place of older ones. */
 void direct_remember(struct direct *direct, struct shares *shares);
 
-/* Notes how a request to the server ended. */
+/* Notes how a request to the server ended: one that fails is left alone for a while, since the
+ * gateway knows how to do without it. */
 void direct_judge_server(struct direct *direct, unsigned server, enum fault fault);
+
+/* Notes that a part of each share in use was no good, or that all were. */
+void direct_doubt(struct direct_call *call);
+void direct_trust(struct direct_call *call);
 
 /* Whether the server is to be asked now. */
 bool direct_server_answers(const struct direct *direct, unsigned server);

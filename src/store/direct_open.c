@@ -29,9 +29,13 @@ static bool prove(struct direct_call *call, const unsigned char *tail)
 	struct err err;
 	if (chk_checker_new(&call->cap, &shares->layout, tail, &shares->checker, &err))
 		return false;
-	direct_remember(call->direct, shares);
+	if (!call->whole) /* other parts will be asked for */
+		direct_remember(call->direct, shares);
 	return true;
 }
+
+static void open_otherwise(struct direct_call *call);
+static bool ask(struct direct_call *call, uint32_t segment_size);
 
 /* Whole shares have come: the data with the tree that proves it. */
 static void opened_small(struct direct_call *call)
@@ -40,20 +44,25 @@ static void opened_small(struct direct_call *call)
 	uint64_t tail = layout->data_offset + layout->data_size;
 	for (unsigned i = 0; i < call->cap.needed && !call->shares->checker; i++)
 		(void)prove(call, call->buffer + i * call->stride + tail);
-	if (call->shares->checker)
+	if (call->shares->checker) {
 		direct_deliver(call, (size_t)layout->data_offset);
-	else
-		direct_give_up(call);
+		return;
+	}
+	direct_doubt(call);
+	open_otherwise(call);
 }
-
-static void open_otherwise(struct direct_call *call);
 
 static void opened_large(struct direct_call *call)
 {
-	if (prove(call, call->buffer))
+	if (prove(call, call->buffer)) {
 		direct_read_on(call);
-	else
+	} else if (call->shares->segment_size != OLD_SEGMENT_SIZE) {
+		if (!ask(call, OLD_SEGMENT_SIZE))
+			direct_give_up(call);
+	} else {
+		direct_doubt(call);
 		open_otherwise(call);
+	}
 }
 
 static bool ask_small(struct direct_call *call)
@@ -95,18 +104,12 @@ static bool ask(struct direct_call *call, uint32_t segment_size)
 	return cap->size <= DIRECT_SMALL ? ask_small(call) : ask_large(call);
 }
 
-/* That was not it: another server may have the only share, or the segments are the old ones. */
+/* That was not it: another server may have the only share. */
 static void open_otherwise(struct direct_call *call)
 {
-	struct shares *shares = call->shares;
 	direct_cancel_requests(call);
-	if (call->cap.size > OLD_SEGMENT_SIZE && shares->segment_size != OLD_SEGMENT_SIZE &&
-	    direct_server_answers(call->direct, shares->server[0])) {
-		if (!ask(call, OLD_SEGMENT_SIZE))
-			direct_give_up(call);
-	} else if (!direct_guess(call)) {
+	if (!direct_guess(call))
 		direct_give_up(call);
-	}
 }
 
 void direct_open_shares(struct direct_call *call)

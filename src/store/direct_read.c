@@ -70,11 +70,13 @@ void direct_deliver(struct direct_call *call, size_t skip)
 		skip += block_bytes(call, call->first + i);
 	}
 	if (delivery == DELIVERY_DAMAGED) {
+		direct_doubt(call);
 		direct_give_up(call);
 	} else if (delivery == DELIVERY_REFUSED) {
 		err_set(&err, FAULT_CANCELLED, "the bytes were refused");
 		direct_end(call, &err);
 	} else {
+		direct_trust(call);
 		direct_read_on(call);
 	}
 }
@@ -91,8 +93,8 @@ void direct_read_on(struct direct_call *call)
 	}
 	uint64_t last = (call->end - 1) / layout->segment_size;
 	call->first = call->at / layout->segment_size;
-	call->count =
-		min_u64(last - call->first + 1, max_u64(1, DIRECT_STRIPE / layout->segment_size));
+	uint64_t stripe = (DIRECT_STRIPE + layout->segment_size / 2) / layout->segment_size;
+	call->count = min_u64(last - call->first + 1, stripe);
 	size_t block = layout->segment_size / k;
 	size_t size = (size_t)(call->count - 1) * block +
 		      block_bytes(call, call->first + call->count - 1);

@@ -21,29 +21,34 @@ bool direct_make_room(struct direct_call *call, unsigned slots, size_t size)
 void direct_cancel_requests(struct direct_call *call)
 {
 	for (unsigned i = 0; call->request && i < call->cap.needed; i++) {
-		if (call->request[i].http)
-			http_cancel(call->request[i].http);
+		if (!call->request[i].http)
+			continue;
+		http_cancel(call->request[i].http);
+		call->direct->requests--;
 		call->request[i].http = NULL;
 	}
 	call->waiting = 0;
 }
 
 /* A request has ended, well or not. */
-static struct direct_call *ended(struct direct_request *request, const struct http_reply *reply)
+static struct direct_call *ended(struct direct_request *request, enum fault fault)
 {
 	struct direct_call *call = request->call;
 	request->http = NULL;
 	call->waiting--;
-	direct_judge_server(call->direct, request->server, reply->fault);
+	call->direct->requests--;
+	direct_judge_server(call->direct, request->server, fault);
 	return call;
 }
 
 static void on_numbers(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
-	struct direct_call *call = ended(request, reply);
+	struct direct_call *call = ended(request, reply->fault);
 	if (!reply->fault)
 		direct_search_take(call, request->server, reply->body, reply->body_size);
+	if (call->shares->found == call->cap.needed)
+		direct_cancel_requests(call); /* nobody has to be waited for */
 	if (call->waiting == 0)
 		call->step(call);
 }
@@ -51,8 +56,11 @@ static void on_numbers(void *context, const struct http_reply *reply)
 static void on_bytes(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
-	struct direct_call *call = ended(request, reply);
-	if (reply->fault || request->got != request->size)
+	bool cut = !reply->fault && request->got != request->size;
+	struct direct_call *call = ended(request, request->refused ? FAULT_CORRUPT : reply->fault);
+	if (cut)
+		direct_doubt(call);
+	if (reply->fault || cut)
 		call->failed(call);
 	else if (call->waiting == 0)
 		call->step(call);
@@ -61,7 +69,8 @@ static void on_bytes(void *context, const struct http_reply *reply)
 static bool take(void *context, const void *data, size_t size)
 {
 	struct direct_request *request = context;
-	if (size > request->size - request->got)
+	request->refused = size > request->size - request->got;
+	if (request->refused)
 		return false;
 	memcpy(request->into + request->got, data, size);
 	request->got += size;
@@ -83,6 +92,7 @@ static bool ask(struct direct_request *request, struct http_request *http, const
 	http->context = request;
 	request->http = http_start(gateway_http(call->direct->gateway), http, &err);
 	call->waiting += request->http != NULL;
+	call->direct->requests += request->http != NULL;
 	return request->http;
 }
 

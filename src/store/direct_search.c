@@ -1,3 +1,4 @@
+#include "queue/thread.h"
 #include "store/direct_call.h"
 #include "store/share_numbers.h"
 
@@ -50,6 +51,10 @@ static void searched(struct direct_call *call)
 		return;
 	}
 	call->step = searched;
+	if (clock_ms() >= call->search_ends_ms) {
+		direct_give_up(call);
+		return;
+	}
 	while (slot < missing && next_server(call, &server))
 		slot += direct_ask_numbers(call, slot, server);
 	if (slot == 0)
@@ -78,6 +83,7 @@ void direct_search(struct direct_call *call)
 		return;
 	}
 	call->shares->refs = 1;
+	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
 	call->shares->cap = call->cap;
 	if (!cap_storage_index(&call->cap, call->shares->index)) {
 		direct_give_up(call);

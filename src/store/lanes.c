@@ -367,6 +367,7 @@ void lanes_stop(struct lanes *lanes)
 		mutex_lock(&lane->lock);
 		lane->stopped = true;
 		mutex_unlock(&lane->lock);
+		atomic_store(&lane->poked, true); /* what can end early hears of it */
 		store_wake(lane->store);
 	}
 }

@@ -2,7 +2,7 @@
  * CHK: content-hash-keyed, convergently encrypted, immutable files, computed without a gateway.
  *
  * Place      readers (content keys), verification (caps), the committer (immutable directories),
- *            the embedded gateway and, one day, the direct route (shares).
+ *            the embedded gateway (shares) and the direct store (segments).
  * Ownership  objects are made once and used for one file after the other; each has one owner.
  * Threads    one owner at a time for each object; nothing is shared.
  *

@@ -77,29 +77,52 @@ static enum fault config_number(const char *text, const char *key, uint32_t max,
 	return FAULT_NONE;
 }
 
-/* Whether the value, in any case, is one of the words; `absent` where there is none. */
-static bool config_is(const char *text, const char *section, const char *key, bool absent,
-		      const char *const words[])
+static bool is_word(const char *text, size_t size, const char *const words[])
 {
-	const char *value;
-	size_t size;
-	if (!node_config_find(text, section, key, &value, &size))
-		return absent;
 	for (; *words; words++)
-		if (strlen(*words) == size && strncasecmp(*words, value, size) == 0)
+		if (strlen(*words) == size && strncasecmp(*words, text, size) == 0)
 			return true;
 	return false;
 }
 
-/* Who hides behind the node must not be shown by us.  Source: docs/anonymity-configuration.rst. */
+/* False when the line sets `key` to anything but one of the words. */
+static bool line_allows(const char *line, size_t size, const char *key, const char *const words[])
+{
+	size_t length = strlen(key);
+	node_trim(&line, &size);
+	if (size <= length || strncasecmp(line, key, length) != 0)
+		return true;
+	line += length;
+	size -= length;
+	node_trim(&line, &size);
+	if (size == 0 || (*line != '=' && *line != ':'))
+		return true;
+	line++;
+	size--;
+	node_trim(&line, &size);
+	return is_word(line, size, words);
+}
+
+/*
+ * Who hides behind the node must not be shown by us: a line that says so counts wherever it stands,
+ * since Python's configparser takes indented ones and a section of defaults as well.
+ * Source: tahoe-lafs 1.20.0 docs/anonymity-configuration.rst, docs/configuration.rst.
+ */
 static bool is_open(const char *text)
 {
 	static const char *const yes[] = { "1", "yes", "true", "on", NULL };
 	static const char *const no[] = { "0", "no", "false", "off", NULL };
 	static const char *const tcp[] = { "tcp", NULL };
-	return config_is(text, "connections", "tcp", true, tcp) &&
-	       config_is(text, "node", "reveal-ip-address", true, yes) &&
-	       config_is(text, "client", "force_foolscap", true, no);
+	while (*text) {
+		size_t size = strcspn(text, "\r\n");
+		if (!line_allows(text, size, "tcp", tcp) ||
+		    !line_allows(text, size, "reveal-ip-address", yes) ||
+		    !line_allows(text, size, "force_foolscap", no))
+			return false;
+		text += size;
+		text += strspn(text, "\r\n");
+	}
+	return true;
 }
 
 static enum fault read_config(struct node *node, const char *text, struct err *err)

@@ -157,6 +157,9 @@ static void tells_whether_the_node_hides(void **state)
 		{ "[client]\nforce_foolscap = false\n", true },
 		{ "[connections]\ntcp = tor\n", false },
 		{ "[connections]\ntcp =\n", false },
+		{ "[connections]\n  tcp: tor\n", false },
+		{ "[DEFAULT]\nreveal-IP-address = false\n[node]\n", false },
+		{ "[connections]\n# tcp = tor\ntcpx = tor\ntcp = tcp\n", true },
 		{ "[node]\nreveal-IP-address = false\n", false },
 		{ "[client]\nforce_foolscap = yes\n", false },
 	};

@@ -55,6 +55,12 @@ static void refuses_anything_else(void **state)
 	assert_int_equal(READ("\xd9\x01\x02\x81\x00\x00", found), FAULT_CORRUPT);
 	assert_int_equal(READ("\xd9\x01\x02\x9b\xff\xff\xff\xff\xff\xff\xff\xff", found),
 			 FAULT_CORRUPT);
+	/* A length that nobody has memory for; arrays in arrays; a tag of a tag. */
+	assert_int_equal(READ("\xd9\x01\x02\x9b\x00\x00\x00\x00\x08\x00\x00\x00", found),
+			 FAULT_CORRUPT);
+	assert_int_equal(READ("\xd9\x01\x02\x81\x81\x00", found), FAULT_CORRUPT);
+	assert_int_equal(READ("\xd9\x01\x02\xd9\x01\x02\x81\x00", found), FAULT_CORRUPT);
+	assert_int_equal(READ("\xd9\x01\x02\x82\x00\xff", found), FAULT_CORRUPT);
 	assert_int_equal(READ("<html>no such resource</html>", found), FAULT_CORRUPT);
 }
 

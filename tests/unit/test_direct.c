@@ -1,0 +1,81 @@
+#include "store/direct_call.h"
+
+#include "queue/thread.h"
+#include "tests/unit/facts.h"
+
+enum { SLACK_MS = 60000 }; /* more than this test can take */
+
+static struct http_peer *make_peer(void)
+{
+	struct http_peer *peer = NULL;
+	const struct http_peer_options options = {
+		.url = "https://127.0.0.1:1/",
+		.pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		.accept = "application/cbor",
+	};
+	struct err err;
+	assert_int_equal(http_peer_new(&options, &peer, &err), FAULT_NONE);
+	return peer;
+}
+
+/* Whether the server is left alone for `times` times the shortest while from now. */
+static bool is_away_for(const struct direct_server *server, uint64_t times)
+{
+	uint64_t left_ms = server->away_until_ms - clock_ms();
+	return left_ms <= times * DIRECT_AWAY_MS && left_ms + SLACK_MS > times * DIRECT_AWAY_MS;
+}
+
+static void a_server_that_fails_is_left_alone_longer_each_time(void **state)
+{
+	(void)state;
+	struct direct_server server = { .peer = make_peer() };
+	struct direct direct = { .server = &server };
+	assert_true(direct_server_answers(&direct, 0));
+	for (unsigned times = 1; times <= 1024; times *= 2) {
+		direct_judge_server(&direct, 0, FAULT_RETRY);
+		direct_judge_server(&direct, 0, FAULT_UNAVAILABLE); /* asked before that */
+		assert_false(direct_server_answers(&direct, 0));
+		assert_true(is_away_for(&server, times < 256 ? times : 256));
+		server.away_until_ms = clock_ms(); /* that while is over */
+		assert_true(direct_server_answers(&direct, 0));
+	}
+	direct_judge_server(&direct, 0, FAULT_NOT_FOUND); /* an answer */
+	direct_judge_server(&direct, 0, FAULT_NOMEM);     /* not its fault */
+	assert_true(direct_server_answers(&direct, 0));
+	direct_judge_server(&direct, 0, FAULT_INSECURE);
+	direct_judge_server(&direct, 0, FAULT_NONE); /* asked before that, too */
+	assert_false(direct_server_answers(&direct, 0));
+	assert_true(is_away_for(&server, 1));
+	http_peer_free(server.peer);
+}
+
+static void a_server_without_a_connection_is_never_asked(void **state)
+{
+	(void)state;
+	struct direct_server server = { .peer = NULL };
+	const struct direct direct = { .server = &server };
+	assert_false(direct_server_answers(&direct, 0));
+}
+
+static void a_peer_is_reached_by_https_alone(void **state)
+{
+	(void)state;
+	struct http_peer *peer = NULL;
+	struct http_peer_options options = { .pin = "sha256//x", .accept = "application/cbor" };
+	struct err err;
+	options.url = "http://127.0.0.1:1/";
+	assert_int_equal(http_peer_new(&options, &peer, &err), FAULT_USAGE);
+	options.url = "https://a b/";
+	assert_int_equal(http_peer_new(&options, &peer, &err), FAULT_USAGE);
+	assert_null(peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_server_that_fails_is_left_alone_longer_each_time),
+		cmocka_unit_test(a_server_without_a_connection_is_never_asked),
+		cmocka_unit_test(a_peer_is_reached_by_https_alone),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

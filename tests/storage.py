@@ -141,6 +141,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, share)
             return
         first, end = int(asked[1]), int(asked[2]) + 1
+        if fault == "held" and first == place_in(share, "data"):
+            self.server.owner.ended.wait(60)
         if fault == "shifted":
             first, end = first + 1, end + 1
         if fault == "short":
@@ -167,7 +169,8 @@ class StorageServer:
     Faults: a bit flipped ("data", "last", "tree", "extension": see place_in), a byte less than was
     asked for or one more ("short", "long"), half of what was promised ("cut"), all of a share
     ("whole"), bytes that begin too late ("shifted"), "500", a closed connection ("close"), no
-    answer ("hang"), a list of shares that is none ("garbage").
+    answer ("hang"), a list of shares that is none ("garbage"), the first block of a share not before
+    .ended is set ("held").
     """
     def __init__(self, grid, numbers=None, fault=None):
         self.folder, self.numbers, self.fault = grid.directory / "storage/shares", numbers, fault

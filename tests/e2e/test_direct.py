@@ -305,6 +305,26 @@ def test_a_server_that_fails_is_not_asked_again(real_grid, client, node, serve, 
     assert len(server.asked) == 1, server.asked
 
 
+@pytest.mark.parametrize("secret", [True, False], ids=["secret", "none"])
+def test_what_changed_on_the_disk_is_seen(real_grid, client, node, serve, tmp_path, secret):
+    """The second range comes first, and is read from the disk once the first is there."""
+    data = content(2 * MIB, 505)
+    server, alias = serve(fault="held"), real_grid.fresh({"f": real_grid.put(data)})[0]
+    barge = client(node(real_grid, announce(server), secret=secret))
+    running = barge.start("cp", "-r", "--range-size=1M", alias, tmp_path / "out")
+
+    def second_range_is_there():
+        place = next(iter((tmp_path / "out").glob(".barge-*")), None)
+        return place and place.read_bytes()[MIB:] == data[MIB:] and place
+    with open(wait_for(second_range_is_there, 20), "r+b") as file:
+        file.seek(MIB + 5)
+        file.write(bytes([data[MIB + 5] ^ 1]))
+    server.ended.set()
+    run = barge.finish(running)
+    assert run.code == 0, run.err
+    assert (tmp_path / "out/f").read_bytes() == data
+
+
 def test_get_reads_once_what_the_server_proves(real_grid, client, node, serve, many):
     server = serve()
     barge = client(node(real_grid, announce(server), secret=False))

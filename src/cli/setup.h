@@ -32,9 +32,9 @@ struct setup {
 /*
  * Loads the node directory and decides on the gateways.  The secret counts when -d or
  * --convergence-file names it, or when one of the gateways is that of ~/.tahoe; so do the storage
- * servers, unless options->no_direct or the node hides behind Tor.  Where these cannot be loaded, a
- * warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those of node_load
- * and of reading the file.
+ * servers, unless options->no_direct or the node is not open (tahoe/node.h).  Where these cannot be
+ * loaded, a warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those of
+ * node_load and of reading the file.
  */
 MUST_USE enum fault setup_load(const struct options *options, struct setup *setup, struct err *err);
 

@@ -17,7 +17,6 @@ enum {
 	SERVERS_MAX = 1024,              /* of one grid that are taken */
 	SERVER_PIN_SIZE = 64,            /* "sha256//", 44 characters and a NUL */
 	SERVER_AUTHORIZATION_SIZE = 256, /* "Tahoe-LAFS ", 172 characters and a NUL */
-	SERVER_NAME_SIZE = 16,
 	SERVER_SEED_MAX = 128,
 };
 
@@ -25,8 +24,7 @@ struct server {
 	char *url;                                     /* https://HOST:PORT/ */
 	char pin[SERVER_PIN_SIZE];                     /* of its key, "sha256//" and base64 */
 	char authorization[SERVER_AUTHORIZATION_SIZE]; /* "Tahoe-LAFS " and base64: secret */
-	char name[SERVER_NAME_SIZE];         /* for people: how its id begins, "v0-abcdefgh" */
-	unsigned char seed[SERVER_SEED_MAX]; /* of the order in which shares are placed */
+	unsigned char seed[SERVER_SEED_MAX];           /* of the order in which shares are placed */
 	size_t seed_size;
 };
 

@@ -10,7 +10,6 @@ enum {
 	/* Members of an announcement and NURLs that are looked at: the work on one stays small
 	 * even where aliases make many of a single large one. */
 	LOOKED_AT_MAX = 256,
-	NAME_LENGTH = 11,      /* "v0-" and 8 characters */
 	KEY_LENGTH = 52,       /* base32 of 32 bytes */
 	SEED_LENGTH_MAX = 205, /* base32_length(SERVER_SEED_MAX) */
 };
@@ -101,7 +100,6 @@ static enum fault read_server(struct reading *reading, struct word id,
 	if (!is_storage(reading, announcement) || !find_seed(seed, id, server) ||
 	    !find_nurl(reading, member(reading, announcement, "anonymous-storage-NURLs"), &nurl))
 		return FAULT_NONE;
-	memcpy(server->name, id.text, min_u64(id.size, NAME_LENGTH));
 	return nurl_apply(&nurl, server, err);
 }
 

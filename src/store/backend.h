@@ -4,7 +4,8 @@
  * Place      store/store.c calls through it; store/gateway.c fills it.
  *
  * Each backend's struct begins with a struct store, and its calls are handed out as pointers to the
- * incomplete struct store_call.  The functions do what store/store.h says.
+ * incomplete struct store_call.  The functions do what store/store.h says.  A backend in front of
+ * another store may leave out all but get, cancel and close.
  */
 #pragma once
 
@@ -41,5 +42,6 @@ struct store_backend {
 
 struct store {
 	const struct store_backend *backend;
-	unsigned gateway; /* store_gateway */
+	struct store *behind; /* does what the backend leaves NULL; may itself be NULL */
+	unsigned gateway;     /* store_gateway */
 };

@@ -115,8 +115,8 @@ void direct_give_up(struct direct_call *call)
 		.sink = call->sink,
 		.context = call->sink_context,
 	};
-	call->gateway =
-		store_get(direct->gateway, &rest, (struct store_then){ gateway_done, call }, &err);
+	call->gateway = store_get(direct->base.behind, &rest,
+				  (struct store_then){ gateway_done, call }, &err);
 	if (!call->gateway)
 		direct_end(call, &err);
 }
@@ -207,7 +207,7 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	bool ours = is_ours(get) && direct->requests + get->cap->needed <= DIRECT_REQUESTS_MAX;
 	struct direct_call *call = ours ? new_call(direct, get, then) : NULL;
 	if (!call)
-		return store_get(direct->gateway, get, then, err);
+		return store_get(direct->base.behind, get, then, err);
 	call->starting = true;
 	if (call->shares)
 		direct_read_on(call);
@@ -216,7 +216,7 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	call->starting = false;
 	if (call->given_up) {
 		free_call(call);
-		return store_get(direct->gateway, get, then, err);
+		return store_get(direct->base.behind, get, then, err);
 	}
 	call->back = &direct->in_flight;
 	call->next = direct->in_flight;
@@ -229,7 +229,7 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 static void cancel_own(struct direct_call *call)
 {
 	if (call->gateway)
-		store_cancel(call->direct->gateway, call->gateway);
+		store_cancel(call->direct->base.behind, call->gateway);
 	free_call(call);
 }
 
@@ -242,83 +242,7 @@ static void cancel(struct store *store, struct store_call *call)
 		cancel_own(own);
 		return;
 	}
-	store_cancel(direct->gateway, call);
-}
-
-/* ---- what the gateway does ---- */
-
-static struct store_call *put(struct store *store, const struct store_body *body,
-			      struct store_then then, struct err *err)
-{
-	return store_put(to_direct(store)->gateway, body, then, err);
-}
-
-static struct store_call *overwrite(struct store *store, const struct cap *cap,
-				    const struct store_body *body, struct store_then then,
-				    struct err *err)
-{
-	return store_overwrite(to_direct(store)->gateway, cap, body, then, err);
-}
-
-static struct store_call *make_directory(struct store *store,
-					 const struct store_directory *directory,
-					 const struct store_body *body, struct store_then then,
-					 struct err *err)
-{
-	return store_make_directory(to_direct(store)->gateway, directory, body, then, err);
-}
-
-static struct store_call *set_children(struct store *store, const struct store_edit *edit,
-				       const struct store_body *body, struct store_then then,
-				       struct err *err)
-{
-	return store_set_children(to_direct(store)->gateway, edit, body, then, err);
-}
-
-static struct store_call *link_cap(struct store *store, const struct store_link *link,
-				   struct store_then then, struct err *err)
-{
-	return store_link(to_direct(store)->gateway, link, then, err);
-}
-
-static struct store_call *list(struct store *store, const struct store_list *list,
-			       struct store_then then, struct err *err)
-{
-	return store_list(to_direct(store)->gateway, list, then, err);
-}
-
-static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
-				struct store_then then, struct err *err)
-{
-	return store_check(to_direct(store)->gateway, cap, verify, then, err);
-}
-
-static struct store_call *probe(struct store *store, struct store_then then, struct err *err)
-{
-	return store_probe(to_direct(store)->gateway, then, err);
-}
-
-/* The servers are asked by the gateway's client, so one poll moves everything. */
-static size_t poll_gateway(struct store *store, uint32_t timeout_ms)
-{
-	return store_poll(to_direct(store)->gateway, timeout_ms);
-}
-
-static void wake(struct store *store) { store_wake(to_direct(store)->gateway); }
-
-static void resume(struct store *store, struct store_call *call)
-{
-	store_resume(to_direct(store)->gateway, call); /* only bodies are paused */
-}
-
-static size_t in_flight(const struct store *store)
-{
-	return store_in_flight(((const struct direct *)store)->gateway);
-}
-
-static const char *label(const struct store *store)
-{
-	return store_label(((const struct direct *)store)->gateway);
+	store_cancel(direct->base.behind, call);
 }
 
 static void close_direct(struct store *store)
@@ -330,7 +254,7 @@ static void close_direct(struct store *store)
 	}
 	for (size_t i = 0; i < DIRECT_RECENT; i++)
 		unref(direct->recent[i]);
-	store_close(direct->gateway);
+	store_close(direct->base.behind);
 	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
 		http_peer_free(direct->server[i].peer);
 	chk_cipher_fini(&direct->cipher);
@@ -338,22 +262,10 @@ static void close_direct(struct store *store)
 	free(direct);
 }
 
+/* The gateway does the rest.  Servers are asked by its client, so its poll moves everything. */
 static const struct store_backend backend = {
-	.put = put,
-	.overwrite = overwrite,
 	.get = get,
-	.make_directory = make_directory,
-	.set_children = set_children,
-	.link = link_cap,
-	.list = list,
-	.check = check,
-	.probe = probe,
-	.poll = poll_gateway,
-	.wake = wake,
-	.resume = resume,
 	.cancel = cancel,
-	.in_flight = in_flight,
-	.label = label,
 	.close = close_direct,
 };
 
@@ -386,7 +298,7 @@ enum fault direct_open(const struct gateway_options *gateway, const struct serve
 	direct->base.gateway = gateway->number;
 	direct->servers = servers;
 	direct->server = calloc(servers->count, sizeof *direct->server);
-	enum fault fault = direct->server ? gateway_open(gateway, &direct->gateway, err)
+	enum fault fault = direct->server ? gateway_open(gateway, &direct->base.behind, err)
 					  : err_set(err, FAULT_NOMEM, "no memory for a store");
 	if (!fault)
 		fault = chk_cipher_init(&direct->cipher, err);

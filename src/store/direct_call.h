@@ -51,8 +51,7 @@ struct shares {
 };
 
 struct direct {
-	struct store base; /* first: a struct store is a struct direct */
-	struct store *gateway;
+	struct store base; /* first: a struct store is a struct direct; the gateway is behind it */
 	const struct servers *servers;
 	struct direct_server *server;
 	struct direct_call *in_flight;

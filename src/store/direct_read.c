@@ -64,7 +64,6 @@ void direct_deliver(struct direct_call *call, size_t skip)
 {
 	enum delivery delivery = DELIVERED;
 	struct err err;
-	call->failed = direct_give_up;
 	for (uint64_t i = 0; i < call->count && call->at < call->end && !delivery; i++) {
 		delivery = deliver(call, call->first + i, skip);
 		skip += block_bytes(call, call->first + i);

@@ -90,7 +90,7 @@ static bool ask(struct direct_request *request, struct http_request *http, const
 	http->path = path;
 	http->wait_ms = DIRECT_WAIT_MS;
 	http->context = request;
-	request->http = http_start(gateway_http(call->direct->gateway), http, &err);
+	request->http = http_start(gateway_http(call->direct->base.behind), http, &err);
 	call->waiting += request->http != NULL;
 	call->direct->requests += request->http != NULL;
 	return request->http;

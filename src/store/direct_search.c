@@ -78,11 +78,12 @@ void direct_search(struct direct_call *call)
 	const struct servers *servers = call->direct->servers;
 	call->shares = calloc(1, sizeof *call->shares);
 	call->order = calloc(servers->count, sizeof *call->order);
+	if (call->shares)
+		call->shares->refs = 1;
 	if (!call->shares || !call->order) {
 		direct_give_up(call);
 		return;
 	}
-	call->shares->refs = 1;
 	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
 	call->shares->cap = call->cap;
 	if (!cap_storage_index(&call->cap, call->shares->index)) {

@@ -2,17 +2,22 @@
 
 #include "store/backend.h"
 
+/* Who does a call: the store, or the one behind it. */
+#define DOING(store, call) ((store)->backend->call ? (store) : (store)->behind)
+
 struct store_call *store_put(struct store *store, const struct store_body *body,
 			     struct store_then then, struct err *err)
 {
-	return store->backend->put(store, body, then, err);
+	struct store *doing = DOING(store, put);
+	return doing->backend->put(doing, body, then, err);
 }
 
 struct store_call *store_overwrite(struct store *store, const struct cap *cap,
 				   const struct store_body *body, struct store_then then,
 				   struct err *err)
 {
-	return store->backend->overwrite(store, cap, body, then, err);
+	struct store *doing = DOING(store, overwrite);
+	return doing->backend->overwrite(doing, cap, body, then, err);
 }
 
 struct store_call *store_get(struct store *store, const struct store_get *get,
@@ -26,49 +31,61 @@ struct store_call *store_make_directory(struct store *store,
 					const struct store_body *body, struct store_then then,
 					struct err *err)
 {
-	return store->backend->make_directory(store, directory, body, then, err);
+	struct store *doing = DOING(store, make_directory);
+	return doing->backend->make_directory(doing, directory, body, then, err);
 }
 
 struct store_call *store_set_children(struct store *store, const struct store_edit *edit,
 				      const struct store_body *body, struct store_then then,
 				      struct err *err)
 {
-	return store->backend->set_children(store, edit, body, then, err);
+	struct store *doing = DOING(store, set_children);
+	return doing->backend->set_children(doing, edit, body, then, err);
 }
 
 struct store_call *store_link(struct store *store, const struct store_link *link,
 			      struct store_then then, struct err *err)
 {
-	return store->backend->link(store, link, then, err);
+	struct store *doing = DOING(store, link);
+	return doing->backend->link(doing, link, then, err);
 }
 
 struct store_call *store_list(struct store *store, const struct store_list *list,
 			      struct store_then then, struct err *err)
 {
-	return store->backend->list(store, list, then, err);
+	struct store *doing = DOING(store, list);
+	return doing->backend->list(doing, list, then, err);
 }
 
 struct store_call *store_check(struct store *store, const struct cap *cap, bool verify,
 			       struct store_then then, struct err *err)
 {
-	return store->backend->check(store, cap, verify, then, err);
+	struct store *doing = DOING(store, check);
+	return doing->backend->check(doing, cap, verify, then, err);
 }
 
 struct store_call *store_probe(struct store *store, struct store_then then, struct err *err)
 {
-	return store->backend->probe(store, then, err);
+	struct store *doing = DOING(store, probe);
+	return doing->backend->probe(doing, then, err);
 }
 
 size_t store_poll(struct store *store, uint32_t timeout_ms)
 {
-	return store->backend->poll(store, timeout_ms);
+	struct store *doing = DOING(store, poll);
+	return doing->backend->poll(doing, timeout_ms);
 }
 
-void store_wake(struct store *store) { store->backend->wake(store); }
+void store_wake(struct store *store)
+{
+	struct store *doing = DOING(store, wake);
+	doing->backend->wake(doing);
+}
 
 void store_resume(struct store *store, struct store_call *call)
 {
-	store->backend->resume(store, call);
+	struct store *doing = DOING(store, resume);
+	doing->backend->resume(doing, call);
 }
 
 void store_cancel(struct store *store, struct store_call *call)
@@ -76,11 +93,19 @@ void store_cancel(struct store *store, struct store_call *call)
 	store->backend->cancel(store, call);
 }
 
-size_t store_in_flight(const struct store *store) { return store->backend->in_flight(store); }
+size_t store_in_flight(const struct store *store)
+{
+	const struct store *doing = DOING(store, in_flight);
+	return doing->backend->in_flight(doing);
+}
 
 unsigned store_gateway(const struct store *store) { return store->gateway; }
 
-const char *store_label(const struct store *store) { return store->backend->label(store); }
+const char *store_label(const struct store *store)
+{
+	const struct store *doing = DOING(store, label);
+	return doing->backend->label(doing);
+}
 
 void store_close(struct store *store)
 {

@@ -88,19 +88,10 @@ static bool is_word(const char *text, size_t size, const char *const words[])
 /* False when the line sets `key` to anything but one of the words. */
 static bool line_allows(const char *line, size_t size, const char *key, const char *const words[])
 {
-	size_t length = strlen(key);
+	const char *value;
+	size_t value_size;
 	node_trim(&line, &size);
-	if (size <= length || strncasecmp(line, key, length) != 0)
-		return true;
-	line += length;
-	size -= length;
-	node_trim(&line, &size);
-	if (size == 0 || (*line != '=' && *line != ':'))
-		return true;
-	line++;
-	size--;
-	node_trim(&line, &size);
-	return is_word(line, size, words);
+	return !sets_key(line, size, key, &value, &value_size) || is_word(value, value_size, words);
 }
 
 /*

@@ -1,49 +1,7 @@
 #include "tahoe/aliases.h"
 
 #include "tests/unit/facts.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static int set_up(void **state)
-{
-	const char *base = getenv("TMPDIR");
-	char *directory = NULL;
-	if (asprintf(&directory, "%s/nodeXXXXXX", base ? base : "/tmp") < 0 || !mkdtemp(directory))
-		return -1;
-	char path[200];
-	snprintf(path, sizeof path, "%s/private", directory);
-	*state = directory;
-	return mkdir(path, 0700);
-}
-
-static const char *const files[] = {
-	"node.url", "tahoe.cfg", "private/convergence", "private/aliases", "private/root_dir.cap",
-	"private",  ""
-};
-
-static int tear_down(void **state)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
-		char path[200];
-		snprintf(path, sizeof path, "%s/%s", (char *)*state, files[i]);
-		remove(path);
-	}
-	free(*state);
-	return 0;
-}
-
-static void put(const char *directory, const char *name, const char *text, mode_t mode)
-{
-	char path[200];
-	snprintf(path, sizeof path, "%s/%s", directory, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
-}
+#include "tests/unit/node_folder.h"
 
 #define FIELDS    "jqaetaqsvifhgvk7ibkfrjd2rm:tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega"
 #define HOME_CAP  "URI:DIR2:" FIELDS
@@ -61,11 +19,12 @@ static void reads_the_file_as_tahoe_does(void **state)
 	struct err err;
 	assert_int_equal(aliases_load(&aliases, *state, &err), FAULT_NONE);
 	assert_int_equal(aliases.count, 0);
-	put(*state, "private/root_dir.cap", "URI:old\n", 0600);
-	put(*state, "private/aliases",
-	    "# comment: URI:x\n\n  home:  " HOME_CAP "  \nwork : URI:w\nnonsense\nhome2:a:b\r\n"
-	    "work : URI:later\nend:URI:e",
-	    0644);
+	node_folder_put(*state, "private/root_dir.cap", "URI:old\n", 0600);
+	node_folder_put(*state, "private/aliases",
+			"# comment: URI:x\n\n  home:  " HOME_CAP
+			"  \nwork : URI:w\nnonsense\nhome2:a:b\r\n"
+			"work : URI:later\nend:URI:e",
+			0644);
 	assert_int_equal(aliases_load(&aliases, *state, &err), FAULT_NONE);
 	assert_string_equal(find(&aliases, "home"), HOME_CAP);
 	assert_string_equal(find(&aliases, "work "), "URI:later");
@@ -84,7 +43,7 @@ static void refuses_what_everybody_may_write(void **state)
 {
 	struct aliases aliases;
 	struct err err;
-	put(*state, "private/aliases", "a:b\n", 0666);
+	node_folder_put(*state, "private/aliases", "a:b\n", 0666);
 	assert_int_equal(aliases_load(&aliases, *state, &err), FAULT_INSECURE);
 	assert_int_equal(aliases.count, 0);
 }
@@ -190,9 +149,10 @@ static void refuses_in_the_words_of_tahoe(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-		cmocka_unit_test_setup_teardown(reads_the_file_as_tahoe_does, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(refuses_what_everybody_may_write, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(reads_the_file_as_tahoe_does, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_everybody_may_write, node_folder_setup,
+						node_folder_teardown),
 		cmocka_unit_test(splits_arguments_of_cp),
 		cmocka_unit_test(other_commands_have_a_default),
 		cmocka_unit_test(refuses_in_the_words_of_tahoe),

@@ -1,49 +1,7 @@
 #include "tahoe/node.h"
 
 #include "tests/unit/facts.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static int set_up(void **state)
-{
-	const char *base = getenv("TMPDIR");
-	char *directory = NULL;
-	if (asprintf(&directory, "%s/nodeXXXXXX", base ? base : "/tmp") < 0 || !mkdtemp(directory))
-		return -1;
-	char path[200];
-	snprintf(path, sizeof path, "%s/private", directory);
-	*state = directory;
-	return mkdir(path, 0700);
-}
-
-static const char *const files[] = {
-	"node.url", "tahoe.cfg", "private/convergence", "private/aliases", "private/root_dir.cap",
-	"private",  ""
-};
-
-static int tear_down(void **state)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
-		char path[200];
-		snprintf(path, sizeof path, "%s/%s", (char *)*state, files[i]);
-		remove(path);
-	}
-	free(*state);
-	return 0;
-}
-
-static void put(const char *directory, const char *name, const char *text, mode_t mode)
-{
-	char path[200];
-	snprintf(path, sizeof path, "%s/%s", directory, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
-}
+#include "tests/unit/node_folder.h"
 
 static void an_empty_directory_has_defaults(void **state)
 {
@@ -65,13 +23,15 @@ static void reads_what_is_there(void **state)
 {
 	struct node node;
 	struct err err;
-	put(*state, "node.url", "http://127.0.0.1:3456\n", 0644);
-	put(*state, "tahoe.cfg",
-	    "[node]\nshares.needed = 9\n[client]\n# shares.needed = 8\nShares.Needed=1\n"
-	    "shares.total: 4 \n shares.total = 5\nshares.happy = 2\n[storage]\nshares.needed = 7\n",
-	    0644);
-	put(*state, "private/convergence", "aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq\n",
-	    0600);
+	node_folder_put(*state, "node.url", "http://127.0.0.1:3456\n", 0644);
+	node_folder_put(
+		*state, "tahoe.cfg",
+		"[node]\nshares.needed = 9\n[client]\n# shares.needed = 8\nShares.Needed=1\n"
+		"shares.total: 4 \n shares.total = 5\nshares.happy = 2\n[storage]\nshares.needed = "
+		"7\n",
+		0644);
+	node_folder_put(*state, "private/convergence",
+			"aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypq\n", 0600);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
 	assert_string_equal(node.url, "http://127.0.0.1:3456/");
 	assert_int_equal(node.params.k, 1);
@@ -83,7 +43,7 @@ static void reads_what_is_there(void **state)
 		assert_int_equal(node.params.secret[i], i);
 	node_fini(&node);
 	assert_null(node.url);
-	put(*state, "node.url", " http://127.0.0.1:3456/ ", 0644);
+	node_folder_put(*state, "node.url", " http://127.0.0.1:3456/ ", 0644);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
 	assert_string_equal(node.url, "http://127.0.0.1:3456/");
 	node_fini(&node);
@@ -93,7 +53,7 @@ static void says_which_file_makes_no_sense(void **state)
 {
 	struct node node;
 	struct err err;
-	put(*state, "private/convergence", "not base32!\n", 0600);
+	node_folder_put(*state, "private/convergence", "not base32!\n", 0600);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_USAGE);
 	assert_non_null(strstr(err.text, "private/convergence"));
 	assert_null(strstr(err.text, "not base32!"));
@@ -102,9 +62,9 @@ static void says_which_file_makes_no_sense(void **state)
 		"[client]\nshares.total = 257\n", "[client]\nshares.needed = 11\n",
 		"[client]\nshares.happy = 0\n",
 	};
-	put(*state, "private/convergence", "", 0600);
+	node_folder_put(*state, "private/convergence", "", 0600);
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
-		put(*state, "tahoe.cfg", bad[i], 0644);
+		node_folder_put(*state, "tahoe.cfg", bad[i], 0644);
 		assert_int_equal(node_load(&node, *state, &err), FAULT_USAGE);
 		assert_non_null(strstr(err.text, "tahoe.cfg"));
 		assert_null(node.directory);
@@ -140,7 +100,7 @@ static void refuses_what_everybody_may_write(void **state)
 {
 	struct node node;
 	struct err err;
-	put(*state, "private/convergence", "aaaq", 0666);
+	node_folder_put(*state, "private/convergence", "aaaq", 0666);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_INSECURE);
 }
 
@@ -164,7 +124,7 @@ static void tells_whether_the_node_hides(void **state)
 		{ "[client]\nforce_foolscap = yes\n", false },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(config); i++) {
-		put(*state, "tahoe.cfg", config[i].text, 0644);
+		node_folder_put(*state, "tahoe.cfg", config[i].text, 0644);
 		assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
 		assert_int_equal(node.is_open, config[i].is_open);
 		node_fini(&node);
@@ -174,15 +134,20 @@ static void tells_whether_the_node_hides(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-		cmocka_unit_test_setup_teardown(an_empty_directory_has_defaults, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(reads_what_is_there, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(says_which_file_makes_no_sense, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tells_whether_the_node_hides, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_named_directory_must_be_there, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_default_is_in_the_home_directory, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(refuses_what_everybody_may_write, set_up,
-						tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_directory_has_defaults, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(reads_what_is_there, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(says_which_file_makes_no_sense, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(tells_whether_the_node_hides, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(a_named_directory_must_be_there, node_folder_setup,
+						node_folder_teardown),
+		cmocka_unit_test_setup_teardown(the_default_is_in_the_home_directory,
+						node_folder_setup, node_folder_teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_everybody_may_write, node_folder_setup,
+						node_folder_teardown),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

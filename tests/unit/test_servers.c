@@ -1,8 +1,8 @@
 #include "tahoe/servers.h"
 
 #include "tests/unit/facts.h"
+#include "tests/unit/node_folder.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,48 +18,9 @@
 
 #define CACHE "private/introducer_default_cache.yaml"
 
-static int set_up(void **state)
-{
-	const char *base = getenv("TMPDIR");
-	char *directory = NULL;
-	if (asprintf(&directory, "%s/serversXXXXXX", base ? base : "/tmp") < 0 ||
-	    !mkdtemp(directory))
-		return -1;
-	char path[200];
-	snprintf(path, sizeof path, "%s/private", directory);
-	*state = directory;
-	return mkdir(path, 0700);
-}
-
-static const char *const files[] = {
-	CACHE,
-	"private/introducer_a_cache.yaml",
-	"private/introducer_b_cache.yaml",
-	"private/introducer_cache.yaml",
-	"private/servers.yaml",
-	"private",
-	"",
-};
-
-static int tear_down(void **state)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
-		char path[200];
-		snprintf(path, sizeof path, "%s/%s", (char *)*state, files[i]);
-		remove(path);
-	}
-	free(*state);
-	return 0;
-}
-
 static void put(const char *directory, const char *name, const char *text)
 {
-	char path[200];
-	snprintf(path, sizeof path, "%s/%s", directory, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
+	node_folder_put(directory, name, text, 0600);
 }
 
 static struct servers load(const char *directory)
@@ -366,7 +327,8 @@ static void orders_by_a_hash_of_index_and_seed(void **state)
 	servers_order(&(struct servers){ .count = 0 }, up, NULL);
 }
 
-#define IN_DIRECTORY(fact) cmocka_unit_test_setup_teardown(fact, set_up, tear_down)
+#define IN_DIRECTORY(fact)                                                                         \
+	cmocka_unit_test_setup_teardown(fact, node_folder_setup, node_folder_teardown)
 
 int main(void)
 {

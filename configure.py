@@ -166,12 +166,13 @@ class Tree:
 
     def __init__(self, root=ROOT):
         self.root = root
-        self.library = self.find("queue/*.c", "src/*/*.c")
+        self.library = self.find("queue/*.c", "queue/*/*.c", "src/*/*.c")
         self.tests = self.find("tests/unit/test_*.c")
         self.benches = self.find("bench/*.c")
         self.tools = self.find("tests/tools/*.c")  # programs for the end-to-end tests
         self.support = [f for f in self.find("tests/unit/*.c") if f not in self.tests]
-        self.headers = self.find("queue/*.h", "src/*/*.h", "tests/unit/*.h", "bench/*.h")
+        self.headers = self.find("queue/*.h", "queue/*/*.h", "src/*/*.h", "tests/unit/*.h",
+                                 "bench/*.h")
         self.has_main = MAIN in self.library
         self.found = set(self.units() + self.headers)
         self.seen = {}

@@ -4,7 +4,7 @@
  *
  *   bench_bare_loop URL COUNT SIZE PARALLEL
  */
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 #include <curl/curl.h>
 #include <sys/random.h>

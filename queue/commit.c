@@ -1,7 +1,7 @@
 #include "queue/commit.h"
 
-#include "queue/kill.h"
-#include "queue/thread.h"
+#include "queue/core/kill.h"
+#include "queue/core/thread.h"
 
 struct commit {
 	struct commit_options options;

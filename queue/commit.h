@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "queue/outcomes.h"
+#include "queue/file/outcomes.h"
 
 enum {
 	COMMIT_GATHER_MS = 1,   /* from the first item that waits until slots are written */

@@ -1,6 +1,6 @@
 #include "queue/lease.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <stdatomic.h>
 

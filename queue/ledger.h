@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 enum ledger_flags {
 	LEDGER_DONE = 1u << 0,   /* an earlier run made it */

@@ -17,8 +17,8 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 
 enum { SEGMENT_TASKS_MAX = 1000 };
 

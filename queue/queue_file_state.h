@@ -11,12 +11,12 @@
 
 #include "queue/backend.h"
 #include "queue/commit.h"
+#include "queue/core/thread.h"
 #include "queue/cursor.h"
 #include "queue/hold.h"
 #include "queue/ledger.h"
 #include "queue/lookup.h"
 #include "queue/queue_file.h"
-#include "queue/thread.h"
 #include "queue/waiting.h"
 
 enum { SEGMENT_KINDS = 2 };

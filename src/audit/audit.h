@@ -13,8 +13,8 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "store/store.h"
 
 /* What became of one entry.  Borrowed for the call. */

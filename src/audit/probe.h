@@ -10,8 +10,8 @@
 #pragma once
 
 #include "base/digest.h"
-#include "queue/outcomes.h"
-#include "store/crew.h"
+#include "calls/crew.h"
+#include "queue/file/outcomes.h"
 #include "verify/childset.h"
 
 struct probe {

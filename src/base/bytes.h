@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 struct bytes {
 	unsigned char *data; /* NULL until the first byte or reservation */

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum {
 	DIGEST_SIZE = 32,       /* bytes of a SHA-256 */

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 struct stat;
 

@@ -1,6 +1,6 @@
 #include "base/spool.h"
 
-#include "queue/frame.h"
+#include "queue/file/frame.h"
 
 #include <errno.h>
 #include <fcntl.h>

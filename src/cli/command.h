@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "cli/options.h"
+#include "options/options.h"
 
 typedef enum fault command_function(const struct options *options, int *status, struct err *err);
 

@@ -1,7 +1,7 @@
 #include "cli/command.h"
-#include "cli/dry_run.h"
-#include "cli/engine.h"
-#include "cli/fresh.h"
+#include "engine/engine.h"
+#include "job/dry_run.h"
+#include "place/fresh.h"
 #include "report/say.h"
 
 #include <time.h>

@@ -1,15 +1,15 @@
 #include "base/escape.h"
 #include "base/secret.h"
 #include "cli/command.h"
-#include "cli/compare.h"
-#include "cli/grid_path.h"
 #include "cli/pipe.h"
-#include "cli/places.h"
-#include "cli/session.h"
-#include "cli/status.h"
+#include "compare/compare.h"
+#include "place/grid_path.h"
+#include "place/places.h"
+#include "place/session.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/say.h"
+#include "report/status.h"
 
 #include <errno.h>
 #include <fcntl.h>

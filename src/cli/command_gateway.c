@@ -1,5 +1,5 @@
 #include "base/bytes.h"
-#include "cli/cancel.h"
+#include "base/cancel.h"
 #include "cli/command.h"
 #include "report/out.h"
 #include "serve/serve.h"

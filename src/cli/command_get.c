@@ -1,10 +1,10 @@
-#include "cli/cancel.h"
+#include "base/cancel.h"
 #include "cli/command.h"
-#include "cli/grid_path.h"
-#include "cli/outfile.h"
 #include "cli/pipe.h"
-#include "cli/session.h"
-#include "cli/status.h"
+#include "files/outfile.h"
+#include "place/grid_path.h"
+#include "place/session.h"
+#include "report/status.h"
 #include "verify/single.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "cli/command.h"
-#include "cli/fields.h"
-#include "cli/job.h"
+#include "job/job.h"
+#include "report/fields.h"
 #include "report/out.h"
 #include "report/recount.h"
 

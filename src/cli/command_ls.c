@@ -1,11 +1,11 @@
 #include "cli/command.h"
-#include "cli/grid_path.h"
 #include "cli/listing.h"
-#include "cli/session.h"
-#include "cli/status.h"
+#include "node/aliases.h"
+#include "place/grid_path.h"
+#include "place/session.h"
 #include "report/out.h"
 #include "report/say.h"
-#include "tahoe/aliases.h"
+#include "report/status.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 #include "cli/command.h"
-#include "cli/engine.h"
-#include "cli/status.h"
+#include "engine/engine.h"
 #include "report/say.h"
+#include "report/status.h"
 
 #include <errno.h>
 #include <fcntl.h>

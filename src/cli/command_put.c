@@ -1,14 +1,14 @@
+#include "base/cancel.h"
 #include "base/meta.h"
-#include "cli/cancel.h"
 #include "cli/command.h"
-#include "cli/link.h"
-#include "cli/outfile.h"
 #include "cli/pipe.h"
-#include "cli/session.h"
-#include "pool/upload.h"
+#include "files/outfile.h"
+#include "place/link.h"
+#include "place/session.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "tahoe/edge.h"
+#include "upload/upload.h"
 
 #include <errno.h>
 #include <fcntl.h>

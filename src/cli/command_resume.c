@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "cli/engine.h"
+#include "engine/engine.h"
 #include "report/say.h"
 
 /*

@@ -1,8 +1,8 @@
 #include "base/meta.h"
 #include "cli/command.h"
-#include "cli/fields.h"
-#include "cli/job.h"
-#include "queue/outcomes.h"
+#include "job/job.h"
+#include "queue/file/outcomes.h"
+#include "report/fields.h"
 #include "report/out.h"
 #include "tahoe/caps.h"
 

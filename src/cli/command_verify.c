@@ -1,11 +1,11 @@
 #include "audit/audit.h"
-#include "cli/cancel.h"
+#include "base/cancel.h"
+#include "calls/lanes.h"
 #include "cli/command.h"
-#include "cli/migration.h"
-#include "cli/setup.h"
-#include "cli/status.h"
-#include "cli/tally.h"
-#include "store/lanes.h"
+#include "job/migration.h"
+#include "place/setup.h"
+#include "report/status.h"
+#include "report/tally.h"
 
 enum { IN_FLIGHT = 4 }; /* more gains nothing at a gateway of one thread */
 

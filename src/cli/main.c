@@ -4,33 +4,33 @@
  *
  * The map, in the order in which data flows:
  *
- *   cli/options       argv, environment, config file: one table
- *   cli/places        words -> paths and caps             cli/arrange  what goes where, as what
- *   cli/selection     rules and lists of what to choose, kept with a job
- *   cli/job           where a run is saved, and its lock  cli/cancel   signals -> one flag
- *   cli/migration     what a job's header says            cli/engine   the wiring of all that follows
+ *   options/options       argv, environment, config file: one table
+ *   place/places        words -> paths and caps             place/arrange  what goes where, as what
+ *   options/selection     rules and lists of what to choose, kept with a job
+ *   job/job           where a run is saved, and its lock  base/cancel   signals -> one flag
+ *   job/migration     what a job's header says            engine/engine   the wiring of all that follows
  *   plan/             walks the sources, asks the selection, writes listings
- *   queue/manifest    what is to be done, on disk
+ *   queue/file/manifest    what is to be done, on disk
  *   queue/queue       leases tasks in segments, records outcomes
  *   read/             opens, checks, reads, hashes: bodies
  *   pool/             sends bodies, proves, says what became of them
  *   store/            what is asked of a grid, in lanes   net/         libcurl
  *   verify/           which proof is one
- *   queue/outcomes    what became of it, on disk
+ *   queue/file/outcomes    what became of it, on disk
  *   commit/           directories bottom-up, the last link
  *   report/           progress, JSON lines, summary
  *   fetch/, audit/    the way back; the proof repeated later
  *   cli/command_*     one command each: its job from options to exit status
- *                     ls, get, put need no job: cli/session, fetch/single, pool/upload, cli/link;
- *                     nor does diff: cli/compare, cli/content
+ *                     ls, get, put need no job: place/session, fetch/single, upload/upload, place/link;
+ *                     nor does diff: compare/compare, compare/content
  *   serve/            the embedded gateway, a program of its own in this binary
  */
 // clang-format on
-#include "cli/cancel.h"
+#include "base/cancel.h"
 #include "cli/command.h"
-#include "cli/status.h"
 #include "net/http.h"
 #include "report/report.h"
+#include "report/status.h"
 
 #include <errno.h>
 #include <fcntl.h>

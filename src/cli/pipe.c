@@ -1,6 +1,6 @@
 #include "cli/pipe.h"
 
-#include "cli/cancel.h"
+#include "base/cancel.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "tahoe/chk.h"
 #include "verify/childset.h"
 

@@ -2,8 +2,8 @@
 
 #include "base/meta.h"
 #include "base/utf8.h"
-#include "queue/retry.h"
-#include "queue/thread.h"
+#include "queue/core/retry.h"
+#include "queue/core/thread.h"
 
 struct below {
 	struct errand errand; /* first: the lanes know it by this */

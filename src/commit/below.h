@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "calls/lanes.h"
 #include "queue/lease.h"
-#include "store/lanes.h"
 
 struct below_options {
 	struct outcomes *outcomes;

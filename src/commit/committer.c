@@ -5,7 +5,7 @@
 #include "commit/directory.h"
 #include "commit/intents.h"
 #include "commit/keyring.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <assert.h>
 

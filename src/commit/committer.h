@@ -14,9 +14,9 @@
  */
 #pragma once
 
+#include "calls/lanes.h"
+#include "calls/patience.h"
 #include "queue/lease.h"
-#include "store/lanes.h"
-#include "store/patience.h"
 #include "verify/policy.h"
 
 #include <stdatomic.h>

@@ -2,9 +2,9 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
-#include "queue/kill.h"
-#include "queue/retry.h"
-#include "queue/thread.h"
+#include "queue/core/kill.h"
+#include "queue/core/retry.h"
+#include "queue/core/thread.h"
 
 static void list(struct directory *directory, const struct cap *cap);
 static void go_on_merging(struct directory *directory);

@@ -7,11 +7,11 @@
  */
 #pragma once
 
+#include "calls/lanes.h"
+#include "calls/patience.h"
 #include "commit/assembly.h"
+#include "queue/core/ring.h"
 #include "queue/lease.h"
-#include "queue/ring.h"
-#include "store/lanes.h"
-#include "store/patience.h"
 #include "tahoe/mutable.h"
 #include "verify/policy.h"
 

@@ -1,8 +1,8 @@
 #include "commit/intents.h"
 
 #include "base/secret.h"
-#include "queue/kill.h"
-#include "queue/record.h"
+#include "queue/core/kill.h"
+#include "queue/file/record.h"
 
 enum { RECORD_INTENT = 1, ID_SIZE = 8 };
 

@@ -1,8 +1,8 @@
 #include "commit/keyring.h"
 
 #include "base/secret.h"
-#include "queue/ring.h"
-#include "queue/thread.h"
+#include "queue/core/ring.h"
+#include "queue/core/thread.h"
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 #include "net/http.h"
 
 #include "net/http_call.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <strings.h>
 

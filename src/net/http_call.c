@@ -1,6 +1,6 @@
 #include "net/http_call.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <strings.h>
 

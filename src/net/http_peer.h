@@ -1,7 +1,7 @@
 /*
  * A server beside the gateway that requests may go to: known by its public key, not by name.
  *
- * Place      store/direct -> [peer] -> http_request.peer.
+ * Place      direct/direct -> [peer] -> http_request.peer.
  * Ownership  strings are copied; a peer outlives the requests that go to it.
  * Threads    as the struct http whose requests go there.
  *

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 #include <stdatomic.h>
 

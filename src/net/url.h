@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum { URL_SIZE = 1024 }; /* bytes of the longest base URL with its NUL */
 

@@ -1,7 +1,7 @@
 #include "plan/ask.h"
 
-#include "queue/thread.h"
-#include "store/tries.h"
+#include "calls/tries.h"
+#include "queue/core/thread.h"
 
 enum {
 	/* Tahoe-LAFS 1.20 never answers for a directory whose bytes are no directory.  An answer

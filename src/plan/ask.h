@@ -1,12 +1,12 @@
 /*
  * Listing directories of a grid for the planner: questions, each asked again until it is answered.
  *
- * Place      src/plan over store/wait.h; what is tried again is queue/retry's decision.
+ * Place      src/plan over calls/wait.h; what is tried again is queue/core/retry's decision.
  * Threads    the planner's, which owns the store.
  */
 #pragma once
 
-#include "store/wait.h"
+#include "calls/wait.h"
 
 struct ask {
 	struct store_wait wait;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "plan/entry.h"
-#include "plan/select.h"
+#include "select/select.h"
 
 struct chooser {
 	const struct select *select; /* NULL: everything is taken */

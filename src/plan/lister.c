@@ -1,5 +1,5 @@
 #include "plan/lister_state.h"
-#include "queue/kill.h"
+#include "queue/core/kill.h"
 
 enum { TICK_ENTRIES = 256 /* some 0.2 ms */ };
 

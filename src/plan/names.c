@@ -1,8 +1,8 @@
 #include "plan/names.h"
 
 #include "base/bytes.h"
-#include "queue/frame.h"
-#include "queue/manifest.h"
+#include "queue/file/frame.h"
+#include "queue/file/manifest.h"
 
 #include <endian.h>
 #include <errno.h>

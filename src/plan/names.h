@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum name_flags {
 	NAME_NOT_UTF8 = 1u << 0,

@@ -10,14 +10,14 @@
  * large or gone when its turn comes is handed to `settle` instead and has no listing either (or the
  * one that a kill had cut short).
  *
- * Place      src/cli -> plan -> queue/manifest.h, behind which the queue reads.
+ * Place      src/cli -> plan -> queue/file/manifest.h, behind which the queue reads.
  * Ownership  everything in a request is borrowed until plan_run returns.
  * Threads    plan_run belongs to one thread, and calls back in it.
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "store/store.h"
 
 #include <stdatomic.h>

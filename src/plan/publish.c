@@ -1,7 +1,7 @@
 #include "plan/publish.h"
 
-#include "queue/kill.h"
-#include "queue/thread.h"
+#include "queue/core/kill.h"
+#include "queue/core/thread.h"
 
 enum {
 	/* Between syncs of 0.1 ms each: short at first, so that a small tree is on its way at once.

@@ -1,7 +1,7 @@
 #include "plan/refusal.h"
 
 #include "base/utf8.h"
-#include "queue/manifest.h"
+#include "queue/file/manifest.h"
 
 #include <limits.h>
 

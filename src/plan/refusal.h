@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 /* Returns NULL for a name that a local file may have, else why not, a literal phrase. */
 const char *refusal_local(const char *name, size_t size);

@@ -9,9 +9,9 @@
 #pragma once
 
 #include "base/meta.h"
+#include "files/tree.h"
 #include "queue/lease.h"
 #include "read/replica.h"
-#include "read/tree.h"
 
 struct attempt {
 	struct work *work;

@@ -1,9 +1,9 @@
 #include "read/reader.h"
 
 #include "base/digest.h"
-#include "base/landing.h"
-#include "queue/retry.h"
+#include "queue/core/retry.h"
 #include "read/attempt.h"
+#include "read/landing.h"
 #include "verify/policy.h"
 
 enum { AGAIN_MS = 1000 }; /* after running out of memory or descriptors */

@@ -1,9 +1,9 @@
 #include "read/readers.h"
 
-#include "base/landing.h"
-#include "queue/retry.h"
-#include "queue/ring.h"
-#include "queue/thread.h"
+#include "queue/core/retry.h"
+#include "queue/core/ring.h"
+#include "queue/core/thread.h"
+#include "read/landing.h"
 #include "read/reader.h"
 
 enum { READERS_MAX = 64, RING_WORKS = 256 /* works decoded ahead; a few hundred bytes each */ };

@@ -15,9 +15,9 @@
  */
 #pragma once
 
-#include "base/body.h"
+#include "files/tree.h"
+#include "read/body.h"
 #include "read/replica.h"
-#include "read/tree.h"
 #include "verify/policy.h"
 
 #include <stdatomic.h>

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum { DETAIL_SIZE = 256 };
 

@@ -1,6 +1,6 @@
 #include "report/progress.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "report/say.h"
 
 #include <poll.h>

@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 
 enum { RECOUNT_REASONS = 32, RECOUNT_KINDS = 5 };
 

@@ -1,6 +1,6 @@
 #include "report/report.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "report/lines.h"
 #include "report/out.h"
 #include "report/progress.h"

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum say_level {
 	SAY_ERROR,

@@ -16,7 +16,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum request_kind {
 	REQUEST_PUT,   /* upload of a file, linked or not */

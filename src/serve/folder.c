@@ -1,9 +1,9 @@
 #include "serve/folder.h"
 
 #include "base/secret.h"
-#include "queue/frame.h"
+#include "node/node.h"
+#include "queue/file/frame.h"
 #include "tahoe/base32.h"
-#include "tahoe/node.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 
 #include "base/escape.h"
 #include "base/secret.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "serve/problem.h"
 
 enum {

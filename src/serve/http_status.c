@@ -1,6 +1,6 @@
 #include "serve/http.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 static bool wants_json(const struct request *request) { return strcmp(request->t, "json") == 0; }
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 /*
  * Fills `err` with `status` as http_status and the formatted text, which never shows a cap.

@@ -1,6 +1,6 @@
 #include "serve/serve.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "serve/http.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 struct serve_options {
 	const char *directory;     /* made if it is not there */

@@ -1,7 +1,7 @@
 #include "serve/shares.h"
 
 #include "base/digest.h"
-#include "queue/frame.h"
+#include "queue/file/frame.h"
 #include "serve/shares_index.h"
 
 #include <errno.h>

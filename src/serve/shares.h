@@ -16,7 +16,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 #include "tahoe/caps.h"
 
 enum share_kind {

@@ -1,6 +1,6 @@
 #include "serve/waits.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <microhttpd.h>
 

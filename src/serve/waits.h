@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 struct MHD_Connection;
 struct waits;

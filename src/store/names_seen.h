@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 struct names_seen {
 	uint64_t *slot; /* hashes; 0: free */

@@ -3,7 +3,7 @@
  *
  * Each call starts an operation and returns at once; its `done` runs later in store_poll, exactly
  * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
- * in flight.  Nothing is tried again here either: queue/retry decides that.
+ * in flight.  Nothing is tried again here either: queue/core/retry decides that.
  *
  * Place      src/pool, src/verify, src/commit, src/cli -> store -> its backend (store/gateway.h).
  * Ownership  caps, names and paths of a call are copied; bodies, contexts and callbacks are

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 /* Characters for `size` bytes: ceil(8 * size / 5). */
 size_t base32_length(size_t size);

@@ -1,4 +1,4 @@
-/* First, because it names parameters rand, which queue/base.h bans. */
+/* First, because it names parameters rand, which queue/core/base.h bans. */
 #include <openssl/evp.h>
 
 #include "tahoe/chk.h"

@@ -1,7 +1,7 @@
 /*
  * Erasure codes: k blocks of n turned back into the k that the data was cut into.
  *
- * Place      store/direct, where a file's first k shares are not all to be had.
+ * Place      direct/direct, where a file's first k shares are not all to be had.
  * Ownership  a struct erasure has one owner; blocks are borrowed for the call.
  * Threads    erasure_decode may run concurrently.
  *
@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 enum { ERASURE_BLOCKS_MAX = 256 };
 

@@ -1,4 +1,4 @@
-/* First, because they name parameters rand, which queue/base.h bans. */
+/* First, because they name parameters rand, which queue/core/base.h bans. */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>

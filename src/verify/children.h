@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "verify/childset.h"
 
 /*

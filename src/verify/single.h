@@ -4,14 +4,14 @@
  *   first read -> key equals the cap's, or the store has proven the bytes: proven
  *              -> else second read, equal -> doubtful tail? that range alone, equal -> proven
  *
- * Place      src/cli (barge get), src/read -> [single] -> store/wait.h.  What it wrote counts only
+ * Place      src/cli (barge get), src/read -> [single] -> calls/wait.h.  What it wrote counts only
  *            once it has returned well.
  * Ownership  everything is borrowed for the call.
  * Threads    the owner of the store.
  */
 #pragma once
 
-#include "store/tries.h"
+#include "calls/tries.h"
 #include "tahoe/chk.h"
 
 struct single {

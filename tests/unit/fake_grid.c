@@ -1,6 +1,6 @@
 #include "tests/unit/fake_grid.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "store/backend.h"
 
 struct fake_call {

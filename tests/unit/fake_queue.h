@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "queue/core/thread.h"
 #include "queue/lease.h"
-#include "queue/thread.h"
 
 enum { FAKE_TASKS = 64 };
 

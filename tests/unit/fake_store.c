@@ -1,6 +1,6 @@
 #include "tests/unit/fake_store.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "store/backend.h"
 #include "tests/unit/facts.h"
 

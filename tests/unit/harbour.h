@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/meta.h"
-#include "fetch/arrival.h"
+#include "land/arrival.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/tree.h"
 

@@ -1,6 +1,6 @@
 #include "tests/unit/manifest_sample.h"
 
-#include "queue/outcomes.h"
+#include "queue/file/outcomes.h"
 
 #include "tests/unit/facts.h"
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "queue/manifest.h"
+#include "queue/file/manifest.h"
 
 enum { SAMPLE_DIRECTORIES = 4 };
 

@@ -1,7 +1,7 @@
 /* A node directory of a test's own, with a private/ in it. */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 #include <sys/types.h>
 

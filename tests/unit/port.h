@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "fetch/download.h"
+#include "download/download.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/harbour.h"
 

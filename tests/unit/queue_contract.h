@@ -9,9 +9,9 @@
  */
 #pragma once
 
+#include "queue/core/thread.h"
 #include "queue/queue.h"
 #include "queue/queue_file.h"
-#include "queue/thread.h"
 
 #include <stdatomic.h>
 

@@ -1,6 +1,6 @@
 #include "tests/unit/reader_bench.h"
 
-#include "base/landing.h"
+#include "read/landing.h"
 #include "tests/unit/facts.h"
 
 #include <fcntl.h>

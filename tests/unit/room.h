@@ -1,7 +1,7 @@
 /* A directory of a test's own in which trees may grow, and the standard files turned into it. */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 #include <sys/types.h>
 

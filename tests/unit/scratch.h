@@ -1,7 +1,7 @@
 /* A directory of a test program's own, and whole files in it. */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 /* Group setup and teardown of cmocka: make the directory, remove it with its files. */
 int scratch_setup(void **state);

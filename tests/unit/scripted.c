@@ -1,6 +1,6 @@
 #include "tests/unit/scripted.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

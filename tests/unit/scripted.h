@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 enum script_then {
 	THEN_KEEP,  /* the connection stays open for the next request */

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/meta.h"
-#include "queue/manifest.h"
-#include "queue/outcomes.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "tahoe/caps.h"
 
 struct shelf_item {

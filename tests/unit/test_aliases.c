@@ -1,4 +1,4 @@
-#include "tahoe/aliases.h"
+#include "node/aliases.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/node_folder.h"

@@ -1,4 +1,4 @@
-#include "cli/arrange.h"
+#include "place/arrange.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"

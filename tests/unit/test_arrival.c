@@ -1,4 +1,4 @@
-#include "fetch/arrival.h"
+#include "land/arrival.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/harbour.h"

@@ -1,6 +1,6 @@
 #include "audit/audit.h"
 #include "base/digest.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_grid.h"
 #include "tests/unit/tree.h"

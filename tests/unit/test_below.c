@@ -1,7 +1,7 @@
 #include "commit/below.h"
 
 #include "base/meta.h"
-#include "queue/retry.h"
+#include "queue/core/retry.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"

@@ -1,4 +1,4 @@
-#include "fetch/beneath.h"
+#include "files/beneath.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/tree.h"
 

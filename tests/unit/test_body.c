@@ -1,6 +1,6 @@
-#include "base/body.h"
+#include "read/body.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 #include <stdatomic.h>

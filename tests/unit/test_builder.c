@@ -1,4 +1,4 @@
-#include "fetch/builder.h"
+#include "land/builder.h"
 
 #include "base/meta.h"
 #include "tests/unit/facts.h"

@@ -1,4 +1,4 @@
-#include "cli/cancel.h"
+#include "base/cancel.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,6 +1,6 @@
 #include "queue/commit.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 

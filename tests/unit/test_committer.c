@@ -1,6 +1,6 @@
 #include "commit/committer.h"
 
-#include "queue/retry.h"
+#include "queue/core/retry.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/office.h"
 #include "tests/unit/scratch.h"

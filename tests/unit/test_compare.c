@@ -1,4 +1,4 @@
-#include "cli/compare.h"
+#include "compare/compare.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"

@@ -1,4 +1,4 @@
-#include "cli/content.h"
+#include "compare/content.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"

@@ -1,6 +1,6 @@
-#include "store/direct_call.h"
+#include "direct/direct_call.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 enum { SLACK_MS = 60000 }; /* more than this test can take */

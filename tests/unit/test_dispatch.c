@@ -1,4 +1,4 @@
-#include "pool/dispatch.h"
+#include "engine/dispatch.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"

@@ -1,4 +1,4 @@
-#include "fetch/download.h"
+#include "download/download.h"
 
 #include "base/digest.h"
 #include "tests/unit/facts.h"

@@ -1,5 +1,5 @@
 #include "base/digest.h"
-#include "fetch/download.h"
+#include "download/download.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/port.h"
 #include "verify/policy.h"

@@ -1,4 +1,4 @@
-#include "queue/fault.h"
+#include "queue/core/fault.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,4 +1,4 @@
-#include "cli/fields.h"
+#include "report/fields.h"
 
 #include "report/out.h"
 #include "tests/unit/facts.h"

@@ -1,6 +1,6 @@
-#include "queue/flight.h"
+#include "queue/core/flight.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 #include <stdatomic.h>

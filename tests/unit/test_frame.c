@@ -1,4 +1,4 @@
-#include "queue/frame.h"
+#include "queue/file/frame.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"

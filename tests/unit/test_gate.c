@@ -1,6 +1,6 @@
-#include "queue/gate.h"
+#include "queue/core/gate.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 #include <sched.h>

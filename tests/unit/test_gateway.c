@@ -1,6 +1,6 @@
 #include "store/gateway.h"
 
-#include "store/wait.h"
+#include "calls/wait.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scripted.h"
 

@@ -1,6 +1,6 @@
-#include "cli/job.h"
+#include "job/job.h"
 
-#include "queue/outcomes.h"
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"
 

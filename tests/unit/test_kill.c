@@ -1,4 +1,4 @@
-#include "queue/kill.h"
+#include "queue/core/kill.h"
 
 #include "tests/unit/facts.h"
 

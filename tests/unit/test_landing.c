@@ -1,4 +1,4 @@
-#include "base/landing.h"
+#include "read/landing.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"

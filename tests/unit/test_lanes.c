@@ -1,6 +1,6 @@
-#include "store/lanes.h"
+#include "calls/lanes.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
 

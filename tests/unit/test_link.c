@@ -1,4 +1,4 @@
-#include "cli/link.h"
+#include "place/link.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"

@@ -1,7 +1,7 @@
-#include "queue/manifest.h"
+#include "queue/file/manifest.h"
 
-#include "queue/frame.h"
-#include "queue/outcomes.h"
+#include "queue/file/frame.h"
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/manifest_sample.h"
 #include "tests/unit/scratch.h"

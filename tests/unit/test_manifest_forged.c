@@ -1,7 +1,7 @@
-#include "queue/manifest.h"
+#include "queue/file/manifest.h"
 
-#include "queue/frame.h"
-#include "queue/pack.h"
+#include "queue/file/frame.h"
+#include "queue/file/pack.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/manifest_sample.h"
 #include "tests/unit/scratch.h"

@@ -1,5 +1,5 @@
-#include "queue/frame.h"
-#include "queue/manifest.h"
+#include "queue/file/frame.h"
+#include "queue/file/manifest.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/manifest_sample.h"

@@ -1,4 +1,4 @@
-#include "cli/migration.h"
+#include "job/migration.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"

@@ -1,4 +1,4 @@
-#include "tahoe/node.h"
+#include "node/node.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/node_folder.h"

@@ -1,4 +1,4 @@
-#include "cli/options.h"
+#include "options/options.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"

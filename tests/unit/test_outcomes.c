@@ -1,8 +1,8 @@
-#include "queue/outcomes.h"
+#include "queue/file/outcomes.h"
 
-#include "queue/outcomes_format.h"
-#include "queue/preamble.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
+#include "queue/file/outcomes_format.h"
+#include "queue/file/preamble.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 

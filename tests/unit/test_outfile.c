@@ -1,4 +1,4 @@
-#include "cli/outfile.h"
+#include "files/outfile.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/tree.h"

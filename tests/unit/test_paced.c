@@ -1,7 +1,7 @@
 /* Requests of net/http under a pace. */
 #include "net/http.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scripted.h"
 

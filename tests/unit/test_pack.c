@@ -1,4 +1,4 @@
-#include "queue/pack.h"
+#include "queue/file/pack.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,6 +1,6 @@
-#include "store/patience.h"
+#include "calls/patience.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 static struct store_reply unhappy(void)

@@ -1,4 +1,4 @@
-#include "cli/places.h"
+#include "place/places.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"

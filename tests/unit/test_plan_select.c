@@ -1,6 +1,6 @@
 #include "plan/plan.h"
 
-#include "plan/select.h"
+#include "select/select.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
 

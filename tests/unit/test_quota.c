@@ -1,4 +1,4 @@
-#include "cli/quota.h"
+#include "engine/quota.h"
 
 #include "tests/unit/facts.h"
 

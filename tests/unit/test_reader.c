@@ -1,8 +1,8 @@
 #include "read/reader.h"
 
 #include "base/digest.h"
-#include "base/landing.h"
-#include "queue/retry.h"
+#include "queue/core/retry.h"
+#include "read/landing.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/reader_bench.h"
 

@@ -1,6 +1,6 @@
 #include "read/readers.h"
 
-#include "base/landing.h"
+#include "read/landing.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/plan_case.h"

@@ -1,4 +1,4 @@
-#include "queue/record.h"
+#include "queue/file/record.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"

@@ -1,4 +1,4 @@
-#include "queue/retry.h"
+#include "queue/core/retry.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,6 +1,6 @@
-#include "queue/ring.h"
+#include "queue/core/ring.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
 #include <stdatomic.h>

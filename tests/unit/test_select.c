@@ -1,4 +1,4 @@
-#include "plan/select.h"
+#include "select/select.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,6 +1,6 @@
-#include "cli/selection.h"
+#include "options/selection.h"
 
-#include "cli/selection_input.h"
+#include "options/selection_input.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"
 

@@ -1,4 +1,4 @@
-#include "tahoe/servers.h"
+#include "node/servers.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/node_folder.h"

@@ -1,4 +1,4 @@
-#include "tahoe/servers_parts.h"
+#include "node/servers_parts.h"
 
 #include "tests/unit/facts.h"
 

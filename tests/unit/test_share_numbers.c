@@ -1,4 +1,4 @@
-#include "store/share_numbers.h"
+#include "direct/share_numbers.h"
 
 #include "tests/unit/facts.h"
 

@@ -1,4 +1,4 @@
-#include "fetch/shelf.h"
+#include "land/shelf.h"
 
 #include "base/digest.h"
 #include "read/readers.h"

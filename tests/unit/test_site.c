@@ -1,7 +1,7 @@
-#include "fetch/site.h"
+#include "files/site.h"
 
-#include "queue/manifest.h"
-#include "queue/thread.h"
+#include "queue/core/thread.h"
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/harbour.h"
 

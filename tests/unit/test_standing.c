@@ -1,6 +1,6 @@
-#include "fetch/standing.h"
+#include "land/standing.h"
 
-#include "queue/outcomes.h"
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/room.h"
 

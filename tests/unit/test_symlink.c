@@ -1,7 +1,7 @@
-#include "fetch/symlink.h"
+#include "files/symlink.h"
 
 #include "base/digest.h"
-#include "fetch/beneath.h"
+#include "files/beneath.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/tree.h"
 

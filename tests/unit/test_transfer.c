@@ -1,8 +1,8 @@
-#include "pool/transfer.h"
+#include "upload/transfer.h"
 
 #include "base/digest.h"
-#include "base/landing.h"
-#include "queue/retry.h"
+#include "queue/core/retry.h"
+#include "read/landing.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"

@@ -1,4 +1,4 @@
-#include "read/tree.h"
+#include "files/tree.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"

@@ -1,4 +1,4 @@
-#include "store/tries.h"
+#include "calls/tries.h"
 
 #include "tests/unit/facts.h"
 

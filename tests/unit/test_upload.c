@@ -1,4 +1,4 @@
-#include "pool/upload.h"
+#include "upload/upload.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"

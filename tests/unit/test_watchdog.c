@@ -1,6 +1,6 @@
 #include "net/http.h"
 
-#include "queue/thread.h"
+#include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scripted.h"
 

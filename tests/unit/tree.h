@@ -1,7 +1,7 @@
 /* A directory of one test's own, with whatever trees in it, removed as a whole. */
 #pragma once
 
-#include "queue/base.h"
+#include "queue/core/base.h"
 
 /* Setup and teardown of a test in cmocka. */
 int tree_setup(void **state);

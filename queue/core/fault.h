@@ -1,0 +1,52 @@
+/*
+ * What went wrong, told by what the caller can do about it, with room for one sentence.
+ *
+ * Place      the last parameter of every function that can fail, in queue/ and in src/.
+ * Ownership  a struct err is plain data on the caller's stack; nothing here allocates.
+ */
+#pragma once
+
+#include "queue/core/base.h"
+
+enum fault {
+	FAULT_NONE = 0,
+	FAULT_RETRY,       /* may go well if tried again: timeouts, 5xx, lost replies */
+	FAULT_UNAVAILABLE, /* the other side is away altogether: connection refused */
+	FAULT_AUTH,        /* not permitted, a read-only target */
+	FAULT_NOT_FOUND,   /* the thing named is not there */
+	FAULT_EXISTS,      /* something else is there already: a conflict */
+	FAULT_CHANGED,     /* a source changed while it was read */
+	FAULT_CORRUPT,   /* bytes are not what they were: damaged or foreign state, a wrong reply */
+	FAULT_FULL,      /* no space left, quota, file size limit */
+	FAULT_TOO_LARGE, /* over a limit of ours or of the other side */
+	FAULT_CANCELLED, /* somebody asked to stop */
+	FAULT_USAGE,     /* the words of the request are wrong */
+	FAULT_LOCKED,    /* another process has it */
+	FAULT_INSECURE,  /* permissions or a URL that would give secrets away */
+	FAULT_NOMEM,     /* memory, descriptors or threads ran out */
+	FAULT_IO,        /* the local system refused a read, write or sync */
+};
+
+struct err {
+	enum fault fault;
+	int os_error;            /* errno, or 0 */
+	int http_status;         /* of the reply, or 0 */
+	uint32_t retry_after_ms; /* as the other side asked, or 0 */
+	char text[200];          /* one sentence without a full stop, NUL-terminated; never a cap */
+};
+
+/* Fills `err` (NULL is allowed) with `fault` and the formatted text.  Returns `fault`. */
+enum fault err_set(struct err *err, enum fault fault, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/*
+ * Like err_set, with `os_error` and its name after the text.  ENOSPC, EDQUOT and EFBIG become
+ * FAULT_FULL, and ENOMEM, EMFILE, ENFILE and EAGAIN become FAULT_NOMEM, whatever `fault` says.
+ */
+enum fault err_os(struct err *err, enum fault fault, int os_error, const char *format, ...)
+	PRINTF_LIKE(4, 5);
+
+/* Puts a phrase and ": " before the text that is there.  Returns the fault that is there. */
+enum fault err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Returns the lower-case English word for `fault`, a literal. */
+const char *fault_name(enum fault fault);

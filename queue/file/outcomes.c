@@ -1,0 +1,395 @@
+#include "queue/file/outcomes.h"
+
+#include "queue/core/thread.h"
+#include "queue/file/frame.h"
+#include "queue/file/outcomes_format.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_SLOTS = 256 }; /* 32 KiB on the stack, so a block of the manifest takes few reads */
+
+struct outcomes {
+	int fd;
+	uint64_t seed;
+	struct outcomes_header header;
+	struct mutex writing;      /* held while a slot changes in the file */
+	struct mutex lock;         /* of `broken`; never held together with `writing` */
+	struct err broken GUARDED; /* the first sync that failed; fault NONE while all is well */
+};
+
+bool outcome_is_settled(const struct outcome *outcome)
+{
+	return outcome->state >= OUTCOME_DONE && outcome->state <= OUTCOME_FAILED;
+}
+
+static struct outcomes *outcomes_new(int fd, const struct outcomes_header *header)
+{
+	struct outcomes *outcomes = calloc(1, sizeof *outcomes);
+	if (!outcomes)
+		return NULL;
+	outcomes->fd = fd;
+	outcomes->seed = frame_seed(header->job_id);
+	outcomes->header = *header;
+	mutex_init(&outcomes->writing);
+	mutex_init(&outcomes->lock);
+	return outcomes;
+}
+
+void outcomes_close(struct outcomes *outcomes)
+{
+	if (!outcomes)
+		return;
+	close(outcomes->fd); /* everything that counts was synced, so its result tells nothing */
+	mutex_fini(&outcomes->lock);
+	mutex_fini(&outcomes->writing);
+	explicit_bzero(outcomes, sizeof *outcomes);
+	free(outcomes);
+}
+
+const void *outcomes_binding(const struct outcomes *outcomes, size_t *size)
+{
+	*size = outcomes->header.binding_size;
+	return outcomes->header.binding;
+}
+
+/* ---- creating ---- */
+
+static enum fault sync_parent(const char *path, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	int fd = -1;
+	char *copy = strdup(path);
+	if (!copy)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot sync the directory of the outcomes");
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return fault;
+}
+
+static enum fault write_header(int fd, const struct outcomes_header *header, struct err *err)
+{
+	unsigned char bytes[OUTCOMES_HEADER_SIZE];
+	for (unsigned i = 0; i < 2; i++)
+		outcomes_header_encode(header, i, bytes + i * OUTCOMES_COPY_SIZE);
+	enum fault fault = file_write_at(fd, 0, bytes, sizeof bytes, err);
+	if (fault == FAULT_NONE && fsync(fd) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot sync the header of the outcomes");
+	return fault;
+}
+
+/* Renames without replacing.  Where a file system cannot, a kill between the two calls leaves a
+ * file with two names, which the next run refuses. */
+static int rename_new(const char *fresh, const char *path)
+{
+	int result = renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE);
+	if (result == 0 || (errno != EINVAL && errno != ENOSYS))
+		return result;
+	return link(fresh, path) == 0 ? unlink(fresh) : -1;
+}
+
+/* Gives the finished file its name, which must not be taken; a half-written one never has it. */
+static enum fault publish(const char *fresh, const char *path, struct err *err)
+{
+	if (rename_new(fresh, path) != 0)
+		return err_os(err, errno == EEXIST ? FAULT_EXISTS : FAULT_IO, errno,
+			      "cannot create the outcomes file");
+	return sync_parent(path, err);
+}
+
+static enum fault create_file(const char *path, const struct outcomes_header *header, int *fd,
+			      struct err *err)
+{
+	enum fault fault;
+	char *fresh = NULL;
+	*fd = -1;
+	if (asprintf(&fresh, "%s.new", path) < 0)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	*fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot create the outcomes file");
+	else if ((fault = write_header(*fd, header, err)) == FAULT_NONE)
+		fault = publish(fresh, path, err);
+	if (fault != FAULT_NONE && *fd >= 0)
+		unlink(fresh);
+	free(fresh);
+	return fault;
+}
+
+enum fault outcomes_create(const char *path, const unsigned char job_id[16], const void *binding,
+			   size_t binding_size, struct outcomes **outcomes, struct err *err)
+{
+	if (binding_size > OUTCOME_BINDING_MAX)
+		return err_set(err, FAULT_TOO_LARGE, "the binding of the outcomes is too long");
+	struct outcomes_header header = { .version = OUTCOMES_VERSION,
+					  .binding_size = (uint32_t)binding_size };
+	memcpy(header.job_id, job_id, sizeof header.job_id);
+	if (binding_size > 0)
+		memcpy(header.binding, binding, binding_size);
+	int fd;
+	struct outcomes *made = NULL;
+	enum fault fault = create_file(path, &header, &fd, err);
+	if (fault == FAULT_NONE && !(made = outcomes_new(fd, &header)))
+		fault = err_set(err, FAULT_NOMEM, "out of memory");
+	if (fault == FAULT_NONE)
+		*outcomes = made;
+	else if (fd >= 0)
+		close(fd);
+	explicit_bzero(&header, sizeof header);
+	return fault;
+}
+
+/* ---- opening ---- */
+
+/* Decides what two copies say together.  Stores the one that counts in `header`. */
+static enum fault judge(const enum outcomes_copy *state, const struct outcomes_header *copy,
+			struct outcomes_header *header, struct err *err)
+{
+	bool newer[2], good[2];
+	for (int i = 0; i < 2; i++) {
+		newer[i] = state[i] == OUTCOMES_COPY_NEWER;
+		good[i] = state[i] == OUTCOMES_COPY_GOOD;
+	}
+	if (newer[0] && newer[1])
+		return err_set(err, FAULT_CORRUPT,
+			       "the outcomes file has version %u and this program knows %d",
+			       (unsigned)copy[0].version, OUTCOMES_VERSION);
+	if (!good[0] && !good[1])
+		return err_set(err, FAULT_CORRUPT,
+			       "both copies of the header of the outcomes file are damaged");
+	if (good[0] && good[1] && memcmp(&copy[0], &copy[1], sizeof copy[0]) != 0)
+		return err_set(err, FAULT_CORRUPT,
+			       "the two header copies of the outcomes file contradict each other");
+	*header = good[0] ? copy[0] : copy[1];
+	return FAULT_NONE;
+}
+
+static enum fault repair(int fd, const enum outcomes_copy *state,
+			 const struct outcomes_header *header, unsigned *repaired, struct err *err)
+{
+	if (state[0] == OUTCOMES_COPY_GOOD && state[1] == OUTCOMES_COPY_GOOD)
+		return FAULT_NONE;
+	unsigned bad = state[0] == OUTCOMES_COPY_GOOD ? 1 : 0;
+	unsigned char bytes[OUTCOMES_COPY_SIZE];
+	outcomes_header_encode(header, bad, bytes);
+	enum fault fault =
+		file_write_at(fd, (uint64_t)bad * OUTCOMES_COPY_SIZE, bytes, sizeof bytes, err);
+	if (fault == FAULT_NONE && fdatasync(fd) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot sync the header of the outcomes");
+	if (fault == FAULT_NONE)
+		(*repaired)++;
+	return fault;
+}
+
+static enum fault read_header(int fd, const unsigned char *job_id, struct outcomes_header *header,
+			      unsigned *repaired, struct err *err)
+{
+	unsigned char bytes[OUTCOMES_HEADER_SIZE];
+	enum fault fault = file_read_at(fd, 0, bytes, sizeof bytes, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	struct outcomes_header copy[2];
+	enum outcomes_copy state[2];
+	for (unsigned i = 0; i < 2; i++)
+		state[i] = outcomes_header_decode(bytes + i * OUTCOMES_COPY_SIZE, i, &copy[i]);
+	fault = judge(state, copy, header, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	if (memcmp(header->job_id, job_id, sizeof header->job_id) != 0)
+		return err_set(err, FAULT_CORRUPT, "the outcomes file belongs to another job");
+	return repair(fd, state, header, repaired, err);
+}
+
+/*
+ * What a killed run wrote and did not sync is made durable before it is believed.  Pages whose
+ * write-back once failed are clean and wrong in the cache: they are dropped, so that what is read
+ * is what the disk has.
+ */
+static enum fault settle_cache(int fd, struct err *err)
+{
+	if (fdatasync(fd) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot sync the outcomes");
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return FAULT_NONE;
+}
+
+enum fault outcomes_open(const char *path, const unsigned char job_id[16],
+			 struct outcomes **outcomes, unsigned *repaired, struct err *err)
+{
+	struct outcomes_header header = { 0 };
+	struct outcomes *opened = NULL;
+	unsigned mended = 0;
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
+			      "cannot open the outcomes file");
+	enum fault fault = settle_cache(fd, err);
+	if (fault == FAULT_NONE)
+		fault = read_header(fd, job_id, &header, &mended, err);
+	if (fault == FAULT_NONE && !(opened = outcomes_new(fd, &header)))
+		fault = err_set(err, FAULT_NOMEM, "out of memory");
+	explicit_bzero(&header, sizeof header);
+	if (fault != FAULT_NONE) {
+		close(fd);
+		return fault;
+	}
+	*outcomes = opened;
+	if (repaired)
+		*repaired += mended;
+	return FAULT_NONE;
+}
+
+/* ---- slots ---- */
+
+static uint64_t slot_offset(uint64_t id) { return OUTCOMES_HEADER_SIZE + id * OUTCOMES_SLOT_SIZE; }
+
+static bool id_fits(uint64_t id)
+{
+	return id < (INT64_MAX - OUTCOMES_HEADER_SIZE) / OUTCOMES_SLOT_SIZE - 1;
+}
+
+static enum fault broken(struct outcomes *outcomes, struct err *err)
+{
+	mutex_lock(&outcomes->lock);
+	struct err first = outcomes->broken;
+	mutex_unlock(&outcomes->lock);
+	if (first.fault != FAULT_NONE && err)
+		*err = first;
+	return first.fault;
+}
+
+enum fault outcomes_write(struct outcomes *outcomes, const struct outcome *outcome, struct err *err)
+{
+	if (!id_fits(outcome->id))
+		return err_set(err, FAULT_FULL, "task number too large for the outcomes file");
+	enum fault fault = broken(outcomes, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	unsigned char slot[OUTCOMES_SLOT_SIZE];
+	outcomes_slot_encode(outcome, outcomes->seed, slot);
+	/* I/O under a lock, on purpose: the file system does not promise that a reader sees 128
+	 * bytes all old or all new, and read_again counts on this lock for it. */
+	mutex_lock(&outcomes->writing);
+	fault = file_write_at(outcomes->fd, slot_offset(outcome->id), slot, sizeof slot, err);
+	mutex_unlock(&outcomes->writing);
+	explicit_bzero(slot, sizeof slot);
+	return fault;
+}
+
+/* Reads up to `size` bytes; what lies behind the end of the file reads as zeros. */
+static enum fault read_zeroed(int fd, uint64_t offset, unsigned char *at, size_t size,
+			      struct err *err)
+{
+	size_t have = 0;
+	while (have < size) {
+		ssize_t n = pread(fd, at + have, size - have, (off_t)(offset + have));
+		if (n < 0 && errno != EINTR)
+			return err_os(err, FAULT_IO, errno, "cannot read the outcomes");
+		if (n == 0)
+			break;
+		have += n > 0 ? (size_t)n : 0;
+	}
+	memset(at + have, 0, size - have);
+	return FAULT_NONE;
+}
+
+/* A slot that did not check may have been read while it was being written. */
+static enum fault read_again(struct outcomes *outcomes, struct outcome *outcome, struct err *err)
+{
+	unsigned char slot[OUTCOMES_SLOT_SIZE];
+	uint64_t id = outcome->id;
+	mutex_lock(&outcomes->writing);
+	enum fault fault = read_zeroed(outcomes->fd, slot_offset(id), slot, sizeof slot, err);
+	mutex_unlock(&outcomes->writing);
+	if (fault == FAULT_NONE)
+		outcomes_slot_decode(slot, id, outcomes->seed, outcome);
+	explicit_bzero(slot, sizeof slot);
+	return fault;
+}
+
+static enum fault read_some(struct outcomes *outcomes, uint64_t first, size_t count,
+			    struct outcome *outcome, struct err *err)
+{
+	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
+	size_t size = count * OUTCOMES_SLOT_SIZE;
+	enum fault fault = read_zeroed(outcomes->fd, slot_offset(first), slots, size, err);
+	for (size_t i = 0; i < count && fault == FAULT_NONE; i++) {
+		outcomes_slot_decode(slots + i * OUTCOMES_SLOT_SIZE, first + i, outcomes->seed,
+				     &outcome[i]);
+		if (outcome[i].state == OUTCOME_DAMAGED)
+			fault = read_again(outcomes, &outcome[i], err);
+	}
+	explicit_bzero(slots, size);
+	return fault;
+}
+
+enum fault outcomes_read(struct outcomes *outcomes, uint64_t first, size_t count,
+			 struct outcome *outcome, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	if (!id_fits(first) || !id_fits(first + count))
+		return err_set(err, FAULT_IO, "task number too large for the outcomes file");
+	for (size_t done = 0; done < count && fault == FAULT_NONE; done += READ_SLOTS) {
+		size_t some = (size_t)min_u64(count - done, READ_SLOTS);
+		fault = read_some(outcomes, first + done, some, outcome + done, err);
+	}
+	return fault;
+}
+
+enum fault outcomes_sync(struct outcomes *outcomes, struct err *err)
+{
+	enum fault fault = broken(outcomes, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	if (fdatasync(outcomes->fd) == 0)
+		return FAULT_NONE;
+	struct err failure;
+	fault = err_os(&failure, FAULT_IO, errno, "cannot sync the outcomes");
+	mutex_lock(&outcomes->lock);
+	outcomes->broken = failure;
+	mutex_unlock(&outcomes->lock);
+	if (err)
+		*err = failure;
+	return fault;
+}
+
+/* Returns how many of the `count` slots remain when those of zeros at the end are left off. */
+static size_t trim(const unsigned char *slots, size_t count)
+{
+	size_t size = count * OUTCOMES_SLOT_SIZE;
+	while (size > 0 && slots[size - 1] == 0)
+		size--;
+	return (size + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
+}
+
+enum fault outcomes_end(struct outcomes *outcomes, uint64_t *end, struct err *err)
+{
+	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
+	struct stat stat;
+	enum fault fault = FAULT_NONE;
+	if (fstat(outcomes->fd, &stat) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at the outcomes file");
+	uint64_t size = max_u64((uint64_t)stat.st_size, OUTCOMES_HEADER_SIZE);
+	uint64_t above =
+		(size - OUTCOMES_HEADER_SIZE + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
+	while (above > 0) {
+		size_t count = (size_t)min_u64(above, READ_SLOTS);
+		fault = read_zeroed(outcomes->fd, slot_offset(above - count), slots,
+				    count * OUTCOMES_SLOT_SIZE, err);
+		size_t left = fault == FAULT_NONE ? trim(slots, count) : 0;
+		above = above - count + left;
+		if (fault != FAULT_NONE || left > 0)
+			break;
+	}
+	explicit_bzero(slots, sizeof slots);
+	if (fault == FAULT_NONE)
+		*end = above;
+	return fault;
+}

@@ -1,0 +1,403 @@
+#include "calls/lanes.h"
+
+#include "queue/core/thread.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+enum {
+	POLL_MS = 1000,   /* a sleeping lane looks up that often */
+	PROBE_MS = 1000,  /* between two probes of a gateway that is away */
+	FAILURES_MAX = 8, /* in a row, after which another gateway is better */
+};
+
+struct lane {
+	struct lanes *lanes;
+	struct thread thread;
+	struct store *store;
+	unsigned slots[ERRAND_KINDS]; /* in flight at most */
+	unsigned busy[ERRAND_KINDS];  /* in flight */
+	struct errand *active;        /* started, not ended */
+	unsigned gateway;             /* store_gateway */
+	unsigned failures;            /* RETRY in a row */
+	bool probing;
+	bool told; /* gave_up was called */
+	uint64_t probe_at;
+	atomic_uint_least64_t away_since; /* clock_ms; 0: the gateway is not away */
+	atomic_uint load;                 /* submitted, not ended */
+	atomic_bool poked;
+
+	struct mutex lock;
+	struct cond ready;                          /* opened, or failed to */
+	struct errand *inbox[ERRAND_KINDS] GUARDED; /* oldest first */
+	struct errand **tail[ERRAND_KINDS] GUARDED;
+	bool hungry[ERRAND_KINDS] GUARDED; /* has room and found nothing: to be woken */
+	bool opened GUARDED;
+	bool stopped GUARDED;
+	bool closing GUARDED;
+	struct err err GUARDED; /* of opening */
+};
+
+struct lanes {
+	struct lanes_options options;
+	unsigned count;
+	bool joined;
+	struct lane lane[LANES_MAX];
+};
+
+static void link_active(struct lane *lane, struct errand *errand)
+{
+	errand->next = lane->active;
+	errand->back = &lane->active;
+	if (errand->next)
+		errand->next->back = &errand->next;
+	lane->active = errand;
+}
+
+static void unlink_active(struct errand *errand)
+{
+	*errand->back = errand->next;
+	if (errand->next)
+		errand->next->back = errand->back;
+}
+
+/* ---- gateways that are away ---- */
+
+static bool is_away(const struct lane *lane) { return atomic_load(&lane->away_since); }
+
+/* Returns since when the lanes of a gateway find it away; 0: none does. */
+static uint64_t gateway_away_since(const struct lanes *lanes, unsigned gateway)
+{
+	uint64_t first = 0;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		const struct lane *lane = &lanes->lane[i];
+		uint64_t since = atomic_load(&lane->away_since);
+		if (lane->gateway == gateway && since && (!first || since < first))
+			first = since;
+	}
+	return first;
+}
+
+/* Returns whether a gateway is there that is not the lane's. */
+static bool has_other(const struct lane *lane)
+{
+	const struct lanes *lanes = lane->lanes;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		unsigned other = lanes->lane[i].gateway;
+		if (other != lane->gateway && !gateway_away_since(lanes, other))
+			return true;
+	}
+	return false;
+}
+
+/* Returns whether all gateways have been away for as long as anybody waits. */
+static bool all_stay_away(const struct lanes *lanes)
+{
+	uint64_t now = clock_ms();
+	for (unsigned i = 0; i < lanes->count; i++) {
+		uint64_t since = gateway_away_since(lanes, lanes->lane[i].gateway);
+		if (!since || now < since + lanes->options.away_ms)
+			return false;
+	}
+	return true;
+}
+
+/* Returns whether there is more than one gateway. */
+static bool has_choice(const struct lanes *lanes)
+{
+	for (unsigned i = 1; i < lanes->count; i++)
+		if (lanes->lane[i].gateway != lanes->lane[0].gateway)
+			return true;
+	return false;
+}
+
+static void tell_away(const struct lane *lane, bool away)
+{
+	const struct lanes_options *options = &lane->lanes->options;
+	if (options->away)
+		options->away(options->context, lane->store, away);
+}
+
+void errand_end(struct errand *errand, enum fault fault)
+{
+	struct lane *lane = errand->lane;
+	unlink_active(errand);
+	lane->busy[errand->kind]--;
+	atomic_fetch_sub(&lane->load, 1);
+	lane->failures = fault == FAULT_RETRY ? lane->failures + 1 : 0;
+	/* A gateway that lost its servers answers quickly, so it would get all there is to do. */
+	bool fails = lane->failures >= FAILURES_MAX && has_other(lane);
+	if ((fault != FAULT_UNAVAILABLE && !fails) || is_away(lane))
+		return;
+	lane->failures = 0;
+	uint64_t now = clock_ms();
+	atomic_store(&lane->away_since, now);
+	lane->told = false;
+	lane->probe_at = now + PROBE_MS;
+	tell_away(lane, true);
+}
+
+/* ---- what waits ---- */
+
+static struct errand *take_locked(struct lane *lane, enum errand_kind kind) REQUIRES(lane->lock)
+{
+	struct errand *errand = lane->inbox[kind];
+	if (!errand)
+		return NULL;
+	lane->inbox[kind] = errand->next;
+	if (!errand->next)
+		lane->tail[kind] = &lane->inbox[kind];
+	return errand;
+}
+
+/* Returns an errand to start now, or NULL; with `refused` one to refuse. */
+static struct errand *next_errand(struct lane *lane, bool *refused)
+{
+	struct errand *errand = NULL;
+	bool away = is_away(lane), elsewhere = away && has_other(lane);
+	mutex_lock(&lane->lock);
+	*refused = lane->stopped || elsewhere;
+	for (int kind = ERRAND_KINDS - 1; kind >= 0 && !errand; kind--) {
+		bool room = !away && lane->busy[kind] < lane->slots[kind];
+		if (*refused || room)
+			errand = take_locked(lane, (enum errand_kind)kind);
+		lane->hungry[kind] = room && !errand;
+	}
+	mutex_unlock(&lane->lock);
+	return errand;
+}
+
+static void start_waiting(struct lane *lane)
+{
+	bool refused;
+	for (struct errand *errand; (errand = next_errand(lane, &refused));) {
+		if (refused) {
+			atomic_fetch_sub(&lane->load, 1);
+			errand->refuse(errand);
+			continue;
+		}
+		lane->busy[errand->kind]++;
+		link_active(lane, errand);
+		errand->start(errand, lane->store);
+	}
+}
+
+static void probed(void *context, const struct store_reply *reply)
+{
+	struct lane *lane = context;
+	lane->probing = false;
+	lane->probe_at = clock_ms() + PROBE_MS;
+	const struct lanes_options *options = &lane->lanes->options;
+	struct err err = reply->err;
+	if (!reply->fault && has_choice(lane->lanes) && reply->servers.connected == 0)
+		err_set(&err, FAULT_UNAVAILABLE, "gateway %s has no storage server connected",
+			store_label(lane->store));
+	if (!err.fault) {
+		atomic_store(&lane->away_since, 0);
+		tell_away(lane, false);
+	} else if (!lane->told && all_stay_away(lane->lanes)) {
+		lane->told = true;
+		options->gave_up(options->context, &err);
+	}
+}
+
+static void probe_if_due(struct lane *lane)
+{
+	if (!is_away(lane) || lane->probing || clock_ms() < lane->probe_at)
+		return;
+	struct err err;
+	if (store_probe(lane->store, (struct store_then){ probed, lane }, &err))
+		lane->probing = true;
+	else
+		lane->probe_at = clock_ms() + PROBE_MS;
+}
+
+static void poke_active(struct lane *lane)
+{
+	if (!atomic_exchange(&lane->poked, false))
+		return;
+	struct errand *next;
+	for (struct errand *errand = lane->active; errand; errand = next) {
+		next = errand->next;
+		if (errand->poke)
+			errand->poke(errand, lane->store);
+	}
+}
+
+static bool finished(struct lane *lane)
+{
+	mutex_lock(&lane->lock);
+	bool closing = lane->closing;
+	mutex_unlock(&lane->lock);
+	return closing && atomic_load(&lane->load) == 0;
+}
+
+static bool open_store(struct lane *lane)
+{
+	struct err err = { 0 };
+	const struct lanes_options *options = &lane->lanes->options;
+	enum fault fault = options->open(options->context, &lane->store, &err);
+	lane->gateway = fault ? 0 : store_gateway(lane->store);
+	mutex_lock(&lane->lock);
+	lane->err = err;
+	lane->opened = true;
+	cond_wake_all(&lane->ready);
+	mutex_unlock(&lane->lock);
+	return !fault;
+}
+
+static void run(void *context)
+{
+	struct lane *lane = context;
+	if (!open_store(lane))
+		return;
+	while (!finished(lane)) {
+		poke_active(lane); /* may make room */
+		start_waiting(lane);
+		probe_if_due(lane);
+		if (!finished(lane))
+			store_poll(lane->store, is_away(lane) ? PROBE_MS / 4 : POLL_MS);
+	}
+}
+
+static void lane_init(struct lanes *lanes, unsigned number) UNCHECKED
+{
+	struct lane *lane = &lanes->lane[number];
+	lane->lanes = lanes;
+	mutex_init(&lane->lock);
+	cond_init(&lane->ready);
+	for (int kind = 0; kind < ERRAND_KINDS; kind++) {
+		unsigned slots = lanes->options.slots[kind];
+		unsigned threads = lanes->options.threads;
+		lane->slots[kind] = slots / threads + (number < slots % threads);
+		lane->tail[kind] = &lane->inbox[kind];
+	}
+}
+
+/* Starts a lane and waits until its store is open. */
+static enum fault lane_start(struct lane *lane, struct err *err)
+{
+	if (!thread_start(&lane->thread, "lane", run, lane))
+		return err_set(err, FAULT_NOMEM, "cannot start a transfer thread");
+	mutex_lock(&lane->lock);
+	while (!lane->opened)
+		cond_wait(&lane->ready, &lane->lock);
+	struct err opening = lane->err;
+	mutex_unlock(&lane->lock);
+	if (opening.fault) {
+		thread_join(&lane->thread);
+		*err = opening;
+	}
+	return opening.fault;
+}
+
+static void lane_fini(struct lane *lane)
+{
+	cond_fini(&lane->ready);
+	mutex_fini(&lane->lock);
+}
+
+enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes, struct err *err)
+{
+	struct lanes *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for transfer threads");
+	made->options = *options;
+	while (made->count < options->threads) {
+		lane_init(made, made->count);
+		if (lane_start(&made->lane[made->count], err)) {
+			lane_fini(&made->lane[made->count]);
+			lanes_free(made);
+			return err->fault;
+		}
+		made->count++;
+	}
+	*lanes = made;
+	return FAULT_NONE;
+}
+
+/* Whether a lane gets an errand before another one: it is there, or it is the one of all for what
+ * is written in place, or it has less to do. */
+static bool is_better(const struct lane *lane, const struct lane *best, bool in_place)
+{
+	bool away = is_away(lane);
+	if (away != is_away(best))
+		return !away;
+	if (in_place && lane->gateway != best->gateway)
+		return lane->gateway < best->gateway;
+	return atomic_load_explicit(&lane->load, memory_order_relaxed) <
+	       atomic_load_explicit(&best->load, memory_order_relaxed);
+}
+
+struct lane *lanes_submit(struct lanes *lanes, struct errand *errand)
+{
+	struct lane *best = NULL;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		struct lane *lane = &lanes->lane[i];
+		if (lane->slots[errand->kind] > 0 &&
+		    (!best || is_better(lane, best, errand->in_place)))
+			best = lane;
+	}
+	assert(best);
+	errand->lane = best;
+	errand->next = NULL;
+	atomic_fetch_add(&best->load, 1);
+	mutex_lock(&best->lock);
+	*best->tail[errand->kind] = errand;
+	best->tail[errand->kind] = &errand->next;
+	/* A lane that is busy looks by itself before it sleeps again; waking it costs a write. */
+	bool wake = best->hungry[errand->kind] || best->stopped;
+	best->hungry[errand->kind] = false;
+	mutex_unlock(&best->lock);
+	if (wake)
+		store_wake(best->store);
+	return best;
+}
+
+void lane_wake(struct lane *lane)
+{
+	if (!atomic_exchange(&lane->poked, true))
+		store_wake(lane->store);
+}
+
+void lanes_stop(struct lanes *lanes)
+{
+	for (unsigned i = 0; i < lanes->count; i++) {
+		struct lane *lane = &lanes->lane[i];
+		mutex_lock(&lane->lock);
+		lane->stopped = true;
+		mutex_unlock(&lane->lock);
+		atomic_store(&lane->poked, true); /* what can end early hears of it */
+		store_wake(lane->store);
+	}
+}
+
+void lanes_join(struct lanes *lanes)
+{
+	if (!lanes || lanes->joined)
+		return;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		struct lane *lane = &lanes->lane[i];
+		mutex_lock(&lane->lock);
+		lane->closing = true;
+		mutex_unlock(&lane->lock);
+		store_wake(lane->store);
+	}
+	for (unsigned i = 0; i < lanes->count; i++)
+		thread_join(&lanes->lane[i].thread);
+	lanes->joined = true;
+}
+
+void lanes_free(struct lanes *lanes)
+{
+	if (!lanes)
+		return;
+	lanes_join(lanes);
+	/* Not in the lanes, and not before the last has ended: each may wake and stop all others.
+	 */
+	for (unsigned i = 0; i < lanes->count; i++) {
+		store_close(lanes->lane[i].store);
+		lane_fini(&lanes->lane[i]);
+	}
+	free(lanes);
+}

@@ -1,0 +1,34 @@
+/*
+ * Tries of one call in one thread, sleeping in between: queue/core/retry for calls of calls/wait.h.
+ *
+ * Place      src/cli, src/plan, src/fetch, src/pool: a failed call -> [tries] -> the same call.
+ * Ownership  plain data; borrows the wait.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "calls/wait.h"
+
+struct tries {
+	const struct store_wait *wait; /* whose `stop` ends a sleep */
+	uint64_t away_ms;              /* how long a gateway may be away; --gateway-wait */
+	/* Hears that the gateway went away (true) or answers again.  May be NULL. */
+	void (*away)(void *context, bool away);
+	/* Hears why there will be another try.  May be NULL. */
+	void (*again)(void *context, const struct err *err);
+	void *context;
+	/* zero at first */
+	unsigned attempts;   /* that failed; none counts while the gateway is away */
+	uint64_t random;     /* of delays */
+	uint64_t away_since; /* clock_ms; 0: it is not */
+};
+
+/*
+ * Decides after a try failed with `err`, and sleeps until the next.  Returns false when there is
+ * none: `err` says why, with FAULT_CORRUPT (a reply, not our state) as FAULT_RETRY; or
+ * FAULT_CANCELLED when the sleep was ended.
+ */
+MUST_USE bool tries_again(struct tries *tries, struct err *err);
+
+/* Sleeps for `delay_ms` without counting a try.  FAULT_CANCELLED. */
+MUST_USE enum fault tries_pause(const struct tries *tries, uint32_t delay_ms, struct err *err);

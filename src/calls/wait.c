@@ -1,0 +1,194 @@
+#include "calls/wait.h"
+
+#include <assert.h>
+
+enum { LOOK_MS = 200 }; /* between questions whether to stop */
+
+struct waiting {
+	struct store_call *call; /* NULL: it has ended */
+	struct store_reply reply;
+};
+
+static void on_done(void *context, const struct store_reply *reply)
+{
+	struct waiting *waiting = context;
+	waiting->reply = *reply;
+	waiting->call = NULL;
+}
+
+static struct store_then then(struct waiting *waiting)
+{
+	return (struct store_then){ .done = on_done, .context = waiting };
+}
+
+enum fault store_wait_end(const struct store_wait *wait, struct store_call **call, struct err *err)
+{
+	while (*call) {
+		if (wait->stop && wait->stop(wait->context)) {
+			store_cancel(wait->store, *call);
+			*call = NULL;
+			return err_set(err, FAULT_CANCELLED, "asked to stop");
+		}
+		store_poll(wait->store, LOOK_MS);
+	}
+	return FAULT_NONE;
+}
+
+/* Polls until the call has ended; `call` is NULL, and `err` filled, when it did not start. */
+static enum fault finish(const struct store_wait *wait, struct store_call *call,
+			 struct waiting *waiting, struct err *err)
+{
+	assert(err);
+	if (!call)
+		return err->fault;
+	waiting->call = call;
+	if (store_wait_end(wait, &waiting->call, err))
+		return err->fault;
+	if (waiting->reply.fault != FAULT_NONE)
+		*err = waiting->reply.err;
+	return waiting->reply.fault;
+}
+
+static struct store_body whole(const void *data, size_t size)
+{
+	return (struct store_body){ .data = data, .size = size };
+}
+
+/* Stores the cap of the reply if there is one, and wipes the copy. */
+static enum fault give_cap(struct waiting *waiting, enum fault fault, struct cap *cap)
+{
+	if (fault == FAULT_NONE && cap)
+		*cap = waiting->reply.cap;
+	cap_wipe(&waiting->reply.cap);
+	return fault;
+}
+
+enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,
+			  struct cap *cap, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_body body = whole(data, size);
+	struct store_call *call = store_put(wait->store, &body, then(&waiting), err);
+	return give_cap(&waiting, finish(wait, call, &waiting, err), cap);
+}
+
+struct taking {
+	struct bytes *out;
+	enum fault fault;
+};
+
+static bool take(void *context, const void *data, size_t size)
+{
+	struct taking *taking = context;
+	taking->fault = bytes_append(taking->out, data, size);
+	return taking->fault == FAULT_NONE;
+}
+
+enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, struct bytes *out,
+			  struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct taking taking = { .out = out };
+	size_t before = out->size;
+	struct store_get get = {
+		.cap = cap, .length = UINT64_MAX, .sink = take, .context = &taking
+	};
+	struct store_call *call = store_get(wait->store, &get, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (fault == FAULT_NONE)
+		return fault;
+	if (out->data) {
+		explicit_bzero(out->data + before, out->size - before);
+		out->size = before;
+	}
+	return taking.fault != FAULT_NONE ? bytes_err(taking.fault, err, "a file") : fault;
+}
+
+enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get, bool *proven,
+			   struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (proven)
+		*proven = !fault && waiting.reply.proven;
+	return fault;
+}
+
+enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
+			   struct store_reply *reply, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_put(wait->store, body, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	*reply = waiting.reply;
+	cap_wipe(&waiting.reply.cap);
+	if (fault && !reply->fault) { /* it never started, or was told to stop */
+		reply->fault = fault;
+		reply->err = *err;
+	}
+	return fault;
+}
+
+enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
+			   struct store_node *node, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_list(wait->store, list, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (fault == FAULT_NONE && node)
+		*node = waiting.reply.node;
+	cap_wipe(&waiting.reply.node.rw);
+	cap_wipe(&waiting.reply.node.ro);
+	return fault;
+}
+
+enum fault store_wait_make_directory(const struct store_wait *wait,
+				     const struct store_directory *directory,
+				     const struct bytes *json, struct cap *cap, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_body body = whole(json->data, json->size);
+	struct store_call *call =
+		store_make_directory(wait->store, directory, &body, then(&waiting), err);
+	return give_cap(&waiting, finish(wait, call, &waiting, err), cap);
+}
+
+enum fault store_wait_set_children(const struct store_wait *wait, const struct store_edit *edit,
+				   const struct bytes *json, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_body body = whole(json->data, json->size);
+	struct store_call *call = store_set_children(wait->store, edit, &body, then(&waiting), err);
+	return finish(wait, call, &waiting, err);
+}
+
+enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
+			   struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_link(wait->store, link, then(&waiting), err);
+	return give_cap(&waiting, finish(wait, call, &waiting, err), NULL);
+}
+
+enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap, bool verify,
+			    struct store_health *health, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_check(wait->store, cap, verify, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (fault == FAULT_NONE)
+		*health = waiting.reply.health;
+	return fault;
+}
+
+enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,
+			    struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_probe(wait->store, then(&waiting), err);
+	enum fault fault = finish(wait, call, &waiting, err);
+	if (fault == FAULT_NONE)
+		*servers = waiting.reply.servers;
+	return fault;
+}

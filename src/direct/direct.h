@@ -1,0 +1,28 @@
+/*
+ * A store that reads immutable files from the storage servers themselves, and leaves everything
+ * else to a gateway.
+ *
+ *   get of a CHK cap: which servers have shares? -> k of them -> segments: decoded, proven by the
+ *       hash tree that the cap stands for, decrypted -> sink
+ *   whatever goes wrong there: the rest of the range comes from the gateway
+ *
+ * What it delivers by itself is proven, and its replies say so.  A server that does not answer as
+ * it should is left alone for some minutes.
+ *
+ * Place      place/setup -> [direct] -> store/gateway, and net/http for the servers.
+ * Ownership  the store owns the gateway's store and its connections; the servers are borrowed.
+ * Threads    as store/store.h says; one store a thread.
+ *
+ * Source: tahoe-lafs 1.20.0 docs/specifications/http-storage-node-protocol.rst,
+ * allmydata/immutable/layout.py.
+ */
+#pragma once
+
+#include "node/servers.h"
+#include "store/gateway.h"
+
+/* Opens a store on a gateway and the servers beside it, connecting to nothing yet.  Faults as of
+ * gateway_open. */
+MUST_USE enum fault direct_open(const struct gateway_options *gateway,
+				const struct servers *servers, struct store **store,
+				struct err *err);

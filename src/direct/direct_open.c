@@ -1,0 +1,124 @@
+#include "direct/direct_call.h"
+
+enum { OLD_SEGMENT_SIZE = 128 << 10 }; /* before Tahoe-LAFS 1.19 */
+
+/* Orders the shares by their numbers, so that the first k are blocks of the file as they are. */
+static void order_shares(struct shares *shares)
+{
+	for (unsigned i = 1; i < shares->found; i++)
+		for (unsigned j = i; j > 0 && shares->number[j] < shares->number[j - 1]; j--) {
+			unsigned char number = shares->number[j];
+			uint16_t server = shares->server[j];
+			shares->number[j] = shares->number[j - 1];
+			shares->server[j] = shares->server[j - 1];
+			shares->number[j - 1] = number;
+			shares->server[j - 1] = server;
+		}
+}
+
+/* With k = 1 every block is the file's; else the first k are. */
+static bool needs_decoding(const struct shares *shares)
+{
+	return shares->found > 1 && shares->number[shares->found - 1] != shares->found - 1;
+}
+
+/* Proves the tree by what stands behind the data of a share. */
+static bool prove(struct direct_call *call, const unsigned char *tail)
+{
+	struct shares *shares = call->shares;
+	struct err err;
+	if (chk_checker_new(&call->cap, &shares->layout, tail, &shares->checker, &err))
+		return false;
+	if (!call->whole) /* other parts will be asked for */
+		direct_remember(call->direct, shares);
+	return true;
+}
+
+static void open_otherwise(struct direct_call *call);
+static bool ask(struct direct_call *call, uint32_t segment_size);
+
+/* Whole shares have come: the data with the tree that proves it. */
+static void opened_small(struct direct_call *call)
+{
+	const struct chk_layout *layout = &call->shares->layout;
+	uint64_t tail = layout->data_offset + layout->data_size;
+	for (unsigned i = 0; i < call->cap.needed && !call->shares->checker; i++)
+		(void)prove(call, call->buffer + i * call->stride + tail);
+	if (call->shares->checker) {
+		direct_deliver(call, (size_t)layout->data_offset);
+		return;
+	}
+	direct_doubt(call);
+	open_otherwise(call);
+}
+
+static void opened_large(struct direct_call *call)
+{
+	if (prove(call, call->buffer)) {
+		direct_read_on(call);
+	} else if (call->shares->segment_size != OLD_SEGMENT_SIZE) {
+		if (!ask(call, OLD_SEGMENT_SIZE))
+			direct_give_up(call);
+	} else {
+		direct_doubt(call);
+		open_otherwise(call);
+	}
+}
+
+static bool ask_small(struct direct_call *call)
+{
+	const struct chk_layout *layout = &call->shares->layout;
+	call->step = opened_small;
+	call->first = 0;
+	call->count = layout->segment_count;
+	bool asked = direct_make_room(call, call->cap.needed, (size_t)layout->share_size);
+	for (unsigned i = 0; i < call->cap.needed && asked; i++)
+		asked = direct_ask_bytes(call, i, 0);
+	return asked;
+}
+
+static bool ask_large(struct direct_call *call)
+{
+	const struct chk_layout *layout = &call->shares->layout;
+	uint64_t tail = layout->data_offset + layout->data_size;
+	call->step = opened_large;
+	return layout->share_size - tail <= DIRECT_TREE_MAX &&
+	       direct_make_room(call, 1, (size_t)(layout->share_size - tail)) &&
+	       direct_ask_bytes(call, 0, tail);
+}
+
+static bool ask(struct direct_call *call, uint32_t segment_size)
+{
+	struct shares *shares = call->shares;
+	const struct cap *cap = &call->cap;
+	const struct chk_params params = {
+		.k = cap->needed,
+		.n = cap->total,
+		.max_segment_size = segment_size,
+	};
+	struct err err;
+	call->failed = open_otherwise;
+	shares->segment_size = segment_size;
+	if (chk_layout_of(&params, cap->size, &shares->layout, &err))
+		return false;
+	return cap->size <= DIRECT_SMALL ? ask_small(call) : ask_large(call);
+}
+
+/* That was not it: another server may have the only share. */
+static void open_otherwise(struct direct_call *call)
+{
+	direct_cancel_requests(call);
+	if (!direct_guess(call))
+		direct_give_up(call);
+}
+
+void direct_open_shares(struct direct_call *call)
+{
+	struct shares *shares = call->shares;
+	struct err err;
+	order_shares(shares);
+	if ((needs_decoding(shares) && erasure_new(call->cap.needed, call->cap.total,
+						   shares->number, &shares->erasure, &err)) ||
+	    !ask(call, CHK_SEGMENT_SIZE))
+		direct_give_up(call);
+}

@@ -1,0 +1,107 @@
+#include "direct/direct_call.h"
+
+/* Bytes of a segment, and of its block in one share. */
+static size_t segment_bytes(const struct chk_layout *layout, uint64_t index)
+{
+	return index == layout->segment_count - 1 ? layout->tail_size : layout->segment_size;
+}
+
+static size_t block_bytes(const struct direct_call *call, uint64_t index)
+{
+	size_t k = call->cap.needed;
+	return (segment_bytes(&call->shares->layout, index) + k - 1) / k;
+}
+
+/* Puts the blocks of a segment together.  Returns it; NULL: no memory. */
+static unsigned char *join(struct direct_call *call, size_t skip, size_t block)
+{
+	const struct shares *shares = call->shares;
+	const unsigned char *from[ERASURE_BLOCKS_MAX];
+	unsigned k = call->cap.needed;
+	for (unsigned i = 0; i < k; i++)
+		from[i] = call->buffer + i * call->stride + skip;
+	if (k == 1)
+		return call->buffer + skip;
+	if (!call->segment)
+		call->segment = malloc(shares->layout.segment_size);
+	if (!call->segment)
+		return NULL;
+	if (shares->erasure)
+		erasure_decode(shares->erasure, from, block, call->segment);
+	for (unsigned i = 0; i < k && !shares->erasure; i++)
+		memcpy(call->segment + i * block, from[i], block);
+	return call->segment;
+}
+
+enum delivery {
+	DELIVERED,
+	DELIVERY_DAMAGED, /* or no memory: not to be had this way */
+	DELIVERY_REFUSED, /* by the sink */
+};
+
+/* Proves and decrypts a segment whose blocks lie `skip` bytes into the room of each share; delivers
+ * what is wanted of it. */
+static enum delivery deliver(struct direct_call *call, uint64_t index, size_t skip)
+{
+	const struct chk_layout *layout = &call->shares->layout;
+	struct chk_cipher *cipher = &call->direct->cipher;
+	uint64_t start = index * layout->segment_size;
+	size_t size = segment_bytes(layout, index);
+	unsigned char *data = join(call, skip, block_bytes(call, index));
+	struct err err;
+	if (!data || chk_checker_segment(call->shares->checker, index, data, size, &err))
+		return DELIVERY_DAMAGED;
+	chk_cipher_start(cipher, call->cap.key, start);
+	chk_cipher_apply(cipher, data, data, size);
+	uint64_t end = min_u64(start + size, call->end);
+	if (!call->sink(call->sink_context, data + (call->at - start), (size_t)(end - call->at)))
+		return DELIVERY_REFUSED;
+	call->at = end;
+	return DELIVERED;
+}
+
+void direct_deliver(struct direct_call *call, size_t skip)
+{
+	enum delivery delivery = DELIVERED;
+	struct err err;
+	for (uint64_t i = 0; i < call->count && call->at < call->end && !delivery; i++) {
+		delivery = deliver(call, call->first + i, skip);
+		skip += block_bytes(call, call->first + i);
+	}
+	if (delivery == DELIVERY_DAMAGED) {
+		direct_doubt(call);
+		direct_give_up(call);
+	} else if (delivery == DELIVERY_REFUSED) {
+		err_set(&err, FAULT_CANCELLED, "the bytes were refused");
+		direct_end(call, &err);
+	} else {
+		direct_trust(call);
+		direct_read_on(call);
+	}
+}
+
+static void came(struct direct_call *call) { direct_deliver(call, 0); }
+
+void direct_read_on(struct direct_call *call)
+{
+	const struct chk_layout *layout = &call->shares->layout;
+	unsigned k = call->cap.needed;
+	if (call->at == call->end) {
+		direct_end(call, NULL);
+		return;
+	}
+	uint64_t last = (call->end - 1) / layout->segment_size;
+	call->first = call->at / layout->segment_size;
+	uint64_t stripe = (DIRECT_STRIPE + layout->segment_size / 2) / layout->segment_size;
+	call->count = min_u64(last - call->first + 1, stripe);
+	size_t block = layout->segment_size / k;
+	size_t size = (size_t)(call->count - 1) * block +
+		      block_bytes(call, call->first + call->count - 1);
+	call->step = came;
+	call->failed = direct_give_up;
+	bool asked = direct_make_room(call, k, size);
+	for (unsigned i = 0; i < k && asked; i++)
+		asked = direct_ask_bytes(call, i, layout->data_offset + call->first * block);
+	if (!asked)
+		direct_give_up(call);
+}

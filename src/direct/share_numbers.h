@@ -1,0 +1,20 @@
+/*
+ * The reply of a storage server that lists the shares it has: a set of numbers in CBOR.
+ *
+ * Place      inside direct/direct.
+ * Ownership  plain memory of the caller.
+ * Threads    may run concurrently.
+ *
+ * Source: tahoe-lafs 1.20.0 docs/specifications/http-storage-node-protocol.rst; a set is an array
+ * with tag 258.
+ */
+#pragma once
+
+#include "queue/core/fault.h"
+
+enum { SHARE_NUMBERS_MAX = 256 };
+
+/* Sets found[i] for each number i below SHARE_NUMBERS_MAX in the reply.  FAULT_CORRUPT when it is
+ * not such a set. */
+MUST_USE enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NUMBERS_MAX],
+				       struct err *err);

@@ -1,0 +1,243 @@
+#include "engine/engine.h"
+
+#include "base/cancel.h"
+#include "engine/engine_parts.h"
+#include "report/status.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+enum {
+	IN_FLIGHT = 4,   /* file requests a gateway; more gain little there and 16 lose */
+	DIRECTORIES = 2, /* directory requests beside them */
+	THREADS = 1,     /* one curl thread feeds a gateway many times over */
+};
+
+/* Nothing is begun any more; what is in flight ends by itself. */
+static void begin_no_more(struct engine *engine)
+{
+	atomic_store(&engine->enough, true);
+	if (engine->queue)
+		queue_stop(engine->queue);
+	if (engine->lanes)
+		lanes_stop(engine->lanes);
+	if (engine->arrivals)
+		arrivals_stop(engine->arrivals);
+}
+
+void engine_stop(struct engine *engine)
+{
+	atomic_store(&engine->stop, true);
+	begin_no_more(engine);
+}
+
+bool engine_admits(void *context, uint64_t bytes)
+{
+	struct engine *engine = context;
+	if (quota_admits(&engine->quota, bytes, clock_ms()))
+		return true;
+	if (!atomic_load(&engine->enough))
+		begin_no_more(engine);
+	return false;
+}
+
+void engine_broken(void *context, const struct err *err)
+{
+	struct engine *engine = context;
+	if (!atomic_exchange(&engine->is_broken, true))
+		engine->broken = *err;
+	engine_stop(engine);
+}
+
+static void stop_on_signal(void *context) { engine_stop(context); }
+
+/* ---- what the rooms tell ---- */
+
+static void reason(void *context, const struct task *task, const struct outcome *outcome,
+		   const struct err *err)
+{
+	struct engine *engine = context;
+	(void)outcome;
+	report_detail(engine->report, task->id, err);
+}
+
+void engine_moved(void *context, uint64_t bytes)
+{
+	struct engine *engine = context;
+	report_moved(engine->report, bytes);
+}
+
+void engine_gave_up(void *context, const struct err *err)
+{
+	struct err final = *err;
+	final.fault = FAULT_UNAVAILABLE;
+	err_wrap(&final, "gave up waiting for the gateway");
+	engine_broken(context, &final);
+}
+
+static enum fault open_next(void *context, struct store **store, struct err *err)
+{
+	struct engine *engine = context;
+	return setup_open_next(engine->request->setup, store, err);
+}
+
+/* ---- starting ---- */
+
+struct lease_options engine_lease_options(struct engine *engine)
+{
+	return (struct lease_options){
+		.queue = engine->queue,
+		.broken = engine_broken,
+		.reason = reason,
+		.context = engine,
+	};
+}
+
+static enum fault start_queue(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	uint64_t durable = UINT64_MAX;
+	if (engine->writer && manifest_sync(engine->writer, &durable, err))
+		return err->fault;
+	/* Directories of the last listing may not be bound to those at the target yet; the planner
+	 * does that first. */
+	if (engine->writer && engine->resume.listing && migration->made.count == 0)
+		durable = engine->resume.listing;
+	const struct queue_file_options options = {
+		.manifest = migration->manifest,
+		.outcomes = migration->outcomes,
+		.durable = durable,
+		.complete = !engine->writer,
+		.settled = report_settled,
+		.before = report_before,
+		.context = engine->report,
+	};
+	return queue_file_open(&options, &engine->queue, err);
+}
+
+static enum fault start_lanes(struct engine *engine, struct err *err)
+{
+	const struct options *options = engine->request->options;
+	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
+	unsigned gateways = engine->request->setup->gateways;
+	assert(gateways > 0);
+	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
+	threads = threads < LANES_MAX ? threads : LANES_MAX;
+	/* As many for each, so that each has as many slots. */
+	threads = threads > gateways ? threads - threads % gateways : gateways;
+	const struct lanes_options lanes = {
+		.open = open_next,
+		.gave_up = engine_gave_up,
+		.away = setup_tell_store_away,
+		.context = engine,
+		.threads = threads,
+		.slots = { [ERRAND_TRANSFER] = transfers * gateways,
+			   [ERRAND_DIRECTORY] = DIRECTORIES * gateways },
+		.away_ms = options->gateway_wait_ms,
+	};
+	engine->lanes_used = true;
+	return lanes_new(&lanes, &engine->lanes, err);
+}
+
+static enum fault start_dispatch(struct engine *engine, struct err *err)
+{
+	const struct dispatch_options options = {
+		.lease = engine_lease_options(engine),
+		.file = engine_route,
+		.below = engine_route_below,
+		.context = engine,
+	};
+	return dispatch_start(&options, &engine->dispatch, err);
+}
+
+/* ---- the whole run ---- */
+
+/* A copy between local places asks no gateway. */
+static bool needs_gateway(const struct engine *engine)
+{
+	return engine->request->migration->remote || !engine->request->migration->to_local;
+}
+
+static enum fault start(struct engine *engine, struct err *err)
+{
+	const struct chk_params *params =
+		needs_gateway(engine) ? engine->request->setup->params : NULL;
+	bool to_local = engine->request->migration->to_local;
+	if (engine_recover(engine, err) || engine_open_report(engine, err) ||
+	    policy_new(to_local ? 0 : engine->request->options->verify, params, &engine->policy,
+		       err) ||
+	    start_queue(engine, err))
+		return err->fault;
+	if (needs_gateway(engine))
+		policy_expect(engine->policy, engine->request->setup->gateways);
+	if (needs_gateway(engine) && start_lanes(engine, err))
+		return err->fault;
+	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
+		return err->fault;
+	engine->watch = cancel_watch(stop_on_signal, engine);
+	if (engine_start_planner(engine, err))
+		return err->fault;
+	if (engine->request->options->plan_first)
+		engine_join_planner(engine);
+	return start_dispatch(engine, err);
+}
+
+/* One way down, for success, fault and signal: nothing is freed while a thread may still use it. */
+static void wind_up(struct engine *engine)
+{
+	struct err err;
+	dispatch_join(engine->dispatch);
+	engine_join_planner(engine);
+	readers_free(engine->readers);
+	shelf_free(engine->shelf);
+	builder_join(engine->builder);
+	if (engine->committer)
+		committer_join(engine->committer);
+	if (engine->watch >= 0)
+		cancel_unwatch(engine->watch);
+	/* What the lanes have brought arrives after their end, and a full disk then stops all. */
+	lanes_join(engine->lanes);
+	arrivals_free(engine->arrivals);
+	engine->arrivals = NULL;
+	lanes_free(engine->lanes);
+	engine->lanes = NULL;
+	struct queue *queue = engine->queue;
+	if (queue)
+		engine->damaged = queue_file_damaged(queue);
+	engine->queue = NULL;
+	if (queue_close(queue, &err))
+		engine_broken(engine, &err);
+}
+
+static void release(struct engine *engine)
+{
+	committer_free(engine->committer);
+	keyring_free(engine->keyring);
+	intents_close(engine->intents);
+	flight_free(engine->flight);
+	gate_free(engine->gate);
+	policy_free(engine->policy);
+	report_close(engine->report);
+	manifest_writer_close(engine->writer);
+	existing_free(engine->existing);
+	remote_free(engine->remote);
+	site_free(engine->downloads.site);
+	if (engine->root_fd >= 0)
+		close(engine->root_fd);
+	free(engine->tree_source);
+}
+
+enum fault engine_run(const struct engine_request *request, int *status, struct err *err)
+{
+	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
+	quota_init(&engine.quota, request->options->max_transfer, request->options->max_duration_ms,
+		   clock_ms());
+	enum fault fault = start(&engine, err);
+	if (fault)
+		engine_stop(&engine);
+	wind_up(&engine);
+	if (!fault)
+		fault = engine_conclude(&engine, status, err);
+	release(&engine);
+	return fault;
+}

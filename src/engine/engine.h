@@ -1,0 +1,35 @@
+/*
+ * The engine: planner, queue, readers, lanes and committer wired together for one migration.
+ *
+ * Place      command_cp, command_plan, command_run, command_resume -> [engine] -> all rooms below.
+ * Threads    engine_run belongs to the main thread and sleeps until the job has ended or stopped;
+ * everything else has threads of its own.
+ */
+#pragma once
+
+#include "job/migration.h"
+#include "place/setup.h"
+
+struct engine_request {
+	const struct options *options;
+	struct setup *setup;
+	struct migration *migration;
+	const struct arrangement *arrangement; /* with the sources' caps; NULL: the plan has them */
+	struct store *store; /* for the planner's look at grids; NULL: there is none to look at */
+};
+
+/*
+ * Carries the migration out, or on, and reports.  Stores the exit status.  Faults: those that kept
+ * it from starting; what happens later is in the status and has been printed.
+ */
+MUST_USE enum fault engine_run(const struct engine_request *request, int *status, struct err *err);
+
+/*
+ * Only plans, and prints on stdout what would be done with each entry, looking at a local target as
+ * the run would.  Makes nothing there.  Stores the exit status.
+ */
+MUST_USE enum fault engine_rehearse(const struct engine_request *request, int *status,
+				    struct err *err);
+
+/* Only plans: finishes the manifest and reports its totals. */
+MUST_USE enum fault engine_plan(const struct engine_request *request, int *status, struct err *err);

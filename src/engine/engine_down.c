@@ -1,0 +1,122 @@
+#include "engine/engine_parts.h"
+
+enum {
+	TASKS_INSIDE = 64, /* bodies between readers and the shelf */
+};
+
+enum arrival_there engine_there(const struct options *options)
+{
+	bool by_time = options->update && !options->checksum;
+	return options->no_clobber ? ARRIVAL_KEEP : by_time ? ARRIVAL_UPDATE : ARRIVAL_REPLACE;
+}
+
+static enum fault start_arrivals(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	const struct options *options = engine->request->options;
+	if (beneath_open_root(migration->directory, options->umask, &engine->root_fd, err))
+		return err->fault;
+	struct arrivals_options arrivals = {
+		.created = migration->created,
+		.there = engine_there(options),
+		.preserve = !options->no_preserve,
+		.made = (unsigned)migration->made.count,
+		.mask = options->umask,
+		.broken = engine_broken,
+		.context = engine,
+	};
+	snprintf(arrivals.job, sizeof arrivals.job, "%.16s", migration->job.name);
+	return arrivals_new(&arrivals, &engine->arrivals, err);
+}
+
+static enum fault start_downloads(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	struct downloads *downloads = &engine->downloads;
+	downloads->lanes = engine->lanes;
+	downloads->arrivals = engine->arrivals;
+	downloads->outcomes = migration->outcomes;
+	downloads->secret = engine->lanes ? engine->request->setup->params : NULL;
+	downloads->cancel = &engine->stop;
+	downloads->caps_only = engine->request->options->caps_only;
+	downloads->admits = engine_admits;
+	downloads->compare = engine->request->options->checksum;
+	downloads->moved = engine_moved;
+	downloads->context = engine;
+	return site_new(migration->manifest, engine->root_fd, &downloads->site, err);
+}
+
+/* The limit is one for all that moves: that of the gateway's stores where there are any. */
+static struct pace *pace_of(struct engine *engine)
+{
+	if (engine->lanes)
+		return engine->request->setup->pace;
+	if (engine->request->options->bwlimit == 0)
+		return NULL;
+	pace_init(&engine->pace, engine->request->options->bwlimit);
+	return &engine->pace;
+}
+
+/* Local files go from readers to the shelf. */
+static enum fault start_shelf(struct engine *engine, struct err *err)
+{
+	struct readers_options readers;
+	const struct shelf_options shelf = {
+		.manifest = engine->request->migration->manifest,
+		.root = engine->root_fd,
+		.arrivals = engine->arrivals,
+		.admits = engine_admits,
+		.moved = engine_moved,
+		.context = engine,
+		.pace = pace_of(engine),
+		.cancel = &engine->stop,
+	};
+	if (engine_readers_options(engine, &readers, err))
+		return err->fault;
+	if (readers.tree.source_count == 0)
+		return FAULT_NONE;
+	engine->gate = gate_new(TASKS_INSIDE, engine->request->options->memory);
+	if (!engine->gate)
+		return err_set(err, FAULT_NOMEM, "no memory to start the job");
+	if (shelf_new(&shelf, &engine->shelf, err))
+		return err->fault;
+	readers.plain = true;
+	readers.gate = engine->gate;
+	readers.deliver = shelf_deliver;
+	readers.context = engine->shelf;
+	return readers_new(&readers, &engine->readers, err);
+}
+
+static enum fault start_builder(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	const struct builder_options builder = {
+		.lease = engine_lease_options(engine),
+		.manifest = migration->manifest,
+		.outcomes = migration->outcomes,
+		.root = engine->root_fd,
+		.preserve = !engine->request->options->no_preserve,
+		.mask = engine->request->options->umask,
+	};
+	return builder_start(&builder, &engine->builder, err);
+}
+
+static enum fault check_options(const struct engine *engine, struct err *err)
+{
+	if (!engine->request->options->checksum)
+		return FAULT_NONE;
+	if (!engine->request->migration->remote)
+		return err_set(err, FAULT_USAGE,
+			       "--checksum compares with caps: source or target has to be on a "
+			       "grid");
+	return engine_needs_secret(engine, err);
+}
+
+enum fault engine_start_down(struct engine *engine, struct err *err)
+{
+	if (check_options(engine, err))
+		return err->fault;
+	if (start_arrivals(engine, err) || start_downloads(engine, err) || start_shelf(engine, err))
+		return err->fault;
+	return start_builder(engine, err);
+}

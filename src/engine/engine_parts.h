@@ -1,0 +1,126 @@
+/*
+ * The inside of the engine, shared by its files: engine.c starts and ends the rooms, engine_up.c
+ * has those of a target on the grid and engine_down.c those of a local one, engine_plan.c runs the
+ * planner, engine_rehearsal.c tells what a plan would do, engine_route.c says who does a task,
+ * engine_report.c begins and concludes the report.
+ *
+ * Place      src/engine/engine*.c only.
+ */
+#pragma once
+
+#include "calls/patience.h"
+#include "commit/committer.h"
+#include "commit/intents.h"
+#include "commit/keyring.h"
+#include "download/download.h"
+#include "engine/dispatch.h"
+#include "engine/engine.h"
+#include "engine/quota.h"
+#include "land/builder.h"
+#include "land/shelf.h"
+#include "plan/existing.h"
+#include "plan/remote.h"
+#include "queue/core/thread.h"
+#include "queue/queue_file.h"
+#include "read/readers.h"
+#include "report/report.h"
+#include "upload/transfer.h"
+
+struct engine {
+	const struct engine_request *request;
+	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
+	atomic_bool enough; /* nothing more is begun: stopping, or the quota is used up */
+	struct quota quota;
+	atomic_bool is_broken; /* `broken` was filled; it is read after all threads have ended */
+	struct err broken;
+	int watch; /* of cancel_watch, or -1 */
+
+	struct report *report;
+	struct policy *policy;
+	struct queue *queue;
+	struct lanes *lanes;
+	struct flight *flight;
+	struct gate *gate;
+	struct tree_source *tree_source;
+	struct readers *readers;
+	struct transfers transfers;
+	struct patience patience;
+	struct keyring *keyring;
+	struct intents *intents;
+	struct committer *committer;
+	struct dispatch *dispatch;
+	uint64_t damaged; /* slots that did not check */
+	bool lanes_used;  /* a gateway was asked */
+
+	/* engine_down.c */
+	int root_fd; /* of the target's directory, or -1 */
+	struct arrivals *arrivals;
+	struct downloads downloads;
+	struct shelf *shelf;
+	struct pace pace; /* where no gateway is asked; else the set-up has one */
+	struct builder *builder;
+
+	/* engine_plan.c */
+	struct manifest_writer *writer; /* NULL: the plan is complete */
+	struct manifest_resume resume;
+	struct plan_progress progress;
+	struct existing *existing;
+	struct remote *remote;
+	struct plan_target target;
+	struct thread planner;
+	bool planning; /* the thread is to be joined */
+};
+
+/* Stops everything that is under way; what is in flight ends by itself.  Any thread. */
+void engine_stop(struct engine *engine);
+
+/* Whether a transfer of so many bytes may begin (an `admits` of the rooms).  When not, the run is
+ * being ended: what is under way comes to its own end, the rest is left.  Any thread. */
+bool engine_admits(void *context, uint64_t bytes);
+
+/* Stops because of a fault; the first one counts (a lease_options.broken). */
+void engine_broken(void *context, const struct err *err);
+
+/* Adds bytes to the rate shown. */
+void engine_moved(void *context, uint64_t bytes);
+
+/* Stops because the gateway stayed away (a lanes_options.gave_up). */
+void engine_gave_up(void *context, const struct err *err);
+
+struct lease_options engine_lease_options(struct engine *engine);
+
+/* Starts what sends and assembles, or what fetches and builds. */
+MUST_USE enum fault engine_start_up(struct engine *engine, struct err *err);
+MUST_USE enum fault engine_start_down(struct engine *engine, struct err *err);
+
+/* Fills what readers need whatever becomes of what they read.  Once. */
+MUST_USE enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
+					   struct err *err);
+
+/* Whether a file on a grid whose cap is of this kind is copied to a grid: it can change.  Else it
+ * is linked as it is. */
+bool engine_copies(uint8_t cap_kind);
+
+/* What the options say of files that are at a local target. */
+enum arrival_there engine_there(const struct options *options);
+
+/* For --checksum.  FAULT_USAGE with the remedy where the gateway's secret is not known. */
+MUST_USE enum fault engine_needs_secret(const struct engine *engine, struct err *err);
+
+/* Hands a work to who does it (dispatch_options.file and .below). */
+void engine_route(void *context, struct work *work);
+void engine_route_below(void *context, struct work *work);
+
+/* Opens the manifest for going on, or finds it complete, and checks that the outcomes fit it. */
+MUST_USE enum fault engine_recover(struct engine *engine, struct err *err);
+
+/* Starts the planner's thread, unless the plan is complete. */
+MUST_USE enum fault engine_start_planner(struct engine *engine, struct err *err);
+
+/* Waits for it, if it runs. */
+void engine_join_planner(struct engine *engine);
+
+MUST_USE enum fault engine_open_report(struct engine *engine, struct err *err);
+
+/* Counts, sums up, and stores the exit status. */
+MUST_USE enum fault engine_conclude(struct engine *engine, int *status, struct err *err);

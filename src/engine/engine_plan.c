@@ -1,0 +1,215 @@
+#include "base/cancel.h"
+#include "engine/engine_parts.h"
+#include "report/status.h"
+
+enum fault engine_recover(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	uint64_t end;
+	if (manifest_recover(migration->manifest, &engine->resume, &engine->writer, err) ||
+	    outcomes_end(migration->outcomes, &end, err))
+		return err_wrap(err, "job %s", migration->job.name);
+	if (engine->resume.cut > 0)
+		say(SAY_WARNING,
+		    "the plan ended in a damaged block; %llu bytes cut, the walk goes on",
+		    (unsigned long long)engine->resume.cut);
+	if (engine->writer && end > manifest_writer_totals(engine->writer)->next_id && end > 1)
+		return err_set(err, FAULT_CORRUPT,
+			       "job %s: its plan has lost entries that were already carried out",
+			       migration->job.name);
+	return FAULT_NONE;
+}
+
+static void publish(void *context, uint64_t durable, bool complete)
+{
+	struct engine *engine = context;
+	const struct manifest_totals *totals = manifest_writer_totals(engine->writer);
+	if (engine->keyring)
+		keyring_want(engine->keyring, totals->directories);
+	if (engine->queue) {
+		queue_file_publish(engine->queue, durable, complete);
+		(void)engine_admits(engine, 0); /* time passes also where nothing is sent yet */
+	}
+}
+
+/* A directory without a listing: its slot tells the queue what to settle it as. */
+static enum fault settle(void *context, uint64_t id, enum outcome_state state,
+			 enum outcome_reason reason, struct err *err)
+{
+	struct engine *engine = context;
+	struct outcomes *outcomes = engine->request->migration->outcomes;
+	const struct outcome slot = {
+		.id = id,
+		.state = OUTCOME_PLANNED,
+		.reason = (uint8_t)reason,
+		.level = (uint8_t)state,
+	};
+	if (outcomes_write(outcomes, &slot, err))
+		return err->fault;
+	return outcomes_sync(outcomes, err);
+}
+
+static bool is_settled(void *context, uint64_t id)
+{
+	struct engine *engine = context;
+	struct outcome slot;
+	struct err err;
+	if (outcomes_read(engine->request->migration->outcomes, id, 1, &slot, &err))
+		return false;
+	return outcome_is_settled(&slot) || (slot.state == OUTCOME_PLANNED && slot.reason);
+}
+
+/* Stands for a source whose children are planned already: nobody looks at it. */
+static const struct store_node unknown;
+
+static enum fault plan(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	const struct options *options = engine->request->options;
+	const struct arrangement *arrangement = engine->request->arrangement;
+	struct plan_source *source = calloc(migration->path.count, sizeof *source);
+	if (!source)
+		return err_set(err, FAULT_NOMEM, "no memory for the planner");
+	for (size_t i = 0; i < migration->path.count; i++) {
+		bool remote = !migration->path.text[i];
+		source[i] = (struct plan_source){
+			.path = migration->path.text[i],
+			.name = migration->name.text[i],
+			.node = remote && arrangement ? &arrangement->source[i].node
+				: remote              ? &unknown
+						      : NULL,
+		};
+	}
+	const struct plan_request request = {
+		.manifest = migration->manifest,
+		.writer = engine->writer,
+		.resume = engine->resume.listing ? &engine->resume : NULL,
+		.source = source,
+		.source_count = migration->path.count,
+		.made = (const char *const *)migration->made.text,
+		.made_count = migration->made.count,
+		.options = {
+			.symlinks = options->symlinks,
+			.specials = options->specials,
+			.max_dir_entries = options->max_dir_entries,
+			.range_size = migration->to_local ? options->range_size : 0,
+			.caps_only = options->caps_only,
+			.to_local = migration->to_local,
+		},
+		.select = migration->select,
+		.target = engine->existing ? &engine->target : NULL,
+		.remote = engine->remote,
+		.sources = migration->sources,
+		.publish = publish,
+		.settle = settle,
+		.is_settled = is_settled,
+		.context = engine,
+		.cancel = &engine->enough,
+		.progress = &engine->progress,
+	};
+	enum fault fault = plan_run(&request, err);
+	free(source);
+	return fault;
+}
+
+static void run(void *context)
+{
+	struct engine *engine = context;
+	struct err err;
+	if (!plan(engine, &err))
+		report_planned(engine->report, manifest_writer_totals(engine->writer));
+	else if (err.fault != FAULT_CANCELLED)
+		engine_broken(engine, &err);
+}
+
+static bool is_stopped(void *context)
+{
+	struct engine *engine = context;
+	return atomic_load(&engine->enough);
+}
+
+static struct ask ask_of(struct engine *engine)
+{
+	return (struct ask){
+		.wait = { .store = engine->request->store, .stop = is_stopped, .context = engine },
+		.away_ms = engine->request->options->gateway_wait_ms,
+	};
+}
+
+/* Gives the planner what it needs to look at grids.  Only a target that is there, with nothing made
+ * in between, can hold what the plan merges into. */
+static enum fault open_grids(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	if (migration->remote) {
+		const struct ask ask = ask_of(engine);
+		engine->remote = remote_new(&ask, REMOTE_SOURCE);
+		if (!engine->remote)
+			return err_set(err, FAULT_NOMEM, "no memory for the planner");
+	}
+	if (migration->to_local || migration->made.count > 0 || !engine->request->store)
+		return FAULT_NONE;
+	const struct existing_options options = {
+		.root = &migration->root,
+		.outcomes = migration->outcomes,
+		.ask = ask_of(engine),
+	};
+	return existing_new(&options, &engine->existing, &engine->target, err);
+}
+
+enum fault engine_start_planner(struct engine *engine, struct err *err)
+{
+	if (!engine->writer) {
+		report_planned(engine->report, &engine->resume.totals);
+		if (engine->keyring)
+			keyring_want(engine->keyring, engine->resume.totals.directories);
+		return FAULT_NONE;
+	}
+	if (open_grids(engine, err))
+		return err->fault;
+	if (!thread_start(&engine->planner, "planner", run, engine))
+		return err_set(err, FAULT_NOMEM, "cannot start the planner thread");
+	engine->planning = true;
+	return FAULT_NONE;
+}
+
+void engine_join_planner(struct engine *engine)
+{
+	if (engine->planning)
+		thread_join(&engine->planner);
+	engine->planning = false;
+}
+
+static void print_plan(const struct engine *engine, const struct manifest_totals *totals)
+{
+	const struct migration *migration = engine->request->migration;
+	say(SAY_INFO,
+	    "planned %llu files (%llu bytes), %llu directories; %llu skipped, %llu failed already",
+	    (unsigned long long)totals->files, (unsigned long long)totals->bytes,
+	    (unsigned long long)totals->directories, (unsigned long long)totals->skipped,
+	    (unsigned long long)totals->failed);
+	say(SAY_INFO, "job %s", migration->job.name);
+}
+
+static void stop_on_signal(void *context) { engine_stop(context); }
+
+enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
+{
+	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
+	enum fault fault = engine_recover(&engine, err);
+	if (!fault && engine.writer)
+		fault = open_grids(&engine, err);
+	engine.watch = cancel_watch(stop_on_signal, &engine);
+	if (!fault && engine.writer)
+		fault = plan(&engine, err);
+	cancel_unwatch(engine.watch);
+	if (!fault && engine.writer) {
+		if (!request->options->dry_run)
+			print_plan(&engine, manifest_writer_totals(engine.writer));
+		*status = STATUS_DONE;
+	}
+	manifest_writer_close(engine.writer);
+	existing_free(engine.existing);
+	remote_free(engine.remote);
+	return fault;
+}

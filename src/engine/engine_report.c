@@ -1,0 +1,107 @@
+#include "base/cancel.h"
+#include "engine/engine_parts.h"
+#include "report/status.h"
+
+enum { COMMAND_MAX = 1 << 20 }; /* bytes of a command line shown */
+
+enum fault engine_open_report(struct engine *engine, struct err *err)
+{
+	const struct options *options = engine->request->options;
+	const struct migration *migration = engine->request->migration;
+	const struct report_options report = {
+		.progress = (enum report_progress)options->progress,
+		.json = options->json,
+		.verbose = options->verbose,
+		.quiet = options->quiet,
+		.manifest = migration->manifest,
+		.errors = migration->job.errors,
+		.job = migration->job.name,
+		.plan = &engine->progress,
+	};
+	return report_open(&report, &engine->report, err);
+}
+
+/* The command that goes on with the job, as this one was told where things are. */
+static char *go_on(const struct engine *engine)
+{
+	const struct options *options = engine->request->options;
+	struct bytes text;
+	size_t size;
+	bytes_init(&text, COMMAND_MAX);
+	enum fault fault =
+		bytes_printf(&text, "barge resume %.16s", engine->request->migration->job.name);
+	if (!fault && options->node_directory)
+		fault = bytes_printf(&text, " -d %s", options->node_directory);
+	for (size_t i = 0; i < options->gateway.count && !fault; i++)
+		fault = bytes_printf(&text, " -u %s", options->gateway.text[i]);
+	if (!fault && options->state_dir)
+		fault = bytes_printf(&text, " --state-dir %s", options->state_dir);
+	if (!fault)
+		return (char *)bytes_take(&text, &size);
+	bytes_fini(&text);
+	return NULL;
+}
+
+static int status_of(const struct engine *engine, const struct recount *counts)
+{
+	if (atomic_load(&engine->is_broken))
+		return status_of_fault(engine->broken.fault);
+	if (counts->root_settled)
+		return recount_status(counts);
+	return STATUS_INTERRUPTED;
+}
+
+/* What the bytes at a local target were proven by. */
+static const char *describe_proofs(const struct engine *engine)
+{
+	bool direct = atomic_load(&engine->downloads.direct) > 0;
+	if (engine->request->options->caps_only)
+		return "nothing: caps were written, no data was read";
+	if (!engine->lanes_used)
+		return "copied as read; no source changed meanwhile";
+	if (atomic_load(&engine->downloads.reread) == 0)
+		return direct ? "hash tree of the cap, by storage servers; key, where a gateway "
+				"was "
+				"asked"
+			      : "key: the bytes of every file make the key in its cap";
+	if (direct)
+		return "hash tree of the cap, by storage servers; key, or read twice, where a "
+		       "gateway was asked";
+	if (engine->request->setup->params)
+		return "key, or read twice where the file was stored with another secret";
+	return "read twice: the gateway's secret is not known";
+}
+
+enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
+{
+	struct recount counts;
+	bool broken = atomic_load(&engine->is_broken);
+	bool to_local = engine->request->migration->to_local;
+	char limit[QUOTA_TEXT_SIZE];
+	char *command = go_on(engine);
+	if (broken)
+		say_err(&engine->broken);
+	const struct report_end end = {
+		.outcomes = engine->request->migration->outcomes,
+		.fault = broken ? engine->broken.fault : FAULT_NONE,
+		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
+		.limit = quota_text(&engine->quota, limit),
+		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
+		.go_on = command,
+		.asked = engine->request->migration->asked,
+		.damaged = engine->damaged,
+		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
+		.reread = atomic_load(&engine->downloads.reread),
+		.direct = atomic_load(&engine->downloads.direct),
+		.fetched = to_local,
+	};
+	enum fault fault = report_finish(engine->report, &end, &counts, err);
+	free(command);
+	if (fault && broken) { /* what broke the job is the better reason */
+		*status = status_of_fault(engine->broken.fault);
+		return FAULT_NONE;
+	}
+	if (!fault)
+		*status = status_of(engine, &counts);
+	return fault;
+}

@@ -1,0 +1,177 @@
+#include "engine/engine_parts.h"
+#include "report/say.h"
+
+enum {
+	ASSEMBLED = 4, /* directories built ahead of their requests */
+	KEY_THREADS = 2,
+	TASKS_INSIDE = 256, /* bodies in the pipeline */
+};
+
+static enum fault no_memory(struct err *err)
+{
+	return err_set(err, FAULT_NOMEM, "no memory to start the job");
+}
+
+static void tell(void *context, const char *text)
+{
+	(void)context;
+	say(SAY_WARNING, "%s", text);
+}
+
+/* Counts from the files, because the callbacks lag behind the slots by a sync. */
+static bool withhold(void *context)
+{
+	struct engine *engine = context;
+	struct recount counts;
+	struct err err;
+	const struct migration *migration = engine->request->migration;
+	const struct recount_options options = {
+		.manifest = migration->manifest,
+		.outcomes = migration->outcomes,
+		.asked = migration->asked,
+	};
+	if (recount_job(&options, &counts, &err))
+		return true;
+	return counts.all.failed > 0 || counts.all.skipped > counts.skipped_asked;
+}
+
+enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
+				  struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	const struct options *options = engine->request->options;
+	size_t count = 0;
+	engine->tree_source = calloc(migration->path.count, sizeof *engine->tree_source);
+	if (!engine->tree_source)
+		return no_memory(err);
+	for (size_t i = 0; i < migration->path.count; i++)
+		if (migration->path.text[i])
+			engine->tree_source[count++] = (struct tree_source){
+				migration->path.text[i],
+				migration->name.text[i],
+			};
+	*readers = (struct readers_options){
+		.tree = {
+			.manifest = migration->manifest,
+			.made_count = migration->made.count,
+			.source = engine->tree_source,
+			.source_count = count,
+			.follow = options->symlinks == PLAN_SYMLINKS_FOLLOW,
+			.compare_ids = migration->fresh,
+		},
+		.threads = (unsigned)options->readers,
+		.cancel = &engine->stop,
+		.enough = &engine->enough,
+	};
+	return FAULT_NONE;
+}
+
+static enum fault open_first(void *context, struct store **store, struct err *err)
+{
+	struct engine *engine = context;
+	return setup_open_first(engine->request->setup, store, err);
+}
+
+static struct replica_options replica_options(struct engine *engine)
+{
+	const struct migration *migration = engine->request->migration;
+	return (struct replica_options){
+		.sources = migration->sources,
+		.open = open_first,
+		.away = setup_tell_away,
+		.gave_up = engine_gave_up,
+		.context = engine,
+		.away_ms = engine->request->options->gateway_wait_ms,
+		.secret = engine->request->setup->params,
+		.directory = migration->job.directory,
+	};
+}
+
+static enum fault start_readers(struct engine *engine, struct err *err)
+{
+	const struct options *options = engine->request->options;
+	engine->flight = flight_new(FLIGHT_CAPACITY);
+	engine->gate = gate_new(TASKS_INSIDE, options->memory);
+	if (!engine->flight || !engine->gate)
+		return no_memory(err);
+	engine->transfers = (struct transfers){
+		.lanes = engine->lanes,
+		.flight = engine->flight,
+		.policy = engine->policy,
+		.patience = &engine->patience,
+		.admits = engine_admits,
+		.moved = engine_moved,
+		.broken = engine_broken,
+		.context = engine,
+	};
+	struct readers_options readers;
+	if (engine_readers_options(engine, &readers, err))
+		return err->fault;
+	readers.replica = replica_options(engine);
+	readers.existing = engine->request->migration->outcomes;
+	readers.compare = engine->request->options->checksum;
+	readers.gate = engine->gate;
+	readers.flight = engine->flight;
+	readers.policy = engine->policy;
+	readers.deliver = transfer_deliver;
+	readers.context = &engine->transfers;
+	return readers_new(&readers, &engine->readers, err);
+}
+
+static enum fault start_committer(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->request->migration;
+	const struct options *options = engine->request->options;
+	if (!options->immutable) {
+		if (intents_open(migration->job.keys, migration->job.id, migration->outcomes,
+				 &engine->intents, err) ||
+		    keyring_new(KEY_THREADS, &engine->keyring, err))
+			return err->fault;
+	}
+	const struct committer_options committer = {
+		.lease = engine_lease_options(engine),
+		.manifest = migration->manifest,
+		.outcomes = migration->outcomes,
+		.lanes = engine->lanes,
+		.policy = engine->policy,
+		.patience = &engine->patience,
+		.keyring = engine->keyring,
+		.intents = engine->intents,
+		.root = migration->root,
+		.immutable = options->immutable,
+		.withhold = options->all_or_nothing ? withhold : NULL,
+		.cancel = &engine->enough,
+		.in_flight = ASSEMBLED * engine->request->setup->gateways,
+		.tell = tell,
+		.context = engine,
+	};
+	return committer_start(&committer, &engine->committer, err);
+}
+
+/* The run before this one may have been killed with uploads in flight. */
+static void be_patient(struct engine *engine)
+{
+	engine->patience.tell = tell;
+	engine->patience.context = engine;
+	if (!engine->request->migration->fresh)
+		patience_begin(&engine->patience);
+}
+
+enum fault engine_needs_secret(const struct engine *engine, struct err *err)
+{
+	if (engine->request->setup->params)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "--checksum: the gateway's convergence secret is not known; name its node "
+		       "directory with -d, or the file with --convergence-file");
+}
+
+enum fault engine_start_up(struct engine *engine, struct err *err)
+{
+	if (engine->request->options->checksum && engine_needs_secret(engine, err))
+		return err->fault;
+	be_patient(engine);
+	if (start_readers(engine, err))
+		return err->fault;
+	return start_committer(engine, err);
+}

@@ -1,0 +1,409 @@
+#include "files/beneath.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	PIECE_MAX = 4000, /* bytes of a path for one call; PATH_MAX is 4,096 */
+	RANDOM_SIZE = 16,
+};
+
+static enum fault bad_name(struct err *err)
+{
+	return err_set(err, FAULT_USAGE, "a name that no file may have");
+}
+
+static bool is_plain(const char *name, size_t size)
+{
+	bool dots = (size == 1 && name[0] == '.') || (size == 2 && memcmp(name, "..", 2) == 0);
+	return size > 0 && size <= BENEATH_NAME_MAX && !dots && !memchr(name, '/', size);
+}
+
+/* What it means that a directory could not be opened. */
+static enum fault open_fault(int os_error, struct err *err)
+{
+	if (os_error == ELOOP || os_error == ENOTDIR || os_error == EXDEV)
+		return err_set(err, FAULT_EXISTS, "something that is no directory is in the way");
+	if (os_error == ENOENT)
+		return err_set(err, FAULT_NOT_FOUND, "a directory is gone");
+	return err_os(err, FAULT_IO, os_error, "cannot open a directory");
+}
+
+/* ---- the root ---- */
+
+/* Makes the directories that `path` names, cutting it at each slash for a moment. */
+static enum fault make_parents(char *path, uint32_t mask, struct err *err)
+{
+	for (char *at = path + 1;; at++) {
+		char kept = *at;
+		if (kept != '/' && kept != '\0')
+			continue;
+		*at = '\0';
+		struct stat st;
+		int os_error = mkdir(path, 0777) == 0 ? 0 : errno;
+		/* Of what is there this may say no more than that nothing may be made. */
+		if (os_error && stat(path, &st) == 0)
+			os_error = 0;
+		else if (!os_error && chmod(path, 0777 & ~mask) != 0)
+			os_error = errno;
+		if (os_error)
+			return err_os(err, FAULT_IO, os_error, "cannot make '%.120s'", path);
+		*at = kept;
+		if (kept == '\0')
+			return FAULT_NONE;
+	}
+}
+
+enum fault beneath_open_root(const char *path, uint32_t mask, int *fd, struct err *err)
+{
+	int opened = open(path, DIRECTORY_FLAGS);
+	if (opened < 0 && errno == ENOENT && *path != '\0') {
+		char *copy = strdup(path);
+		if (!copy)
+			return err_set(err, FAULT_NOMEM, "no memory for a path");
+		enum fault fault = make_parents(copy, mask, err);
+		free(copy);
+		if (fault)
+			return fault;
+		opened = open(path, DIRECTORY_FLAGS);
+	}
+	if (opened < 0 && errno == ENOTDIR)
+		return err_set(err, FAULT_EXISTS, "'%.120s' is not a directory", path);
+	if (opened < 0)
+		return err_os(err, FAULT_IO, errno, "cannot open '%.120s'", path);
+	*fd = opened;
+	return FAULT_NONE;
+}
+
+/* ---- below it ---- */
+
+/* Replaces `*fd` by what is opened, never closing `root`. */
+static void step(int root, int next, int *fd)
+{
+	if (*fd != root)
+		close(*fd);
+	*fd = next;
+}
+
+static enum fault close_all(int root, int fd, enum fault fault)
+{
+	if (fd != root)
+		close(fd);
+	return fault;
+}
+
+/* Ends a walk; the root itself is opened anew, so that the caller always owns what he gets. */
+static enum fault finish(int root, int at, int *fd, struct err *err)
+{
+	int opened = at == root ? openat(root, ".", DIRECTORY_FLAGS) : at;
+	if (opened < 0)
+		return open_fault(errno, err);
+	*fd = opened;
+	return FAULT_NONE;
+}
+
+enum fault beneath_open_by_names(int root, const char *path, int *fd, struct err *err)
+{
+	char name[BENEATH_NAME_MAX + 1];
+	int at = root;
+	while (*path) {
+		size_t size = strcspn(path, "/");
+		if (!is_plain(path, size))
+			return close_all(root, at, bad_name(err));
+		memcpy(name, path, size);
+		name[size] = '\0';
+		int next = openat(at, name, DIRECTORY_FLAGS | O_NOFOLLOW);
+		if (next < 0) {
+			int os_error = errno;
+			return close_all(root, at, open_fault(os_error, err));
+		}
+		step(root, next, &at);
+		path += size + (path[size] == '/');
+	}
+	return finish(root, at, fd, err);
+}
+
+static int open_piece(int at, const char *piece)
+{
+	struct open_how how = {
+		.flags = DIRECTORY_FLAGS | O_NOFOLLOW,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long opened;
+	do
+		opened = syscall(SYS_openat2, at, piece, &how, sizeof how);
+	while (opened < 0 && errno == EAGAIN); /* a rename went on somewhere */
+	return (int)opened;
+}
+
+/* Copies as many whole names as fit into one call.  Returns the bytes consumed, 0 for a bad name.
+ */
+static size_t take_piece(const char *path, char piece[PIECE_MAX + 1])
+{
+	size_t taken = 0;
+	while (path[taken]) {
+		size_t size = strcspn(path + taken, "/");
+		if (!is_plain(path + taken, size))
+			return 0;
+		if (taken + size > PIECE_MAX)
+			break;
+		taken += size + (path[taken + size] == '/');
+	}
+	memcpy(piece, path, min_u64(taken, PIECE_MAX));
+	piece[taken < PIECE_MAX ? taken : PIECE_MAX] = '\0';
+	return taken;
+}
+
+enum fault beneath_open(int root, const char *path, int *fd, struct err *err)
+{
+	char piece[PIECE_MAX + 1];
+	const char *rest = path;
+	int at = root;
+	while (*rest) {
+		size_t taken = take_piece(rest, piece);
+		if (taken == 0)
+			return close_all(root, at, bad_name(err));
+		int next = open_piece(at, piece);
+		if (next < 0) {
+			int os_error = errno;
+			close_all(root, at, FAULT_NONE);
+			if (os_error == ENOSYS || os_error == EPERM)
+				return beneath_open_by_names(root, path, fd, err);
+			return open_fault(os_error, err);
+		}
+		step(root, next, &at);
+		rest += taken;
+	}
+	return finish(root, at, fd, err);
+}
+
+enum fault beneath_make(int at, const char *name, bool *made, struct err *err)
+{
+	struct stat st;
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	if (mkdirat(at, name, 0700) == 0) {
+		*made = true;
+		if (fsync(at) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot make a directory durable");
+		return FAULT_NONE;
+	}
+	if (errno != EEXIST)
+		return err_os(err, FAULT_IO, errno, "cannot make a directory");
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at what is there");
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, FAULT_EXISTS, "something that is no directory is in the way");
+	*made = false;
+	return FAULT_NONE;
+}
+
+/* Nothing, or something of this `type`, has the name. */
+static enum fault may_replace(int at, const char *name, mode_t type, struct err *err)
+{
+	struct stat st;
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT
+			       ? FAULT_NONE
+			       : err_os(err, FAULT_IO, errno, "cannot look at what is there");
+	if ((st.st_mode & S_IFMT) == type)
+		return FAULT_NONE;
+	return err_set(err, FAULT_EXISTS, "%s is in the way",
+		       S_ISDIR(st.st_mode)   ? "a directory"
+		       : S_ISLNK(st.st_mode) ? "a symlink"
+		       : S_ISREG(st.st_mode) ? "a file"
+					     : "something that is no regular file");
+}
+
+enum fault beneath_may_replace(int at, const char *name, struct err *err)
+{
+	return may_replace(at, name, S_IFREG, err);
+}
+
+enum fault beneath_may_replace_link(int at, const char *name, struct err *err)
+{
+	return may_replace(at, name, S_IFLNK, err);
+}
+
+enum fault beneath_link(int at, const char *name, const char *target, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	(void)unlinkat(at, name, 0);
+	if (symlinkat(target, at, name) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a symlink");
+	return FAULT_NONE;
+}
+
+enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd, struct err *err)
+{
+	unsigned char random[RANDOM_SIZE];
+	if (secret_random(random, sizeof random, err))
+		return err->fault;
+	size_t size = (size_t)snprintf(name, BENEATH_TEMPORARY_SIZE, ".barge-");
+	for (size_t i = 0; i < sizeof random; i++, size += 2)
+		snprintf(name + size, BENEATH_TEMPORARY_SIZE - size, "%02x", random[i]);
+	int opened = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (opened < 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file");
+	*fd = opened;
+	return FAULT_NONE;
+}
+
+static bool is_ours(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	       st.st_uid == geteuid();
+}
+
+enum fault beneath_reopen(int at, const char *name, bool resume, int *fd, struct err *err)
+{
+	enum { FLAGS = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK };
+	int opened = resume ? openat(at, name, FLAGS) : -1;
+	if (opened >= 0 && !is_ours(opened)) {
+		close(opened);
+		opened = -1;
+	}
+	if (opened < 0) {
+		(void)unlinkat(at, name, 0);
+		opened = openat(at, name, FLAGS | O_CREAT | O_EXCL, 0600);
+	}
+	if (opened < 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file");
+	*fd = opened;
+	return FAULT_NONE;
+}
+
+/* Renames without replacing where the file system can do that. */
+static int rename_new(int at, const char *temporary, const char *name)
+{
+	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
+	if (result != 0 && (errno == EINVAL || errno == ENOSYS))
+		result = renameat(at, temporary, at, name);
+	return result;
+}
+
+static enum fault name_fault(int os_error, struct err *err)
+{
+	if (os_error == EISDIR || os_error == ENOTEMPTY || os_error == EEXIST)
+		return err_set(err, FAULT_EXISTS, "something is in the way");
+	return err_os(err, FAULT_IO, os_error, "cannot give a file its name");
+}
+
+static enum fault give_name(int at, const char *temporary, const char *name, bool replace,
+			    struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	int result = replace ? renameat(at, temporary, at, name) : rename_new(at, temporary, name);
+	return result == 0 ? FAULT_NONE : name_fault(errno, err);
+}
+
+enum fault beneath_name(int at, const char *temporary, const char *name, bool replace,
+			struct err *err)
+{
+	if (replace && beneath_may_replace(at, name, err))
+		return err->fault;
+	return give_name(at, temporary, name, replace, err);
+}
+
+enum fault beneath_name_link(int at, const char *temporary, const char *name, bool replace,
+			     struct err *err)
+{
+	if (replace && beneath_may_replace_link(at, name, err))
+		return err->fault;
+	return give_name(at, temporary, name, replace, err);
+}
+
+enum fault beneath_publish(int at, const char *temporary, const char *name, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	int result = rename_new(at, temporary, name);
+	if (result != 0 && errno == EEXIST) {
+		if (beneath_may_replace(at, name, err))
+			return err->fault;
+		result = renameat(at, temporary, at, name);
+	}
+	if (result != 0 && (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST))
+		return err_set(err, FAULT_EXISTS, "a directory is in the way");
+	if (result != 0)
+		return err_os(err, FAULT_IO, errno, "cannot give a file its name");
+	if (fsync(at) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
+	return FAULT_NONE;
+}
+
+/* Where nothing can be renamed without replacing, a second name is as good. */
+static int move_new(int at, const char *temporary, const char *name)
+{
+	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
+	if (result == 0 || (errno != EINVAL && errno != ENOSYS))
+		return result;
+	result = linkat(at, temporary, at, name, 0);
+	return result == 0 ? unlinkat(at, temporary, 0) : result;
+}
+
+enum fault beneath_publish_new(int at, const char *temporary, const char *name, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	if (move_new(at, temporary, name) != 0)
+		return errno == EEXIST
+			       ? err_set(err, FAULT_EXISTS, "something of that name is there")
+			       : err_os(err, FAULT_IO, errno, "cannot give a file its name");
+	if (fsync(at) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
+	return FAULT_NONE;
+}
+
+enum fault beneath_write(int fd, const void *data, size_t size, struct err *err)
+{
+	const unsigned char *at = data;
+	while (size > 0) {
+		ssize_t written = write(fd, at, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return err_os(err, FAULT_IO, errno, "cannot write a file");
+		at += written;
+		size -= (size_t)written;
+	}
+	return FAULT_NONE;
+}
+
+enum fault beneath_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
+{
+	const unsigned char *at = data;
+	while (size > 0) {
+		ssize_t written = pwrite(fd, at, size, (off_t)offset);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return err_os(err, FAULT_IO, errno, "cannot write a file");
+		at += written;
+		offset += (uint64_t)written;
+		size -= (size_t)written;
+	}
+	return FAULT_NONE;
+}
+
+struct timespec timespec_of(int64_t ns)
+{
+	int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
+	if (rest < 0) {
+		seconds--;
+		rest += 1000000000;
+	}
+	return (struct timespec){ .tv_sec = seconds, .tv_nsec = rest };
+}

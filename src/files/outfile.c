@@ -1,0 +1,89 @@
+#include "files/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum fault open_directory(struct outfile *outfile, struct err *err)
+{
+	char *slash = strrchr(outfile->path, '/');
+	outfile->name = slash ? slash + 1 : outfile->path;
+	if (!*outfile->name)
+		return err_set(err, FAULT_USAGE, "'%.150s' is no name for a file", outfile->path);
+	char *directory =
+		slash ? strndup(outfile->path, (size_t)(slash - outfile->path) + 1) : strdup(".");
+	if (!directory)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	outfile->at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int os_error = outfile->at < 0 ? errno : 0;
+	if (os_error)
+		err_os(err, os_error == ENOENT || os_error == ENOTDIR ? FAULT_USAGE : FAULT_IO,
+		       os_error, "cannot open the directory '%.120s'", directory);
+	free(directory);
+	return os_error ? err->fault : FAULT_NONE;
+}
+
+static enum fault check_place(const struct outfile *outfile, struct err *err)
+{
+	struct stat st;
+	if (beneath_may_replace(outfile->at, outfile->name, err))
+		return err->fault;
+	if (outfile->replace || fstatat(outfile->at, outfile->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return FAULT_NONE;
+	return err_set(err, FAULT_EXISTS, "a file is there already");
+}
+
+enum fault outfile_open(struct outfile *outfile, const char *path, bool replace, struct err *err)
+{
+	*outfile = (struct outfile){ .fd = -1, .at = -1, .replace = replace };
+	outfile->path = strdup(path);
+	if (!outfile->path)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	enum fault fault = open_directory(outfile, err);
+	if (!fault) {
+		fault = check_place(outfile, err);
+		if (!fault)
+			fault = beneath_create(outfile->at, outfile->temporary, &outfile->fd, err);
+		if (fault)
+			err_wrap(err, "'%.100s'", path);
+	}
+	if (fault)
+		outfile_fini(outfile);
+	return fault;
+}
+
+enum fault outfile_rewind(struct outfile *outfile, struct err *err)
+{
+	if (lseek(outfile->fd, 0, SEEK_SET) != 0 || ftruncate(outfile->fd, 0) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot write a file anew");
+	return FAULT_NONE;
+}
+
+enum fault outfile_publish(struct outfile *outfile, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	if (fsync(outfile->fd) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot make a file durable");
+	if (!fault)
+		fault = outfile->replace ? beneath_publish(outfile->at, outfile->temporary,
+							   outfile->name, err)
+					 : beneath_publish_new(outfile->at, outfile->temporary,
+							       outfile->name, err);
+	if (fault)
+		return err_wrap(err, "'%.100s'", outfile->path);
+	outfile->temporary[0] = '\0';
+	return FAULT_NONE;
+}
+
+void outfile_fini(struct outfile *outfile)
+{
+	if (outfile->temporary[0] && outfile->fd >= 0)
+		(void)unlinkat(outfile->at, outfile->temporary, 0);
+	if (outfile->fd >= 0)
+		close(outfile->fd);
+	if (outfile->at >= 0)
+		close(outfile->at);
+	free(outfile->path);
+	*outfile = (struct outfile){ .fd = -1, .at = -1 };
+}

@@ -1,0 +1,36 @@
+/*
+ * A local file that appears whole or not at all: written under a temporary name beside it.
+ *
+ * Place      barge get, and caps written by barge put -> [outfile] -> files/beneath.h.
+ * Ownership  a struct outfile owns its descriptors and the temporary file until outfile_fini.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "files/beneath.h"
+
+struct outfile {
+	int fd;           /* of the temporary file, open for writing; mode 0600 */
+	int at;           /* its directory */
+	char *path;       /* as typed */
+	const char *name; /* in `path` */
+	bool replace;
+	char temporary[BENEATH_TEMPORARY_SIZE];
+};
+
+/*
+ * Makes a temporary file beside `path`.  FAULT_EXISTS when something is there already; with
+ * `replace` only when that is no regular file.  Further faults: USAGE (no such directory, or no
+ * name), FULL, IO, NOMEM.  On failure outfile_fini has nothing to do.
+ */
+MUST_USE enum fault outfile_open(struct outfile *outfile, const char *path, bool replace,
+				 struct err *err);
+
+/* Forgets what was written. */
+MUST_USE enum fault outfile_rewind(struct outfile *outfile, struct err *err);
+
+/* Makes it durable and gives it its name.  FAULT_EXISTS as above; FULL, IO. */
+MUST_USE enum fault outfile_publish(struct outfile *outfile, struct err *err);
+
+/* Closes it, and removes the temporary file unless it was published. */
+void outfile_fini(struct outfile *outfile);

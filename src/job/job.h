@@ -1,0 +1,98 @@
+/*
+ * Job directories: where a saved run lives, who may work on it, and which one goes on.
+ *
+ * Place      commands -> [job] -> manifest, outcomes, keys, errors.jsonl by path.
+ * Ownership  a struct job owns its strings, its directory and its lock until job_close.
+ * Threads    one at a time.
+ *
+ * STATE/jobs/ID/ with STATE = --state-dir, else $XDG_STATE_HOME/barge, else ~/.local/state/barge.
+ * ID is 32 hex digits: 6 bytes of milliseconds since 1970, so that names sort by age, and 10 random
+ * bytes.
+ */
+#pragma once
+
+#include "queue/file/manifest.h"
+
+enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
+
+/* Keys of manifest properties.  None holds a secret. */
+#define JOB_COMMAND     "command"      /* "cp", "plan" */
+#define JOB_SOURCES     "sources"      /* resolved, each followed by a NUL */
+#define JOB_TARGET      "target"       /* as typed, caps redacted */
+#define JOB_TARGET_HASH "target-hash"  /* resolved: see struct place */
+#define JOB_OPTIONS     "plan-options" /* options_plan_text */
+#define JOB_SELECT      "select"       /* select_text */
+#define JOB_ASKED       "asked"        /* enum recount_asked as a decimal number */
+#define JOB_CREATED     "created"      /* seconds since 1970, decimal */
+
+struct job {
+	unsigned char id[JOB_ID_SIZE];
+	char name[JOB_NAME_SIZE]; /* hex of the id */
+	char *directory;
+	char *manifest; /* paths; the manifest of `barge run PLAN` lies elsewhere */
+	char *outcomes, *keys, *errors;
+	char *sources; /* the caps of sources on a grid */
+	int lock_fd;   /* -1: not locked by us */
+};
+
+/* Stores the path of STATE (`state_dir` is --state-dir or NULL); the caller frees it. */
+MUST_USE enum fault job_state_dir(const char *state_dir, char **path, struct err *err);
+
+/* Makes a new job directory, 0700, and locks it.  Faults: FULL, INSECURE, IO, NOMEM. */
+MUST_USE enum fault job_create(const char *state, struct job *job, struct err *err);
+
+/*
+ * Opens the job `name`: its whole id, or the beginning of one if only one begins so.  Not locked.
+ * Audits owner, permission bits, kind and links of the directory and of each file: INSECURE.
+ * NOT_FOUND: there is none; USAGE: the beginning fits several.
+ */
+MUST_USE enum fault job_open(const char *state, const char *name, struct job *job, struct err *err);
+
+/*
+ * Opens, or makes when it is not there, the job directory of the plan file `manifest` with id `id`
+ * (barge run), and remembers the plan's absolute path in it.  Locked.
+ */
+MUST_USE enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE],
+			      const char *manifest, struct job *job, struct err *err);
+
+/* Locks the job until job_close.  LOCKED names it and the process that has it. */
+MUST_USE enum fault job_lock(struct job *job, struct err *err);
+
+/* Unlocks and frees; files stay.  NULL and all zeros with lock_fd -1 are allowed. */
+void job_close(struct job *job);
+
+/* Unlinks the job's files and its directory.  Takes the lock first: LOCKED.  Then as closed. */
+MUST_USE enum fault job_remove(struct job *job, struct err *err);
+
+struct job_list {
+	char (*name)[JOB_NAME_SIZE]; /* newest first */
+	size_t count;
+};
+
+/* Lists the job directories.  No state directory: none. */
+MUST_USE enum fault job_list_read(const char *state, struct job_list *list, struct err *err);
+void job_list_fini(struct job_list *list);
+
+/* What stands in the files of a job, without changing any. */
+enum job_state {
+	JOB_EMPTY,    /* killed before its manifest had a header */
+	JOB_PLANNED,  /* the plan is complete, nothing was begun */
+	JOB_PENDING,  /* something is not settled; `barge resume` goes on */
+	JOB_FINISHED, /* task 0 is settled */
+	JOB_DAMAGED,  /* manifest or outcomes do not open */
+};
+
+/* Returns the state and whether a process has the job locked. */
+enum job_state job_look(const struct job *job, bool *locked);
+
+/*
+ * Finds the newest job that has unsettled entries and whose manifest has exactly these properties
+ * (others may be there too).  Stores it, not locked, and true in `found`.  A job whose manifest
+ * does not open is passed over; one whose outcomes do not is found, so that whoever goes on is
+ * told. Faults: INSECURE (any job is), IO, NOMEM.
+ */
+MUST_USE enum fault job_find(const char *state, const struct manifest_property *property,
+			     size_t count, struct job *job, bool *found, struct err *err);
+
+/* Finds the newest job that has unsettled entries or is damaged (barge resume without a word). */
+MUST_USE enum fault job_newest(const char *state, struct job *job, bool *found, struct err *err);

@@ -1,0 +1,129 @@
+#include "job/job.h"
+
+#include "queue/file/outcomes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096 };
+
+static int open_lock(const struct job *job, int flags)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof path, "%s/lock", job->directory);
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* The lock file says who has it, for people only: the lock itself is the kernel's. */
+static long read_owner(int fd)
+{
+	char text[24] = "";
+	ssize_t size = pread(fd, text, sizeof text - 1, 0);
+	return size > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+static void write_owner(int fd)
+{
+	char text[24];
+	int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)length, 0) != length)
+		(void)!ftruncate(fd, 0);
+}
+
+enum fault job_lock(struct job *job, struct err *err)
+{
+	if (job->lock_fd >= 0)
+		return FAULT_NONE;
+	int fd = open_lock(job, O_RDWR | O_CREAT);
+	if (fd < 0)
+		return err_os(err, FAULT_IO, errno, "cannot open the lock of job %s", job->name);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		int failed = errno;
+		long owner = read_owner(fd);
+		close(fd);
+		if (failed != EAGAIN && failed != EACCES)
+			return err_os(err, FAULT_IO, failed, "cannot lock job %s", job->name);
+		return err_set(err, FAULT_LOCKED,
+			       "job %s is running already (process %ld); wait for it, or stop it",
+			       job->name, owner);
+	}
+	write_owner(fd);
+	job->lock_fd = fd;
+	return FAULT_NONE;
+}
+
+static bool is_locked(const struct job *job)
+{
+	int fd = open_lock(job, O_RDONLY);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	bool locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
+static enum fault unlink_files(const struct job *job, DIR *dir, struct err *err)
+{
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		bool is_self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+		/* The lock goes last: while it is there, nobody else begins. */
+		if (is_self || strcmp(entry->d_name, "lock") == 0)
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot remove '%s/%s'", job->directory,
+				      entry->d_name);
+	}
+	if (unlinkat(dirfd(dir), "lock", 0) != 0 || rmdir(job->directory) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot remove '%s'", job->directory);
+	return FAULT_NONE;
+}
+
+enum fault job_remove(struct job *job, struct err *err)
+{
+	enum fault fault = job_lock(job, err);
+	if (fault)
+		return fault;
+	DIR *dir = opendir(job->directory);
+	if (!dir)
+		return err_os(err, FAULT_IO, errno, "cannot open '%s'", job->directory);
+	fault = unlink_files(job, dir, err);
+	closedir(dir);
+	job_close(job);
+	return fault;
+}
+
+static enum job_state look_at_outcomes(const struct job *job, bool plan_complete)
+{
+	struct outcomes *outcomes = NULL;
+	struct outcome root;
+	unsigned repaired = 0;
+	struct err err;
+	enum fault fault = outcomes_open(job->outcomes, job->id, &outcomes, &repaired, &err);
+	if (fault == FAULT_NOT_FOUND)
+		return plan_complete ? JOB_PLANNED : JOB_PENDING;
+	if (!fault)
+		fault = outcomes_read(outcomes, 0, 1, &root, &err);
+	outcomes_close(outcomes);
+	if (fault)
+		return JOB_DAMAGED;
+	return outcome_is_settled(&root) ? JOB_FINISHED : JOB_PENDING;
+}
+
+enum job_state job_look(const struct job *job, bool *locked)
+{
+	struct manifest_reader *manifest = NULL;
+	struct err err;
+	*locked = is_locked(job);
+	enum fault fault = manifest_open(job->manifest, &manifest, &err);
+	if (fault == FAULT_NOT_FOUND)
+		return JOB_EMPTY;
+	if (fault)
+		return JOB_DAMAGED;
+	bool complete = manifest_is_complete(manifest);
+	bool ours = memcmp(manifest_job_id(manifest), job->id, JOB_ID_SIZE) == 0;
+	manifest_close(manifest);
+	return ours ? look_at_outcomes(job, complete) : JOB_DAMAGED;
+}

@@ -1,0 +1,86 @@
+/*
+ * A migration: what a job's manifest header says of it, and what is bound to its outcomes.
+ *
+ * Place      command_cp, command_plan, command_run, command_resume -> [migration] -> engine.
+ * Ownership  a struct migration owns everything until migration_fini; it holds the target's cap.
+ * Threads    one.
+ *
+ * The header has no secrets: sources with their names, the target as typed (a cap redacted) and as
+ * a hash, the names to be made there, the options of planning, the selection.  The cap of the
+ * directory at the target, or "file:" and the path of a local one, is the outcomes' binding; the
+ * caps of sources on a grid have a file of their own.
+ */
+#pragma once
+
+#include "job/job.h"
+#include "options/selection.h"
+#include "place/arrange.h"
+#include "queue/file/outcomes.h"
+
+/* Keys of manifest properties beside those of job/job.h. */
+#define MIGRATION_NAMES "names" /* of each source at the target, each followed by a NUL */
+#define MIGRATION_MADE                                                                             \
+	"made" /* names of directories to be made at the target, each followed by a NUL */
+#define MIGRATION_DEPTH "depth" /* components of the target's path that were there, decimal */
+
+struct migration {
+	struct job job;
+	char *manifest;        /* path: the job's, or a plan's */
+	struct text_list path; /* of each source; NULL: it is on a grid */
+	struct text_list name; /* "": a directory on a grid whose contents go into the target */
+	struct text_list made;
+	size_t depth;
+	char *target; /* as typed, redacted */
+	char *target_hash;
+	struct select *select;
+	unsigned asked;   /* enum recount_asked */
+	uint64_t created; /* seconds since 1970 */
+	bool remote;      /* a source is on a grid */
+	bool to_local;    /* the target is local */
+	char *directory;  /* to_local: absolute; made when missing */
+	struct cap root;  /* else: the directory at the target */
+	struct outcomes *outcomes;
+	struct outcomes
+		*sources;  /* the caps of sources on a grid, a slot for each entry; or NULL */
+	unsigned repaired; /* header copies of the outcomes */
+	bool fresh;        /* the plan is made in this run */
+};
+
+/*
+ * Finds the newest job of the same command line that is not finished (same resolved sources, target
+ * and plan options), opens and locks it, and stores true in `found`.  Faults: LOCKED, CORRUPT,
+ * INSECURE, those of reading.
+ */
+MUST_USE enum fault migration_find(const struct options *options, const struct places *places,
+				   struct migration *migration, bool *found, struct err *err);
+
+/*
+ * Makes a new job for `command` ("cp" or "plan"): directory, manifest with its header (at `output`
+ * if not NULL, else in the job), outcomes.
+ */
+MUST_USE enum fault migration_new(const struct options *options, const struct places *places,
+				  const struct arrangement *arrangement, const char *output,
+				  struct migration *migration, struct err *err);
+
+/* Opens job `name` (NULL: the newest unfinished one), locked. */
+MUST_USE enum fault migration_open(const struct options *options, const char *name,
+				   struct migration *migration, struct err *err);
+
+/*
+ * Opens the plan file `path` and its job, locked.  Where the job has no outcomes yet,
+ * `migration->outcomes` is NULL and migration_bind is due.
+ */
+MUST_USE enum fault migration_open_plan(const struct options *options, const char *path,
+					struct migration *migration, struct err *err);
+
+/* Creates the outcomes of a plan that has none, bound to the directory `root`. */
+MUST_USE enum fault migration_bind(struct migration *migration, const struct cap *root,
+				   struct err *err);
+
+/* Fails with EXISTS (status 4) when `place` is not the target that the job is bound to: an alias
+ * that moved. */
+MUST_USE enum fault migration_check_target(const struct migration *migration,
+					   const struct place *place, struct err *err);
+
+/* Wipes, closes, unlocks.  All zeros with job.lock_fd -1 are allowed. */
+void migration_fini(struct migration *migration);

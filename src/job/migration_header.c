@@ -1,0 +1,209 @@
+#include "job/migration_header.h"
+
+#include "queue/file/frame.h"
+#include "report/recount.h"
+
+#include <assert.h>
+#include <time.h>
+
+enum {
+	PROPERTY_OVERHEAD = 8, /* bytes at most that msgpack puts around a key and a value */
+};
+
+static enum fault no_memory(struct err *err)
+{
+	return err_set(err, FAULT_NOMEM, "no memory for a job");
+}
+
+void migration_header_fini(struct migration_header *header)
+{
+	bytes_fini(&header->sources);
+	bytes_fini(&header->names);
+	bytes_fini(&header->made);
+	bytes_fini(&header->target);
+	bytes_fini(&header->select);
+}
+
+static void add(struct migration_header *header, const char *key, const void *value, size_t size)
+{
+	assert(header->count < ARRAY_COUNT(header->property));
+	header->property[header->count++] = (struct manifest_property){ key, value, size };
+}
+
+enum fault migration_identify(const struct options *options, const struct places *places,
+			      struct migration_header *header, struct err *err)
+{
+	bytes_init(&header->sources, MIGRATION_TEXT_MAX);
+	bytes_init(&header->names, MIGRATION_TEXT_MAX);
+	bytes_init(&header->made, MIGRATION_TEXT_MAX);
+	bytes_init(&header->target, MIGRATION_TEXT_MAX);
+	bytes_init(&header->select, 2 * SELECT_TEXT_MAX);
+	if (places_sources(places, &header->sources, err) ||
+	    place_identity(&places->target, &header->target, err) ||
+	    selection_text(options->select, &header->select, err))
+		return err->fault;
+	options_plan_text(options, header->plan_options);
+	const char *command = options_command_name(options->command);
+	add(header, JOB_COMMAND, command, strlen(command));
+	add(header, JOB_SOURCES, header->sources.data, header->sources.size);
+	add(header, JOB_TARGET_HASH, header->target.data, header->target.size);
+	add(header, JOB_OPTIONS, header->plan_options, strlen(header->plan_options));
+	add(header, JOB_SELECT, bytes_text(&header->select), header->select.size);
+	return FAULT_NONE;
+}
+
+static enum fault append_texts(struct bytes *out, char *const *text, size_t count)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < count && !fault; i++)
+		fault = bytes_append(out, text[i], strlen(text[i]) + 1);
+	return fault;
+}
+
+enum fault migration_describe(const struct options *options, const struct places *places,
+			      const struct arrangement *arrangement,
+			      struct migration_header *header, struct err *err)
+{
+	unsigned asked = (options->symlinks == PLAN_SYMLINKS_UNSET ? 0 : RECOUNT_ASKED_SYMLINKS) |
+			 (options->specials == PLAN_SPECIALS_UNSET ? 0 : RECOUNT_ASKED_SPECIALS);
+	enum fault fault = append_texts(&header->made, arrangement->made, arrangement->made_count);
+	for (size_t i = 0; i < arrangement->count && !fault; i++) {
+		const char *name = arrangement->source[i].name ? arrangement->source[i].name : "";
+		fault = bytes_append(&header->names, name, strlen(name) + 1);
+	}
+	if (fault)
+		return bytes_err(fault, err, "the job's description");
+	snprintf(header->depth, MIGRATION_NUMBER_SIZE, "%zu", arrangement->depth);
+	snprintf(header->asked, MIGRATION_NUMBER_SIZE, "%u", asked);
+	snprintf(header->created, MIGRATION_NUMBER_SIZE, "%lld", (long long)time(NULL));
+	add(header, JOB_TARGET, places->target.typed, strlen(places->target.typed));
+	add(header, MIGRATION_NAMES, header->names.data, header->names.size);
+	add(header, MIGRATION_MADE, header->made.data, header->made.size);
+	add(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));
+	add(header, JOB_ASKED, header->asked, strlen(header->asked));
+	add(header, JOB_CREATED, header->created, strlen(header->created));
+	return FAULT_NONE;
+}
+
+enum fault migration_header_check(const struct migration_header *header, struct err *err)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < header->count; i++)
+		size += strlen(header->property[i].key) + header->property[i].value_size +
+			PROPERTY_OVERHEAD;
+	if (size <= FRAME_PAYLOAD_MAX)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "sources and rules take %zu bytes, and a job has room for %d: use fewer, or "
+		       "--files-from",
+		       size, FRAME_PAYLOAD_MAX);
+}
+
+/* ---- reading a header ---- */
+
+static enum fault split_texts(const char *value, size_t size, struct text_list *list,
+			      struct err *err)
+{
+	for (const char *end = value + size; value < end;) {
+		size_t length = strnlen(value, (size_t)(end - value));
+		char **grown = reallocarray(list->text, list->count + 1, sizeof *grown);
+		if (!grown)
+			return no_memory(err);
+		list->text = grown;
+		list->text[list->count] = strndup(value, length);
+		if (!list->text[list->count])
+			return no_memory(err);
+		list->count++;
+		value += length + 1;
+	}
+	return FAULT_NONE;
+}
+
+static enum fault read_texts(const struct manifest_reader *reader, const char *key,
+			     struct text_list *list, struct err *err)
+{
+	size_t size;
+	const char *value = manifest_property(reader, key, &size);
+	if (!value)
+		return err_set(err, FAULT_CORRUPT, "the manifest does not say its '%s'", key);
+	return split_texts(value, size, list, err);
+}
+
+static enum fault read_text(const struct manifest_reader *reader, const char *key, char **text,
+			    struct err *err)
+{
+	size_t size;
+	const char *value = manifest_property(reader, key, &size);
+	if (!value)
+		return err_set(err, FAULT_CORRUPT, "the manifest does not say its '%s'", key);
+	*text = strndup(value, size);
+	return *text ? FAULT_NONE : no_memory(err);
+}
+
+static enum fault read_number(const struct manifest_reader *reader, const char *key,
+			      uint64_t *number, struct err *err)
+{
+	char *text = NULL, *end = NULL;
+	enum fault fault = read_text(reader, key, &text, err);
+	if (fault || !text)
+		return fault;
+	*number = strtoull(text, &end, 10);
+	bool good = end != text && *end == '\0';
+	free(text);
+	return good ? FAULT_NONE
+		    : err_set(err, FAULT_CORRUPT, "the manifest's '%s' is no number", key);
+}
+
+/* Sources are kept as "file:/path" or "grid:..."; the planner wants the path, and has no use for
+ * the other. */
+static enum fault take_paths(struct migration *migration, struct err *err)
+{
+	static const char scheme[] = "file:";
+	size_t length = strlen(scheme);
+	for (size_t i = 0; i < migration->path.count; i++) {
+		char *text = migration->path.text[i];
+		if (strncmp(text, scheme, length) == 0) {
+			memmove(text, text + length, strlen(text + length) + 1);
+			continue;
+		}
+		free(text);
+		migration->path.text[i] = NULL;
+		migration->remote = true;
+	}
+	if (migration->path.count != migration->name.count || migration->path.count == 0)
+		return err_set(err, FAULT_CORRUPT, "the plan's sources make no sense");
+	return FAULT_NONE;
+}
+
+static enum fault read_header(struct migration *migration, struct manifest_reader *reader,
+			      struct err *err)
+{
+	uint64_t depth = 0, asked = 0;
+	if (read_texts(reader, JOB_SOURCES, &migration->path, err) ||
+	    read_texts(reader, MIGRATION_NAMES, &migration->name, err) ||
+	    read_texts(reader, MIGRATION_MADE, &migration->made, err) ||
+	    read_text(reader, JOB_TARGET, &migration->target, err) ||
+	    read_text(reader, JOB_TARGET_HASH, &migration->target_hash, err) ||
+	    read_number(reader, MIGRATION_DEPTH, &depth, err) ||
+	    read_number(reader, JOB_ASKED, &asked, err) ||
+	    read_number(reader, JOB_CREATED, &migration->created, err) ||
+	    selection_load(reader, &migration->job, &migration->select, err))
+		return err->fault;
+	migration->depth = depth;
+	migration->asked = (unsigned)asked;
+	return take_paths(migration, err);
+}
+
+enum fault migration_load(struct migration *migration, struct err *err)
+{
+	struct manifest_reader *reader;
+	if (manifest_open(migration->manifest, &reader, err))
+		return err_wrap(err, "job %s", migration->job.name);
+	enum fault fault = FAULT_NONE;
+	if (memcmp(manifest_job_id(reader), migration->job.id, JOB_ID_SIZE) != 0)
+		fault = err_set(err, FAULT_CORRUPT, "the manifest is that of another job");
+	if (!fault)
+		fault = read_header(migration, reader, err);
+	manifest_close(reader);
+	return fault;
+}

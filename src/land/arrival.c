@@ -1,0 +1,428 @@
+#include "land/arrival.h"
+
+#include "base/digest.h"
+#include "files/symlink.h"
+#include "queue/core/kill.h"
+#include "queue/core/retry.h"
+#include "queue/core/ring.h"
+#include "queue/core/thread.h"
+#include "tahoe/edge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	COMPARE_SIZE = 1 << 16, /* bytes read at once when two files are compared */
+	PERMISSIONS = 0777,     /* set-id bits are never restored */
+};
+
+struct arrivals {
+	struct arrivals_options options;
+	struct gate *gate;
+	struct ring *complete;
+	struct thread thread;
+	bool running;
+};
+
+/* ---- ends ---- */
+
+static void leave(struct arrival *arrival)
+{
+	if (arrival->fd >= 0)
+		close(arrival->fd);
+	spot_unref(arrival->spot);
+	gate_leave(arrival->owner->gate, 1);
+	explicit_bzero(arrival, sizeof *arrival);
+	free(arrival);
+}
+
+static uint8_t reason_of(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_EXISTS:
+		return REASON_CONFLICT;
+	case FAULT_CORRUPT:
+		return REASON_MISMATCH;
+	case FAULT_CHANGED:
+		return REASON_CHANGED;
+	case FAULT_USAGE:
+		return REASON_NAME;
+	case FAULT_INSECURE:
+		return REASON_ASTRAY;
+	case FAULT_IO:
+	case FAULT_NOMEM:
+		return REASON_IO;
+	default:
+		return REASON_GATEWAY;
+	}
+}
+
+static bool try_again(const struct task *task, const struct err *err, uint32_t *delay_ms)
+{
+	struct err judged = *err;
+	uint64_t random = task->id ^ clock_ms();
+	if (judged.fault == FAULT_CORRUPT) /* a wrong reply may be an accident of that reply */
+		judged.fault = FAULT_RETRY;
+	return retry_again(&retry_default, &judged, task->attempts + 1u, &random, delay_ms);
+}
+
+/* Faults that say nothing about the file. */
+static bool is_stopped(const struct err *err)
+{
+	return err->fault == FAULT_UNAVAILABLE || err->fault == FAULT_CANCELLED ||
+	       err->fault == FAULT_FULL;
+}
+
+void arrivals_fail(struct arrivals *arrivals, struct work *work, const struct err *err)
+{
+	unsigned attempts = work->task->attempts;
+	uint32_t delay_ms = 0;
+	if (err->fault == FAULT_FULL)
+		arrivals->options.broken(arrivals->options.context, err);
+	if (is_stopped(err))
+		work_again(work, 0, attempts);
+	else if (try_again(work->task, err, &delay_ms))
+		work_again(work, delay_ms, attempts + 1);
+	else
+		work_fail(work, reason_of(err->fault), attempts + 1, err);
+}
+
+void arrival_fail(struct arrival *arrival, const struct err *err)
+{
+	struct arrivals *arrivals = arrival->owner;
+	struct work *work = arrival->work;
+	uint32_t delay_ms = 0;
+	bool again = is_stopped(err) || try_again(work->task, err, &delay_ms);
+	if (!again || !arrival->resumes)
+		(void)unlinkat(arrival->spot->fd, arrival->temporary, 0);
+	leave(arrival);
+	arrivals_fail(arrivals, work, err);
+}
+
+static void succeed(struct arrival *arrival)
+{
+	struct work *work = arrival->work;
+	struct outcome outcome = arrival->outcome;
+	outcome.state = OUTCOME_DONE;
+	outcome.attempts = (uint8_t)min_u64(work->task->attempts + 1u, UINT8_MAX);
+	meta_pack_outcome(&arrival->meta, outcome.meta);
+	leave(arrival);
+	work_settle(work, &outcome, NULL);
+	explicit_bzero(&outcome, sizeof outcome);
+}
+
+/* ---- the thread ---- */
+
+static enum fault restore(const struct arrival *arrival, struct err *err)
+{
+	const struct arrivals_options *options = &arrival->owner->options;
+	const struct meta *meta = &arrival->meta;
+	bool grid = meta->flags & META_GRID;
+	bool has_mode = options->preserve && (!grid || meta->flags & META_HAS_MODE) &&
+			!S_ISLNK(meta->mode); /* a symlink that became a file: 0777 says nothing */
+	mode_t mode = arrival->secret ? S_IRUSR | S_IWUSR
+		      : has_mode      ? meta->mode & PERMISSIONS
+				      : 0666 & ~options->mask;
+	if (fchmod(arrival->fd, mode) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot set a file's mode");
+	if (options->preserve && (!grid || meta->flags & META_HAS_MTIME)) {
+		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+						   timespec_of(meta->mtime_ns) };
+		if (futimens(arrival->fd, times) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot set a file's time");
+	}
+	return FAULT_NONE;
+}
+
+static bool is_symlink(const struct arrival *arrival)
+{
+	return arrival->work->task->kind == MANIFEST_SYMLINK;
+}
+
+/* What is in the temporary file is a target. */
+static enum fault make_symlink(const struct arrival *arrival, struct err *err)
+{
+	const struct arrivals_options *options = &arrival->owner->options;
+	const struct spot *spot = arrival->spot;
+	const struct meta *meta = &arrival->meta;
+	bool grid = meta->flags & META_GRID;
+	unsigned depth = spot->depth > options->made ? spot->depth - options->made : 0;
+	if (symlink_make(spot->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL, err))
+		return err->fault;
+	if (options->preserve && (!grid || meta->flags & META_HAS_MTIME)) {
+		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+						   timespec_of(meta->mtime_ns) };
+		if (utimensat(spot->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot set a symlink's time");
+	}
+	return FAULT_NONE;
+}
+
+static void take_name(const struct task *task, char name[BENEATH_NAME_MAX + 1])
+{
+	size_t size = min_u64(task->name_size, BENEATH_NAME_MAX);
+	memcpy(name, task->name, size);
+	name[size] = '\0';
+}
+
+/* Whether the regular file `name` beside an arrival holds the same bytes: one that an earlier run
+ * named, and was killed before it could say so. */
+static bool is_there(const struct arrival *arrival, const char *name)
+{
+	if (is_symlink(arrival))
+		return symlink_is(arrival->spot->fd, name, arrival->outcome.length,
+				  arrival->outcome.content);
+	int fd = openat(arrival->spot->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct content_hash hash = { 0 };
+	unsigned char found[CONTENT_HASH_SIZE];
+	struct stat st;
+	struct err err;
+	bool same = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (uint64_t)st.st_size == arrival->outcome.length &&
+		    !content_hash_init(&hash, &err);
+	unsigned char *buffer = same ? malloc(COMPARE_SIZE) : NULL;
+	same = buffer;
+	if (same)
+		content_hash_start(&hash);
+	for (ssize_t size = 1; same && size > 0;) {
+		size = read(fd, buffer, COMPARE_SIZE);
+		same = size >= 0 || errno == EINTR;
+		if (size > 0)
+			content_hash_update(&hash, buffer, (size_t)size);
+		size = size < 0 ? 1 : size;
+	}
+	if (same) {
+		content_hash_final(&hash, found);
+		same = memcmp(found, arrival->outcome.content, sizeof found) == 0;
+	}
+	free(buffer);
+	content_hash_fini(&hash);
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
+static enum fault sync_file(struct arrival *arrival, struct err *err)
+{
+	if (is_symlink(arrival)) /* the directory's sync is the symlink's too */
+		return make_symlink(arrival, err);
+	if (restore(arrival, err))
+		return err->fault;
+	if (fsync(arrival->fd) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file durable");
+	return FAULT_NONE;
+}
+
+static enum fault give_name(struct arrival *arrival, struct err *err)
+{
+	char name[BENEATH_NAME_MAX + 1];
+	take_name(arrival->work->task, name);
+	KILL_POINT("fetch-publish");
+	enum fault (*rename)(int at, const char *temporary, const char *name, bool replace,
+			     struct err *err) =
+		is_symlink(arrival) ? beneath_name_link : beneath_name;
+	enum fault fault =
+		rename(arrival->spot->fd, arrival->temporary, name, arrival->replace, err);
+	KILL_POINT("fetch-named");
+	if (fault != FAULT_EXISTS || arrival->replace || !is_there(arrival, name))
+		return fault;
+	return rename(arrival->spot->fd, arrival->temporary, name, true, err);
+}
+
+static enum fault sync_directory(const struct arrival *arrival, struct err *err)
+{
+	if (fsync(arrival->spot->fd) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
+	return FAULT_NONE;
+}
+
+/* Does `step` for all that are left in the batch; those that fail leave it. */
+static void for_all(struct arrival **batch, size_t count,
+		    enum fault (*step)(struct arrival *arrival, struct err *err))
+{
+	for (size_t i = 0; i < count; i++) {
+		struct err err;
+		if (!batch[i] || !step(batch[i], &err))
+			continue;
+		arrival_fail(batch[i], &err);
+		batch[i] = NULL;
+	}
+}
+
+/* Syncs each directory of the batch once. */
+static void sync_directories(struct arrival **batch, size_t count)
+{
+	struct err err[ARRIVALS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		size_t like = 0;
+		if (!batch[i])
+			continue;
+		while (like < i && (!batch[like] || batch[like]->spot != batch[i]->spot))
+			like++;
+		err[i] = like < i ? err[like] : (struct err){ 0 };
+		if (like == i)
+			err[i].fault = sync_directory(batch[i], &err[i]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (batch[i] && err[i].fault) {
+			arrival_fail(batch[i], &err[i]);
+			batch[i] = NULL;
+		}
+	}
+}
+
+static void finish(struct arrival **batch, size_t count)
+{
+	for (size_t i = 0; i < count && count > 1; i++)
+		(void)sync_file_range(batch[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for_all(batch, count, sync_file);
+	for_all(batch, count, give_name);
+	sync_directories(batch, count);
+	for (size_t i = 0; i < count; i++)
+		if (batch[i])
+			succeed(batch[i]);
+}
+
+static void run(void *context)
+{
+	struct arrivals *arrivals = context;
+	struct arrival *batch[ARRIVALS_MAX];
+	while ((batch[0] = ring_pop(arrivals->complete))) {
+		size_t count = 1;
+		while (count < ARRIVALS_MAX && (batch[count] = ring_try_pop(arrivals->complete)))
+			count++;
+		finish(batch, count);
+	}
+}
+
+enum fault arrivals_new(const struct arrivals_options *options, struct arrivals **arrivals,
+			struct err *err)
+{
+	struct arrivals *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for arriving files");
+	made->options = *options;
+	made->gate = gate_new(ARRIVALS_MAX, ARRIVALS_MAX);
+	made->complete = ring_new(ARRIVALS_MAX);
+	if (made->gate && made->complete)
+		made->running = thread_start(&made->thread, "arrivals", run, made);
+	if (!made->running) {
+		arrivals_free(made);
+		return err_set(err, FAULT_NOMEM, "cannot start the thread for arriving files");
+	}
+	*arrivals = made;
+	return FAULT_NONE;
+}
+
+void arrivals_free(struct arrivals *arrivals)
+{
+	if (!arrivals)
+		return;
+	if (arrivals->complete)
+		ring_close(arrivals->complete);
+	if (arrivals->running)
+		thread_join(&arrivals->thread);
+	ring_free(arrivals->complete);
+	gate_free(arrivals->gate);
+	free(arrivals);
+}
+
+void arrivals_stop(struct arrivals *arrivals) { gate_close(arrivals->gate); }
+
+/* ---- the beginning ---- */
+
+/* Looks at what has the name.  Stores a reason to skip the file, or REASON_NONE. */
+static enum fault look(struct arrival *arrival, uint8_t *reason, struct err *err)
+{
+	const struct arrivals_options *options = &arrival->owner->options;
+	const struct task *task = arrival->work->task;
+	char name[BENEATH_NAME_MAX + 1];
+	const struct standing_file file = {
+		.name = name,
+		.bytes = task->bytes,
+		.meta = &arrival->meta,
+		.is_symlink = is_symlink(arrival),
+	};
+	struct standing standing;
+	take_name(task, name);
+	*reason = REASON_NONE;
+	if (standing_look(arrival->spot->fd, &file, options->there, &standing, err))
+		return err->fault;
+	*reason = standing.reason;
+	if (standing.is_there)
+		arrival->replace = standing.changed_s <= (int64_t)options->created;
+	return FAULT_NONE;
+}
+
+/* Fills an arrival that has no place inside yet. */
+static struct arrival prepare(struct arrivals *arrivals, struct work *work, struct spot *spot)
+{
+	struct arrival arrival = {
+		.owner = arrivals,
+		.work = work,
+		.spot = spot,
+		.fd = -1,
+		.resumes = work->task->chunk_size > 0,
+	};
+	if (!meta_unpack(work->task->meta, work->task->meta_size, &arrival.meta))
+		arrival.meta = (struct meta){ .flags = META_GRID };
+	snprintf(arrival.temporary, sizeof arrival.temporary, ".barge-%s-%llu",
+		 arrivals->options.job, (unsigned long long)work->task->id);
+	return arrival;
+}
+
+/* Removes what an attempt that was killed left of a file that does not come. */
+static void drop_temporary(const struct arrival *arrival)
+{
+	(void)unlinkat(arrival->spot->fd, arrival->temporary, 0);
+}
+
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct spot *spot)
+{
+	struct arrival arrival = prepare(arrivals, work, spot);
+	struct err err;
+	uint8_t reason;
+	enum fault fault = look(&arrival, &reason, &err);
+	if (!fault && reason == REASON_NONE)
+		return false;
+	drop_temporary(&arrival);
+	if (fault)
+		arrivals_fail(arrivals, work, &err);
+	else
+		work_fail(work, reason, work->task->attempts + 1u, NULL);
+	return true;
+}
+
+struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work, struct spot *spot)
+{
+	struct arrival *arrival = calloc(1, sizeof *arrival);
+	if (!arrival || !gate_enter(arrivals->gate, 1)) {
+		free(arrival);
+		spot_unref(spot);
+		work_again(work, 0, work->task->attempts);
+		return NULL;
+	}
+	*arrival = prepare(arrivals, work, spot);
+	struct err err;
+	uint8_t reason;
+	if (look(arrival, &reason, &err)) {
+		arrival_fail(arrival, &err);
+		return NULL;
+	}
+	if (reason == REASON_NONE)
+		return arrival;
+	drop_temporary(arrival);
+	leave(arrival);
+	work_fail(work, reason, work->task->attempts + 1u, NULL);
+	return NULL;
+}
+
+enum fault arrival_open(struct arrival *arrival, struct err *err)
+{
+	return beneath_reopen(arrival->spot->fd, arrival->temporary, arrival->resumes, &arrival->fd,
+			      err);
+}
+
+void arrival_complete(struct arrival *arrival) { ring_push(arrival->owner->complete, arrival); }

@@ -1,0 +1,86 @@
+/*
+ * Files that have come to a local target: from a temporary name to their own, durably.
+ *
+ *   begin: what is at the target? -> temporary file -> bytes, proven by whoever brings them
+ *   -> mode and time -> fsync -> rename -> fsync of the directory -> outcome
+ *
+ * The last four are done by a thread of its own, for all that are waiting at once: a file system
+ * commits many of them as quickly as one.
+ *
+ * Place      src/fetch: downloads and copies -> [arrivals] -> outcomes.
+ * Ownership  an arrival belongs to whoever began it until arrival_complete or arrival_fail; it
+ * holds its work, a directory and a share of the gate. Threads    begin belongs to one thread; an
+ * arrival to one at a time.
+ */
+#pragma once
+
+#include "base/meta.h"
+#include "files/site.h"
+#include "land/standing.h"
+#include "queue/core/gate.h"
+#include "queue/lease.h"
+
+enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
+
+struct arrivals_options {
+	char job[17];     /* the first 16 hex digits of the job: in temporary names */
+	uint64_t created; /* seconds since 1970: what is at the target since then is a conflict */
+	enum arrival_there there;
+	bool preserve; /* restore mode and time */
+	unsigned made; /* levels of the plan above the target directory, which symlinks may not
+			  lead out of */
+	uint32_t mask; /* umask of the user, for what has no mode */
+	void (*broken)(void *context, const struct err *err); /* hears what ends the job */
+	void *context;
+};
+
+struct arrivals;
+
+struct arrival {
+	struct arrivals *owner;
+	struct work *work;
+	struct spot *spot;
+	char temporary[BENEATH_TEMPORARY_SIZE];
+	int fd;       /* of it, open for reading and writing; or -1 */
+	bool secret;  /* nobody else may read it, whatever its mode was */
+	bool replace; /* what is there may be replaced */
+	bool resumes; /* a file with chunks: the temporary file is kept when the work goes back to
+			 the queue */
+	struct meta meta;
+	struct outcome outcome; /* to be filled by whoever brings the bytes: cap, content, length */
+};
+
+/* Starts the thread.  Faults: NOMEM. */
+MUST_USE enum fault arrivals_new(const struct arrivals_options *options, struct arrivals **arrivals,
+				 struct err *err);
+
+/* Waits for what was completed, ends the thread and frees.  NULL is allowed. */
+void arrivals_free(struct arrivals *arrivals);
+
+/* Refuses what is begun later.  Any thread, idempotent. */
+void arrivals_stop(struct arrivals *arrivals);
+
+/*
+ * Begins with the file of `work` in the directory `spot`, of which it takes the reference.  Sleeps
+ * while ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
+ */
+struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work, struct spot *spot);
+
+/* Returns true when what is at the target is to be kept or is in the way: then the work has ended.
+ * Takes nothing; any thread. */
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct spot *spot);
+
+/* Opens the temporary file, one that an earlier attempt left where the arrival resumes.  Faults:
+ * FULL, IO. */
+MUST_USE enum fault arrival_open(struct arrival *arrival, struct err *err);
+
+/* Hands the arrival, whose bytes are there and proven, to the thread.  Sleeps while that is behind.
+ */
+void arrival_complete(struct arrival *arrival);
+
+/* Ends a work without an arrival and without success: given back for another try, or failed.  FULL
+ * ends the job. */
+void arrivals_fail(struct arrivals *arrivals, struct work *work, const struct err *err);
+
+/* The same with an arrival. */
+void arrival_fail(struct arrival *arrival, const struct err *err);

@@ -1,0 +1,129 @@
+#include "land/builder.h"
+
+#include "base/meta.h"
+#include "files/site.h"
+#include "queue/core/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum {
+	PERMISSIONS = 0777, /* set-id bits are never restored */
+};
+
+struct builder {
+	struct builder_options options;
+	struct site *site;
+	struct thread thread;
+};
+
+/* Gives the open directory the looks of its source. */
+static enum fault restore(const struct builder *builder, const struct meta *meta, int fd,
+			  struct err *err)
+{
+	bool grid = meta->flags & META_GRID;
+	bool has_mode = builder->options.preserve && (!grid || meta->flags & META_HAS_MODE);
+	mode_t mode = has_mode ? meta->mode & PERMISSIONS : 0777 & ~builder->options.mask;
+	if (builder->options.preserve && (!grid || meta->flags & META_HAS_MTIME)) {
+		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+						   timespec_of(meta->mtime_ns) };
+		if (futimens(fd, times) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot set a directory's time");
+	}
+	if (fchmod(fd, mode) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot set a directory's mode");
+	return FAULT_NONE;
+}
+
+static enum fault build(struct builder *builder, const struct task *task, struct err *err)
+{
+	struct spot *spot;
+	struct meta meta = { .flags = META_GRID };
+	if (site_open(builder->site, task->listing, &spot, err))
+		return err->fault;
+	if (task->meta_size > 0 && !meta_unpack(task->meta, task->meta_size, &meta))
+		meta = (struct meta){ .flags = META_GRID };
+	enum fault fault = restore(builder, &meta, spot->fd, err);
+	spot_unref(spot);
+	return fault;
+}
+
+/* Stores why the planner could not list the directory to its end, or REASON_NONE. */
+static enum fault look_condemned(const struct builder *builder, uint64_t id, uint8_t *reason,
+				 struct err *err)
+{
+	struct outcome slot;
+	enum fault fault = outcomes_read(builder->options.outcomes, id, 1, &slot, err);
+	*reason = !fault && slot.state == OUTCOME_PLANNED ? slot.reason : REASON_NONE;
+	return fault;
+}
+
+static void end_failed(struct builder *builder, struct work *work, const struct err *err)
+{
+	const struct lease_options *lease = &builder->options.lease;
+	unsigned attempts = work->task->attempts;
+	bool job = err->fault == FAULT_FULL || err->fault == FAULT_CORRUPT;
+	if (job)
+		lease->broken(lease->context, err);
+	if (job || (err->fault == FAULT_NOMEM && attempts < 4))
+		work_again(work, 1000, attempts + 1);
+	else
+		work_fail(work,
+			  err->fault == FAULT_EXISTS  ? REASON_CONFLICT
+			  : err->fault == FAULT_USAGE ? REASON_NAME
+						      : REASON_IO,
+			  attempts + 1, err);
+}
+
+static void build_one(void *context, struct work *work)
+{
+	struct builder *builder = context;
+	const struct task *task = work->task;
+	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
+	struct err err = { 0 };
+	uint8_t reason = REASON_NONE;
+	/* Task 0 is the target's own directory, which is the user's. */
+	if (task->id > 0 && !look_condemned(builder, task->id, &reason, &err) && !reason)
+		err.fault = build(builder, task, &err);
+	if (reason)
+		work_fail(work, reason, task->attempts + 1u, NULL);
+	else if (err.fault)
+		end_failed(builder, work, &err);
+	else
+		work_settle(work, &outcome, NULL);
+}
+
+static void run(void *context)
+{
+	struct builder *builder = context;
+	lease_each(&builder->options.lease, SEGMENT_DIRECTORIES, build_one, builder);
+}
+
+enum fault builder_start(const struct builder_options *options, struct builder **builder,
+			 struct err *err)
+{
+	struct builder *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for the target's directories");
+	made->options = *options;
+	enum fault fault = site_new(options->manifest, options->root, &made->site, err);
+	if (!fault && !thread_start(&made->thread, "builder", run, made))
+		fault = err_set(err, FAULT_NOMEM, "cannot start the builder thread");
+	if (fault) {
+		site_free(made->site);
+		free(made);
+		return fault;
+	}
+	*builder = made;
+	return FAULT_NONE;
+}
+
+void builder_join(struct builder *builder)
+{
+	if (!builder)
+		return;
+	thread_join(&builder->thread);
+	site_free(builder->site);
+	free(builder);
+}

@@ -1,0 +1,147 @@
+#include "node/aliases.h"
+
+#include "base/secret.h"
+#include "node/node_file.h"
+
+enum { ALIASES_MAX = 4 * 1024 * 1024 }; /* bytes of the file */
+
+static void free_secret(char *text)
+{
+	if (text)
+		secret_wipe(text, strlen(text));
+	free(text);
+}
+
+void aliases_fini(struct aliases *aliases)
+{
+	if (!aliases)
+		return;
+	for (size_t i = 0; i < aliases->count; i++) {
+		free(aliases->list[i].name);
+		free_secret(aliases->list[i].cap);
+	}
+	free(aliases->list);
+	*aliases = (struct aliases){ .count = 0 };
+}
+
+static struct alias *find(const struct aliases *aliases, const char *name, size_t size)
+{
+	for (size_t i = 0; i < aliases->count; i++) {
+		const char *own = aliases->list[i].name;
+		if (strlen(own) == size && memcmp(own, name, size) == 0)
+			return &aliases->list[i];
+	}
+	return NULL;
+}
+
+const char *aliases_find(const struct aliases *aliases, const char *name, size_t size)
+{
+	const struct alias *alias = find(aliases, name, size);
+	return alias ? alias->cap : NULL;
+}
+
+/* Takes `cap` over, also on failure. */
+static enum fault add(struct aliases *aliases, const char *name, size_t size, char *cap,
+		      struct err *err)
+{
+	char *copy = strndup(name, size);
+	struct alias *list = NULL;
+	size_t bytes;
+	if (mul_size(aliases->count + 1, sizeof *list, &bytes))
+		list = realloc(aliases->list, bytes);
+	if (list)
+		aliases->list = list;
+	if (!copy || !cap || !list) {
+		free(copy);
+		free_secret(cap);
+		return err_set(err, FAULT_NOMEM, "no memory for aliases");
+	}
+	aliases->list[aliases->count++] = (struct alias){ copy, cap };
+	return FAULT_NONE;
+}
+
+struct value {
+	const char *text;
+	size_t size;
+};
+
+static enum fault set(struct aliases *aliases, const char *name, size_t size, struct value value,
+		      struct err *err)
+{
+	char *cap = strndup(value.text, value.size);
+	struct alias *known = find(aliases, name, size);
+	if (!known)
+		return add(aliases, name, size, cap, err);
+	if (!cap)
+		return err_set(err, FAULT_NOMEM, "no memory for aliases");
+	free_secret(known->cap);
+	known->cap = cap;
+	return FAULT_NONE;
+}
+
+enum fault aliases_set(struct aliases *aliases, const char *name, const char *cap, struct err *err)
+{
+	return set(aliases, name, strlen(name), (struct value){ cap, strlen(cap) }, err);
+}
+
+static enum fault take_line(struct aliases *aliases, const char *line, size_t size, struct err *err)
+{
+	node_trim(&line, &size);
+	const char *colon = size > 0 && line[0] != '#' ? memchr(line, ':', size) : NULL;
+	if (!colon)
+		return FAULT_NONE;
+	const size_t name_size = (size_t)(colon - line);
+	struct value value = { colon + 1, size - name_size - 1 };
+	node_trim(&value.text, &value.size);
+	return set(aliases, line, name_size, value, err);
+}
+
+static enum fault take_lines(struct aliases *aliases, const char *text, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	while (*text && !fault) {
+		const size_t length = strcspn(text, "\n");
+		fault = take_line(aliases, text, length, err);
+		text += length;
+		text += *text == '\n';
+	}
+	return fault;
+}
+
+static enum fault take_root(struct aliases *aliases, const struct bytes *text, struct err *err)
+{
+	struct value value = { bytes_text(text), text->size };
+	node_trim(&value.text, &value.size);
+	if (value.size == 0)
+		return FAULT_NONE;
+	return set(aliases, ALIAS_DEFAULT, strlen(ALIAS_DEFAULT), value, err);
+}
+
+/* Tahoe takes a file that it cannot read for no aliases. */
+static enum fault forgive(enum fault fault)
+{
+	return fault == FAULT_NOT_FOUND || fault == FAULT_IO ? FAULT_NONE : fault;
+}
+
+enum fault aliases_load(struct aliases *aliases, const char *directory, struct err *err)
+{
+	*aliases = (struct aliases){ .count = 0 };
+	struct bytes text;
+	bytes_init(&text, ALIASES_MAX);
+	char *where = node_directory(directory);
+	enum fault fault = where ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no home directory");
+	if (!fault)
+		fault = forgive(node_file(where, "private/root_dir.cap", &text, err));
+	if (!fault)
+		fault = take_root(aliases, &text, err);
+	bytes_clear(&text);
+	if (!fault)
+		fault = forgive(node_file(where, "private/aliases", &text, err));
+	if (!fault)
+		fault = take_lines(aliases, bytes_text(&text), err);
+	bytes_fini(&text);
+	free(where);
+	if (fault)
+		aliases_fini(aliases);
+	return fault;
+}

@@ -1,0 +1,117 @@
+/* What a person typed, taken apart. */
+#include "node/aliases.h"
+
+#include "base/escape.h"
+
+enum { SHOWN_MAX = 120 }; /* bytes of a name in a message */
+
+void argument_wipe(struct argument *argument)
+{
+	if (argument)
+		cap_wipe(&argument->root);
+}
+
+static bool begins(const char *text, size_t size, const char *with)
+{
+	const size_t length = strlen(with);
+	return size >= length && memcmp(text, with, length) == 0;
+}
+
+static bool is_cap(const char *text, size_t size)
+{
+	return begins(text, size, "URI:") || begins(text, size, "ro.URI:") ||
+	       begins(text, size, "imm.URI:");
+}
+
+/* The old way, URI:...:./path, comes before the new one, as in Tahoe. */
+static enum fault split_cap(const char *text, size_t size, struct argument *argument,
+			    struct err *err)
+{
+	const char *end = memmem(text, size, ":./", 3);
+	size_t mark = 3;
+	if (!end) {
+		end = memchr(text, '/', size);
+		mark = end ? 1 : 0;
+	}
+	const size_t cap_size = end ? (size_t)(end - text) : size;
+	enum fault fault = cap_parse(text, cap_size, &argument->root, err);
+	if (fault)
+		return fault;
+	argument->kind = ARGUMENT_CAP;
+	argument->path = text + cap_size + mark;
+	argument->path_size = size - cap_size - mark;
+	return FAULT_NONE;
+}
+
+static enum fault unknown_alias(const char *name, size_t size, bool is_default, struct err *err)
+{
+	struct bytes shown;
+	bytes_init(&shown, SHOWN_MAX);
+	const bool fits = escape_name(&shown, name, size) == FAULT_NONE;
+	const char *text = fits ? bytes_text(&shown) : "...";
+	enum fault fault;
+	if (is_default)
+		fault = err_set(err, FAULT_USAGE,
+				"No alias specified, and the default '%s' alias doesn't exist. "
+				"To create it, use 'tahoe create-alias %s'.",
+				text, text);
+	else
+		fault = err_set(err, FAULT_USAGE,
+				"Unknown alias '%s', please create it with 'tahoe add-alias' or "
+				"'tahoe create-alias'.",
+				text);
+	bytes_fini(&shown);
+	return fault;
+}
+
+/* Looks the alias up that argument->alias names. */
+static enum fault resolve(const struct aliases *aliases, bool is_default, struct argument *argument,
+			  struct err *err)
+{
+	const char *cap = aliases_find(aliases, argument->alias, argument->alias_size);
+	if (!cap)
+		return unknown_alias(argument->alias, argument->alias_size, is_default, err);
+	enum fault fault = cap_parse(cap, strlen(cap), &argument->root, err);
+	if (fault == FAULT_USAGE || (!fault && !cap_is_directory(&argument->root))) {
+		cap_wipe(&argument->root);
+		return err_set(err, FAULT_USAGE, "alias '%.*s' does not hold a directory cap",
+			       (int)min_u64(argument->alias_size, SHOWN_MAX), argument->alias);
+	}
+	argument->kind = ARGUMENT_ALIAS;
+	return fault;
+}
+
+static enum fault without_alias(const struct aliases *aliases, const char *default_alias,
+				struct argument *argument, struct err *err)
+{
+	if (!default_alias)
+		return FAULT_NONE;
+	argument->alias = default_alias;
+	argument->alias_size = strlen(default_alias);
+	return resolve(aliases, true, argument, err);
+}
+
+enum fault argument_split(const struct aliases *aliases, const char *text,
+			  const char *default_alias, struct argument *argument, struct err *err)
+{
+	size_t size = strlen(text);
+	while (size > 0 && *text == ' ') {
+		text++;
+		size--;
+	}
+	while (size > 0 && text[size - 1] == ' ')
+		size--;
+	memset(argument, 0, sizeof *argument);
+	argument->path = text;
+	argument->path_size = size;
+	if (is_cap(text, size))
+		return split_cap(text, size, argument, err);
+	const char *colon = memchr(text, ':', size);
+	if (!colon || memchr(text, '/', (size_t)(colon - text)))
+		return without_alias(aliases, default_alias, argument, err);
+	argument->alias = text;
+	argument->alias_size = (size_t)(colon - text);
+	argument->path = colon + 1;
+	argument->path_size = size - argument->alias_size - 1;
+	return resolve(aliases, false, argument, err);
+}

@@ -1,0 +1,328 @@
+#include "options/options.h"
+
+#include "base/escape.h"
+#include "base/secret.h"
+#include "options/options_value.h"
+#include "options/selection.h"
+
+#include <assert.h>
+
+enum { SHOWN_SIZE = 96, OPTIONS_MAX = 64, CONFIG_SIZE_MAX = 65536, NAME_SIZE = 64 };
+
+/* One parse: the words still to come, and which options are set already. */
+struct parse {
+	struct options *options;
+	struct text_list arg; /* copies of argv, which has been overwritten where it held caps */
+	size_t next;
+	bool set[OPTIONS_MAX]; /* by a source that wins over those still to come */
+	bool in_argv[OPTIONS_MAX];
+	bool help, version, has_command;
+};
+
+static void set_defaults(struct options *options)
+{
+	*options = (struct options){
+		.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
+		.range_size = OPTIONS_RANGE_SIZE,
+		.readers = 8,
+		.memory = 32 << 20,
+		.gateway_wait_ms = 300000,
+	};
+}
+
+/* Makes a word fit to stand in a message: no caps, no control bytes, not too long. */
+static const char *show(const char *word, char shown[SHOWN_SIZE])
+{
+	struct bytes plain, text;
+	bytes_init(&plain, 1 << 20);
+	bytes_init(&text, 1 << 20);
+	enum fault fault = redact_text(&plain, word, strlen(word));
+	if (!fault)
+		fault = escape_name(&text, plain.data, plain.size);
+	snprintf(shown, SHOWN_SIZE, "%.90s", fault ? "(a long word)" : bytes_text(&text));
+	bytes_fini(&plain);
+	bytes_fini(&text);
+	return shown;
+}
+
+static bool holds_cap(const char *word)
+{
+	static const char *const start[] = { "URI:", "ro.URI:", "imm.URI:" };
+	const char *value = *word == '-' ? strchr(word, '=') : NULL;
+	word = value ? value + 1 : word;
+	word += strspn(word, " ");
+	for (size_t i = 0; i < ARRAY_COUNT(start); i++)
+		if (strncmp(word, start[i], strlen(start[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Copies argv and overwrites the caps in it, so that process lists show them no longer. */
+static enum fault take_argv(struct parse *parse, int argc, char **argv, struct err *err)
+{
+	for (int i = 1; i < argc; i++) {
+		enum fault fault = text_list_add(&parse->arg, argv[i], err);
+		if (fault)
+			return fault;
+		if (!holds_cap(argv[i]))
+			continue;
+		parse->options->cap_in_argv = true;
+		memset(argv[i], 'x', strlen(argv[i]));
+	}
+	return FAULT_NONE;
+}
+
+static enum fault apply(struct parse *parse, const struct option_row *row, const char *value,
+			const char *where, struct err *err)
+{
+	size_t number = (size_t)(row - option_table);
+	parse->in_argv[number] = true;
+	parse->help |= row->type == OPTION_HELP;
+	parse->version |= row->type == OPTION_VERSION;
+	if (row->type == OPTION_HELP || row->type == OPTION_VERSION)
+		return FAULT_NONE;
+	return option_store(parse->options, row, value, where, err);
+}
+
+/* Applies an option found in argv; `value` is what was glued to it, or NULL. */
+static enum fault take_option(struct parse *parse, const struct option_row *row, const char *value,
+			      const char *where, struct err *err)
+{
+	if (!row->argument && value)
+		return err_set(err, FAULT_USAGE, "%s takes no value", where);
+	if (row->argument && !value) {
+		if (parse->next == parse->arg.count)
+			return err_set(err, FAULT_USAGE, "%s wants %s behind it", where,
+				       row->argument);
+		value = parse->arg.text[parse->next++];
+	}
+	return apply(parse, row, value, where, err);
+}
+
+static enum fault take_long(struct parse *parse, const char *word, struct err *err)
+{
+	char shown[SHOWN_SIZE], where[NAME_SIZE];
+	const char *equals = strchrnul(word, '=');
+	const struct option_row *row = option_by_name(word + 2, (size_t)(equals - word - 2));
+	if (!row)
+		return err_set(err, FAULT_USAGE, "there is no option %s; barge help lists them",
+			       show(word, shown));
+	snprintf(where, sizeof where, "--%s", row->name);
+	return take_option(parse, row, *equals ? equals + 1 : NULL, where, err);
+}
+
+/* Takes "-rv", "-j4" or "-j" "4". */
+static enum fault take_short(struct parse *parse, const char *word, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	for (const char *at = word + 1; *at && !fault; at++) {
+		char where[] = { '-', *at, '\0' };
+		char shown[SHOWN_SIZE];
+		const struct option_row *row = option_by_letter(*at);
+		if (!row)
+			return err_set(err, FAULT_USAGE,
+				       "there is no option %s; barge help lists them",
+				       show(where, shown));
+		if (row->argument)
+			return take_option(parse, row, at[1] ? at + 1 : NULL, where, err);
+		fault = apply(parse, row, NULL, where, err);
+	}
+	return fault;
+}
+
+static enum fault take_word(struct parse *parse, const char *word, struct err *err)
+{
+	char shown[SHOWN_SIZE];
+	if (parse->has_command)
+		return text_list_add(&parse->options->words, word, err);
+	parse->has_command = true;
+	parse->options->command = command_by_name(word);
+	if (parse->options->command == COMMAND_NONE)
+		return err_set(err, FAULT_USAGE, "there is no command '%s'; barge help lists them",
+			       show(word, shown));
+	return FAULT_NONE;
+}
+
+static enum fault parse_argv(struct parse *parse, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	bool only_words = false;
+	while (!fault && parse->next < parse->arg.count) {
+		const char *word = parse->arg.text[parse->next++];
+		if (only_words || word[0] != '-' || word[1] == '\0')
+			fault = take_word(parse, word, err);
+		else if (strcmp(word, "--") == 0)
+			only_words = true;
+		else if (word[1] == '-')
+			fault = take_long(parse, word, err);
+		else
+			fault = take_short(parse, word, err);
+	}
+	memcpy(parse->set, parse->in_argv, sizeof parse->set);
+	return fault;
+}
+
+static enum fault parse_environment(struct parse *parse, struct err *err)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_table[i];
+		char name[NAME_SIZE] = "BARGE_";
+		size_t size = strlen(name);
+		for (const char *at = row->name; *at && size < sizeof name - 1; at++)
+			name[size++] = *at == '-' ? '_' : (char)(*at & ~0x20);
+		const char *value = row->argv_only || parse->set[i] ? NULL : getenv(name);
+		if (!value || !*value)
+			continue;
+		parse->set[i] = true;
+		enum fault fault = option_store(parse->options, row, value, name, err);
+		if (fault)
+			return fault;
+	}
+	return FAULT_NONE;
+}
+
+/* Cuts blanks off both ends, in place. */
+static char *trim(char *text)
+{
+	static const char blank[] = " \t\r";
+	text += strspn(text, blank);
+	size_t size = strlen(text);
+	while (size > 0 && strchr(blank, text[size - 1]))
+		text[--size] = '\0';
+	return text;
+}
+
+static enum fault config_line(struct parse *parse, char *line, unsigned number, const bool *before,
+			      struct err *err)
+{
+	char shown[SHOWN_SIZE], where[2 * NAME_SIZE];
+	line = trim(line);
+	if (*line == '\0' || *line == '#')
+		return FAULT_NONE;
+	char *equals = strchr(line, '=');
+	if (!equals)
+		return err_set(err, FAULT_USAGE, "config line %u: '%s' is not NAME = VALUE", number,
+			       show(line, shown));
+	*equals = '\0';
+	const char *name = trim(line);
+	const struct option_row *row = option_by_name(name, strlen(name));
+	if (!row || row->argv_only)
+		return err_set(err, FAULT_USAGE, "config line %u: '%s' is not an option for a file",
+			       number, show(name, shown));
+	size_t at = (size_t)(row - option_table);
+	if (before[at])
+		return FAULT_NONE;
+	parse->set[at] = true;
+	snprintf(where, sizeof where, "config line %u: %s", number, row->name);
+	return option_store(parse->options, row, trim(equals + 1), where, err);
+}
+
+static bool config_path(char *path, size_t size)
+{
+	const char *base = getenv("XDG_CONFIG_HOME");
+	int length = 0;
+	if (base && *base == '/')
+		length = snprintf(path, size, "%s/barge/config", base);
+	else if (getenv("HOME"))
+		length = snprintf(path, size, "%s/.config/barge/config", getenv("HOME"));
+	return length > 0 && (size_t)length < size;
+}
+
+static enum fault parse_config(struct parse *parse, struct err *err)
+{
+	char path[4096];
+	if (!config_path(path, sizeof path))
+		return FAULT_NONE;
+	struct bytes text;
+	bytes_init(&text, CONFIG_SIZE_MAX);
+	enum fault fault = secret_file_read(path, SECRET_FILE_TAHOE, &text, err);
+	bool before[OPTIONS_MAX];
+	memcpy(before, parse->set, sizeof before);
+	char *rest = (char *)text.data;
+	for (unsigned number = 1; !fault && rest; number++) {
+		char *line = strsep(&rest, "\n");
+		fault = config_line(parse, line, number, before, err);
+	}
+	bytes_fini(&text);
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
+static enum fault check_words(const struct options *options, struct err *err)
+{
+	const struct command_row *row = &command_table[options->command];
+	if (options->words.count >= row->min && options->words.count <= row->max)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE, "%s: usage: barge %s [OPTION...] %s",
+		       options->words.count < row->min ? "too few words" : "too many words",
+		       row->name, row->operands);
+}
+
+/* Sees to --help and --version, and that each option goes with the command. */
+static enum fault settle(struct parse *parse, struct err *err)
+{
+	struct options *options = parse->options;
+	if (parse->version)
+		options->command = COMMAND_VERSION;
+	if (parse->help) {
+		options->help = options->command == COMMAND_HELP ? COMMAND_NONE : options->command;
+		options->command = COMMAND_HELP;
+		return FAULT_NONE;
+	}
+	if (options->command == COMMAND_NONE)
+		return err_set(err, FAULT_USAGE,
+			       "a command is wanted, such as barge cp; barge help lists them");
+	for (size_t i = 0; i < option_count && !parse->version; i++)
+		if (parse->in_argv[i] && !(option_table[i].commands & 1u << options->command))
+			return err_set(err, FAULT_USAGE, "--%s does not go with barge %s",
+				       option_table[i].name, command_table[options->command].name);
+	if (options->command == COMMAND_HELP && options->words.count == 1) {
+		char shown[SHOWN_SIZE];
+		options->help = command_by_name(options->words.text[0]);
+		if (options->help == COMMAND_NONE)
+			return err_set(err, FAULT_USAGE, "there is no command '%s'",
+				       show(options->words.text[0], shown));
+	}
+	return parse->version ? FAULT_NONE : check_words(options, err);
+}
+
+enum fault options_parse(struct options *options, int argc, char **argv, struct err *err)
+{
+	struct parse parse = { .options = options };
+	set_defaults(options);
+	assert(option_count <= OPTIONS_MAX);
+	enum fault fault = take_argv(&parse, argc, argv, err);
+	if (!fault)
+		fault = parse_argv(&parse, err);
+	if (!fault)
+		fault = settle(&parse, err);
+	/* Help must come even where the environment is broken. */
+	if (!fault && options->command != COMMAND_HELP && options->command != COMMAND_VERSION) {
+		fault = parse_environment(&parse, err);
+		if (!fault)
+			fault = parse_config(&parse, err);
+	}
+	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN))
+		fault = selection_make(options, &options->select, err);
+	text_list_fini(&parse.arg);
+	if (fault)
+		options_fini(options);
+	return fault;
+}
+
+void options_fini(struct options *options)
+{
+	if (!options)
+		return;
+	for (size_t i = 0; i < option_count; i++) {
+		void *member = (char *)options + option_table[i].offset;
+		if (option_table[i].type == OPTION_LIST || option_table[i].type == OPTION_RULE)
+			text_list_fini(member);
+		else if (option_table[i].type == OPTION_TEXT)
+			free(*(char **)member);
+	}
+	text_list_fini(&options->words);
+	select_free(options->select);
+	*options = (struct options){ 0 };
+}
+
+const char *options_command_name(enum command command) { return command_table[command].name; }

@@ -1,0 +1,51 @@
+#include "options/options_table.h"
+#include "serve/serve.h"
+
+enum { COLUMN = 30 };
+
+static void print_option(const struct option_row *row, FILE *out)
+{
+	char left[64];
+	snprintf(left, sizeof left, "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
+		 row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+		 row->argument ? "=" : "", row->argument ? row->argument : "");
+	fprintf(out, "  %-*s  %s\n", COLUMN, left, row->help);
+}
+
+static void overview(FILE *out)
+{
+	fputs("usage: barge COMMAND [OPTION...] [WORD...]\n\n"
+	      "Moves directory trees into and out of a Tahoe-LAFS grid: parallel, verified, "
+	      "resumable.\n\n",
+	      out);
+	for (int i = COMMAND_NONE + 1; i < COMMAND_COUNT; i++) {
+		const struct command_row *row = &command_table[i];
+		char left[64];
+		snprintf(left, sizeof left, "%s %s", row->name, row->operands);
+		fprintf(out, "  barge %-38s  %s\n", left, row->help);
+	}
+	fputs("\n`barge COMMAND --help` explains one and lists its options.  Most options can also "
+	      "stand in\n$XDG_CONFIG_HOME/barge/config as `name = value`, or in the environment as "
+	      "BARGE_NAME.\n\n"
+	      "Exit status: 0 all done; 1 some entries failed or were skipped; 2 usage; "
+	      "3 interrupted, can go on;\n4 conflict at the target; 5 damaged state; 6 job is "
+	      "running; 69 no gateway; 74 local I/O;\n75 out of memory or descriptors; "
+	      "77 insecure permissions or URL.\n",
+	      out);
+}
+
+void options_help(enum command command, FILE *out)
+{
+	if (command == COMMAND_NONE) {
+		overview(out);
+		return;
+	}
+	const struct command_row *row = &command_table[command];
+	fprintf(out, "usage: barge %s [OPTION...] %s\n\n%c%s.\n%s\noptions:\n", row->name,
+		row->operands, row->help[0] & ~0x20, row->help + 1, row->more);
+	for (size_t i = 0; i < option_count; i++)
+		if (option_table[i].commands & 1u << command)
+			print_option(&option_table[i], out);
+	if (command == COMMAND_GATEWAY)
+		fprintf(out, "\n%s", serve_fault_help());
+}

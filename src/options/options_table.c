@@ -1,0 +1,239 @@
+#include "options/options_table.h"
+
+#include "net/pace.h"
+
+#define BIT(command) (1u << COMMAND_##command)
+#define AT(member)   offsetof(struct options, member)
+
+#define SENDING  (BIT(CP) | BIT(RUN) | BIT(RESUME))
+#define PLANNING (BIT(CP) | BIT(PLAN))
+#define ONLINE   (SENDING | BIT(VERIFY))
+#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF))
+#define NODE     (ONLINE | BIT(PLAN) | SINGLE)
+#define STATE    (ONLINE | BIT(PLAN) | BIT(JOBS))
+#define ALL      (((1u << COMMAND_COUNT) - 1))
+
+enum { MINUTE_MS = 60000, WEEK_MS = 7 * 24 * 60 * MINUTE_MS };
+
+const struct option_row option_table[] = {
+	{ "recursive", 'r', OPTION_FLAG, NULL, "copy directories with all that is in them",
+	  PLANNING, true, AT(recursive), 0, 0 },
+	{ "node-directory", 'd', OPTION_TEXT, "DIR",
+	  "Tahoe-LAFS node directory with node.url and private/aliases (~/.tahoe)", NODE, false,
+	  AT(node_directory), 0, 0 },
+	{ "gateway", 'u', OPTION_LIST, "URL",
+	  "gateway to use instead of node.url; given again, jobs share their work", NODE, false,
+	  AT(gateway), 0, 0 },
+	{ "cap-file", 0, OPTION_TEXT, "FILE",
+	  "the directory cap in FILE answers to the alias cap:", NODE, false, AT(cap_file), 0, 0 },
+	{ "convergence-file", 0, OPTION_TEXT, "FILE",
+	  "the gateway's private/convergence, to know caps ahead",
+	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF), false, AT(convergence_file), 0, 0 },
+	{ "allow-plaintext", 0, OPTION_LIST, "HOST",
+	  "allow plain http to HOST: everybody in between can read the caps", NODE, false,
+	  AT(allow_plaintext), 0, 0 },
+	{ "immutable", 0, OPTION_FLAG, NULL, "make immutable directories", PLANNING, true,
+	  AT(immutable), 0, 0 },
+	{ "symlinks", 0, OPTION_SYMLINKS, "skip|follow|fail|preserve",
+	  "what to do with symlinks (skipped and counted as a loss)", PLANNING, false, AT(symlinks),
+	  0, 0 },
+	{ "specials", 0, OPTION_SPECIALS, "skip|fail",
+	  "what to do with FIFOs, sockets and devices (skipped and counted as a loss)", PLANNING,
+	  false, AT(specials), 0, 0 },
+	{ "max-dir-entries", 0, OPTION_COUNT, "N",
+	  "a directory with more entries fails by name (100000)", PLANNING, false,
+	  AT(max_dir_entries), 1, UINT32_MAX },
+	{ "exclude", 0, OPTION_RULE, "PATTERN", "leave out what matches; the first rule decides",
+	  PLANNING, true, AT(rules), RULE_EXCLUDE, 0 },
+	{ "include", 0, OPTION_RULE, "PATTERN", "take what matches, whatever later rules say",
+	  PLANNING, true, AT(rules), RULE_INCLUDE, 0 },
+	{ "filter", 0, OPTION_RULE, "RULE", "\"+ PATTERN\", \"- PATTERN\", or \"!\" to begin anew",
+	  PLANNING, true, AT(rules), RULE_FILTER, 0 },
+	{ "exclude-from", 0, OPTION_RULE, "FILE", "patterns to leave out, one a line", PLANNING,
+	  true, AT(rules), RULE_EXCLUDE_FROM, 0 },
+	{ "include-from", 0, OPTION_RULE, "FILE", "patterns to take, one a line", PLANNING, true,
+	  AT(rules), RULE_INCLUDE_FROM, 0 },
+	{ "exclude-vcs", 0, OPTION_RULE, NULL, "leave out what version control systems keep",
+	  PLANNING, true, AT(rules), RULE_EXCLUDE_VCS, 0 },
+	{ "files-from", 0, OPTION_TEXT, "FILE", "take only the paths in FILE, below the one source",
+	  PLANNING, true, AT(files_from), 0, 0 },
+	{ "null", '0', OPTION_FLAG, NULL, "NUL ends what these files list, not the end of a line",
+	  PLANNING, true, AT(null_separated), 0, 0 },
+	{ "min-size", 0, OPTION_SIZE, "SIZE", "leave out smaller files", PLANNING, true,
+	  AT(min_size), 1, UINT64_MAX },
+	{ "max-size", 0, OPTION_SIZE, "SIZE", "leave out larger files", PLANNING, true,
+	  AT(max_size), 1, UINT64_MAX },
+	{ "newer", 0, OPTION_TEXT, "FILE|DATE", "leave out what was not modified after that",
+	  PLANNING, true, AT(newer), 0, 0 },
+	{ "one-file-system", 'x', OPTION_FLAG, NULL, "leave out other file systems mounted inside",
+	  PLANNING, true, AT(one_file_system), 0, 0 },
+	{ "all-or-nothing", 0, OPTION_FLAG, NULL,
+	  "withhold the last link when anything failed or was skipped", SENDING, false,
+	  AT(all_or_nothing), 0, 0 },
+	{ "plan-first", 0, OPTION_FLAG, NULL, "finish the plan before the first byte is sent",
+	  SENDING, false, AT(plan_first), 0, 0 },
+	{ "new", 0, OPTION_FLAG, NULL, "begin a new job where an unfinished one would go on",
+	  PLANNING, true, AT(new_job), 0, 0 },
+	{ "dry-run", 'n', OPTION_FLAG, NULL, "only say what would be done, an entry a line",
+	  BIT(CP), true, AT(dry_run), 0, 0 },
+	{ "no-clobber", 0, OPTION_FLAG, NULL, "keep files that are at the target", SENDING, false,
+	  AT(no_clobber), 0, 0 },
+	{ "update", 0, OPTION_FLAG, NULL,
+	  "keep files at the target whose size and time are those of the source", SENDING, false,
+	  AT(update), 0, 0 },
+	{ "checksum", 0, OPTION_FLAG, NULL,
+	  "keep files at the target whose content is that of the source", SENDING, false,
+	  AT(checksum), 0, 0 },
+	{ "no-preserve", 0, OPTION_FLAG, NULL, "do not restore modes and times at a local target",
+	  SENDING, false, AT(no_preserve), 0, 0 },
+	{ "no-direct", 0, OPTION_FLAG, NULL,
+	  "read through the gateway alone, not from the storage servers it knows",
+	  ONLINE | BIT(GET), false, AT(no_direct), 0, 0 },
+	{ "range-size", 0, OPTION_SIZE, "SIZE",
+	  "fetch larger files in ranges of SIZE, side by side and resumable (32M)", PLANNING, false,
+	  AT(range_size), 1 << 20, UINT64_C(1) << 40 },
+	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan to FILE", BIT(PLAN), true, AT(output),
+	  0, 0 },
+	{ "verify", 0, OPTION_LEVELS, "LEVELS",
+	  "auto, or some of cap,check,read: what proves a file (auto)",
+	  ONLINE | BIT(PUT) | BIT(DIFF), false, AT(verify), 0, 0 },
+	{ "jobs", 'j', OPTION_COUNT, "N", "file requests in flight at each gateway (4)", ONLINE,
+	  false, AT(in_flight), 1, 1024 },
+	{ "readers", 0, OPTION_COUNT, "N", "threads that read and hash (8)", SENDING, false,
+	  AT(readers), 1, 64 },
+	{ "threads", 0, OPTION_COUNT, "N", "threads that talk to gateways (one each)", ONLINE,
+	  false, AT(threads), 1, 64 },
+	{ "memory", 0, OPTION_SIZE, "SIZE", "bytes of bodies in memory at once (32M)", ONLINE,
+	  false, AT(memory), 4 << 20, UINT64_C(1) << 40 },
+	{ "bwlimit", 0, OPTION_RATE, "RATE",
+	  "bytes a second, all transfers in both directions together (0: no limit)",
+	  ONLINE | BIT(GET) | BIT(PUT), false, AT(bwlimit), PACE_RATE_MIN, PACE_RATE_MAX },
+	{ "max-transfer", 0, OPTION_SIZE, "SIZE",
+	  "begin no more files after SIZE bytes; the rest is left (status 3)", SENDING, false,
+	  AT(max_transfer), 1, UINT64_MAX },
+	{ "max-duration", 0, OPTION_SECONDS, "TIME",
+	  "begin no more files after 90 (seconds), 10m, 2h or 1d", SENDING, false,
+	  AT(max_duration_ms), 1, UINT64_MAX },
+	{ "gateway-wait", 0, OPTION_SECONDS, "SECONDS",
+	  "how long to wait for a gateway that went away (300)", ONLINE | SINGLE, false,
+	  AT(gateway_wait_ms), 0, WEEK_MS },
+	{ "timeout-connect", 0, OPTION_SECONDS, "SECONDS", "limit for a connection to stand",
+	  ONLINE | SINGLE, false, AT(timeout_connect_ms), 1, WEEK_MS },
+	{ "timeout-send", 0, OPTION_SECONDS, "SECONDS", "limit for a body that does not move",
+	  ONLINE | SINGLE, false, AT(timeout_send_ms), 1, WEEK_MS },
+	{ "timeout-wait", 0, OPTION_SECONDS, "SECONDS",
+	  "limit for the reply to begin; grows with body and children", ONLINE | SINGLE, false,
+	  AT(timeout_wait_ms), 1, WEEK_MS },
+	{ "timeout-receive", 0, OPTION_SECONDS, "SECONDS", "limit for a reply that does not move",
+	  ONLINE | SINGLE, false, AT(timeout_receive_ms), 1, WEEK_MS },
+	{ "state-dir", 0, OPTION_TEXT, "DIR", "where jobs are kept ($XDG_STATE_HOME/barge)", STATE,
+	  false, AT(state_dir), 0, 0 },
+	{ "port", 0, OPTION_COUNT, "N", "port on 127.0.0.1 (the one used before, else any)",
+	  BIT(GATEWAY), false, AT(port), 1, 65535 },
+	{ "fault", 0, OPTION_LIST, "SPEC", "for tests: break some requests on purpose",
+	  BIT(GATEWAY), true, AT(fault), 0, 0 },
+	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets", BIT(SHOW) | BIT(LS), true,
+	  AT(show_caps), 0, 0 },
+	{ "long", 'l', OPTION_FLAG, NULL, "kind, rights, size and time of each entry", BIT(LS),
+	  true, AT(long_listing), 0, 0 },
+	{ "force", 'f', OPTION_FLAG, NULL, "replace a file that is there", BIT(GET), true,
+	  AT(force), 0, 0 },
+	{ "caps-only", 0, OPTION_FLAG, NULL,
+	  "put: print the new cap; cp: write read caps instead of data; secrets",
+	  BIT(PUT) | PLANNING, true, AT(caps_only), 0, 0 },
+	{ "cap-out", 0, OPTION_TEXT, "FILE",
+	  "store unlinked and write the new cap to FILE, which must not be there; with cp all "
+	  "words "
+	  "are sources, and a new directory is the target",
+	  BIT(PUT) | BIT(CP), true, AT(cap_out), 0, 0 },
+	{ "json", 0, OPTION_FLAG, NULL, "JSON lines on stdout",
+	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF), false, AT(json), 0, 0 },
+	{ "progress", 0, OPTION_PROGRESS, "auto|always|never", "the progress line (auto)",
+	  ONLINE | BIT(PLAN), false, AT(progress), 0, 0 },
+	{ "quiet", 'q', OPTION_FLAG, NULL, "only errors and warnings", ALL, false, AT(quiet), 0,
+	  0 },
+	{ "verbose", 'v', OPTION_FLAG, NULL, "say more", ALL, false, AT(verbose), 0, 0 },
+	{ "help", 'h', OPTION_HELP, NULL, "this text", ALL, true, 0, 0, 0 },
+	{ "version", 0, OPTION_VERSION, NULL, "the version", ALL, true, 0, 0, 0 },
+};
+
+const size_t option_count = ARRAY_COUNT(option_table);
+
+const struct command_row command_table[COMMAND_COUNT] = {
+	[COMMAND_NONE] = { .name = "" },
+	[COMMAND_CP] = { "cp", "SRC... DST", "copy files and trees into or out of a grid",
+			 "SRC and DST are local paths or ALIAS:PATH.  The same command again goes "
+			 "on "
+			 "with a job\nthat was interrupted.  Entries that fail are named, the rest "
+			 "is copied, the status is 1.\n",
+			 1, SIZE_MAX },
+	[COMMAND_PLAN] = { "plan", "SRC... DST", "only write the plan of a copy",
+			   "The plan becomes a job for `barge resume`, or with -o a file for "
+			   "`barge run`.\n",
+			   2, SIZE_MAX },
+	[COMMAND_RUN] = { "run", "PLAN", "carry a plan out, or go on with it",
+			  "PLAN is a file written by `barge plan -o`.\n", 1, 1 },
+	[COMMAND_RESUME] = { "resume", "[JOB]", "go on with a job that was interrupted",
+			     "Without JOB: with the newest that is not finished.\n", 0, 1 },
+	[COMMAND_VERIFY] = { "verify", "JOB", "prove again what a job stored",
+			     "Every entry that is done is proven at the levels of --verify.\n", 1,
+			     1 },
+	[COMMAND_LS] = { "ls", "[ALIAS:PATH]...", "list directories on a grid",
+			 "Without a word: tahoe: is listed.  Names are escaped, one a line; a "
+			 "slash "
+			 "ends a directory's.\n",
+			 0, SIZE_MAX },
+	[COMMAND_GET] = { "get", "ALIAS:PATH [FILE | -]", "fetch one file, or give it to a pipe",
+			  "Without FILE it keeps its name.  Nothing arrives before all of it is "
+			  "proven; for a pipe it\nis kept in $TMPDIR until then.\n",
+			  1, 2 },
+	[COMMAND_PUT] = { "put", "FILE | - [ALIAS:PATH]", "store one file, or what a pipe gives",
+			  "It is proven, and then linked at ALIAS:PATH, whose directory must be "
+			  "there.  What a pipe\ngives is kept in $TMPDIR until it is stored.\n",
+			  1, 2 },
+	[COMMAND_DIFF] = { "diff", "LOCAL ALIAS:PATH", "compare a local tree with one on a grid",
+			   "In either order.  Names, kinds, sizes and, by their keys, contents; "
+			   "nothing is fetched\nunless --verify=read is given.  The status is 1 "
+			   "when "
+			   "not all was found the same.\n",
+			   2, 2 },
+	[COMMAND_JOBS] = { "jobs", "[list | show JOB | remove JOB]",
+			   "list, describe or remove saved jobs",
+			   "JOB is an id, or its beginning where only one job begins so.\n", 0, 2 },
+	[COMMAND_SHOW] = { "show", "FILE", "print a manifest or an outcomes file",
+			   "As text, or with --json as JSON lines.  Caps are left out unless "
+			   "--caps "
+			   "is given.\n",
+			   1, 1 },
+	[COMMAND_GATEWAY] = { "gateway", "DIR", "run a one-node gateway for trying and testing",
+			      "DIR becomes a node directory: `barge cp -d DIR ...` uses it.  "
+			      "Loopback only.\n",
+			      1, 1 },
+	[COMMAND_HELP] = { "help", "[COMMAND]", "explain a command", "", 0, 1 },
+	[COMMAND_VERSION] = { "version", "", "print the version", "", 0, 0 },
+};
+
+const struct option_row *option_by_name(const char *name, size_t size)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (strlen(option_table[i].name) == size &&
+		    memcmp(option_table[i].name, name, size) == 0)
+			return &option_table[i];
+	return NULL;
+}
+
+const struct option_row *option_by_letter(char letter)
+{
+	for (size_t i = 0; letter && i < option_count; i++)
+		if (option_table[i].letter == letter)
+			return &option_table[i];
+	return NULL;
+}
+
+enum command command_by_name(const char *word)
+{
+	for (int i = COMMAND_NONE + 1; i < COMMAND_COUNT; i++)
+		if (strcmp(command_table[i].name, word) == 0)
+			return (enum command)i;
+	return COMMAND_NONE;
+}

@@ -1,0 +1,219 @@
+#include "options/options_value.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+
+enum fault text_list_add(struct text_list *list, const char *text, struct err *err)
+{
+	char **grown = reallocarray(list->text, list->count + 1, sizeof *grown);
+	if (!grown)
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	list->text = grown;
+	grown[list->count] = strdup(text);
+	if (!grown[list->count])
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	list->count++;
+	return FAULT_NONE;
+}
+
+void text_list_fini(struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		secret_wipe(list->text[i], strlen(list->text[i]));
+		free(list->text[i]);
+	}
+	free(list->text);
+	*list = (struct text_list){ 0 };
+}
+
+/* Reads digits, stopping at the first other byte.  False when there are none or too many. */
+static bool digits(const char **at, uint64_t *number)
+{
+	if (**at < '0' || **at > '9')
+		return false;
+	uint64_t value = 0;
+	for (; **at >= '0' && **at <= '9'; ++*at)
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(**at - '0'), &value))
+			return false;
+	*number = value;
+	return true;
+}
+
+static bool read_count(const char *text, uint64_t *number)
+{
+	return digits(&text, number) && *text == '\0';
+}
+
+static bool read_size(const char *text, uint64_t *number)
+{
+	static const char unit[] = "KMGT";
+	if (!digits(&text, number))
+		return false;
+	const char *found = *text ? strchr(unit, *text) : NULL;
+	if (!found)
+		return *text == '\0' || strcmp(text, "B") == 0;
+	text++;
+	for (ptrdiff_t i = 0; i <= found - unit; i++)
+		if (__builtin_mul_overflow(*number, UINT64_C(1024), number))
+			return false;
+	return *text == '\0' || strcmp(text, "B") == 0 || strcmp(text, "iB") == 0;
+}
+
+static bool read_seconds(const char *text, uint64_t *ms)
+{
+	static const char name[] = "smhd";
+	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
+	if (!digits(&text, ms) || __builtin_mul_overflow(*ms, UINT64_C(1000), ms))
+		return false;
+	if (*text == '.') {
+		text++;
+		for (uint64_t unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10)
+			*ms += unit * (uint64_t)(*text++ - '0');
+	}
+	const char *found = *text ? strchr(name, *text) : NULL;
+	if (found && __builtin_mul_overflow(*ms, seconds[found - name], ms))
+		return false;
+	return text[found != NULL] == '\0';
+}
+
+static bool read_flag(const char *text, bool *flag)
+{
+	static const char *const word[] = { "no", "yes", "false", "true", "0", "1" };
+	for (size_t i = 0; i < ARRAY_COUNT(word); i++)
+		if (text && strcmp(text, word[i]) == 0) {
+			*flag = i % 2 == 1;
+			return true;
+		}
+	*flag = true;
+	return text == NULL;
+}
+
+/* Finds `text` among the words of `choices`, which "|" separates; the first is `first`. */
+static bool read_choice(const char *text, const char *choices, unsigned first, unsigned *choice)
+{
+	size_t size = strlen(text);
+	for (const char *at = choices; at; first++) {
+		const char *end = strchrnul(at, '|');
+		if ((size_t)(end - at) == size && memcmp(at, text, size) == 0) {
+			*choice = first;
+			return true;
+		}
+		at = *end ? end + 1 : NULL;
+	}
+	return false;
+}
+
+static bool read_number(const struct option_row *row, const char *value, uint64_t *number)
+{
+	bool good = row->type == OPTION_COUNT     ? read_count(value, number)
+		    : row->type == OPTION_SECONDS ? read_seconds(value, number)
+						  : read_size(value, number);
+	if (good && row->type == OPTION_RATE && *number == 0)
+		return true;
+	return good && *number >= row->min && *number <= row->max;
+}
+
+static enum fault store_text(char **member, const char *value, struct err *err)
+{
+	char *copy = strdup(value);
+	if (!copy)
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	free(*member);
+	*member = copy;
+	return FAULT_NONE;
+}
+
+static bool store_plain(void *member, const struct option_row *row, const char *value)
+{
+	unsigned choice = 0;
+	switch (row->type) {
+	case OPTION_FLAG:
+		return read_flag(value, member);
+	case OPTION_COUNT:
+	case OPTION_SIZE:
+	case OPTION_RATE:
+	case OPTION_SECONDS:
+		return read_number(row, value, member);
+	case OPTION_LEVELS:
+		return verify_parse(value, member);
+	case OPTION_SYMLINKS:
+		if (!read_choice(value, row->argument, PLAN_SYMLINKS_SKIP, &choice))
+			return false;
+		*(enum plan_symlinks *)member = (enum plan_symlinks)choice;
+		return true;
+	case OPTION_SPECIALS:
+		if (!read_choice(value, row->argument, PLAN_SPECIALS_SKIP, &choice))
+			return false;
+		*(enum plan_specials *)member = (enum plan_specials)choice;
+		return true;
+	case OPTION_PROGRESS:
+		if (!read_choice(value, row->argument, REPORT_PROGRESS_AUTO, &choice))
+			return false;
+		*(enum report_progress *)member = (enum report_progress)choice;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* Says what would have been right, in the units the option is typed in. */
+static enum fault refuse(const struct option_row *row, const char *where, struct err *err)
+{
+	unsigned long long min = row->min, max = row->max;
+	switch (row->type) {
+	case OPTION_FLAG:
+		return err_set(err, FAULT_USAGE, "%s is a switch: yes or no", where);
+	case OPTION_COUNT:
+		return err_set(err, FAULT_USAGE, "%s wants a number from %llu to %llu", where, min,
+			       max);
+	case OPTION_SIZE:
+		if (row->min < 1 << 20)
+			return err_set(
+				err, FAULT_USAGE,
+				"%s wants a size of at least one byte, such as 500, 32M or 1G",
+				where);
+		return err_set(err, FAULT_USAGE,
+			       "%s wants a size of at least %lluM, such as 32M or 1G", where,
+			       min >> 20);
+	case OPTION_RATE:
+		return err_set(err, FAULT_USAGE,
+			       "%s wants bytes a second, %lluK to %lluG, such as 500K or 10M; or 0",
+			       where, min >> 10, max >> 30);
+	case OPTION_SECONDS:
+		return err_set(err, FAULT_USAGE, "%s wants seconds, such as 30 or 0.5; or 10m, 2h",
+			       where);
+	case OPTION_LEVELS:
+		return err_set(err, FAULT_USAGE,
+			       "%s wants auto, or some of cap, check and read joined with commas",
+			       where);
+	default:
+		return err_set(err, FAULT_USAGE, "%s wants one of %s", where, row->argument);
+	}
+}
+
+static enum fault add_rule(struct text_list *rules, char kind, const char *value, struct err *err)
+{
+	char *text;
+	if (asprintf(&text, "%c%s", kind, value) < 0)
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	enum fault fault = text_list_add(rules, text, err);
+	free(text);
+	return fault;
+}
+
+enum fault option_store(struct options *options, const struct option_row *row, const char *value,
+			const char *where, struct err *err)
+{
+	void *member = (char *)options + row->offset;
+	if (row->type == OPTION_LIST)
+		return text_list_add(member, value, err);
+	if (row->type == OPTION_RULE)
+		return add_rule(member, (char)row->min, value ? value : "", err);
+	if (row->type == OPTION_TEXT && *value == '\0')
+		return err_set(err, FAULT_USAGE, "%s wants %s, not nothing", where, row->argument);
+	if (row->type == OPTION_TEXT)
+		return store_text(member, value, err);
+	return store_plain(member, row, value) ? FAULT_NONE : refuse(row, where, err);
+}

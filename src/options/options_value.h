@@ -1,0 +1,23 @@
+/*
+ * Values of options: text into the member of struct options that the row names.
+ *
+ * Place      options.c, for argv, environment and config alike.
+ * Threads    one owner of the options at a time.
+ */
+#pragma once
+
+#include "options/options_table.h"
+
+/*
+ * Stores `value` (NULL for a flag that stands alone) as `row` says.  A flag's value is one of yes,
+ * true, 1, no, false, 0.  FAULT_USAGE: it is not what the option takes (the text says what is, and
+ * begins with `where`); NOMEM.
+ */
+MUST_USE enum fault option_store(struct options *options, const struct option_row *row,
+				 const char *value, const char *where, struct err *err);
+
+/* Appends a copy of `text`.  FAULT_NOMEM. */
+MUST_USE enum fault text_list_add(struct text_list *list, const char *text, struct err *err);
+
+/* Wipes and frees; the list is empty afterwards. */
+void text_list_fini(struct text_list *list);

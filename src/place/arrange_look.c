@@ -1,0 +1,308 @@
+#include "place/arrange_look.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+static enum fault no_memory(struct err *err)
+{
+	return err_set(err, FAULT_NOMEM, "no memory for a path");
+}
+
+/* ---- on the grid ---- */
+
+enum fault look_split(const struct place *place, struct look_path *path, struct err *err)
+{
+	path->count = 0;
+	for (const char *at = place->path; *at;) {
+		size_t size = strcspn(at, "/");
+		if (size > 0 && path->count == LOOK_COMPONENTS_MAX)
+			return err_set(err, FAULT_USAGE, "'%.60s' has more than %d components",
+				       place->typed, LOOK_COMPONENTS_MAX);
+		if (size > 0)
+			path->component[path->count++] = (struct store_name){ at, size };
+		at += size + (at[size] == '/');
+	}
+	return FAULT_NONE;
+}
+
+/* Who hears of the children of what is listed; all zeros: nobody. */
+struct hearer {
+	store_child_found *child;
+	void *context;
+};
+
+/* Asks what is at the first `count` components. */
+static enum fault list_for(const struct hearer *hearer, const struct place *place,
+			   const struct look_path *path, size_t count,
+			   const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct store_list list = {
+		.cap = &place->root,
+		.path = count ? path->component : NULL,
+		.path_count = count,
+		.child = hearer->child,
+		.context = hearer->context,
+	};
+	enum fault fault = store_wait_list(wait, &list, node, err);
+	if (fault == FAULT_CORRUPT) /* a reply, not our state */
+		fault = err->fault = FAULT_UNAVAILABLE;
+	return fault;
+}
+
+static enum fault list(const struct place *place, const struct look_path *path, size_t count,
+		       const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct hearer nobody = { 0 };
+	return list_for(&nobody, place, path, count, wait, node, err);
+}
+
+enum fault look_whole(const struct place *place, const struct look_path *path,
+		      const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	enum fault fault = list(place, path, path->count, wait, node, err);
+	if (fault == FAULT_NOT_FOUND) {
+		*node = (struct store_node){ .kind = STORE_UNKNOWN };
+		return FAULT_NONE;
+	}
+	return fault ? err_wrap(err, "Error examining target '%.100s'", place->typed) : FAULT_NONE;
+}
+
+enum fault look_deepest(const struct place *place, const struct look_path *path,
+			const struct store_wait *wait, size_t *count, struct store_node *node,
+			struct err *err)
+{
+	for (;; --*count) {
+		enum fault fault = list(place, path, *count, wait, node, err);
+		if (!fault)
+			return FAULT_NONE;
+		if (fault != FAULT_NOT_FOUND || *count == 0)
+			return err_wrap(err, "Error examining target '%.100s'", place->typed);
+	}
+}
+
+/* ---- local ---- */
+
+/* What os.path.exists of Python takes for missing, but for what is not permitted. */
+static bool is_missing(int os_error)
+{
+	return os_error == ENOENT || os_error == ENOTDIR || os_error == ELOOP ||
+	       os_error == ENAMETOOLONG;
+}
+
+static enum fault cannot_look(const char *path, struct err *err)
+{
+	return err_os(err, errno == EACCES ? FAULT_USAGE : FAULT_IO, errno,
+		      "cannot look at '%.120s'", path);
+}
+
+static enum fault look_at_path(const char *path, enum look_kind *kind, struct err *err)
+{
+	struct stat st;
+	*kind = LOOK_MISSING;
+	if (stat(path, &st) != 0)
+		return is_missing(errno) ? FAULT_NONE : cannot_look(path, err);
+	*kind = S_ISDIR(st.st_mode) ? LOOK_DIRECTORY : S_ISREG(st.st_mode) ? LOOK_FILE : LOOK_OTHER;
+	return FAULT_NONE;
+}
+
+/* Joins what exists, without symlinks, with the rest of a path. */
+static enum fault join(const char *found, const char *rest, char **real, struct err *err)
+{
+	enum look_kind kind = LOOK_DIRECTORY;
+	if (*rest && look_at_path(found, &kind, err))
+		return err->fault;
+	if (kind != LOOK_DIRECTORY)
+		return err_set(err, FAULT_USAGE, "a file is in the way at '%.120s'", found);
+	if (strcmp(found, "/") == 0 && *rest == '/')
+		rest++;
+	return asprintf(real, "%s%s", found, rest) < 0 ? no_memory(err) : FAULT_NONE;
+}
+
+enum fault look_through(const char *path, char **real, enum look_kind *kind, struct err *err)
+{
+	char *found, *above = strdup(path);
+	if (!above)
+		return no_memory(err);
+	while (!(found = realpath(above, NULL)) && is_missing(errno)) {
+		char *slash = strrchr(above, '/');
+		slash[slash == above] = '\0'; /* "/" is never missing */
+	}
+	enum fault fault =
+		found ? join(found, path + strlen(above), real, err) : cannot_look(above, err);
+	if (!fault)
+		fault = look_at_path(path, kind, err);
+	free(found);
+	free(above);
+	return fault;
+}
+
+/* ---- targets ---- */
+
+static enum fault target_local(struct look_target *target, struct err *err)
+{
+	if (look_at_path(target->place->path, &target->kind, err))
+		return err_wrap(err, "Error examining target '%.60s'", target->place->typed);
+	if (target->kind == LOOK_OTHER)
+		return err_set(err, FAULT_USAGE,
+			       "target '%.120s' is neither a file nor a directory",
+			       target->place->typed);
+	return FAULT_NONE;
+}
+
+static enum fault target_grid(struct look_target *target, struct err *err)
+{
+	const struct place *place = target->place;
+	if (look_split(place, &target->path, err))
+		return err->fault;
+	target->found = target->path.count;
+	if (look_deepest(place, &target->path, target->wait, &target->found, &target->node, err))
+		return err->fault;
+	bool is_directory = target->node.kind == STORE_DIRECTORY;
+	if (target->found < target->path.count) {
+		if (!is_directory)
+			return err_set(err, FAULT_USAGE,
+				       "Error examining target '%.100s': a file is in the way",
+				       place->typed);
+		target->kind = LOOK_MISSING;
+		return FAULT_NONE;
+	}
+	/* The gateway has no such child either: "Files have no children named ''". */
+	if (!is_directory && place->ends_in_slash && target->path.count > 0)
+		return err_set(err, FAULT_USAGE,
+			       "Error examining target '%.100s': it is a file, but ends with a "
+			       "slash",
+			       place->typed);
+	target->kind = is_directory ? LOOK_DIRECTORY : LOOK_FILE;
+	return FAULT_NONE;
+}
+
+enum fault look_at_target(const struct place *place, const struct store_wait *wait,
+			  struct look_target *target, struct err *err)
+{
+	target->place = place;
+	target->wait = wait;
+	if (place->fresh) {
+		target->kind = LOOK_DIRECTORY;
+		return FAULT_NONE;
+	}
+	return place->local ? target_local(target, err) : target_grid(target, err);
+}
+
+/* ---- sources ---- */
+
+/* E8: for whatever is no directory. */
+static enum fault check_slash(const struct place *place, bool ends_in_slash, struct err *err)
+{
+	return ends_in_slash
+		       ? err_set(err, FAULT_USAGE,
+				 "source ''%.100s'' is not a directory, but ends with a slash",
+				 place->typed)
+		       : FAULT_NONE;
+}
+
+static enum fault source_local(struct arranged_source *source, struct err *err)
+{
+	const struct place *place = source->place;
+	enum look_kind kind;
+	if (look_at_path(place->path, &kind, err))
+		return err_wrap(err, "Error examining source '%.60s'", place->typed);
+	if (kind == LOOK_MISSING)
+		return err_set(err, FAULT_USAGE, "No such file or directory '%.160s'",
+			       place->typed);
+	source->is_directory = kind == LOOK_DIRECTORY;
+	if (!source->is_directory && check_slash(place, place->ends_in_slash, err))
+		return err->fault;
+	if (kind == LOOK_OTHER)
+		return err_set(err, FAULT_USAGE,
+			       "source ''%.120s'' is neither a file nor a directory, I can't "
+			       "handle it",
+			       place->path);
+	return FAULT_NONE;
+}
+
+/* The link to a node, looked for in a listing. */
+struct edge {
+	struct bytes name; /* NFC */
+	unsigned flags;    /* enum store_metadata_flags */
+	struct edge_metadata metadata;
+};
+
+static bool see_edge(void *context, const struct store_child *child)
+{
+	struct edge *edge = context;
+	if (child->name_size == edge->name.size &&
+	    memcmp(child->name, edge->name.data, child->name_size) == 0) {
+		edge->flags = child->node.metadata_flags;
+		edge->metadata = child->node.metadata;
+	}
+	return true;
+}
+
+/* Stores what the link to a directory says of its time and mode, which only the listing above
+ * tells.  Where that is too large, they are left out, as there are none of a root. */
+static enum fault find_edge(const struct place *place, const struct look_path *path,
+			    const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct store_name *name = &path->component[path->count - 1];
+	struct edge edge = { 0 };
+	const struct hearer hearer = { see_edge, &edge };
+	bytes_init(&edge.name, 4 * name->size);
+	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
+	if (!fault)
+		fault = list_for(&hearer, place, path, path->count - 1, wait, NULL, err);
+	if (!fault) {
+		node->metadata_flags = edge.flags;
+		node->metadata = edge.metadata;
+	}
+	bytes_fini(&edge.name);
+	if (fault == FAULT_TOO_LARGE)
+		return FAULT_NONE;
+	return fault ? err_wrap(err, "Error examining source '%.100s'", place->typed) : FAULT_NONE;
+}
+
+static enum fault ask_grid(const struct place *place, const struct store_wait *wait,
+			   struct store_node *node, struct err *err)
+{
+	struct look_path *path = malloc(sizeof *path);
+	if (!path)
+		return no_memory(err);
+	enum fault fault = look_split(place, path, err);
+	if (!fault) {
+		fault = list(place, path, path->count, wait, node, err);
+		if (fault == FAULT_NOT_FOUND)
+			fault = err_set(err, FAULT_USAGE, "No such file or directory '%.160s'",
+					place->typed);
+		else if (fault)
+			err_wrap(err, "Error examining source '%.100s'", place->typed);
+	}
+	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0)
+		fault = find_edge(place, path, wait, node, err);
+	free(path);
+	return fault;
+}
+
+static enum fault source_grid(struct arranged_source *source, const struct store_wait *wait,
+			      struct err *err)
+{
+	const struct place *place = source->place;
+	size_t size = strlen(place->path);
+	if (ask_grid(place, wait, &source->node, err))
+		return err->fault;
+	source->is_directory = source->node.kind == STORE_DIRECTORY;
+	/* Of the path alone: a slash behind a file's cap is none to tahoe. */
+	if (!source->is_directory && check_slash(place, size && place->path[size - 1] == '/', err))
+		return err->fault;
+	if (source->node.kind == STORE_UNKNOWN)
+		return err_set(err, FAULT_USAGE,
+			       "Cannot copy unknown nodes (ticket #839). You probably need to use "
+			       "a later version of Tahoe-LAFS to copy this directory.");
+	return FAULT_NONE;
+}
+
+enum fault look_at_source(const struct store_wait *wait, struct arranged_source *source,
+			  struct err *err)
+{
+	return source->place->local ? source_local(source, err) : source_grid(source, wait, err);
+}

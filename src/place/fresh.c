@@ -1,0 +1,45 @@
+#include "place/fresh.h"
+
+#include "base/secret.h"
+#include "files/outfile.h"
+
+static enum fault make(const struct store_wait *wait, struct cap *cap, struct err *err)
+{
+	const struct store_directory directory = { .is_mutable = true };
+	struct bytes json;
+	bytes_init(&json, 16);
+	enum fault fault = bytes_err(bytes_append_text(&json, "{}"), err, "a request");
+	if (!fault)
+		fault = store_wait_make_directory(wait, &directory, &json, cap, err);
+	bytes_fini(&json);
+	return fault ? err_wrap(err, "making the directory for --cap-out") : FAULT_NONE;
+}
+
+static enum fault write_cap(struct outfile *file, const struct cap *cap, struct err *err)
+{
+	char text[CAP_TEXT_SIZE + 1];
+	size_t size = cap_print(cap, text);
+	text[size++] = '\n';
+	enum fault fault = beneath_write(file->fd, text, size, err);
+	if (!fault)
+		fault = outfile_publish(file, err);
+	secret_wipe(text, sizeof text);
+	return fault;
+}
+
+enum fault fresh_make(const struct store_wait *wait, const struct place *target, struct cap *cap,
+		      struct err *err)
+{
+	struct outfile file;
+	enum fault fault = outfile_open(&file, target->path, false, err);
+	if (fault == FAULT_EXISTS)
+		return err_set(err, FAULT_USAGE, "--cap-out: '%.120s' is there already",
+			       target->path);
+	if (fault)
+		return fault;
+	fault = make(wait, cap, err);
+	if (!fault)
+		fault = write_cap(&file, cap, err);
+	outfile_fini(&file);
+	return fault;
+}

@@ -1,0 +1,123 @@
+#include "place/grid_path.h"
+
+#include "base/escape.h"
+#include "base/utf8.h"
+#include "place/places.h"
+
+enum { TYPED_MAX = 1 << 20 };
+
+static enum fault nomem(struct err *err) { return err_set(err, FAULT_NOMEM, "out of memory"); }
+
+void grid_path_fini(struct grid_path *path)
+{
+	free(path->typed);
+	free(path->text);
+	free(path->component);
+	cap_wipe(&path->root);
+	*path = (struct grid_path){ 0 };
+}
+
+static enum fault keep_typed(struct grid_path *path, const char *word, struct err *err)
+{
+	struct bytes plain, text;
+	word += strspn(word, " ");
+	size_t size = strlen(word);
+	while (size > 0 && word[size - 1] == ' ')
+		size--;
+	path->ends_in_slash = size > 0 && word[size - 1] == '/';
+	bytes_init(&plain, TYPED_MAX);
+	bytes_init(&text, TYPED_MAX);
+	enum fault fault = redact_text(&plain, word, size);
+	if (!fault)
+		fault = escape_name(&text, plain.data, plain.size);
+	if (!fault)
+		path->typed = strdup(bytes_text(&text));
+	bytes_fini(&plain);
+	bytes_fini(&text);
+	if (!fault && !path->typed)
+		return nomem(err);
+	return bytes_err(fault, err, "a word of the command line");
+}
+
+/* Cuts the text at its slashes, in place. */
+static enum fault split(struct grid_path *path, struct err *err)
+{
+	size_t most = 1;
+	for (const char *at = path->text; *at; at++)
+		most += *at == '/';
+	path->component = calloc(most, sizeof *path->component);
+	if (!path->component)
+		return nomem(err);
+	for (char *rest = path->text; rest;) {
+		const char *name = strsep(&rest, "/");
+		if (*name)
+			path->component[path->count++] = (struct store_name){ name, strlen(name) };
+	}
+	return FAULT_NONE;
+}
+
+static enum fault take(struct grid_path *path, const struct argument *argument, struct err *err)
+{
+	path->root = argument->root;
+	path->text = strndup(argument->path, argument->path_size);
+	if (!path->text)
+		return nomem(err);
+	if (cap_is_verifier(&path->root) || path->root.kind == CAP_UNKNOWN)
+		return err_set(err, FAULT_USAGE, "the cap of '%.60s' does not let anybody read",
+			       path->typed);
+	if (!name_is_utf8(path->text, strlen(path->text)))
+		return err_set(err, FAULT_USAGE, "'%.120s' is not UTF-8, as names on a grid are",
+			       path->typed);
+	return split(path, err);
+}
+
+enum fault grid_path_resolve(const struct options *options, const char *word,
+			     struct grid_path *path, struct err *err)
+{
+	struct aliases aliases = { 0 };
+	struct argument argument = { 0 };
+	*path = (struct grid_path){ 0 };
+	enum fault fault = keep_typed(path, word, err);
+	if (!fault)
+		fault = places_aliases(options, &aliases, err);
+	if (!fault)
+		fault = argument_split(&aliases, word, ALIAS_DEFAULT, &argument, err);
+	if (!fault)
+		fault = take(path, &argument, err);
+	argument_wipe(&argument);
+	aliases_fini(&aliases);
+	if (fault)
+		grid_path_fini(path);
+	return fault;
+}
+
+const char *grid_path_name(const struct grid_path *path)
+{
+	return path->count ? path->component[path->count - 1].name : "";
+}
+
+enum fault grid_path_look(const struct grid_path *path, const struct grid_look *look,
+			  struct store_node *node, struct err *err)
+{
+	struct tries tries = look->tries;
+	size_t count = (size_t)min_u64(look->count, path->count);
+	const struct store_list list = {
+		.cap = &path->root,
+		.path = count ? path->component : NULL,
+		.path_count = count,
+		.child = look->child,
+		.context = look->context,
+	};
+	enum fault fault;
+	do {
+		if (look->begin)
+			look->begin(look->context);
+		fault = store_wait_list(tries.wait, &list, node, err);
+	} while (fault && tries_again(&tries, err));
+	if (!fault)
+		return fault;
+	if (err->fault == FAULT_NOT_FOUND)
+		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'",
+			       path->typed);
+	return err->fault == FAULT_CANCELLED ? err->fault : err_wrap(err, "'%.100s'", path->typed);
+}

@@ -1,0 +1,52 @@
+/*
+ * One word of the command line that names something on the grid, and asking what it is.
+ *
+ * Place      barge ls, get, put: word -> [grid_path] -> store calls.
+ * Ownership  a struct grid_path owns everything it points to until grid_path_fini; its cap is a
+ *            secret.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "calls/tries.h"
+#include "options/options.h"
+
+struct grid_path {
+	char *typed; /* without outer spaces, a typed cap redacted, escaped: safe to show */
+	char *text;  /* what `component` points into */
+	struct cap root;
+	struct store_name *component; /* below `root`, none of them empty */
+	size_t count;
+	bool ends_in_slash; /* as typed */
+};
+
+/*
+ * Resolves `word`; without an alias it lies below "tahoe:".  Reads the node directory's aliases and
+ * --cap-file.  FAULT_USAGE: unknown alias (Tahoe's words), a malformed cap, or one that does not
+ * let anybody read; INSECURE; IO; NOMEM.  On failure `path` is empty.
+ */
+MUST_USE enum fault grid_path_resolve(const struct options *options, const char *word,
+				      struct grid_path *path, struct err *err);
+
+/* Wipes and frees.  All zeros are allowed. */
+void grid_path_fini(struct grid_path *path);
+
+/* Returns the last component, "" when there is none.  NUL-terminated. */
+const char *grid_path_name(const struct grid_path *path);
+
+struct grid_look {
+	struct tries tries;
+	size_t count;             /* components that count; SIZE_MAX: all */
+	store_child_found *child; /* NULL: only the node is wanted */
+	/* Forgets children: another try begins.  NULL with `child` NULL. */
+	void (*begin)(void *context);
+	void *context; /* of both */
+};
+
+/*
+ * Asks what is at the path, trying again what may go well.  Sleeps.  `node` holds caps: to be
+ * wiped.  Faults: NOT_FOUND ("No such file or directory"), and those of store_list with RETRY
+ * after the last try.
+ */
+MUST_USE enum fault grid_path_look(const struct grid_path *path, const struct grid_look *look,
+				   struct store_node *node, struct err *err);

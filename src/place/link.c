@@ -1,0 +1,201 @@
+#include "place/link.h"
+
+#include "base/utf8.h"
+#include "tahoe/edge.h"
+
+enum { BODY_MAX = 1 << 20 }; /* bytes of a request with one child */
+
+/* What a directory has under one name. */
+struct sight {
+	const struct link *link;
+	bool found;
+	enum store_kind kind;
+	bool is_mutable;
+};
+
+void link_fini(struct link *link)
+{
+	free(link->name);
+	cap_wipe(&link->directory);
+	*link = (struct link){ 0 };
+}
+
+static enum fault keep_name(const struct grid_path *path, struct link *link, struct err *err)
+{
+	const char *name = grid_path_name(path);
+	struct bytes nfc;
+	bytes_init(&nfc, BODY_MAX);
+	enum fault fault = name_to_nfc(&nfc, name, strlen(name));
+	if (fault == FAULT_USAGE)
+		err_set(err, fault, "the name in '%.120s' is not UTF-8", path->typed);
+	else
+		bytes_err(fault, err, "a name");
+	if (!fault)
+		link->name = (char *)bytes_take(&nfc, &link->name_size);
+	bytes_fini(&nfc);
+	return fault;
+}
+
+static void forget(void *context)
+{
+	struct sight *sight = context;
+	sight->found = false;
+}
+
+static bool see(void *context, const struct store_child *child)
+{
+	struct sight *sight = context;
+	const struct link *link = sight->link;
+	if (child->name_size != link->name_size ||
+	    memcmp(child->name, link->name, link->name_size) != 0)
+		return true;
+	const struct store_node *node = &child->node;
+	sight->found = true;
+	sight->kind = node->kind;
+	sight->is_mutable =
+		node->is_mutable || cap_is_writable(&node->rw) || cap_is_mutable(&node->ro);
+	return true;
+}
+
+static enum fault judge_directory(const struct store_node *node, struct link *link, struct err *err)
+{
+	if (node->kind != STORE_DIRECTORY)
+		return err_set(err, FAULT_EXISTS, "'%.120s': a file is in the way", link->typed);
+	if (!cap_is_writable(&node->rw))
+		return err_set(err, FAULT_USAGE,
+			       "'%.100s': its directory is read-only; one with a write cap is "
+			       "needed",
+			       link->typed);
+	link->directory = node->rw;
+	return FAULT_NONE;
+}
+
+static enum fault judge_sight(const struct sight *sight, struct err *err)
+{
+	const char *typed = sight->link->typed;
+	if (!sight->found)
+		return FAULT_NONE;
+	if (sight->kind == STORE_DIRECTORY)
+		return err_set(err, FAULT_EXISTS, "'%.100s' is a directory; name the file in it",
+			       typed);
+	if (sight->kind == STORE_UNKNOWN)
+		return err_set(err, FAULT_EXISTS,
+			       "'%.100s' is of a kind that this program does "
+			       "not know, and stays",
+			       typed);
+	if (sight->is_mutable)
+		return err_set(err, FAULT_EXISTS,
+			       "'%.80s' is a mutable file, which barge does not write into; "
+			       "use 'tahoe put', or unlink it first",
+			       typed);
+	return FAULT_NONE;
+}
+
+static enum fault look(const struct grid_path *path, const struct tries *tries, struct link *link,
+		       struct err *err)
+{
+	struct store_node node = { 0 };
+	struct sight sight = { .link = link };
+	const struct grid_look look = {
+		.tries = *tries,
+		.count = path->count - 1,
+		.child = see,
+		.begin = forget,
+		.context = &sight,
+	};
+	enum fault fault = grid_path_look(path, &look, &node, err);
+	if (fault == FAULT_NOT_FOUND)
+		return err_set(err, FAULT_USAGE,
+			       "there is no directory for '%.100s'; barge put makes none, "
+			       "barge cp does",
+			       path->typed);
+	if (!fault)
+		fault = judge_directory(&node, link, err);
+	if (!fault)
+		fault = judge_sight(&sight, err);
+	cap_wipe(&node.rw);
+	cap_wipe(&node.ro);
+	return fault;
+}
+
+enum fault link_prepare(const struct grid_path *path, const struct tries *tries, struct link *link,
+			struct err *err)
+{
+	*link = (struct link){ .typed = path->typed };
+	if (path->count == 0 && cap_is_directory(&path->root))
+		return err_set(err, FAULT_EXISTS, "'%.100s' is a directory; name the file in it",
+			       path->typed);
+	if (path->count == 0)
+		return err_set(err, FAULT_EXISTS,
+			       "'%.60s' is a file's cap; name a directory and "
+			       "the file in it",
+			       path->typed);
+	if (path->ends_in_slash)
+		return err_set(err, FAULT_USAGE, "'%.100s' ends with a slash; name the file",
+			       path->typed);
+	enum fault fault = keep_name(path, link, err);
+	if (!fault)
+		fault = look(path, tries, link, err);
+	if (fault)
+		link_fini(link);
+	return fault;
+}
+
+/* ---- the link ---- */
+
+static enum fault build_body(const struct link *link, const struct cap *cap,
+			     const struct bytes *metadata, struct bytes *body)
+{
+	const struct edge_child child = {
+		.name = link->name,
+		.name_size = link->name_size,
+		.cap = cap,
+		.metadata = bytes_text(metadata),
+		.metadata_size = metadata->size,
+	};
+	enum fault fault = edge_json_open(body);
+	if (!fault)
+		fault = edge_json_child(body, &child);
+	return fault ? fault : edge_json_close(body);
+}
+
+/* The gateway's word that it linked is no proof: what is there now is. */
+static enum fault check(const struct link *link, const struct store_wait *wait,
+			const struct cap *cap, struct err *err)
+{
+	struct store_node node = { 0 };
+	const struct store_name name = { link->name, link->name_size };
+	const struct store_list list = { .cap = &link->directory, .path = &name, .path_count = 1 };
+	enum fault fault = store_wait_list(wait, &list, &node, err);
+	if (fault == FAULT_NOT_FOUND || (!fault && !cap_equal(&node.ro, cap)))
+		fault = err_set(err, FAULT_CORRUPT, "linked, it is not what is there");
+	cap_wipe(&node.rw);
+	cap_wipe(&node.ro);
+	return fault;
+}
+
+enum fault link_make(const struct link *link, const struct tries *tries, const struct cap *cap,
+		     const struct bytes *metadata, struct err *err)
+{
+	struct tries ours = *tries;
+	struct bytes body;
+	const struct store_edit edit = {
+		.directory = &link->directory,
+		.replace = STORE_REPLACE_ONLY_FILES,
+		.children = 1,
+	};
+	bytes_init(&body, BODY_MAX);
+	enum fault fault = bytes_err(build_body(link, cap, metadata, &body), err, "a link");
+	if (!fault)
+		do {
+			fault = store_wait_set_children(ours.wait, &edit, &body, err);
+			if (!fault)
+				fault = check(link, ours.wait, cap, err);
+		} while (fault && tries_again(&ours, err));
+	bytes_fini(&body);
+	if (!fault)
+		return fault;
+	return err->fault == FAULT_EXISTS
+		       ? err_set(err, FAULT_EXISTS, "'%.100s' has become a directory", link->typed)
+		       : err_wrap(err, "linking '%.80s'", link->typed);
+}

@@ -1,0 +1,40 @@
+/*
+ * The one name on the grid that a file is put under: whether it may be, and the link.
+ *
+ * Place      barge put: before the upload link_prepare, after it link_make.
+ * Ownership  a struct link owns its strings until link_fini; its caps are secrets.
+ * Threads    the main thread.
+ *
+ * Nothing is made on the way there: a gateway that makes parents loses files when two do it at
+ * once.
+ */
+#pragma once
+
+#include "place/grid_path.h"
+
+struct link {
+	struct cap directory; /* writable */
+	char *name;           /* in Unicode's NFC, as the gateway would have it */
+	size_t name_size;
+	const char *typed; /* of the path; borrowed */
+};
+
+/*
+ * Asks what is at the path and above it.  Sleeps.  FAULT_EXISTS: a directory, a mutable file or
+ * something unknown has the name, or a file is in the way; USAGE: no name, the directory above is
+ * missing (the text names the remedy) or read-only; and those of grid_path_look.  On failure
+ * `link` is empty.
+ */
+MUST_USE enum fault link_prepare(const struct grid_path *path, const struct tries *tries,
+				 struct link *link, struct err *err);
+
+/*
+ * Links `cap` with the edge's `metadata` (a JSON object), replacing a file but no directory, and
+ * looks whether it is there.  Sleeps.  FAULT_EXISTS; further those of store_set_children and
+ * store_list, RETRY after the last try.
+ */
+MUST_USE enum fault link_make(const struct link *link, const struct tries *tries,
+			      const struct cap *cap, const struct bytes *metadata, struct err *err);
+
+/* Wipes and frees.  All zeros are allowed. */
+void link_fini(struct link *link);

@@ -1,0 +1,74 @@
+/*
+ * Words of the command line made into places: local paths, or paths below a cap.
+ *
+ * Place      options -> [places] -> planner, stores, committer; job properties.
+ * Ownership  a struct places owns everything it points to until places_fini; caps are secrets.
+ * Threads    read by anyone once resolved.
+ *
+ * Source: tahoe-lafs 1.20.0 allmydata/scripts/common.py get_alias, scripts/tahoe_cp.py.
+ */
+#pragma once
+
+#include "node/aliases.h"
+#include "options/options.h"
+
+/* The alias that the cap of --cap-file answers to. */
+#define PLACE_CAP_FILE_ALIAS "cap"
+
+/* Begins the identity of a fresh target. */
+#define PLACE_FRESH "new:"
+
+struct place {
+	bool local;
+	bool ends_in_slash; /* as typed */
+	char *typed;     /* without outer spaces, a typed cap redacted: safe to show and to keep */
+	char *path;      /* local: absolute, by the text alone; of a source that is there, without
+			    symlinks; grid: below `root` */
+	char *name;      /* last component of the absolute path; empty when there is none ("/",
+			    "alias:") */
+	struct cap root; /* grid */
+	bool fresh; /* a target: a directory on the grid that is to be made, linked nowhere; its cap
+		       goes into the file `path` */
+};
+
+struct places {
+	struct place *source;
+	size_t count;
+	struct place target;
+};
+
+/*
+ * Resolves the words of cp or plan, the last one the target, which is first in finding faults.
+ * With --cap-out all words are sources and the target is fresh.
+ * Reads the node directory's aliases and --cap-file; what is at a place is not looked at (see
+ * arrange.h).  FAULT_USAGE: fewer than two words, unknown alias (Tahoe's words), a cap that is
+ * malformed or lets nobody read, an empty word; INSECURE; IO; NOMEM.
+ */
+MUST_USE enum fault places_resolve(const struct options *options, struct places *places,
+				   struct err *err);
+
+/* Resolves one word as a target, as places_resolve does with the last one. */
+MUST_USE enum fault places_target(const struct options *options, const char *word,
+				  struct place *place, struct err *err);
+
+/* Returns whether any of the places is on a grid. */
+bool places_on_grid(const struct places *places);
+
+/* Loads the node directory's aliases, and that of --cap-file.  Faults: USAGE, INSECURE, IO, NOMEM.
+ */
+MUST_USE enum fault places_aliases(const struct options *options, struct aliases *aliases,
+				   struct err *err);
+
+/* Wipes and frees.  NULL and all zeros are allowed. */
+void place_fini(struct place *place);
+void places_fini(struct places *places);
+
+/*
+ * Writes what the place is, without secrets and the same each time: "file:" and the absolute path,
+ * or "grid:", 64 hex digits of SHA-256 over the cap, ":" and the path; of a fresh one PLACE_FRESH
+ * and the absolute path of the file.
+ */
+MUST_USE enum fault place_identity(const struct place *place, struct bytes *out, struct err *err);
+
+/* Writes the identities of all sources, each followed by a NUL: the property JOB_SOURCES. */
+MUST_USE enum fault places_sources(const struct places *places, struct bytes *out, struct err *err);

@@ -1,0 +1,278 @@
+#include "place/setup.h"
+
+#include "base/cancel.h"
+#include "base/secret.h"
+#include "calls/tries.h"
+#include "net/url.h"
+#include "report/say.h"
+#include "tahoe/base32.h"
+
+enum {
+	SECRET_FILE_MAX = 256,
+	SECRET_TEXT_MAX = 52, /* characters of 32 bytes */
+	GRID_TRIES = 20,      /* that gateways may disagree about servers, */
+	GRID_PAUSE_MS = 500,  /* with these pauses */
+};
+
+static enum fault read_secret(const char *path, struct chk_params *params, struct err *err)
+{
+	struct bytes text;
+	bytes_init(&text, SECRET_FILE_MAX);
+	if (secret_file_read(path, SECRET_FILE_STRICT, &text, err)) {
+		bytes_fini(&text);
+		return err->fault;
+	}
+	size_t length = strcspn(bytes_text(&text), "\r\n");
+	enum fault fault = FAULT_NONE;
+	if (length > SECRET_TEXT_MAX ||
+	    !base32_decode(bytes_text(&text), length, params->secret, &params->secret_size))
+		fault = err_set(
+			err, FAULT_USAGE,
+			"%s does not hold a convergence secret: one line of base32, as in a "
+			"node's private/convergence",
+			path);
+	bytes_fini(&text);
+	return fault;
+}
+
+static enum fault add_url(struct setup *setup, const char *given, struct err *err)
+{
+	char **url = &setup->url[setup->gateways];
+	size_t length = strlen(given);
+	bool slash = length > 0 && given[length - 1] == '/';
+	if (asprintf(url, "%s%s", given, slash ? "" : "/") < 0) {
+		*url = NULL;
+		return err_set(err, FAULT_NOMEM, "no memory for a URL");
+	}
+	for (unsigned i = 0; i < setup->gateways; i++) {
+		if (strcmp(setup->url[i], *url) != 0)
+			continue;
+		free(*url);
+		*url = NULL;
+		return err_set(err, FAULT_USAGE, "gateway %s is named twice", setup->url[i]);
+	}
+	setup->gateways++;
+	return FAULT_NONE;
+}
+
+static enum fault choose_urls(const struct options *options, struct setup *setup, struct err *err)
+{
+	const struct text_list *given = &options->gateway;
+	if (given->count > STORE_GATEWAYS_MAX)
+		return err_set(err, FAULT_USAGE, "more than %d gateways", STORE_GATEWAYS_MAX);
+	if (given->count == 0 && !setup->node.url)
+		return err_set(err, FAULT_USAGE,
+			       "no gateway: name its node directory with -d, or its URL with -u");
+	if (given->count == 0)
+		return add_url(setup, setup->node.url, err);
+	for (size_t i = 0; i < given->count; i++)
+		if (add_url(setup, given->text[i], err))
+			return err->fault;
+	return FAULT_NONE;
+}
+
+static bool is_of_node(const struct setup *setup)
+{
+	for (unsigned i = 0; setup->node.url && i < setup->gateways; i++)
+		if (strcmp(setup->node.url, setup->url[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum fault choose_params(const struct options *options, struct setup *setup, struct err *err)
+{
+	struct node *node = &setup->node;
+	if (options->convergence_file) {
+		setup->params = &node->params;
+		return read_secret(options->convergence_file, &node->params, err);
+	}
+	if (node->has_secret && (options->node_directory || is_of_node(setup)))
+		setup->params = &node->params;
+	return FAULT_NONE;
+}
+
+/* The gateway can do without our knowing them. */
+static void choose_servers(const struct options *options, struct setup *setup)
+{
+	struct err err;
+	if (options->no_direct || !setup->node.directory || !setup->node.is_open ||
+	    !(options->node_directory || is_of_node(setup)))
+		return;
+	if (servers_load(&setup->servers, setup->node.directory, &err))
+		say(SAY_WARNING, "everything is read through the gateway: %s", err.text);
+}
+
+/* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
+static const char *plain_host_of(const struct options *options, const char *url)
+{
+	const struct text_list *hosts = &options->allow_plaintext;
+	struct url parsed;
+	struct err err;
+	for (size_t i = 0; i < hosts->count; i++)
+		if (!url_parse(url, hosts->text[i], &parsed, &err))
+			return hosts->text[i];
+	return hosts->count ? hosts->text[0] : NULL;
+}
+
+enum fault setup_load(const struct options *options, struct setup *setup, struct err *err)
+{
+	*setup = (struct setup){ 0 };
+	enum fault fault = node_load(&setup->node, options->node_directory, err);
+	if (!fault)
+		fault = choose_urls(options, setup, err);
+	if (!fault)
+		fault = choose_params(options, setup, err);
+	if (fault) {
+		setup_fini(setup);
+		return fault;
+	}
+	choose_servers(options, setup);
+	if (options->bwlimit) {
+		pace_init(&setup->pace_of_all, options->bwlimit);
+		setup->pace = &setup->pace_of_all;
+	}
+	for (unsigned i = 0; i < setup->gateways; i++)
+		setup->gateway[i] = (struct gateway_options){
+			.url = setup->url[i],
+			.plain_host = plain_host_of(options, setup->url[i]),
+			.connect_ms = (uint32_t)options->timeout_connect_ms,
+			.send_ms = (uint32_t)options->timeout_send_ms,
+			.wait_ms = (uint32_t)options->timeout_wait_ms,
+			.receive_ms = (uint32_t)options->timeout_receive_ms,
+			.pace = setup->pace,
+			.number = i,
+		};
+	return FAULT_NONE;
+}
+
+/* ---- stores ---- */
+
+static enum fault open_store(const struct setup *setup, unsigned number, struct store **store,
+			     struct err *err)
+{
+	const struct gateway_options *gateway = &setup->gateway[number];
+	return setup->servers.count > 0 ? direct_open(gateway, &setup->servers, store, err)
+					: gateway_open(gateway, store, err);
+}
+
+enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)
+{
+	return open_store(setup, 0, store, err);
+}
+
+enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err)
+{
+	unsigned number = atomic_fetch_add(&setup->opened, 1) % setup->gateways;
+	return open_store(setup, number, store, err);
+}
+
+static bool stop(void *context)
+{
+	(void)context;
+	return cancel_asked();
+}
+
+static enum fault probe(const struct store_wait *wait, struct store_servers *servers,
+			struct err *err)
+{
+	return store_wait_probe(wait, servers, err)
+		       ? err_wrap(err, "gateway %s", store_label(wait->store))
+		       : FAULT_NONE;
+}
+
+/* Whether a gateway has storage, and knows the same servers as another one. */
+static bool is_same_grid(const struct store_servers *one, const struct store_servers *other)
+{
+	return one->names == other->names && one->connected > 0 && other->connected > 0;
+}
+
+/* Compares the servers that a gateway knows with those of the first one.  One that has just started
+ * hears of them soon. */
+static enum fault compare_grid(const struct setup *setup, const struct store_wait *first,
+			       const struct store_wait *other, struct err *err)
+{
+	const struct tries tries = { .wait = other };
+	for (unsigned times = 0;; times++) {
+		struct store_servers here, there;
+		if (probe(first, &here, err) || probe(other, &there, err))
+			return err->fault;
+		if (is_same_grid(&here, &there))
+			return FAULT_NONE;
+		if (times == GRID_TRIES)
+			return err_set(
+				err, FAULT_USAGE,
+				"gateways %s and %s must be of one grid and have storage: "
+				"they know different servers, or none is connected (%u of %u "
+				"and %u of %u)",
+				setup->url[0], store_label(other->store), here.connected,
+				here.known, there.connected, there.known);
+		if (tries_pause(&tries, GRID_PAUSE_MS, err))
+			return err->fault;
+	}
+}
+
+enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
+{
+	struct store_servers servers;
+	*wait = (struct store_wait){ .stop = stop };
+	if (setup_open_first(setup, &wait->store, err))
+		return err->fault;
+	if (!probe(wait, &servers, err))
+		return FAULT_NONE;
+	store_close(wait->store);
+	return err->fault;
+}
+
+static enum fault look_at_others(struct setup *setup, const struct store_wait *first,
+				 struct err *err)
+{
+	for (unsigned i = 1; i < setup->gateways; i++) {
+		struct store_wait other = { .stop = stop };
+		if (gateway_open(&setup->gateway[i], &other.store, err))
+			return err->fault;
+		enum fault fault = compare_grid(setup, first, &other, err);
+		store_close(other.store);
+		if (fault)
+			return fault;
+	}
+	return FAULT_NONE;
+}
+
+enum fault setup_connect_all(struct setup *setup, struct store_wait *wait, struct err *err)
+{
+	if (setup_connect(setup, wait, err))
+		return err->fault;
+	if (!look_at_others(setup, wait, err))
+		return FAULT_NONE;
+	store_close(wait->store);
+	return err->fault;
+}
+
+void setup_tell_away(void *context, bool away)
+{
+	(void)context;
+	if (away)
+		say(SAY_WARNING, "the gateway does not answer; waiting for it");
+	else
+		say(SAY_INFO, "the gateway answers again");
+}
+
+void setup_tell_store_away(void *context, const struct store *store, bool away)
+{
+	(void)context;
+	if (away)
+		say(SAY_WARNING,
+		    "gateway %s does not answer as it should; it is asked again every second",
+		    store_label(store));
+	else
+		say(SAY_INFO, "gateway %s answers again", store_label(store));
+}
+
+void setup_fini(struct setup *setup)
+{
+	node_fini(&setup->node);
+	servers_fini(&setup->servers);
+	for (unsigned i = 0; i < setup->gateways; i++)
+		free(setup->url[i]);
+	*setup = (struct setup){ 0 };
+}

@@ -1,0 +1,60 @@
+/*
+ * The way to the grid: which gateways, what is known of their encoding and of the storage servers,
+ * and how stores are opened.
+ *
+ * Place      options and node directory -> [setup] -> stores, verification policy.
+ * Ownership  a struct setup owns everything until setup_fini; it holds the convergence secret.
+ * Threads    read by anyone once loaded; setup_open_first and setup_open_next may be called from
+ * any thread.
+ */
+#pragma once
+
+#include "calls/wait.h"
+#include "direct/direct.h"
+#include "net/pace.h"
+#include "node/node.h"
+#include "options/options.h"
+
+#include <stdatomic.h>
+
+struct setup {
+	struct node node;
+	const struct chk_params *params; /* what is known of the encoding, or NULL */
+	unsigned gateways;               /* at least 1: to one grid */
+	char *url[STORE_GATEWAYS_MAX];
+	struct gateway_options gateway[STORE_GATEWAYS_MAX];
+	struct servers servers; /* that are read from directly; may be none */
+	struct pace *pace;      /* of all stores, where --bwlimit is given; else NULL */
+	struct pace pace_of_all;
+	atomic_uint opened; /* by setup_open_next */
+};
+
+/*
+ * Loads the node directory and decides on the gateways.  The secret counts when -d or
+ * --convergence-file names it, or when one of the gateways is that of ~/.tahoe; so do the storage
+ * servers, unless options->no_direct or the node is not open (node/node.h).  Where these cannot be
+ * loaded, a warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those of
+ * node_load and of reading the file.
+ */
+MUST_USE enum fault setup_load(const struct options *options, struct setup *setup, struct err *err);
+
+/* Opens a store on the first gateway, or on each in turn. */
+MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);
+MUST_USE enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err);
+
+/* Opens a store on the first gateway and asks whether that is one of Tahoe-LAFS.  Sleeps.  Faults:
+ * UNAVAILABLE, USAGE (it is not), INSECURE.  The caller closes the store in `wait`. */
+MUST_USE enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err);
+
+/* The same, and asks all others too, which have to be of the same grid (USAGE).  Sleeps up to ten
+ * seconds more where they know different servers, or none. */
+MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wait,
+				      struct err *err);
+
+/* Tell people that the gateway went away or is back, in one thread (tries.away) and of a lane's
+ * store (lanes_options.away).  `context` is unused. */
+void setup_tell_away(void *context, bool away);
+void setup_tell_store_away(void *context, const struct store *store, bool away);
+
+/* Wipes and frees.  All zeros are allowed. */
+void setup_fini(struct setup *setup);

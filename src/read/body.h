@@ -1,0 +1,102 @@
+/*
+ * A file's bytes on their way from a reader to a request: whole in memory, or as a stream of two
+ * buffers.
+ *
+ * Place      src/read fills -> [body] -> src/pool sends.  It holds its share of the one byte
+ * budget. Ownership  counted: a whole body has one owner, a stream is held by its reader and by
+ * whoever sends. Threads    the stream's reader and its sender are two threads; each calls only the
+ * functions of its side.
+ *
+ *   reader   body_room -> fill -> body_push ... body_finish
+ *   sender   body_peek -> copy -> body_pop  ... body_verdict, or body_abandon at any moment
+ */
+#pragma once
+
+#include "base/meta.h"
+#include "queue/core/flight.h"
+#include "queue/core/gate.h"
+#include "queue/lease.h"
+
+enum {
+	BODY_WHOLE_MAX =
+		64 * 1024, /* bytes; larger files are streamed.  libcurl sends so much at once */
+	BODY_PIECE_SIZE = 1024 * 1024, /* bytes of one buffer of a stream */
+	BODY_PIECES = 2,               /* buffers of a stream */
+};
+
+struct piece {
+	unsigned char *data;
+	size_t size;
+	uint64_t offset; /* of its first byte in the file */
+};
+
+/* What a reader knows of the bytes once all of them were read and the file had not changed. */
+struct body_proof {
+	unsigned char content[16]; /* xxh3-128 */
+	unsigned char key[16];     /* convergence key, with the job's parameters */
+};
+
+struct body {
+	struct work *work;
+	struct meta meta;           /* at the transfer */
+	uint64_t size;              /* bytes, at the transfer */
+	struct outcome existing;    /* the slot of what has the name at the target; state none:
+				       nothing, or nothing that matters to whoever sends */
+	unsigned char *data;        /* whole bodies only */
+	struct stream *stream;      /* streams only */
+	struct body_proof proof;    /* whole bodies: from the start; streams: after body_verdict */
+	bool predicted;             /* `cap_hash` is set; whole bodies only */
+	unsigned char cap_hash[32]; /* the part of the cap that does not follow from the key */
+	bool flying;                /* flight_end is owed for `flight_key` */
+	unsigned char flight_key[FLIGHT_KEY_SIZE];
+};
+
+/* Returns what a body of `size` bytes takes of the byte budget. */
+uint64_t body_share(uint64_t size);
+
+/*
+ * Makes a body for `work`, whole when `size` is at most BODY_WHOLE_MAX.  The share of `gate`, which
+ * the caller has entered with body_share(size), is given back when the body goes, or by body_drop.
+ * Returns NULL when out of memory.
+ */
+struct body *body_new(struct work *work, uint64_t size, struct gate *gate);
+
+/* Frees the bytes early and leaves the gate; a parked body keeps only what describes it.  Whole
+ * bodies, and streams nobody shares. */
+void body_drop(struct body *body);
+
+/* Adds an owner; body_unref takes one away and frees with the last.  NULL is allowed for unref. */
+void body_ref(struct body *body);
+void body_unref(struct body *body);
+
+/* ---- the reader's side of a stream ---- */
+
+/* Hears that there is something new for the sender.  To be set by the reader's thread, before or
+ * while it fills. */
+typedef void body_wake(void *context);
+void body_set_wake(struct body *body, body_wake *wake, void *context);
+
+/* Returns an empty buffer of BODY_PIECE_SIZE.  Sleeps until there is one; NULL once the sender has
+ * abandoned the body. */
+struct piece *body_room(struct body *body);
+
+/* Gives a filled buffer to the sender. */
+void body_push(struct body *body, struct piece *piece);
+
+/* Ends the stream: `err` NULL and a proof, or why it cannot go on. */
+void body_finish(struct body *body, const struct body_proof *proof, const struct err *err);
+
+/* ---- the sender's side ---- */
+
+/* Returns the oldest filled buffer, which stays the body's, or NULL when there is none now. */
+struct piece *body_peek(struct body *body);
+
+/* Gives the buffer last peeked back to the reader. */
+void body_pop(struct body *body);
+
+/* Returns whether the reader has ended the stream; then `err` tells (fault NONE: well) and `proof`
+ * of the body is set. */
+bool body_verdict(struct body *body, struct err *err);
+
+/* Tells the reader that nobody wants the rest.  Idempotent. */
+void body_abandon(struct body *body);

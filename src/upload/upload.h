@@ -1,0 +1,34 @@
+/*
+ * One file stored and proven, in one thread: the way of pipes.
+ *
+ *   hashed -> put -> judge the cap -> [check] -> [read back and compare] -> done
+ *
+ * Place      src/cli (barge put) -> [upload] -> calls/wait.h.
+ * Ownership  everything is borrowed for the call.
+ * Threads    the owner of the store.
+ */
+#pragma once
+
+#include "base/spool.h"
+#include "calls/patience.h"
+#include "calls/tries.h"
+#include "verify/policy.h"
+
+struct upload_options {
+	struct tries tries;
+	struct policy *policy;
+	struct patience *patience; /* with uploads that were cut off, or NULL */
+	/* Says whether the bytes are still what they were: FAULT_CHANGED.  Asked after each time
+	 * they were read.  May be NULL. */
+	enum fault (*unchanged)(void *context, struct err *err);
+	void *context;
+};
+
+/*
+ * Stores what is in `spool`, and its cap, which is proven as the policy wants.  Up to
+ * LITERAL_SIZE_MAX bytes go into the cap, without a request.  Sleeps, trying again what may go
+ * well.  Faults: those of store_put, store_get and store_check (RETRY after the last try, also when
+ * nothing could be proven), of policy_judge, of spool_read, and CHANGED.
+ */
+MUST_USE enum fault upload_put(struct upload_options *options, const struct spool *spool,
+			       struct cap *cap, struct err *err);

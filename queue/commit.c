@@ -25,7 +25,7 @@ struct commit {
 	bool failed;
 };
 
-static void fail(struct commit *commit, const struct err *err)
+static void commit_fail(struct commit *commit, const struct err *err)
 {
 	commit->failed = true;
 	mutex_lock(&commit->lock);
@@ -51,7 +51,7 @@ static bool wait_for_stock(struct commit *commit) REQUIRES(commit->lock)
  * Takes all that wait into `writing`; sleeps for one, but not when a sync is due.
  * Returns false when there will be none any more.
  */
-static bool take(struct commit *commit)
+static bool commit_take(struct commit *commit)
 {
 	mutex_lock(&commit->lock);
 	bool in_time = true;
@@ -81,7 +81,7 @@ static void write_all(struct commit *commit)
 		    FAULT_NONE)
 			done++;
 		else
-			fail(commit, &err);
+			commit_fail(commit, &err);
 	}
 	if (done > 0) {
 		KILL_POINT("slot-written");
@@ -99,7 +99,7 @@ static void sync_all(struct commit *commit)
 	const struct commit_options *options = &commit->options;
 	struct err err;
 	if (!commit->failed && outcomes_sync(options->outcomes, &err) != FAULT_NONE)
-		fail(commit, &err);
+		commit_fail(commit, &err);
 	commit->synced_ms = clock_ms();
 	if (!commit->failed)
 		KILL_POINT("slot-synced");
@@ -124,11 +124,11 @@ static bool sync_is_due(const struct commit *commit)
 	       clock_ms() - commit->synced_ms >= COMMIT_DELAY_MS;
 }
 
-static void run(void *context)
+static void commit_run(void *context)
 {
 	struct commit *commit = context;
 	for (bool more = true; more;) {
-		more = take(commit);
+		more = commit_take(commit);
 		write_all(commit);
 		if (sync_is_due(commit))
 			sync_all(commit);
@@ -170,7 +170,7 @@ enum fault commit_open(const struct commit_options *options, struct commit **com
 	made->writing = calloc(COMMIT_WAITING, sizeof made->writing[0]);
 	made->unsynced = calloc(COMMIT_UNSYNCED, sizeof made->unsynced[0]);
 	if (made->waiting && made->writing && made->unsynced &&
-	    thread_start(&made->thread, "commit", run, made)) {
+	    thread_start(&made->thread, "commit", commit_run, made)) {
 		*commit = made;
 		return FAULT_NONE;
 	}

@@ -8,7 +8,7 @@ enum source {
 	SOURCE_LEDGER,  /* ready directories; `naming` is taken */
 };
 
-struct request {
+struct lease_request {
 	struct queue_file *file;
 	enum segment_kind kind;
 	struct waiting *list; /* linked by `sibling` */
@@ -24,11 +24,11 @@ static bool is_over(const struct queue_file *file, enum segment_kind kind) REQUI
 		return false;
 	if (kind == SEGMENT_DIRECTORIES)
 		return file->ledger.open == 0;
-	return !file->waiting[kind].first && file->loose[kind] == 0;
+	return !file->waiting[kind].first && file->unsettled[kind] == 0;
 }
 
 /* Takes what is due from the heap into the request. */
-static bool take_due(struct queue_file *file, struct request *request) REQUIRES(file->lock)
+static bool take_due(struct queue_file *file, struct lease_request *request) REQUIRES(file->lock)
 {
 	uint64_t now_ms = clock_ms();
 	while (request->count < SEGMENT_TASKS_MAX) {
@@ -39,7 +39,7 @@ static bool take_due(struct queue_file *file, struct request *request) REQUIRES(
 		request->list = due;
 		request->count++;
 	}
-	file->loose[request->kind] += request->count;
+	file->unsettled[request->kind] += request->count;
 	return request->count > 0;
 }
 
@@ -63,7 +63,7 @@ static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(f
 			     (uint32_t)min_u64(next->due_ms - now_ms, 60000));
 }
 
-static enum fault find_source(struct request *request, enum source *source, struct err *err)
+static enum fault find_source(struct lease_request *request, enum source *source, struct err *err)
 {
 	struct queue_file *file = request->file;
 	enum fault fault;
@@ -90,7 +90,7 @@ static enum fault find_source(struct request *request, enum source *source, stru
 	return fault;
 }
 
-static struct hold *make_hold(struct request *request, size_t capacity, struct err *err)
+static struct hold *make_hold(struct lease_request *request, size_t capacity, struct err *err)
 {
 	request->hold = hold_new(request->kind, capacity);
 	if (!request->hold)
@@ -107,7 +107,7 @@ static void enlist(struct queue_file *file, struct hold *hold) REQUIRES(file->lo
 	file->leased = hold;
 }
 
-static enum fault from_waiting(struct request *request, struct err *err)
+static enum fault from_waiting(struct lease_request *request, struct err *err)
 {
 	struct queue_file *file = request->file;
 	struct hold *hold = make_hold(request, request->count, err);
@@ -129,7 +129,7 @@ static enum fault from_waiting(struct request *request, struct err *err)
 }
 
 /* Gives a token back, and leases the hold if it has come to something. */
-static void finish(struct request *request, bool *token, bool fine)
+static void queue_file_lease_finish(struct lease_request *request, bool *token, bool fine)
 {
 	struct queue_file *file = request->file;
 	struct hold *empty = NULL;
@@ -143,19 +143,19 @@ static void finish(struct request *request, bool *token, bool fine)
 		request->hold = NULL;
 	} else {
 		enlist(file, request->hold);
-		file->loose[request->kind] += request->hold->segment.count;
+		file->unsettled[request->kind] += request->hold->segment.count;
 	}
 	cond_wake_all(&file->work);
 	mutex_unlock(&file->lock);
 	hold_unref(empty);
 }
 
-static enum fault from_cursor(struct request *request, struct err *err) UNCHECKED
+static enum fault from_cursor(struct lease_request *request, struct err *err) UNCHECKED
 {
 	enum fault fault = FAULT_NOMEM;
 	if (make_hold(request, SEGMENT_TASKS_MAX, err))
 		fault = queue_file_read(request->file, request->hold, err);
-	finish(request, &request->file->reading, fault == FAULT_NONE);
+	queue_file_lease_finish(request, &request->file->reading, fault == FAULT_NONE);
 	return fault;
 }
 
@@ -166,8 +166,8 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static enum fault add_directory(struct request *request, const struct ledger_directory *directory,
-				struct err *err)
+static enum fault add_directory(struct lease_request *request,
+				const struct ledger_directory *directory, struct err *err)
 {
 	struct queue_file *file = request->file;
 	struct task task;
@@ -185,7 +185,7 @@ static enum fault add_directory(struct request *request, const struct ledger_dir
 	return FAULT_NONE;
 }
 
-static enum fault from_ledger(struct request *request, struct err *err) UNCHECKED
+static enum fault from_ledger(struct lease_request *request, struct err *err) UNCHECKED
 {
 	struct queue_file *file = request->file;
 	struct ledger_directory directory[SEGMENT_TASKS_MAX];
@@ -198,7 +198,7 @@ static enum fault from_ledger(struct request *request, struct err *err) UNCHECKE
 		fault = FAULT_NONE;
 	for (size_t i = 0; i < count && fault == FAULT_NONE; i++)
 		fault = add_directory(request, &directory[i], err);
-	finish(request, &file->naming, fault == FAULT_NONE);
+	queue_file_lease_finish(request, &file->naming, fault == FAULT_NONE);
 	return fault;
 }
 
@@ -206,7 +206,7 @@ enum fault queue_file_lease(struct queue *queue, enum segment_kind kind, struct 
 			    struct err *err)
 {
 	struct queue_file *file = (struct queue_file *)queue;
-	struct request request = { .file = file, .kind = kind };
+	struct lease_request request = { .file = file, .kind = kind };
 	struct err own;
 	enum source source = SOURCE_WAITING;
 	enum fault fault = FAULT_NONE;

@@ -107,7 +107,8 @@ static enum fault settle_counted(struct queue_file *file, uint8_t state, uint8_t
 	return commit_put(file->commit, &item, err);
 }
 
-static enum fault settle(struct queue_file *file, uint8_t state, uint8_t reason, struct err *err)
+static enum fault queue_file_read_settle(struct queue_file *file, uint8_t state, uint8_t reason,
+					 struct err *err)
 {
 	count_child(file);
 	return settle_counted(file, state, reason, err);
@@ -149,7 +150,7 @@ static enum fault take_unsettled(struct queue_file *file, struct hold *hold, str
 	if (fault != FAULT_NONE)
 		return fault;
 	if (flags == LEDGER_FAILED)
-		return settle(file, OUTCOME_FAILED, REASON_UNLINKED, err);
+		return queue_file_read_settle(file, OUTCOME_FAILED, REASON_UNLINKED, err);
 	if (flags == LEDGER_HANDED)
 		return hand_out(file, hold, TASK_BELOW_DONE, err);
 	if (!is_directory)
@@ -173,13 +174,14 @@ static enum fault take_entry(struct queue_file *file, struct hold *hold, struct 
 		return add_directory(file, entry->id, settled_flags(outcome), err);
 	}
 	if (entry->verdict == OUTCOME_SKIPPED || entry->verdict == OUTCOME_FAILED)
-		return settle(file, entry->verdict, entry->reason, err);
+		return queue_file_read_settle(file, entry->verdict, entry->reason, err);
 	if (entry->verdict != 0 || entry->kind == MANIFEST_OTHER)
 		return err_set(err, FAULT_CORRUPT, "task %" PRIu64 " has no use of its kind",
 			       entry->id);
 	if (entry->kind == MANIFEST_DIRECTORY && is_condemned(outcome)) {
 		enum fault fault = add_directory(file, entry->id, LEDGER_FAILED, err);
-		return fault ? fault : settle(file, outcome->level, outcome->reason, err);
+		return fault ? fault
+			     : queue_file_read_settle(file, outcome->level, outcome->reason, err);
 	}
 	return take_unsettled(file, hold, err);
 }
@@ -266,7 +268,7 @@ static enum fault end_reading(struct queue_file *file, struct err *err)
 }
 
 /* Stores how far may be read.  Returns false when the queue was stopped. */
-static bool look(struct queue_file *file, uint64_t *limit)
+static bool queue_file_read_look(struct queue_file *file, uint64_t *limit)
 {
 	mutex_lock(&file->lock);
 	*limit = file->durable;
@@ -315,7 +317,7 @@ enum fault queue_file_read(struct queue_file *file, struct hold *hold, struct er
 	uint64_t limit;
 	bool go_on = true;
 	while (go_on && fault == FAULT_NONE && hold->segment.count < hold->capacity &&
-	       look(file, &limit))
+	       queue_file_read_look(file, &limit))
 		fault = take_step(file, hold, limit, &go_on, err);
 	hold_unref(file->found);
 	file->found = NULL;

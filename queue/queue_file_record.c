@@ -50,7 +50,7 @@ static void mark(struct queue_file *file, struct hold *hold, const struct outcom
 		return;
 	*ended_at(hold, task) = ended;
 	hold->open += ended ? (size_t)-1 : 1;
-	file->loose[hold->segment.kind] += ended ? (uint64_t)-1 : 1;
+	file->unsettled[hold->segment.kind] += ended ? (uint64_t)-1 : 1;
 }
 
 /* Checks and marks all of the outcomes, with a reference for each, or none. */
@@ -67,7 +67,7 @@ static enum fault accept(struct queue_file *file, struct hold *hold, const struc
 	}
 	while (fault != FAULT_NONE && marked > 0)
 		mark(file, hold, &outcome[--marked], false);
-	if (file->loose[hold->segment.kind] == 0)
+	if (file->unsettled[hold->segment.kind] == 0)
 		cond_wake_all(&file->work);
 	for (size_t i = 0; i < marked; i++)
 		hold_ref(hold);
@@ -175,7 +175,7 @@ enum fault queue_file_release(struct queue *queue, struct segment *segment,
 		queue_file_break(file, &own);
 	mutex_lock(&file->lock);
 	put_all(file, hold->segment.kind, list);
-	file->loose[hold->segment.kind] -= hold->open;
+	file->unsettled[hold->segment.kind] -= hold->open;
 	cond_wake_all(&file->work);
 	fault = queue_file_broken(file, err);
 	mutex_unlock(&file->lock);

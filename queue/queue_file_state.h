@@ -41,13 +41,14 @@ struct queue_file {
 	struct cond work; /* wakes leases: anything below changed in their favour */
 	bool reading GUARDED, naming GUARDED;
 	bool stopped GUARDED;
-	bool complete GUARDED;                 /* nothing more will be published */
-	bool ended GUARDED;                    /* the whole manifest has been read */
-	bool at_edge GUARDED;                  /* all that was published has been read */
-	uint64_t durable GUARDED;              /* the manifest may be read below this offset */
-	uint64_t numbers GUARDED;              /* segments leased so far */
-	uint64_t damaged GUARDED;              /* slots */
-	uint64_t loose[SEGMENT_KINDS] GUARDED; /* tasks leased, or about to be, and not settled */
+	bool complete GUARDED;                     /* nothing more will be published */
+	bool ended GUARDED;                        /* the whole manifest has been read */
+	bool at_edge GUARDED;                      /* all that was published has been read */
+	uint64_t durable GUARDED;                  /* the manifest may be read below this offset */
+	uint64_t numbers GUARDED;                  /* segments leased so far */
+	uint64_t damaged GUARDED;                  /* slots */
+	uint64_t unsettled[SEGMENT_KINDS] GUARDED; /* tasks leased, or about to be, and not settled
+						    */
 	struct waiting_heap waiting[SEGMENT_KINDS] GUARDED;
 	struct ledger ledger GUARDED;
 	struct hold *leased GUARDED; /* newest first */

@@ -34,7 +34,7 @@ struct start {
 	char name[16];
 };
 
-static void *run(void *argument)
+static void *thread_run(void *argument)
 {
 	struct start start = *(struct start *)argument;
 	free(argument);
@@ -55,7 +55,7 @@ bool thread_start(struct thread *thread, const char *name, thread_main *entry, v
 	sigset_t all, before;
 	sigfillset(&all);
 	must(pthread_sigmask(SIG_SETMASK, &all, &before));
-	int rc = pthread_create(&thread->os, NULL, run, start);
+	int rc = pthread_create(&thread->os, NULL, thread_run, start);
 	must(pthread_sigmask(SIG_SETMASK, &before, NULL));
 	if (rc != 0)
 		free(start);

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 /* Remembers the first fault of a write or sync: nothing is known about the file after it. */
-static enum fault fail(struct manifest_writer *writer, const struct err *cause, struct err *err)
+static enum fault manifest_write_fail(struct manifest_writer *writer, const struct err *cause,
+				      struct err *err)
 {
 	if (writer->failed.fault == FAULT_NONE)
 		writer->failed = *cause;
@@ -22,9 +23,9 @@ static enum fault write_frame(struct manifest_writer *writer, enum manifest_fram
 	struct frame frame = { .offset = writer->end, .type = (uint8_t)type, .size = size };
 	struct err cause = { 0 };
 	if (writer->failed.fault != FAULT_NONE)
-		return fail(writer, &writer->failed, err);
+		return manifest_write_fail(writer, &writer->failed, err);
 	if (frame_write(writer->fd, writer->seed, &frame, payload, &cause) != FAULT_NONE)
-		return fail(writer, &cause, err);
+		return manifest_write_fail(writer, &cause, err);
 	writer->end = frame.next;
 	writer->hash = manifest_hash_next(writer->hash, frame.hash);
 	return FAULT_NONE;
@@ -34,9 +35,9 @@ static enum fault sync_file(struct manifest_writer *writer, struct err *err)
 {
 	struct err cause = { 0 };
 	if (writer->failed.fault != FAULT_NONE)
-		return fail(writer, &writer->failed, err);
+		return manifest_write_fail(writer, &writer->failed, err);
 	if (file_sync(writer->fd, &cause) != FAULT_NONE)
-		return fail(writer, &cause, err);
+		return manifest_write_fail(writer, &cause, err);
 	writer->durable = writer->end;
 	return FAULT_NONE;
 }
@@ -166,7 +167,7 @@ enum fault manifest_begin(struct manifest_writer *writer, uint64_t id, uint64_t 
 	assert(!writer->inside && !writer->finished);
 	assert((id == 0) == (writer->head.listing == 0));
 	if (writer->failed.fault != FAULT_NONE)
-		return fail(writer, &writer->failed, err);
+		return manifest_write_fail(writer, &writer->failed, err);
 	struct manifest_head head = { .id = id,
 				      .parent_id = parent_id,
 				      .listing = writer->end,
@@ -206,7 +207,7 @@ enum fault manifest_add(struct manifest_writer *writer, struct manifest_entry *e
 {
 	assert(writer->inside);
 	if (writer->failed.fault != FAULT_NONE)
-		return fail(writer, &writer->failed, err);
+		return manifest_write_fail(writer, &writer->failed, err);
 	const char *flaw = manifest_entry_flaw(entry);
 	if (flaw)
 		return err_set(err, FAULT_USAGE, "an entry cannot be planned: %s", flaw);
@@ -271,7 +272,7 @@ enum fault manifest_finish(struct manifest_writer *writer, struct err *err)
 	manifest_mark_encode(writer->seed, trailer, mark);
 	if (file_write_at(writer->fd, MANIFEST_MARK_OFFSET, mark, sizeof mark, &cause) !=
 	    FAULT_NONE)
-		return fail(writer, &cause, err);
+		return manifest_write_fail(writer, &cause, err);
 	fault = sync_file(writer, err);
 	if (fault != FAULT_NONE)
 		return fault;

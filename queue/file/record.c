@@ -36,8 +36,8 @@ static bool all_zeros(const unsigned char *data, size_t size)
 }
 
 /* Writes and syncs the preamble of an empty log, and makes the file's name durable. */
-static enum fault start(struct record_log *log, const char *path, const unsigned char job_id[16],
-			struct err *err)
+static enum fault record_start(struct record_log *log, const char *path,
+			       const unsigned char job_id[16], struct err *err)
 {
 	unsigned char preamble[PREAMBLE_SIZE];
 	preamble_encode(&record_file, job_id, preamble);
@@ -55,12 +55,12 @@ static enum fault open_start(struct record_log *log, const char *path,
 {
 	unsigned char preamble[PREAMBLE_SIZE], found_id[16];
 	if (size < sizeof preamble)
-		return start(log, path, job_id, err);
+		return record_start(log, path, job_id, err);
 	enum fault fault = file_read_at(log->fd, 0, preamble, sizeof preamble, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	if (size == sizeof preamble && all_zeros(preamble, sizeof preamble))
-		return start(log, path, job_id, err);
+		return record_start(log, path, job_id, err);
 	fault = preamble_decode(&record_file, preamble, found_id, err);
 	if (fault == FAULT_NONE && memcmp(found_id, job_id, sizeof found_id) != 0)
 		fault = err_set(err, FAULT_CORRUPT, "the keys file belongs to another job");

@@ -10,7 +10,7 @@ enum {
 
 struct audit {
 	const struct audit_request *request;
-	struct crew *crew;
+	struct pool *pool;
 	struct manifest_reader *walk;  /* its block is the one at hand */
 	struct manifest_reader *aside; /* for paths and children */
 	struct audit_counts *counts;
@@ -67,7 +67,7 @@ static void tell(struct audit *audit, const struct probe *probe, const struct er
 /* Takes back one probe.  Returns false when none is under way. */
 static bool take_back(struct audit *audit)
 {
-	struct probe *probe = (struct probe *)crew_take(audit->crew);
+	struct probe *probe = (struct probe *)pool_take(audit->pool);
 	if (!probe)
 		return false;
 	struct err err = probe->task.err;
@@ -87,9 +87,9 @@ static enum fault send(struct audit *audit, struct probe *probe)
 {
 	probe->moved = audit->request->moved;
 	probe->context = audit->request->context;
-	while (!crew_has_room(audit->crew))
+	while (!pool_has_room(audit->pool))
 		take_back(audit);
-	crew_submit(audit->crew, &probe->task);
+	pool_submit(audit->pool, &probe->task);
 	return audit->fatal.fault;
 }
 
@@ -206,7 +206,7 @@ static void walk(struct audit *audit)
 {
 	struct manifest_block block = { .next = manifest_first(audit->walk) };
 	struct err err;
-	while (!audit->fatal.fault && !crew_stopped(audit->crew, &audit->fatal)) {
+	while (!audit->fatal.fault && !pool_stopped(audit->pool, &audit->fatal)) {
 		enum fault fault = manifest_read(audit->walk, block.next, &block, &err);
 		if (fault && (fault != FAULT_NOT_FOUND || manifest_is_complete(audit->walk)))
 			audit->fatal = err;
@@ -235,7 +235,7 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 	if (!audit)
 		return err_set(err, FAULT_NOMEM, "out of memory");
 	audit->request = request;
-	const struct crew_options crew = {
+	const struct pool_options pool = {
 		.open = request->open,
 		.away = request->away,
 		.context = request->context,
@@ -246,7 +246,7 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 	if (!fault)
 		fault = manifest_open(request->manifest, &audit->aside, err);
 	if (!fault)
-		fault = crew_new(&crew, &audit->crew, err);
+		fault = pool_new(&pool, &audit->pool, err);
 	if (fault)
 		audit_free(audit);
 	else
@@ -254,13 +254,13 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 	return fault;
 }
 
-void audit_stop(struct audit *audit) { crew_stop(audit->crew); }
+void audit_stop(struct audit *audit) { pool_stop(audit->pool); }
 
 void audit_free(struct audit *audit)
 {
 	if (!audit)
 		return;
-	crew_free(audit->crew);
+	pool_free(audit->pool);
 	manifest_close(audit->walk);
 	manifest_close(audit->aside);
 	explicit_bzero(audit->slot, sizeof audit->slot);

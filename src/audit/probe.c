@@ -17,7 +17,7 @@ static void checked(void *context, const struct store_reply *reply)
 			"not healthy: %u of %u shares are good, %u are corrupt",
 			health->good_shares, health->expected, health->corrupt_shares);
 	if (err.fault) {
-		crew_end(&probe->task, &err);
+		pool_end(&probe->task, &err);
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_CHECK;
@@ -37,7 +37,7 @@ static enum fault compare(const struct probe *probe, uint64_t length, const unsi
 	return FAULT_NONE;
 }
 
-static bool take(void *context, const void *data, size_t size)
+static bool probe_take(void *context, const void *data, size_t size)
 {
 	struct probe *probe = context;
 	content_hash_update(&probe->hash, data, size);
@@ -58,7 +58,7 @@ static void got(void *context, const struct store_reply *reply)
 		err.fault = compare(probe, probe->received, content, &err);
 	}
 	if (err.fault) {
-		crew_end(&probe->task, &err);
+		pool_end(&probe->task, &err);
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_READ;
@@ -74,7 +74,7 @@ static struct store_call *read_file(struct probe *probe, struct err *err)
 	const struct store_get get = {
 		.cap = &probe->cap,
 		.length = UINT64_MAX,
-		.sink = take,
+		.sink = probe_take,
 		.context = probe,
 	};
 	return store_get(probe->task.store, &get, (struct store_then){ got, probe }, err);
@@ -101,7 +101,7 @@ static void listed(void *context, const struct store_reply *reply)
 			(unsigned long long)set->found, (unsigned long long)set->count,
 			(unsigned long long)set->listed);
 	if (err.fault) {
-		crew_end(&probe->task, &err);
+		pool_end(&probe->task, &err);
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_READ;
@@ -124,12 +124,12 @@ static void compare_literal(struct probe *probe)
 	struct err err;
 	content_hash_of(probe->cap.content, (size_t)probe->cap.size, content);
 	enum fault fault = compare(probe, probe->cap.size, content, &err);
-	crew_end(&probe->task, fault ? &err : NULL);
+	pool_end(&probe->task, fault ? &err : NULL);
 }
 
 static void go_on(struct probe *probe)
 {
-	struct crew_task *task = &probe->task;
+	struct pool_task *task = &probe->task;
 	struct err err;
 	if (probe->left & VERIFY_CHECK)
 		task->call = store_check(task->store, &probe->cap, true,
@@ -139,19 +139,19 @@ static void go_on(struct probe *probe)
 	else if (probe->left & VERIFY_READ)
 		task->call = read_file(probe, &err);
 	else {
-		crew_end(task, NULL);
+		pool_end(task, NULL);
 		return;
 	}
 	if (!task->call)
-		crew_end(task, &err);
+		pool_end(task, &err);
 }
 
-static void start(struct crew_task *task)
+static void probe_start(struct pool_task *task)
 {
 	struct probe *probe = (struct probe *)task;
 	probe->left = probe->levels;
 	if (cap_is_literal(&probe->cap) && probe->linked)
-		crew_end(&probe->task, NULL);
+		pool_end(&probe->task, NULL);
 	else if (cap_is_literal(&probe->cap) && !probe->is_directory)
 		compare_literal(probe);
 	else
@@ -170,7 +170,7 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 		err_set(err, FAULT_CORRUPT, "its slot holds no cap");
 		return NULL;
 	}
-	probe->task.start = start;
+	probe->task.start = probe_start;
 	/* Of what was linked no bytes and no children are known: all of its shares are checked. */
 	probe->linked = outcome->level & OUTCOME_LINKED;
 	probe->levels = probe->linked ? VERIFY_CHECK : levels;

@@ -3,19 +3,19 @@
  *
  *   [check every share] -> [file: read and compare | directory: list and compare]
  *
- * Place      src/audit submits it to its crew; everything in a probe runs in its lane.
+ * Place      src/audit submits it to its pool; everything in a probe runs in its lane.
  * Ownership  a probe owns what it points to.
- * Threads    the owner's before crew_submit and after crew_take, its lane's in between.
+ * Threads    the owner's before pool_submit and after pool_take, its lane's in between.
  */
 #pragma once
 
 #include "base/digest.h"
-#include "calls/crew.h"
+#include "calls/pool.h"
 #include "queue/file/outcomes.h"
 #include "verify/childset.h"
 
 struct probe {
-	struct crew_task task; /* first */
+	struct pool_task task; /* first */
 	unsigned levels;       /* enum verify_level: CHECK, READ */
 	bool linked;           /* nothing was sent: the source's own cap was linked */
 	struct cap cap;

@@ -86,7 +86,7 @@ static void take_signals(void *context)
 }
 
 /* Adds a signal unless it was ignored at start: nohup, or a shell without job control. */
-static void take(int number)
+static void cancel_take(int number)
 {
 	struct sigaction before;
 	if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
@@ -96,9 +96,9 @@ static void take(int number)
 enum fault cancel_start(struct err *err)
 {
 	sigemptyset(&taken);
-	take(SIGINT);
-	take(SIGTERM);
-	take(SIGHUP);
+	cancel_take(SIGINT);
+	cancel_take(SIGTERM);
+	cancel_take(SIGHUP);
 	sigaddset(&taken, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &taken, NULL); /* one thread so far */
 	if (!thread_start(&thread, "signals", take_signals, NULL))

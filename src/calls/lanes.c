@@ -15,11 +15,11 @@ struct lane {
 	struct lanes *lanes;
 	struct thread thread;
 	struct store *store;
-	unsigned slots[ERRAND_KINDS]; /* in flight at most */
-	unsigned busy[ERRAND_KINDS];  /* in flight */
-	struct errand *active;        /* started, not ended */
-	unsigned gateway;             /* store_gateway */
-	unsigned failures;            /* RETRY in a row */
+	unsigned slots[LANE_TASK_KINDS]; /* in flight at most */
+	unsigned busy[LANE_TASK_KINDS];  /* in flight */
+	struct lane_task *active;        /* started, not ended */
+	unsigned gateway;                /* store_gateway */
+	unsigned failures;               /* RETRY in a row */
 	bool probing;
 	bool told; /* gave_up was called */
 	uint64_t probe_at;
@@ -28,10 +28,10 @@ struct lane {
 	atomic_bool poked;
 
 	struct mutex lock;
-	struct cond ready;                          /* opened, or failed to */
-	struct errand *inbox[ERRAND_KINDS] GUARDED; /* oldest first */
-	struct errand **tail[ERRAND_KINDS] GUARDED;
-	bool hungry[ERRAND_KINDS] GUARDED; /* has room and found nothing: to be woken */
+	struct cond ready;                                /* opened, or failed to */
+	struct lane_task *inbox[LANE_TASK_KINDS] GUARDED; /* oldest first */
+	struct lane_task **tail[LANE_TASK_KINDS] GUARDED;
+	bool hungry[LANE_TASK_KINDS] GUARDED; /* has room and found nothing: to be woken */
 	bool opened GUARDED;
 	bool stopped GUARDED;
 	bool closing GUARDED;
@@ -45,20 +45,20 @@ struct lanes {
 	struct lane lane[LANES_MAX];
 };
 
-static void link_active(struct lane *lane, struct errand *errand)
+static void link_active(struct lane *lane, struct lane_task *lane_task)
 {
-	errand->next = lane->active;
-	errand->back = &lane->active;
-	if (errand->next)
-		errand->next->back = &errand->next;
-	lane->active = errand;
+	lane_task->next = lane->active;
+	lane_task->back = &lane->active;
+	if (lane_task->next)
+		lane_task->next->back = &lane_task->next;
+	lane->active = lane_task;
 }
 
-static void unlink_active(struct errand *errand)
+static void unlink_active(struct lane_task *lane_task)
 {
-	*errand->back = errand->next;
-	if (errand->next)
-		errand->next->back = errand->back;
+	*lane_task->back = lane_task->next;
+	if (lane_task->next)
+		lane_task->next->back = lane_task->back;
 }
 
 /* ---- gateways that are away ---- */
@@ -118,11 +118,11 @@ static void tell_away(const struct lane *lane, bool away)
 		options->away(options->context, lane->store, away);
 }
 
-void errand_end(struct errand *errand, enum fault fault)
+void lane_task_end(struct lane_task *lane_task, enum fault fault)
 {
-	struct lane *lane = errand->lane;
-	unlink_active(errand);
-	lane->busy[errand->kind]--;
+	struct lane *lane = lane_task->lane;
+	unlink_active(lane_task);
+	lane->busy[lane_task->kind]--;
 	atomic_fetch_sub(&lane->load, 1);
 	lane->failures = fault == FAULT_RETRY ? lane->failures + 1 : 0;
 	/* A gateway that lost its servers answers quickly, so it would get all there is to do. */
@@ -139,46 +139,47 @@ void errand_end(struct errand *errand, enum fault fault)
 
 /* ---- what waits ---- */
 
-static struct errand *take_locked(struct lane *lane, enum errand_kind kind) REQUIRES(lane->lock)
+static struct lane_task *take_locked(struct lane *lane, enum lane_task_kind kind)
+	REQUIRES(lane->lock)
 {
-	struct errand *errand = lane->inbox[kind];
-	if (!errand)
+	struct lane_task *lane_task = lane->inbox[kind];
+	if (!lane_task)
 		return NULL;
-	lane->inbox[kind] = errand->next;
-	if (!errand->next)
+	lane->inbox[kind] = lane_task->next;
+	if (!lane_task->next)
 		lane->tail[kind] = &lane->inbox[kind];
-	return errand;
+	return lane_task;
 }
 
-/* Returns an errand to start now, or NULL; with `refused` one to refuse. */
-static struct errand *next_errand(struct lane *lane, bool *refused)
+/* Returns a lane task to start now, or NULL; with `refused` one to refuse. */
+static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 {
-	struct errand *errand = NULL;
+	struct lane_task *lane_task = NULL;
 	bool away = is_away(lane), elsewhere = away && has_other(lane);
 	mutex_lock(&lane->lock);
 	*refused = lane->stopped || elsewhere;
-	for (int kind = ERRAND_KINDS - 1; kind >= 0 && !errand; kind--) {
+	for (int kind = LANE_TASK_KINDS - 1; kind >= 0 && !lane_task; kind--) {
 		bool room = !away && lane->busy[kind] < lane->slots[kind];
 		if (*refused || room)
-			errand = take_locked(lane, (enum errand_kind)kind);
-		lane->hungry[kind] = room && !errand;
+			lane_task = take_locked(lane, (enum lane_task_kind)kind);
+		lane->hungry[kind] = room && !lane_task;
 	}
 	mutex_unlock(&lane->lock);
-	return errand;
+	return lane_task;
 }
 
 static void start_waiting(struct lane *lane)
 {
 	bool refused;
-	for (struct errand *errand; (errand = next_errand(lane, &refused));) {
+	for (struct lane_task *lane_task; (lane_task = next_lane_task(lane, &refused));) {
 		if (refused) {
 			atomic_fetch_sub(&lane->load, 1);
-			errand->refuse(errand);
+			lane_task->refuse(lane_task);
 			continue;
 		}
-		lane->busy[errand->kind]++;
-		link_active(lane, errand);
-		errand->start(errand, lane->store);
+		lane->busy[lane_task->kind]++;
+		link_active(lane, lane_task);
+		lane_task->start(lane_task, lane->store);
 	}
 }
 
@@ -216,11 +217,11 @@ static void poke_active(struct lane *lane)
 {
 	if (!atomic_exchange(&lane->poked, false))
 		return;
-	struct errand *next;
-	for (struct errand *errand = lane->active; errand; errand = next) {
-		next = errand->next;
-		if (errand->poke)
-			errand->poke(errand, lane->store);
+	struct lane_task *next;
+	for (struct lane_task *lane_task = lane->active; lane_task; lane_task = next) {
+		next = lane_task->next;
+		if (lane_task->poke)
+			lane_task->poke(lane_task, lane->store);
 	}
 }
 
@@ -246,7 +247,7 @@ static bool open_store(struct lane *lane)
 	return !fault;
 }
 
-static void run(void *context)
+static void lanes_run(void *context)
 {
 	struct lane *lane = context;
 	if (!open_store(lane))
@@ -266,7 +267,7 @@ static void lane_init(struct lanes *lanes, unsigned number) UNCHECKED
 	lane->lanes = lanes;
 	mutex_init(&lane->lock);
 	cond_init(&lane->ready);
-	for (int kind = 0; kind < ERRAND_KINDS; kind++) {
+	for (int kind = 0; kind < LANE_TASK_KINDS; kind++) {
 		unsigned slots = lanes->options.slots[kind];
 		unsigned threads = lanes->options.threads;
 		lane->slots[kind] = slots / threads + (number < slots % threads);
@@ -277,7 +278,7 @@ static void lane_init(struct lanes *lanes, unsigned number) UNCHECKED
 /* Starts a lane and waits until its store is open. */
 static enum fault lane_start(struct lane *lane, struct err *err)
 {
-	if (!thread_start(&lane->thread, "lane", run, lane))
+	if (!thread_start(&lane->thread, "lane", lanes_run, lane))
 		return err_set(err, FAULT_NOMEM, "cannot start a transfer thread");
 	mutex_lock(&lane->lock);
 	while (!lane->opened)
@@ -316,8 +317,8 @@ enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes, 
 	return FAULT_NONE;
 }
 
-/* Whether a lane gets an errand before another one: it is there, or it is the one of all for what
- * is written in place, or it has less to do. */
+/* Whether a lane gets a lane task before another one: it is there, or it is the one of all for
+ * what is written in place, or it has less to do. */
 static bool is_better(const struct lane *lane, const struct lane *best, bool in_place)
 {
 	bool away = is_away(lane);
@@ -329,25 +330,25 @@ static bool is_better(const struct lane *lane, const struct lane *best, bool in_
 	       atomic_load_explicit(&best->load, memory_order_relaxed);
 }
 
-struct lane *lanes_submit(struct lanes *lanes, struct errand *errand)
+struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task)
 {
 	struct lane *best = NULL;
 	for (unsigned i = 0; i < lanes->count; i++) {
 		struct lane *lane = &lanes->lane[i];
-		if (lane->slots[errand->kind] > 0 &&
-		    (!best || is_better(lane, best, errand->in_place)))
+		if (lane->slots[lane_task->kind] > 0 &&
+		    (!best || is_better(lane, best, lane_task->in_place)))
 			best = lane;
 	}
 	assert(best);
-	errand->lane = best;
-	errand->next = NULL;
+	lane_task->lane = best;
+	lane_task->next = NULL;
 	atomic_fetch_add(&best->load, 1);
 	mutex_lock(&best->lock);
-	*best->tail[errand->kind] = errand;
-	best->tail[errand->kind] = &errand->next;
+	*best->tail[lane_task->kind] = lane_task;
+	best->tail[lane_task->kind] = &lane_task->next;
 	/* A lane that is busy looks by itself before it sleeps again; waking it costs a write. */
-	bool wake = best->hungry[errand->kind] || best->stopped;
-	best->hungry[errand->kind] = false;
+	bool wake = best->hungry[lane_task->kind] || best->stopped;
+	best->hungry[lane_task->kind] = false;
 	mutex_unlock(&best->lock);
 	if (wake)
 		store_wake(best->store);

@@ -1,41 +1,41 @@
 /*
- * Lanes: threads that each own a store and run errands on it, a bounded number at a time.
+ * Lanes: threads that each own a store and run lane tasks on it, a bounded number at a time.
  *
- * An errand is a transfer or a directory on its way through one or more store calls.  Nothing waits
- * inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away nothing
- * new is started there, and it is probed once a second; what its lanes have not started is refused
- * while there is another gateway, and waits otherwise.
+ * An lane task is a transfer or a directory on its way through one or more store calls.  Nothing
+ * waits inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away
+ * nothing new is started there, and it is probed once a second; what its lanes have not started is
+ * refused while there is another gateway, and waits otherwise.
  *
  * Place      src/pool and src/commit submit -> [lanes] -> store calls, whose `done` callbacks drive
- * the errand on. Ownership  an errand belongs to the lanes from lanes_submit until its own code has
- * called errand_end, or `refuse` was called. Threads    submit, wake and stop from any; start,
- * poke, refuse and all store callbacks run in the errand's lane.
+ * the lane task on. Ownership  a lane task belongs to the lanes from lanes_submit until its own
+ * code has called lane_task_end, or `refuse` was called. Threads    submit, wake and stop from any;
+ * start, poke, refuse and all store callbacks run in the lane task's lane.
  */
 #pragma once
 
 #include "store/store.h"
 
-enum errand_kind {
-	ERRAND_TRANSFER,
-	ERRAND_DIRECTORY,
-	ERRAND_KINDS,
+enum lane_task_kind {
+	LANE_TASK_TRANSFER,
+	LANE_TASK_DIRECTORY,
+	LANE_TASK_KINDS,
 };
 
 enum { LANES_MAX = 16 };
 
 struct lane;
 
-struct errand {
-	enum errand_kind kind;
+struct lane_task {
+	enum lane_task_kind kind;
 	bool in_place; /* it writes to what is there, which no two gateways may do at once */
-	void (*start)(struct errand *errand, struct store *store);
+	void (*start)(struct lane_task *lane_task, struct store *store);
 	/* Runs after lanes_wake: there may be something new for it.  May be NULL. */
-	void (*poke)(struct errand *errand, struct store *store);
+	void (*poke)(struct lane_task *lane_task, struct store *store);
 	/* Ends it unstarted: the lanes were stopped, or its gateway is away and others are not. */
-	void (*refuse)(struct errand *errand);
-	struct lane *lane;   /* the one it was given to; set by lanes_submit */
-	struct errand *next; /* of the lane */
-	struct errand **back;
+	void (*refuse)(struct lane_task *lane_task);
+	struct lane *lane;      /* the one it was given to; set by lanes_submit */
+	struct lane_task *next; /* of the lane */
+	struct lane_task **back;
 };
 
 struct lanes_options {
@@ -47,9 +47,9 @@ struct lanes_options {
 	/* Hears that the gateway of a store went away (true) or is back. */
 	void (*away)(void *context, const struct store *store, bool away);
 	void *context;
-	unsigned threads;             /* 1..LANES_MAX */
-	unsigned slots[ERRAND_KINDS]; /* in flight, over all lanes; at least 1 each */
-	uint64_t away_ms;             /* --gateway-wait */
+	unsigned threads;                /* 1..LANES_MAX */
+	unsigned slots[LANE_TASK_KINDS]; /* in flight, over all lanes; at least 1 each */
+	uint64_t away_ms;                /* --gateway-wait */
 };
 
 struct lanes;
@@ -58,16 +58,16 @@ struct lanes;
 MUST_USE enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes,
 			      struct err *err);
 
-/* Gives the errand to the least busy lane whose gateway is there, or to the least busy one, which
- * it returns, at once.  The errand may have ended by then. */
-struct lane *lanes_submit(struct lanes *lanes, struct errand *errand);
+/* Gives the lane task to the least busy lane whose gateway is there, or to the least busy one,
+ * which it returns, at once.  The lane task may have ended by then. */
+struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task);
 
-/* Has the lane look at its errands again.  Any thread. */
+/* Has the lane look at its lane tasks again.  Any thread. */
 void lane_wake(struct lane *lane);
 
-/* In the lane's thread: the errand is over and its slot free.  `fault` UNAVAILABLE tells that the
- * gateway is away. */
-void errand_end(struct errand *errand, enum fault fault);
+/* In the lane's thread: the lane task is over and its slot free.  `fault` UNAVAILABLE tells that
+ * the gateway is away. */
+void lane_task_end(struct lane_task *lane_task, enum fault fault);
 
 /* Refuses what was not started and everything submitted later; what is in flight ends by itself.
  * Any thread, idempotent. */

@@ -35,8 +35,8 @@ enum fault store_wait_end(const struct store_wait *wait, struct store_call **cal
 }
 
 /* Polls until the call has ended; `call` is NULL, and `err` filled, when it did not start. */
-static enum fault finish(const struct store_wait *wait, struct store_call *call,
-			 struct waiting *waiting, struct err *err)
+static enum fault wait_finish(const struct store_wait *wait, struct store_call *call,
+			      struct waiting *waiting, struct err *err)
 {
 	assert(err);
 	if (!call)
@@ -69,7 +69,7 @@ enum fault store_wait_put(const struct store_wait *wait, const void *data, size_
 	struct waiting waiting = { .call = NULL };
 	struct store_body body = whole(data, size);
 	struct store_call *call = store_put(wait->store, &body, then(&waiting), err);
-	return give_cap(&waiting, finish(wait, call, &waiting, err), cap);
+	return give_cap(&waiting, wait_finish(wait, call, &waiting, err), cap);
 }
 
 struct taking {
@@ -77,7 +77,7 @@ struct taking {
 	enum fault fault;
 };
 
-static bool take(void *context, const void *data, size_t size)
+static bool wait_take(void *context, const void *data, size_t size)
 {
 	struct taking *taking = context;
 	taking->fault = bytes_append(taking->out, data, size);
@@ -91,10 +91,10 @@ enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, 
 	struct taking taking = { .out = out };
 	size_t before = out->size;
 	struct store_get get = {
-		.cap = cap, .length = UINT64_MAX, .sink = take, .context = &taking
+		.cap = cap, .length = UINT64_MAX, .sink = wait_take, .context = &taking
 	};
 	struct store_call *call = store_get(wait->store, &get, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)
 		return fault;
 	if (out->data) {
@@ -109,7 +109,7 @@ enum fault store_wait_read(const struct store_wait *wait, const struct store_get
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	if (proven)
 		*proven = !fault && waiting.reply.proven;
 	return fault;
@@ -120,7 +120,7 @@ enum fault store_wait_send(const struct store_wait *wait, const struct store_bod
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_put(wait->store, body, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	*reply = waiting.reply;
 	cap_wipe(&waiting.reply.cap);
 	if (fault && !reply->fault) { /* it never started, or was told to stop */
@@ -135,7 +135,7 @@ enum fault store_wait_list(const struct store_wait *wait, const struct store_lis
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_list(wait->store, list, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE && node)
 		*node = waiting.reply.node;
 	cap_wipe(&waiting.reply.node.rw);
@@ -151,7 +151,7 @@ enum fault store_wait_make_directory(const struct store_wait *wait,
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call =
 		store_make_directory(wait->store, directory, &body, then(&waiting), err);
-	return give_cap(&waiting, finish(wait, call, &waiting, err), cap);
+	return give_cap(&waiting, wait_finish(wait, call, &waiting, err), cap);
 }
 
 enum fault store_wait_set_children(const struct store_wait *wait, const struct store_edit *edit,
@@ -160,7 +160,7 @@ enum fault store_wait_set_children(const struct store_wait *wait, const struct s
 	struct waiting waiting = { .call = NULL };
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call = store_set_children(wait->store, edit, &body, then(&waiting), err);
-	return finish(wait, call, &waiting, err);
+	return wait_finish(wait, call, &waiting, err);
 }
 
 enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
@@ -168,7 +168,7 @@ enum fault store_wait_link(const struct store_wait *wait, const struct store_lin
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_link(wait->store, link, then(&waiting), err);
-	return give_cap(&waiting, finish(wait, call, &waiting, err), NULL);
+	return give_cap(&waiting, wait_finish(wait, call, &waiting, err), NULL);
 }
 
 enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap, bool verify,
@@ -176,7 +176,7 @@ enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_check(wait->store, cap, verify, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)
 		*health = waiting.reply.health;
 	return fault;
@@ -187,7 +187,7 @@ enum fault store_wait_probe(const struct store_wait *wait, struct store_servers 
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_probe(wait->store, then(&waiting), err);
-	enum fault fault = finish(wait, call, &waiting, err);
+	enum fault fault = wait_finish(wait, call, &waiting, err);
 	if (fault == FAULT_NONE)
 		*servers = waiting.reply.servers;
 	return fault;

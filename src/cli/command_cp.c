@@ -79,7 +79,7 @@ static enum fault rehearse(const struct copy *copy, int *status, struct err *err
 	return fault;
 }
 
-static enum fault run(struct copy *copy, int *status, struct err *err)
+static enum fault command_cp_run(struct copy *copy, int *status, struct err *err)
 {
 	if (copy->options->dry_run)
 		return rehearse(copy, status, err);
@@ -108,7 +108,7 @@ static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 				   ? setup_connect(&copy->setup, &copy->wait, err)
 				   : setup_connect_all(&copy->setup, &copy->wait, err);
 	if (!fault) {
-		fault = run(copy, status, err);
+		fault = command_cp_run(copy, status, err);
 		store_close(copy->wait.store);
 	}
 	setup_fini(&copy->setup);
@@ -122,7 +122,7 @@ enum fault command_cp(const struct options *options, int *status, struct err *er
 		return err->fault;
 	struct copy copy = { .options = options, .places = &places };
 	enum fault fault = places_on_grid(&places) ? run_with_grid(&copy, status, err)
-						   : run(&copy, status, err);
+						   : command_cp_run(&copy, status, err);
 	places_fini(&places);
 	return fault;
 }

@@ -246,7 +246,7 @@ static enum fault open_local(const struct diff *diff, int *fd, struct stat *st, 
 	return *fd < 0 ? err_os(err, FAULT_IO, errno, "cannot open '%.120s'", typed) : FAULT_NONE;
 }
 
-static enum fault look(struct diff *diff, struct store_node *node, struct err *err)
+static enum fault command_diff_look(struct diff *diff, struct store_node *node, struct err *err)
 {
 	const struct grid_look look = { .tries = diff->session.tries, .count = SIZE_MAX };
 	if (grid_path_look(&diff->grid, &look, node, err))
@@ -282,14 +282,14 @@ static enum fault compare(struct diff *diff, int fd, const struct stat *st,
 	return fault;
 }
 
-static enum fault run(struct diff *diff, int fd, const struct stat *st, int *status,
-		      struct err *err)
+static enum fault command_diff_run(struct diff *diff, int fd, const struct stat *st, int *status,
+				   struct err *err)
 {
 	struct store_node node = { 0 };
 	const struct ask ask = { .wait = diff->session.wait,
 				 .away_ms = diff->options->gateway_wait_ms };
 	diff->remote = remote_new(&ask, REMOTE_SOURCE);
-	enum fault fault = diff->remote ? look(diff, &node, err)
+	enum fault fault = diff->remote ? command_diff_look(diff, &node, err)
 					: err_set(err, FAULT_NOMEM, "no memory to compare");
 	if (!fault)
 		fault = compare(diff, fd, st, &node, err);
@@ -310,7 +310,7 @@ static enum fault diff_words(struct diff *diff, int *status, struct err *err)
 		return err->fault;
 	enum fault fault = session_open(diff->options, &diff->session, err);
 	if (!fault) {
-		fault = run(diff, fd, &st, status, err);
+		fault = command_diff_run(diff, fd, &st, status, err);
 		session_fini(&diff->session);
 	}
 	close(fd);

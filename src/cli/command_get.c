@@ -54,7 +54,7 @@ static enum fault begin_file(void *context, struct err *err)
 static enum fault write_file(void *context, const void *data, size_t size, struct err *err)
 {
 	const struct outfile *outfile = context;
-	return beneath_write(outfile->fd, data, size, err);
+	return dirfd_write(outfile->fd, data, size, err);
 }
 
 static enum fault restore(int fd, const struct store_node *node, struct err *err)

@@ -57,7 +57,7 @@ static enum fault print(struct ls *ls, const struct grid_path *path, bool headed
 	return FAULT_NONE;
 }
 
-static enum fault look(struct ls *ls, const struct grid_path *path, struct err *err)
+static enum fault command_ls_look(struct ls *ls, const struct grid_path *path, struct err *err)
 {
 	struct store_node node;
 	const struct grid_look look = {
@@ -93,7 +93,7 @@ static enum fault list_word(struct ls *ls, const char *word, struct err *err)
 	struct grid_path path;
 	if (grid_path_resolve(ls->options, word, &path, err))
 		return err->fault;
-	enum fault fault = look(ls, &path, err);
+	enum fault fault = command_ls_look(ls, &path, err);
 	grid_path_fini(&path);
 	return fault;
 }

@@ -129,7 +129,7 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 	text[size++] = '\n';
 	enum fault fault = FAULT_NONE;
 	if (put->options->cap_out) {
-		fault = beneath_write(put->cap_out.fd, text, size, err);
+		fault = dirfd_write(put->cap_out.fd, text, size, err);
 		if (!fault)
 			fault = outfile_publish(&put->cap_out, err);
 	}

@@ -79,8 +79,9 @@ static void sum_up(struct tally *tally, const struct migration *migration, const
 	tally_sum(tally, &summary);
 }
 
-static enum fault run(const struct audit_request *request, const struct migration *migration,
-		      struct tally *tally, int *status, struct err *err)
+static enum fault command_verify_run(const struct audit_request *request,
+				     const struct migration *migration, struct tally *tally,
+				     int *status, struct err *err)
 {
 	struct audit *audit = NULL;
 	struct audit_counts counts;
@@ -126,7 +127,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 			       migration->job.name);
 	enum fault fault = tally_open(&tally, options, err);
 	if (!fault)
-		fault = run(&request, migration, &tally, status, err);
+		fault = command_verify_run(&request, migration, &tally, status, err);
 	tally_close(&tally);
 	return fault;
 }

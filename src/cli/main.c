@@ -108,7 +108,7 @@ static uint32_t harden(void)
 	return mask;
 }
 
-static enum fault run(const struct options *options, int *status, struct err *err)
+static enum fault main_run(const struct options *options, int *status, struct err *err)
 {
 	enum fault fault = http_global_init(err); /* before there are threads */
 	if (!fault)
@@ -132,7 +132,7 @@ static enum fault dispatch(const struct options *options, int *status, struct er
 	else if (options->command == COMMAND_VERSION)
 		fputs("barge " BARGE_VERSION "\n", stdout);
 	else
-		return run(options, status, err);
+		return main_run(options, status, err);
 	if (fflush(stdout) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot write to standard output");
 	return FAULT_NONE;

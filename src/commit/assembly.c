@@ -20,7 +20,7 @@ struct member {
 	unsigned char meta[OUTCOME_META_SIZE];
 };
 
-struct builder {
+struct assembly_builder {
 	const struct assembly_source *source;
 	struct assembly *assembly;
 	struct bytes names; /* NFC */
@@ -39,7 +39,7 @@ static int compare_members(const void *a, const void *b, void *names)
 			     right->name_size);
 }
 
-static enum fault add_member(struct builder *builder, const struct manifest_entry *entry,
+static enum fault add_member(struct assembly_builder *builder, const struct manifest_entry *entry,
 			     const struct outcome *outcome, struct err *err)
 {
 	if (builder->count == builder->capacity) {
@@ -68,7 +68,7 @@ static enum fault add_member(struct builder *builder, const struct manifest_entr
 }
 
 /* Takes in the entries first..first+count-1 of a block, whose ids lie within SLOTS numbers. */
-static enum fault add_entries(struct builder *builder, const struct manifest_entry *entry,
+static enum fault add_entries(struct assembly_builder *builder, const struct manifest_entry *entry,
 			      size_t count, struct err *err)
 {
 	struct outcome outcome[SLOTS];
@@ -88,7 +88,7 @@ static enum fault add_entries(struct builder *builder, const struct manifest_ent
 	return fault;
 }
 
-static enum fault add_block(struct builder *builder, const struct manifest_block *block,
+static enum fault add_block(struct assembly_builder *builder, const struct manifest_block *block,
 			    struct err *err)
 {
 	for (size_t from = 0; from < block->count;) {
@@ -102,7 +102,7 @@ static enum fault add_block(struct builder *builder, const struct manifest_block
 	return FAULT_NONE;
 }
 
-static enum fault gather(struct builder *builder, struct err *err)
+static enum fault gather(struct assembly_builder *builder, struct err *err)
 {
 	struct manifest_block block = { .next = builder->source->listing };
 	do {
@@ -146,7 +146,7 @@ static enum fault add_to_request(struct assembly_request *request, const struct 
 	return edge_json_child(&request->json, child);
 }
 
-static enum fault write_child(struct builder *builder, const struct member *member,
+static enum fault write_child(struct assembly_builder *builder, const struct member *member,
 			      struct dirnode *dirnode, struct bytes *metadata, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
@@ -224,7 +224,7 @@ static enum fault close_requests(struct assembly *assembly)
 	return fault;
 }
 
-static enum fault write_body(struct builder *builder, struct err *err)
+static enum fault write_body(struct assembly_builder *builder, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
 	struct dirnode dirnode;
@@ -250,7 +250,9 @@ static enum fault write_body(struct builder *builder, struct err *err)
 enum fault assembly_build(const struct assembly_source *source, struct assembly *assembly,
 			  struct err *err)
 {
-	struct builder builder = { .source = source, .assembly = assembly, .sorted = true };
+	struct assembly_builder builder = { .source = source,
+					    .assembly = assembly,
+					    .sorted = true };
 	*assembly = (struct assembly){ 0 };
 	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
 		bytes_init(&assembly->request[i].json, ASSEMBLY_MAX);

@@ -6,7 +6,7 @@
 #include "queue/core/thread.h"
 
 struct below {
-	struct errand errand; /* first: the lanes know it by this */
+	struct lane_task lane_task; /* first: the lanes know it by this */
 	struct work *work;
 	struct cap directory;
 	struct bytes name; /* NFC */
@@ -51,7 +51,7 @@ static void listed(void *context, const struct store_reply *reply)
 	unsigned attempts = work->task->attempts + 1u;
 	uint64_t random = work->task->id ^ clock_ms();
 	uint32_t delay_ms = 0;
-	errand_end(&below->errand, reply->fault);
+	lane_task_end(&below->lane_task, reply->fault);
 	if (!reply->fault && below->found.kind)
 		settle_found(below);
 	else if (!reply->fault)
@@ -65,21 +65,21 @@ static void listed(void *context, const struct store_reply *reply)
 	below_free(below);
 }
 
-static void start(struct errand *errand, struct store *store)
+static void below_start(struct lane_task *lane_task, struct store *store)
 {
-	struct below *below = (struct below *)errand;
+	struct below *below = (struct below *)lane_task;
 	struct err err;
 	const struct store_list list = { .cap = &below->directory, .child = see, .context = below };
 	if (store_list(store, &list, (struct store_then){ listed, below }, &err))
 		return;
-	errand_end(errand, err.fault);
+	lane_task_end(lane_task, err.fault);
 	work_fail(below->work, REASON_LOST, below->work->task->attempts + 1u, &err);
 	below_free(below);
 }
 
-static void refuse(struct errand *errand)
+static void refuse(struct lane_task *lane_task)
 {
-	struct below *below = (struct below *)errand;
+	struct below *below = (struct below *)lane_task;
 	work_again(below->work, 0, below->work->task->attempts);
 	below_free(below);
 }
@@ -112,9 +112,9 @@ void below_submit(const struct below_options *options, struct lanes *lanes, stru
 		return;
 	}
 	below->work = work;
-	below->errand = (struct errand){
-		.kind = ERRAND_DIRECTORY,
-		.start = start,
+	below->lane_task = (struct lane_task){
+		.kind = LANE_TASK_DIRECTORY,
+		.start = below_start,
 		.refuse = refuse,
 	};
 	if (prepare(options, below, &err)) {
@@ -124,5 +124,5 @@ void below_submit(const struct below_options *options, struct lanes *lanes, stru
 		below_free(below);
 		return;
 	}
-	lanes_submit(lanes, &below->errand);
+	lanes_submit(lanes, &below->lane_task);
 }

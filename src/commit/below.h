@@ -2,7 +2,7 @@
  * Tasks below a directory that is done, whose own slots were lost: settled from that directory's
  * listing.
  *
- * Place      inside src/commit; an errand of its own in a lane.
+ * Place      inside src/commit; a lane task of its own in a lane.
  */
 #pragma once
 

@@ -112,7 +112,7 @@ static enum fault prepare(struct committer *committer, struct work *work,
 }
 
 /* Whether nothing was to be merged, or the target is a file, which was overwritten. */
-static bool is_settled(const struct directory *directory)
+static bool nothing_to_merge(const struct directory *directory)
 {
 	return directory->assembly.set.count == 0 || !cap_is_directory(&directory->cap);
 }
@@ -177,7 +177,7 @@ static void commit_one(struct committer *committer, struct work *work)
 	} else if (directory->condemned) {
 		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
 		directory_free(directory);
-	} else if (directory->how == DIRECTORY_MERGE && is_settled(directory)) {
+	} else if (directory->how == DIRECTORY_MERGE && nothing_to_merge(directory)) {
 		settle_empty_merge(directory);
 	} else {
 		committer->outstanding++;
@@ -193,17 +193,17 @@ static void take_back_all(struct committer *committer)
 		take_back(committer, directory);
 }
 
-static void take(void *context, struct work *work)
+static void committer_take(void *context, struct work *work)
 {
 	struct committer *committer = context;
 	take_back_all(committer);
 	commit_one(committer, work);
 }
 
-static void run(void *context)
+static void committer_run(void *context)
 {
 	struct committer *committer = context;
-	lease_each(&committer->options.lease, SEGMENT_DIRECTORIES, take, committer);
+	lease_each(&committer->options.lease, SEGMENT_DIRECTORIES, committer_take, committer);
 	while (committer->outstanding > 0)
 		take_back(committer, ring_pop(committer->ended));
 }
@@ -222,7 +222,7 @@ enum fault committer_start(const struct committer_options *options, struct commi
 		fault = err_set(err, FAULT_NOMEM, "no memory for the committer");
 	if (!fault)
 		fault = manifest_open(options->manifest, &made->reader, err);
-	if (!fault && !thread_start(&made->thread, "committer", run, made))
+	if (!fault && !thread_start(&made->thread, "committer", committer_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the committer thread");
 	if (fault) {
 		committer_free(made);

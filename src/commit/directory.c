@@ -24,7 +24,7 @@ void directory_free(struct directory *directory)
 static struct work *leave(struct directory *directory, enum fault fault)
 {
 	struct work *work = directory->work;
-	errand_end(&directory->errand, fault);
+	lane_task_end(&directory->lane_task, fault);
 	ring_push(directory->ended, directory);
 	return work;
 }
@@ -41,7 +41,7 @@ static uint8_t reason_of(enum fault fault)
 	}
 }
 
-static void fail(struct directory *directory, const struct err *err)
+static void directory_fail(struct directory *directory, const struct err *err)
 {
 	struct err judged = *err;
 	unsigned attempts = directory->work->task->attempts;
@@ -74,7 +74,7 @@ static void succeed(struct directory *directory)
 	struct err err;
 	if (!cap_pack(&directory->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
 		err_set(&err, FAULT_CORRUPT, "the gateway's cap is of a kind that is not kept");
-		fail(directory, &err);
+		directory_fail(directory, &err);
 		return;
 	}
 	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
@@ -94,7 +94,7 @@ static void checked(void *context, const struct store_reply *reply)
 		err_set(&err, FAULT_CORRUPT, "checked, it is not healthy: %u of %u shares are good",
 			reply->health.good_shares, reply->health.expected);
 	if (err.fault) {
-		fail(directory, &err);
+		directory_fail(directory, &err);
 		return;
 	}
 	directory->met |= VERIFY_CHECK;
@@ -111,7 +111,7 @@ static void proven(struct directory *directory)
 	}
 	if (!store_check(directory->store, &directory->cap, true,
 			 (struct store_then){ checked, directory }, &err))
-		fail(directory, &err);
+		directory_fail(directory, &err);
 }
 
 static bool see(void *context, const struct store_child *child)
@@ -151,7 +151,7 @@ static void unequal(struct directory *directory)
 	else
 		err_set(&err, FAULT_CORRUPT, "listed, the directory is not the one meant");
 	directory->key_spent = directory->how == DIRECTORY_MUTABLE;
-	fail(directory, &err);
+	directory_fail(directory, &err);
 }
 
 static void listed(void *context, const struct store_reply *reply)
@@ -168,7 +168,7 @@ static void listed(void *context, const struct store_reply *reply)
 		    directory->work->task->attempts + 2 >= RETRY_ATTEMPTS)
 			directory->key_spent = true;
 		err_wrap(&err, "listing it");
-		fail(directory, &err);
+		directory_fail(directory, &err);
 		return;
 	}
 	bool exact = directory->how != DIRECTORY_MERGE;
@@ -187,7 +187,7 @@ static void list(struct directory *directory, const struct cap *cap)
 	const struct store_list wanted = { .cap = cap, .child = see, .context = directory };
 	KILL_POINT("directory-made");
 	if (!store_list(directory->store, &wanted, (struct store_then){ listed, directory }, &err))
-		fail(directory, &err);
+		directory_fail(directory, &err);
 }
 
 /* ---- requests ---- */
@@ -196,7 +196,7 @@ static void made_mutable(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	if (reply->fault && reply->trouble != STORE_TROUBLE_UNCOORDINATED) {
-		fail(directory, &reply->err);
+		directory_fail(directory, &reply->err);
 		return;
 	}
 	directory->used_before = reply->fault;
@@ -218,7 +218,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 		return;
 	}
 	if (reply->fault) {
-		fail(directory, &err);
+		directory_fail(directory, &err);
 		return;
 	}
 	directory->cap = reply->cap;
@@ -239,7 +239,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 					 &directory->met, &remaining, &err);
 	}
 	if (err.fault)
-		fail(directory, &err);
+		directory_fail(directory, &err);
 	else if (remaining & VERIFY_READ)
 		list(directory, &directory->cap);
 	else
@@ -250,7 +250,7 @@ static void merged(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	if (reply->fault && reply->fault != FAULT_EXISTS) {
-		fail(directory, &reply->err);
+		directory_fail(directory, &reply->err);
 		return;
 	}
 	directory->conflict = reply->fault;
@@ -305,24 +305,24 @@ static void go_on_merging(struct directory *directory)
 	if (directory->merged == ARRAY_COUNT(assembly->request))
 		list(directory, &directory->cap);
 	else if (!merge(directory, &err))
-		fail(directory, &err);
+		directory_fail(directory, &err);
 }
 
-static void start(struct errand *errand, struct store *store)
+static void directory_start(struct lane_task *lane_task, struct store *store)
 {
-	struct directory *directory = (struct directory *)errand;
+	struct directory *directory = (struct directory *)lane_task;
 	struct err err;
 	directory->store = store;
 	KILL_POINT("directory-start");
 	if (directory->how == DIRECTORY_MERGE)
 		go_on_merging(directory);
 	else if (!make(directory, &err))
-		fail(directory, &err);
+		directory_fail(directory, &err);
 }
 
-static void refuse(struct errand *errand)
+static void refuse(struct lane_task *lane_task)
 {
-	struct directory *directory = (struct directory *)errand;
+	struct directory *directory = (struct directory *)lane_task;
 	struct work *work = directory->work;
 	ring_push(directory->ended, directory);
 	work_again(work, 0, work->task->attempts);
@@ -330,11 +330,11 @@ static void refuse(struct errand *errand)
 
 void directory_submit(struct directory *directory, struct lanes *lanes)
 {
-	directory->errand = (struct errand){
-		.kind = ERRAND_DIRECTORY,
+	directory->lane_task = (struct lane_task){
+		.kind = LANE_TASK_DIRECTORY,
 		.in_place = directory->how == DIRECTORY_MERGE,
-		.start = start,
+		.start = directory_start,
 		.refuse = refuse,
 	};
-	lanes_submit(lanes, &directory->errand);
+	lanes_submit(lanes, &directory->lane_task);
 }

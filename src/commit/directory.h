@@ -1,5 +1,6 @@
 /*
- * One directory on its way to the grid: the errand that makes or merges it and proves the result.
+ * One directory on its way to the grid: the lane task that makes or merges it and proves the
+ * result.
  *
  * Place      inside src/commit: the committer prepares it, a lane runs it, `ended` gives it back.
  * Ownership  a directory belongs to the lane from directory_submit until it was pushed into
@@ -24,9 +25,9 @@ enum directory_how {
 };
 
 struct directory {
-	struct errand errand; /* first: the lanes know it by this */
-	struct work *work;    /* gone once settled or given back */
-	uint64_t work_id;     /* of its task */
+	struct lane_task lane_task; /* first: the lanes know it by this */
+	struct work *work;          /* gone once settled or given back */
+	uint64_t work_id;           /* of its task */
 	enum directory_how how;
 	uint8_t condemned; /* the planner could not list it to its end: why */
 	struct assembly assembly;

@@ -48,7 +48,7 @@ static bool remember(struct intents *intents, uint64_t id, const struct mutable_
 	return true;
 }
 
-struct recovery {
+struct intent_recovery {
 	struct intents *intents;
 	struct outcomes *outcomes;
 	struct err err;
@@ -56,7 +56,7 @@ struct recovery {
 
 static void found(void *context, uint8_t type, const unsigned char *payload, size_t size)
 {
-	struct recovery *recovery = context;
+	struct intent_recovery *recovery = context;
 	struct outcome outcome;
 	struct mutable_key key;
 	if (recovery->err.fault)
@@ -83,7 +83,7 @@ enum fault intents_open(const char *path, const unsigned char job_id[16], struct
 	struct intents *made = calloc(1, sizeof *made);
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for keys");
-	struct recovery recovery = { .intents = made, .outcomes = outcomes };
+	struct intent_recovery recovery = { .intents = made, .outcomes = outcomes };
 	enum fault fault = record_log_open(path, job_id, found, &recovery, &made->log, err);
 	if (!fault && recovery.err.fault) {
 		*err = recovery.err;

@@ -40,7 +40,7 @@ static bool wait_for_demand(struct keyring *keyring)
 	return open;
 }
 
-static void run(void *context)
+static void keyring_run(void *context)
 {
 	struct keyring *keyring = context;
 	/* On Linux this is the calling thread alone. */
@@ -66,7 +66,7 @@ enum fault keyring_new(unsigned threads, struct keyring **keyring, struct err *e
 	made->ring = ring_new(KEYRING_AHEAD);
 	bool complete = made->ring;
 	for (unsigned i = 0; i < threads && i < THREADS_MAX && complete; i++) {
-		complete = thread_start(&made->thread[i], "keys", run, made);
+		complete = thread_start(&made->thread[i], "keys", keyring_run, made);
 		made->started += complete;
 	}
 	if (!complete) {

@@ -2,8 +2,8 @@
 
 #include "base/secret.h"
 #include "base/utf8.h"
-#include "files/beneath.h"
-#include "files/tree.h"
+#include "files/dirfd.h"
+#include "files/source_tree.h"
 #include "plan/names.h"
 
 #include <dirent.h>
@@ -151,7 +151,7 @@ static enum fault compare_file(const struct comparison *comparison, const char *
 static enum fault compare_link(const struct comparison *comparison, const char *name,
 			       const struct remote_child *child, struct err *err)
 {
-	char target[TREE_LINK_MAX + 1];
+	char target[SYMLINK_TARGET_MAX + 1];
 	struct content_local local = { .fd = -1, .target = target };
 	ssize_t size = readlinkat(comparison->fd, name, target, sizeof target);
 	if (size < 0) {
@@ -361,7 +361,7 @@ static enum fault compare_both(struct comparison *comparison, const struct cap *
 			       struct err *err)
 {
 	struct remote *remote = comparison->options->remote;
-	if (beneath_open(comparison->root, comparison->path, &comparison->fd, err))
+	if (dirfd_open(comparison->root, comparison->path, &comparison->fd, err))
 		return err->fault;
 	enum fault fault = read_names(comparison, err);
 	if (!fault)

@@ -7,7 +7,7 @@ static struct direct *to_direct(struct store *store) { return (struct direct *)s
 
 /* ---- shares that are remembered ---- */
 
-static void unref(struct shares *shares)
+static void unref(struct direct_shares *shares)
 {
 	if (!shares || --shares->refs > 0)
 		return;
@@ -17,7 +17,7 @@ static void unref(struct shares *shares)
 	free(shares);
 }
 
-static bool all_answer(const struct direct *direct, const struct shares *shares)
+static bool all_answer(const struct direct *direct, const struct direct_shares *shares)
 {
 	for (unsigned i = 0; i < shares->found; i++)
 		if (!direct_server_answers(direct, shares->server[i]))
@@ -25,10 +25,10 @@ static bool all_answer(const struct direct *direct, const struct shares *shares)
 	return true;
 }
 
-static struct shares *recall(const struct direct *direct, const struct cap *cap)
+static struct direct_shares *recall(const struct direct *direct, const struct cap *cap)
 {
 	for (size_t i = 0; i < DIRECT_RECENT; i++) {
-		struct shares *shares = direct->recent[i];
+		struct direct_shares *shares = direct->recent[i];
 		if (shares && cap_equal(&shares->cap, cap) && all_answer(direct, shares)) {
 			shares->refs++;
 			return shares;
@@ -37,16 +37,16 @@ static struct shares *recall(const struct direct *direct, const struct cap *cap)
 	return NULL;
 }
 
-void direct_remember(struct direct *direct, struct shares *shares)
+void direct_remember(struct direct *direct, struct direct_shares *shares)
 {
-	struct shares **slot = &direct->recent[direct->oldest++ % DIRECT_RECENT];
+	struct direct_shares **slot = &direct->recent[direct->oldest++ % DIRECT_RECENT];
 	unref(*slot);
 	*slot = shares;
 	shares->refs++;
 }
 
 /* What two calls have found for one file goes together. */
-static void forget(struct direct *direct, const struct shares *shares)
+static void forget(struct direct *direct, const struct direct_shares *shares)
 {
 	for (size_t i = 0; i < DIRECT_RECENT; i++) {
 		if (!shares || !direct->recent[i] ||
@@ -140,7 +140,7 @@ void direct_judge_server(struct direct *direct, unsigned server, enum fault faul
 /* One bad share tells nothing of others: disks fail in places. */
 void direct_doubt(struct direct_call *call)
 {
-	const struct shares *shares = call->shares;
+	const struct direct_shares *shares = call->shares;
 	for (unsigned i = 0; i < shares->found; i++) {
 		struct direct_server *server = &call->direct->server[shares->server[i]];
 		if (++server->doubts < DIRECT_DOUBTS_MAX)
@@ -152,7 +152,7 @@ void direct_doubt(struct direct_call *call)
 
 void direct_trust(struct direct_call *call)
 {
-	const struct shares *shares = call->shares;
+	const struct direct_shares *shares = call->shares;
 	for (unsigned i = 0; i < shares->found; i++)
 		call->direct->server[shares->server[i]].doubts = 0;
 }

@@ -37,7 +37,7 @@ struct direct_server {
 };
 
 /* Where k shares of a file are, once its hash tree is proven. */
-struct shares {
+struct direct_shares {
 	unsigned refs;
 	struct cap cap;
 	unsigned char index[CAP_KEY_SIZE]; /* storage index */
@@ -56,7 +56,7 @@ struct direct {
 	struct direct_server *server;
 	struct direct_call *in_flight;
 	unsigned requests; /* in flight */
-	struct shares *recent[DIRECT_RECENT];
+	struct direct_shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;
 };
@@ -84,7 +84,7 @@ struct direct_call {
 	store_sink *sink;
 	void *sink_context;
 	struct store_call *gateway; /* brings the rest */
-	struct shares *shares;
+	struct direct_shares *shares;
 	uint16_t *order; /* of the servers, while shares are looked for */
 	size_t asked;    /* of them */
 	uint64_t search_ends_ms;
@@ -107,7 +107,7 @@ void direct_give_up(struct direct_call *call);
 void direct_end(struct direct_call *call, const struct err *err);
 
 /* Keeps proven shares for the next calls, in place of older ones. */
-void direct_remember(struct direct *direct, struct shares *shares);
+void direct_remember(struct direct *direct, struct direct_shares *shares);
 
 /* Notes how a request to the server ended: one that fails is left alone for a while, since the
  * gateway knows how to do without it. */

@@ -3,7 +3,7 @@
 enum { OLD_SEGMENT_SIZE = 128 << 10 }; /* before Tahoe-LAFS 1.19 */
 
 /* Orders the shares by their numbers, so that the first k are blocks of the file as they are. */
-static void order_shares(struct shares *shares)
+static void order_shares(struct direct_shares *shares)
 {
 	for (unsigned i = 1; i < shares->found; i++)
 		for (unsigned j = i; j > 0 && shares->number[j] < shares->number[j - 1]; j--) {
@@ -17,7 +17,7 @@ static void order_shares(struct shares *shares)
 }
 
 /* With k = 1 every block is the file's; else the first k are. */
-static bool needs_decoding(const struct shares *shares)
+static bool needs_decoding(const struct direct_shares *shares)
 {
 	return shares->found > 1 && shares->number[shares->found - 1] != shares->found - 1;
 }
@@ -25,7 +25,7 @@ static bool needs_decoding(const struct shares *shares)
 /* Proves the tree by what stands behind the data of a share. */
 static bool prove(struct direct_call *call, const unsigned char *tail)
 {
-	struct shares *shares = call->shares;
+	struct direct_shares *shares = call->shares;
 	struct err err;
 	if (chk_checker_new(&call->cap, &shares->layout, tail, &shares->checker, &err))
 		return false;
@@ -89,7 +89,7 @@ static bool ask_large(struct direct_call *call)
 
 static bool ask(struct direct_call *call, uint32_t segment_size)
 {
-	struct shares *shares = call->shares;
+	struct direct_shares *shares = call->shares;
 	const struct cap *cap = &call->cap;
 	const struct chk_params params = {
 		.k = cap->needed,
@@ -114,7 +114,7 @@ static void open_otherwise(struct direct_call *call)
 
 void direct_open_shares(struct direct_call *call)
 {
-	struct shares *shares = call->shares;
+	struct direct_shares *shares = call->shares;
 	struct err err;
 	order_shares(shares);
 	if ((needs_decoding(shares) && erasure_new(call->cap.needed, call->cap.total,

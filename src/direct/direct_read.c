@@ -15,7 +15,7 @@ static size_t block_bytes(const struct direct_call *call, uint64_t index)
 /* Puts the blocks of a segment together.  Returns it; NULL: no memory. */
 static unsigned char *join(struct direct_call *call, size_t skip, size_t block)
 {
-	const struct shares *shares = call->shares;
+	const struct direct_shares *shares = call->shares;
 	const unsigned char *from[ERASURE_BLOCKS_MAX];
 	unsigned k = call->cap.needed;
 	for (unsigned i = 0; i < k; i++)

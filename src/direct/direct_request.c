@@ -66,7 +66,7 @@ static void on_bytes(void *context, const struct http_reply *reply)
 		call->step(call);
 }
 
-static bool take(void *context, const void *data, size_t size)
+static bool direct_request_take(void *context, const void *data, size_t size)
 {
 	struct direct_request *request = context;
 	request->refused = size > request->size - request->got;
@@ -117,7 +117,7 @@ bool direct_ask_bytes(struct direct_call *call, unsigned slot, uint64_t offset)
 		.ranged = true,
 		.offset = offset,
 		.length = request->size,
-		.sink = take,
+		.sink = direct_request_take,
 		.done = on_bytes,
 	};
 	char number[4];

@@ -2,7 +2,7 @@
 #include "direct/share_numbers.h"
 #include "queue/core/thread.h"
 
-static bool has(const struct shares *shares, unsigned number)
+static bool has(const struct direct_shares *shares, unsigned number)
 {
 	for (unsigned i = 0; i < shares->found; i++)
 		if (shares->number[i] == number)
@@ -10,7 +10,7 @@ static bool has(const struct shares *shares, unsigned number)
 	return false;
 }
 
-static void add(struct shares *shares, unsigned server, unsigned number)
+static void add(struct direct_shares *shares, unsigned server, unsigned number)
 {
 	shares->server[shares->found] = (uint16_t)server;
 	shares->number[shares->found++] = (unsigned char)number;
@@ -18,7 +18,7 @@ static void add(struct shares *shares, unsigned server, unsigned number)
 
 void direct_search_take(struct direct_call *call, unsigned server, const void *data, size_t size)
 {
-	struct shares *shares = call->shares;
+	struct direct_shares *shares = call->shares;
 	bool found[SHARE_NUMBERS_MAX];
 	struct err err;
 	if (share_numbers_read(data, size, found, &err)) {

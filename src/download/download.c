@@ -29,7 +29,7 @@ enum piece_state {
 };
 
 struct download {
-	struct errand errand; /* first: the lanes know it by this */
+	struct lane_task lane_task; /* first: the lanes know it by this */
 	struct downloads *owner;
 	struct arrival *arrival;
 	struct cap cap;
@@ -67,7 +67,7 @@ static void release(struct download *download)
 	free(download);
 }
 
-static void fail(struct download *download, const struct err *err)
+static void download_fail(struct download *download, const struct err *err)
 {
 	struct err copy = *err;
 	for (size_t i = 0; i < WINDOW; i++)
@@ -76,7 +76,7 @@ static void fail(struct download *download, const struct err *err)
 	if (copy.fault == FAULT_CORRUPT && download->hashed == download->count)
 		download->arrival->resumes = false;
 	arrival_fail(download->arrival, &copy);
-	errand_end(&download->errand, copy.fault);
+	lane_task_end(&download->lane_task, copy.fault);
 	release(download);
 }
 
@@ -95,7 +95,7 @@ static void succeed(struct download *download, unsigned level)
 	if (download->count > 1 &&
 	    ftruncate(download->arrival->fd, (off_t)download->whole.size) != 0) {
 		err_os(&err, FAULT_IO, errno, "cannot cut what stands behind the file");
-		fail(download, &err);
+		download_fail(download, &err);
 		return;
 	}
 	keep_cap(&download->cap, outcome);
@@ -103,7 +103,7 @@ static void succeed(struct download *download, unsigned level)
 	outcome->length = download->whole.size;
 	memcpy(outcome->content, download->whole.first, sizeof outcome->content);
 	arrival_complete(download->arrival);
-	errand_end(&download->errand, FAULT_NONE);
+	lane_task_end(&download->lane_task, FAULT_NONE);
 	release(download);
 }
 
@@ -141,7 +141,7 @@ static enum fault take(void *context, struct piece *piece, const void *data, siz
 	    proof_update(&download->whole, data, size, err))
 		return err->fault;
 	uint64_t offset = piece->offset + piece->proof.size;
-	if (beneath_write_at(download->arrival->fd, offset, data, size, err))
+	if (dirfd_write_at(download->arrival->fd, offset, data, size, err))
 		return err->fault;
 	write_out(download, offset, size);
 	return FAULT_NONE;
@@ -198,7 +198,7 @@ static void ended(void *context, struct piece *piece, const struct err *err)
 	if (!err && download->again && repeat(download, piece, &own))
 		err = &own;
 	if (err)
-		fail(download, err);
+		download_fail(download, err);
 	else if (download->again && !piece->tail_checked)
 		piece_check_tail(piece);
 	else {
@@ -345,7 +345,7 @@ static void judge(struct download *download)
 	struct err err;
 	bool proven;
 	if (proof_end(&download->whole, &download->cap, &proven, &err)) {
-		fail(download, &err);
+		download_fail(download, &err);
 		return;
 	}
 	proof_keep(&download->whole);
@@ -374,23 +374,23 @@ static void pump(struct download *download)
 	if (!download->failed.fault)
 		start_pieces(download);
 	if (download->failed.fault)
-		fail(download, &download->failed);
+		download_fail(download, &download->failed);
 	else if (absorbed && download->hashed < download->count)
-		lane_wake(download->errand.lane);
+		lane_wake(download->lane_task.lane);
 	else if (!download->again && download->hashed == download->count && !is_busy(download))
 		judge(download);
 	else if (download->again && download->repeated == download->count)
 		succeed(download, VERIFY_READ);
 }
 
-static void poke(struct errand *errand, struct store *store)
+static void poke(struct lane_task *lane_task, struct store *store)
 {
-	struct download *download = (struct download *)errand;
+	struct download *download = (struct download *)lane_task;
 	struct err err;
 	(void)store;
 	if (atomic_load_explicit(download->owner->cancel, memory_order_acquire)) {
 		err_set(&err, FAULT_CANCELLED, "asked to stop");
-		fail(download, &err);
+		download_fail(download, &err);
 		return;
 	}
 	/* While something is in flight and cannot be added yet, its end will go on. */
@@ -422,9 +422,9 @@ static enum fault prepare(struct download *download, struct err *err)
 	return ranged ? claim(download, err) : FAULT_NONE;
 }
 
-static void start(struct errand *errand, struct store *store)
+static void download_start(struct lane_task *lane_task, struct store *store)
 {
-	struct download *download = (struct download *)errand;
+	struct download *download = (struct download *)lane_task;
 	struct err err;
 	download->options = (struct piece_options){
 		.store = store,
@@ -437,17 +437,17 @@ static void start(struct errand *errand, struct store *store)
 	uint64_t size = cap_is_chk(&download->cap) ? download->cap.size : 0;
 	if (owner->admits && !owner->admits(owner->context, size)) {
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
-		fail(download, &err);
+		download_fail(download, &err);
 	} else if (prepare(download, &err)) {
-		fail(download, &err);
+		download_fail(download, &err);
 	} else {
 		pump(download);
 	}
 }
 
-static void refuse(struct errand *errand)
+static void refuse(struct lane_task *lane_task)
 {
-	struct download *download = (struct download *)errand;
+	struct download *download = (struct download *)lane_task;
 	struct err err;
 	err_set(&err, FAULT_CANCELLED, "asked to stop");
 	arrival_fail(download->arrival, &err);
@@ -462,7 +462,7 @@ static void take_bytes(struct arrival *arrival, const struct cap *cap, const voi
 {
 	struct err err;
 	struct outcome *outcome = &arrival->outcome;
-	if (arrival_open(arrival, &err) || beneath_write(arrival->fd, data, size, &err)) {
+	if (arrival_open(arrival, &err) || dirfd_write(arrival->fd, data, size, &err)) {
 		arrival_fail(arrival, &err);
 		return;
 	}
@@ -491,25 +491,25 @@ static void submit(struct downloads *downloads, struct arrival *arrival, const s
 		arrival_fail(arrival, &err);
 		return;
 	}
-	download->errand = (struct errand){
-		.kind = ERRAND_TRANSFER,
-		.start = start,
+	download->lane_task = (struct lane_task){
+		.kind = LANE_TASK_TRANSFER,
+		.start = download_start,
 		.poke = poke,
 		.refuse = refuse,
 	};
 	download->owner = downloads;
 	download->arrival = arrival;
 	download->cap = *cap;
-	lanes_submit(downloads->lanes, &download->errand);
+	lanes_submit(downloads->lanes, &download->lane_task);
 }
 
 /* Ends the work when what it is to bring is at the target.  Returns whether it did. */
-static bool is_there(const struct downloads *downloads, struct work *work, const struct spot *spot,
-		     const struct cap *cap)
+static bool is_there(const struct downloads *downloads, struct work *work,
+		     const struct target_dir *target_dir, const struct cap *cap)
 {
 	const struct twin twin = { cap, downloads->secret, downloads->cancel };
 	if (!downloads->compare || work->task->kind != MANIFEST_FILE ||
-	    !twin_is(&twin, spot, work->task))
+	    !twin_is(&twin, target_dir, work->task))
 		return false;
 	work_fail(work, REASON_UNCHANGED, work->task->attempts + 1u, NULL);
 	return true;
@@ -518,21 +518,21 @@ static bool is_there(const struct downloads *downloads, struct work *work, const
 static void begin(struct downloads *downloads, struct work *work, const struct cap *cap)
 {
 	struct err err;
-	struct spot *spot;
+	struct target_dir *target_dir;
 	if (work->task->kind == MANIFEST_SYMLINK && cap->size > SYMLINK_TARGET_MAX) {
 		err_set(&err, FAULT_INSECURE, "it is longer than any target of a symlink");
 		arrivals_fail(downloads->arrivals, work, &err);
 		return;
 	}
-	if (site_open(downloads->site, work->task->listing, &spot, &err)) {
+	if (target_tree_open(downloads->target_tree, work->task->listing, &target_dir, &err)) {
 		arrivals_fail(downloads->arrivals, work, &err);
 		return;
 	}
-	if (is_there(downloads, work, spot, cap)) {
-		spot_unref(spot);
+	if (is_there(downloads, work, target_dir, cap)) {
+		target_dir_unref(target_dir);
 		return;
 	}
-	struct arrival *arrival = arrival_begin(downloads->arrivals, work, spot);
+	struct arrival *arrival = arrival_begin(downloads->arrivals, work, target_dir);
 	if (arrival && downloads->caps_only)
 		take_cap(arrival, cap);
 	else if (arrival && cap_is_literal(cap))

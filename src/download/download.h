@@ -22,7 +22,7 @@
 struct downloads {
 	struct lanes *lanes;
 	struct arrivals *arrivals;
-	struct site *site;
+	struct target_tree *target_tree;
 	struct outcomes *outcomes;       /* where the pieces of earlier attempts stand */
 	bool caps_only;                  /* files get the text of their read caps, not the data */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */

@@ -1,12 +1,12 @@
 #include "download/piece.h"
 
-static void end(struct piece *piece, const struct err *err)
+static void piece_end(struct piece *piece, const struct err *err)
 {
 	piece->busy = false;
 	piece->options->ended(piece->options->context, piece, err);
 }
 
-static bool take(void *context, const void *data, size_t size)
+static bool piece_take(void *context, const void *data, size_t size)
 {
 	struct piece *piece = context;
 	const struct piece_options *options = piece->options;
@@ -34,7 +34,7 @@ static void got(void *context, const struct store_reply *reply)
 			(unsigned long long)piece->proof.size, (unsigned long long)piece->size);
 	proof_keep(&piece->proof);
 	piece->proven = reply->proven;
-	end(piece, err.fault ? &err : NULL);
+	piece_end(piece, err.fault ? &err : NULL);
 }
 
 void piece_start(struct piece *piece)
@@ -48,14 +48,14 @@ void piece_start(struct piece *piece)
 		.cap = options->cap,
 		.offset = piece->offset,
 		.length = piece->whole ? UINT64_MAX : piece->size,
-		.sink = take,
+		.sink = piece_take,
 		.context = piece,
 	};
 	if (!proof_start(&piece->proof, options->cap, NULL, &err))
 		piece->call =
 			store_get(options->store, &get, (struct store_then){ got, piece }, &err);
 	if (!piece->call)
-		end(piece, &err);
+		piece_end(piece, &err);
 }
 
 static bool take_tail(void *context, const void *data, size_t size)
@@ -80,7 +80,7 @@ static void got_tail(void *context, const struct store_reply *reply)
 		err_set(&err, FAULT_CORRUPT, "its end is not what the gateway said before");
 	if (err.fault)
 		err_wrap(&err, "reading its end again");
-	end(piece, err.fault ? &err : NULL);
+	piece_end(piece, err.fault ? &err : NULL);
 }
 
 void piece_check_tail(struct piece *piece)
@@ -91,7 +91,7 @@ void piece_check_tail(struct piece *piece)
 	piece->busy = true;
 	piece->tail_checked = true;
 	if (piece->tail_size == 0) {
-		end(piece, NULL);
+		piece_end(piece, NULL);
 		return;
 	}
 	const struct store_get get = {
@@ -104,7 +104,7 @@ void piece_check_tail(struct piece *piece)
 	piece->call = store_get(piece->options->store, &get, (struct store_then){ got_tail, piece },
 				&err);
 	if (!piece->call)
-		end(piece, &err);
+		piece_end(piece, &err);
 }
 
 void piece_cancel(struct piece *piece)

@@ -27,7 +27,7 @@ static void hand_out(void *context, struct work *work)
 	}
 }
 
-static void run(void *context)
+static void dispatch_run(void *context)
 {
 	struct dispatch *dispatch = context;
 	lease_each(&dispatch->options.lease, SEGMENT_TRANSFERS, hand_out, dispatch);
@@ -40,7 +40,7 @@ enum fault dispatch_start(const struct dispatch_options *options, struct dispatc
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for the dispatcher");
 	made->options = *options;
-	if (!thread_start(&made->thread, "dispatch", run, made)) {
+	if (!thread_start(&made->thread, "dispatch", dispatch_run, made)) {
 		free(made);
 		return err_set(err, FAULT_NOMEM, "cannot start the dispatcher thread");
 	}

@@ -131,8 +131,8 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 		.away = setup_tell_store_away,
 		.context = engine,
 		.threads = threads,
-		.slots = { [ERRAND_TRANSFER] = transfers * gateways,
-			   [ERRAND_DIRECTORY] = DIRECTORIES * gateways },
+		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,
+			   [LANE_TASK_DIRECTORY] = DIRECTORIES * gateways },
 		.away_ms = options->gateway_wait_ms,
 	};
 	engine->lanes_used = true;
@@ -158,7 +158,7 @@ static bool needs_gateway(const struct engine *engine)
 	return engine->request->migration->remote || !engine->request->migration->to_local;
 }
 
-static enum fault start(struct engine *engine, struct err *err)
+static enum fault engine_start(struct engine *engine, struct err *err)
 {
 	const struct chk_params *params =
 		needs_gateway(engine) ? engine->request->setup->params : NULL;
@@ -189,7 +189,7 @@ static void wind_up(struct engine *engine)
 	dispatch_join(engine->dispatch);
 	engine_join_planner(engine);
 	readers_free(engine->readers);
-	shelf_free(engine->shelf);
+	local_writer_free(engine->local_writer);
 	builder_join(engine->builder);
 	if (engine->committer)
 		committer_join(engine->committer);
@@ -221,10 +221,10 @@ static void release(struct engine *engine)
 	manifest_writer_close(engine->writer);
 	existing_free(engine->existing);
 	remote_free(engine->remote);
-	site_free(engine->downloads.site);
+	target_tree_free(engine->downloads.target_tree);
 	if (engine->root_fd >= 0)
 		close(engine->root_fd);
-	free(engine->tree_source);
+	free(engine->source_tree_root);
 }
 
 enum fault engine_run(const struct engine_request *request, int *status, struct err *err)
@@ -232,7 +232,7 @@ enum fault engine_run(const struct engine_request *request, int *status, struct 
 	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
 	quota_init(&engine.quota, request->options->max_transfer, request->options->max_duration_ms,
 		   clock_ms());
-	enum fault fault = start(&engine, err);
+	enum fault fault = engine_start(&engine, err);
 	if (fault)
 		engine_stop(&engine);
 	wind_up(&engine);

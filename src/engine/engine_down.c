@@ -1,7 +1,7 @@
 #include "engine/engine_parts.h"
 
 enum {
-	TASKS_INSIDE = 64, /* bodies between readers and the shelf */
+	TASKS_INSIDE = 64, /* bodies between readers and the local writer */
 };
 
 enum arrival_there engine_there(const struct options *options)
@@ -14,7 +14,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->request->migration;
 	const struct options *options = engine->request->options;
-	if (beneath_open_root(migration->directory, options->umask, &engine->root_fd, err))
+	if (dirfd_open_root(migration->directory, options->umask, &engine->root_fd, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
 		.created = migration->created,
@@ -43,7 +43,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->compare = engine->request->options->checksum;
 	downloads->moved = engine_moved;
 	downloads->context = engine;
-	return site_new(migration->manifest, engine->root_fd, &downloads->site, err);
+	return target_tree_new(migration->manifest, engine->root_fd, &downloads->target_tree, err);
 }
 
 /* The limit is one for all that moves: that of the gateway's stores where there are any. */
@@ -57,11 +57,11 @@ static struct pace *pace_of(struct engine *engine)
 	return &engine->pace;
 }
 
-/* Local files go from readers to the shelf. */
+/* Local files go from readers to the local_writer. */
 static enum fault start_shelf(struct engine *engine, struct err *err)
 {
 	struct readers_options readers;
-	const struct shelf_options shelf = {
+	const struct local_writer_options local_writer = {
 		.manifest = engine->request->migration->manifest,
 		.root = engine->root_fd,
 		.arrivals = engine->arrivals,
@@ -78,12 +78,12 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 	engine->gate = gate_new(TASKS_INSIDE, engine->request->options->memory);
 	if (!engine->gate)
 		return err_set(err, FAULT_NOMEM, "no memory to start the job");
-	if (shelf_new(&shelf, &engine->shelf, err))
+	if (local_writer_new(&local_writer, &engine->local_writer, err))
 		return err->fault;
 	readers.plain = true;
 	readers.gate = engine->gate;
-	readers.deliver = shelf_deliver;
-	readers.context = engine->shelf;
+	readers.deliver = local_writer_deliver;
+	readers.context = engine->local_writer;
 	return readers_new(&readers, &engine->readers, err);
 }
 

@@ -17,7 +17,7 @@
 #include "engine/engine.h"
 #include "engine/quota.h"
 #include "land/builder.h"
-#include "land/shelf.h"
+#include "land/local_writer.h"
 #include "plan/existing.h"
 #include "plan/remote.h"
 #include "queue/core/thread.h"
@@ -41,7 +41,7 @@ struct engine {
 	struct lanes *lanes;
 	struct flight *flight;
 	struct gate *gate;
-	struct tree_source *tree_source;
+	struct source_tree_root *source_tree_root;
 	struct readers *readers;
 	struct transfers transfers;
 	struct patience patience;
@@ -56,7 +56,7 @@ struct engine {
 	int root_fd; /* of the target's directory, or -1 */
 	struct arrivals *arrivals;
 	struct downloads downloads;
-	struct shelf *shelf;
+	struct local_writer *local_writer;
 	struct pace pace; /* where no gateway is asked; else the set-up has one */
 	struct builder *builder;
 

@@ -33,8 +33,8 @@ static void publish(void *context, uint64_t durable, bool complete)
 }
 
 /* A directory without a listing: its slot tells the queue what to settle it as. */
-static enum fault settle(void *context, uint64_t id, enum outcome_state state,
-			 enum outcome_reason reason, struct err *err)
+static enum fault engine_plan_settle(void *context, uint64_t id, enum outcome_state state,
+				     enum outcome_reason reason, struct err *err)
 {
 	struct engine *engine = context;
 	struct outcomes *outcomes = engine->request->migration->outcomes;
@@ -101,7 +101,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 		.remote = engine->remote,
 		.sources = migration->sources,
 		.publish = publish,
-		.settle = settle,
+		.settle = engine_plan_settle,
 		.is_settled = is_settled,
 		.context = engine,
 		.cancel = &engine->enough,
@@ -112,7 +112,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 	return fault;
 }
 
-static void run(void *context)
+static void engine_plan_run(void *context)
 {
 	struct engine *engine = context;
 	struct err err;
@@ -167,7 +167,7 @@ enum fault engine_start_planner(struct engine *engine, struct err *err)
 	}
 	if (open_grids(engine, err))
 		return err->fault;
-	if (!thread_start(&engine->planner, "planner", run, engine))
+	if (!thread_start(&engine->planner, "planner", engine_plan_run, engine))
 		return err_set(err, FAULT_NOMEM, "cannot start the planner thread");
 	engine->planning = true;
 	return FAULT_NONE;

@@ -82,7 +82,7 @@ static void enter_place(struct rehearsal *rehearsal)
 	leave_place(rehearsal);
 	if (rehearsal->root_fd < 0)
 		return;
-	enum fault fault = beneath_open(rehearsal->root_fd, rehearsal->path, &rehearsal->fd, &err);
+	enum fault fault = dirfd_open(rehearsal->root_fd, rehearsal->path, &rehearsal->fd, &err);
 	if (!fault)
 		rehearsal->place = PLACE_THERE;
 	else
@@ -136,13 +136,13 @@ static enum action look_for_file(const struct rehearsal *rehearsal,
 static enum action at_local_target(const struct rehearsal *rehearsal,
 				   const struct manifest_entry *entry, uint8_t *reason)
 {
-	char name[BENEATH_NAME_MAX + 1];
+	char name[DIRFD_NAME_MAX + 1];
 	bool is_directory = entry->kind == MANIFEST_DIRECTORY;
 	if (rehearsal->place == PLACE_BLOCKED) {
 		*reason = rehearsal->blocked;
 		return ACTION_FAIL;
 	}
-	if (entry->name_size > BENEATH_NAME_MAX) {
+	if (entry->name_size > DIRFD_NAME_MAX) {
 		*reason = REASON_NAME;
 		return ACTION_FAIL;
 	}

@@ -112,7 +112,7 @@ static bool keep_existing(const struct engine *engine, struct work *work,
 /* A copy between local places; what is not to be replaced is not read. */
 static void route_shelf(struct engine *engine, struct work *work)
 {
-	if (!shelf_keeps(engine->shelf, work))
+	if (!local_writer_keeps(engine->local_writer, work))
 		readers_push(engine->readers, work);
 }
 
@@ -151,19 +151,20 @@ static void find_directory(struct engine *engine, struct work *work)
 {
 	const struct task *task = work->task;
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
-	char name[BENEATH_NAME_MAX + 1];
-	struct spot *spot;
+	char name[DIRFD_NAME_MAX + 1];
+	struct target_dir *target_dir;
 	struct stat st;
 	struct err err;
-	if (site_open(engine->downloads.site, task->listing, &spot, &err)) {
+	if (target_tree_open(engine->downloads.target_tree, task->listing, &target_dir, &err)) {
 		arrivals_fail(engine->arrivals, work, &err);
 		return;
 	}
-	size_t size = min_u64(task->name_size, BENEATH_NAME_MAX);
+	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
 	memcpy(name, task->name, size);
 	name[size] = '\0';
-	bool there = fstatat(spot->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-	spot_unref(spot);
+	bool there =
+		fstatat(target_dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	target_dir_unref(target_dir);
 	if (there)
 		work_settle(work, &outcome, NULL);
 	else

@@ -41,12 +41,12 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 	const struct migration *migration = engine->request->migration;
 	const struct options *options = engine->request->options;
 	size_t count = 0;
-	engine->tree_source = calloc(migration->path.count, sizeof *engine->tree_source);
-	if (!engine->tree_source)
+	engine->source_tree_root = calloc(migration->path.count, sizeof *engine->source_tree_root);
+	if (!engine->source_tree_root)
 		return no_memory(err);
 	for (size_t i = 0; i < migration->path.count; i++)
 		if (migration->path.text[i])
-			engine->tree_source[count++] = (struct tree_source){
+			engine->source_tree_root[count++] = (struct source_tree_root){
 				migration->path.text[i],
 				migration->name.text[i],
 			};
@@ -54,7 +54,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 		.tree = {
 			.manifest = migration->manifest,
 			.made_count = migration->made.count,
-			.source = engine->tree_source,
+			.source = engine->source_tree_root,
 			.source_count = count,
 			.follow = options->symlinks == PLAN_SYMLINKS_FOLLOW,
 			.compare_ids = migration->fresh,

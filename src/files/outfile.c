@@ -27,7 +27,7 @@ static enum fault open_directory(struct outfile *outfile, struct err *err)
 static enum fault check_place(const struct outfile *outfile, struct err *err)
 {
 	struct stat st;
-	if (beneath_may_replace(outfile->at, outfile->name, err))
+	if (dirfd_may_replace(outfile->at, outfile->name, err))
 		return err->fault;
 	if (outfile->replace || fstatat(outfile->at, outfile->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return FAULT_NONE;
@@ -44,7 +44,7 @@ enum fault outfile_open(struct outfile *outfile, const char *path, bool replace,
 	if (!fault) {
 		fault = check_place(outfile, err);
 		if (!fault)
-			fault = beneath_create(outfile->at, outfile->temporary, &outfile->fd, err);
+			fault = dirfd_create(outfile->at, outfile->temporary, &outfile->fd, err);
 		if (fault)
 			err_wrap(err, "'%.100s'", path);
 	}
@@ -66,10 +66,10 @@ enum fault outfile_publish(struct outfile *outfile, struct err *err)
 	if (fsync(outfile->fd) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot make a file durable");
 	if (!fault)
-		fault = outfile->replace ? beneath_publish(outfile->at, outfile->temporary,
-							   outfile->name, err)
-					 : beneath_publish_new(outfile->at, outfile->temporary,
-							       outfile->name, err);
+		fault = outfile->replace
+				? dirfd_publish(outfile->at, outfile->temporary, outfile->name, err)
+				: dirfd_publish_new(outfile->at, outfile->temporary, outfile->name,
+						    err);
 	if (fault)
 		return err_wrap(err, "'%.100s'", outfile->path);
 	outfile->temporary[0] = '\0';

@@ -1,13 +1,13 @@
 /*
  * A local file that appears whole or not at all: written under a temporary name beside it.
  *
- * Place      barge get, and caps written by barge put -> [outfile] -> files/beneath.h.
+ * Place      barge get, and caps written by barge put -> [outfile] -> files/dirfd.h.
  * Ownership  a struct outfile owns its descriptors and the temporary file until outfile_fini.
  * Threads    one owner at a time.
  */
 #pragma once
 
-#include "files/beneath.h"
+#include "files/dirfd.h"
 
 struct outfile {
 	int fd;           /* of the temporary file, open for writing; mode 0600 */
@@ -15,7 +15,7 @@ struct outfile {
 	char *path;       /* as typed */
 	const char *name; /* in `path` */
 	bool replace;
-	char temporary[BENEATH_TEMPORARY_SIZE];
+	char temporary[DIRFD_TEMPORARY_SIZE];
 };
 
 /*

@@ -1,7 +1,7 @@
 #include "files/symlink.h"
 
 #include "base/digest.h"
-#include "files/beneath.h"
+#include "files/dirfd.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ enum fault symlink_make(int at, const char *name, int fd, const unsigned *depth,
 	if (depth ? symlink_check(target, size, *depth, err) : check_form(target, size, err))
 		return err->fault;
 	target[size] = '\0';
-	return beneath_link(at, name, target, err);
+	return dirfd_link(at, name, target, err);
 }
 
 bool symlink_is(int at, const char *name, uint64_t length, const unsigned char content[16])

@@ -2,7 +2,7 @@
  * Symlinks that come to a local target: which targets are allowed, and the temporary file that
  * holds one made into a symlink.
  *
- * Place      files/beneath.h -> [symlink] -> land/arrival.h.
+ * Place      files/dirfd.h -> [symlink] -> land/arrival.h.
  * Threads    all functions may run concurrently.
  *
  * A target from a grid is somebody's.  It is allowed when it is relative, ".." stands at its

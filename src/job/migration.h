@@ -13,6 +13,7 @@
 #pragma once
 
 #include "job/job.h"
+#include "job/selection_job.h"
 #include "options/selection.h"
 #include "place/arrange.h"
 #include "queue/file/outcomes.h"

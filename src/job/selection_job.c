@@ -1,4 +1,4 @@
-#include "options/selection.h"
+#include "job/selection_job.h"
 
 #include "options/selection_input.h"
 #include "queue/file/frame.h"

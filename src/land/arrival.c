@@ -32,7 +32,7 @@ static void leave(struct arrival *arrival)
 {
 	if (arrival->fd >= 0)
 		close(arrival->fd);
-	spot_unref(arrival->spot);
+	target_dir_unref(arrival->target_dir);
 	gate_leave(arrival->owner->gate, 1);
 	explicit_bzero(arrival, sizeof *arrival);
 	free(arrival);
@@ -96,7 +96,7 @@ void arrival_fail(struct arrival *arrival, const struct err *err)
 	uint32_t delay_ms = 0;
 	bool again = is_stopped(err) || try_again(work->task, err, &delay_ms);
 	if (!again || !arrival->resumes)
-		(void)unlinkat(arrival->spot->fd, arrival->temporary, 0);
+		(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
 	leave(arrival);
 	arrivals_fail(arrivals, work, err);
 }
@@ -145,24 +145,25 @@ static bool is_symlink(const struct arrival *arrival)
 static enum fault make_symlink(const struct arrival *arrival, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
-	const struct spot *spot = arrival->spot;
+	const struct target_dir *target_dir = arrival->target_dir;
 	const struct meta *meta = &arrival->meta;
 	bool grid = meta->flags & META_GRID;
-	unsigned depth = spot->depth > options->made ? spot->depth - options->made : 0;
-	if (symlink_make(spot->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL, err))
+	unsigned depth = target_dir->depth > options->made ? target_dir->depth - options->made : 0;
+	if (symlink_make(target_dir->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL,
+			 err))
 		return err->fault;
 	if (options->preserve && (!grid || meta->flags & META_HAS_MTIME)) {
 		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 						   timespec_of(meta->mtime_ns) };
-		if (utimensat(spot->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)
+		if (utimensat(target_dir->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)
 			return err_os(err, FAULT_IO, errno, "cannot set a symlink's time");
 	}
 	return FAULT_NONE;
 }
 
-static void take_name(const struct task *task, char name[BENEATH_NAME_MAX + 1])
+static void take_name(const struct task *task, char name[DIRFD_NAME_MAX + 1])
 {
-	size_t size = min_u64(task->name_size, BENEATH_NAME_MAX);
+	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
 	memcpy(name, task->name, size);
 	name[size] = '\0';
 }
@@ -172,9 +173,10 @@ static void take_name(const struct task *task, char name[BENEATH_NAME_MAX + 1])
 static bool is_there(const struct arrival *arrival, const char *name)
 {
 	if (is_symlink(arrival))
-		return symlink_is(arrival->spot->fd, name, arrival->outcome.length,
+		return symlink_is(arrival->target_dir->fd, name, arrival->outcome.length,
 				  arrival->outcome.content);
-	int fd = openat(arrival->spot->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(arrival->target_dir->fd, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct content_hash hash = { 0 };
 	unsigned char found[CONTENT_HASH_SIZE];
 	struct stat st;
@@ -217,23 +219,22 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 
 static enum fault give_name(struct arrival *arrival, struct err *err)
 {
-	char name[BENEATH_NAME_MAX + 1];
+	char name[DIRFD_NAME_MAX + 1];
 	take_name(arrival->work->task, name);
 	KILL_POINT("fetch-publish");
 	enum fault (*rename)(int at, const char *temporary, const char *name, bool replace,
-			     struct err *err) =
-		is_symlink(arrival) ? beneath_name_link : beneath_name;
+			     struct err *err) = is_symlink(arrival) ? dirfd_name_link : dirfd_name;
 	enum fault fault =
-		rename(arrival->spot->fd, arrival->temporary, name, arrival->replace, err);
+		rename(arrival->target_dir->fd, arrival->temporary, name, arrival->replace, err);
 	KILL_POINT("fetch-named");
 	if (fault != FAULT_EXISTS || arrival->replace || !is_there(arrival, name))
 		return fault;
-	return rename(arrival->spot->fd, arrival->temporary, name, true, err);
+	return rename(arrival->target_dir->fd, arrival->temporary, name, true, err);
 }
 
 static enum fault sync_directory(const struct arrival *arrival, struct err *err)
 {
-	if (fsync(arrival->spot->fd) != 0)
+	if (fsync(arrival->target_dir->fd) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
 	return FAULT_NONE;
 }
@@ -259,7 +260,8 @@ static void sync_directories(struct arrival **batch, size_t count)
 		size_t like = 0;
 		if (!batch[i])
 			continue;
-		while (like < i && (!batch[like] || batch[like]->spot != batch[i]->spot))
+		while (like < i &&
+		       (!batch[like] || batch[like]->target_dir != batch[i]->target_dir))
 			like++;
 		err[i] = like < i ? err[like] : (struct err){ 0 };
 		if (like == i)
@@ -273,7 +275,7 @@ static void sync_directories(struct arrival **batch, size_t count)
 	}
 }
 
-static void finish(struct arrival **batch, size_t count)
+static void arrival_finish(struct arrival **batch, size_t count)
 {
 	for (size_t i = 0; i < count && count > 1; i++)
 		(void)sync_file_range(batch[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -285,7 +287,7 @@ static void finish(struct arrival **batch, size_t count)
 			succeed(batch[i]);
 }
 
-static void run(void *context)
+static void arrival_run(void *context)
 {
 	struct arrivals *arrivals = context;
 	struct arrival *batch[ARRIVALS_MAX];
@@ -293,7 +295,7 @@ static void run(void *context)
 		size_t count = 1;
 		while (count < ARRIVALS_MAX && (batch[count] = ring_try_pop(arrivals->complete)))
 			count++;
-		finish(batch, count);
+		arrival_finish(batch, count);
 	}
 }
 
@@ -307,7 +309,7 @@ enum fault arrivals_new(const struct arrivals_options *options, struct arrivals 
 	made->gate = gate_new(ARRIVALS_MAX, ARRIVALS_MAX);
 	made->complete = ring_new(ARRIVALS_MAX);
 	if (made->gate && made->complete)
-		made->running = thread_start(&made->thread, "arrivals", run, made);
+		made->running = thread_start(&made->thread, "arrivals", arrival_run, made);
 	if (!made->running) {
 		arrivals_free(made);
 		return err_set(err, FAULT_NOMEM, "cannot start the thread for arriving files");
@@ -334,11 +336,11 @@ void arrivals_stop(struct arrivals *arrivals) { gate_close(arrivals->gate); }
 /* ---- the beginning ---- */
 
 /* Looks at what has the name.  Stores a reason to skip the file, or REASON_NONE. */
-static enum fault look(struct arrival *arrival, uint8_t *reason, struct err *err)
+static enum fault arrival_look(struct arrival *arrival, uint8_t *reason, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
 	const struct task *task = arrival->work->task;
-	char name[BENEATH_NAME_MAX + 1];
+	char name[DIRFD_NAME_MAX + 1];
 	const struct standing_file file = {
 		.name = name,
 		.bytes = task->bytes,
@@ -348,7 +350,7 @@ static enum fault look(struct arrival *arrival, uint8_t *reason, struct err *err
 	struct standing standing;
 	take_name(task, name);
 	*reason = REASON_NONE;
-	if (standing_look(arrival->spot->fd, &file, options->there, &standing, err))
+	if (standing_look(arrival->target_dir->fd, &file, options->there, &standing, err))
 		return err->fault;
 	*reason = standing.reason;
 	if (standing.is_there)
@@ -357,12 +359,13 @@ static enum fault look(struct arrival *arrival, uint8_t *reason, struct err *err
 }
 
 /* Fills an arrival that has no place inside yet. */
-static struct arrival prepare(struct arrivals *arrivals, struct work *work, struct spot *spot)
+static struct arrival prepare(struct arrivals *arrivals, struct work *work,
+			      struct target_dir *target_dir)
 {
 	struct arrival arrival = {
 		.owner = arrivals,
 		.work = work,
-		.spot = spot,
+		.target_dir = target_dir,
 		.fd = -1,
 		.resumes = work->task->chunk_size > 0,
 	};
@@ -376,15 +379,15 @@ static struct arrival prepare(struct arrivals *arrivals, struct work *work, stru
 /* Removes what an attempt that was killed left of a file that does not come. */
 static void drop_temporary(const struct arrival *arrival)
 {
-	(void)unlinkat(arrival->spot->fd, arrival->temporary, 0);
+	(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
 }
 
-bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct spot *spot)
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir)
 {
-	struct arrival arrival = prepare(arrivals, work, spot);
+	struct arrival arrival = prepare(arrivals, work, target_dir);
 	struct err err;
 	uint8_t reason;
-	enum fault fault = look(&arrival, &reason, &err);
+	enum fault fault = arrival_look(&arrival, &reason, &err);
 	if (!fault && reason == REASON_NONE)
 		return false;
 	drop_temporary(&arrival);
@@ -395,19 +398,20 @@ bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct spot *sp
 	return true;
 }
 
-struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work, struct spot *spot)
+struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
+			      struct target_dir *target_dir)
 {
 	struct arrival *arrival = calloc(1, sizeof *arrival);
 	if (!arrival || !gate_enter(arrivals->gate, 1)) {
 		free(arrival);
-		spot_unref(spot);
+		target_dir_unref(target_dir);
 		work_again(work, 0, work->task->attempts);
 		return NULL;
 	}
-	*arrival = prepare(arrivals, work, spot);
+	*arrival = prepare(arrivals, work, target_dir);
 	struct err err;
 	uint8_t reason;
-	if (look(arrival, &reason, &err)) {
+	if (arrival_look(arrival, &reason, &err)) {
 		arrival_fail(arrival, &err);
 		return NULL;
 	}
@@ -421,8 +425,8 @@ struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work, stru
 
 enum fault arrival_open(struct arrival *arrival, struct err *err)
 {
-	return beneath_reopen(arrival->spot->fd, arrival->temporary, arrival->resumes, &arrival->fd,
-			      err);
+	return dirfd_reopen(arrival->target_dir->fd, arrival->temporary, arrival->resumes,
+			    &arrival->fd, err);
 }
 
 void arrival_complete(struct arrival *arrival) { ring_push(arrival->owner->complete, arrival); }

@@ -15,7 +15,7 @@
 #pragma once
 
 #include "base/meta.h"
-#include "files/site.h"
+#include "files/target_tree.h"
 #include "land/standing.h"
 #include "queue/core/gate.h"
 #include "queue/lease.h"
@@ -39,8 +39,8 @@ struct arrivals;
 struct arrival {
 	struct arrivals *owner;
 	struct work *work;
-	struct spot *spot;
-	char temporary[BENEATH_TEMPORARY_SIZE];
+	struct target_dir *target_dir;
+	char temporary[DIRFD_TEMPORARY_SIZE];
 	int fd;       /* of it, open for reading and writing; or -1 */
 	bool secret;  /* nobody else may read it, whatever its mode was */
 	bool replace; /* what is there may be replaced */
@@ -61,14 +61,15 @@ void arrivals_free(struct arrivals *arrivals);
 void arrivals_stop(struct arrivals *arrivals);
 
 /*
- * Begins with the file of `work` in the directory `spot`, of which it takes the reference.  Sleeps
- * while ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
+ * Begins with the file of `work` in the directory `directory`, of which it takes the reference.
+ * Sleeps while ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
  */
-struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work, struct spot *spot);
+struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
+			      struct target_dir *target_dir);
 
 /* Returns true when what is at the target is to be kept or is in the way: then the work has ended.
  * Takes nothing; any thread. */
-bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct spot *spot);
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir);
 
 /* Opens the temporary file, one that an earlier attempt left where the arrival resumes.  Faults:
  * FULL, IO. */

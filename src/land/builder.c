@@ -1,7 +1,7 @@
 #include "land/builder.h"
 
 #include "base/meta.h"
-#include "files/site.h"
+#include "files/target_tree.h"
 #include "queue/core/thread.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ enum {
 
 struct builder {
 	struct builder_options options;
-	struct site *site;
+	struct target_tree *target_tree;
 	struct thread thread;
 };
 
@@ -38,14 +38,14 @@ static enum fault restore(const struct builder *builder, const struct meta *meta
 
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)
 {
-	struct spot *spot;
+	struct target_dir *target_dir;
 	struct meta meta = { .flags = META_GRID };
-	if (site_open(builder->site, task->listing, &spot, err))
+	if (target_tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
 	if (task->meta_size > 0 && !meta_unpack(task->meta, task->meta_size, &meta))
 		meta = (struct meta){ .flags = META_GRID };
-	enum fault fault = restore(builder, &meta, spot->fd, err);
-	spot_unref(spot);
+	enum fault fault = restore(builder, &meta, target_dir->fd, err);
+	target_dir_unref(target_dir);
 	return fault;
 }
 
@@ -94,7 +94,7 @@ static void build_one(void *context, struct work *work)
 		work_settle(work, &outcome, NULL);
 }
 
-static void run(void *context)
+static void builder_run(void *context)
 {
 	struct builder *builder = context;
 	lease_each(&builder->options.lease, SEGMENT_DIRECTORIES, build_one, builder);
@@ -107,11 +107,12 @@ enum fault builder_start(const struct builder_options *options, struct builder *
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for the target's directories");
 	made->options = *options;
-	enum fault fault = site_new(options->manifest, options->root, &made->site, err);
-	if (!fault && !thread_start(&made->thread, "builder", run, made))
+	enum fault fault =
+		target_tree_new(options->manifest, options->root, &made->target_tree, err);
+	if (!fault && !thread_start(&made->thread, "builder", builder_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the builder thread");
 	if (fault) {
-		site_free(made->site);
+		target_tree_free(made->target_tree);
 		free(made);
 		return fault;
 	}
@@ -124,6 +125,6 @@ void builder_join(struct builder *builder)
 	if (!builder)
 		return;
 	thread_join(&builder->thread);
-	site_free(builder->site);
+	target_tree_free(builder->target_tree);
 	free(builder);
 }

@@ -20,7 +20,7 @@ struct builder_options {
 
 struct builder;
 
-/* Starts the thread.  Faults: those of site_new, and NOMEM. */
+/* Starts the thread.  Faults: those of target_tree_new, and NOMEM. */
 MUST_USE enum fault builder_start(const struct builder_options *options, struct builder **builder,
 				  struct err *err);
 

@@ -1,6 +1,6 @@
 #include "land/standing.h"
 
-#include "files/beneath.h"
+#include "files/dirfd.h"
 #include "queue/file/outcomes.h"
 #include "tahoe/edge.h"
 
@@ -27,8 +27,8 @@ enum fault standing_look(int directory, const struct standing_file *file, enum a
 			 struct standing *standing, struct err *err)
 {
 	struct stat st;
-	if (file->is_symlink ? beneath_may_replace_link(directory, file->name, err)
-			     : beneath_may_replace(directory, file->name, err))
+	if (file->is_symlink ? dirfd_may_replace_link(directory, file->name, err)
+			     : dirfd_may_replace(directory, file->name, err))
 		return err->fault;
 	*standing = (struct standing){ .reason = REASON_NONE };
 	if (fstatat(directory, file->name, &st, AT_SYMLINK_NOFOLLOW) != 0)

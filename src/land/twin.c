@@ -20,17 +20,17 @@ static enum fault read_piece(void *context, uint64_t offset, unsigned char *data
 	return file_read_at(reading->fd, offset, data, size, err);
 }
 
-bool twin_is(const struct twin *twin, const struct spot *spot, const struct task *task)
+bool twin_is(const struct twin *twin, const struct target_dir *target_dir, const struct task *task)
 {
-	char name[BENEATH_NAME_MAX + 1];
-	size_t size = min_u64(task->name_size, BENEATH_NAME_MAX);
+	char name[DIRFD_NAME_MAX + 1];
+	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
 	bool alike = false;
 	struct stat st;
 	struct err err;
 	memcpy(name, task->name, size);
 	name[size] = '\0';
 	struct reading reading = {
-		.fd = openat(spot->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
+		.fd = openat(target_dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC),
 		.cancel = twin->cancel,
 	};
 	if (reading.fd < 0)

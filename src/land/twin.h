@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "files/site.h"
+#include "files/target_tree.h"
 #include "queue/queue.h"
 #include "verify/likeness.h"
 
@@ -18,4 +18,4 @@ struct twin {
 
 /* Returns whether a regular file has the name of `task` in the directory and holds the bytes of the
  * cap.  Reads all of it where the size is right.  What cannot be read is not alike. */
-bool twin_is(const struct twin *twin, const struct spot *spot, const struct task *task);
+bool twin_is(const struct twin *twin, const struct target_dir *target_dir, const struct task *task);

@@ -164,7 +164,7 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 	return call;
 }
 
-static void finish(struct http_call *call, CURLcode code)
+static void http_finish(struct http_call *call, CURLcode code)
 {
 	struct http_reply reply;
 	http_call_judge(call, code, &reply);
@@ -185,7 +185,7 @@ static size_t finish_ended(struct http *http)
 		CURLcode code = message->data.result;
 		struct http_call *call = NULL;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-		finish(call, code);
+		http_finish(call, code);
 		ended++;
 	}
 	return ended;
@@ -197,7 +197,7 @@ static size_t finish_all(struct http *http)
 	size_t ended = 0;
 	while (http->in_flight) {
 		http->in_flight->stop = STOP_NOMEM;
-		finish(http->in_flight, CURLE_OUT_OF_MEMORY);
+		http_finish(http->in_flight, CURLE_OUT_OF_MEMORY);
 		ended++;
 	}
 	return ended;
@@ -225,7 +225,7 @@ static size_t finish_silent(struct http *http)
 			call = call->next;
 			continue;
 		}
-		finish(call, CURLE_OPERATION_TIMEDOUT);
+		http_finish(call, CURLE_OPERATION_TIMEDOUT);
 		ended++;
 		call = http->in_flight;
 	}
@@ -252,7 +252,7 @@ static size_t release_held(struct http *http)
 			call = call->next;
 			continue;
 		}
-		finish(call, code);
+		http_finish(call, code);
 		ended++;
 		call = http->in_flight;
 	}

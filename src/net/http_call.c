@@ -116,7 +116,7 @@ bool http_call_right_range(const struct http_call *call)
 	       (call->status == 206 && call->range_start == call->request.offset);
 }
 
-static enum http_stop take(struct http_call *call, const char *data, size_t size)
+static enum http_stop http_call_take(struct http_call *call, const char *data, size_t size)
 {
 	if (call->status == 0) {
 		long status = 0;
@@ -143,7 +143,7 @@ static size_t on_write(char *data, size_t item, size_t count, void *context)
 		call->held |= CURLPAUSE_RECV;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	call->stop = take(call, data, size);
+	call->stop = http_call_take(call, data, size);
 	if (call->stop != STOP_NONE)
 		return 0;
 	moved(call, size);

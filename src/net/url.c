@@ -43,7 +43,7 @@ static void strip_brackets(char *host)
 	host[size - 2] = '\0';
 }
 
-static enum fault take(CURLU *parsed, struct url *url, struct err *err)
+static enum fault url_take(CURLU *parsed, struct url *url, struct err *err)
 {
 	char scheme[16], port[8];
 	if (!part(parsed, CURLUPART_SCHEME, 0, scheme, sizeof scheme) ||
@@ -73,7 +73,7 @@ enum fault url_parse(const char *text, const char *plain_host, struct url *url, 
 	if (!parsed)
 		return err_set(err, FAULT_NOMEM, "no memory for a URL");
 	CURLUcode code = curl_url_set(parsed, CURLUPART_URL, text, 0);
-	enum fault fault = code == CURLUE_OK ? take(parsed, &found, err)
+	enum fault fault = code == CURLUE_OK ? url_take(parsed, &found, err)
 			   : code == CURLUE_OUT_OF_MEMORY
 				   ? err_set(err, FAULT_NOMEM, "no memory for a URL")
 				   : err_set(err, FAULT_USAGE,

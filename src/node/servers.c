@@ -81,14 +81,14 @@ void servers_fini(struct servers *servers)
 	*servers = (struct servers){ .count = 0 };
 }
 
-struct place {
+struct server_place {
 	unsigned char hash[SHA1_DIGEST_SIZE];
 	uint16_t number;
 };
 
 static int by_hash(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct server_place *x = a, *y = b;
 	const int difference = memcmp(x->hash, y->hash, sizeof x->hash);
 	return difference ? difference : x->number - y->number;
 }
@@ -96,7 +96,7 @@ static int by_hash(const void *a, const void *b)
 void servers_order(const struct servers *servers, const unsigned char storage_index[16],
 		   uint16_t *order)
 {
-	struct place place[SERVERS_MAX];
+	struct server_place place[SERVERS_MAX];
 	assert(servers->count <= SERVERS_MAX);
 	for (size_t i = 0; i < servers->count; i++) {
 		struct sha1_ctx context;

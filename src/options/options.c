@@ -258,7 +258,7 @@ static enum fault check_words(const struct options *options, struct err *err)
 }
 
 /* Sees to --help and --version, and that each option goes with the command. */
-static enum fault settle(struct parse *parse, struct err *err)
+static enum fault options_settle(struct parse *parse, struct err *err)
 {
 	struct options *options = parse->options;
 	if (parse->version)
@@ -294,7 +294,7 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 	if (!fault)
 		fault = parse_argv(&parse, err);
 	if (!fault)
-		fault = settle(&parse, err);
+		fault = options_settle(&parse, err);
 	/* Help must come even where the environment is broken. */
 	if (!fault && options->command != COMMAND_HELP && options->command != COMMAND_VERSION) {
 		fault = parse_environment(&parse, err);

@@ -28,13 +28,13 @@ enum fault look_split(const struct place *place, struct look_path *path, struct 
 }
 
 /* Who hears of the children of what is listed; all zeros: nobody. */
-struct hearer {
+struct listing_visitor {
 	store_child_found *child;
 	void *context;
 };
 
 /* Asks what is at the first `count` components. */
-static enum fault list_for(const struct hearer *hearer, const struct place *place,
+static enum fault list_for(const struct listing_visitor *visitor, const struct place *place,
 			   const struct look_path *path, size_t count,
 			   const struct store_wait *wait, struct store_node *node, struct err *err)
 {
@@ -42,8 +42,8 @@ static enum fault list_for(const struct hearer *hearer, const struct place *plac
 		.cap = &place->root,
 		.path = count ? path->component : NULL,
 		.path_count = count,
-		.child = hearer->child,
-		.context = hearer->context,
+		.child = visitor->child,
+		.context = visitor->context,
 	};
 	enum fault fault = store_wait_list(wait, &list, node, err);
 	if (fault == FAULT_CORRUPT) /* a reply, not our state */
@@ -54,7 +54,7 @@ static enum fault list_for(const struct hearer *hearer, const struct place *plac
 static enum fault list(const struct place *place, const struct look_path *path, size_t count,
 		       const struct store_wait *wait, struct store_node *node, struct err *err)
 {
-	const struct hearer nobody = { 0 };
+	const struct listing_visitor nobody = { 0 };
 	return list_for(&nobody, place, path, count, wait, node, err);
 }
 
@@ -247,11 +247,11 @@ static enum fault find_edge(const struct place *place, const struct look_path *p
 {
 	const struct store_name *name = &path->component[path->count - 1];
 	struct edge edge = { 0 };
-	const struct hearer hearer = { see_edge, &edge };
+	const struct listing_visitor visitor = { see_edge, &edge };
 	bytes_init(&edge.name, 4 * name->size);
 	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
 	if (!fault)
-		fault = list_for(&hearer, place, path, path->count - 1, wait, NULL, err);
+		fault = list_for(&visitor, place, path, path->count - 1, wait, NULL, err);
 	if (!fault) {
 		node->metadata_flags = edge.flags;
 		node->metadata = edge.metadata;

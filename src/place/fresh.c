@@ -20,7 +20,7 @@ static enum fault write_cap(struct outfile *file, const struct cap *cap, struct 
 	char text[CAP_TEXT_SIZE + 1];
 	size_t size = cap_print(cap, text);
 	text[size++] = '\n';
-	enum fault fault = beneath_write(file->fd, text, size, err);
+	enum fault fault = dirfd_write(file->fd, text, size, err);
 	if (!fault)
 		fault = outfile_publish(file, err);
 	secret_wipe(text, sizeof text);

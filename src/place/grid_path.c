@@ -56,7 +56,8 @@ static enum fault split(struct grid_path *path, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault take(struct grid_path *path, const struct argument *argument, struct err *err)
+static enum fault grid_path_take(struct grid_path *path, const struct argument *argument,
+				 struct err *err)
 {
 	path->root = argument->root;
 	path->text = strndup(argument->path, argument->path_size);
@@ -83,7 +84,7 @@ enum fault grid_path_resolve(const struct options *options, const char *word,
 	if (!fault)
 		fault = argument_split(&aliases, word, ALIAS_DEFAULT, &argument, err);
 	if (!fault)
-		fault = take(path, &argument, err);
+		fault = grid_path_take(path, &argument, err);
 	argument_wipe(&argument);
 	aliases_fini(&aliases);
 	if (fault)

@@ -6,7 +6,7 @@
 enum { BODY_MAX = 1 << 20 }; /* bytes of a request with one child */
 
 /* What a directory has under one name. */
-struct sight {
+struct target_name {
 	const struct link *link;
 	bool found;
 	enum store_kind kind;
@@ -38,21 +38,21 @@ static enum fault keep_name(const struct grid_path *path, struct link *link, str
 
 static void forget(void *context)
 {
-	struct sight *sight = context;
-	sight->found = false;
+	struct target_name *seen = context;
+	seen->found = false;
 }
 
 static bool see(void *context, const struct store_child *child)
 {
-	struct sight *sight = context;
-	const struct link *link = sight->link;
+	struct target_name *seen = context;
+	const struct link *link = seen->link;
 	if (child->name_size != link->name_size ||
 	    memcmp(child->name, link->name, link->name_size) != 0)
 		return true;
 	const struct store_node *node = &child->node;
-	sight->found = true;
-	sight->kind = node->kind;
-	sight->is_mutable =
+	seen->found = true;
+	seen->kind = node->kind;
+	seen->is_mutable =
 		node->is_mutable || cap_is_writable(&node->rw) || cap_is_mutable(&node->ro);
 	return true;
 }
@@ -70,20 +70,20 @@ static enum fault judge_directory(const struct store_node *node, struct link *li
 	return FAULT_NONE;
 }
 
-static enum fault judge_sight(const struct sight *sight, struct err *err)
+static enum fault judge_name(const struct target_name *seen, struct err *err)
 {
-	const char *typed = sight->link->typed;
-	if (!sight->found)
+	const char *typed = seen->link->typed;
+	if (!seen->found)
 		return FAULT_NONE;
-	if (sight->kind == STORE_DIRECTORY)
+	if (seen->kind == STORE_DIRECTORY)
 		return err_set(err, FAULT_EXISTS, "'%.100s' is a directory; name the file in it",
 			       typed);
-	if (sight->kind == STORE_UNKNOWN)
+	if (seen->kind == STORE_UNKNOWN)
 		return err_set(err, FAULT_EXISTS,
 			       "'%.100s' is of a kind that this program does "
 			       "not know, and stays",
 			       typed);
-	if (sight->is_mutable)
+	if (seen->is_mutable)
 		return err_set(err, FAULT_EXISTS,
 			       "'%.80s' is a mutable file, which barge does not write into; "
 			       "use 'tahoe put', or unlink it first",
@@ -91,17 +91,17 @@ static enum fault judge_sight(const struct sight *sight, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault look(const struct grid_path *path, const struct tries *tries, struct link *link,
-		       struct err *err)
+static enum fault link_look(const struct grid_path *path, const struct tries *tries,
+			    struct link *link, struct err *err)
 {
 	struct store_node node = { 0 };
-	struct sight sight = { .link = link };
+	struct target_name seen = { .link = link };
 	const struct grid_look look = {
 		.tries = *tries,
 		.count = path->count - 1,
 		.child = see,
 		.begin = forget,
-		.context = &sight,
+		.context = &seen,
 	};
 	enum fault fault = grid_path_look(path, &look, &node, err);
 	if (fault == FAULT_NOT_FOUND)
@@ -112,7 +112,7 @@ static enum fault look(const struct grid_path *path, const struct tries *tries, 
 	if (!fault)
 		fault = judge_directory(&node, link, err);
 	if (!fault)
-		fault = judge_sight(&sight, err);
+		fault = judge_name(&seen, err);
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
 	return fault;
@@ -135,7 +135,7 @@ enum fault link_prepare(const struct grid_path *path, const struct tries *tries,
 			       path->typed);
 	enum fault fault = keep_name(path, link, err);
 	if (!fault)
-		fault = look(path, tries, link, err);
+		fault = link_look(path, tries, link, err);
 	if (fault)
 		link_fini(link);
 	return fault;

@@ -81,7 +81,7 @@ static bool is_of_node(const struct setup *setup)
 
 static enum fault choose_params(const struct options *options, struct setup *setup, struct err *err)
 {
-	struct node *node = &setup->node;
+	struct json_node *node = &setup->node;
 	if (options->convergence_file) {
 		setup->params = &node->params;
 		return read_secret(options->convergence_file, &node->params, err);

@@ -28,7 +28,8 @@ static enum manifest_kind kind_of(mode_t mode)
 }
 
 /* Calls lstat, or stat where `follow`.  Returns errno, or 0. */
-static int look(const struct entry_origin *origin, const char *name, bool follow, struct stat *st)
+static int entry_look(const struct entry_origin *origin, const char *name, bool follow,
+		      struct stat *st)
 {
 	int fd = origin->directory.fd;
 	return fstatat(fd, name, st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
@@ -81,7 +82,7 @@ static void find_symlink(const struct entry_origin *origin, const struct name *n
 		return;
 	}
 	struct stat st;
-	int os_error = look(origin, name->bytes, true, &st);
+	int os_error = entry_look(origin, name->bytes, true, &st);
 	if (leads_nowhere(os_error))
 		entry_judge(entry, OUTCOME_FAILED, REASON_DANGLING);
 	else if (os_error)
@@ -96,7 +97,7 @@ static void find_local(const struct entry_origin *origin, const struct name *nam
 		       struct entry_found *found)
 {
 	struct stat st;
-	int os_error = look(origin, name->bytes, false, &st);
+	int os_error = entry_look(origin, name->bytes, false, &st);
 	found->present = os_error != ENOENT;
 	if (os_error) {
 		found->entry.kind = MANIFEST_OTHER;

@@ -82,7 +82,7 @@ static bool is_directory(const struct remote_child *child)
 	return child->kind == STORE_DIRECTORY;
 }
 
-static enum plan_there look(void *context, const char *name, size_t size)
+static enum plan_there existing_look(void *context, const char *name, size_t size)
 {
 	const struct remote_child *child = find(context, name, size);
 	if (!child)
@@ -140,7 +140,7 @@ enum fault existing_new(const struct existing_options *options, struct existing 
 	*target = (struct plan_target){
 		.open = open_directory,
 		.ahead = look_ahead,
-		.look = look,
+		.look = existing_look,
 		.bind = bind,
 		.sync = sync_binds,
 		.context = made,

@@ -232,7 +232,7 @@ enum fault lister_bind(struct lister *lister, uint64_t id, uint64_t offset, stru
 }
 
 /* Ends the listing at `offset`. */
-static enum fault end(struct lister *lister, uint64_t offset, struct err *err)
+static enum fault lister_end(struct lister *lister, uint64_t offset, struct err *err)
 {
 	enum fault fault = manifest_end(lister->request->writer, err);
 	if (fault)
@@ -263,7 +263,7 @@ enum fault lister_write(struct lister *lister, const struct walk_child *child,
 		lister->exists || (lister->request->remote && are_sources(&lister->origin));
 	fault = add_entries(lister, false, err);
 	if (!fault)
-		fault = end(lister, offset, err);
+		fault = lister_end(lister, offset, err);
 	if (fault)
 		return fault;
 	directory->listing = offset;
@@ -319,5 +319,5 @@ enum fault lister_go_on(struct lister *lister, struct walk_directory *directory,
 		fault = add_entries(lister, false, err);
 	if (!fault)
 		fault = add_entries(lister, true, err);
-	return fault ? fault : end(lister, directory->listing, err);
+	return fault ? fault : lister_end(lister, directory->listing, err);
 }

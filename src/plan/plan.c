@@ -92,8 +92,8 @@ static struct settled settled_by(int os_error)
 	}
 }
 
-static enum fault settle(struct plan *plan, const struct walk_child *child, int os_error,
-			 struct err *err)
+static enum fault plan_settle(struct plan *plan, const struct walk_child *child, int os_error,
+			      struct err *err)
 {
 	struct settled settled = settled_by(os_error);
 	enum fault fault = publish_entries(&plan->publisher, child->parent_listing, err);
@@ -122,7 +122,7 @@ static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
 	if (!fault && parents)
 		return walk_push(plan->walk, directory, err);
 	close_directory(directory);
-	return fault || !os_error ? fault : settle(plan, child, os_error, err);
+	return fault || !os_error ? fault : plan_settle(plan, child, os_error, err);
 }
 
 /* Has the listing of the directory, on the grid it is read from and at the target, asked for before
@@ -165,7 +165,7 @@ static enum fault plan_child(struct plan *plan, const struct walk_child *child, 
 	if (!fault)
 		fault = walk_open(plan->walk, child, &directory, &os_error, err);
 	if (!fault && os_error)
-		fault = settle(plan, child, os_error, err);
+		fault = plan_settle(plan, child, os_error, err);
 	else if (!fault)
 		fault = plan_opened(plan, child, &directory, err);
 	return fault ? fault : publish_tick(&plan->publisher, err);
@@ -201,7 +201,7 @@ static enum fault complete(struct plan *plan, const struct walk_child *child,
 	/* It ends as it is; its files that are still there are tried all the same. */
 	if (!fault)
 		fault = manifest_end(plan->request->writer, err);
-	return fault ? fault : settle(plan, child, os_error, err);
+	return fault ? fault : plan_settle(plan, child, os_error, err);
 }
 
 /* Goes on where a recovered manifest ends. */

@@ -16,7 +16,7 @@ enum {
 	CUT_SIZE = MANIFEST_NAME_MAX - 1 - 2 * HASH_SHOWN,
 };
 
-struct listing {
+struct remote_listing {
 	unsigned char index[CAP_KEY_SIZE]; /* storage index */
 	bool has_index;                    /* else `literal` names it */
 	struct cap literal;
@@ -33,8 +33,8 @@ struct listing {
 struct remote {
 	struct ask ask;
 	enum remote_use use;
-	struct listing kept[KEPT_MAX];
-	struct listing *open; /* one of them, or NULL */
+	struct remote_listing kept[KEPT_MAX];
+	struct remote_listing *open; /* one of them, or NULL */
 	uint64_t tick;
 };
 
@@ -48,7 +48,7 @@ struct remote *remote_new(const struct ask *ask, enum remote_use use)
 	return remote;
 }
 
-static void forget(const struct remote *remote, struct listing *listing)
+static void forget(const struct remote *remote, struct remote_listing *listing)
 {
 	ask_cancel(&remote->ask, &listing->asking);
 	if (listing->child)
@@ -56,7 +56,7 @@ static void forget(const struct remote *remote, struct listing *listing)
 	cap_wipe(&listing->literal);
 	free(listing->child);
 	bytes_fini(&listing->names);
-	*listing = (struct listing){ 0 };
+	*listing = (struct remote_listing){ 0 };
 }
 
 void remote_free(struct remote *remote)
@@ -128,7 +128,7 @@ bool remote_is_link(const struct remote_child *child)
 }
 
 /* Keeps as much of a name as a plan can hold. */
-static enum fault keep_name(struct listing *listing, const struct store_child *from,
+static enum fault keep_name(struct remote_listing *listing, const struct store_child *from,
 			    struct remote_child *child)
 {
 	child->name = listing->names.size;
@@ -148,7 +148,7 @@ static enum fault keep_name(struct listing *listing, const struct store_child *f
 
 static bool see(void *context, const struct store_child *from)
 {
-	struct listing *listing = context;
+	struct remote_listing *listing = context;
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
 		struct remote_child *grown = calloc(capacity, sizeof *grown);
@@ -173,7 +173,7 @@ static bool see(void *context, const struct store_child *from)
 
 static void begin(void *context)
 {
-	struct listing *listing = context;
+	struct remote_listing *listing = context;
 	listing->count = 0;
 	bytes_clear(&listing->names);
 }
@@ -188,7 +188,7 @@ static int compare(const void *a, const void *b, void *names)
 
 /* ---- listings ---- */
 
-static size_t bytes_of(const struct listing *listing)
+static size_t bytes_of(const struct remote_listing *listing)
 {
 	return listing->names.size + listing->capacity * sizeof *listing->child;
 }
@@ -204,7 +204,7 @@ static size_t bytes_kept(const struct remote *remote, bool opened)
 }
 
 /* Whether `a` is the better one to forget: free, else used, else wanted long ago. */
-static bool goes_before(const struct listing *a, const struct listing *b)
+static bool goes_before(const struct remote_listing *a, const struct remote_listing *b)
 {
 	if (!a->used || !b->used)
 		return !a->used && b->used;
@@ -213,11 +213,11 @@ static bool goes_before(const struct listing *a, const struct listing *b)
 
 /* Returns the listing that is needed least, of those that were used or of all, but neither the one
  * in use nor one on its way; or NULL. */
-static struct listing *needed_least(struct remote *remote, bool opened)
+static struct remote_listing *needed_least(struct remote *remote, bool opened)
 {
-	struct listing *found = NULL;
+	struct remote_listing *found = NULL;
 	for (size_t i = 0; i < KEPT_MAX; i++) {
-		struct listing *at = &remote->kept[i];
+		struct remote_listing *at = &remote->kept[i];
 		if (at == remote->open || ask_is_busy(&at->asking) || (opened && !at->opened))
 			continue;
 		if (!found || goes_before(at, found))
@@ -227,10 +227,10 @@ static struct listing *needed_least(struct remote *remote, bool opened)
 }
 
 /* Finds a place for one more listing, forgetting others as the limits want it. */
-static struct listing *take_place(struct remote *remote)
+static struct remote_listing *take_place(struct remote *remote)
 {
 	size_t bytes = bytes_kept(remote, true);
-	struct listing *place;
+	struct remote_listing *place;
 	while (bytes > KEPT_BYTES_MAX && (place = needed_least(remote, true))) {
 		bytes -= bytes_of(place);
 		forget(remote, place);
@@ -241,11 +241,11 @@ static struct listing *take_place(struct remote *remote)
 	return place;
 }
 
-static struct listing *find_kept(struct remote *remote, const struct cap *cap,
-				 const unsigned char *index)
+static struct remote_listing *find_kept(struct remote *remote, const struct cap *cap,
+					const unsigned char *index)
 {
 	for (size_t i = 0; i < KEPT_MAX; i++) {
-		struct listing *listing = &remote->kept[i];
+		struct remote_listing *listing = &remote->kept[i];
 		if (!listing->used || listing->has_index != (index != NULL))
 			continue;
 		if (index ? memcmp(listing->index, index, CAP_KEY_SIZE) == 0
@@ -256,10 +256,10 @@ static struct listing *find_kept(struct remote *remote, const struct cap *cap,
 }
 
 /* Starts the listing of a directory that is not kept. */
-static struct listing *start(struct remote *remote, const struct cap *cap,
-			     const unsigned char *index)
+static struct remote_listing *remote_start(struct remote *remote, const struct cap *cap,
+					   const unsigned char *index)
 {
-	struct listing *listing = take_place(remote);
+	struct remote_listing *listing = take_place(remote);
 	listing->use = remote->use;
 	listing->used = ++remote->tick;
 	listing->coming = true;
@@ -273,8 +273,8 @@ static struct listing *start(struct remote *remote, const struct cap *cap,
 	return listing;
 }
 
-static enum fault finish(struct remote *remote, const struct cap *cap, struct listing *listing,
-			 struct err *err)
+static enum fault remote_finish(struct remote *remote, const struct cap *cap,
+				struct remote_listing *listing, struct err *err)
 {
 	if (ask_finish(&remote->ask, cap, &listing->asking, err)) {
 		forget(remote, listing);
@@ -293,7 +293,7 @@ enum fault remote_open(struct remote *remote, const struct cap *cap, struct err 
 {
 	unsigned char place[CAP_KEY_SIZE];
 	const unsigned char *index = cap_storage_index(cap, place) ? place : NULL;
-	struct listing *listing = find_kept(remote, cap, index);
+	struct remote_listing *listing = find_kept(remote, cap, index);
 	remote->open = NULL;
 	/* A target may have been changed by the job since somebody turned to it. */
 	if (listing && listing->opened && remote->use == REMOTE_TARGET) {
@@ -306,8 +306,8 @@ enum fault remote_open(struct remote *remote, const struct cap *cap, struct err 
 		listing = NULL;
 	}
 	if (!listing)
-		listing = start(remote, cap, index);
-	if (listing->coming && finish(remote, cap, listing, err))
+		listing = remote_start(remote, cap, index);
+	if (listing->coming && remote_finish(remote, cap, listing, err))
 		return err->fault;
 	listing->used = ++remote->tick;
 	listing->opened = true;
@@ -327,11 +327,11 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 {
 	unsigned char place[CAP_KEY_SIZE];
 	const unsigned char *index = cap_storage_index(cap, place) ? place : NULL;
-	struct listing *listing = find_kept(remote, cap, index);
+	struct remote_listing *listing = find_kept(remote, cap, index);
 	if (listing)
 		listing->used = ++remote->tick;
 	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote, false) <= KEPT_BYTES_MAX)
-		start(remote, cap, index);
+		remote_start(remote, cap, index);
 }
 
 void remote_close(struct remote *remote) { remote->open = NULL; }
@@ -364,7 +364,7 @@ static int compare_wanted(const void *key, const void *element)
 
 const struct remote_child *remote_find(const struct remote *remote, const char *name, size_t size)
 {
-	const struct listing *listing = remote->open;
+	const struct remote_listing *listing = remote->open;
 	if (!listing || listing->count == 0)
 		return NULL;
 	const struct wanted wanted = { { name, size }, listing->names.data };

@@ -33,7 +33,7 @@ enum fault walk_new(const struct plan_request *request, const struct plan_source
 	return FAULT_NONE;
 }
 
-void walk_close_frame(struct frame *frame)
+void walk_close_frame(struct walk_frame *frame)
 {
 	if (frame->at.fd >= 0)
 		close(frame->at.fd);
@@ -93,7 +93,7 @@ static bool reserve_frame(struct walk *walk)
 	if (walk->count < walk->capacity)
 		return true;
 	size_t capacity = walk->capacity ? 2 * walk->capacity : 64;
-	struct frame *frame = realloc(walk->frame, capacity * sizeof *frame);
+	struct walk_frame *frame = realloc(walk->frame, capacity * sizeof *frame);
 	if (!frame)
 		return false;
 	walk->frame = frame;
@@ -108,7 +108,7 @@ enum fault walk_push(struct walk *walk, const struct walk_directory *directory, 
 			close(directory->fd);
 		return err_set(err, FAULT_NOMEM, "no memory for a directory's place in the walk");
 	}
-	walk->frame[walk->count++] = (struct frame){
+	walk->frame[walk->count++] = (struct walk_frame){
 		.at = *directory,
 		.block = directory->listing,
 		.window = walk->records_size,
@@ -151,7 +151,7 @@ const char *walk_record_name(const struct walk *walk, size_t record, size_t *siz
 }
 
 /* Adds the sub-directories of one block that are still to be taken, until `limit` is reached. */
-static enum fault load_block(struct walk *walk, struct frame *frame,
+static enum fault load_block(struct walk *walk, struct walk_frame *frame,
 			     const struct manifest_block *block, size_t limit, struct err *err)
 {
 	for (size_t i = 0; i < block->count; i++) {
@@ -184,7 +184,7 @@ enum fault walk_read_listed(struct walk *walk, uint64_t offset, uint64_t listing
 }
 
 /* Fills the window of the topmost frame anew, all of whose records are taken. */
-static enum fault load_window(struct walk *walk, struct frame *frame, struct err *err)
+static enum fault load_window(struct walk *walk, struct walk_frame *frame, struct err *err)
 {
 	walk->records_size = frame->current = frame->next = frame->window;
 	size_t left = frame->window < WINDOWS_SIZE ? WINDOWS_SIZE - frame->window : 0;
@@ -204,7 +204,7 @@ static enum fault load_window(struct walk *walk, struct frame *frame, struct err
 }
 
 /* Opens `..` of the topmost directory as the one below it in the stack, if that is what it is. */
-static void open_parent(const struct frame *top, struct frame *parent)
+static void open_parent(const struct walk_frame *top, struct walk_frame *parent)
 {
 	int fd = openat(top->at.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
@@ -218,7 +218,7 @@ static void open_parent(const struct frame *top, struct frame *parent)
 
 static void pop(struct walk *walk)
 {
-	struct frame *top = &walk->frame[walk->count - 1];
+	struct walk_frame *top = &walk->frame[walk->count - 1];
 	if (walk->count - 1 > walk->first_local && top->at.fd >= 0 && top[-1].at.fd < 0)
 		open_parent(top, top - 1);
 	walk_close_frame(top);
@@ -228,7 +228,7 @@ static void pop(struct walk *walk)
 
 enum fault walk_next(struct walk *walk, struct walk_child *child, struct err *err)
 {
-	struct frame *top = &walk->frame[walk->count - 1];
+	struct walk_frame *top = &walk->frame[walk->count - 1];
 	*child = (struct walk_child){ .id = 0 };
 	if (top->next == walk->records_size && top->more) {
 		enum fault fault = load_window(walk, top, err);
@@ -252,7 +252,7 @@ size_t walk_ahead(const struct walk *walk, uint64_t *id, size_t max)
 {
 	size_t count = 0, end = walk->records_size;
 	for (size_t level = walk->count; level > 0 && count < max; level--) {
-		const struct frame *frame = &walk->frame[level - 1];
+		const struct walk_frame *frame = &walk->frame[level - 1];
 		for (size_t at = frame->next; at < end && count < max;) {
 			size_t size;
 			walk_record_name(walk, at, &size);

@@ -52,7 +52,7 @@ static enum fault push_taken(struct walk *walk, uint64_t listing, uint64_t below
 		fault = walk_add_record(walk, block.id, block.name, block.name_size, err);
 	if (fault)
 		return fault;
-	struct frame *top = &walk->frame[walk->count - 1];
+	struct walk_frame *top = &walk->frame[walk->count - 1];
 	top->taken = block.id;
 	top->next = walk->records_size;
 	return FAULT_NONE;
@@ -66,7 +66,7 @@ static enum fault reopen_all(struct walk *walk, struct err *err)
 {
 	bool local = true;
 	for (size_t level = walk->first_local; level < walk->count; level++) {
-		struct frame *frame = &walk->frame[level];
+		struct walk_frame *frame = &walk->frame[level];
 		if (walk_recall(walk, &frame->at, err))
 			return err->fault;
 		if (walk_is_remote(&frame->at))
@@ -94,7 +94,7 @@ enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *
 	*child = (struct walk_child){ .id = 0, .name = "" };
 	if (!walk->count)
 		return FAULT_NONE;
-	const struct frame *top = &walk->frame[walk->count - 1];
+	const struct walk_frame *top = &walk->frame[walk->count - 1];
 	child->id = top->taken;
 	child->parent_id = top->at.id;
 	child->parent_listing = top->at.listing;

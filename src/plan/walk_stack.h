@@ -9,7 +9,7 @@
 
 #include "plan/walk.h"
 
-struct frame {
+struct walk_frame {
 	struct walk_directory at;
 	uint64_t block; /* of the manifest, where the sub-directories behind the window begin */
 	uint64_t taken; /* id of the one taken last, 0: none */
@@ -27,7 +27,7 @@ struct walk {
 	int open_flags;
 	bool follow;
 	struct manifest_reader *reader;
-	struct frame *frame;
+	struct walk_frame *frame;
 	size_t count, capacity;
 	unsigned char *records;
 	size_t records_size, records_capacity;
@@ -40,7 +40,7 @@ static inline bool walk_is_remote(const struct walk_directory *directory)
 }
 
 /* Closes the frame's descriptor, if it is open. */
-void walk_close_frame(struct frame *frame);
+void walk_close_frame(struct walk_frame *frame);
 
 /* Appends a record behind the topmost frame's.  Faults: NOMEM. */
 MUST_USE enum fault walk_add_record(struct walk *walk, uint64_t id, const char *name, size_t size,

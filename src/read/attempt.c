@@ -38,10 +38,11 @@ enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *too
 		describe_copy(attempt);
 		return FAULT_NONE;
 	}
-	enum fault fault = attempt->is_link ? tree_read_link(tools->tree, work->task,
-							     attempt->target, &attempt->status, err)
-					    : tree_open_file(tools->tree, work->task, &attempt->fd,
-							     &attempt->status, err);
+	enum fault fault = attempt->is_link
+				   ? source_tree_read_link(tools->tree, work->task, attempt->target,
+							   &attempt->status, err)
+				   : source_tree_open_file(tools->tree, work->task, &attempt->fd,
+							   &attempt->status, err);
 	if (fault)
 		return fault;
 	attempt->size = (uint64_t)attempt->status.st_size;

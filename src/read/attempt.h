@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/meta.h"
-#include "files/tree.h"
+#include "files/source_tree.h"
 #include "queue/lease.h"
 #include "read/replica.h"
 
@@ -17,7 +17,7 @@ struct attempt {
 	struct work *work;
 	int fd;       /* -1: there is a copy, or it is a symlink */
 	bool is_link; /* a symlink kept as such: its bytes are in `target` */
-	char target[TREE_LINK_MAX];
+	char target[SYMLINK_TARGET_MAX];
 	const struct spool *copy; /* of a source on a grid, or NULL */
 	struct stat status;       /* when opened; of a local file */
 	uint64_t size;
@@ -27,13 +27,13 @@ struct attempt {
 };
 
 struct attempt_tools {
-	struct tree *tree;
+	struct source_tree *tree;
 	struct replica *replica;
 	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
 };
 
 /* Opens the file of `work`, or reads where its symlink leads.  Faults: those of replica_make,
- * tree_open_file, tree_read_link and outcomes_read. */
+ * source_tree_open_file, source_tree_read_link and outcomes_read. */
 MUST_USE enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *tools,
 				 struct work *work, struct err *err);
 

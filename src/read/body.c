@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 
 struct stream {
-	struct ring *empty, *full; /* of struct piece, BODY_PIECES each */
-	struct piece piece[BODY_PIECES];
-	struct piece *peeked; /* the sender's */
+	struct ring *empty, *full; /* of struct body_piece, BODY_PIECES each */
+	struct body_piece piece[BODY_PIECES];
+	struct body_piece *peeked; /* the sender's */
 	body_wake *wake;
 	void *wake_context;
 	atomic_bool ended; /* set by the reader after `err` and the body's proof */
@@ -128,9 +128,9 @@ void body_set_wake(struct body *body, body_wake *wake, void *context)
 	body->stream->wake_context = context;
 }
 
-struct piece *body_room(struct body *body)
+struct body_piece *body_room(struct body *body)
 {
-	struct piece *piece = ring_pop(body->stream->empty);
+	struct body_piece *piece = ring_pop(body->stream->empty);
 	/* A closed ring still gives what it holds. */
 	if (!piece || atomic_load_explicit(&body->stream->abandoned, memory_order_acquire))
 		return NULL;
@@ -144,7 +144,7 @@ static void wake(struct stream *stream)
 		stream->wake(stream->wake_context);
 }
 
-void body_push(struct body *body, struct piece *piece)
+void body_push(struct body *body, struct body_piece *piece)
 {
 	/* There are as many places as pieces, so this never sleeps; a refusal means: abandoned. */
 	if (ring_push(body->stream->full, piece))
@@ -162,7 +162,7 @@ void body_finish(struct body *body, const struct body_proof *proof, const struct
 	wake(stream);
 }
 
-struct piece *body_peek(struct body *body)
+struct body_piece *body_peek(struct body *body)
 {
 	struct stream *stream = body->stream;
 	if (!stream->peeked)
@@ -174,7 +174,7 @@ void body_pop(struct body *body)
 {
 	struct stream *stream = body->stream;
 	assert(stream->peeked);
-	struct piece *piece = stream->peeked;
+	struct body_piece *piece = stream->peeked;
 	stream->peeked = NULL;
 	/* Refused once abandoned; the piece is the stream's in any case. */
 	(void)!ring_push(stream->empty, piece);

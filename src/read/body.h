@@ -24,7 +24,7 @@ enum {
 	BODY_PIECES = 2,               /* buffers of a stream */
 };
 
-struct piece {
+struct body_piece {
 	unsigned char *data;
 	size_t size;
 	uint64_t offset; /* of its first byte in the file */
@@ -78,10 +78,10 @@ void body_set_wake(struct body *body, body_wake *wake, void *context);
 
 /* Returns an empty buffer of BODY_PIECE_SIZE.  Sleeps until there is one; NULL once the sender has
  * abandoned the body. */
-struct piece *body_room(struct body *body);
+struct body_piece *body_room(struct body *body);
 
 /* Gives a filled buffer to the sender. */
-void body_push(struct body *body, struct piece *piece);
+void body_push(struct body *body, struct body_piece *piece);
 
 /* Ends the stream: `err` NULL and a proof, or why it cannot go on. */
 void body_finish(struct body *body, const struct body_proof *proof, const struct err *err);
@@ -89,7 +89,7 @@ void body_finish(struct body *body, const struct body_proof *proof, const struct
 /* ---- the sender's side ---- */
 
 /* Returns the oldest filled buffer, which stays the body's, or NULL when there is none now. */
-struct piece *body_peek(struct body *body);
+struct body_piece *body_peek(struct body *body);
 
 /* Gives the buffer last peeked back to the reader. */
 void body_pop(struct body *body);

@@ -3,7 +3,7 @@
 #include "base/digest.h"
 #include "queue/core/retry.h"
 #include "read/attempt.h"
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "verify/policy.h"
 
 enum { AGAIN_MS = 1000 }; /* after running out of memory or descriptors */
@@ -33,8 +33,9 @@ enum fault reader_new(const struct readers_options *options, struct reader **rea
 		free(made);
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	}
-	if (tree_new(&options->tree, &made->tools.tree, err) || chk_key_init(&made->key, err) ||
-	    content_hash_init(&made->content, err) || chk_encoder_new(&made->encoder, err)) {
+	if (source_tree_new(&options->tree, &made->tools.tree, err) ||
+	    chk_key_init(&made->key, err) || content_hash_init(&made->content, err) ||
+	    chk_encoder_new(&made->encoder, err)) {
 		reader_free(made);
 		return err->fault;
 	}
@@ -46,7 +47,7 @@ void reader_free(struct reader *reader)
 {
 	if (!reader)
 		return;
-	tree_free(reader->tools.tree);
+	source_tree_free(reader->tools.tree);
 	replica_free(reader->tools.replica);
 	chk_key_fini(&reader->key);
 	content_hash_fini(&reader->content);
@@ -95,7 +96,7 @@ static void settle_literal(const struct attempt *attempt, const unsigned char *d
 	};
 	chk_literal(data, (size_t)attempt->size, &cap);
 	content_hash_of(data, (size_t)attempt->size, proof.content);
-	landing_outcome(&attempt->meta, attempt->size, &proof, &outcome);
+	duplicate_outcome(&attempt->meta, attempt->size, &proof, &outcome);
 	if (cap_pack(&cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind))
 		work_settle(attempt->work, &outcome, NULL);
 	cap_wipe(&cap);
@@ -123,14 +124,15 @@ static bool begin_flight(struct reader *reader, const struct attempt *attempt,
 	*flying = false;
 	if (!reader->keyed)
 		return true;
-	struct landing *landing = landing_new(attempt->work, &attempt->meta, attempt->size, proof);
-	if (!landing)
+	struct duplicate *duplicate =
+		duplicate_new(attempt->work, &attempt->meta, attempt->size, proof);
+	if (!duplicate)
 		return true; /* sent without looking for its like: only slower */
-	switch (flight_begin(reader->options->flight, key, landing, value)) {
+	switch (flight_begin(reader->options->flight, key, duplicate, value)) {
 	case FLIGHT_PARKED:
 		return false;
 	case FLIGHT_KNOWN:
-		landing_settle(NULL, landing, value);
+		duplicate_settle(NULL, duplicate, value);
 		return false;
 	case FLIGHT_FIRST:
 		*flying = true;
@@ -138,7 +140,7 @@ static bool begin_flight(struct reader *reader, const struct attempt *attempt,
 	case FLIGHT_NOMEM:
 		break;
 	}
-	free(landing);
+	free(duplicate);
 	return true;
 }
 
@@ -178,7 +180,7 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 		body_unref(body);
 		return TRY_FAULT;
 	}
-	landing_whole_key(body->proof.key, size, body->flight_key);
+	duplicate_whole_key(body->proof.key, size, body->flight_key);
 	if (begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying)) {
 		predict(reader, body);
 		reader->options->deliver(reader->options->context, body);
@@ -190,7 +192,7 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 
 /* Reads the piece at `offset` into `piece` and hashes it. */
 static enum fault fill(struct reader *reader, const struct attempt *attempt, uint64_t offset,
-		       struct piece *piece, struct err *err)
+		       struct body_piece *piece, struct err *err)
 {
 	piece->offset = offset;
 	piece->size = (size_t)min_u64(attempt->size - offset, BODY_PIECE_SIZE);
@@ -205,7 +207,7 @@ static void stream_on(struct reader *reader, const struct attempt *attempt, stru
 	struct err err = { 0 };
 	struct body_proof proof;
 	for (uint64_t offset = BODY_PIECE_SIZE; offset < attempt->size; offset += BODY_PIECE_SIZE) {
-		struct piece *piece = body_room(body);
+		struct body_piece *piece = body_room(body);
 		if (!piece)
 			return;
 		if (cancelled(reader)) {
@@ -229,7 +231,7 @@ static void stream_on(struct reader *reader, const struct attempt *attempt, stru
 /* Hashes a whole file without sending it: one of its size and beginning was sent before.
  * FAULT_CANCELLED: its work was given back. */
 static enum fault hash_ahead(struct reader *reader, const struct attempt *attempt,
-			     struct piece *piece, struct body_proof *proof, struct err *err)
+			     struct body_piece *piece, struct body_proof *proof, struct err *err)
 {
 	if (hash_start(reader, attempt->size, err))
 		return err->fault;
@@ -249,7 +251,7 @@ static enum fault hash_ahead(struct reader *reader, const struct attempt *attemp
 /* Decides whether the stream is to be sent now.  FAULT_CANCELLED: no, and its work has been dealt
  * with. */
 static enum fault begin_stream(struct reader *reader, const struct attempt *attempt,
-			       struct body *body, struct piece *piece, struct err *err)
+			       struct body *body, struct body_piece *piece, struct err *err)
 {
 	unsigned char value[FLIGHT_VALUE_SIZE];
 	struct body_proof proof;
@@ -259,11 +261,12 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 	    hash_start(reader, BODY_WHOLE_MAX, err) ||
 	    hash_add(reader, piece->data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
 		return err->fault;
-	landing_prefix_key(proof.key, attempt->size, body->flight_key);
-	struct landing *landing = landing_new(attempt->work, &attempt->meta, attempt->size, NULL);
-	if (!landing)
+	duplicate_prefix_key(proof.key, attempt->size, body->flight_key);
+	struct duplicate *duplicate =
+		duplicate_new(attempt->work, &attempt->meta, attempt->size, NULL);
+	if (!duplicate)
 		return FAULT_NONE;
-	switch (flight_begin(reader->options->flight, body->flight_key, landing, value)) {
+	switch (flight_begin(reader->options->flight, body->flight_key, duplicate, value)) {
 	case FLIGHT_PARKED:
 		return FAULT_CANCELLED;
 	case FLIGHT_FIRST:
@@ -272,16 +275,16 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 	case FLIGHT_NOMEM:
 		break;
 	case FLIGHT_KNOWN:
-		free(landing);
+		free(duplicate);
 		enum fault fault = hash_ahead(reader, attempt, piece, &proof, err);
 		if (fault)
 			return fault;
-		landing_whole_key(proof.key, attempt->size, body->flight_key);
+		duplicate_whole_key(proof.key, attempt->size, body->flight_key);
 		if (begin_flight(reader, attempt, &proof, body->flight_key, &body->flying))
 			return FAULT_NONE;
 		return FAULT_CANCELLED;
 	}
-	free(landing);
+	free(duplicate);
 	return FAULT_NONE;
 }
 
@@ -295,12 +298,12 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	}
 	body->meta = attempt->meta;
 	body->existing = attempt->existing;
-	struct piece *piece = body_room(body);
+	struct body_piece *piece = body_room(body);
 	enum fault fault = begin_stream(reader, attempt, body, piece, err);
 	if (!fault &&
 	    (hash_start(reader, attempt->size, err) || fill(reader, attempt, 0, piece, err))) {
 		fault = err->fault;
-		landing_end(reader->options->flight, body, NULL);
+		duplicate_end(reader->options->flight, body, NULL);
 	}
 	if (fault) {
 		body_unref(body);

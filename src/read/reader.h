@@ -11,7 +11,7 @@
 struct reader;
 
 /* Makes a reader with a tree and hashes of its own.  `options` is borrowed.  Faults: those of
- * tree_new, NOMEM. */
+ * source_tree_new, NOMEM. */
 MUST_USE enum fault reader_new(const struct readers_options *options, struct reader **reader,
 			       struct err *err);
 void reader_free(struct reader *reader);

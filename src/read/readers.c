@@ -3,7 +3,7 @@
 #include "queue/core/retry.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "read/reader.h"
 
 enum { READERS_MAX = 64, RING_WORKS = 256 /* works decoded ahead; a few hundred bytes each */ };
@@ -16,33 +16,33 @@ struct readers {
 	struct reader *reader[READERS_MAX];
 };
 
-struct seat {
+struct reader_start {
 	struct readers *readers;
 	struct reader *reader;
 };
 
-static void run(void *context)
+static void readers_run(void *context)
 {
-	struct seat seat = *(struct seat *)context;
+	struct reader_start start = *(struct reader_start *)context;
 	free(context);
-	for (struct work *work; (work = ring_pop(seat.readers->ring));)
-		reader_take(seat.reader, work);
+	for (struct work *work; (work = ring_pop(start.readers->ring));)
+		reader_take(start.reader, work);
 }
 
 static enum fault start_one(struct readers *readers, struct err *err)
 {
-	struct seat *seat = malloc(sizeof *seat);
+	struct reader_start *start = malloc(sizeof *start);
 	struct reader *reader;
-	if (!seat)
+	if (!start)
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	if (reader_new(&readers->options, &reader, err)) {
-		free(seat);
+		free(start);
 		return err->fault;
 	}
-	*seat = (struct seat){ readers, reader };
+	*start = (struct reader_start){ readers, reader };
 	unsigned number = readers->started;
-	if (!thread_start(&readers->thread[number], "reader", run, seat)) {
-		free(seat);
+	if (!thread_start(&readers->thread[number], "reader", readers_run, start)) {
+		free(start);
 		reader_free(reader);
 		return err_set(err, FAULT_NOMEM, "cannot start a reader thread");
 	}

@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "files/tree.h"
+#include "files/source_tree.h"
 #include "read/body.h"
 #include "read/replica.h"
 #include "verify/policy.h"
@@ -23,7 +23,7 @@
 #include <stdatomic.h>
 
 struct readers_options {
-	struct tree_options tree;
+	struct source_tree_options tree;
 	struct replica_options replica;
 	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
 	bool compare; /* a file with the bytes of what it finds is skipped(unchanged); the policy
@@ -43,7 +43,7 @@ struct readers_options {
 
 struct readers;
 
-/* Starts the threads.  Faults: those of tree_new, and NOMEM. */
+/* Starts the threads.  Faults: those of source_tree_new, and NOMEM. */
 MUST_USE enum fault readers_new(const struct readers_options *options, struct readers **readers,
 				struct err *err);
 

@@ -194,7 +194,7 @@ static void write_line(struct lines *lines, const struct line *line)
 	say_failure(lines, line, path, size);
 }
 
-static void run(void *context)
+static void lines_run(void *context)
 {
 	struct lines *lines = context;
 	for (;;) {
@@ -250,10 +250,10 @@ static enum fault open_errors(struct lines *lines, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault start(struct lines *lines, struct err *err)
+static enum fault lines_start(struct lines *lines, struct err *err)
 {
 	lines->ring = ring_new(NOTES_MAX);
-	if (!lines->ring || !thread_start(&lines->thread, "lines", run, lines))
+	if (!lines->ring || !thread_start(&lines->thread, "lines", lines_run, lines))
 		return err_set(err, FAULT_NOMEM, "cannot start the report");
 	lines->running = true;
 	return FAULT_NONE;
@@ -275,7 +275,7 @@ enum fault lines_open(const struct lines_options *options, struct lines **out, s
 	if (!fault)
 		fault = open_errors(lines, err);
 	if (!fault)
-		fault = start(lines, err);
+		fault = lines_start(lines, err);
 	if (fault)
 		(void)lines_close(lines);
 	else

@@ -166,7 +166,7 @@ static void tick(struct progress *progress)
 	progress->shown = done;
 }
 
-static void run(void *context)
+static void progress_run(void *context)
 {
 	struct progress *progress = context;
 	struct pollfd stop = { .fd = progress->stop_fd, .events = POLLIN };
@@ -192,7 +192,8 @@ enum fault progress_open(const struct counters *counters, enum progress_style st
 	progress->sample[progress->count++] =
 		(struct progress_sample){ .at_ms = counters->start_ms };
 	progress->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (progress->stop_fd < 0 || !thread_start(&progress->thread, "progress", run, progress)) {
+	if (progress->stop_fd < 0 ||
+	    !thread_start(&progress->thread, "progress", progress_run, progress)) {
 		if (progress->stop_fd >= 0)
 			close(progress->stop_fd);
 		free(progress);

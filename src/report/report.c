@@ -19,8 +19,8 @@ struct report {
 	struct progress *progress;
 };
 
-static enum fault start(struct report *report, const struct report_options *options,
-			struct err *err)
+static enum fault report_start(struct report *report, const struct report_options *options,
+			       struct err *err)
 {
 	const struct lines_options lines = { .manifest = options->manifest,
 					     .errors = options->errors,
@@ -51,7 +51,7 @@ enum fault report_open(const struct report_options *options, struct report **out
 	if (!report->manifest || !report->job || !report->details)
 		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
 	if (!fault)
-		fault = start(report, options, err);
+		fault = report_start(report, options, err);
 	if (fault)
 		report_close(report);
 	else

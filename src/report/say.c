@@ -27,7 +27,7 @@ bool say_shows(enum say_level level)
 }
 
 /* One write for one line, so that lines of different threads do not mix. */
-static void put(const char *text, size_t size)
+static void say_put(const char *text, size_t size)
 {
 	while (size > 0) {
 		ssize_t written = write(STDERR_FILENO, text, size);
@@ -71,7 +71,7 @@ static void put_line(const char *prefix, const char *text, size_t size)
 	if (!fault)
 		fault = bytes_append_text(&line, "\n");
 	if (!fault)
-		put((const char *)line.data, line.size);
+		say_put((const char *)line.data, line.size);
 	bytes_fini(&line);
 }
 
@@ -94,8 +94,8 @@ void say_err(const struct err *err) { say(SAY_ERROR, "%s", err->text); }
 void say_plain(const char *text, size_t size)
 {
 	if (atomic_exchange_explicit(&progress_up, false, memory_order_acq_rel))
-		put(take_away, sizeof take_away - 1);
-	put(text, size);
+		say_put(take_away, sizeof take_away - 1);
+	say_put(text, size);
 }
 
 void say_progress(const char *text, size_t size)
@@ -108,5 +108,5 @@ void say_progress(const char *text, size_t size)
 		memcpy(line + sizeof take_away - 1, text, size);
 	bool was_up = atomic_exchange_explicit(&progress_up, size > 0, memory_order_acq_rel);
 	if (size > 0 || was_up)
-		put(line, sizeof take_away - 1 + size);
+		say_put(line, sizeof take_away - 1 + size);
 }

@@ -22,12 +22,12 @@ static void child_fini(struct child *child)
 	*child = (struct child){ 0 };
 }
 
-void directory_fini(struct directory *directory)
+void directory_fini(struct stored_directory *directory)
 {
 	for (size_t i = 0; i < directory->count; i++)
 		child_fini(&directory->list[i]);
 	free(directory->list);
-	*directory = (struct directory){ 0 };
+	*directory = (struct stored_directory){ 0 };
 }
 
 static int child_compare(const struct child *a, const struct child *b)
@@ -43,7 +43,8 @@ static int compare_wanted(const void *wanted, const void *element)
 }
 
 /* Finds a name that is in NFC already. */
-static struct child *find_exact(const struct directory *directory, const char *name, size_t size)
+static struct child *find_exact(const struct stored_directory *directory, const char *name,
+				size_t size)
 {
 	const struct bytes_view wanted = { name, size };
 	if (directory->count == 0)
@@ -52,7 +53,8 @@ static struct child *find_exact(const struct directory *directory, const char *n
 		       compare_wanted);
 }
 
-struct child *directory_find(const struct directory *directory, const char *name, size_t size)
+struct child *directory_find(const struct stored_directory *directory, const char *name,
+			     size_t size)
 {
 	if (name_is_nfc(name, size))
 		return find_exact(directory, name, size);
@@ -65,7 +67,7 @@ struct child *directory_find(const struct directory *directory, const char *name
 	return found;
 }
 
-bool directory_remove(struct directory *directory, const char *name, size_t size)
+bool directory_remove(struct stored_directory *directory, const char *name, size_t size)
 {
 	struct child *child = directory_find(directory, name, size);
 	if (!child)
@@ -77,7 +79,7 @@ bool directory_remove(struct directory *directory, const char *name, size_t size
 	return true;
 }
 
-static struct child *directory_room(struct directory *directory)
+static struct child *directory_room(struct stored_directory *directory)
 {
 	if (directory->count == directory->capacity) {
 		const size_t capacity = directory->capacity ? directory->capacity * 2 : 16;
@@ -95,7 +97,7 @@ static struct child *directory_room(struct directory *directory)
 
 static char *copy(const char *text) { return strdup(text ? text : ""); }
 
-enum fault directory_add(struct directory *directory, const char *text, size_t size,
+enum fault directory_add(struct stored_directory *directory, const char *text, size_t size,
 			 const struct child *child, struct err *err)
 {
 	struct bytes name;
@@ -130,7 +132,7 @@ static int sort_compare(const void *a, const void *b)
 	return order != 0 ? order : (one->order > other->order) - (one->order < other->order);
 }
 
-void directory_sort(struct directory *directory)
+void directory_sort(struct stored_directory *directory)
 {
 	struct child *list = directory->list;
 	if (directory->count < 2)
@@ -184,7 +186,7 @@ enum fault child_set_cap(struct child *child, const char *text, size_t size, str
 	return fault;
 }
 
-enum fault directory_complete(struct directory *directory, struct err *err)
+enum fault directory_complete(struct stored_directory *directory, struct err *err)
 {
 	for (size_t i = 0; i < directory->count; i++) {
 		struct child *child = &directory->list[i];

@@ -58,7 +58,7 @@ static void wiped_free(char *text)
 }
 
 static enum fault child_from_json(const char *name, const json_t *entry, bool immutable,
-				  struct directory *directory, struct err *err)
+				  struct stored_directory *directory, struct err *err)
 {
 	struct child child = { 0 };
 	const json_t *properties = json_array_get(entry, 1);
@@ -86,11 +86,11 @@ static enum fault child_from_json(const char *name, const json_t *entry, bool im
 }
 
 enum fault directory_from_json(const char *text, size_t size, bool immutable,
-			       struct directory *directory, struct err *err)
+			       struct stored_directory *directory, struct err *err)
 {
 	json_error_t error;
 	json_t *root = json_loadb(text, size, JSON_ALLOW_NUL, &error);
-	struct directory read = { 0 };
+	struct stored_directory read = { 0 };
 	enum fault fault = FAULT_NONE;
 	if (!json_is_object(root))
 		fault = problem(err, 500,
@@ -160,8 +160,9 @@ static bool names_directory(const struct child *child)
 	return is;
 }
 
-static enum fault merge_check(const struct directory *into, const struct directory *from,
-			      enum replace_rule rule, struct err *err)
+static enum fault merge_check(const struct stored_directory *into,
+			      const struct stored_directory *from, enum replace_rule rule,
+			      struct err *err)
 {
 	if (rule == REPLACE_ALWAYS)
 		return FAULT_NONE;
@@ -178,9 +179,10 @@ static enum fault merge_check(const struct directory *into, const struct directo
 }
 
 /* Puts both sorted lists into one, in which a child of `from` replaces its namesake. */
-static enum fault merge_lists(struct directory *into, struct directory *from, struct err *err)
+static enum fault merge_lists(struct stored_directory *into, struct stored_directory *from,
+			      struct err *err)
 {
-	struct directory all = { .capacity = into->count + from->count };
+	struct stored_directory all = { .capacity = into->count + from->count };
 	all.list = calloc(all.capacity, sizeof all.list[0]);
 	if (!all.list)
 		return err_set(err, FAULT_NOMEM, "out of memory for a directory");
@@ -191,14 +193,14 @@ static enum fault merge_lists(struct directory *into, struct directory *from, st
 	all.count = all.capacity;
 	free(into->list);
 	free(from->list);
-	*from = (struct directory){ 0 };
+	*from = (struct stored_directory){ 0 };
 	directory_sort(&all);
 	*into = all;
 	return FAULT_NONE;
 }
 
-enum fault directory_merge(struct directory *into, struct directory *from, enum replace_rule rule,
-			   double now, struct err *err)
+enum fault directory_merge(struct stored_directory *into, struct stored_directory *from,
+			   enum replace_rule rule, double now, struct err *err)
 {
 	enum fault fault = merge_check(into, from, rule, err);
 	for (size_t i = 0; i < from->count && !fault; i++) {

@@ -65,7 +65,7 @@ static enum fault child_pack(const struct child *child, struct chk_cipher *ciphe
 	return fault;
 }
 
-enum fault directory_pack(const struct directory *directory, const unsigned char *writekey,
+enum fault directory_pack(const struct stored_directory *directory, const unsigned char *writekey,
 			  struct bytes *out, struct err *err)
 {
 	struct chk_cipher cipher;
@@ -131,7 +131,7 @@ static char *rwdata_open(const struct cursor *rwdata, struct chk_cipher *cipher,
 
 /* Adds the child that is the next netstring of `all`. */
 static enum fault child_unpack(struct cursor *all, struct chk_cipher *cipher,
-			       const unsigned char *writekey, struct directory *directory,
+			       const unsigned char *writekey, struct stored_directory *directory,
 			       struct err *err)
 {
 	struct cursor entry, name, ro, rwdata, metadata;
@@ -160,10 +160,10 @@ static enum fault child_unpack(struct cursor *all, struct chk_cipher *cipher,
 }
 
 enum fault directory_unpack(const void *data, size_t size, const unsigned char *writekey,
-			    struct directory *directory, struct err *err)
+			    struct stored_directory *directory, struct err *err)
 {
 	struct chk_cipher cipher;
-	struct directory read = { 0 };
+	struct stored_directory read = { 0 };
 	struct cursor all = { .at = data, .end = (const char *)data + size };
 	enum fault fault = chk_cipher_init(&cipher, err);
 	if (fault)

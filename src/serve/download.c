@@ -5,7 +5,7 @@
 
 enum { SEGMENT_NONE = -1 };
 
-struct download {
+struct download_reply {
 	uint64_t size;
 	unsigned char *segment; /* the whole file, or one segment of it, in plain */
 	/* All below: files in shares. */
@@ -18,9 +18,10 @@ struct download {
 	int64_t loaded; /* number of the segment in `segment`, or SEGMENT_NONE */
 };
 
-enum fault download_of_memory(const void *data, size_t size, struct download **out, struct err *err)
+enum fault download_of_memory(const void *data, size_t size, struct download_reply **out,
+			      struct err *err)
 {
-	struct download *download = calloc(1, sizeof *download);
+	struct download_reply *download = calloc(1, sizeof *download);
 	unsigned char *copy = malloc(size + 1);
 	if (!download || !copy) {
 		free(download);
@@ -42,7 +43,8 @@ static enum fault damaged(struct err *err)
 		       "corrupt=sh0 overdue= unused= need 1. Last failure: None");
 }
 
-static enum fault checker_open(struct download *download, const struct cap *cap, struct err *err)
+static enum fault checker_open(struct download_reply *download, const struct cap *cap,
+			       struct err *err)
 {
 	const struct chk_layout *layout = &download->layout;
 	const uint64_t tail_at = layout->data_offset + layout->data_size;
@@ -59,10 +61,10 @@ static enum fault checker_open(struct download *download, const struct cap *cap,
 }
 
 enum fault download_of_share(const struct shares *shares, const struct share *share,
-			     const struct cap *cap, struct download **out, struct err *err)
+			     const struct cap *cap, struct download_reply **out, struct err *err)
 {
 	const struct chk_params params = { .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE };
-	struct download *download = calloc(1, sizeof *download);
+	struct download_reply *download = calloc(1, sizeof *download);
 	if (!download)
 		return err_set(err, FAULT_NOMEM, "out of memory for a file");
 	download->shares = shares;
@@ -90,7 +92,7 @@ enum fault download_of_share(const struct shares *shares, const struct share *sh
 	return FAULT_NONE;
 }
 
-void download_free(struct download *download)
+void download_free(struct download_reply *download)
 {
 	if (!download)
 		return;
@@ -104,16 +106,16 @@ void download_free(struct download *download)
 	free(download);
 }
 
-uint64_t download_size(const struct download *download) { return download->size; }
+uint64_t download_size(const struct download_reply *download) { return download->size; }
 
-static size_t segment_bytes(const struct download *download, uint64_t index)
+static size_t segment_bytes(const struct download_reply *download, uint64_t index)
 {
 	const bool last = index == download->layout.segment_count - 1;
 	return last ? download->layout.tail_size : download->layout.segment_size;
 }
 
 /* Has segment `index` in memory, proved and in plain. */
-static enum fault segment_load(struct download *download, uint64_t index, struct err *err)
+static enum fault segment_load(struct download_reply *download, uint64_t index, struct err *err)
 {
 	if (download->loaded == (int64_t)index)
 		return FAULT_NONE;
@@ -132,7 +134,7 @@ static enum fault segment_load(struct download *download, uint64_t index, struct
 	return FAULT_NONE;
 }
 
-enum fault download_read(struct download *download, uint64_t offset, void *out, size_t *max,
+enum fault download_read(struct download_reply *download, uint64_t offset, void *out, size_t *max,
 			 struct err *err)
 {
 	uint64_t start = 0, end = download->size;
@@ -151,7 +153,7 @@ enum fault download_read(struct download *download, uint64_t offset, void *out, 
 	return FAULT_NONE;
 }
 
-enum fault download_verify(struct download *download, struct err *err)
+enum fault download_verify(struct download_reply *download, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	const uint64_t count = download->shares ? download->layout.segment_count : 0;

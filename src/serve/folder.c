@@ -131,7 +131,7 @@ static enum fault secret_load(struct folder *folder, struct err *err)
 static enum fault alias_make(struct folder *folder, struct err *err)
 {
 	struct mutable_key key;
-	const struct directory empty = { 0 };
+	const struct stored_directory empty = { 0 };
 	char cap[CAP_TEXT_SIZE], line[ALIAS_FILE_SIZE];
 	if (file_exists(folder, "private/aliases"))
 		return FAULT_NONE;
@@ -190,7 +190,7 @@ void node_folder_close(struct folder *folder)
 
 uint16_t folder_old_port(const struct folder *folder)
 {
-	struct node node;
+	struct json_node node;
 	struct err err;
 	if (node_load(&node, folder->directory, &err))
 		return 0;

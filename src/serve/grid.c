@@ -143,7 +143,7 @@ enum fault grid_put(struct grid *grid, const struct spool *body, struct upload *
 	return fault;
 }
 
-enum fault grid_put_directory(struct grid *grid, const struct directory *directory,
+enum fault grid_put_directory(struct grid *grid, const struct stored_directory *directory,
 			      struct upload *upload, struct err *err)
 {
 	struct bytes body;
@@ -161,7 +161,7 @@ enum fault grid_put_directory(struct grid *grid, const struct directory *directo
 }
 
 enum fault grid_mkdir(struct grid *grid, const struct mutable_key *key,
-		      const struct directory *directory, struct err *err)
+		      const struct stored_directory *directory, struct err *err)
 {
 	struct share share;
 	unsigned char index[CAP_KEY_SIZE];
@@ -184,8 +184,8 @@ enum fault grid_may_write(const struct cap *cap, struct err *err)
 		       "builtins.AttributeError: 'ImmutableDirectoryNode' cannot be changed");
 }
 
-enum fault grid_update(struct grid *grid, const struct cap *cap, const struct directory *directory,
-		       struct err *err)
+enum fault grid_update(struct grid *grid, const struct cap *cap,
+		       const struct stored_directory *directory, struct err *err)
 {
 	struct share share;
 	enum fault fault = grid_may_write(cap, err);
@@ -194,10 +194,10 @@ enum fault grid_update(struct grid *grid, const struct cap *cap, const struct di
 	return fault ? fault : slot_write(grid->shares, cap, share.sequence + 1, directory, err);
 }
 
-enum fault grid_list(struct grid *grid, const struct cap *cap, struct directory *directory,
+enum fault grid_list(struct grid *grid, const struct cap *cap, struct stored_directory *directory,
 		     struct err *err)
 {
-	struct download *download = NULL;
+	struct download_reply *download = NULL;
 	struct bytes body;
 	bytes_init(&body, DIRECTORY_BODY_MAX);
 	enum fault fault = FAULT_NONE;
@@ -225,8 +225,8 @@ enum fault grid_list(struct grid *grid, const struct cap *cap, struct directory 
 	return fault;
 }
 
-enum fault grid_open_file(struct grid *grid, const struct cap *cap, struct download **download,
-			  struct err *err)
+enum fault grid_open_file(struct grid *grid, const struct cap *cap,
+			  struct download_reply **download, struct err *err)
 {
 	struct cap file;
 	struct share share;
@@ -253,7 +253,7 @@ enum fault grid_check(struct grid *grid, const struct cap *cap, bool verify,
 		      struct check_result *result, struct err *err)
 {
 	struct share share;
-	struct download *download = NULL;
+	struct download_reply *download = NULL;
 	*result = (struct check_result){ .literal = cap_is_literal(cap) };
 	if (result->literal)
 		return FAULT_NONE;

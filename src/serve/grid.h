@@ -48,7 +48,7 @@ MUST_USE enum fault grid_put(struct grid *grid, const struct spool *body, struct
 			     struct err *err);
 
 /* Stores an immutable directory; the upload's cap is DIR2-LIT or DIR2-CHK. */
-MUST_USE enum fault grid_put_directory(struct grid *grid, const struct directory *directory,
+MUST_USE enum fault grid_put_directory(struct grid *grid, const struct stored_directory *directory,
 				       struct upload *upload, struct err *err);
 
 /*
@@ -56,15 +56,15 @@ MUST_USE enum fault grid_put_directory(struct grid *grid, const struct directory
  * and nothing changed, when it is there.
  */
 MUST_USE enum fault grid_mkdir(struct grid *grid, const struct mutable_key *key,
-			       const struct directory *directory, struct err *err);
+			       const struct stored_directory *directory, struct err *err);
 
 /* Reads a directory of any kind; write caps of children only by a write cap.  400, 410, 500. */
-MUST_USE enum fault grid_list(struct grid *grid, const struct cap *cap, struct directory *directory,
-			      struct err *err);
+MUST_USE enum fault grid_list(struct grid *grid, const struct cap *cap,
+			      struct stored_directory *directory, struct err *err);
 
 /* Writes the next version of the mutable directory `cap`.  500 when it does not allow that. */
 MUST_USE enum fault grid_update(struct grid *grid, const struct cap *cap,
-				const struct directory *directory, struct err *err);
+				const struct stored_directory *directory, struct err *err);
 
 /* FAULT_NONE when `cap` is a directory that may be written; else the 500 that Tahoe gives. */
 MUST_USE enum fault grid_may_write(const struct cap *cap, struct err *err);
@@ -74,7 +74,7 @@ MUST_USE enum fault grid_may_write(const struct cap *cap, struct err *err);
  * cap_to_file).  410 NoSharesError when it is not there.
  */
 MUST_USE enum fault grid_open_file(struct grid *grid, const struct cap *cap,
-				   struct download **download, struct err *err);
+				   struct download_reply **download, struct err *err);
 
 /* Looks for the share of any cap, verifiers too; with `verify` reads and proves it. */
 MUST_USE enum fault grid_check(struct grid *grid, const struct cap *cap, bool verify,

@@ -66,7 +66,7 @@ static enum fault slot_append(struct shares *shares, const struct share *share,
 }
 
 enum fault slot_write(struct shares *shares, const struct cap *cap, uint64_t sequence,
-		      const struct directory *directory, struct err *err)
+		      const struct stored_directory *directory, struct err *err)
 {
 	struct cap readonly;
 	struct share share = { .kind = SHARE_SLOT, .sequence = sequence };
@@ -112,8 +112,8 @@ static enum fault slot_read(const struct shares *shares, const struct share *sha
 	return FAULT_NONE;
 }
 
-enum fault slot_open(const struct shares *shares, const struct cap *cap, struct download **download,
-		     struct err *err)
+enum fault slot_open(const struct shares *shares, const struct cap *cap,
+		     struct download_reply **download, struct err *err)
 {
 	struct share share = { 0 };
 	struct cap readonly;

@@ -19,11 +19,11 @@ MUST_USE enum fault slot_find(const struct shares *shares, const struct cap *cap
 
 /* Appends version `sequence` of the directory of `cap`, which is writable. */
 MUST_USE enum fault slot_write(struct shares *shares, const struct cap *cap, uint64_t sequence,
-			       const struct directory *directory, struct err *err);
+			       const struct stored_directory *directory, struct err *err);
 
 /* Opens the serialized form of the newest version; `cap` reads.  Faults of slot_find. */
 MUST_USE enum fault slot_open(const struct shares *shares, const struct cap *cap,
-			      struct download **download, struct err *err);
+			      struct download_reply **download, struct err *err);
 
 /* FAULT_CORRUPT when the record is not as it was written. */
 MUST_USE enum fault slot_check(const struct shares *shares, const struct share *share,

@@ -19,7 +19,7 @@ size_t http_unescape(void *cls, struct MHD_Connection *connection, char *text)
 
 void *http_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-	struct gateway *gateway = cls;
+	struct embedded *gateway = cls;
 	struct request *request = calloc(1, sizeof *request);
 	if (!request)
 		return NULL;
@@ -103,7 +103,7 @@ enum fault request_flag(const struct request *request, const char *key, bool *fl
 
 enum fault request_uploaded(struct request *request, const struct upload *upload, struct err *err)
 {
-	struct gateway *gateway = request->gateway;
+	struct embedded *gateway = request->gateway;
 	if (upload->created) {
 		gateway->files++;
 		in_flight_created(&gateway->flights, &request->mark, upload->index);
@@ -214,7 +214,7 @@ static bool has_body(const struct request *request)
 /* Runs when the headers are there.  False: the connection is to be closed. */
 static bool request_start(struct request *request, const char *method)
 {
-	struct gateway *gateway = request->gateway;
+	struct embedded *gateway = request->gateway;
 	request->started = true;
 	request->method = method;
 	request->arrival = in_flight_arrive(&gateway->flights);
@@ -271,7 +271,7 @@ static void request_run(struct request *request)
 /* Answers, or has the client wait, or closes the connection. */
 static enum MHD_Result request_answer(struct request *request)
 {
-	struct gateway *gateway = request->gateway;
+	struct embedded *gateway = request->gateway;
 	struct fault_action *action = &request->action;
 	uint32_t wait_ms = action->delay_ms;
 	const bool closed = action->lost_reply || (action->reset && has_body(request));

@@ -22,7 +22,7 @@ enum {
 	URI_SIZE_MAX = 16 * 1024, /* Twisted's limit; a longer request is dropped */
 };
 
-struct gateway {
+struct embedded {
 	struct folder folder;
 	struct fault_plan *plan;
 	struct in_flight flights;
@@ -46,11 +46,11 @@ struct reply {
 	int status;
 	const char *type; /* Content-Type */
 	struct bytes body;
-	struct download *download; /* instead of body, or NULL */
-	uint64_t start, size;      /* the part of the download or body that is sent */
-	char content_range[80];    /* or "" */
-	char etag[40];             /* or "" */
-	bool ranges;               /* Accept-Ranges: bytes */
+	struct download_reply *download; /* instead of body, or NULL */
+	uint64_t start, size;            /* the part of the download or body that is sent */
+	char content_range[80];          /* or "" */
+	char etag[40];                   /* or "" */
+	bool ranges;                     /* Accept-Ranges: bytes */
 	enum reply_ending ending;
 	uint64_t ends_at, flip_at; /* in bytes of what is sent; UINT64_MAX: never */
 };
@@ -61,7 +61,7 @@ enum request_state {
 };
 
 struct request {
-	struct gateway *gateway;
+	struct embedded *gateway;
 	struct MHD_Connection *connection; /* set with the headers */
 	const char *method;
 	char *url; /* path, as sent, without the query */

@@ -41,7 +41,7 @@ static void child_cap(const struct child *child, struct cap *cap)
 static enum fault resolve_step(const struct request *request, const char *name,
 			       struct target *target, struct err *err)
 {
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	if (!cap_is_directory(&target->cap))
 		return problem(err, 400, "Files have no children named '%.100s'", name);
 	enum fault fault = grid_list(request->gateway->folder.grid, &target->cap, &directory, err);
@@ -102,10 +102,10 @@ static double now_seconds(void)
 
 /* Merges `children` into the directory `cap` as the query's replace= says. */
 static enum fault merge_into(struct request *request, const struct cap *cap,
-			     struct directory *children, struct err *err)
+			     struct stored_directory *children, struct err *err)
 {
 	struct grid *grid = request->gateway->folder.grid;
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	enum replace_rule rule;
 	enum fault fault = replace_rule_of(request, &rule, err);
 	if (!fault)
@@ -123,7 +123,7 @@ static enum fault merge_into(struct request *request, const struct cap *cap,
 enum fault directory_set_children(struct request *request, struct err *err)
 {
 	struct target target = { 0 };
-	struct directory children = { 0 };
+	struct stored_directory children = { 0 };
 	const char *text;
 	size_t size;
 	enum fault fault = request_resolve(request, request->path.count, &target, err);
@@ -144,7 +144,7 @@ enum fault directory_set_children(struct request *request, struct err *err)
 static enum fault link_into(struct request *request, const struct cap *parent, const char *name,
 			    const char *text, struct err *err)
 {
-	struct directory children = { 0 };
+	struct stored_directory children = { 0 };
 	struct child child = { 0 };
 	enum fault fault = child_set_cap(&child, text, strlen(text), err);
 	if (!fault)
@@ -164,7 +164,7 @@ static enum fault link_into(struct request *request, const struct cap *parent, c
 static enum fault has_child(struct request *request, const struct cap *parent, const char *name,
 			    bool *found, struct err *err)
 {
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	const enum fault fault = grid_list(request->gateway->folder.grid, parent, &directory, err);
 	if (!fault)
 		*found = directory_find(&directory, name, strlen(name)) != NULL;
@@ -252,7 +252,7 @@ static enum fault unlink_from(struct request *request, const struct cap *cap, co
 			      struct cap *was, struct err *err)
 {
 	struct grid *grid = request->gateway->folder.grid;
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	enum fault fault = grid_may_write(cap, err);
 	if (!fault)
 		fault = grid_list(grid, cap, &directory, err);

@@ -93,7 +93,7 @@ static enum fault child_json(struct bytes *out, const struct child *child)
 static enum fault directory_json(struct request *request, const struct cap *cap, struct err *err)
 {
 	struct bytes *out = &request->reply.body;
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	enum fault fault = grid_list(request->gateway->folder.grid, cap, &directory, err);
 	if (fault)
 		return fault;

@@ -23,8 +23,8 @@ static enum fault key_take(struct request *request, struct mutable_key *key, str
 }
 
 /* Children of a body; none in an empty one. */
-static enum fault children_take(struct request *request, bool immutable, struct directory *children,
-				struct err *err)
+static enum fault children_take(struct request *request, bool immutable,
+				struct stored_directory *children, struct err *err)
 {
 	const char *text;
 	size_t size;
@@ -69,7 +69,7 @@ static enum fault reply_made(struct request *request, const struct cap *cap, str
 
 enum fault directory_mkdir(struct request *request, struct err *err)
 {
-	struct directory children = { 0 };
+	struct stored_directory children = { 0 };
 	struct mutable_key key = { 0 };
 	bool existing;
 	enum fault fault = reply_existing(request, &existing, err);
@@ -96,7 +96,7 @@ enum fault directory_mkdir(struct request *request, struct err *err)
 
 enum fault directory_mkdir_immutable(struct request *request, struct err *err)
 {
-	struct directory children = { 0 };
+	struct stored_directory children = { 0 };
 	struct upload upload = { 0 };
 	bool existing;
 	enum fault fault = reply_existing(request, &existing, err);

@@ -32,7 +32,7 @@ enum fault status_operations(struct request *request, struct err *err)
 
 enum fault status_counters(struct request *request, struct err *err)
 {
-	const struct gateway *gateway = request->gateway;
+	const struct embedded *gateway = request->gateway;
 	const uint64_t up_ms = clock_ms() - gateway->started_ms;
 	bytes_clear(&request->reply.body);
 	const enum fault fault = bytes_printf(
@@ -54,7 +54,7 @@ struct figure {
 enum { FIGURES_MAX = REQUEST_KIND_COUNT + STATUS_CLASSES + 12 };
 
 /* Everything the status pages show; returns how many. */
-static size_t figures_of(const struct gateway *gateway, struct figure out[FIGURES_MAX])
+static size_t figures_of(const struct embedded *gateway, struct figure out[FIGURES_MAX])
 {
 	static const char *const classes[STATUS_CLASSES] = { "none", "1xx", "2xx",
 							     "3xx",  "4xx", "5xx" };

@@ -85,7 +85,7 @@ static enum fault socket_open(const struct folder *folder, uint16_t *port, int *
 	return FAULT_NONE;
 }
 
-static enum fault daemon_start(struct gateway *gateway, int fd, struct MHD_Daemon **daemon,
+static enum fault daemon_start(struct embedded *gateway, int fd, struct MHD_Daemon **daemon,
 			       struct err *err)
 {
 	*daemon = MHD_start_daemon(
@@ -113,7 +113,7 @@ static enum fault stop_wait(int stop_fd, struct err *err)
 }
 
 /* From the open folder to the end. */
-static enum fault gateway_run(struct gateway *gateway, const struct serve_options *options,
+static enum fault gateway_run(struct embedded *gateway, const struct serve_options *options,
 			      struct err *err)
 {
 	char url[URL_SIZE];
@@ -140,7 +140,7 @@ static enum fault gateway_run(struct gateway *gateway, const struct serve_option
 	return fault;
 }
 
-static enum fault name_server(struct gateway *gateway, struct err *err)
+static enum fault name_server(struct embedded *gateway, struct err *err)
 {
 	struct stat st;
 	if (stat(gateway->folder.directory, &st) != 0)
@@ -152,7 +152,7 @@ static enum fault name_server(struct gateway *gateway, struct err *err)
 
 enum fault serve_run(const struct serve_options *options, struct err *err)
 {
-	struct gateway *gateway = calloc(1, sizeof *gateway);
+	struct embedded *gateway = calloc(1, sizeof *gateway);
 	if (!gateway)
 		return err_set(err, FAULT_NOMEM, "out of memory for a gateway");
 	enum fault fault = FAULT_NONE;

@@ -30,7 +30,7 @@ static void enlist(struct gateway_call *call)
 	*call->back = call;
 }
 
-static void end(struct gateway_call *call)
+static void gateway_end(struct gateway_call *call)
 {
 	if (call->back) {
 		*call->back = call->next;
@@ -52,7 +52,7 @@ static void on_done(void *context, const struct http_reply *http)
 	cap_wipe(&reply.cap);
 	cap_wipe(&reply.node.rw);
 	cap_wipe(&reply.node.ro);
-	end(call);
+	gateway_end(call);
 }
 
 static struct gateway_call *begin(struct store *store, enum gateway_operation operation,
@@ -71,8 +71,8 @@ static struct gateway_call *begin(struct store *store, enum gateway_operation op
 }
 
 /* Gives the call to HTTP, with the path that was built; `built` is the fault of building it. */
-static struct store_call *start(struct gateway_call *call, enum fault built,
-				struct http_request *request, struct err *err)
+static struct store_call *gateway_start(struct gateway_call *call, enum fault built,
+					struct http_request *request, struct err *err)
 {
 	struct bytes *path = &call->gateway->path;
 	if (bytes_err(built, err, "a request path") == FAULT_NONE) {
@@ -83,7 +83,7 @@ static struct store_call *start(struct gateway_call *call, enum fault built,
 	}
 	bytes_clear(path);
 	if (!call->http) {
-		end(call);
+		gateway_end(call);
 		return NULL;
 	}
 	enlist(call);
@@ -141,8 +141,8 @@ static uint64_t wait_more(uint64_t size, uint64_t children)
 
 /* ---- the operations ---- */
 
-static struct store_call *put(struct store *store, const struct store_body *body,
-			      struct store_then then, struct err *err)
+static struct store_call *gateway_put(struct store *store, const struct store_body *body,
+				      struct store_then then, struct err *err)
 {
 	struct gateway_call *call = begin(store, GATEWAY_PUT, then, err);
 	if (!call)
@@ -154,7 +154,7 @@ static struct store_call *put(struct store *store, const struct store_body *body
 		.wait_more_ms = wait_more(body->size, 0),
 		.reply_max = CAP_REPLY_MAX,
 	};
-	return start(call, bytes_append_text(&call->gateway->path, "uri"), &request, err);
+	return gateway_start(call, bytes_append_text(&call->gateway->path, "uri"), &request, err);
 }
 
 static struct store_call *overwrite(struct store *store, const struct cap *cap,
@@ -175,7 +175,7 @@ static struct store_call *overwrite(struct store *store, const struct cap *cap,
 		.wait_more_ms = wait_more(body->size, 0),
 		.reply_max = CAP_REPLY_MAX,
 	};
-	return start(call, add_cap(&call->gateway->path, cap), &request, err);
+	return gateway_start(call, add_cap(&call->gateway->path, cap), &request, err);
 }
 
 static bool on_bytes(void *context, const void *data, size_t size)
@@ -212,10 +212,10 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 		    (get->length > 0 && !__builtin_add_overflow(get->offset, get->length, &last));
 	if (!sane || cap_is_directory(get->cap) || cap_is_verifier(get->cap)) {
 		err_set(err, FAULT_USAGE, "not a part of a file");
-		end(call);
+		gateway_end(call);
 		return NULL;
 	}
-	return start(call, add_cap(&call->gateway->path, get->cap), &request, err);
+	return gateway_start(call, add_cap(&call->gateway->path, get->cap), &request, err);
 }
 
 static struct store_call *make_directory(struct store *store,
@@ -244,7 +244,7 @@ static struct store_call *make_directory(struct store *store,
 		fault = bytes_append_text(path, "&private-key=");
 	if (fault == FAULT_NONE && keyed)
 		fault = escape_percent(path, directory->private_key, directory->private_key_size);
-	return start(call, fault, &request, err);
+	return gateway_start(call, fault, &request, err);
 }
 
 static struct store_call *set_children(struct store *store, const struct store_edit *edit,
@@ -269,7 +269,7 @@ static struct store_call *set_children(struct store *store, const struct store_e
 		fault = bytes_append_text(path, "?t=set_children");
 	if (fault == FAULT_NONE)
 		fault = add_replace(path, edit->replace);
-	return start(call, fault, &request, err);
+	return gateway_start(call, fault, &request, err);
 }
 
 static struct store_call *link_cap(struct store *store, const struct store_link *link,
@@ -296,7 +296,7 @@ static struct store_call *link_cap(struct store *store, const struct store_link 
 		fault = bytes_append_text(path, "?t=uri");
 	if (fault == FAULT_NONE)
 		fault = add_replace(path, link->replace);
-	return start(call, fault, &request, err);
+	return gateway_start(call, fault, &request, err);
 }
 
 static bool on_listing(void *context, const void *data, size_t size)
@@ -323,7 +323,7 @@ static struct store_call *list(struct store *store, const struct store_list *lis
 		fault = add_name(path, &list->path[i]);
 	if (fault == FAULT_NONE)
 		fault = bytes_append_text(path, "?t=json");
-	return start(call, fault, &request, err);
+	return gateway_start(call, fault, &request, err);
 }
 
 static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
@@ -342,7 +342,7 @@ static struct store_call *check(struct store *store, const struct cap *cap, bool
 	if (fault == FAULT_NONE)
 		fault = bytes_append_text(path, verify ? "?t=check&output=JSON&verify=true"
 						       : "?t=check&output=JSON");
-	return start(call, fault, &request, err);
+	return gateway_start(call, fault, &request, err);
 }
 
 static struct store_call *probe(struct store *store, struct store_then then, struct err *err)
@@ -351,7 +351,8 @@ static struct store_call *probe(struct store *store, struct store_then then, str
 	if (!call)
 		return NULL;
 	struct http_request request = { .method = HTTP_GET, .reply_max = CHECK_REPLY_MAX };
-	return start(call, bytes_append_text(&call->gateway->path, "?t=json"), &request, err);
+	return gateway_start(call, bytes_append_text(&call->gateway->path, "?t=json"), &request,
+			     err);
 }
 
 /* ---- the rest of the contract ---- */
@@ -374,7 +375,7 @@ static void cancel(struct store *store, struct store_call *call)
 	(void)store;
 	struct gateway_call *ours = (struct gateway_call *)call;
 	http_cancel(ours->http);
-	end(ours);
+	gateway_end(ours);
 }
 
 static size_t in_flight(const struct store *store)
@@ -400,7 +401,7 @@ static void close_gateway(struct store *store)
 }
 
 static const struct store_backend backend = {
-	.put = put,
+	.put = gateway_put,
 	.overwrite = overwrite,
 	.get = get,
 	.make_directory = make_directory,

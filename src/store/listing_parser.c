@@ -88,7 +88,7 @@ static void *move_memory(void *context, void *memory, size_t size)
 
 /* ---- values ---- */
 
-static int fail(struct listing_parser *listing, enum fault fault, const char *why)
+static int listing_parser_fail(struct listing_parser *listing, enum fault fault, const char *why)
 {
 	if (listing->fault == FAULT_NONE) {
 		listing->fault = fault;
@@ -99,7 +99,7 @@ static int fail(struct listing_parser *listing, enum fault fault, const char *wh
 
 static int corrupt(struct listing_parser *listing, const char *why)
 {
-	return fail(listing, FAULT_CORRUPT, why);
+	return listing_parser_fail(listing, FAULT_CORRUPT, why);
 }
 
 static bool in_child(const struct listing_parser *listing) { return listing->child.name != NULL; }
@@ -315,7 +315,7 @@ static int begin_child(struct listing_parser *listing, const void *name, size_t 
 	if (fault == FAULT_EXISTS)
 		return corrupt(listing, "a name is there twice");
 	if (fault != FAULT_NONE || bytes_append(&listing->name, name, size) != FAULT_NONE)
-		return fail(listing, FAULT_NOMEM, "no memory for a name");
+		return listing_parser_fail(listing, FAULT_NOMEM, "no memory for a name");
 	listing->child = (struct store_child){
 		.name = bytes_text(&listing->name),
 		.name_size = size,
@@ -441,7 +441,7 @@ static int end_child(struct listing_parser *listing)
 	cap_wipe(&listing->child.node.ro);
 	listing->child = (struct store_child){ .name = NULL };
 	listing->place = PLACE_CHILDREN;
-	return wanted ? 1 : fail(listing, FAULT_CANCELLED, "it was refused");
+	return wanted ? 1 : listing_parser_fail(listing, FAULT_CANCELLED, "it was refused");
 }
 
 static int on_array_end(void *context)
@@ -502,7 +502,7 @@ enum fault listing_parser_feed(struct listing_parser *listing, const void *data,
 			       struct err *err)
 {
 	if (size > listing->size_max - listing->size)
-		(void)fail(listing, FAULT_TOO_LARGE, "it is longer than allowed");
+		(void)listing_parser_fail(listing, FAULT_TOO_LARGE, "it is longer than allowed");
 	if (listing->fault != FAULT_NONE)
 		return result(listing, yajl_status_ok, err);
 	listing->size += size;

@@ -142,8 +142,8 @@ static void close_segment(struct chk_encoder *encoder)
 }
 
 /* Takes at most a step, within one segment.  Returns how much. */
-static size_t take(struct chk_encoder *encoder, const unsigned char *data, size_t size,
-		   unsigned char *ciphertext)
+static size_t chk_encoder_take(struct chk_encoder *encoder, const unsigned char *data, size_t size,
+			       unsigned char *ciphertext)
 {
 	if (encoder->segment_left == 0)
 		open_segment(encoder);
@@ -177,7 +177,7 @@ enum fault chk_encoder_update(struct chk_encoder *encoder, const void *data, siz
 		fault = emit_header(encoder, err);
 	while (size > 0 && !fault) {
 		unsigned char ciphertext[STEP_SIZE];
-		const size_t step = take(encoder, at, size, ciphertext);
+		const size_t step = chk_encoder_take(encoder, at, size, ciphertext);
 		fault = emit(encoder, ciphertext, step, err);
 		at += step;
 		size -= step;

@@ -4,10 +4,10 @@
 #include "queue/core/kill.h"
 #include "queue/core/retry.h"
 #include "queue/core/thread.h"
-#include "read/landing.h"
+#include "read/duplicate.h"
 
 struct transfer {
-	struct errand errand; /* first: the lanes know it by this */
+	struct lane_task lane_task; /* first: the lanes know it by this */
 	struct transfers *owner;
 	struct store *store;
 	struct body *body;
@@ -24,16 +24,19 @@ struct transfer {
 
 static void prove(struct transfer *transfer);
 
-static struct transfer *transfer_of(struct errand *errand) { return (struct transfer *)errand; }
+static struct transfer *transfer_of(struct lane_task *lane_task)
+{
+	return (struct transfer *)lane_task;
+}
 
 /* Frees the transfer.  `fault` tells the lane about the gateway. */
-static void end(struct transfer *transfer, enum fault fault)
+static void transfer_end(struct transfer *transfer, enum fault fault)
 {
 	if (transfer->body->stream)
 		body_abandon(transfer->body);
 	body_unref(transfer->body);
 	content_hash_fini(&transfer->hash);
-	errand_end(&transfer->errand, fault);
+	lane_task_end(&transfer->lane_task, fault);
 	cap_wipe(&transfer->cap);
 	free(transfer);
 }
@@ -63,20 +66,20 @@ static uint8_t reason_of(enum fault fault)
 }
 
 /* Ends the transfer without success: given back for another try, or failed. */
-static void fail(struct transfer *transfer, const struct err *err)
+static void transfer_fail(struct transfer *transfer, const struct err *err)
 {
 	struct body *body = transfer->body;
 	struct work *work = body->work;
 	unsigned attempts = work->task->attempts;
 	uint32_t delay_ms = 0;
-	landing_end(transfer->owner->flight, body, NULL);
+	duplicate_end(transfer->owner->flight, body, NULL);
 	if (err->fault == FAULT_UNAVAILABLE || err->fault == FAULT_CANCELLED)
 		work_again(work, 0, attempts);
 	else if (try_again(err, attempts + 1, work->task->id, &delay_ms))
 		work_again(work, delay_ms, attempts + 1);
 	else
 		work_fail(work, reason_of(err->fault), attempts + 1, err);
-	end(transfer, err->fault);
+	transfer_end(transfer, err->fault);
 }
 
 static void succeed(struct transfer *transfer)
@@ -89,16 +92,16 @@ static void succeed(struct transfer *transfer)
 	struct err err;
 	if (!cap_pack(&transfer->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
 		err_set(&err, FAULT_CORRUPT, "the gateway's cap is of a kind that is not kept");
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
-	landing_outcome(&body->meta, body->size, &body->proof, &outcome);
+	duplicate_outcome(&body->meta, body->size, &body->proof, &outcome);
 	if (transfer->owner->moved)
 		transfer->owner->moved(transfer->owner->context, body->size);
-	landing_end(transfer->owner->flight, body, &outcome);
+	duplicate_end(transfer->owner->flight, body, &outcome);
 	work_settle(body->work, &outcome, NULL);
 	explicit_bzero(&outcome, sizeof outcome);
-	end(transfer, FAULT_NONE);
+	transfer_end(transfer, FAULT_NONE);
 }
 
 /* ---- read back ---- */
@@ -119,7 +122,7 @@ static void got_back(void *context, const struct store_reply *reply)
 	if (reply->fault) {
 		err = reply->err;
 		err_wrap(&err, "read back");
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
 	unsigned char content[CONTENT_HASH_SIZE];
@@ -127,7 +130,7 @@ static void got_back(void *context, const struct store_reply *reply)
 	if (transfer->read_back != transfer->body->size ||
 	    memcmp(content, transfer->body->proof.content, sizeof content) != 0) {
 		err_set(&err, FAULT_CORRUPT, "read back, the bytes are not the ones sent");
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
 	transfer->met |= VERIFY_READ;
@@ -159,7 +162,7 @@ static void checked(void *context, const struct store_reply *reply)
 		err_set(&err, FAULT_CORRUPT, "checked, it is not healthy: %u of %u shares are good",
 			reply->health.good_shares, reply->health.expected);
 	if (err.fault) {
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
 	transfer->met |= VERIFY_CHECK;
@@ -180,7 +183,7 @@ static void prove(struct transfer *transfer)
 	else
 		succeed(transfer);
 	if (err.fault)
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 }
 
 /* ---- put ---- */
@@ -223,7 +226,7 @@ static void judge(struct transfer *transfer)
 		err.fault = FAULT_CANCELLED;
 	}
 	if (fault)
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 	else
 		prove(transfer);
 }
@@ -236,7 +239,7 @@ static void judge_stream(struct transfer *transfer)
 	if (!body_verdict(transfer->body, &err))
 		return;
 	if (err.fault)
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 	else if (transfer->overwrites)
 		judge_overwritten(transfer);
 	else
@@ -247,9 +250,9 @@ static void judge_stream(struct transfer *transfer)
 static void postpone(struct transfer *transfer, uint32_t delay_ms)
 {
 	struct work *work = transfer->body->work;
-	landing_end(transfer->owner->flight, transfer->body, NULL);
+	duplicate_end(transfer->owner->flight, transfer->body, NULL);
 	work_again(work, delay_ms, work->task->attempts);
-	end(transfer, FAULT_RETRY);
+	transfer_end(transfer, FAULT_RETRY);
 }
 
 static void put_done(void *context, const struct store_reply *reply)
@@ -270,7 +273,7 @@ static void put_done(void *context, const struct store_reply *reply)
 		else if (reply->trouble == STORE_TROUBLE_OTHER &&
 			 transfer->body->work->task->attempts > 0)
 			err.fault = FAULT_USAGE; /* the gateway fails on this file: final */
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
 	transfer->cap = reply->cap;
@@ -287,7 +290,7 @@ static size_t feed(void *context, void *buffer, size_t size)
 {
 	struct transfer *transfer = context;
 	struct err err;
-	struct piece *piece = body_peek(transfer->body);
+	struct body_piece *piece = body_peek(transfer->body);
 	if (!piece) {
 		bool over = body_verdict(transfer->body, &err);
 		piece = body_peek(transfer->body); /* it may have come in between */
@@ -311,7 +314,7 @@ static size_t feed(void *context, void *buffer, size_t size)
 static bool rewind_body(void *context)
 {
 	struct transfer *transfer = context;
-	const struct piece *piece = body_peek(transfer->body);
+	const struct body_piece *piece = body_peek(transfer->body);
 	if (!piece || piece->offset != 0)
 		return false;
 	transfer->used = 0;
@@ -332,9 +335,9 @@ static void find_place(struct transfer *transfer)
 	cap_wipe(&cap);
 }
 
-static void start(struct errand *errand, struct store *store)
+static void transfer_start(struct lane_task *lane_task, struct store *store)
 {
-	struct transfer *transfer = transfer_of(errand);
+	struct transfer *transfer = transfer_of(lane_task);
 	struct body *body = transfer->body;
 	struct err err;
 	const struct store_body whole = { .data = body->data, .size = body->size };
@@ -349,7 +352,7 @@ static void start(struct errand *errand, struct store *store)
 	const struct transfers *owner = transfer->owner;
 	if (owner->admits && !owner->admits(owner->context, body->size)) {
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
 	transfer->store = store;
@@ -357,12 +360,12 @@ static void start(struct errand *errand, struct store *store)
 				 ? store_overwrite(store, &transfer->cap, bytes, then, &err)
 				 : store_put(store, bytes, then, &err);
 	if (!transfer->call)
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 }
 
-static void poke(struct errand *errand, struct store *store)
+static void poke(struct lane_task *lane_task, struct store *store)
 {
-	struct transfer *transfer = transfer_of(errand);
+	struct transfer *transfer = transfer_of(lane_task);
 	if (!transfer->body->stream)
 		return;
 	if (transfer->call && transfer->paused) {
@@ -373,11 +376,11 @@ static void poke(struct errand *errand, struct store *store)
 	}
 }
 
-static void refuse(struct errand *errand)
+static void refuse(struct lane_task *lane_task)
 {
-	struct transfer *transfer = transfer_of(errand);
+	struct transfer *transfer = transfer_of(lane_task);
 	struct body *body = transfer->body;
-	landing_end(transfer->owner->flight, body, NULL);
+	duplicate_end(transfer->owner->flight, body, NULL);
 	work_again(body->work, 0, body->work->task->attempts);
 	if (body->stream)
 		body_abandon(body);
@@ -393,25 +396,25 @@ void transfer_deliver(void *context, struct body *body)
 	struct transfers *transfers = context;
 	struct transfer *transfer = calloc(1, sizeof *transfer);
 	if (!transfer) {
-		landing_end(transfers->flight, body, NULL);
+		duplicate_end(transfers->flight, body, NULL);
 		work_again(body->work, 1000, body->work->task->attempts + 1u);
 		if (body->stream)
 			body_abandon(body);
 		body_unref(body);
 		return;
 	}
-	transfer->errand = (struct errand){
-		.kind = ERRAND_TRANSFER,
-		.start = start,
+	transfer->lane_task = (struct lane_task){
+		.kind = LANE_TASK_TRANSFER,
+		.start = transfer_start,
 		.poke = poke,
 		.refuse = refuse,
 	};
 	transfer->owner = transfers;
 	transfer->body = body;
 	find_place(transfer);
-	transfer->errand.in_place = transfer->overwrites;
+	transfer->lane_task.in_place = transfer->overwrites;
 	bool streamed = body->stream;
-	struct lane *lane = lanes_submit(transfers->lanes, &transfer->errand);
+	struct lane *lane = lanes_submit(transfers->lanes, &transfer->lane_task);
 	/* A stream is held by its reader, whose thread this is, so it is there even if the transfer
 	 * is over. */
 	if (streamed)

@@ -15,7 +15,7 @@ struct tail {
 	size_t size, read;
 };
 
-static bool take(void *context, const void *data, size_t size)
+static bool single_take(void *context, const void *data, size_t size)
 {
 	struct reading *reading = context;
 	const struct single *single = reading->single;
@@ -35,7 +35,7 @@ static enum fault read_whole(struct reading *reading, bool *proven, struct err *
 	const struct store_get get = {
 		.cap = reading->cap,
 		.length = UINT64_MAX,
-		.sink = take,
+		.sink = single_take,
 		.context = reading,
 	};
 	reading->local = (struct err){ 0 };

@@ -1,6 +1,6 @@
 #include "tests/unit/reader_bench.h"
 
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "tests/unit/facts.h"
 
 #include <fcntl.h>
@@ -50,7 +50,7 @@ void bench_open(void)
 {
 	struct err err;
 	assert_int_equal(plan_afresh(&bench.plan), FAULT_NONE);
-	bench.source = (struct tree_source){ bench.plan.tree, "top" };
+	bench.source = (struct source_tree_root){ bench.plan.tree, "top" };
 	fake_queue_init(&bench.queue);
 	bench.gate = gate_new(100, 100 << 20);
 	bench.flight = flight_new(64);
@@ -80,7 +80,7 @@ void bench_let_go(struct body *body, const struct outcome *outcome)
 {
 	struct work *work = body->work;
 	struct outcome done = { 0 };
-	landing_end(bench.flight, body, outcome);
+	duplicate_end(bench.flight, body, outcome);
 	if (outcome) {
 		done = *outcome;
 		work_settle(work, &done, NULL);

@@ -13,7 +13,7 @@ enum { BENCH_BODIES = 16 };
 
 struct bench {
 	struct plan_case plan;
-	struct tree_source source;
+	struct source_tree_root source;
 	struct fake_queue queue;
 	struct gate *gate;
 	struct flight *flight;

@@ -2,7 +2,7 @@
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,21 +77,21 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static int set_up(void **state)
 {
-	if (room_setup(state))
+	if (sandbox_setup(state))
 		return -1;
-	room_directory("node", 0700);
-	room_directory("node/private", 0700);
-	room_file("node/private/aliases", "home: " ROOT "\n", 0600);
-	room_directory("d", 0755);
-	room_directory("d/e", 0755);
-	room_file("d/f", "1", 0644);
-	room_directory("o", 0755);
-	room_file("f", "2", 0644);
-	room_file("g", "3", 0644);
-	if (symlink("d", room_path("link")) || symlink("f", room_path("flink")) ||
-	    symlink("nothing", room_path("dangling")) || mkfifo(room_path("fifo"), 0600))
+	sandbox_directory("node", 0700);
+	sandbox_directory("node/private", 0700);
+	sandbox_file("node/private/aliases", "home: " ROOT "\n", 0600);
+	sandbox_directory("d", 0755);
+	sandbox_directory("d/e", 0755);
+	sandbox_file("d/f", "1", 0644);
+	sandbox_directory("o", 0755);
+	sandbox_file("f", "2", 0644);
+	sandbox_file("g", "3", 0644);
+	if (symlink("d", sandbox_path("link")) || symlink("f", sandbox_path("flink")) ||
+	    symlink("nothing", sandbox_path("dangling")) || mkfifo(sandbox_path("fifo"), 0600))
 		return -1;
-	return chdir(room_path(""));
+	return chdir(sandbox_path(""));
 }
 
 /* Resolves and arranges a command line, words separated by blanks; "-r" may come first. */
@@ -343,7 +343,7 @@ static void a_name_too_long_for_a_message_leaves_its_sense(void **state)
 	assert_int_equal(arrange_line(line, &places, &arrangement, &err), FAULT_USAGE);
 	assert_memory_equal(err.text, "No such file or directory 'nnn", 30);
 	places_fini(&places);
-	room_file(name, "1", 0644);
+	sandbox_file(name, "1", 0644);
 	snprintf(line, sizeof line, "%s/ o", name);
 	assert_int_equal(arrange_line(line, &places, &arrangement, &err), FAULT_USAGE);
 	assert_non_null(strstr(err.text, "nnn'' is not a directory, but ends with a slash"));
@@ -455,7 +455,7 @@ static void too_many_components_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, set_up, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, set_up, sandbox_teardown)
 		FACT(what_tahoe_takes_is_arranged_as_tahoe_does),
 		FACT(what_tahoe_refuses_is_refused_in_its_order_and_words),
 		FACT(a_name_too_long_for_a_message_leaves_its_sense),

@@ -1,7 +1,7 @@
 #include "land/arrival.h"
 
 #include "tests/unit/facts.h"
-#include "tests/unit/harbour.h"
+#include "tests/unit/land_case.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,39 +11,40 @@
 
 enum { NOBODY_NEWER = 0 }; /* a job so old that everything there is newer */
 
-static struct harbour harbour;
+static struct land_case land_case;
 
 static int setup(void **state)
 {
 	tree_setup(state);
-	harbour_init(&harbour);
+	land_case_init(&land_case);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	harbour_fini(&harbour);
+	land_case_fini(&land_case);
 	return tree_teardown(state);
 }
 
 /* Brings the first task that is not settled, as `text`. */
 static void bring(const char *text)
 {
-	struct arrival *arrival = harbour_begin(&harbour);
+	struct arrival *arrival = land_case_begin(&land_case);
 	if (!arrival)
 		return;
-	harbour_write(arrival, text, strlen(text));
+	land_case_write(arrival, text, strlen(text));
 	arrival_complete(arrival);
-	fake_queue_wait(&harbour.queue);
+	fake_queue_wait(&land_case.queue);
 }
 
 /* Adds a file, brings it, and returns what became of it. */
 static const struct fake_task *bring_file(const char *name, const char *text,
 					  const struct meta *meta)
 {
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, name, strlen(text), meta);
-	if (!harbour.arrivals)
-		harbour_start(&harbour);
+	struct fake_task *task =
+		land_case_file(&land_case, LAND_CASE_ROOT, name, strlen(text), meta);
+	if (!land_case.arrivals)
+		land_case_start(&land_case);
 	bring(text);
 	return task;
 }
@@ -74,14 +75,14 @@ static struct stat status_of(const char *path)
 static void gives_a_file_its_name_and_says_so(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_E, "file", 5, NULL);
-	harbour_start(&harbour);
-	struct arrival *arrival = harbour_begin(&harbour);
-	harbour_write(arrival, "hello", 5);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_E, "file", 5, NULL);
+	land_case_start(&land_case);
+	struct arrival *arrival = land_case_begin(&land_case);
+	land_case_write(arrival, "hello", 5);
 	assert_true(tree_holds("out/d/e/" TEMPORARY, "hello", 5));
 	arrival->outcome.level = 3;
 	arrival_complete(arrival);
-	fake_queue_wait(&harbour.queue);
+	fake_queue_wait(&land_case.queue);
 	assert_done(task);
 	assert_int_equal(task->outcome.attempts, 1);
 	assert_int_equal(task->outcome.level, 3);
@@ -112,7 +113,7 @@ static void takes_the_umask_where_there_is_no_mode(void **state)
 {
 	(void)state;
 	const struct meta timed = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 5000000000 };
-	harbour.options.mask = 027;
+	land_case.options.mask = 027;
 	bring_file("none", "text", NULL);
 	assert_int_equal(status_of("out/none").st_mode, S_IFREG | 0640);
 	assert_true(status_of("out/none").st_mtim.tv_sec > 1000000000);
@@ -125,7 +126,7 @@ static void restores_nothing_that_is_not_wanted(void **state)
 {
 	(void)state;
 	const struct meta local = { .mode = S_IFREG | 0700, .mtime_ns = 5 };
-	harbour.options.preserve = false;
+	land_case.options.preserve = false;
 	bring_file("file", "text", &local);
 	assert_int_equal(status_of("out/file").st_mode, S_IFREG | 0644);
 	assert_true(status_of("out/file").st_mtim.tv_sec > 1000000000);
@@ -140,33 +141,35 @@ static void names_a_whole_batch(void **state)
 	size_t count;
 	for (size_t i = 0; i < FILES; i++) {
 		snprintf(name[i], sizeof name[i], "%02zu", i);
-		harbour_file(&harbour, (enum harbour_directory)(i % HARBOUR_DIRECTORIES), name[i],
-			     2, NULL);
+		land_case_file(&land_case, (enum land_case_directory)(i % LAND_CASE_DIRECTORIES),
+			       name[i], 2, NULL);
 	}
 	/* Two have names that are taken, and the rest does not mind. */
 	assert_int_equal(mkdir(tree_path("out/30"), 0755), 0);
-	harbour_start(&harbour);
-	struct work *work = fake_works(&harbour.queue, SEGMENT_TRANSFERS, &count);
+	land_case_start(&land_case);
+	struct work *work = fake_works(&land_case.queue, SEGMENT_TRANSFERS, &count);
 	assert_int_equal(count, FILES);
 	for (size_t i = 0; i < FILES; i++) {
-		struct spot *spot;
+		struct target_dir *target_dir;
 		struct err err;
-		assert_int_equal(site_open(harbour.site, work[i].task->listing, &spot, &err), 0);
-		arrival[i] = arrival_begin(harbour.arrivals, &work[i], spot);
+		assert_int_equal(target_tree_open(land_case.target_tree, work[i].task->listing,
+						  &target_dir, &err),
+				 0);
+		arrival[i] = arrival_begin(land_case.arrivals, &work[i], target_dir);
 		if (arrival[i])
-			harbour_write(arrival[i], name[i], 2);
+			land_case_write(arrival[i], name[i], 2);
 	}
 	assert_null(arrival[30]);
 	assert_int_equal(mkdir(tree_path("out/d/31"), 0755), 0);
 	for (size_t i = 0; i < FILES; i++)
 		if (arrival[i])
 			arrival_complete(arrival[i]);
-	fake_queue_wait(&harbour.queue);
+	fake_queue_wait(&land_case.queue);
 	for (size_t i = 0; i < FILES; i++) {
 		if (i == 30 || i == 31)
-			assert_ended(&harbour.queue.task[i], OUTCOME_FAILED, REASON_CONFLICT);
+			assert_ended(&land_case.queue.task[i], OUTCOME_FAILED, REASON_CONFLICT);
 		else
-			assert_done(&harbour.queue.task[i]);
+			assert_done(&land_case.queue.task[i]);
 	}
 	assert_true(tree_holds("out/00", "00", 2));
 	assert_true(tree_holds("out/d/e/59", "59", 2));
@@ -189,7 +192,7 @@ static void replaces_what_is_older_than_the_job(void **state)
 static void leaves_what_is_newer_than_the_job(void **state)
 {
 	(void)state;
-	harbour.options.created = NOBODY_NEWER;
+	land_case.options.created = NOBODY_NEWER;
 	tree_store("out/file", "newer");
 	assert_ended(bring_file("file", "after", NULL), OUTCOME_FAILED, REASON_CONFLICT);
 	assert_true(tree_holds("out/file", "newer", 5));
@@ -199,13 +202,13 @@ static void leaves_what_is_newer_than_the_job(void **state)
 static void leaves_what_came_while_it_was_fetched(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 5, NULL);
-	harbour_start(&harbour);
-	struct arrival *arrival = harbour_begin(&harbour);
-	harbour_write(arrival, "after", 5);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 5, NULL);
+	land_case_start(&land_case);
+	struct arrival *arrival = land_case_begin(&land_case);
+	land_case_write(arrival, "after", 5);
 	tree_store("out/file", "meanwhile");
 	arrival_complete(arrival);
-	fake_queue_wait(&harbour.queue);
+	fake_queue_wait(&land_case.queue);
 	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
 	assert_true(tree_holds("out/file", "meanwhile", 9));
 	assert_int_equal(tree_count("out"), 1);
@@ -216,7 +219,7 @@ static void accepts_the_equal_file_of_a_killed_run(void **state)
 {
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0600 };
-	harbour.options.created = NOBODY_NEWER;
+	land_case.options.created = NOBODY_NEWER;
 	tree_store("out/file", "same");
 	assert_done(bring_file("file", "same", &edge));
 	assert_true(tree_holds("out/file", "same", 4));
@@ -247,7 +250,7 @@ static void leaves_everything_that_is_no_regular_file(void **state)
 static void keeps_what_is_there_if_told(void **state)
 {
 	(void)state;
-	harbour.options.there = ARRIVAL_KEEP;
+	land_case.options.there = ARRIVAL_KEEP;
 	tree_store("out/file", "before");
 	assert_ended(bring_file("file", "after", NULL), OUTCOME_SKIPPED, REASON_PRESENT);
 	assert_true(tree_holds("out/file", "before", 6));
@@ -261,7 +264,7 @@ static void keeps_what_is_the_same_if_told(void **state)
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 7000000000 };
 	const struct timespec times[2] = { { .tv_sec = 7 }, { .tv_sec = 7 } }, none[2] = { 0 };
-	harbour.options.there = ARRIVAL_UPDATE;
+	land_case.options.there = ARRIVAL_UPDATE;
 	static const char *const name[] = { "same", "longer", "later", "untimed" };
 	for (size_t i = 0; i < ARRAY_COUNT(name); i++) {
 		char path[40];
@@ -283,21 +286,22 @@ static void keeps_what_is_the_same_if_told(void **state)
 static void looks_ahead_without_beginning(void **state)
 {
 	(void)state;
-	struct spot *spot;
+	struct target_dir *target_dir;
 	struct err err;
-	harbour.options.there = ARRIVAL_KEEP;
+	land_case.options.there = ARRIVAL_KEEP;
 	tree_store("out/there", "before");
 	assert_int_equal(mkdir(tree_path("out/way"), 0755), 0);
-	struct fake_task *there = harbour_file(&harbour, HARBOUR_ROOT, "there", 1, NULL);
-	struct fake_task *way = harbour_file(&harbour, HARBOUR_ROOT, "way", 1, NULL);
-	struct fake_task *wanted = harbour_file(&harbour, HARBOUR_ROOT, "new", 1, NULL);
-	harbour_start(&harbour);
-	struct work *work = harbour_work(&harbour);
-	assert_int_equal(site_open(harbour.site, work->task->listing, &spot, &err), 0);
-	assert_true(arrivals_keep(harbour.arrivals, &work[0], spot));
-	assert_true(arrivals_keep(harbour.arrivals, &work[1], spot));
-	assert_false(arrivals_keep(harbour.arrivals, &work[2], spot));
-	spot_unref(spot);
+	struct fake_task *there = land_case_file(&land_case, LAND_CASE_ROOT, "there", 1, NULL);
+	struct fake_task *way = land_case_file(&land_case, LAND_CASE_ROOT, "way", 1, NULL);
+	struct fake_task *wanted = land_case_file(&land_case, LAND_CASE_ROOT, "new", 1, NULL);
+	land_case_start(&land_case);
+	struct work *work = land_case_work(&land_case);
+	assert_int_equal(
+		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
+	assert_true(arrivals_keep(land_case.arrivals, &work[0], target_dir));
+	assert_true(arrivals_keep(land_case.arrivals, &work[1], target_dir));
+	assert_false(arrivals_keep(land_case.arrivals, &work[2], target_dir));
+	target_dir_unref(target_dir);
 	work_again(&work[2], 0, 0);
 	assert_ended(there, OUTCOME_SKIPPED, REASON_PRESENT);
 	assert_ended(way, OUTCOME_FAILED, REASON_CONFLICT);
@@ -321,8 +325,8 @@ static void begins_anew_where_no_attempt_can_be_trusted(void **state)
 static void fail_with(enum fault fault)
 {
 	struct err err;
-	struct arrival *arrival = harbour_begin(&harbour);
-	harbour_write(arrival, "half", 4);
+	struct arrival *arrival = land_case_begin(&land_case);
+	land_case_write(arrival, "half", 4);
 	err_set(&err, fault, "scripted");
 	arrival_fail(arrival, &err);
 }
@@ -330,9 +334,9 @@ static void fail_with(enum fault fault)
 static void keeps_the_temporary_file_of_what_resumes(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 9, NULL);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 9, NULL);
 	task->task.chunk_size = 5;
-	harbour_start(&harbour);
+	land_case_start(&land_case);
 	fail_with(FAULT_CANCELLED);
 	assert_true(tree_holds("out/" TEMPORARY, "half", 4));
 	fail_with(FAULT_RETRY);
@@ -346,8 +350,8 @@ static void keeps_the_temporary_file_of_what_resumes(void **state)
 static void keeps_no_temporary_file_else(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 9, NULL);
-	harbour_start(&harbour);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 9, NULL);
+	land_case_start(&land_case);
 	fail_with(FAULT_CANCELLED);
 	assert_int_equal(tree_count("out"), 0);
 	assert_false(task->settled);
@@ -369,9 +373,10 @@ static void tries_again_as_often_as_a_fault_is_worth(void **state)
 		{ FAULT_CHANGED, 3, REASON_CHANGED },   { FAULT_IO, 1, REASON_IO },
 		{ FAULT_NOT_FOUND, 1, REASON_GATEWAY },
 	};
-	harbour_start(&harbour);
+	land_case_start(&land_case);
 	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
-		struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 4, NULL);
+		struct fake_task *task =
+			land_case_file(&land_case, LAND_CASE_ROOT, "file", 4, NULL);
 		for (unsigned tries = 1; !task->settled; tries++) {
 			assert_in_range(tries, 1, row[i].tries);
 			fail_with(row[i].fault);
@@ -382,16 +387,16 @@ static void tries_again_as_often_as_a_fault_is_worth(void **state)
 		assert_string_equal(task->reason.text, "scripted");
 	}
 	assert_int_equal(tree_count("out"), 0);
-	assert_int_equal(harbour.queue.broken.fault, FAULT_NONE);
+	assert_int_equal(land_case.queue.broken.fault, FAULT_NONE);
 }
 
 static void ends_the_job_when_the_disk_is_full(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&harbour, HARBOUR_ROOT, "file", 4, NULL);
-	harbour_start(&harbour);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 4, NULL);
+	land_case_start(&land_case);
 	fail_with(FAULT_FULL);
-	assert_int_equal(harbour.queue.broken.fault, FAULT_FULL);
+	assert_int_equal(land_case.queue.broken.fault, FAULT_FULL);
 	assert_false(task->settled);
 	assert_int_equal(task->task.attempts, 0);
 	assert_int_equal(tree_count("out"), 0);
@@ -400,22 +405,23 @@ static void ends_the_job_when_the_disk_is_full(void **state)
 static void gives_back_what_comes_after_the_stop(void **state)
 {
 	(void)state;
-	struct fake_task *first = harbour_file(&harbour, HARBOUR_ROOT, "first", 4, NULL);
-	struct fake_task *second = harbour_file(&harbour, HARBOUR_ROOT, "second", 4, NULL);
-	harbour_start(&harbour);
-	struct work *work = harbour_work(&harbour);
-	struct spot *spot;
+	struct fake_task *first = land_case_file(&land_case, LAND_CASE_ROOT, "first", 4, NULL);
+	struct fake_task *second = land_case_file(&land_case, LAND_CASE_ROOT, "second", 4, NULL);
+	land_case_start(&land_case);
+	struct work *work = land_case_work(&land_case);
+	struct target_dir *target_dir;
 	struct err err;
-	assert_int_equal(site_open(harbour.site, work->task->listing, &spot, &err), 0);
-	spot_ref(spot);
-	struct arrival *arrival = arrival_begin(harbour.arrivals, &work[0], spot);
-	harbour_write(arrival, "text", 4);
-	arrivals_stop(harbour.arrivals);
-	arrivals_stop(harbour.arrivals);
-	assert_null(arrival_begin(harbour.arrivals, &work[1], spot));
+	assert_int_equal(
+		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
+	target_dir_ref(target_dir);
+	struct arrival *arrival = arrival_begin(land_case.arrivals, &work[0], target_dir);
+	land_case_write(arrival, "text", 4);
+	arrivals_stop(land_case.arrivals);
+	arrivals_stop(land_case.arrivals);
+	assert_null(arrival_begin(land_case.arrivals, &work[1], target_dir));
 	/* What is inside arrives all the same. */
 	arrival_complete(arrival);
-	harbour_settle(&harbour);
+	land_case_settle(&land_case);
 	assert_done(first);
 	assert_false(second->settled || second->leased);
 	assert_true(tree_holds("out/first", "text", 4));

@@ -1,8 +1,8 @@
 #include "commit/assembly.h"
 
 #include "tests/unit/facts.h"
+#include "tests/unit/one_listing.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/shelf.h"
 
 #define HELLO     "URI:LIT:nbswy3dp"
 #define META      "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}"
@@ -29,13 +29,13 @@ static struct chk_params tahoes_params(uint16_t n)
 	return params;
 }
 
-static struct assembly build(struct shelf *shelf, const struct chk_params *params)
+static struct assembly build(struct one_listing *one_listing, const struct chk_params *params)
 {
 	struct assembly assembly;
 	struct err err;
-	const struct assembly_source source = { .reader = shelf->reader,
-						.outcomes = shelf->outcomes,
-						.listing = shelf->listing,
+	const struct assembly_source source = { .reader = one_listing->reader,
+						.outcomes = one_listing->outcomes,
+						.listing = one_listing->listing,
 						.params = params };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
 	return assembly;
@@ -44,7 +44,7 @@ static struct assembly build(struct shelf *shelf, const struct chk_params *param
 static void see(struct assembly *assembly, const char *name, const char *text)
 {
 	struct store_child child = { .name = name, .name_size = strlen(name) };
-	child.node.ro = shelf_cap(text);
+	child.node.ro = one_listing_cap(text);
 	if (cap_is_writable(&child.node.ro))
 		child.node.rw = child.node.ro;
 	childset_see(&assembly->set, &child);
@@ -53,15 +53,15 @@ static void see(struct assembly *assembly, const char *name, const char *text)
 static void a_body_names_what_is_done_with_its_metadata(void **state)
 {
 	(void)state;
-	static const struct shelf_item item[] = {
+	static const struct one_listing_item item[] = {
 		{ .name = "a", .cap = HELLO, .meta = META_OF },
 		{ .name = "b", .state = OUTCOME_FAILED },
 		{ .name = "c", .state = OUTCOME_SKIPPED },
 		{ .name = "d", .cap = DIR2, .is_directory = true },
 	};
-	struct shelf shelf;
-	shelf_init(&shelf, item, ARRAY_COUNT(item));
-	struct assembly assembly = build(&shelf, NULL);
+	struct one_listing one_listing;
+	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
+	struct assembly assembly = build(&one_listing, NULL);
 	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
 	assert_int_equal(assembly.left_out, 2);
 	assert_false(assembly.predicted);
@@ -75,19 +75,19 @@ static void a_body_names_what_is_done_with_its_metadata(void **state)
 	assert_true(childset_matches(&assembly.set, true));
 	assembly_fini(&assembly);
 	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 static void predicts_the_caps_of_tahoe(void **state)
 {
 	(void)state;
-	static const struct shelf_item one[] = { { .name = "a", .cap = HELLO } };
-	static const struct shelf_item two[] = {
+	static const struct one_listing_item one[] = { { .name = "a", .cap = HELLO } };
+	static const struct one_listing_item two[] = {
 		{ .name = "a", .cap = HELLO, .meta = META_OF },
 		{ .name = "b\n\xc3\xa9", .cap = "URI:DIR2-LIT:", .is_directory = true },
 	};
 	static const struct {
-		const struct shelf_item *item;
+		const struct one_listing_item *item;
 		size_t count;
 		const char *cap;
 	} table[] = {
@@ -99,11 +99,11 @@ static void predicts_the_caps_of_tahoe(void **state)
 		  "d4kuxf65fn6g3tja7vhnngqjv52xqubq:1:1:145" },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
-		struct shelf shelf;
+		struct one_listing one_listing;
 		const struct chk_params params = tahoes_params(1);
-		const struct cap expected = shelf_cap(table[i].cap);
-		shelf_init(&shelf, table[i].item, table[i].count);
-		struct assembly assembly = build(&shelf, &params);
+		const struct cap expected = one_listing_cap(table[i].cap);
+		one_listing_init(&one_listing, table[i].item, table[i].count);
+		struct assembly assembly = build(&one_listing, &params);
 		assert_true(assembly.predicted);
 		assert_true(cap_equal(&assembly.cap, &expected));
 		if (expected.kind == CAP_DIR2_CHK) {
@@ -111,39 +111,41 @@ static void predicts_the_caps_of_tahoe(void **state)
 			assert_memory_equal(assembly.key, expected.key, CAP_KEY_SIZE);
 		}
 		assembly_fini(&assembly);
-		shelf_fini(&shelf);
+		one_listing_fini(&one_listing);
 	}
 }
 
 static void the_key_is_known_where_the_cap_is_not(void **state)
 {
 	(void)state;
-	static const struct shelf_item item[] = { { .name = "a", .cap = HELLO, .meta = META_OF } };
+	static const struct one_listing_item item[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF }
+	};
 	const struct chk_params params = tahoes_params(10);
-	struct shelf shelf;
-	shelf_init(&shelf, item, 1);
-	struct assembly assembly = build(&shelf, &params);
+	struct one_listing one_listing;
+	one_listing_init(&one_listing, item, 1);
+	struct assembly assembly = build(&one_listing, &params);
 	static const unsigned char none[CAP_KEY_SIZE];
 	assert_false(assembly.predicted);
 	assert_true(assembly.size > LITERAL_SIZE_MAX);
 	assert_memory_not_equal(assembly.key, none, CAP_KEY_SIZE);
 	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 /* In NFC the first of these stands behind the other two. */
 static void names_are_normalized_and_sorted_again(void **state)
 {
 	(void)state;
-	static const struct shelf_item item[] = {
+	static const struct one_listing_item item[] = {
 		{ .name = "e\xcc\x81", .cap = HELLO },
 		{ .name = "f", .cap = "URI:LIT:" },
 		{ .name = "z", .cap = "URI:LIT:" },
 	};
 	const struct chk_params params = tahoes_params(1);
-	struct shelf shelf;
-	shelf_init(&shelf, item, ARRAY_COUNT(item));
-	struct assembly assembly = build(&shelf, &params);
+	struct one_listing one_listing;
+	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
+	struct assembly assembly = build(&one_listing, &params);
 	const char *json = bytes_text(&assembly.request[ASSEMBLY_NEW].json);
 	assert_true(assembly.predicted);
 	assert_true(strstr(json, "\"z\"") > strstr(json, "\"f\""));
@@ -153,34 +155,35 @@ static void names_are_normalized_and_sorted_again(void **state)
 	see(&assembly, "z", "URI:LIT:");
 	assert_true(childset_matches(&assembly.set, true));
 	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 static void a_large_directory_keeps_all_its_children(void **state)
 {
 	(void)state;
 	enum { COUNT = 3000 };
-	static struct shelf_item item[COUNT];
+	static struct one_listing_item item[COUNT];
 	static char name[COUNT][24];
 	for (int i = 0; i < COUNT; i++) {
 		snprintf(name[i], sizeof name[i], "name %05d", i);
-		item[i] = (struct shelf_item){ .name = name[i], .cap = HELLO };
+		item[i] = (struct one_listing_item){ .name = name[i], .cap = HELLO };
 		if (i % 7 == 0)
-			item[i] = (struct shelf_item){ .name = name[i], .state = OUTCOME_FAILED };
+			item[i] = (struct one_listing_item){ .name = name[i],
+							     .state = OUTCOME_FAILED };
 	}
-	struct shelf shelf;
-	shelf_init(&shelf, item, COUNT);
-	struct assembly assembly = build(&shelf, NULL);
+	struct one_listing one_listing;
+	one_listing_init(&one_listing, item, COUNT);
+	struct assembly assembly = build(&one_listing, NULL);
 	assert_int_equal(assembly.left_out, (COUNT + 6) / 7);
 	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, COUNT - (COUNT + 6) / 7);
 	assert_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 00007"));
 	assert_non_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 02998"));
 	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 /* Children of each kind that may have been at the target. */
-static const struct shelf_item mixed[] = {
+static const struct one_listing_item mixed[] = {
 	{ .name = "a", .cap = DIR2, .is_directory = true, .existed = true },
 	{ .name = "b", .cap = HELLO },
 	{ .name = "c", .cap = "URI:DIR2-LIT:", .is_directory = true },
@@ -197,9 +200,9 @@ static const char *text_of(const struct assembly *assembly, enum assembly_how ho
 static void what_was_there_is_replaced_apart_or_stays(void **state)
 {
 	(void)state;
-	struct shelf shelf;
-	shelf_init(&shelf, mixed, ARRAY_COUNT(mixed));
-	struct assembly assembly = build(&shelf, NULL);
+	struct one_listing one_listing;
+	one_listing_init(&one_listing, mixed, ARRAY_COUNT(mixed));
+	struct assembly assembly = build(&one_listing, NULL);
 	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
 	assert_string_equal(text_of(&assembly, ASSEMBLY_NEW),
 			    "{\"b\": [\"filenode\", {\"ro_uri\": \"" HELLO
@@ -221,22 +224,22 @@ static void what_was_there_is_replaced_apart_or_stays(void **state)
 	see(&assembly, "f", HELLO);
 	assert_true(childset_matches(&assembly.set, false));
 	assembly_fini(&assembly);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 static void a_slot_without_a_cap_is_corrupt(void **state)
 {
 	(void)state;
-	static const struct shelf_item item[] = { { .name = "a", .state = OUTCOME_DONE } };
-	struct shelf shelf;
+	static const struct one_listing_item item[] = { { .name = "a", .state = OUTCOME_DONE } };
+	struct one_listing one_listing;
 	struct assembly assembly;
 	struct err err;
-	shelf_init(&shelf, item, 1);
-	const struct assembly_source source = { .reader = shelf.reader,
-						.outcomes = shelf.outcomes,
-						.listing = shelf.listing };
+	one_listing_init(&one_listing, item, 1);
+	const struct assembly_source source = { .reader = one_listing.reader,
+						.outcomes = one_listing.outcomes,
+						.listing = one_listing.listing };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_CORRUPT);
-	shelf_fini(&shelf);
+	one_listing_fini(&one_listing);
 }
 
 int main(void)

@@ -5,8 +5,8 @@
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"
+#include "tests/unit/one_listing.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/shelf.h"
 
 #define SUB                                                                                        \
 	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
@@ -18,7 +18,7 @@ enum { TASK = 9, DONE_DIRECTORY = 4 };
 struct cellar {
 	struct fake fake;
 	struct fake_queue queue;
-	struct shelf shelf;
+	struct one_listing one_listing;
 	struct lanes *lanes;
 	struct cap root, sub;
 	enum fault fault; /* of each listing */
@@ -27,7 +27,7 @@ struct cellar {
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
 	struct cellar *cellar = context;
-	const struct cap file = shelf_cap("URI:LIT:nbswy3dp");
+	const struct cap file = one_listing_cap("URI:LIT:nbswy3dp");
 	if (call->operation != FAKE_LIST)
 		return true;
 	fake_child(call, "f", STORE_FILE, &file);
@@ -52,11 +52,11 @@ static void open_cellar(struct cellar *cellar)
 {
 	struct err err;
 	*cellar = (struct cellar){ .fake = { .script = script, .context = cellar } };
-	cellar->root = shelf_cap(ROOT);
-	cellar->sub = shelf_cap(SUB);
-	shelf_init(&cellar->shelf, NULL, 0);
-	const struct outcome slot = shelf_done(DONE_DIRECTORY, &cellar->sub);
-	shelf_put(&cellar->shelf, &slot);
+	cellar->root = one_listing_cap(ROOT);
+	cellar->sub = one_listing_cap(SUB);
+	one_listing_init(&cellar->one_listing, NULL, 0);
+	const struct outcome slot = one_listing_done(DONE_DIRECTORY, &cellar->sub);
+	one_listing_put(&cellar->one_listing, &slot);
 	fake_queue_init(&cellar->queue);
 	const struct lanes_options lanes = { .open = fake_open_store,
 					     .away = quiet,
@@ -72,12 +72,12 @@ static void close_cellar(struct cellar *cellar)
 {
 	lanes_free(cellar->lanes);
 	fake_queue_fini(&cellar->queue);
-	shelf_fini(&cellar->shelf);
+	one_listing_fini(&cellar->one_listing);
 }
 
 static void submit(struct cellar *cellar)
 {
-	const struct below_options options = { .outcomes = cellar->shelf.outcomes,
+	const struct below_options options = { .outcomes = cellar->one_listing.outcomes,
 					       .root = &cellar->root,
 					       .broken = cellar->queue.lease.broken,
 					       .context = &cellar->queue };
@@ -120,7 +120,7 @@ static void what_the_directory_holds_is_done(void **state)
 		open_cellar(&cellar);
 		const struct outcome *outcome =
 			&settle(&cellar, table[i].directory, table[i].name)->outcome;
-		const struct cap expected = shelf_cap(table[i].cap);
+		const struct cap expected = one_listing_cap(table[i].cap);
 		assert_int_equal(outcome->state, OUTCOME_DONE);
 		assert_int_equal(outcome->level, 0);
 		assert_int_equal(outcome->length, 11);

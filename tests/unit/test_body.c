@@ -75,7 +75,7 @@ static void fill(void *context)
 	struct err err;
 	body_set_wake(body, heard, filler);
 	for (uint64_t at = 0; at < body->size; at += BODY_PIECE_SIZE) {
-		struct piece *piece = body_room(body);
+		struct body_piece *piece = body_room(body);
 		if (!piece)
 			break;
 		if (piece->size != 0)
@@ -120,9 +120,9 @@ static unsigned wait_for_news(struct filler *filler, unsigned wakes)
 	return now;
 }
 
-static struct piece *next_piece(struct filler *filler, struct body *body, unsigned *wakes)
+static struct body_piece *next_piece(struct filler *filler, struct body *body, unsigned *wakes)
 {
-	struct piece *piece;
+	struct body_piece *piece;
 	while (!(piece = body_peek(body)))
 		*wakes = wait_for_news(filler, *wakes);
 	return piece;
@@ -139,7 +139,7 @@ static void a_stream_arrives_in_order_with_its_proof(void **state)
 	assert_null(body_peek(body));
 	filler_start(&filler, body);
 	for (unsigned i = 0; i < 4; i++) {
-		struct piece *piece = next_piece(&filler, body, &wakes);
+		struct body_piece *piece = next_piece(&filler, body, &wakes);
 		assert_ptr_equal(piece, body_peek(body));
 		assert_int_equal(piece->offset, (uint64_t)i * BODY_PIECE_SIZE);
 		assert_int_equal(piece->size, i < 3 ? BODY_PIECE_SIZE : 5);
@@ -209,7 +209,7 @@ static void there_is_no_room_in_an_abandoned_stream(void **state)
 	(void)state;
 	struct gate *gate = gate_new(1, 10 << 20);
 	struct body *body = make(gate, STREAM);
-	struct piece *piece = body_room(body);
+	struct body_piece *piece = body_room(body);
 	assert_non_null(piece);
 	body_abandon(body);
 	body_push(body, piece);

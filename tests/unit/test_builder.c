@@ -2,23 +2,23 @@
 
 #include "base/meta.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/harbour.h"
+#include "tests/unit/land_case.h"
 
 #include <sys/stat.h>
 
-static struct harbour harbour;
+static struct land_case land_case;
 static struct builder_options options;
 
 static int setup(void **state)
 {
 	tree_setup(state);
-	harbour_init(&harbour);
-	harbour.queue.leases_max = 9;
+	land_case_init(&land_case);
+	land_case.queue.leases_max = 9;
 	options = (struct builder_options){
-		.lease = harbour.queue.lease,
-		.manifest = harbour.manifest,
-		.outcomes = harbour.slots,
-		.root = harbour.root,
+		.lease = land_case.queue.lease,
+		.manifest = land_case.manifest,
+		.outcomes = land_case.slots,
+		.root = land_case.root,
 		.preserve = true,
 		.mask = 022,
 	};
@@ -27,20 +27,20 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	harbour_fini(&harbour);
+	land_case_fini(&land_case);
 	return tree_teardown(state);
 }
 
 /* Adds the directory, which is entry `directory` of the manifest. */
-static struct fake_task *add(enum harbour_directory directory, const struct meta *meta)
+static struct fake_task *add(enum land_case_directory directory, const struct meta *meta)
 {
 	const struct task task = {
 		.id = (uint64_t)directory,
 		.directory = (uint64_t)directory,
-		.listing = harbour.listing[directory],
+		.listing = land_case.listing[directory],
 		.kind = MANIFEST_DIRECTORY,
 	};
-	struct fake_task *added = fake_add(&harbour.queue, &task, SEGMENT_DIRECTORIES);
+	struct fake_task *added = fake_add(&land_case.queue, &task, SEGMENT_DIRECTORIES);
 	if (meta) {
 		added->task.meta = added->meta;
 		added->task.meta_size = meta_pack(meta, added->meta);
@@ -76,8 +76,8 @@ static void assert_ended(const struct fake_task *task, enum outcome_state state,
 static void makes_directories_that_no_file_has_made(void **state)
 {
 	(void)state;
-	const struct fake_task *inner = add(HARBOUR_E, NULL);
-	const struct fake_task *outer = add(HARBOUR_D, NULL);
+	const struct fake_task *inner = add(LAND_CASE_E, NULL);
+	const struct fake_task *outer = add(LAND_CASE_D, NULL);
 	build();
 	assert_ended(inner, OUTCOME_DONE, REASON_NONE);
 	assert_ended(outer, OUTCOME_DONE, REASON_NONE);
@@ -93,8 +93,8 @@ static void restores_mode_and_time(void **state)
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE | META_HAS_MTIME,
 				   .mode = 0700,
 				   .mtime_ns = -1500000000 };
-	add(HARBOUR_E, &local);
-	add(HARBOUR_D, &edge);
+	add(LAND_CASE_E, &local);
+	add(LAND_CASE_D, &edge);
 	build();
 	struct stat st = status_of("out/d/e");
 	assert_int_equal(st.st_mode, S_IFDIR | 0511);
@@ -110,7 +110,7 @@ static void takes_the_umask_where_there_is_no_mode(void **state)
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 7000000000 };
 	options.mask = 027;
-	add(HARBOUR_E, &edge);
+	add(LAND_CASE_E, &edge);
 	build();
 	assert_int_equal(status_of("out/d/e").st_mode, S_IFDIR | 0750);
 	assert_int_equal(status_of("out/d/e").st_mtim.tv_sec, 7);
@@ -121,7 +121,7 @@ static void restores_nothing_that_is_not_wanted(void **state)
 	(void)state;
 	const struct meta local = { .mode = S_IFDIR | 0700, .mtime_ns = 7000000000 };
 	options.preserve = false;
-	add(HARBOUR_D, &local);
+	add(LAND_CASE_D, &local);
 	build();
 	assert_int_equal(status_of("out/d").st_mode, S_IFDIR | 0755);
 	assert_true(status_of("out/d").st_mtim.tv_sec > 1000000000);
@@ -131,7 +131,7 @@ static void leaves_the_target_itself_as_it_is(void **state)
 {
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0700 };
-	const struct fake_task *root = add(HARBOUR_ROOT, &edge);
+	const struct fake_task *root = add(LAND_CASE_ROOT, &edge);
 	build();
 	assert_ended(root, OUTCOME_DONE, REASON_NONE);
 	assert_int_equal(status_of("out").st_mode, S_IFDIR | 0755);
@@ -143,32 +143,32 @@ static void fails_where_something_is_in_the_way(void **state)
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0700 };
 	tree_store("out/d", "a file");
-	const struct fake_task *inner = add(HARBOUR_E, &edge);
-	const struct fake_task *outer = add(HARBOUR_D, &edge);
+	const struct fake_task *inner = add(LAND_CASE_E, &edge);
+	const struct fake_task *outer = add(LAND_CASE_D, &edge);
 	build();
 	assert_ended(inner, OUTCOME_FAILED, REASON_CONFLICT);
 	assert_ended(outer, OUTCOME_FAILED, REASON_CONFLICT);
 	assert_true(tree_holds("out/d", "a file", 6));
 	assert_int_equal(inner->reason.fault, FAULT_EXISTS);
-	assert_int_equal(harbour.queue.broken.fault, FAULT_NONE);
+	assert_int_equal(land_case.queue.broken.fault, FAULT_NONE);
 }
 
 static void settles_what_could_not_be_listed(void **state)
 {
 	(void)state;
 	struct err err;
-	const struct outcome condemned = { .id = HARBOUR_E,
+	const struct outcome condemned = { .id = LAND_CASE_E,
 					   .state = OUTCOME_PLANNED,
 					   .reason = REASON_GATEWAY,
 					   .level = OUTCOME_FAILED };
-	const struct outcome vanished = { .id = HARBOUR_D,
+	const struct outcome vanished = { .id = LAND_CASE_D,
 					  .state = OUTCOME_PLANNED,
 					  .reason = REASON_VANISHED,
 					  .level = OUTCOME_SKIPPED };
-	assert_int_equal(outcomes_write(harbour.slots, &condemned, &err), 0);
-	assert_int_equal(outcomes_write(harbour.slots, &vanished, &err), 0);
-	const struct fake_task *inner = add(HARBOUR_E, NULL);
-	const struct fake_task *outer = add(HARBOUR_D, NULL);
+	assert_int_equal(outcomes_write(land_case.slots, &condemned, &err), 0);
+	assert_int_equal(outcomes_write(land_case.slots, &vanished, &err), 0);
+	const struct fake_task *inner = add(LAND_CASE_E, NULL);
+	const struct fake_task *outer = add(LAND_CASE_D, NULL);
 	build();
 	assert_ended(inner, OUTCOME_FAILED, REASON_GATEWAY);
 	assert_ended(outer, OUTCOME_SKIPPED, REASON_VANISHED);
@@ -179,10 +179,10 @@ static void settles_what_could_not_be_listed(void **state)
 static void ends_the_job_when_the_manifest_is_damaged(void **state)
 {
 	(void)state;
-	struct fake_task *task = add(HARBOUR_D, NULL);
+	struct fake_task *task = add(LAND_CASE_D, NULL);
 	task->task.listing++;
 	build();
-	assert_int_equal(harbour.queue.broken.fault, FAULT_CORRUPT);
+	assert_int_equal(land_case.queue.broken.fault, FAULT_CORRUPT);
 	assert_false(task->settled);
 }
 

@@ -10,11 +10,11 @@
 enum { DIRECTORIES = 4 };
 
 /* A grid of a few directories, known by the first byte of their keys, and what was found. */
-struct bench {
+struct compare_case {
 	struct fake fake;
 	struct store_wait wait;
 	struct cap directory[DIRECTORIES];
-	void (*list)(struct bench *bench, struct fake_call *call, size_t number);
+	void (*list)(struct compare_case *compare_case, struct fake_call *call, size_t number);
 	enum fault fault; /* of listing directory 1 */
 	bool stopped;
 	char text[2000];
@@ -22,60 +22,64 @@ struct bench {
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct bench *bench = context;
+	struct compare_case *compare_case = context;
 	assert_int_equal(call->operation, FAKE_LIST);
 	reply->err.retry_after_ms = 1;
 	reply->node.kind = STORE_DIRECTORY;
-	if (call->cap.key[0] == 1 && bench->fault)
-		fake_fail(reply, bench->fault, "scripted");
+	if (call->cap.key[0] == 1 && compare_case->fault)
+		fake_fail(reply, compare_case->fault, "scripted");
 	else
-		bench->list(bench, call, call->cap.key[0]);
+		compare_case->list(compare_case, call, call->cap.key[0]);
 	return true;
 }
 
 static bool stop(void *context)
 {
-	struct bench *bench = context;
-	return bench->stopped;
+	struct compare_case *compare_case = context;
+	return compare_case->stopped;
 }
 
 static void found(void *context, const struct compare_finding *finding)
 {
 	static const char letter[] = "=-<>ksc?!";
-	struct bench *bench = context;
-	size_t used = strlen(bench->text);
-	snprintf(bench->text + used, sizeof bench->text - used, "%c %s|%.*s %c\n",
+	struct compare_case *compare_case = context;
+	size_t used = strlen(compare_case->text);
+	snprintf(compare_case->text + used, sizeof compare_case->text - used, "%c %s|%.*s %c\n",
 		 letter[finding->result], finding->directory, (int)finding->name_size,
 		 finding->name, finding->kind[0]);
 	assert_int_equal(finding->result == COMPARE_FAILED, finding->err != NULL);
 }
 
-static void open_bench(struct bench *bench,
-		       void (*list)(struct bench *bench, struct fake_call *call, size_t number))
+static void open_bench(struct compare_case *compare_case,
+		       void (*list)(struct compare_case *compare_case, struct fake_call *call,
+				    size_t number))
 {
-	*bench = (struct bench){ .fake = { .script = script, .context = bench }, .list = list };
+	*compare_case =
+		(struct compare_case){ .fake = { .script = script, .context = compare_case },
+				       .list = list };
 	for (size_t i = 0; i < DIRECTORIES; i++)
-		bench->directory[i] =
+		compare_case->directory[i] =
 			(struct cap){ .kind = CAP_DIR2_RO, .key = { (unsigned char)i } };
-	bench->wait = (struct store_wait){ fake_open(&bench->fake), stop, bench };
+	compare_case->wait =
+		(struct store_wait){ fake_open(&compare_case->fake), stop, compare_case };
 }
 
-static enum fault run(struct bench *bench)
+static enum fault run(struct compare_case *compare_case)
 {
-	const struct ask ask = { .wait = bench->wait };
+	const struct ask ask = { .wait = compare_case->wait };
 	const struct compare_options options = {
-		.content = { .tries = { .wait = &bench->wait } },
+		.content = { .tries = { .wait = &compare_case->wait } },
 		.remote = remote_new(&ask, REMOTE_SOURCE),
 		.folder = tree_path(""),
 		.found = found,
-		.context = bench,
+		.context = compare_case,
 	};
 	struct err err;
 	int root = open(tree_path(""), O_RDONLY | O_DIRECTORY);
-	enum fault fault = compare_trees(&options, root, &bench->directory[0], &err);
+	enum fault fault = compare_trees(&options, root, &compare_case->directory[0], &err);
 	close(root);
 	remote_free(options.remote);
-	store_close(bench->wait.store);
+	store_close(compare_case->wait.store);
 	return fault;
 }
 
@@ -88,13 +92,13 @@ static void add_file(struct fake_call *call, const char *name, const char *text)
 	fake_child(call, name, STORE_FILE, &cap);
 }
 
-static void list_some(struct bench *bench, struct fake_call *call, size_t number)
+static void list_some(struct compare_case *compare_case, struct fake_call *call, size_t number)
 {
 	switch (number) {
 	case 0:
-		fake_child(call, "b", STORE_DIRECTORY, &bench->directory[1]);
-		fake_child(call, "a", STORE_DIRECTORY, &bench->directory[2]);
-		fake_child(call, "k", STORE_DIRECTORY, &bench->directory[3]);
+		fake_child(call, "b", STORE_DIRECTORY, &compare_case->directory[1]);
+		fake_child(call, "a", STORE_DIRECTORY, &compare_case->directory[2]);
+		fake_child(call, "k", STORE_DIRECTORY, &compare_case->directory[3]);
 		add_file(call, "same", "text");
 		add_file(call, "size", "text");
 		add_file(call, "other", "text");
@@ -102,7 +106,7 @@ static void list_some(struct bench *bench, struct fake_call *call, size_t number
 		add_file(call, "../up", "evil");
 		break;
 	case 2:
-		fake_child(call, "deep", STORE_DIRECTORY, &bench->directory[3]);
+		fake_child(call, "deep", STORE_DIRECTORY, &compare_case->directory[3]);
 		break;
 	default:
 		add_file(call, "inner", "inner");
@@ -142,41 +146,41 @@ static const char some[] = "= | d\n"
 static void finds_each_difference_depth_first(void **state)
 {
 	(void)state;
-	struct bench bench;
+	struct compare_case compare_case;
 	char expected[sizeof some + 100];
 	make_some();
-	open_bench(&bench, list_some);
-	assert_int_equal(run(&bench), FAULT_NONE);
+	open_bench(&compare_case, list_some);
+	assert_int_equal(run(&compare_case), FAULT_NONE);
 	snprintf(expected, sizeof expected, "%s%s", some, "= b| d\n> b|inner f\n");
-	assert_string_equal(bench.text, expected);
+	assert_string_equal(compare_case.text, expected);
 }
 
 static void what_cannot_be_listed_is_told_and_the_rest_goes_on(void **state)
 {
 	(void)state;
-	struct bench bench;
+	struct compare_case compare_case;
 	char expected[sizeof some + 100];
 	make_some();
 	make("b/more");
-	open_bench(&bench, list_some);
-	bench.fault = FAULT_NOT_FOUND;
-	assert_int_equal(run(&bench), FAULT_NONE);
+	open_bench(&compare_case, list_some);
+	compare_case.fault = FAULT_NOT_FOUND;
+	assert_int_equal(run(&compare_case), FAULT_NONE);
 	snprintf(expected, sizeof expected, "%s%s", some, "! b| d\n");
-	assert_string_equal(bench.text, expected);
+	assert_string_equal(compare_case.text, expected);
 }
 
 static void a_gateway_that_is_away_ends_it_as_stopping_does(void **state)
 {
 	(void)state;
-	struct bench bench;
+	struct compare_case compare_case;
 	make_some();
-	open_bench(&bench, list_some);
-	bench.fault = FAULT_UNAVAILABLE;
-	assert_int_equal(run(&bench), FAULT_UNAVAILABLE);
-	open_bench(&bench, list_some);
-	bench.stopped = true;
-	assert_int_equal(run(&bench), FAULT_CANCELLED);
-	assert_string_equal(bench.text, "");
+	open_bench(&compare_case, list_some);
+	compare_case.fault = FAULT_UNAVAILABLE;
+	assert_int_equal(run(&compare_case), FAULT_UNAVAILABLE);
+	open_bench(&compare_case, list_some);
+	compare_case.stopped = true;
+	assert_int_equal(run(&compare_case), FAULT_CANCELLED);
+	assert_string_equal(compare_case.text, "");
 }
 
 #define FACT(name) cmocka_unit_test_setup_teardown(name, tree_setup, tree_teardown)

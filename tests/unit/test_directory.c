@@ -10,9 +10,9 @@
 #define DIR2                                                                                       \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static struct directory read_json(const char *text)
+static struct stored_directory read_json(const char *text)
 {
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	struct err err;
 	assert_int_equal(directory_from_json(text, strlen(text), false, &directory, &err),
 			 FAULT_NONE);
@@ -21,7 +21,7 @@ static struct directory read_json(const char *text)
 
 static int status_of(const char *text, bool immutable)
 {
-	struct directory directory = { 0 };
+	struct stored_directory directory = { 0 };
 	struct err err;
 	if (!directory_from_json(text, strlen(text), immutable, &directory, &err)) {
 		directory_fini(&directory);
@@ -34,7 +34,7 @@ static int status_of(const char *text, bool immutable)
 static void reads_children_sorted_and_in_nfc(void **state)
 {
 	(void)state;
-	struct directory directory = read_json(
+	struct stored_directory directory = read_json(
 		"{\"b\": [\"filenode\", {\"ro_uri\": \"" LIT_A "\"}],"
 		" \"e\\u0301\": [\"filenode\", {\"ro_uri\": \"" LIT_A "\"}],"
 		" \"a\": [\"x\", {\"rw_uri\": \"" DIR2 "\", \"metadata\": {\"m\": 1.50}}],"
@@ -59,7 +59,7 @@ static void reads_children_sorted_and_in_nfc(void **state)
 static void metadata_are_printed_as_python_does(void **state)
 {
 	(void)state;
-	struct directory directory = read_json(
+	struct stored_directory directory = read_json(
 		"{\"a\": [\"f\", {\"ro_uri\": \"" LIT_A "\", \"metadata\": {\"z\":[1e3,1.50,-0,7],"
 		"\"a\":\"\\u00e9\\ud83d\\ude00/\\u007f\\n\\\"\\\\\\u0001\",\"n\":null,\"t\":true,"
 		"\"e\":{},\"l\":[]}}]}");
@@ -89,7 +89,7 @@ static void refuses_as_tahoe_does(void **state)
 static void no_write_takes_the_write_cap_away(void **state)
 {
 	(void)state;
-	struct directory directory =
+	struct stored_directory directory =
 		read_json("{\"a\": [\"d\", {\"rw_uri\": \"" DIR2 "\", \"metadata\": "
 			  "{\"no-write\": true}}]}");
 	assert_string_equal(directory.list[0].rw, "");
@@ -97,10 +97,10 @@ static void no_write_takes_the_write_cap_away(void **state)
 	directory_fini(&directory);
 }
 
-static enum fault merge(struct directory *into, const char *text, enum replace_rule rule,
+static enum fault merge(struct stored_directory *into, const char *text, enum replace_rule rule,
 			struct err *err)
 {
-	struct directory from = read_json(text);
+	struct stored_directory from = read_json(text);
 	const enum fault fault = directory_merge(into, &from, rule, 5.5, err);
 	directory_fini(&from);
 	return fault;
@@ -110,8 +110,8 @@ static void merging_obeys_the_replace_rule_or_does_nothing(void **state)
 {
 	(void)state;
 	struct err err;
-	struct directory into = read_json("{\"d\": [\"d\", {\"rw_uri\": \"" DIR2 "\"}],"
-					  " \"f\": [\"f\", {\"ro_uri\": \"" LIT_A "\"}]}");
+	struct stored_directory into = read_json("{\"d\": [\"d\", {\"rw_uri\": \"" DIR2 "\"}],"
+						 " \"f\": [\"f\", {\"ro_uri\": \"" LIT_A "\"}]}");
 	assert_int_equal(directory_complete(&into, NULL), FAULT_NONE);
 	static const char both[] = "{\"e\": [\"f\", {\"ro_uri\": \"" LIT_B "\"}],"
 				   " \"f\": [\"f\", {\"ro_uri\": \"" LIT_B "\"}]}";
@@ -137,9 +137,9 @@ static void merging_obeys_the_replace_rule_or_does_nothing(void **state)
 static void merged_metadata_are_the_new_or_else_the_old_ones(void **state)
 {
 	(void)state;
-	struct directory into = read_json("{\"a\": [\"f\", {\"ro_uri\": \"" LIT_A
-					  "\", \"metadata\": {\"k\": 1, \"tahoe\": "
-					  "{\"linkcrtime\": 2.0, \"linkmotime\": 3.0}}}]}");
+	struct stored_directory into = read_json("{\"a\": [\"f\", {\"ro_uri\": \"" LIT_A
+						 "\", \"metadata\": {\"k\": 1, \"tahoe\": "
+						 "{\"linkcrtime\": 2.0, \"linkmotime\": 3.0}}}]}");
 	assert_int_equal(
 		merge(&into, "{\"a\": [\"f\", {\"ro_uri\": \"" LIT_B "\"}]}", REPLACE_ALWAYS, NULL),
 		FAULT_NONE);
@@ -161,7 +161,7 @@ static void merged_metadata_are_the_new_or_else_the_old_ones(void **state)
 static void merging_into_an_empty_directory_takes_all(void **state)
 {
 	(void)state;
-	struct directory into = { 0 };
+	struct stored_directory into = { 0 };
 	assert_int_equal(merge(&into, "{}", REPLACE_NEVER, NULL), FAULT_NONE);
 	assert_int_equal(into.count, 0);
 	assert_int_equal(
@@ -178,8 +178,9 @@ static void packs_and_unpacks_with_write_caps_for_writers_only(void **state)
 	(void)state;
 	struct bytes body;
 	bytes_init(&body, 1 << 20);
-	struct directory all, made = read_json("{\"d\": [\"d\", {\"rw_uri\": \"" DIR2 "\"}],"
-					       " \"f\": [\"f\", {\"ro_uri\": \"" CHK "\"}]}");
+	struct stored_directory all,
+		made = read_json("{\"d\": [\"d\", {\"rw_uri\": \"" DIR2 "\"}],"
+				 " \"f\": [\"f\", {\"ro_uri\": \"" CHK "\"}]}");
 	assert_int_equal(directory_complete(&made, NULL), FAULT_NONE);
 	assert_int_equal(directory_pack(&made, writekey, &body, NULL), FAULT_NONE);
 	assert_null(memmem(body.data, body.size, DIR2, strlen(DIR2)));
@@ -204,7 +205,7 @@ static void an_immutable_directory_is_packed_as_tahoe_does(void **state)
 	(void)state;
 	struct bytes body;
 	bytes_init(&body, 1 << 20);
-	struct directory made = read_json("{\"b\": [\"f\", {\"ro_uri\": \"" LIT_A "\"}]}");
+	struct stored_directory made = read_json("{\"b\": [\"f\", {\"ro_uri\": \"" LIT_A "\"}]}");
 	assert_int_equal(directory_complete(&made, NULL), FAULT_NONE);
 	assert_int_equal(directory_pack(&made, NULL, &body, NULL), FAULT_NONE);
 	assert_string_equal(bytes_text(&body), "26:1:b,10:" LIT_A ",0:,2:{},,");
@@ -216,7 +217,7 @@ static void refuses_to_unpack_what_is_no_directory(void **state)
 {
 	(void)state;
 	static const char good[] = "26:1:b,10:" LIT_A ",0:,2:{},,";
-	struct directory all = { 0 };
+	struct stored_directory all = { 0 };
 	struct err err;
 	for (size_t size = 1; size < sizeof good - 1; size++) {
 		char *exact = malloc(size);

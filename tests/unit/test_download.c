@@ -1,38 +1,39 @@
 #include "download/download.h"
 
 #include "base/digest.h"
+#include "tests/unit/download_case.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/port.h"
 #include "verify/policy.h"
 
-static struct port port;
+static struct download_case download_case;
 
 static int setup(void **state)
 {
 	tree_setup(state);
-	port_open(&port);
+	download_case_open(&download_case);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	port_close(&port);
+	download_case_close(&download_case);
 	return tree_teardown(state);
 }
 
-static void assert_fetched(enum port_file file, const struct fake_task *task, unsigned level)
+static void assert_fetched(enum download_case_file file, const struct fake_task *task,
+			   unsigned level)
 {
 	unsigned char content[CONTENT_HASH_SIZE];
 	struct cap cap;
 	const struct outcome *outcome = &task->outcome;
 	assert_int_equal(outcome->state, OUTCOME_DONE);
-	assert_true(port_has(&port, file, task->task.name));
-	assert_int_equal(outcome->length, PORT_SIZE);
+	assert_true(download_case_has(&download_case, file, task->task.name));
+	assert_int_equal(outcome->length, DOWNLOAD_CASE_SIZE);
 	assert_int_equal(outcome->level, level);
-	content_hash_of(port.content[file], PORT_SIZE, content);
+	content_hash_of(download_case.content[file], DOWNLOAD_CASE_SIZE, content);
 	assert_memory_equal(outcome->content, content, sizeof content);
 	assert_true(cap_unpack(outcome->cap, outcome->cap_size, outcome->cap_kind, &cap));
-	assert_true(cap_equal(&cap, &port.cap[file]));
+	assert_true(cap_equal(&cap, &download_case.cap[file]));
 }
 
 static void assert_failed(const struct fake_task *task, enum outcome_reason reason)
@@ -47,115 +48,124 @@ static void assert_failed(const struct fake_task *task, enum outcome_reason reas
 static void fetches_a_whole_file_that_its_key_proves(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_OURS, "file", false);
-	port_fetch(&port, PORT_OURS);
-	assert_fetched(PORT_OURS, task, VERIFY_CAP);
-	assert_int_equal(port.gets, 1);
-	assert_true(port.get[0].length == UINT64_MAX);
-	assert_int_equal(port.downloads.reread, 0);
-	assert_int_equal(port.moved, PORT_SIZE);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);
+	assert_int_equal(download_case.gets, 1);
+	assert_true(download_case.get[0].length == UINT64_MAX);
+	assert_int_equal(download_case.downloads.reread, 0);
+	assert_int_equal(download_case.moved, DOWNLOAD_CASE_SIZE);
 }
 
 static void reads_a_second_time_what_no_key_proves(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_ALIEN, "file", false);
-	port_fetch(&port, PORT_ALIEN);
-	assert_fetched(PORT_ALIEN, task, VERIFY_READ);
-	assert_int_equal(port.gets, 2);
-	assert_int_equal(port.downloads.reread, 1);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_ALIEN, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_ALIEN);
+	assert_fetched(DOWNLOAD_CASE_ALIEN, task, VERIFY_READ);
+	assert_int_equal(download_case.gets, 2);
+	assert_int_equal(download_case.downloads.reread, 1);
 }
 
 static void reads_a_second_time_where_no_secret_is_known(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_OURS, "file", false);
-	port.downloads.secret = NULL;
-	port_fetch(&port, PORT_OURS);
-	assert_fetched(PORT_OURS, task, VERIFY_READ);
-	assert_int_equal(port.gets, 2);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	download_case.downloads.secret = NULL;
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_READ);
+	assert_int_equal(download_case.gets, 2);
 }
 
 static void keeps_no_first_reading_that_a_second_belies(void **state)
 {
 	(void)state;
-	RULES({ 0, 1, 1, PORT_FLIP });
-	struct fake_task *task = port_task(&port, PORT_OURS, "file", false);
-	port_fetch(&port, PORT_OURS);
+	RULES({ 0, 1, 1, DOWNLOAD_CASE_FLIP });
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_false(task->settled);
 	assert_int_equal(tree_count("out"), 0);
-	port_fetch(&port, PORT_OURS);
-	assert_fetched(PORT_OURS, task, VERIFY_CAP);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);
 	assert_int_equal(task->outcome.attempts, 2);
 }
 
 /* Fetches a file about which the gateway never stops lying. */
-static void assert_refuses(enum port_file file, enum port_lie lie, enum outcome_reason reason)
+static void assert_refuses(enum download_case_file file, enum download_case_lie lie,
+			   enum outcome_reason reason)
 {
-	const struct port_rule rules[] = { { 0, 1, UINT32_MAX, lie },
-					   { PORT_SIZE - 7, 1, UINT32_MAX, PORT_FAIL } };
-	port.rule = rules;
-	port.rules = ARRAY_COUNT(rules);
-	port.harbour.queue.count = 0;
-	port.gets = 0;
-	struct fake_task *task = port_task(&port, file, "file", false);
-	port_fetch_all(&port, file);
+	const struct download_case_rule rules[] = { { 0, 1, UINT32_MAX, lie },
+						    { DOWNLOAD_CASE_SIZE - 7, 1, UINT32_MAX,
+						      DOWNLOAD_CASE_FAIL } };
+	download_case.rule = rules;
+	download_case.rules = ARRAY_COUNT(rules);
+	download_case.land_case.queue.count = 0;
+	download_case.gets = 0;
+	struct fake_task *task = download_case_task(&download_case, file, "file", false);
+	download_case_fetch_all(&download_case, file);
 	assert_failed(task, reason);
 	assert_int_equal(task->outcome.attempts, 5);
-	port.rules = 0;
+	download_case.rules = 0;
 }
 
 static void accepts_no_lie_of_the_gateway(void **state)
 {
 	(void)state;
-	for (int file = PORT_OURS; file <= PORT_CHANGING; file++) {
-		assert_refuses(file, PORT_FLIP, REASON_MISMATCH);
-		assert_refuses(file, PORT_FAIL, REASON_GATEWAY);
+	for (int file = DOWNLOAD_CASE_OURS; file <= DOWNLOAD_CASE_CHANGING; file++) {
+		assert_refuses(file, DOWNLOAD_CASE_FLIP, REASON_MISMATCH);
+		assert_refuses(file, DOWNLOAD_CASE_FAIL, REASON_GATEWAY);
 		/* Equal twice, but no other read confirms the end. */
-		assert_refuses(file, PORT_SPLICE, REASON_GATEWAY);
-		if (file == PORT_CHANGING)
+		assert_refuses(file, DOWNLOAD_CASE_SPLICE, REASON_GATEWAY);
+		if (file == DOWNLOAD_CASE_CHANGING)
 			continue; /* it has no length of its own */
-		assert_refuses(file, PORT_SHORT, REASON_MISMATCH);
-		assert_refuses(file, PORT_LONG, REASON_MISMATCH);
+		assert_refuses(file, DOWNLOAD_CASE_SHORT, REASON_MISMATCH);
+		assert_refuses(file, DOWNLOAD_CASE_LONG, REASON_MISMATCH);
 	}
 }
 
 static void accepts_a_true_end_that_looks_like_a_lie(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_ENDING, "file", false);
-	port_fetch(&port, PORT_ENDING);
-	assert_fetched(PORT_ENDING, task, VERIFY_READ);
-	assert_int_equal(port.gets, 3);
-	assert_int_equal(port_gets_at(&port, PORT_SIZE - 7), 1);
-	assert_int_equal(port.get[2].length, 7);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_ENDING, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_ENDING);
+	assert_fetched(DOWNLOAD_CASE_ENDING, task, VERIFY_READ);
+	assert_int_equal(download_case.gets, 3);
+	assert_int_equal(download_case_gets_at(&download_case, DOWNLOAD_CASE_SIZE - 7), 1);
+	assert_int_equal(download_case.get[2].length, 7);
 }
 
 static void fetches_a_mutable_file_whose_size_nobody_knows(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_CHANGING, "file", false);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_CHANGING, "file", false);
 	assert_int_equal(task->task.bytes, 0);
-	port_fetch(&port, PORT_CHANGING);
-	assert_fetched(PORT_CHANGING, task, VERIFY_READ);
-	assert_int_equal(port.gets, 2);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_CHANGING);
+	assert_fetched(DOWNLOAD_CASE_CHANGING, task, VERIFY_READ);
+	assert_int_equal(download_case.gets, 2);
 }
 
 static void takes_a_literal_out_of_its_cap(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&port.harbour, HARBOUR_ROOT, "file", 5, NULL);
-	port.cap[PORT_OURS] = (struct cap){ .kind = CAP_LIT, .size = 5 };
-	memcpy(port.cap[PORT_OURS].content, "hello", 5);
-	port_fetch(&port, PORT_OURS);
+	struct fake_task *task =
+		land_case_file(&download_case.land_case, LAND_CASE_ROOT, "file", 5, NULL);
+	download_case.cap[DOWNLOAD_CASE_OURS] = (struct cap){ .kind = CAP_LIT, .size = 5 };
+	memcpy(download_case.cap[DOWNLOAD_CASE_OURS].content, "hello", 5);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_int_equal(task->outcome.state, OUTCOME_DONE);
 	assert_int_equal(task->outcome.level, VERIFY_ALL);
 	assert_int_equal(task->outcome.length, 5);
 	assert_true(tree_holds("out/file", "hello", 5));
-	assert_int_equal(port.gets, 0);
-	port.cap[PORT_OURS].size = 0;
-	task = harbour_file(&port.harbour, HARBOUR_ROOT, "empty", 0, NULL);
-	port_fetch(&port, PORT_OURS);
+	assert_int_equal(download_case.gets, 0);
+	download_case.cap[DOWNLOAD_CASE_OURS].size = 0;
+	task = land_case_file(&download_case.land_case, LAND_CASE_ROOT, "empty", 0, NULL);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_int_equal(task->outcome.state, OUTCOME_DONE);
 	assert_true(tree_holds("out/empty", "", 0));
 }
@@ -163,35 +173,38 @@ static void takes_a_literal_out_of_its_cap(void **state)
 static void fails_what_no_slot_can_tell(void **state)
 {
 	(void)state;
-	struct fake_task *task = harbour_file(&port.harbour, HARBOUR_ROOT, "file", 5, NULL);
-	port.cap[PORT_OURS] = (struct cap){ .kind = CAP_DIR2_RO };
-	port_fetch(&port, PORT_OURS);
+	struct fake_task *task =
+		land_case_file(&download_case.land_case, LAND_CASE_ROOT, "file", 5, NULL);
+	download_case.cap[DOWNLOAD_CASE_OURS] = (struct cap){ .kind = CAP_DIR2_RO };
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_failed(task, REASON_LOST);
 	const struct outcome damaged = { .state = OUTCOME_DAMAGED };
-	task = harbour_file(&port.harbour, HARBOUR_ROOT, "other", 5, NULL);
-	download_take(&port.downloads, harbour_work(&port.harbour), &damaged);
+	task = land_case_file(&download_case.land_case, LAND_CASE_ROOT, "other", 5, NULL);
+	download_take(&download_case.downloads, land_case_work(&download_case.land_case), &damaged);
 	assert_failed(task, REASON_LOST);
-	assert_int_equal(port.gets, 0);
+	assert_int_equal(download_case.gets, 0);
 }
 
 static void waits_without_counting_while_the_gateway_is_away(void **state)
 {
 	(void)state;
-	RULES({ 0, 1, 1, PORT_GONE });
-	struct fake_task *task = port_task(&port, PORT_OURS, "file", false);
-	port_fetch(&port, PORT_OURS);
+	RULES({ 0, 1, 1, DOWNLOAD_CASE_GONE });
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_false(task->settled);
-	port_fetch(&port, PORT_OURS); /* once a probe is answered */
-	assert_fetched(PORT_OURS, task, VERIFY_CAP);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS); /* once a probe is answered */
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);
 	assert_int_equal(task->outcome.attempts, 1);
 }
 
 static void gives_back_what_the_lanes_refuse(void **state)
 {
 	(void)state;
-	struct fake_task *task = port_task(&port, PORT_OURS, "file", false);
-	lanes_stop(port.lanes);
-	port_fetch(&port, PORT_OURS);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	lanes_stop(download_case.lanes);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_false(task->settled);
 	assert_int_equal(task->task.attempts, 0);
 	assert_int_equal(tree_count("out"), 0);
@@ -204,19 +217,20 @@ static void fetches_many_files_at_once(void **state)
 	static char name[FILES][8];
 	for (size_t i = 0; i < FILES; i++) {
 		snprintf(name[i], sizeof name[i], "%02zu", i);
-		port_task(&port, PORT_OURS, name[i], i % 2);
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, name[i], i % 2);
 	}
 	/* 10 whole ones and 10 of 5 pieces. */
-	port_fetch(&port, PORT_OURS);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	for (size_t i = 0; i < FILES; i++) {
 		char path[20];
-		assert_int_equal(port.harbour.queue.task[i].outcome.state, OUTCOME_DONE);
+		assert_int_equal(download_case.land_case.queue.task[i].outcome.state, OUTCOME_DONE);
 		snprintf(path, sizeof path, "out/%.7s", name[i]);
-		assert_true(tree_holds(path, port.content[PORT_OURS], PORT_SIZE));
+		assert_true(tree_holds(path, download_case.content[DOWNLOAD_CASE_OURS],
+				       DOWNLOAD_CASE_SIZE));
 	}
 	assert_int_equal(tree_count("out"), FILES);
-	assert_int_equal(port.gets, 10 + 50);
-	assert_in_range(atomic_load(&port.fake.in_flight_max), 2, 8);
+	assert_int_equal(download_case.gets, 10 + 50);
+	assert_in_range(atomic_load(&download_case.fake.in_flight_max), 2, 8);
 }
 
 int main(void)

@@ -2,8 +2,8 @@
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
+#include "tests/unit/one_listing.h"
 #include "tests/unit/scratch.h"
-#include "tests/unit/shelf.h"
 
 #define SUB                                                                                        \
 	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
@@ -15,9 +15,9 @@
 #define ROOT                                                                                       \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
-struct site {
+struct target_tree {
 	struct fake fake;
-	struct shelf shelf;
+	struct one_listing one_listing;
 	struct cap root, sub;
 	struct store *store;
 	struct existing *existing;
@@ -31,7 +31,7 @@ struct site {
 /* Gives a file with all that a listing can say of it. */
 static void dated_child(struct fake_call *call)
 {
-	const struct cap cap = shelf_cap("URI:LIT:nbswy3dp");
+	const struct cap cap = one_listing_cap("URI:LIT:nbswy3dp");
 	struct store_child child = { .name = "dated", .name_size = 5 };
 	child.node = (struct store_node){
 		.kind = STORE_FILE,
@@ -46,24 +46,24 @@ static void dated_child(struct fake_call *call)
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct site *site = context;
-	const struct cap read = shelf_cap(READ), file = shelf_cap("URI:LIT:");
-	if (cap_equal(&call->cap, &site->root)) {
+	struct target_tree *target_tree = context;
+	const struct cap read = one_listing_cap(READ), file = one_listing_cap("URI:LIT:");
+	if (cap_equal(&call->cap, &target_tree->root)) {
 		fake_child(call, "z file", STORE_FILE, &file);
-		fake_child(call, "a dir", STORE_DIRECTORY, &site->sub);
+		fake_child(call, "a dir", STORE_DIRECTORY, &target_tree->sub);
 	}
-	if (call->number <= site->failures) {
+	if (call->number <= target_tree->failures) {
 		fake_child(call, "garbled", STORE_FILE, &file);
-		fake_fail(reply, site->fault, "scripted"); /* in the middle of the listing */
+		fake_fail(reply, target_tree->fault, "scripted"); /* in the middle of the listing */
 		reply->err.retry_after_ms = 1;
 		return true;
 	}
 	reply->node.kind = STORE_DIRECTORY;
-	if (cap_equal(&call->cap, &site->root)) {
+	if (cap_equal(&call->cap, &target_tree->root)) {
 		fake_child(call, "read only", STORE_DIRECTORY, &read);
 		fake_child(call, "\xc3\xa9", STORE_FILE, &file);
 		fake_child(call, "", STORE_FILE, &file);
-		const struct cap slot = shelf_cap(SLOT);
+		const struct cap slot = one_listing_cap(SLOT);
 		struct cap reader;
 		if (!cap_to_readonly(&slot, &reader))
 			abort();
@@ -78,238 +78,244 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static bool stop(void *context)
 {
-	struct site *site = context;
-	return site->stop_after && ++site->questions >= site->stop_after;
+	struct target_tree *target_tree = context;
+	return target_tree->stop_after && ++target_tree->questions >= target_tree->stop_after;
 }
 
-static void open_site(struct site *site)
+static void open_site(struct target_tree *target_tree)
 {
 	struct err err;
-	*site = (struct site){ .fake = { .script = script, .context = site } };
-	site->root = shelf_cap(ROOT);
-	site->sub = shelf_cap(SUB);
-	shelf_init(&site->shelf, NULL, 0);
-	site->store = fake_open(&site->fake);
+	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree } };
+	target_tree->root = one_listing_cap(ROOT);
+	target_tree->sub = one_listing_cap(SUB);
+	one_listing_init(&target_tree->one_listing, NULL, 0);
+	target_tree->store = fake_open(&target_tree->fake);
 	const struct existing_options options = {
-		.root = &site->root,
-		.outcomes = site->shelf.outcomes,
-		.ask = { .wait = { site->store, stop, site } },
+		.root = &target_tree->root,
+		.outcomes = target_tree->one_listing.outcomes,
+		.ask = { .wait = { target_tree->store, stop, target_tree } },
 	};
-	assert_int_equal(existing_new(&options, &site->existing, &site->target, &err), FAULT_NONE);
+	assert_int_equal(existing_new(&options, &target_tree->existing, &target_tree->target, &err),
+			 FAULT_NONE);
 }
 
-static void close_site(struct site *site)
+static void close_site(struct target_tree *target_tree)
 {
-	existing_free(site->existing);
-	store_close(site->store);
-	shelf_fini(&site->shelf);
+	existing_free(target_tree->existing);
+	store_close(target_tree->store);
+	one_listing_fini(&target_tree->one_listing);
 }
 
-static enum plan_there look(struct site *site, const char *name)
+static enum plan_there look(struct target_tree *target_tree, const char *name)
 {
-	return site->target.look(site->target.context, name, strlen(name));
+	return target_tree->target.look(target_tree->target.context, name, strlen(name));
 }
 
-static enum fault turn_to(struct site *site, uint64_t id, bool *exists)
-{
-	struct err err;
-	return site->target.open(site->target.context, id, exists, &err);
-}
-
-static enum fault bind(struct site *site, uint64_t id, const char *name)
+static enum fault turn_to(struct target_tree *target_tree, uint64_t id, bool *exists)
 {
 	struct err err;
-	return site->target.bind(site->target.context, id, name, strlen(name), &err);
+	return target_tree->target.open(target_tree->target.context, id, exists, &err);
+}
+
+static enum fault bind(struct target_tree *target_tree, uint64_t id, const char *name)
+{
+	struct err err;
+	return target_tree->target.bind(target_tree->target.context, id, name, strlen(name), &err);
 }
 
 static void the_root_is_what_its_listing_says(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists = false;
-	open_site(&site);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	open_site(&target_tree);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY);
-	assert_int_equal(look(&site, "z file"), PLAN_THERE_FILE);
-	assert_int_equal(look(&site, "\xc3\xa9"), PLAN_THERE_FILE);
-	assert_int_equal(look(&site, ""), PLAN_THERE_FILE);
-	assert_int_equal(look(&site, "read only"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&site, "a di"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&site, "a dirx"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&site, "zz"), PLAN_THERE_NOTHING);
-	close_site(&site);
+	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY);
+	assert_int_equal(look(&target_tree, "z file"), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, "\xc3\xa9"), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, ""), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, "read only"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "a di"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "a dirx"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "zz"), PLAN_THERE_NOTHING);
+	close_site(&target_tree);
 }
 
 static void a_directory_bound_is_opened_by_its_cap(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	struct outcome slot;
 	struct err err;
 	bool exists = false;
-	open_site(&site);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
-	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
-	assert_int_equal(bind(&site, 4, "read only"), FAULT_CORRUPT);
-	assert_int_equal(bind(&site, 4, "nobody"), FAULT_CORRUPT);
-	assert_int_equal(site.target.sync(site.target.context, &err), FAULT_NONE);
-	assert_int_equal(outcomes_read(site.shelf.outcomes, 3, 1, &slot, &err), FAULT_NONE);
+	open_site(&target_tree);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 3, "a dir"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 3, "a dir"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 4, "read only"), FAULT_CORRUPT);
+	assert_int_equal(bind(&target_tree, 4, "nobody"), FAULT_CORRUPT);
+	assert_int_equal(target_tree.target.sync(target_tree.target.context, &err), FAULT_NONE);
+	assert_int_equal(outcomes_read(target_tree.one_listing.outcomes, 3, 1, &slot, &err),
+			 FAULT_NONE);
 	assert_int_equal(slot.state, OUTCOME_PLANNED);
-	const struct outcome expected = shelf_done(3, &site.sub);
+	const struct outcome expected = one_listing_done(3, &target_tree.sub);
 	assert_memory_equal(slot.cap, expected.cap, OUTCOME_CAP_MAX);
 
-	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
+	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&site, "inner"), PLAN_THERE_FILE);
-	assert_int_equal(look(&site, "a dir"), PLAN_THERE_NOTHING); /* of the root, forgotten */
-	assert_int_equal(turn_to(&site, 4, &exists), FAULT_NONE);
+	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, "a dir"),
+			 PLAN_THERE_NOTHING); /* of the root, forgotten */
+	assert_int_equal(turn_to(&target_tree, 4, &exists), FAULT_NONE);
 	assert_false(exists);
-	assert_int_equal(look(&site, "inner"), PLAN_THERE_NOTHING);
-	slot = shelf_done(5, &site.sub); /* made by this job */
-	shelf_put(&site.shelf, &slot);
-	assert_int_equal(turn_to(&site, 5, &exists), FAULT_NONE);
+	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_NOTHING);
+	slot = one_listing_done(5, &target_tree.sub); /* made by this job */
+	one_listing_put(&target_tree.one_listing, &slot);
+	assert_int_equal(turn_to(&target_tree, 5, &exists), FAULT_NONE);
 	assert_false(exists);
-	close_site(&site);
+	close_site(&target_tree);
 }
 
 static void what_is_asked_for_ahead_is_there_when_it_is_opened(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists = false;
-	open_site(&site);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(bind(&site, 3, "a dir"), FAULT_NONE);
-	site.target.ahead(site.target.context, 3);
-	site.target.ahead(site.target.context, 4); /* the target has none */
-	assert_int_equal(store_poll(site.store, 0), 1);
-	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY); /* still the root */
-	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
-	assert_int_equal(look(&site, "inner"), PLAN_THERE_FILE);
-	assert_int_equal(atomic_load(&site.fake.ended[FAKE_LIST]), 2);
-	assert_int_equal(turn_to(&site, 3, &exists), FAULT_NONE);
-	assert_int_equal(atomic_load(&site.fake.ended[FAKE_LIST]), 3); /* it may have changed */
-	close_site(&site);
+	open_site(&target_tree);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 3, "a dir"), FAULT_NONE);
+	target_tree.target.ahead(target_tree.target.context, 3);
+	target_tree.target.ahead(target_tree.target.context, 4); /* the target has none */
+	assert_int_equal(store_poll(target_tree.store, 0), 1);
+	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY); /* still the root */
+	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
+	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_FILE);
+	assert_int_equal(atomic_load(&target_tree.fake.ended[FAKE_LIST]), 2);
+	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&target_tree.fake.ended[FAKE_LIST]),
+			 3); /* it may have changed */
+	close_site(&target_tree);
 }
 
-static struct outcome slot_of(struct site *site, uint64_t id)
+static struct outcome slot_of(struct target_tree *target_tree, uint64_t id)
 {
 	struct outcome slot;
 	struct err err;
-	assert_int_equal(outcomes_read(site->shelf.outcomes, id, 1, &slot, &err), FAULT_NONE);
+	assert_int_equal(outcomes_read(target_tree->one_listing.outcomes, id, 1, &slot, &err),
+			 FAULT_NONE);
 	return slot;
 }
 
 static void a_file_bound_leaves_what_is_known_of_it(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists;
-	open_site(&site);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(bind(&site, 6, "z file"), FAULT_NONE);
-	assert_int_equal(bind(&site, 7, "dated"), FAULT_NONE);
-	assert_int_equal(bind(&site, 8, "slot"), FAULT_NONE);
-	assert_int_equal(bind(&site, 9, "read slot"), FAULT_NONE);
-	struct outcome slot = slot_of(&site, 6);
+	open_site(&target_tree);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 6, "z file"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 7, "dated"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 8, "slot"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 9, "read slot"), FAULT_NONE);
+	struct outcome slot = slot_of(&target_tree, 6);
 	assert_int_equal(slot.state, OUTCOME_PLANNED);
 	assert_int_equal(slot.cap_kind, CAP_LIT);
 	assert_int_equal(slot.level & OUTCOME_HAS_MTIME, 0);
-	slot = slot_of(&site, 7);
+	slot = slot_of(&target_tree, 7);
 	assert_int_equal(slot.level, OUTCOME_HAS_MTIME);
 	assert_int_equal(slot.length, 5);
 	assert_int_equal(meta_unpack_outcome(slot.meta).mtime_ns, 77);
-	assert_int_equal(slot_of(&site, 8).cap_kind, CAP_SSK);
-	assert_int_equal(slot_of(&site, 9).cap_kind, CAP_SSK_RO);
-	close_site(&site);
+	assert_int_equal(slot_of(&target_tree, 8).cap_kind, CAP_SSK);
+	assert_int_equal(slot_of(&target_tree, 9).cap_kind, CAP_SSK_RO);
+	close_site(&target_tree);
 }
 
 static void what_has_a_slot_is_not_bound_again(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists;
-	open_site(&site);
-	struct outcome done = shelf_done(6, &site.sub);
-	shelf_put(&site.shelf, &done);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(bind(&site, 6, "z file"), FAULT_NONE);
-	assert_int_equal(slot_of(&site, 6).state, OUTCOME_DONE);
-	assert_int_equal(bind(&site, 7, "z file"), FAULT_NONE);
-	assert_int_equal(bind(&site, 7, "slot"), FAULT_NONE); /* it was replaced meanwhile */
-	assert_int_equal(slot_of(&site, 7).cap_kind, CAP_LIT);
-	close_site(&site);
+	open_site(&target_tree);
+	struct outcome done = one_listing_done(6, &target_tree.sub);
+	one_listing_put(&target_tree.one_listing, &done);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 6, "z file"), FAULT_NONE);
+	assert_int_equal(slot_of(&target_tree, 6).state, OUTCOME_DONE);
+	assert_int_equal(bind(&target_tree, 7, "z file"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 7, "slot"), FAULT_NONE); /* it was replaced meanwhile */
+	assert_int_equal(slot_of(&target_tree, 7).cap_kind, CAP_LIT);
+	close_site(&target_tree);
 }
 
 static void a_target_that_is_a_file_has_any_name(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists = false;
-	open_site(&site);
-	site.root = shelf_cap(SLOT);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
+	open_site(&target_tree);
+	target_tree.root = one_listing_cap(SLOT);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&site, "whatever"), PLAN_THERE_FILE);
-	assert_int_equal(bind(&site, 1, "whatever"), FAULT_NONE);
-	assert_int_equal(slot_of(&site, 1).cap_kind, CAP_SSK);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 0);
-	close_site(&site);
+	assert_int_equal(look(&target_tree, "whatever"), PLAN_THERE_FILE);
+	assert_int_equal(bind(&target_tree, 1, "whatever"), FAULT_NONE);
+	assert_int_equal(slot_of(&target_tree, 1).cap_kind, CAP_SSK);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 0);
+	close_site(&target_tree);
 }
 
 static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists = false;
-	open_site(&site);
-	site.failures = 2;
-	site.fault = FAULT_RETRY;
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 3);
-	assert_int_equal(look(&site, "a dir"), PLAN_THERE_DIRECTORY);
-	assert_int_equal(look(&site, "read only"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&site, "garbled"), PLAN_THERE_NOTHING);
-	site.failures = 100;
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_RETRY);
-	site.fault = FAULT_AUTH;
-	unsigned before = atomic_load(&site.fake.started[FAKE_LIST]);
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_AUTH);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), before + 1);
-	close_site(&site);
+	open_site(&target_tree);
+	target_tree.failures = 2;
+	target_tree.fault = FAULT_RETRY;
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 3);
+	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY);
+	assert_int_equal(look(&target_tree, "read only"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "garbled"), PLAN_THERE_NOTHING);
+	target_tree.failures = 100;
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_RETRY);
+	target_tree.fault = FAULT_AUTH;
+	unsigned before = atomic_load(&target_tree.fake.started[FAKE_LIST]);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_AUTH);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), before + 1);
+	close_site(&target_tree);
 }
 
 static void a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists;
-	open_site(&site);
-	site.failures = 1;
-	site.fault = FAULT_CORRUPT;
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_NONE);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 2);
-	site.failures = 100;
-	site.fault = FAULT_UNAVAILABLE;
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_UNAVAILABLE); /* its time is 0 here */
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 3);
-	close_site(&site);
+	open_site(&target_tree);
+	target_tree.failures = 1;
+	target_tree.fault = FAULT_CORRUPT;
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 2);
+	target_tree.failures = 100;
+	target_tree.fault = FAULT_UNAVAILABLE;
+	assert_int_equal(turn_to(&target_tree, 0, &exists),
+			 FAULT_UNAVAILABLE); /* its time is 0 here */
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 3);
+	close_site(&target_tree);
 }
 
 static void waiting_to_list_again_ends_when_asked_to_stop(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	bool exists;
-	open_site(&site);
-	site.failures = 100;
-	site.fault = FAULT_RETRY;
-	site.stop_after = 2; /* once before the call has ended, then before it sleeps */
-	assert_int_equal(turn_to(&site, 0, &exists), FAULT_CANCELLED);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_LIST]), 1);
-	close_site(&site);
+	open_site(&target_tree);
+	target_tree.failures = 100;
+	target_tree.fault = FAULT_RETRY;
+	target_tree.stop_after = 2; /* once before the call has ended, then before it sleeps */
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_CANCELLED);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 1);
+	close_site(&target_tree);
 }
 
 int main(void)

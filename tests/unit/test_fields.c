@@ -2,7 +2,7 @@
 
 #include "report/out.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <unistd.h>
 
@@ -27,13 +27,13 @@ static enum fault one_line(bool json)
 static void one_line_has_two_forms(void **state)
 {
 	(void)state;
-	room_capture(STDOUT_FILENO, "out");
+	sandbox_capture(STDOUT_FILENO, "out");
 	enum fault plain = one_line(false), json = one_line(true);
 	out_flush();
-	room_restore(STDOUT_FILENO);
+	sandbox_restore(STDOUT_FILENO);
 	assert_int_equal(plain, FAULT_NONE);
 	assert_int_equal(json, FAULT_NONE);
-	char *out = room_read("out");
+	char *out = sandbox_read("out");
 	assert_string_equal(
 		out,
 		"entry id=18446744073709551615 mtime=-9223372036854775808 name=\"a b\\n\\xff\" "
@@ -47,7 +47,8 @@ static void one_line_has_two_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_line_has_two_forms, room_setup, room_teardown),
+		cmocka_unit_test_setup_teardown(one_line_has_two_forms, sandbox_setup,
+						sandbox_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void end(struct flight *flight, uint64_t number, const unsigned char *val
 }
 
 /* What landed, in order. */
-struct landing {
+struct duplicate {
 	int *item[8];
 	size_t count;
 	bool good;
@@ -36,9 +36,9 @@ struct landing {
 
 static void land(void *context, void *item, const unsigned char *value)
 {
-	struct landing *landing = context;
-	landing->item[landing->count++] = item;
-	landing->good = value && value[0] == 9;
+	struct duplicate *duplicate = context;
+	duplicate->item[duplicate->count++] = item;
+	duplicate->good = value && value[0] == 9;
 }
 
 static void equal_keys_are_parked_and_land_in_order(void **state)
@@ -51,16 +51,16 @@ static void equal_keys_are_parked_and_land_in_order(void **state)
 	assert_int_equal(begin(flight, 1, &item[1], value), FLIGHT_PARKED);
 	assert_int_equal(begin(flight, 2, &item[3], value), FLIGHT_FIRST);
 	assert_int_equal(begin(flight, 1, &item[2], value), FLIGHT_PARKED);
-	struct landing landing = { 0 };
-	end(flight, 1, sent, land, &landing);
-	assert_int_equal(landing.count, 2);
-	assert_ptr_equal(landing.item[0], &item[1]);
-	assert_ptr_equal(landing.item[1], &item[2]);
-	assert_true(landing.good);
+	struct duplicate duplicate = { 0 };
+	end(flight, 1, sent, land, &duplicate);
+	assert_int_equal(duplicate.count, 2);
+	assert_ptr_equal(duplicate.item[0], &item[1]);
+	assert_ptr_equal(duplicate.item[1], &item[2]);
+	assert_true(duplicate.good);
 	assert_int_equal(begin(flight, 1, &item[0], value), FLIGHT_KNOWN);
 	assert_memory_equal(value, sent, sizeof sent);
-	end(flight, 2, sent, land, &landing);
-	assert_int_equal(landing.count, 2);
+	end(flight, 2, sent, land, &duplicate);
+	assert_int_equal(duplicate.count, 2);
 	flight_free(flight);
 }
 
@@ -72,12 +72,12 @@ static void after_a_failure_the_next_one_flies(void **state)
 	int item[2];
 	assert_int_equal(begin(flight, 1, &item[0], value), FLIGHT_FIRST);
 	assert_int_equal(begin(flight, 1, &item[1], value), FLIGHT_PARKED);
-	struct landing landing = { .good = true };
-	end(flight, 1, NULL, land, &landing);
-	assert_int_equal(landing.count, 1);
-	assert_false(landing.good);
+	struct duplicate duplicate = { .good = true };
+	end(flight, 1, NULL, land, &duplicate);
+	assert_int_equal(duplicate.count, 1);
+	assert_false(duplicate.good);
 	assert_int_equal(begin(flight, 1, &item[1], value), FLIGHT_FIRST);
-	end(flight, 1, sent, land, &landing);
+	end(flight, 1, sent, land, &duplicate);
 	assert_int_equal(begin(flight, 1, &item[1], value), FLIGHT_KNOWN);
 	flight_free(flight);
 }

@@ -55,7 +55,7 @@ static struct upload put(size_t size)
 
 static void check_reading(const struct cap *cap, uint64_t offset, size_t size)
 {
-	struct download *download;
+	struct download_reply *download;
 	assert_int_equal(grid_open_file(grid, cap, &download, NULL), FAULT_NONE);
 	for (size_t done = 0; done < size;) {
 		size_t part = size - done;
@@ -119,7 +119,7 @@ static struct check_result check(const struct cap *cap, bool verify)
 static void a_damaged_segment_is_410_and_only_verify_sees_it(void **state)
 {
 	(void)state;
-	struct download *download;
+	struct download_reply *download;
 	struct share share;
 	struct err err;
 	const struct upload upload = put(LARGE);
@@ -142,7 +142,7 @@ static void a_damaged_segment_is_410_and_only_verify_sees_it(void **state)
 static void damaged_hashes_are_410_at_once(void **state)
 {
 	(void)state;
-	struct download *download;
+	struct download_reply *download;
 	struct share share;
 	struct err err;
 	const struct upload upload = put(5000);
@@ -160,7 +160,7 @@ static void what_is_not_there_is_410(void **state)
 {
 	(void)state;
 	struct upload upload = put(5000);
-	struct download *download;
+	struct download_reply *download;
 	struct err err;
 	upload.cap.key[3] ^= 1;
 	assert_int_equal(grid_open_file(grid, &upload.cap, &download, &err), FAULT_CORRUPT);
@@ -168,7 +168,7 @@ static void what_is_not_there_is_410(void **state)
 	assert_false(check(&upload.cap, true).found);
 }
 
-static void children(const char *text, struct directory *out)
+static void children(const char *text, struct stored_directory *out)
 {
 	assert_int_equal(directory_from_json(text, strlen(text), false, out, NULL), FAULT_NONE);
 	assert_int_equal(directory_complete(out, NULL), FAULT_NONE);
@@ -178,7 +178,7 @@ static void a_key_makes_one_directory_once(void **state)
 {
 	(void)state;
 	struct mutable_key key;
-	struct directory first, second, read = { 0 };
+	struct stored_directory first, second, read = { 0 };
 	struct err err;
 	struct cap readonly;
 	children("{\"a\": [\"f\", {\"ro_uri\": \"URI:LIT:me\"}]}", &first);
@@ -214,7 +214,7 @@ static void a_key_makes_one_directory_once(void **state)
 static void immutable_directories_are_files(void **state)
 {
 	(void)state;
-	struct directory made, read = { 0 };
+	struct stored_directory made, read = { 0 };
 	struct upload upload;
 	children("{\"a\": [\"f\", {\"ro_uri\": \"URI:LIT:me\"}]}", &made);
 	assert_int_equal(grid_put_directory(grid, &made, &upload, NULL), FAULT_NONE);

@@ -2,12 +2,12 @@
 
 #include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *state_dir(void) { return room_path("state/barge"); }
+static const char *state_dir(void) { return sandbox_path("state/barge"); }
 
 /* Makes a job whose manifest has one property, with a complete empty plan. */
 static void make_job(struct job *job, const char *target)
@@ -52,7 +52,7 @@ static void a_job_is_made_private_and_locked(void **state)
 	assert_int_equal(strlen(job.name), 32);
 	assert_int_equal(stat(job.directory, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
-	assert_int_equal(stat(room_path("state"), &st), 0);
+	assert_int_equal(stat(sandbox_path("state"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 
 	assert_int_equal(job_open(state_dir(), job.name, &other, &err), FAULT_NONE);
@@ -118,13 +118,13 @@ static void what_others_could_read_or_replace_is_refused(void **state)
 	assert_int_equal(chmod(job.directory, 0755), 0);
 	assert_int_equal(job_open(state_dir(), name, &found, &err), FAULT_INSECURE);
 	assert_int_equal(chmod(job.directory, 0700), 0);
-	assert_int_equal(chmod(room_path("state/barge/jobs"), 0750), 0);
+	assert_int_equal(chmod(sandbox_path("state/barge/jobs"), 0750), 0);
 	assert_int_equal(job_open(state_dir(), name, &found, &err), FAULT_INSECURE);
 	assert_int_equal(job_create(state_dir(), &found, &err), FAULT_INSECURE);
-	assert_int_equal(chmod(room_path("state/barge/jobs"), 0700), 0);
-	assert_int_equal(chmod(room_path("state/barge"), 0777), 0);
+	assert_int_equal(chmod(sandbox_path("state/barge/jobs"), 0700), 0);
+	assert_int_equal(chmod(sandbox_path("state/barge"), 0777), 0);
 	assert_int_equal(job_open(state_dir(), name, &found, &err), FAULT_INSECURE);
-	assert_int_equal(chmod(room_path("state/barge"), 0755), 0);
+	assert_int_equal(chmod(sandbox_path("state/barge"), 0755), 0);
 	assert_int_equal(job_open(state_dir(), name, &found, &err), FAULT_NONE);
 	job_close(&found);
 	job_close(&job);
@@ -185,15 +185,15 @@ static void a_plan_elsewhere_is_remembered(void **state)
 	make_job(&made, "x");
 	char id[JOB_NAME_SIZE];
 	memcpy(id, made.name, sizeof id);
-	const char *plan = room_path("my.plan");
+	const char *plan = sandbox_path("my.plan");
 	assert_int_equal(rename(made.manifest, plan), 0);
 	struct job copy = made;
 	assert_int_equal(job_remove(&copy, &err), FAULT_NONE);
-	assert_int_equal(access(room_path("state/barge/jobs"), F_OK), 0);
+	assert_int_equal(access(sandbox_path("state/barge/jobs"), F_OK), 0);
 	unsigned char bytes[JOB_ID_SIZE];
 	memcpy(bytes, made.id, sizeof bytes);
 
-	assert_int_equal(job_adopt(state_dir(), bytes, room_path("none"), &job, &err),
+	assert_int_equal(job_adopt(state_dir(), bytes, sandbox_path("none"), &job, &err),
 			 FAULT_NOT_FOUND);
 	assert_int_equal(job_adopt(state_dir(), bytes, plan, &job, &err), FAULT_NONE);
 	assert_string_equal(job.name, id);
@@ -229,7 +229,7 @@ static void removing_takes_all_files_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 		FACT(a_job_is_made_private_and_locked),
 		FACT(the_beginning_of_an_id_is_enough_when_it_fits_one),
 		FACT(what_others_could_read_or_replace_is_refused),

@@ -6,12 +6,12 @@
 
 #include <assert.h>
 
-/* ---- what errands do here: one put, whose answer the script gives ---- */
+/* ---- what lane tasks do here: one put, whose answer the script gives ---- */
 
 struct club;
 
 struct guest {
-	struct errand errand;
+	struct lane_task lane_task;
 	struct club *club;
 	struct store_call *call;
 	bool pokes_end; /* ends when poked, not when answered */
@@ -63,7 +63,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 static void leave(struct guest *guest, enum fault fault)
 {
 	struct club *club = guest->club;
-	errand_end(&guest->errand, fault);
+	lane_task_end(&guest->lane_task, fault);
 	count(club, &club->ended);
 }
 
@@ -75,9 +75,9 @@ static void answered(void *context, const struct store_reply *reply)
 		leave(guest, reply->fault);
 }
 
-static void start(struct errand *errand, struct store *store)
+static void start(struct lane_task *lane_task, struct store *store)
 {
-	struct guest *guest = (struct guest *)errand;
+	struct guest *guest = (struct guest *)lane_task;
 	struct club *club = guest->club;
 	static const struct store_body body = { .data = "x", .size = 1 };
 	struct err err;
@@ -85,18 +85,18 @@ static void start(struct errand *errand, struct store *store)
 	count(club, &club->started);
 }
 
-static void poke(struct errand *errand, struct store *store)
+static void poke(struct lane_task *lane_task, struct store *store)
 {
-	struct guest *guest = (struct guest *)errand;
+	struct guest *guest = (struct guest *)lane_task;
 	(void)store;
 	count(guest->club, &guest->club->poked);
 	if (guest->pokes_end && guest->answered)
 		leave(guest, FAULT_NONE);
 }
 
-static void refuse(struct errand *errand)
+static void refuse(struct lane_task *lane_task)
 {
-	struct club *club = ((struct guest *)errand)->club;
+	struct club *club = ((struct guest *)lane_task)->club;
 	count(club, &club->refused);
 }
 
@@ -128,7 +128,7 @@ static void open_lanes(struct club *club, unsigned gateways, unsigned threads, u
 		.away = away,
 		.context = &club->fake,
 		.threads = threads,
-		.slots = { [ERRAND_TRANSFER] = transfers, [ERRAND_DIRECTORY] = directories },
+		.slots = { [LANE_TASK_TRANSFER] = transfers, [LANE_TASK_DIRECTORY] = directories },
 		.away_ms = 1,
 	};
 	assert_int_equal(lanes_new(&options, &club->lanes, &err), FAULT_NONE);
@@ -146,17 +146,17 @@ static void close_club(struct club *club)
 	mutex_fini(&club->lock);
 }
 
-static struct lane *submit_as(struct club *club, struct guest *guest, enum errand_kind kind,
+static struct lane *submit_as(struct club *club, struct guest *guest, enum lane_task_kind kind,
 			      bool in_place)
 {
 	guest->club = club;
-	guest->errand = (struct errand){
+	guest->lane_task = (struct lane_task){
 		.kind = kind, .in_place = in_place, .start = start, .poke = poke, .refuse = refuse
 	};
-	return lanes_submit(club->lanes, &guest->errand);
+	return lanes_submit(club->lanes, &guest->lane_task);
 }
 
-static struct lane *submit(struct club *club, struct guest *guest, enum errand_kind kind)
+static struct lane *submit(struct club *club, struct guest *guest, enum lane_task_kind kind)
 {
 	return submit_as(club, guest, kind, false);
 }
@@ -179,7 +179,7 @@ static void slots_are_never_exceeded(void **state)
 	set(&club, true, FAULT_NONE, FAULT_NONE);
 	struct lane *lane = NULL;
 	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
-		lane = submit(&club, &guest[i], i % 2 ? ERRAND_DIRECTORY : ERRAND_TRANSFER);
+		lane = submit(&club, &guest[i], i % 2 ? LANE_TASK_DIRECTORY : LANE_TASK_TRANSFER);
 	wait_for(&club, &club.started, 5);
 	set(&club, false, FAULT_NONE, FAULT_NONE);
 	lane_wake(lane);
@@ -190,7 +190,7 @@ static void slots_are_never_exceeded(void **state)
 	close_club(&club);
 }
 
-static void errands_spread_over_the_lanes_with_slots_of_their_kind(void **state)
+static void lane_tasks_spread_over_the_lanes_with_slots_of_their_kind(void **state)
 {
 	(void)state;
 	struct club club;
@@ -199,9 +199,9 @@ static void errands_spread_over_the_lanes_with_slots_of_their_kind(void **state)
 	open_club(&club, 4, 4, 1);
 	set(&club, true, FAULT_NONE, FAULT_NONE);
 	for (size_t i = 0; i < 4; i++)
-		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	for (size_t i = 4; i < 8; i++)
-		lane[i] = submit(&club, &guest[i], ERRAND_DIRECTORY);
+		lane[i] = submit(&club, &guest[i], LANE_TASK_DIRECTORY);
 	for (size_t i = 0; i < 4; i++)
 		for (size_t j = 0; j < i; j++)
 			assert_ptr_not_equal(lane[i], lane[j]);
@@ -225,12 +225,12 @@ static void what_was_not_started_is_refused_after_a_stop(void **state)
 	open_club(&club, 1, 2, 1);
 	set(&club, true, FAULT_NONE, FAULT_NONE);
 	for (size_t i = 0; i < 9; i++)
-		lane = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.started, 2);
 	lanes_stop(club.lanes);
 	lanes_stop(club.lanes);
 	wait_for(&club, &club.refused, 7);
-	submit(&club, &guest[9], ERRAND_DIRECTORY);
+	submit(&club, &guest[9], LANE_TASK_DIRECTORY);
 	wait_for(&club, &club.refused, 8);
 	assert_int_equal(club.ended, 0); /* in flight: ends by itself */
 	set(&club, false, FAULT_NONE, FAULT_NONE);
@@ -247,10 +247,10 @@ static void a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile(vo
 	struct guest guest[3] = { 0 };
 	open_club(&club, 1, 1, 1);
 	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
-	submit(&club, &guest[0], ERRAND_TRANSFER);
+	submit(&club, &guest[0], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.aways, 1);
-	submit(&club, &guest[1], ERRAND_TRANSFER);
-	submit(&club, &guest[2], ERRAND_DIRECTORY);
+	submit(&club, &guest[1], LANE_TASK_TRANSFER);
+	submit(&club, &guest[2], LANE_TASK_DIRECTORY);
 	wait_for(&club, &club.gave_up, 1);
 	assert_int_equal(club.started, 1);
 	while (atomic_load(&club.fake.ended[FAKE_PROBE]) < 2)
@@ -274,7 +274,7 @@ static void what_a_gateway_that_is_away_has_not_started_goes_to_others(void **st
 	set(&club, true, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
 	club.faulty = 1;
 	for (size_t i = 0; i < 6; i++)
-		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.started, 2);
 	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
 	lane_wake(lane[0]);
@@ -284,7 +284,7 @@ static void what_a_gateway_that_is_away_has_not_started_goes_to_others(void **st
 	assert_int_equal(club.aways, 1);
 	struct lane *well = NULL;
 	for (size_t i = 6; i < 9; i++) {
-		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 		assert_true(!well || lane[i] == well); /* however much it has to do */
 		well = lane[i];
 	}
@@ -308,7 +308,7 @@ static void a_gateway_that_fails_again_and_again_is_away_while_there_is_another(
 	set(&club, true, FAULT_RETRY, FAULT_UNAVAILABLE);
 	club.faulty = 1;
 	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
-		lane[i] = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.started, 2);
 	set(&club, false, FAULT_RETRY, FAULT_UNAVAILABLE);
 	lane_wake(lane[0]);
@@ -322,7 +322,7 @@ static void a_gateway_that_fails_again_and_again_is_away_while_there_is_another(
 	memset(guest, 0, sizeof guest);
 	set(&club, false, FAULT_RETRY, FAULT_UNAVAILABLE);
 	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
-		submit(&club, &guest[i], ERRAND_TRANSFER);
+		submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.ended, 30);
 	assert_int_equal(club.aways, 0);
 	close_club(&club);
@@ -338,17 +338,17 @@ static void what_is_written_in_place_goes_to_the_first_gateway_that_is_there(voi
 	set(&club, true, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
 	club.faulty = 1;
 	for (size_t i = 0; i < 4; i++) {
-		lane[i] = submit_as(&club, &guest[i], ERRAND_TRANSFER, true);
+		lane[i] = submit_as(&club, &guest[i], LANE_TASK_TRANSFER, true);
 		assert_ptr_equal(lane[i], lane[0]); /* however much it has to do */
 	}
-	lane[4] = submit(&club, &guest[4], ERRAND_TRANSFER);
+	lane[4] = submit(&club, &guest[4], LANE_TASK_TRANSFER);
 	assert_ptr_not_equal(lane[4], lane[0]);
 	wait_for(&club, &club.started, 2);
 	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
 	lane_wake(lane[0]);
 	lane_wake(lane[4]);
 	wait_for(&club, &club.refused, 3);
-	lane[5] = submit_as(&club, &guest[5], ERRAND_TRANSFER, true);
+	lane[5] = submit_as(&club, &guest[5], LANE_TASK_TRANSFER, true);
 	assert_ptr_equal(lane[5], lane[4]);
 	wait_for(&club, &club.ended, 3);
 	close_club(&club);
@@ -361,13 +361,13 @@ static void it_gives_up_when_all_gateways_stay_away(void **state)
 	struct guest guest[5] = { 0 };
 	open_lanes(&club, 2, 4, 4, 4);
 	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
-	submit(&club, &guest[0], ERRAND_TRANSFER);
+	submit(&club, &guest[0], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.aways, 1);
 	assert_int_equal(club.gave_up, 0);
 	for (size_t i = 1; i < 4; i++)
-		submit(&club, &guest[i], ERRAND_TRANSFER);
+		submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.gave_up, 1);
-	submit(&club, &guest[4], ERRAND_TRANSFER); /* waits: there is no other */
+	submit(&club, &guest[4], LANE_TASK_TRANSFER); /* waits: there is no other */
 	set(&club, false, FAULT_NONE, FAULT_NONE);
 	close_club(&club);
 	assert_int_equal(club.started + club.refused, 5);
@@ -380,9 +380,9 @@ static void a_stop_ends_the_wait_for_a_gateway(void **state)
 	struct guest guest[2] = { 0 };
 	open_club(&club, 1, 1, 1);
 	set(&club, false, FAULT_UNAVAILABLE, FAULT_UNAVAILABLE);
-	submit(&club, &guest[0], ERRAND_TRANSFER);
+	submit(&club, &guest[0], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.aways, 1);
-	submit(&club, &guest[1], ERRAND_TRANSFER);
+	submit(&club, &guest[1], LANE_TASK_TRANSFER);
 	lanes_stop(club.lanes);
 	close_club(&club);
 	assert_int_equal(club.refused, 1);
@@ -397,7 +397,7 @@ static void waking_pokes_what_is_active(void **state)
 	open_club(&club, 1, 4, 1);
 	for (size_t i = 0; i < 4; i++) {
 		guest[i].pokes_end = true;
-		lane = submit(&club, &guest[i], ERRAND_TRANSFER);
+		lane = submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	}
 	while (atomic_load(&club.fake.ended[FAKE_PUT]) < 4)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
@@ -446,9 +446,9 @@ struct stopper {
 	struct lanes **lanes;
 };
 
-static void stop_all(struct errand *errand, struct store *store)
+static void stop_all(struct lane_task *lane_task, struct store *store)
 {
-	struct stopper *stopper = (struct stopper *)errand;
+	struct stopper *stopper = (struct stopper *)lane_task;
 	(void)store;
 	for (int i = 0; i < 200; i++)
 		lanes_stop(*stopper->lanes);
@@ -466,10 +466,10 @@ static void a_lane_may_stop_all_while_they_are_freed(void **state)
 		for (size_t i = 0; i < 8; i++) {
 			stopper[i].guest.club = &club;
 			stopper[i].lanes = &club.lanes;
-			stopper[i].guest.errand = (struct errand){ .kind = ERRAND_TRANSFER,
-								   .start = stop_all,
-								   .refuse = refuse };
-			lanes_submit(club.lanes, &stopper[i].guest.errand);
+			stopper[i].guest.lane_task = (struct lane_task){ .kind = LANE_TASK_TRANSFER,
+									 .start = stop_all,
+									 .refuse = refuse };
+			lanes_submit(club.lanes, &stopper[i].guest.lane_task);
 		}
 		close_club(&club);
 		assert_int_equal(club.ended + club.refused, 8);
@@ -504,7 +504,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(slots_are_never_exceeded),
-		cmocka_unit_test(errands_spread_over_the_lanes_with_slots_of_their_kind),
+		cmocka_unit_test(lane_tasks_spread_over_the_lanes_with_slots_of_their_kind),
 		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
 		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
 		cmocka_unit_test(what_a_gateway_that_is_away_has_not_started_goes_to_others),

@@ -12,7 +12,7 @@
 	"URI:SSK:c2y4chzhpui5fvy5fq5o7v2nv4:tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega"
 
 /* What there is of a path: what is said of its directory, and how often a link fails. */
-struct site {
+struct target_tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct tries tries;
@@ -26,84 +26,84 @@ struct site {
 	char body[500];
 };
 
-static void list(struct site *site, struct fake_call *call, struct store_reply *reply)
+static void list(struct target_tree *target_tree, struct fake_call *call, struct store_reply *reply)
 {
 	if (!call->child) { /* looks at the link */
-		if (!site->linked)
+		if (!target_tree->linked)
 			fake_fail(reply, FAULT_NOT_FOUND, "scripted");
-		reply->node = (struct store_node){ .kind = STORE_FILE, .ro = site->file };
+		reply->node = (struct store_node){ .kind = STORE_FILE, .ro = target_tree->file };
 		return;
 	}
-	if (site->missing)
+	if (target_tree->missing)
 		fake_fail(reply, FAULT_NOT_FOUND, "scripted");
-	reply->node.kind = site->is_file ? STORE_FILE : STORE_DIRECTORY;
-	if (!site->read_only)
-		reply->node.rw = site->root;
+	reply->node.kind = target_tree->is_file ? STORE_FILE : STORE_DIRECTORY;
+	if (!target_tree->read_only)
+		reply->node.rw = target_tree->root;
 	struct cap mutable_file;
 	assert_int_equal(cap_parse(SSK, strlen(SSK), &mutable_file, NULL), FAULT_NONE);
-	fake_child(call, "file", STORE_FILE, &site->file);
-	fake_child(call, "directory", STORE_DIRECTORY, &site->root);
+	fake_child(call, "file", STORE_FILE, &target_tree->file);
+	fake_child(call, "directory", STORE_DIRECTORY, &target_tree->root);
 	fake_child(call, "slot", STORE_FILE, &mutable_file);
-	fake_child(call, "future", STORE_UNKNOWN, &site->file);
-	fake_child(call, "\xc3\xbc", STORE_DIRECTORY, &site->root);
+	fake_child(call, "future", STORE_UNKNOWN, &target_tree->file);
+	fake_child(call, "\xc3\xbc", STORE_DIRECTORY, &target_tree->root);
 }
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct site *site = context;
+	struct target_tree *target_tree = context;
 	reply->err.retry_after_ms = 1;
 	if (call->operation == FAKE_LIST) {
-		list(site, call, reply);
+		list(target_tree, call, reply);
 		return true;
 	}
 	assert_int_equal(call->operation, FAKE_SET_CHILDREN);
 	assert_int_equal(call->replace, STORE_REPLACE_ONLY_FILES);
-	assert_true(cap_equal(&call->cap, &site->root));
-	snprintf(site->body, sizeof site->body, "%s", (const char *)call->data);
-	if (site->refused)
+	assert_true(cap_equal(&call->cap, &target_tree->root));
+	snprintf(target_tree->body, sizeof target_tree->body, "%s", (const char *)call->data);
+	if (target_tree->refused)
 		fake_fail(reply, FAULT_EXISTS, "scripted");
-	else if (call->number <= site->failures)
+	else if (call->number <= target_tree->failures)
 		fake_fail(reply, FAULT_RETRY, "scripted");
 	else
-		site->linked = call->number > site->failures + site->lies;
+		target_tree->linked = call->number > target_tree->failures + target_tree->lies;
 	return true;
 }
 
-static void open_site(struct site *site, const char *name)
+static void open_site(struct target_tree *target_tree, const char *name)
 {
 	static char typed[] = "typed:";
-	*site = (struct site){ .fake = { .script = script, .context = site } };
-	assert_int_equal(cap_parse(DIRW, strlen(DIRW), &site->root, NULL), FAULT_NONE);
-	assert_int_equal(cap_parse(CHK, strlen(CHK), &site->file, NULL), FAULT_NONE);
-	site->wait.store = fake_open(&site->fake);
-	site->tries.wait = &site->wait;
-	site->component[0] = (struct store_name){ "above", 5 };
-	site->component[1] = (struct store_name){ name, strlen(name) };
-	site->path = (struct grid_path){
+	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree } };
+	assert_int_equal(cap_parse(DIRW, strlen(DIRW), &target_tree->root, NULL), FAULT_NONE);
+	assert_int_equal(cap_parse(CHK, strlen(CHK), &target_tree->file, NULL), FAULT_NONE);
+	target_tree->wait.store = fake_open(&target_tree->fake);
+	target_tree->tries.wait = &target_tree->wait;
+	target_tree->component[0] = (struct store_name){ "above", 5 };
+	target_tree->component[1] = (struct store_name){ name, strlen(name) };
+	target_tree->path = (struct grid_path){
 		.typed = typed,
-		.root = site->root,
-		.component = site->component,
+		.root = target_tree->root,
+		.component = target_tree->component,
 		.count = 2,
 	};
 }
 
-static enum fault prepare(struct site *site)
+static enum fault prepare(struct target_tree *target_tree)
 {
 	struct link link;
 	struct err err;
-	enum fault fault = link_prepare(&site->path, &site->tries, &link, &err);
+	enum fault fault = link_prepare(&target_tree->path, &target_tree->tries, &link, &err);
 	if (!fault)
-		assert_true(cap_equal(&link.directory, &site->root));
+		assert_true(cap_equal(&link.directory, &target_tree->root));
 	link_fini(&link);
 	return fault;
 }
 
 static enum fault prepare_name(const char *name)
 {
-	struct site site;
-	open_site(&site, name);
-	enum fault fault = prepare(&site);
-	store_close(site.wait.store);
+	struct target_tree target_tree;
+	open_site(&target_tree, name);
+	enum fault fault = prepare(&target_tree);
+	store_close(target_tree.wait.store);
 	return fault;
 }
 
@@ -122,56 +122,58 @@ static void only_immutable_files_are_replaced(void **state)
 static void the_directory_must_be_there_and_writable(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "new");
-	site.missing = true;
-	assert_int_equal(prepare(&site), FAULT_USAGE);
-	site.missing = false;
-	site.read_only = true;
-	assert_int_equal(prepare(&site), FAULT_USAGE);
-	site.is_file = true;
-	assert_int_equal(prepare(&site), FAULT_EXISTS);
-	site.path.count = 0;
-	assert_int_equal(prepare(&site), FAULT_EXISTS);
-	site.path.count = 2;
-	site.path.ends_in_slash = true;
-	assert_int_equal(prepare(&site), FAULT_USAGE);
-	store_close(site.wait.store);
+	struct target_tree target_tree;
+	open_site(&target_tree, "new");
+	target_tree.missing = true;
+	assert_int_equal(prepare(&target_tree), FAULT_USAGE);
+	target_tree.missing = false;
+	target_tree.read_only = true;
+	assert_int_equal(prepare(&target_tree), FAULT_USAGE);
+	target_tree.is_file = true;
+	assert_int_equal(prepare(&target_tree), FAULT_EXISTS);
+	target_tree.path.count = 0;
+	assert_int_equal(prepare(&target_tree), FAULT_EXISTS);
+	target_tree.path.count = 2;
+	target_tree.path.ends_in_slash = true;
+	assert_int_equal(prepare(&target_tree), FAULT_USAGE);
+	store_close(target_tree.wait.store);
 }
 
-static enum fault make(struct site *site)
+static enum fault make(struct target_tree *target_tree)
 {
 	struct link link;
 	struct err err;
 	struct bytes metadata;
 	bytes_init(&metadata, 100);
 	assert_int_equal(bytes_append_text(&metadata, "{\"mtime\": 1.5}"), FAULT_NONE);
-	assert_int_equal(link_prepare(&site->path, &site->tries, &link, &err), FAULT_NONE);
-	enum fault fault = link_make(&link, &site->tries, &site->file, &metadata, &err);
+	assert_int_equal(link_prepare(&target_tree->path, &target_tree->tries, &link, &err),
+			 FAULT_NONE);
+	enum fault fault =
+		link_make(&link, &target_tree->tries, &target_tree->file, &metadata, &err);
 	link_fini(&link);
 	bytes_fini(&metadata);
-	store_close(site->wait.store);
+	store_close(target_tree->wait.store);
 	return fault;
 }
 
 static void a_link_is_looked_at_and_made_again(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "new");
-	site.failures = 2;
-	site.lies = 1;
-	assert_int_equal(make(&site), FAULT_NONE);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_SET_CHILDREN]), 4);
-	assert_non_null(strstr(site.body, "\"new\": [\"filenode\""));
-	assert_non_null(strstr(site.body, "\"metadata\": {\"mtime\": 1.5}"));
-	open_site(&site, "new");
-	site.lies = 100;
-	assert_int_equal(make(&site), FAULT_RETRY);
-	open_site(&site, "new");
-	site.refused = true;
-	assert_int_equal(make(&site), FAULT_EXISTS);
-	assert_int_equal(atomic_load(&site.fake.started[FAKE_SET_CHILDREN]), 1);
+	struct target_tree target_tree;
+	open_site(&target_tree, "new");
+	target_tree.failures = 2;
+	target_tree.lies = 1;
+	assert_int_equal(make(&target_tree), FAULT_NONE);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_SET_CHILDREN]), 4);
+	assert_non_null(strstr(target_tree.body, "\"new\": [\"filenode\""));
+	assert_non_null(strstr(target_tree.body, "\"metadata\": {\"mtime\": 1.5}"));
+	open_site(&target_tree, "new");
+	target_tree.lies = 100;
+	assert_int_equal(make(&target_tree), FAULT_RETRY);
+	open_site(&target_tree, "new");
+	target_tree.refused = true;
+	assert_int_equal(make(&target_tree), FAULT_EXISTS);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_SET_CHILDREN]), 1);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 #include "job/migration.h"
 
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <unistd.h>
 
@@ -35,7 +35,7 @@ static char *made[] = { (char[]){ "a" }, (char[]){ "b" } };
 static void line_init(struct line *line)
 {
 	*line = (struct line){ .options = { .command = COMMAND_CP, .recursive = true } };
-	snprintf(line->state, sizeof line->state, "%s", room_path("state"));
+	snprintf(line->state, sizeof line->state, "%s", sandbox_path("state"));
 	line->options.state_dir = line->state;
 	line->source[0] =
 		(struct place){ .local = true, .typed = path_a, .path = path_a, .name = name_a };
@@ -177,7 +177,7 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 	char output[300];
 	line_init(&line);
 	line.options.command = COMMAND_PLAN;
-	snprintf(output, sizeof output, "%s", room_path("a.plan"));
+	snprintf(output, sizeof output, "%s", sandbox_path("a.plan"));
 	make_job(&line, output, &migration);
 	assert_string_equal(migration.manifest, output);
 	plan(&migration);
@@ -203,7 +203,7 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
 	assert_non_null(again.outcomes);
 	migration_fini(&again);
-	assert_int_equal(migration_open_plan(&line.options, room_path("none"), &again, &err),
+	assert_int_equal(migration_open_plan(&line.options, sandbox_path("none"), &again, &err),
 			 FAULT_NOT_FOUND);
 }
 
@@ -380,11 +380,11 @@ static void a_manifest_holds_no_caps(void **state)
 	struct line line;
 	struct migration migration;
 	line_init(&line);
-	make_job(&line, room_path("bare.plan"), &migration);
+	make_job(&line, sandbox_path("bare.plan"), &migration);
 	migration_fini(&migration);
 	enum { SIZE = 8192 };
 	char data[SIZE + 1];
-	FILE *file = fopen(room_path("bare.plan"), "r");
+	FILE *file = fopen(sandbox_path("bare.plan"), "r");
 	assert_non_null(file);
 	size_t size = fread(data, 1, SIZE, file);
 	fclose(file);
@@ -396,25 +396,25 @@ static void a_manifest_holds_no_caps(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-		cmocka_unit_test_setup_teardown(a_job_says_what_it_was_made_for, room_setup,
-						room_teardown),
-		cmocka_unit_test_setup_teardown(the_same_command_line_finds_its_job, room_setup,
-						room_teardown),
+		cmocka_unit_test_setup_teardown(a_job_says_what_it_was_made_for, sandbox_setup,
+						sandbox_teardown),
+		cmocka_unit_test_setup_teardown(the_same_command_line_finds_its_job, sandbox_setup,
+						sandbox_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_plan_is_carried_out_with_the_outcomes_it_has_or_gets, room_setup,
-			room_teardown),
-		cmocka_unit_test_setup_teardown(an_alias_that_moved_is_another_target, room_setup,
-						room_teardown),
-		cmocka_unit_test_setup_teardown(another_selection_is_another_job, room_setup,
-						room_teardown),
+			a_plan_is_carried_out_with_the_outcomes_it_has_or_gets, sandbox_setup,
+			sandbox_teardown),
+		cmocka_unit_test_setup_teardown(an_alias_that_moved_is_another_target,
+						sandbox_setup, sandbox_teardown),
+		cmocka_unit_test_setup_teardown(another_selection_is_another_job, sandbox_setup,
+						sandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_job_goes_on_with_the_selection_it_was_made_for,
-						room_setup, room_teardown),
-		cmocka_unit_test_setup_teardown(a_complete_plan_needs_its_list_no_more, room_setup,
-						room_teardown),
-		cmocka_unit_test_setup_teardown(what_does_not_fit_a_header_makes_no_job, room_setup,
-						room_teardown),
-		cmocka_unit_test_setup_teardown(a_manifest_holds_no_caps, room_setup,
-						room_teardown),
+						sandbox_setup, sandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_complete_plan_needs_its_list_no_more,
+						sandbox_setup, sandbox_teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_fit_a_header_makes_no_job,
+						sandbox_setup, sandbox_teardown),
+		cmocka_unit_test_setup_teardown(a_manifest_holds_no_caps, sandbox_setup,
+						sandbox_teardown),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 #include "options/options.h"
 
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <sys/stat.h>
 
@@ -24,9 +24,9 @@ static enum fault parse(struct options *options, struct err *err, const char *co
 
 static int quiet_place(void **state)
 {
-	if (room_setup(state))
+	if (sandbox_setup(state))
 		return -1;
-	setenv("XDG_CONFIG_HOME", room_path(""), 1);
+	setenv("XDG_CONFIG_HOME", sandbox_path(""), 1);
 	return 0;
 }
 
@@ -141,11 +141,11 @@ static void argv_wins_over_environment_and_that_over_the_file(void **state)
 	(void)state;
 	struct options options;
 	struct err err;
-	room_directory("barge", 0700);
-	room_file("barge/config",
-		  "# mine\n\nreaders = 3\n jobs=7 \ngateway = http://one\ngateway = http://two\n"
-		  "plan-first = yes\nmemory=64M\n",
-		  0600);
+	sandbox_directory("barge", 0700);
+	sandbox_file("barge/config",
+		     "# mine\n\nreaders = 3\n jobs=7 \ngateway = http://one\ngateway = http://two\n"
+		     "plan-first = yes\nmemory=64M\n",
+		     0600);
 	setenv("BARGE_JOBS", "5", 1);
 	setenv("BARGE_GATEWAY_WAIT", "1.5", 1);
 	setenv("BARGE_MEMORY", "16M", 1);
@@ -178,17 +178,17 @@ static void a_bad_line_of_the_file_is_named(void **state)
 	(void)state;
 	struct options options;
 	struct err err;
-	room_directory("barge", 0700);
-	room_file("barge/config", "readers = 3\nnew = yes\n", 0600);
+	sandbox_directory("barge", 0700);
+	sandbox_file("barge/config", "readers = 3\nnew = yes\n", 0600);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
 	assert_string_equal(err.text, "config line 2: 'new' is not an option for a file");
-	room_file("barge/config", "readers\n", 0600);
+	sandbox_file("barge/config", "readers\n", 0600);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
 	assert_string_equal(err.text, "config line 1: 'readers' is not NAME = VALUE");
-	room_file("barge/config", "readers = 0\n", 0600);
+	sandbox_file("barge/config", "readers = 0\n", 0600);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
 	assert_string_equal(err.text, "config line 1: readers wants a number from 1 to 64");
-	room_file("barge/config", "readers = 3\n", 0666);
+	sandbox_file("barge/config", "readers = 3\n", 0666);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_INSECURE);
 }
 
@@ -246,7 +246,7 @@ static void each_command_explains_each_of_its_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, sandbox_teardown)
 		FACT(options_stand_anywhere_and_words_keep_their_order),
 		FACT(values_are_read_in_their_units),
 		FACT(what_is_wrong_is_named_with_its_remedy),

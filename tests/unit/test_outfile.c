@@ -13,9 +13,9 @@ static enum fault write_out(const char *path, bool replace, bool publish)
 	enum fault fault = outfile_open(&outfile, path, replace, &err);
 	if (fault)
 		return fault;
-	assert_int_equal(beneath_write(outfile.fd, "a failed try", 12, &err), FAULT_NONE);
+	assert_int_equal(dirfd_write(outfile.fd, "a failed try", 12, &err), FAULT_NONE);
 	assert_int_equal(outfile_rewind(&outfile, &err), FAULT_NONE);
-	assert_int_equal(beneath_write(outfile.fd, "after", 5, &err), FAULT_NONE);
+	assert_int_equal(dirfd_write(outfile.fd, "after", 5, &err), FAULT_NONE);
 	if (publish)
 		fault = outfile_publish(&outfile, &err);
 	outfile_fini(&outfile);

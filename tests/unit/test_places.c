@@ -1,7 +1,7 @@
 #include "place/places.h"
 
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,20 +15,20 @@ static const char verifycap[] = "URI:DIR2-Verifier:aaaaaaaaaaaaaaaaaaaaaaaaaa:"
 
 static int set_up(void **state)
 {
-	if (room_setup(state))
+	if (sandbox_setup(state))
 		return -1;
 	char text[512];
-	room_directory("node", 0700);
-	room_directory("node/private", 0700);
+	sandbox_directory("node", 0700);
+	sandbox_directory("node/private", 0700);
 	snprintf(text, sizeof text, "home: %s\nshared: %s\nverifier: %s\n", dircap, readcap,
 		 verifycap);
-	room_file("node/private/aliases", text, 0644);
-	room_directory("tree", 0755);
-	room_file("tree/file", "x", 0644);
-	room_file("cap", dircap, 0600);
-	if (symlink("tree", room_path("link")) || mkfifo(room_path("fifo"), 0600))
+	sandbox_file("node/private/aliases", text, 0644);
+	sandbox_directory("tree", 0755);
+	sandbox_file("tree/file", "x", 0644);
+	sandbox_file("cap", dircap, 0600);
+	if (symlink("tree", sandbox_path("link")) || mkfifo(sandbox_path("fifo"), 0600))
 		return -1;
-	return chdir(room_path(""));
+	return chdir(sandbox_path(""));
 }
 
 static enum fault resolve(struct places *places, struct err *err, char *source, char *target)
@@ -65,7 +65,7 @@ static void local_sources_are_followed_and_keep_their_own_names(void **state)
 		assert_int_equal(resolve(&places, &err, typed, target), FAULT_NONE);
 		assert_int_equal(places.count, 1);
 		assert_true(places.source[0].local);
-		char *real = realpath(room_path(rows[i].path), NULL);
+		char *real = realpath(sandbox_path(rows[i].path), NULL);
 		assert_string_equal(places.source[0].path, real);
 		free(real);
 		assert_string_equal(places.source[0].name, rows[i].name);
@@ -91,7 +91,7 @@ static void the_cap_of_a_file_is_an_alias(void **state)
 	assert_int_equal(chmod("cap", 0644), 0);
 	assert_int_equal(resolve(&places, &err, source, target), FAULT_INSECURE);
 	assert_int_equal(chmod("cap", 0600), 0);
-	room_file("cap", "URI:CHK:x", 0600);
+	sandbox_file("cap", "URI:CHK:x", 0600);
 	assert_int_equal(resolve(&places, &err, source, target), FAULT_USAGE);
 }
 
@@ -182,7 +182,7 @@ static void a_typed_cap_is_kept_redacted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, set_up, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, set_up, sandbox_teardown)
 		FACT(local_sources_are_followed_and_keep_their_own_names),
 		FACT(the_cap_of_a_file_is_an_alias),
 		FACT(what_cannot_be_is_said),

@@ -2,7 +2,7 @@
 
 #include "base/digest.h"
 #include "queue/core/retry.h"
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/reader_bench.h"
 
@@ -133,7 +133,7 @@ static void send(void *context)
 	struct sender *s = context;
 	struct body *body = s->body;
 	while (bench.all_size < body->size || !body_verdict(body, &s->verdict)) {
-		struct piece *piece = body_peek(body);
+		struct body_piece *piece = body_peek(body);
 		if (!piece && body_verdict(body, &s->verdict) && !body_peek(body))
 			break;
 		if (!piece)

@@ -1,15 +1,15 @@
 #include "read/readers.h"
 
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/plan_case.h"
 
 enum { FILES = 60 };
 
-struct hall {
+struct readers_case {
 	struct plan_case plan;
-	struct tree_source source;
+	struct source_tree_root source;
 	struct fake_queue queue;
 	struct gate *gate;
 	struct flight *flight;
@@ -22,20 +22,20 @@ struct hall {
 /* Ends the body at once, as a very fast pool would: in the reader's thread. */
 static void deliver(void *context, struct body *body)
 {
-	struct hall *hall = context;
+	struct readers_case *readers_case = context;
 	struct outcome done = { .state = OUTCOME_DONE };
-	atomic_fetch_add(&hall->delivered, 1);
+	atomic_fetch_add(&readers_case->delivered, 1);
 	struct work *work = body->work;
-	landing_end(hall->flight, body, &done);
+	duplicate_end(readers_case->flight, body, &done);
 	body_unref(body);
 	work_settle(work, &done, NULL);
 }
 
-static void add_tasks(struct hall *hall)
+static void add_tasks(struct readers_case *readers_case)
 {
 	struct manifest_reader *reader;
 	struct err err;
-	assert_int_equal(manifest_open(hall->plan.manifest, &reader, &err), 0);
+	assert_int_equal(manifest_open(readers_case->plan.manifest, &reader, &err), 0);
 	struct manifest_block block = { .next = manifest_first(reader) };
 	do {
 		assert_int_equal(manifest_read(reader, block.next, &block, &err), 0);
@@ -45,7 +45,7 @@ static void add_tasks(struct hall *hall)
 		snprintf(name, sizeof name, "%.*s", (int)block.entry[i].name_size,
 			 block.entry[i].name);
 		struct fake_task *task = fake_add(
-			&hall->queue,
+			&readers_case->queue,
 			&(struct task){ .id = block.entry[i].id, .listing = block.listing },
 			SEGMENT_TRANSFERS);
 		task->task.name = memcpy(task->meta, name, sizeof name);
@@ -54,99 +54,99 @@ static void add_tasks(struct hall *hall)
 	manifest_close(reader);
 }
 
-static void open_hall(struct hall *hall, unsigned threads, uint64_t budget)
+static void open_hall(struct readers_case *readers_case, unsigned threads, uint64_t budget)
 {
 	struct err err;
 	char name[20];
-	*hall = (struct hall){ .delivered = 0 };
-	plan_case_init(&hall->plan);
+	*readers_case = (struct readers_case){ .delivered = 0 };
+	plan_case_init(&readers_case->plan);
 	for (size_t i = 0; i < FILES; i++) {
 		snprintf(name, sizeof name, "f%02zu", i);
-		make_file(&hall->plan, name, i < 10 ? 10 + i : 1000 + i / 2);
+		make_file(&readers_case->plan, name, i < 10 ? 10 + i : 1000 + i / 2);
 	}
-	assert_int_equal(plan_afresh(&hall->plan), FAULT_NONE);
-	hall->source = (struct tree_source){ hall->plan.tree, "top" };
-	fake_queue_init(&hall->queue);
-	hall->gate = gate_new(4, budget);
-	hall->flight = flight_new(64);
-	assert_int_equal(policy_new(0, NULL, &hall->policy, &err), 0);
+	assert_int_equal(plan_afresh(&readers_case->plan), FAULT_NONE);
+	readers_case->source = (struct source_tree_root){ readers_case->plan.tree, "top" };
+	fake_queue_init(&readers_case->queue);
+	readers_case->gate = gate_new(4, budget);
+	readers_case->flight = flight_new(64);
+	assert_int_equal(policy_new(0, NULL, &readers_case->policy, &err), 0);
 	const struct readers_options options = {
-		.tree = { .manifest = hall->plan.manifest,
-			  .source = &hall->source,
+		.tree = { .manifest = readers_case->plan.manifest,
+			  .source = &readers_case->source,
 			  .source_count = 1 },
 		.threads = threads,
-		.gate = hall->gate,
-		.flight = hall->flight,
-		.policy = hall->policy,
-		.cancel = &hall->cancel,
+		.gate = readers_case->gate,
+		.flight = readers_case->flight,
+		.policy = readers_case->policy,
+		.cancel = &readers_case->cancel,
 		.deliver = deliver,
-		.context = hall,
+		.context = readers_case,
 	};
-	assert_int_equal(readers_new(&options, &hall->readers, &err), 0);
-	add_tasks(hall);
+	assert_int_equal(readers_new(&options, &readers_case->readers, &err), 0);
+	add_tasks(readers_case);
 }
 
-static void close_hall(struct hall *hall)
+static void close_hall(struct readers_case *readers_case)
 {
-	readers_free(hall->readers);
-	gate_free(hall->gate);
-	flight_free(hall->flight);
-	policy_free(hall->policy);
-	fake_queue_fini(&hall->queue);
-	plan_case_fini(&hall->plan);
+	readers_free(readers_case->readers);
+	gate_free(readers_case->gate);
+	flight_free(readers_case->flight);
+	policy_free(readers_case->policy);
+	fake_queue_fini(&readers_case->queue);
+	plan_case_fini(&readers_case->plan);
 }
 
-static void push_all(struct hall *hall)
+static void push_all(struct readers_case *readers_case)
 {
 	size_t count;
-	struct work *work = fake_works(&hall->queue, SEGMENT_TRANSFERS, &count);
+	struct work *work = fake_works(&readers_case->queue, SEGMENT_TRANSFERS, &count);
 	assert_int_equal(count, FILES);
 	for (size_t i = 0; i < count; i++)
-		readers_push(hall->readers, &work[i]);
+		readers_push(readers_case->readers, &work[i]);
 }
 
 static void every_work_ends_under_a_small_budget(void **state)
 {
 	(void)state;
-	struct hall hall;
-	open_hall(&hall, 6, 1500); /* one file at a time */
-	push_all(&hall);
-	fake_queue_wait(&hall.queue);
+	struct readers_case readers_case;
+	open_hall(&readers_case, 6, 1500); /* one file at a time */
+	push_all(&readers_case);
+	fake_queue_wait(&readers_case.queue);
 	for (size_t i = 0; i < FILES; i++) {
 		/* What waited for its like was done with it. */
-		assert_true(hall.queue.task[i].settled);
-		assert_int_equal(hall.queue.task[i].outcome.state, OUTCOME_DONE);
+		assert_true(readers_case.queue.task[i].settled);
+		assert_int_equal(readers_case.queue.task[i].outcome.state, OUTCOME_DONE);
 	}
 	/* Two of each size are equal. */
-	assert_int_equal(atomic_load(&hall.delivered), (FILES - 10) / 2);
-	close_hall(&hall);
+	assert_int_equal(atomic_load(&readers_case.delivered), (FILES - 10) / 2);
+	close_hall(&readers_case);
 }
 
 static void after_a_stop_all_go_back(void **state)
 {
 	(void)state;
-	struct hall hall;
-	open_hall(&hall, 3, 1500);
-	atomic_store(&hall.cancel, true);
-	push_all(&hall);
-	fake_queue_wait(&hall.queue);
+	struct readers_case readers_case;
+	open_hall(&readers_case, 3, 1500);
+	atomic_store(&readers_case.cancel, true);
+	push_all(&readers_case);
+	fake_queue_wait(&readers_case.queue);
 	for (size_t i = 0; i < FILES; i++)
-		assert_false(hall.queue.task[i].settled);
-	assert_int_equal(atomic_load(&hall.delivered), 0);
-	close_hall(&hall);
+		assert_false(readers_case.queue.task[i].settled);
+	assert_int_equal(atomic_load(&readers_case.delivered), 0);
+	close_hall(&readers_case);
 }
 
 static void freeing_ends_what_was_pushed(void **state)
 {
 	(void)state;
-	struct hall hall;
-	open_hall(&hall, 2, 1 << 20);
-	push_all(&hall);
-	readers_free(hall.readers);
-	hall.readers = NULL;
+	struct readers_case readers_case;
+	open_hall(&readers_case, 2, 1 << 20);
+	push_all(&readers_case);
+	readers_free(readers_case.readers);
+	readers_case.readers = NULL;
 	for (size_t i = 0; i < FILES; i++)
-		assert_true(hall.queue.task[i].settled);
-	close_hall(&hall);
+		assert_true(readers_case.queue.task[i].settled);
+	close_hall(&readers_case);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 enum { LARGE = 200000 };
 
@@ -55,7 +55,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&bench, 0, sizeof bench);
 	snprintf(name, sizeof name, "sources%u", count++);
-	assert_int_equal(outcomes_create(room_path(name), job, "", 0, &bench.sources, &err), 0);
+	assert_int_equal(outcomes_create(sandbox_path(name), job, "", 0, &bench.sources, &err), 0);
 	const struct cap cap = { .kind = CAP_SSK_RO, .key = "key", .hash = "hash" };
 	struct outcome slot = { .id = 3, .state = OUTCOME_PLANNED };
 	assert_true(cap_pack(&cap, slot.cap, &slot.cap_size, &slot.cap_kind));
@@ -66,7 +66,7 @@ static int setup(void **state)
 		.open = fake_open_store,
 		.gave_up = gave_up,
 		.context = &bench.fake,
-		.directory = room_path(""),
+		.directory = sandbox_path(""),
 	};
 	bench.replica = replica_new(&bench.options, &bench.cancel);
 	return bench.replica ? 0 : -1;
@@ -191,5 +191,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stopping_ends_a_reading, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slot_that_holds_no_cap_is_told, setup, teardown),
 	};
-	return cmocka_run_group_tests(facts, room_setup, room_teardown);
+	return cmocka_run_group_tests(facts, sandbox_setup, sandbox_teardown);
 }

@@ -2,7 +2,7 @@
 
 #include "report/progress.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <unistd.h>
 
@@ -39,7 +39,7 @@ static void write_plan(struct plan *plan, bool finish)
 	struct err err;
 	uint64_t durable;
 	assert_int_equal(
-		manifest_create(room_path("manifest"), job_id, NULL, 0, &plan->writer, &err),
+		manifest_create(sandbox_path("manifest"), job_id, NULL, 0, &plan->writer, &err),
 		FAULT_NONE);
 	struct manifest_writer *w = plan->writer;
 	assert_int_equal(manifest_begin(w, 0, 0, 0, "", 0, &plan->root, &err), FAULT_NONE);
@@ -66,7 +66,7 @@ static struct outcomes *open_outcomes(void)
 {
 	struct err err;
 	struct outcomes *outcomes = NULL;
-	assert_int_equal(outcomes_create(room_path("outcomes"), job_id, "", 0, &outcomes, &err),
+	assert_int_equal(outcomes_create(sandbox_path("outcomes"), job_id, "", 0, &outcomes, &err),
 			 FAULT_NONE);
 	return outcomes;
 }
@@ -89,7 +89,7 @@ static struct recount count(struct outcomes *outcomes, unsigned asked)
 {
 	struct err err;
 	struct recount counts = { 0 };
-	const struct recount_options options = { .manifest = room_path("manifest"),
+	const struct recount_options options = { .manifest = sandbox_path("manifest"),
 						 .outcomes = outcomes,
 						 .asked = asked };
 	assert_int_equal(recount_job(&options, &counts, &err), FAULT_NONE);
@@ -204,7 +204,7 @@ static void an_unfinished_plan_is_counted_as_far_as_it_goes(void **state)
 	struct recount counts = count(NULL, 0);
 	assert_int_equal(counts.all.planned, ENTRIES);
 	assert_false(counts.plan_complete);
-	assert_int_equal(truncate(room_path("manifest"), (off_t)plan.sub + 10), 0);
+	assert_int_equal(truncate(sandbox_path("manifest"), (off_t)plan.sub + 10), 0);
 	counts = count(NULL, 0);
 	assert_int_equal(counts.all.planned, ENTRIES - 1);
 }
@@ -232,8 +232,8 @@ static struct report *start(void)
 	struct report *report = NULL;
 	const struct report_options options = { .progress = REPORT_PROGRESS_NEVER,
 						.json = true,
-						.manifest = room_path("manifest"),
-						.errors = room_path("errors.jsonl"),
+						.manifest = sandbox_path("manifest"),
+						.errors = sandbox_path("errors.jsonl"),
 						.job = "cafe" };
 	assert_int_equal(report_open(&options, &report, &err), FAULT_NONE);
 	return report;
@@ -249,8 +249,8 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	struct outcomes *outcomes = open_outcomes();
 	settle_all(outcomes);
 	settle(outcomes, F2, OUTCOME_FAILED, REASON_IO);
-	room_capture(STDOUT_FILENO, "stdout");
-	room_capture(STDERR_FILENO, "stderr");
+	sandbox_capture(STDOUT_FILENO, "stdout");
+	sandbox_capture(STDERR_FILENO, "stderr");
 	struct report *report = start();
 	report_detail(report, F2, &(struct err){ .text = "read failed at URI:CHK:canary:canary" });
 	feed(report, B, MANIFEST_FILE, "b", plan.root, 0);
@@ -263,14 +263,14 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	const struct report_end end = { .outcomes = outcomes, .level = "cap", .go_on = "never" };
 	enum fault fault = report_finish(report, &end, &counts, &err);
 	report_close(report);
-	room_restore(STDOUT_FILENO);
-	room_restore(STDERR_FILENO);
+	sandbox_restore(STDOUT_FILENO);
+	sandbox_restore(STDERR_FILENO);
 	assert_int_equal(fault, FAULT_NONE);
 	assert_int_equal(counts.all.done, 4);
 	outcomes_close(outcomes);
 
-	char *out = room_read("stdout"), *errors = room_read("errors.jsonl");
-	char *said = room_read("stderr");
+	char *out = sandbox_read("stdout"), *errors = sandbox_read("errors.jsonl");
+	char *said = sandbox_read("stderr");
 	static const char lines[] =
 		"{\"event\":\"entry\",\"id\":2,\"path\":\"b\",\"kind\":\"file\",\"state\":\"done\","
 		"\"bytes\":10}\n"
@@ -313,19 +313,19 @@ static void a_job_that_ends_with_something_left_is_a_fault(void **state)
 	for (int cancelled = 0; cancelled < 2; cancelled++) {
 		if (cancelled)
 			settle(outcomes, 0, OUTCOME_NONE, 0);
-		room_capture(STDOUT_FILENO, "stdout");
-		room_capture(STDERR_FILENO, "stderr");
+		sandbox_capture(STDOUT_FILENO, "stdout");
+		sandbox_capture(STDERR_FILENO, "stderr");
 		struct report *report = start();
 		const struct report_end end = { .outcomes = outcomes,
 						.cancelled = cancelled != 0,
 						.go_on = "barge resume cafe" };
 		enum fault fault = report_finish(report, &end, &counts, &err);
 		report_close(report);
-		room_restore(STDOUT_FILENO);
-		room_restore(STDERR_FILENO);
+		sandbox_restore(STDOUT_FILENO);
+		sandbox_restore(STDERR_FILENO);
 		assert_int_equal(fault, cancelled ? FAULT_NONE : FAULT_CORRUPT);
 	}
-	char *said = room_read("stderr");
+	char *said = sandbox_read("stderr");
 	assert_non_null(strstr(said, "1 left to do"));
 	assert_non_null(strstr(said, "go on with: barge resume cafe"));
 	free(said);
@@ -344,8 +344,8 @@ static void a_reader_that_went_away_stops_nothing(void **state)
 	write_plan(&plan, true);
 	struct outcomes *outcomes = open_outcomes();
 	settle_all(outcomes);
-	room_capture(STDOUT_FILENO, "stdout");
-	room_capture(STDERR_FILENO, "stderr");
+	sandbox_capture(STDOUT_FILENO, "stdout");
+	sandbox_capture(STDERR_FILENO, "stderr");
 	int piped = pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO;
 	close(ends[0]);
 	close(ends[1]);
@@ -355,12 +355,12 @@ static void a_reader_that_went_away_stops_nothing(void **state)
 	enum fault fault =
 		report_finish(report, &(struct report_end){ .outcomes = outcomes }, &counts, &err);
 	report_close(report);
-	room_restore(STDOUT_FILENO);
-	room_restore(STDERR_FILENO);
+	sandbox_restore(STDOUT_FILENO);
+	sandbox_restore(STDERR_FILENO);
 	outcomes_close(outcomes);
 	assert_true(piped);
 	assert_int_equal(fault, FAULT_NONE);
-	char *errors = room_read("errors.jsonl");
+	char *errors = sandbox_read("errors.jsonl");
 	assert_non_null(strstr(errors, "\"path\":\"a/f1\""));
 	free(errors);
 }
@@ -410,7 +410,7 @@ static void amounts_have_units(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 		FACT(a_finished_job_adds_up),
 		FACT(what_was_linked_is_counted_where_it_is_done),
 		FACT(what_lies_below_a_failed_directory_is_unlinked),

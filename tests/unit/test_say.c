@@ -2,14 +2,14 @@
 
 #include "report/out.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <unistd.h>
 
 static void lines_hold_no_caps_and_no_control_bytes(void **state)
 {
 	(void)state;
-	room_capture(STDERR_FILENO, "said");
+	sandbox_capture(STDERR_FILENO, "said");
 	say(SAY_WARNING, "from %s with \x1b[31m\nand", "URI:CHK:canary:canary:3:10:5");
 	say(SAY_DEBUG, "never");
 	say_set_level(SAY_WARNING);
@@ -17,9 +17,9 @@ static void lines_hold_no_caps_and_no_control_bytes(void **state)
 	say_err(&(struct err){ .text = "went wrong" });
 	bool info = say_shows(SAY_INFO), warning = say_shows(SAY_WARNING);
 	say_set_level(SAY_INFO);
-	room_restore(STDERR_FILENO);
+	sandbox_restore(STDERR_FILENO);
 	assert_true(warning && !info);
-	char *said = room_read("said");
+	char *said = sandbox_read("said");
 	assert_memory_equal(said, "barge: warning: from URI:CHK:", 29);
 	assert_string_equal(said + 37, " with ?[31m?and\nbarge: went wrong\n");
 	free(said);
@@ -28,15 +28,15 @@ static void lines_hold_no_caps_and_no_control_bytes(void **state)
 static void lines_go_above_the_progress_line(void **state)
 {
 	(void)state;
-	room_capture(STDERR_FILENO, "said");
+	sandbox_capture(STDERR_FILENO, "said");
 	say_progress("1/2", 3);
 	say(SAY_INFO, "hello");
 	say(SAY_INFO, "again");
 	say_progress("2/2", 3);
 	say_plain("end\n", 4);
 	say_progress("", 0);
-	room_restore(STDERR_FILENO);
-	char *said = room_read("said");
+	sandbox_restore(STDERR_FILENO);
+	char *said = sandbox_read("said");
 	assert_string_equal(said, "\r\033[K1/2\r\033[Kbarge: hello\nbarge: again\n"
 				  "\r\033[K2/2\r\033[Kend\n");
 	free(said);
@@ -46,7 +46,7 @@ static void results_come_whole_and_in_order(void **state)
 {
 	(void)state;
 	enum { LINES = 3000, SIZE = 50 };
-	room_capture(STDOUT_FILENO, "out");
+	sandbox_capture(STDOUT_FILENO, "out");
 	for (int i = 0; i < LINES; i++) {
 		char line[SIZE + 1];
 		snprintf(line, sizeof line, "%049d\n", i);
@@ -56,8 +56,8 @@ static void results_come_whole_and_in_order(void **state)
 	memset(large, 'x', sizeof large);
 	out_put(large, sizeof large);
 	out_flush();
-	room_restore(STDOUT_FILENO);
-	char *out = room_read("out");
+	sandbox_restore(STDOUT_FILENO);
+	char *out = sandbox_read("out");
 	assert_int_equal(strlen(out), LINES * SIZE + sizeof large);
 	for (int i = 0; i < LINES; i++)
 		assert_int_equal(strtol(out + (size_t)i * SIZE, NULL, 10), i);
@@ -68,7 +68,7 @@ static void results_come_whole_and_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, room_setup, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, sandbox_setup, sandbox_teardown)
 		FACT(lines_hold_no_caps_and_no_control_bytes),
 		FACT(lines_go_above_the_progress_line),
 		FACT(results_come_whole_and_in_order),

@@ -1,8 +1,9 @@
+#include "job/selection_job.h"
 #include "options/selection.h"
 
 #include "options/selection_input.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,11 +15,11 @@
 
 static int quiet_place(void **state)
 {
-	if (room_setup(state))
+	if (sandbox_setup(state))
 		return -1;
-	setenv("XDG_CONFIG_HOME", room_path(""), 1);
+	setenv("XDG_CONFIG_HOME", sandbox_path(""), 1);
 	setenv("TZ", "UTC-2", 1); /* two hours east */
-	return chdir(room_path(""));
+	return chdir(sandbox_path(""));
 }
 
 static enum fault parse(struct options *options, struct err *err, const char *const *word)
@@ -65,8 +66,8 @@ static void refuses(const char *wanted, const char *const *word)
 static void rules_count_in_the_order_of_the_line(void **state)
 {
 	(void)state;
-	room_file("in", "a\nb\n", 0600);
-	room_file("out", "c\n+ d\n", 0600);
+	sandbox_file("in", "a\nb\n", 0600);
+	sandbox_file("out", "c\n+ d\n", 0600);
 	IS("", "-r");
 	IS("-x +y -z ", "--exclude=x", "--include", "y", "--filter=- z");
 	IS("+a +b -x -c +d +y ", "--include-from=in", "--exclude", "x", "--exclude-from=out",
@@ -95,22 +96,22 @@ static void a_rule_may_say_what_it_does(void **state)
 static void files_have_comments_and_line_ends_of_two_kinds(void **state)
 {
 	(void)state;
-	room_file("f", "# no\n;no\n\na\r\n b #\n- c\n!\nlast", 0600);
+	sandbox_file("f", "# no\n;no\n\na\r\n b #\n- c\n!\nlast", 0600);
 	IS("-last ", "--exclude-from=f");
-	room_file("f", "# no\n;no\n\na\r\n b #\n+ c", 0600);
+	sandbox_file("f", "# no\n;no\n\na\r\n b #\n+ c", 0600);
 	IS("-a - b # +c ", "--exclude-from=f");
 	IS("+a + b # +c ", "--include-from=f");
-	room_file("f", "", 0600);
+	sandbox_file("f", "", 0600);
 	IS("", "--exclude-from=f");
 	REFUSES("--exclude-from=none: cannot open it: No such file or directory",
 		"--exclude-from=none");
-	room_file("f", "a\n- \n", 0600);
+	sandbox_file("f", "a\n- \n", 0600);
 	REFUSES("--include-from=f: line 2: a pattern is missing", "--include-from=f");
 }
 
 static void write_bytes(const char *name, const char *data, size_t size)
 {
-	int fd = open(room_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(sandbox_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), size);
 	close(fd);
@@ -131,8 +132,8 @@ static void standard_input_is_read_once(void **state)
 	(void)state;
 	int saved = dup(STDIN_FILENO);
 	for (int i = 0; i < 2; i++) {
-		room_file("f", "a\nb\n", 0600);
-		int fd = open(room_path("f"), O_RDONLY);
+		sandbox_file("f", "a\nb\n", 0600);
+		int fd = open(sandbox_path("f"), O_RDONLY);
 		assert_true(dup2(fd, STDIN_FILENO) >= 0);
 		close(fd);
 		if (i == 0)
@@ -209,8 +210,8 @@ static void a_date_is_local_unless_it_has_a_zone(void **state)
 static void a_file_stands_for_its_time(void **state)
 {
 	(void)state;
-	room_file("f", "", 0600);
-	room_file("2023-11-14", "", 0600);
+	sandbox_file("f", "", 0600);
+	sandbox_file("2023-11-14", "", 0600);
 	const struct timespec times[] = { { 5, 0 }, { 5, 7 } };
 	assert_int_equal(utimensat(AT_FDCWD, "f", times, 0), 0);
 	assert_int_equal(utimensat(AT_FDCWD, "2023-11-14", times, 0), 0);
@@ -226,18 +227,18 @@ static void a_list_is_read_by_lines_or_nuls(void **state)
 {
 	(void)state;
 	/* SHA-256 of "#c\0a\0" and of "a\0" */
-	room_file("f", "# a comment\n./a\n\na\r\n./#c\n", 0600);
+	sandbox_file("f", "# a comment\n./a\n\na\r\n./#c\n", 0600);
 	IS("files-from=262f60417c3c06bbd9c7df1ad5e1ed3315cac685dc6231341c0f5e3845f0bb5f ",
 	   "--files-from=f");
 	write_bytes("f", "#c\0a", 4);
 	IS("files-from=262f60417c3c06bbd9c7df1ad5e1ed3315cac685dc6231341c0f5e3845f0bb5f ", "-0",
 	   "--files-from=f");
-	room_file("f", "#c\na\n", 0600);
+	sandbox_file("f", "#c\na\n", 0600);
 	IS("files-from=ffe9aaeaa2a2d5048174df0b80599ef0197ec024c4b051bc9860cff58ef7f9f3 ",
 	   "--files-from=f");
-	room_file("f", "a\nb/../c\n", 0600);
+	sandbox_file("f", "a\nb/../c\n", 0600);
 	REFUSES("--files-from=f: line 2: \"..\" leads out of the source", "--files-from=f");
-	room_file("f", "/etc/passwd\n", 0600);
+	sandbox_file("f", "/etc/passwd\n", 0600);
 	REFUSES("--files-from=f: line 1: paths on a list begin below the source, not at /",
 		"--files-from=f");
 	REFUSES("--files-from=none: cannot open it: No such file or directory",
@@ -254,7 +255,7 @@ static void rules_beyond_the_header_are_refused(void **state)
 	for (int i = 100; i < SIZE; i += 100)
 		text[i] = '\n';
 	text[SIZE] = '\0';
-	room_file("f", text, 0600);
+	sandbox_file("f", text, 0600);
 	free(text);
 	REFUSES("--exclude-from=f: line 595: the rules are longer than 60000 bytes together",
 		"--exclude-from=f");
@@ -283,7 +284,7 @@ static void a_list_wants_one_directory(void **state)
 	struct arrangement arrangement = { .source = source, .count = 1 };
 	struct options options;
 	struct err err;
-	room_file("f", "a\n", 0600);
+	sandbox_file("f", "a\n", 0600);
 	assert_int_equal(PARSE(&options, &err, "--files-from=f"), FAULT_NONE);
 	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_NONE);
 	arrangement.count = 2;
@@ -304,7 +305,7 @@ static void a_list_wants_one_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, room_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, sandbox_teardown)
 		FACT(rules_count_in_the_order_of_the_line),
 		FACT(a_rule_may_say_what_it_does),
 		FACT(files_have_comments_and_line_ends_of_two_kinds),

@@ -6,7 +6,7 @@
 enum { SIZE = 3000, TAIL = 5 };
 
 /* A gateway whose n-th answer is scripted, and a place where bytes arrive. */
-struct site {
+struct target_tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct single single;
@@ -23,17 +23,17 @@ struct site {
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct site *site = context;
+	struct target_tree *target_tree = context;
 	assert_int_equal(call->operation, FAKE_GET);
-	size_t step = min_u64(call->number, strlen(site->plan)) - 1;
-	size_t size = site->plan[step] == 's' ? SIZE / 2 : SIZE;
+	size_t step = min_u64(call->number, strlen(target_tree->plan)) - 1;
+	size_t size = target_tree->plan[step] == 's' ? SIZE / 2 : SIZE;
 	unsigned char bytes[SIZE];
-	memcpy(bytes, site->content, SIZE);
-	bytes[SIZE - 1] ^= site->plan[step] == 'b';
+	memcpy(bytes, target_tree->content, SIZE);
+	bytes[SIZE - 1] ^= target_tree->plan[step] == 'b';
 	bool whole = call->length == UINT64_MAX;
 	size_t offset = whole ? 0 : (size_t)call->offset;
 	reply->err.retry_after_ms = 1;
-	if (site->plan[step] == 'f')
+	if (target_tree->plan[step] == 'f')
 		fake_fail(reply, FAULT_RETRY, "scripted");
 	else if (!call->sink(call->context, bytes + offset, whole ? size : (size_t)call->length))
 		fake_fail(reply, FAULT_CANCELLED, "refused");
@@ -42,137 +42,142 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static enum fault begin(void *context, struct err *err)
 {
-	struct site *site = context;
+	struct target_tree *target_tree = context;
 	(void)err;
-	site->begun++;
-	site->size = 0;
+	target_tree->begun++;
+	target_tree->size = 0;
 	return FAULT_NONE;
 }
 
 static enum fault take(void *context, const void *data, size_t size, struct err *err)
 {
-	struct site *site = context;
-	if (site->write_fault)
-		return err_set(err, site->write_fault, "scripted");
-	assert_true(size <= sizeof site->got - site->size);
-	memcpy(site->got + site->size, data, size);
-	site->size += size;
+	struct target_tree *target_tree = context;
+	if (target_tree->write_fault)
+		return err_set(err, target_tree->write_fault, "scripted");
+	assert_true(size <= sizeof target_tree->got - target_tree->size);
+	memcpy(target_tree->got + target_tree->size, data, size);
+	target_tree->size += size;
 	return FAULT_NONE;
 }
 
-static void open_site(struct site *site, const char *plan, const char *ending)
+static void open_site(struct target_tree *target_tree, const char *plan, const char *ending)
 {
-	*site = (struct site){ .fake = { .script = script, .context = site }, .plan = plan };
-	site->secret = (struct chk_params){
+	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree },
+					     .plan = plan };
+	target_tree->secret = (struct chk_params){
 		.secret_size = 32, .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE
 	};
 	for (size_t i = 0; i < SIZE; i++)
-		site->content[i] = (unsigned char)(i * 7 + i / 256);
-	memcpy(site->content + SIZE - strlen(ending), ending, strlen(ending));
-	assert_int_equal(chk_cap_of(&site->secret, site->content, SIZE, &site->cap, NULL),
+		target_tree->content[i] = (unsigned char)(i * 7 + i / 256);
+	memcpy(target_tree->content + SIZE - strlen(ending), ending, strlen(ending));
+	assert_int_equal(chk_cap_of(&target_tree->secret, target_tree->content, SIZE,
+				    &target_tree->cap, NULL),
 			 FAULT_NONE);
-	site->wait.store = fake_open(&site->fake);
-	site->single = (struct single){
-		.tries = { .wait = &site->wait },
+	target_tree->wait.store = fake_open(&target_tree->fake);
+	target_tree->single = (struct single){
+		.tries = { .wait = &target_tree->wait },
 		.begin = begin,
 		.write = take,
-		.context = site,
+		.context = target_tree,
 	};
 }
 
-static enum fault read_with(struct site *site, bool secret)
+static enum fault read_with(struct target_tree *target_tree, bool secret)
 {
 	struct err err;
-	site->single.secret = secret ? &site->secret : NULL;
-	enum fault fault = single_read(&site->single, &site->cap, &err);
+	target_tree->single.secret = secret ? &target_tree->secret : NULL;
+	enum fault fault = single_read(&target_tree->single, &target_tree->cap, &err);
 	if (!fault) {
-		assert_int_equal(site->size, SIZE);
-		assert_memory_equal(site->got, site->content, SIZE);
+		assert_int_equal(target_tree->size, SIZE);
+		assert_memory_equal(target_tree->got, target_tree->content, SIZE);
 	} else {
 		assert_int_equal(err.fault, fault);
 	}
-	store_close(site->wait.store);
+	store_close(target_tree->wait.store);
 	return fault;
 }
 
-static unsigned gets(struct site *site) { return atomic_load(&site->fake.started[FAKE_GET]); }
+static unsigned gets(struct target_tree *target_tree)
+{
+	return atomic_load(&target_tree->fake.started[FAKE_GET]);
+}
 
 static void one_read_is_enough_where_the_key_tells(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "g", "x");
-	assert_int_equal(read_with(&site, true), FAULT_NONE);
-	assert_int_equal(gets(&site), 1);
+	struct target_tree target_tree;
+	open_site(&target_tree, "g", "x");
+	assert_int_equal(read_with(&target_tree, true), FAULT_NONE);
+	assert_int_equal(gets(&target_tree), 1);
 }
 
 static void without_the_secret_it_is_read_twice(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "g", "x");
-	assert_int_equal(read_with(&site, false), FAULT_NONE);
-	assert_int_equal(gets(&site), 2);
-	assert_int_equal(site.begun, 1);
-	open_site(&site, "gbgg", "x");
-	assert_int_equal(read_with(&site, false), FAULT_NONE);
-	assert_int_equal(gets(&site), 4);
-	assert_int_equal(site.begun, 2);
+	struct target_tree target_tree;
+	open_site(&target_tree, "g", "x");
+	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
+	assert_int_equal(gets(&target_tree), 2);
+	assert_int_equal(target_tree.begun, 1);
+	open_site(&target_tree, "gbgg", "x");
+	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
+	assert_int_equal(gets(&target_tree), 4);
+	assert_int_equal(target_tree.begun, 2);
 }
 
 static void an_end_like_an_error_is_asked_for_alone(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "g", "probl");
-	assert_int_equal(read_with(&site, false), FAULT_NONE);
-	assert_int_equal(gets(&site), 3);
-	open_site(&site, "ggf", "probl");
-	assert_int_equal(read_with(&site, false), FAULT_RETRY);
+	struct target_tree target_tree;
+	open_site(&target_tree, "g", "probl");
+	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
+	assert_int_equal(gets(&target_tree), 3);
+	open_site(&target_tree, "ggf", "probl");
+	assert_int_equal(read_with(&target_tree, false), FAULT_RETRY);
 }
 
 static void wrong_bytes_are_read_again_and_then_given_up(void **state)
 {
 	(void)state;
 	static const char *const good[] = { "sg", "fg", "bgg", "bsfg" };
-	struct site site;
+	struct target_tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
-		open_site(&site, good[i], "x");
-		assert_int_equal(read_with(&site, true), FAULT_NONE);
-		open_site(&site, "bgsg", "x");
-		assert_int_equal(read_with(&site, false), FAULT_NONE);
+		open_site(&target_tree, good[i], "x");
+		assert_int_equal(read_with(&target_tree, true), FAULT_NONE);
+		open_site(&target_tree, "bgsg", "x");
+		assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
 	}
-	open_site(&site, "s", "x");
-	assert_int_equal(read_with(&site, true), FAULT_RETRY);
-	open_site(&site, "s", "x");
-	assert_int_equal(read_with(&site, false), FAULT_RETRY);
+	open_site(&target_tree, "s", "x");
+	assert_int_equal(read_with(&target_tree, true), FAULT_RETRY);
+	open_site(&target_tree, "s", "x");
+	assert_int_equal(read_with(&target_tree, false), FAULT_RETRY);
 }
 
 static void a_fault_of_our_own_is_final(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, "g", "x");
-	site.write_fault = FAULT_FULL;
-	assert_int_equal(read_with(&site, true), FAULT_FULL);
-	assert_int_equal(gets(&site), 1);
+	struct target_tree target_tree;
+	open_site(&target_tree, "g", "x");
+	target_tree.write_fault = FAULT_FULL;
+	assert_int_equal(read_with(&target_tree, true), FAULT_FULL);
+	assert_int_equal(gets(&target_tree), 1);
 }
 
 static void a_literal_is_in_its_cap(void **state)
 {
 	(void)state;
-	struct site site;
+	struct target_tree target_tree;
 	struct err err;
-	open_site(&site, "g", "x");
-	chk_literal("few", 3, &site.cap);
-	assert_int_equal(single_read(&site.single, &site.cap, &err), FAULT_NONE);
-	assert_int_equal(site.size, 3);
-	assert_memory_equal(site.got, "few", 3);
-	assert_int_equal(gets(&site), 0);
+	open_site(&target_tree, "g", "x");
+	chk_literal("few", 3, &target_tree.cap);
+	assert_int_equal(single_read(&target_tree.single, &target_tree.cap, &err), FAULT_NONE);
+	assert_int_equal(target_tree.size, 3);
+	assert_memory_equal(target_tree.got, "few", 3);
+	assert_int_equal(gets(&target_tree), 0);
 	struct cap directory;
-	assert_true(cap_to_directory(&site.cap, &directory));
-	assert_int_equal(single_read(&site.single, &directory, &err), FAULT_USAGE);
-	store_close(site.wait.store);
+	assert_true(cap_to_directory(&target_tree.cap, &directory));
+	assert_int_equal(single_read(&target_tree.single, &directory, &err), FAULT_USAGE);
+	store_close(target_tree.wait.store);
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 
 #include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -84,16 +84,16 @@ static void what_no_file_may_replace_is_a_conflict(void **state)
 
 static int open_room(void **state)
 {
-	if (room_setup(state) != 0)
+	if (sandbox_setup(state) != 0)
 		return -1;
-	directory = open(room_path("."), O_RDONLY | O_DIRECTORY);
+	directory = open(sandbox_path("."), O_RDONLY | O_DIRECTORY);
 	return directory < 0;
 }
 
 static int close_room(void **state)
 {
 	close(directory);
-	return room_teardown(state);
+	return sandbox_teardown(state);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 #include "files/symlink.h"
 
 #include "base/digest.h"
-#include "files/beneath.h"
+#include "files/dirfd.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/tree.h"
 
@@ -55,8 +55,8 @@ static enum fault make(int at, const char *target, size_t size, const unsigned *
 {
 	struct err err = { 0 };
 	int fd = -1;
-	assert_int_equal(beneath_reopen(at, ".temporary", false, &fd, &err), FAULT_NONE);
-	assert_int_equal(beneath_write(fd, target, size, &err), FAULT_NONE);
+	assert_int_equal(dirfd_reopen(at, ".temporary", false, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_write(fd, target, size, &err), FAULT_NONE);
 	enum fault fault = symlink_make(at, ".temporary", fd, depth, &err);
 	close(fd);
 	return fault;

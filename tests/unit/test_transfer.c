@@ -2,7 +2,7 @@
 
 #include "base/digest.h"
 #include "queue/core/retry.h"
-#include "read/landing.h"
+#include "read/duplicate.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"
@@ -406,11 +406,11 @@ static void equal_content_lands_with_the_transfer(void **state)
 	struct work *work = one_work(yard);
 	struct body *body = whole_body(yard, &work[0], 'a');
 	unsigned char value[FLIGHT_VALUE_SIZE];
-	landing_whole_key(body->proof.key, SIZE, body->flight_key);
+	duplicate_whole_key(body->proof.key, SIZE, body->flight_key);
 	body->flying = true;
 	assert_int_equal(flight_begin(yard->flight, body->flight_key, body, value), FLIGHT_FIRST);
-	struct landing *landing = landing_new(&work[1], &body->meta, SIZE, &body->proof);
-	assert_int_equal(flight_begin(yard->flight, body->flight_key, landing, value),
+	struct duplicate *duplicate = duplicate_new(&work[1], &body->meta, SIZE, &body->proof);
+	assert_int_equal(flight_begin(yard->flight, body->flight_key, duplicate, value),
 			 FLIGHT_PARKED);
 	transfer_deliver(&yard->transfers, body);
 	fake_queue_wait(&yard->queue);
@@ -429,11 +429,11 @@ static void what_was_not_started_goes_back_after_a_stop(void **state)
 	lanes_stop(yard->transfers.lanes);
 	struct body *body = whole_body(yard, &work[0], 'a');
 	unsigned char value[FLIGHT_VALUE_SIZE];
-	landing_whole_key(body->proof.key, SIZE, body->flight_key);
+	duplicate_whole_key(body->proof.key, SIZE, body->flight_key);
 	body->flying = true;
 	assert_int_equal(flight_begin(yard->flight, body->flight_key, body, value), FLIGHT_FIRST);
-	struct landing *landing = landing_new(&work[1], &body->meta, SIZE, &body->proof);
-	assert_int_equal(flight_begin(yard->flight, body->flight_key, landing, value),
+	struct duplicate *duplicate = duplicate_new(&work[1], &body->meta, SIZE, &body->proof);
+	assert_int_equal(flight_begin(yard->flight, body->flight_key, duplicate, value),
 			 FLIGHT_PARKED);
 	transfer_deliver(&yard->transfers, body);
 	fake_queue_wait(&yard->queue);
@@ -448,7 +448,7 @@ enum stream_end { STREAM_PROVEN, STREAM_PROVEN_LATE, STREAM_CHANGED, STREAM_CUT 
 static bool push_pieces(struct body *body, uint64_t from, uint64_t to, unsigned char *all)
 {
 	for (uint64_t at = from; at < to; at += BODY_PIECE_SIZE) {
-		struct piece *piece = body_room(body);
+		struct body_piece *piece = body_room(body);
 		if (!piece)
 			return false;
 		piece->offset = at;

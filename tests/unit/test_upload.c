@@ -6,7 +6,7 @@
 
 enum { LARGE = 300000 };
 
-struct site {
+struct target_tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct policy *policy;
@@ -27,12 +27,13 @@ static char letter(const char *plan, unsigned number)
 	return plan[min_u64(number, strlen(plan)) - 1];
 }
 
-static void answer_put(struct site *site, struct fake_call *call, struct store_reply *reply)
+static void answer_put(struct target_tree *target_tree, struct fake_call *call,
+		       struct store_reply *reply)
 {
 	reply->err.retry_after_ms = 1;
-	memcpy(site->stored, call->data, call->size);
-	site->size = call->size;
-	switch (letter(site->puts, call->number)) {
+	memcpy(target_tree->stored, call->data, call->size);
+	target_tree->size = call->size;
+	switch (letter(target_tree->puts, call->number)) {
 	case 'f':
 		fake_fail(reply, FAULT_RETRY, "scripted");
 		break;
@@ -50,202 +51,204 @@ static void answer_put(struct site *site, struct fake_call *call, struct store_r
 		break;
 	default:
 		assert_int_equal(
-			chk_cap_of(&site->secret, call->data, call->size, &reply->cap, NULL),
+			chk_cap_of(&target_tree->secret, call->data, call->size, &reply->cap, NULL),
 			FAULT_NONE);
-		reply->cap.key[0] ^= letter(site->puts, call->number) == 'w';
+		reply->cap.key[0] ^= letter(target_tree->puts, call->number) == 'w';
 	}
 }
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct site *site = context;
+	struct target_tree *target_tree = context;
 	if (call->operation == FAKE_PUT) {
-		answer_put(site, call, reply);
+		answer_put(target_tree, call, reply);
 	} else if (call->operation == FAKE_CHECK) {
-		reply->health.healthy = !site->sick;
+		reply->health.healthy = !target_tree->sick;
 	} else {
 		assert_int_equal(call->operation, FAKE_GET);
-		site->stored[0] ^= site->bad_read;
-		call->sink(call->context, site->stored, site->size);
-		site->stored[0] ^= site->bad_read;
+		target_tree->stored[0] ^= target_tree->bad_read;
+		call->sink(call->context, target_tree->stored, target_tree->size);
+		target_tree->stored[0] ^= target_tree->bad_read;
 	}
 	return true;
 }
 
 static enum fault unchanged(void *context, struct err *err)
 {
-	struct site *site = context;
-	return site->changed ? err_set(err, site->changed, "scripted") : FAULT_NONE;
+	struct target_tree *target_tree = context;
+	return target_tree->changed ? err_set(err, target_tree->changed, "scripted") : FAULT_NONE;
 }
 
 static void tell(void *context, const char *text)
 {
-	struct site *site = context;
+	struct target_tree *target_tree = context;
 	(void)text;
-	site->told++;
+	target_tree->told++;
 }
 
-static void open_site(struct site *site, unsigned levels, bool secret, size_t size)
+static void open_site(struct target_tree *target_tree, unsigned levels, bool secret, size_t size)
 {
 	unsigned char bytes[1000];
-	*site = (struct site){ .fake = { .script = script, .context = site }, .puts = "g" };
-	site->secret = (struct chk_params){
+	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree },
+					     .puts = "g" };
+	target_tree->secret = (struct chk_params){
 		.secret_size = 32, .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE
 	};
-	assert_int_equal(policy_new(levels, secret ? &site->secret : NULL, &site->policy, NULL),
+	assert_int_equal(policy_new(levels, secret ? &target_tree->secret : NULL,
+				    &target_tree->policy, NULL),
 			 FAULT_NONE);
-	site->wait.store = fake_open(&site->fake);
-	spool_init(&site->spool, tree_path(""), 65536);
+	target_tree->wait.store = fake_open(&target_tree->fake);
+	spool_init(&target_tree->spool, tree_path(""), 65536);
 	for (size_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (unsigned char)(i * 31 + i / 251);
 	for (size_t at = 0; at < size; at += sizeof bytes)
-		assert_int_equal(spool_append(&site->spool, bytes,
+		assert_int_equal(spool_append(&target_tree->spool, bytes,
 					      (size_t)min_u64(sizeof bytes, size - at), NULL),
 				 FAULT_NONE);
-	site->options = (struct upload_options){
-		.tries = { .wait = &site->wait },
-		.policy = site->policy,
+	target_tree->options = (struct upload_options){
+		.tries = { .wait = &target_tree->wait },
+		.policy = target_tree->policy,
 		.unchanged = unchanged,
-		.context = site,
+		.context = target_tree,
 	};
 }
 
-static void close_site(struct site *site)
+static void close_site(struct target_tree *target_tree)
 {
-	store_close(site->wait.store);
-	policy_free(site->policy);
-	spool_fini(&site->spool);
+	store_close(target_tree->wait.store);
+	policy_free(target_tree->policy);
+	spool_fini(&target_tree->spool);
 }
 
-static enum fault put(struct site *site)
+static enum fault put(struct target_tree *target_tree)
 {
 	struct cap cap, expected;
 	struct err err;
-	enum fault fault = upload_put(&site->options, &site->spool, &cap, &err);
+	enum fault fault = upload_put(&target_tree->options, &target_tree->spool, &cap, &err);
 	if (fault)
 		return fault;
 	const char *data;
 	size_t size;
-	assert_int_equal(spool_view(&site->spool, &data, &size, NULL), FAULT_NONE);
-	assert_int_equal(chk_cap_of(&site->secret, data, size, &expected, NULL), FAULT_NONE);
+	assert_int_equal(spool_view(&target_tree->spool, &data, &size, NULL), FAULT_NONE);
+	assert_int_equal(chk_cap_of(&target_tree->secret, data, size, &expected, NULL), FAULT_NONE);
 	assert_true(cap_equal(&cap, &expected));
 	return FAULT_NONE;
 }
 
-static unsigned count(struct site *site, enum fake_operation operation)
+static unsigned count(struct target_tree *target_tree, enum fake_operation operation)
 {
-	return atomic_load(&site->fake.started[operation]);
+	return atomic_load(&target_tree->fake.started[operation]);
 }
 
 static void the_cap_proves_where_the_secret_is_known(void **state)
 {
 	(void)state;
 	static const size_t size[] = { 56, 65536, 65537, LARGE };
-	struct site site;
+	struct target_tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
-		open_site(&site, 0, true, size[i]);
-		assert_int_equal(put(&site), FAULT_NONE);
-		assert_int_equal(site.size, size[i]);
-		assert_int_equal(count(&site, FAKE_PUT), 1);
-		assert_int_equal(count(&site, FAKE_GET), 0);
-		close_site(&site);
+		open_site(&target_tree, 0, true, size[i]);
+		assert_int_equal(put(&target_tree), FAULT_NONE);
+		assert_int_equal(target_tree.size, size[i]);
+		assert_int_equal(count(&target_tree, FAKE_PUT), 1);
+		assert_int_equal(count(&target_tree, FAKE_GET), 0);
+		close_site(&target_tree);
 	}
 }
 
 static void elsewhere_it_is_read_back(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, 0, false, LARGE);
-	assert_int_equal(put(&site), FAULT_NONE);
-	assert_int_equal(count(&site, FAKE_GET), 1);
-	close_site(&site);
-	open_site(&site, 0, false, LARGE);
-	site.bad_read = true;
-	assert_int_equal(put(&site), FAULT_RETRY);
-	assert_int_equal(count(&site, FAKE_PUT), 5);
-	close_site(&site);
+	struct target_tree target_tree;
+	open_site(&target_tree, 0, false, LARGE);
+	assert_int_equal(put(&target_tree), FAULT_NONE);
+	assert_int_equal(count(&target_tree, FAKE_GET), 1);
+	close_site(&target_tree);
+	open_site(&target_tree, 0, false, LARGE);
+	target_tree.bad_read = true;
+	assert_int_equal(put(&target_tree), FAULT_RETRY);
+	assert_int_equal(count(&target_tree, FAKE_PUT), 5);
+	close_site(&target_tree);
 }
 
 static void levels_that_were_asked_for_are_met(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, VERIFY_ALL, true, 1000);
-	assert_int_equal(put(&site), FAULT_NONE);
-	assert_int_equal(count(&site, FAKE_CHECK), 1);
-	assert_int_equal(count(&site, FAKE_GET), 1);
-	close_site(&site);
-	open_site(&site, VERIFY_CHECK, false, 1000);
-	site.sick = true;
-	assert_int_equal(put(&site), FAULT_RETRY);
-	close_site(&site);
-	open_site(&site, VERIFY_CAP, true, 1000);
-	site.puts = "w"; /* the secret is another's */
-	assert_int_equal(put(&site), FAULT_USAGE);
-	assert_int_equal(count(&site, FAKE_PUT), 1);
-	close_site(&site);
+	struct target_tree target_tree;
+	open_site(&target_tree, VERIFY_ALL, true, 1000);
+	assert_int_equal(put(&target_tree), FAULT_NONE);
+	assert_int_equal(count(&target_tree, FAKE_CHECK), 1);
+	assert_int_equal(count(&target_tree, FAKE_GET), 1);
+	close_site(&target_tree);
+	open_site(&target_tree, VERIFY_CHECK, false, 1000);
+	target_tree.sick = true;
+	assert_int_equal(put(&target_tree), FAULT_RETRY);
+	close_site(&target_tree);
+	open_site(&target_tree, VERIFY_CAP, true, 1000);
+	target_tree.puts = "w"; /* the secret is another's */
+	assert_int_equal(put(&target_tree), FAULT_USAGE);
+	assert_int_equal(count(&target_tree, FAKE_PUT), 1);
+	close_site(&target_tree);
 }
 
 static void literals_are_not_sent(void **state)
 {
 	(void)state;
 	static const size_t size[] = { 0, 1, LITERAL_SIZE_MAX };
-	struct site site;
+	struct target_tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
-		open_site(&site, 0, true, size[i]);
-		assert_int_equal(put(&site), FAULT_NONE);
-		assert_int_equal(count(&site, FAKE_PUT), 0);
-		close_site(&site);
+		open_site(&target_tree, 0, true, size[i]);
+		assert_int_equal(put(&target_tree), FAULT_NONE);
+		assert_int_equal(count(&target_tree, FAKE_PUT), 0);
+		close_site(&target_tree);
 	}
 }
 
 static void failures_are_tried_again_from_the_first_byte(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, 0, true, LARGE);
-	site.puts = "ffg";
-	assert_int_equal(put(&site), FAULT_NONE);
-	assert_int_equal(site.size, LARGE);
-	close_site(&site);
-	open_site(&site, 0, true, LARGE);
-	site.puts = "o"; /* the gateway fails on this file */
-	assert_int_equal(put(&site), FAULT_RETRY);
-	assert_int_equal(count(&site, FAKE_PUT), 2);
-	close_site(&site);
+	struct target_tree target_tree;
+	open_site(&target_tree, 0, true, LARGE);
+	target_tree.puts = "ffg";
+	assert_int_equal(put(&target_tree), FAULT_NONE);
+	assert_int_equal(target_tree.size, LARGE);
+	close_site(&target_tree);
+	open_site(&target_tree, 0, true, LARGE);
+	target_tree.puts = "o"; /* the gateway fails on this file */
+	assert_int_equal(put(&target_tree), FAULT_RETRY);
+	assert_int_equal(count(&target_tree, FAKE_PUT), 2);
+	close_site(&target_tree);
 }
 
 static void after_a_lost_reply_unhappiness_costs_no_try(void **state)
 {
 	(void)state;
-	struct site site;
-	struct patience patience = { .tell = tell, .context = &site };
-	open_site(&site, 0, true, 1000);
-	site.options.patience = &patience;
-	site.puts = "luuuuuug";
-	assert_int_equal(put(&site), FAULT_NONE);
-	assert_int_equal(site.told, 1);
-	close_site(&site);
-	patience = (struct patience){ .tell = tell, .context = &site };
-	open_site(&site, 0, true, 1000);
-	site.options.patience = &patience;
-	site.puts = "u"; /* nothing was lost here, so it is a verdict */
-	assert_int_equal(put(&site), FAULT_RETRY);
-	assert_int_equal(count(&site, FAKE_PUT), 5);
-	assert_int_equal(site.told, 1);
-	close_site(&site);
+	struct target_tree target_tree;
+	struct patience patience = { .tell = tell, .context = &target_tree };
+	open_site(&target_tree, 0, true, 1000);
+	target_tree.options.patience = &patience;
+	target_tree.puts = "luuuuuug";
+	assert_int_equal(put(&target_tree), FAULT_NONE);
+	assert_int_equal(target_tree.told, 1);
+	close_site(&target_tree);
+	patience = (struct patience){ .tell = tell, .context = &target_tree };
+	open_site(&target_tree, 0, true, 1000);
+	target_tree.options.patience = &patience;
+	target_tree.puts = "u"; /* nothing was lost here, so it is a verdict */
+	assert_int_equal(put(&target_tree), FAULT_RETRY);
+	assert_int_equal(count(&target_tree, FAKE_PUT), 5);
+	assert_int_equal(target_tree.told, 1);
+	close_site(&target_tree);
 }
 
 static void a_source_that_changed_is_no_success(void **state)
 {
 	(void)state;
-	struct site site;
-	open_site(&site, 0, true, LARGE);
-	site.changed = FAULT_CHANGED;
-	assert_int_equal(put(&site), FAULT_CHANGED);
-	assert_int_equal(count(&site, FAKE_PUT), 0);
-	close_site(&site);
+	struct target_tree target_tree;
+	open_site(&target_tree, 0, true, LARGE);
+	target_tree.changed = FAULT_CHANGED;
+	assert_int_equal(put(&target_tree), FAULT_CHANGED);
+	assert_int_equal(count(&target_tree, FAKE_PUT), 0);
+	close_site(&target_tree);
 }
 
 #define FACT(name) cmocka_unit_test_setup_teardown(name, tree_setup, tree_teardown)

@@ -11,38 +11,38 @@
 #include "tests/unit/tree.h"
 
 /* Names of the directories at the target: "out", "out/d" (entry 1), "out/d/e" (entry 2). */
-enum harbour_directory { HARBOUR_ROOT, HARBOUR_D, HARBOUR_E, HARBOUR_DIRECTORIES };
+enum land_case_directory { LAND_CASE_ROOT, LAND_CASE_D, LAND_CASE_E, LAND_CASE_DIRECTORIES };
 
-struct harbour {
+struct land_case {
 	struct fake_queue queue;
 	char manifest[600];
-	uint64_t listing[HARBOUR_DIRECTORIES];
+	uint64_t listing[LAND_CASE_DIRECTORIES];
 	struct outcomes *slots; /* the queue keeps chunks in it */
 	int root;
-	struct site *site;
-	struct arrivals_options options; /* that harbour_start uses: everything may be replaced,
+	struct target_tree *target_tree;
+	struct arrivals_options options; /* that land_case_start uses: everything may be replaced,
 					    mode and time are kept, umask 022 */
 	struct arrivals *arrivals;
 };
 
 /* Makes all but the arrivals, in the tree's directory. */
-void harbour_init(struct harbour *harbour);
-void harbour_start(struct harbour *harbour);
-void harbour_fini(struct harbour *harbour);
+void land_case_init(struct land_case *land_case);
+void land_case_start(struct land_case *land_case);
+void land_case_fini(struct land_case *land_case);
 
 /* Ends the arrivals: all that were completed have arrived. */
-void harbour_settle(struct harbour *harbour);
+void land_case_settle(struct land_case *land_case);
 
 /* Adds the task of a file called `name` in `directory`, whose meta is one of a grid that knows
  * nothing, or `meta`. */
-struct fake_task *harbour_file(struct harbour *harbour, enum harbour_directory directory,
-			       const char *name, uint64_t bytes, const struct meta *meta);
+struct fake_task *land_case_file(struct land_case *land_case, enum land_case_directory directory,
+				 const char *name, uint64_t bytes, const struct meta *meta);
 
 /* Leases all that is not settled and returns the first. */
-struct work *harbour_work(struct harbour *harbour);
+struct work *land_case_work(struct land_case *land_case);
 
 /* Begins the arrival of the first task that is not settled. */
-struct arrival *harbour_begin(struct harbour *harbour);
+struct arrival *land_case_begin(struct land_case *land_case);
 
 /* Writes `size` bytes into a begun arrival, with what its outcome must say of them. */
-void harbour_write(struct arrival *arrival, const void *data, size_t size);
+void land_case_write(struct arrival *arrival, const void *data, size_t size);

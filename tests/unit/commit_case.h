@@ -10,26 +10,26 @@
 #include "commit/keyring.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/shelf.h"
+#include "tests/unit/one_listing.h"
 
-#define OFFICE_HELLO "URI:LIT:nbswy3dp"
-#define OFFICE_SUB                                                                                 \
+#define COMMIT_CASE_HELLO "URI:LIT:nbswy3dp"
+#define COMMIT_CASE_SUB                                                                            \
 	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
-#define OFFICE_ROOT                                                                                \
+#define COMMIT_CASE_ROOT                                                                           \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
-enum { DIRECTORY_ID = 7, OFFICE_MADE_MAX = 8, OFFICE_ITEMS = 3 };
+enum { DIRECTORY_ID = 7, COMMIT_CASE_MADE_MAX = 8, COMMIT_CASE_ITEMS = 3 };
 
 /* The children that all directories here are meant to have: two files and the directory SUB. */
-extern const struct shelf_item office_item[OFFICE_ITEMS];
+extern const struct one_listing_item commit_case_item[COMMIT_CASE_ITEMS];
 
 enum listing { LIST_ALL, LIST_NONE, LIST_SUB, LIST_OTHER, LIST_FAULT };
 
 /* A gateway with directories, and a committer of one directory task. */
-struct office {
+struct commit_case {
 	struct fake fake;
 	struct fake_queue queue;
-	struct shelf shelf;
+	struct one_listing one_listing;
 	struct policy *policy;
 	struct lanes *lanes;
 	struct keyring *keyring;
@@ -55,18 +55,18 @@ struct office {
 		uint64_t children;
 	} edit[4]; /* the first of them */
 
-	struct cap made[OFFICE_MADE_MAX]; /* mutable directories, in order */
+	struct cap made[COMMIT_CASE_MADE_MAX]; /* mutable directories, in order */
 	unsigned made_count;
 };
 
 /* Opens one for a task of directory `id`; with `secret` the gateway's is known. */
-void office_open(struct office *office, uint64_t id, bool immutable, bool secret);
-void office_close(struct office *office);
+void commit_case_open(struct commit_case *commit_case, uint64_t id, bool immutable, bool secret);
+void commit_case_close(struct commit_case *commit_case);
 
 /* Runs the committer until it has nothing more to do; returns what became of the task. */
-const struct outcome *office_run(struct office *office);
+const struct outcome *commit_case_run(struct commit_case *commit_case);
 
-void office_done_with(const struct outcome *outcome, const struct cap *expected);
+void commit_case_done_with(const struct outcome *outcome, const struct cap *expected);
 
 /* Returns how many calls of that kind were started. */
-unsigned office_started(struct office *office, enum fake_operation operation);
+unsigned commit_case_started(struct commit_case *commit_case, enum fake_operation operation);

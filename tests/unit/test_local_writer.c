@@ -1,9 +1,9 @@
-#include "land/shelf.h"
+#include "land/local_writer.h"
 
 #include "base/digest.h"
 #include "read/readers.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/harbour.h"
+#include "tests/unit/land_case.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,12 +13,12 @@ enum { LONG = 3 * BODY_PIECE_SIZE + 7, BUDGET = 64 << 20 };
 
 /* Sources lie in "src", which is the source called d of the plan. */
 struct copy {
-	struct harbour harbour;
+	struct land_case land_case;
 	struct gate *gate;
-	struct shelf *shelf;
+	struct local_writer *local_writer;
 	struct readers *readers;
 	char path[600];
-	struct tree_source source;
+	struct source_tree_root source;
 	atomic_bool cancel;
 	atomic_uint_least64_t moved;
 	bool refuses; /* what it wants admitted */
@@ -37,7 +37,7 @@ static void moved(void *context, uint64_t bytes)
 static bool admits(void *context, uint64_t bytes)
 {
 	(void)context, (void)bytes;
-	arrivals_stop(copy.harbour.arrivals);
+	arrivals_stop(copy.land_case.arrivals);
 	return !copy.refuses;
 }
 
@@ -45,10 +45,10 @@ static int setup(void **state)
 {
 	tree_setup(state);
 	memset(&copy, 0, sizeof copy);
-	harbour_init(&copy.harbour);
+	land_case_init(&copy.land_case);
 	assert_int_equal(mkdir(tree_path("src"), 0755), 0);
 	snprintf(copy.path, sizeof copy.path, "%s", tree_path("src"));
-	copy.source = (struct tree_source){ copy.path, "d" };
+	copy.source = (struct source_tree_root){ copy.path, "d" };
 	copy.gate = gate_new(64, BUDGET);
 	assert_non_null(copy.gate);
 	for (size_t i = 0; i < LONG; i++)
@@ -56,29 +56,29 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Opens the shelf, and readers before it. */
+/* Opens the local writer, and readers before it. */
 static void open_shelf_admitting(unsigned threads, bool (*admitting)(void *, uint64_t))
 {
 	struct err err;
-	harbour_start(&copy.harbour);
-	const struct shelf_options shelf = {
-		.manifest = copy.harbour.manifest,
-		.root = copy.harbour.root,
-		.arrivals = copy.harbour.arrivals,
+	land_case_start(&copy.land_case);
+	const struct local_writer_options local_writer = {
+		.manifest = copy.land_case.manifest,
+		.root = copy.land_case.root,
+		.arrivals = copy.land_case.arrivals,
 		.admits = admitting,
 		.moved = moved,
 	};
-	assert_int_equal(shelf_new(&shelf, &copy.shelf, &err), 0);
+	assert_int_equal(local_writer_new(&local_writer, &copy.local_writer, &err), 0);
 	const struct readers_options readers = {
-		.tree = { .manifest = copy.harbour.manifest,
+		.tree = { .manifest = copy.land_case.manifest,
 			  .source = &copy.source,
 			  .source_count = 1 },
 		.threads = threads,
 		.plain = true,
 		.gate = copy.gate,
 		.cancel = &copy.cancel,
-		.deliver = shelf_deliver,
-		.context = copy.shelf,
+		.deliver = local_writer_deliver,
+		.context = copy.local_writer,
 	};
 	assert_int_equal(readers_new(&readers, &copy.readers, &err), 0);
 }
@@ -88,17 +88,17 @@ static void open_shelf(unsigned threads) { open_shelf_admitting(threads, NULL); 
 static void close_shelf(void)
 {
 	readers_free(copy.readers);
-	shelf_free(copy.shelf);
+	local_writer_free(copy.local_writer);
 	copy.readers = NULL;
-	copy.shelf = NULL;
-	harbour_settle(&copy.harbour);
+	copy.local_writer = NULL;
+	land_case_settle(&copy.land_case);
 }
 
 static int teardown(void **state)
 {
 	close_shelf();
 	gate_free(copy.gate);
-	harbour_fini(&copy.harbour);
+	land_case_fini(&copy.land_case);
 	return tree_teardown(state);
 }
 
@@ -112,16 +112,16 @@ static struct fake_task *add_file(const char *name, size_t size)
 	assert_non_null(file);
 	assert_int_equal(fwrite(content, 1, size, file), size);
 	assert_int_equal(fclose(file), 0);
-	return harbour_file(&copy.harbour, HARBOUR_D, name, size, &local);
+	return land_case_file(&copy.land_case, LAND_CASE_D, name, size, &local);
 }
 
 static void push_all(void)
 {
 	size_t count;
-	struct work *work = fake_works(&copy.harbour.queue, SEGMENT_TRANSFERS, &count);
+	struct work *work = fake_works(&copy.land_case.queue, SEGMENT_TRANSFERS, &count);
 	for (size_t i = 0; i < count; i++)
 		readers_push(copy.readers, &work[i]);
-	fake_queue_wait(&copy.harbour.queue);
+	fake_queue_wait(&copy.land_case.queue);
 }
 
 static void assert_copied(const struct fake_task *task, size_t size)
@@ -165,7 +165,7 @@ static void copies_files_of_all_sizes(void **state)
 	}
 	push_all();
 	for (size_t i = 0; i < ARRAY_COUNT(size); i++)
-		assert_copied(&copy.harbour.queue.task[i], size[i]);
+		assert_copied(&copy.land_case.queue.task[i], size[i]);
 	assert_int_equal(tree_count("out/d"), ARRAY_COUNT(size));
 	assert_int_equal(copy.moved, sum);
 }
@@ -209,7 +209,7 @@ static void copies_many_at_once(void **state)
 	}
 	push_all();
 	for (size_t i = 0; i < FILES; i++)
-		assert_copied(&copy.harbour.queue.task[i],
+		assert_copied(&copy.land_case.queue.task[i],
 			      i % 6 ? 100 * i : BODY_WHOLE_MAX + 20000 * i);
 	assert_int_equal(tree_count("out/d"), FILES);
 }
@@ -242,7 +242,7 @@ static void fails_below_something_that_is_no_directory(void **state)
 	add_file("large", LONG);
 	push_all();
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(copy.harbour.queue.task[i].outcome.reason, REASON_CONFLICT);
+		assert_int_equal(copy.land_case.queue.task[i].outcome.reason, REASON_CONFLICT);
 	assert_true(tree_holds("out/d", "a file", 6));
 }
 
@@ -271,17 +271,17 @@ static void gives_back_what_is_not_admitted(void **state)
 static void gives_back_what_is_not_to_be_read(void **state)
 {
 	(void)state;
-	copy.harbour.options.there = ARRIVAL_KEEP;
+	copy.land_case.options.there = ARRIVAL_KEEP;
 	open_shelf(1);
 	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
 	tree_store("out/d/there", "before");
 	struct fake_task *there = add_file("there", 10);
 	struct fake_task *new_one = add_file("new", 10);
-	struct work *work = harbour_work(&copy.harbour);
-	assert_true(shelf_keeps(copy.shelf, &work[0]));
-	assert_false(shelf_keeps(copy.shelf, &work[1]));
+	struct work *work = land_case_work(&copy.land_case);
+	assert_true(local_writer_keeps(copy.local_writer, &work[0]));
+	assert_false(local_writer_keeps(copy.local_writer, &work[1]));
 	readers_push(copy.readers, &work[1]);
-	fake_queue_wait(&copy.harbour.queue);
+	fake_queue_wait(&copy.land_case.queue);
 	assert_int_equal(there->outcome.state, OUTCOME_SKIPPED);
 	assert_int_equal(there->outcome.reason, REASON_PRESENT);
 	assert_copied(new_one, 10);
@@ -293,19 +293,19 @@ static void gives_back_what_is_not_to_be_read(void **state)
 /* Begins the body of a stream for the only task, and delivers it. */
 static struct body *deliver_stream(uint64_t size)
 {
-	struct work *work = harbour_work(&copy.harbour);
+	struct work *work = land_case_work(&copy.land_case);
 	assert_true(gate_enter(copy.gate, body_share(size)));
 	struct body *body = body_new(work, size, copy.gate);
 	assert_non_null(body);
 	body->meta.mode = 0644;
 	body_ref(body);
-	shelf_deliver(copy.shelf, body);
+	local_writer_deliver(copy.local_writer, body);
 	return body;
 }
 
 static void push_piece(struct body *body, uint64_t offset, size_t size)
 {
-	struct piece *piece = body_room(body);
+	struct body_piece *piece = body_room(body);
 	assert_non_null(piece);
 	piece->offset = offset;
 	piece->size = size;
@@ -327,7 +327,7 @@ static void writes_a_stream_as_it_comes(void **state)
 	content_hash_of(content, LONG, proof.content);
 	body_finish(body, &proof, NULL);
 	body_unref(body);
-	fake_queue_wait(&copy.harbour.queue);
+	fake_queue_wait(&copy.land_case.queue);
 	assert_copied(task, LONG);
 }
 
@@ -343,7 +343,7 @@ static void keeps_nothing_of_a_stream_that_breaks_off(void **state)
 		err_set(&err, FAULT_CHANGED, "it changed while it was read");
 		body_finish(body, NULL, &err);
 		body_unref(body);
-		fake_queue_wait(&copy.harbour.queue);
+		fake_queue_wait(&copy.land_case.queue);
 		assert_int_equal(task->settled, tries == 3);
 		assert_int_equal(tree_count("out/d"), 0);
 	}
@@ -363,7 +363,7 @@ static void counts_no_try_when_it_is_stopped(void **state)
 	err_set(&err, FAULT_CANCELLED, "stopped in the middle of it");
 	body_finish(body, NULL, &err);
 	body_unref(body);
-	fake_queue_wait(&copy.harbour.queue);
+	fake_queue_wait(&copy.land_case.queue);
 	assert_false(task->settled);
 	assert_int_equal(task->task.attempts, 0);
 	assert_int_equal(tree_count("out/d"), 0);
@@ -382,18 +382,18 @@ static void ends_what_was_delivered_before_it_goes(void **state)
 		snprintf(name[i], sizeof name[i], "%02zu", i);
 		add_file(name[i], size);
 	}
-	struct work *work = fake_works(&copy.harbour.queue, SEGMENT_TRANSFERS, &count);
+	struct work *work = fake_works(&copy.land_case.queue, SEGMENT_TRANSFERS, &count);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(gate_enter(copy.gate, body_share(size)));
 		struct body *body = body_new(&work[i], size, copy.gate);
 		assert_non_null(body);
 		push_piece(body, 0, size);
 		body_finish(body, &proof, NULL);
-		shelf_deliver(copy.shelf, body);
+		local_writer_deliver(copy.local_writer, body);
 	}
 	close_shelf();
 	for (size_t i = 0; i < FILES; i++)
-		assert_copied(&copy.harbour.queue.task[i], size);
+		assert_copied(&copy.land_case.queue.task[i], size);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "read/landing.h"
+#include "read/duplicate.h"
 
 /* First byte of a key: two kinds of content keys share one table. */
 enum { KEY_WHOLE = 1, KEY_PREFIX = 2 };
@@ -12,31 +12,31 @@ static void fill_key(int kind, const unsigned char key[16], uint64_t size,
 	memcpy(out + 16, key, 16);
 }
 
-void landing_whole_key(const unsigned char key[16], uint64_t size,
-		       unsigned char out[FLIGHT_KEY_SIZE])
+void duplicate_whole_key(const unsigned char key[16], uint64_t size,
+			 unsigned char out[FLIGHT_KEY_SIZE])
 {
 	fill_key(KEY_WHOLE, key, size, out);
 }
 
-void landing_prefix_key(const unsigned char key[16], uint64_t size,
-			unsigned char out[FLIGHT_KEY_SIZE])
+void duplicate_prefix_key(const unsigned char key[16], uint64_t size,
+			  unsigned char out[FLIGHT_KEY_SIZE])
 {
 	fill_key(KEY_PREFIX, key, size, out);
 }
 
-struct landing *landing_new(struct work *work, const struct meta *meta, uint64_t size,
-			    const struct body_proof *proof)
+struct duplicate *duplicate_new(struct work *work, const struct meta *meta, uint64_t size,
+				const struct body_proof *proof)
 {
-	struct landing *landing = calloc(1, sizeof *landing);
-	if (!landing)
+	struct duplicate *duplicate = calloc(1, sizeof *duplicate);
+	if (!duplicate)
 		return NULL;
-	landing->work = work;
-	landing->meta = *meta;
-	landing->size = size;
-	landing->proven = proof;
+	duplicate->work = work;
+	duplicate->meta = *meta;
+	duplicate->size = size;
+	duplicate->proven = proof;
 	if (proof)
-		landing->proof = *proof;
-	return landing;
+		duplicate->proof = *proof;
+	return duplicate;
 }
 
 /* Value: cap 0..59, its kind, its size, the levels met. */
@@ -49,8 +49,8 @@ static void pack(const struct outcome *outcome, unsigned char value[FLIGHT_VALUE
 	value[62] = outcome->level;
 }
 
-void landing_outcome(const struct meta *meta, uint64_t size, const struct body_proof *proof,
-		     struct outcome *outcome)
+void duplicate_outcome(const struct meta *meta, uint64_t size, const struct body_proof *proof,
+		       struct outcome *outcome)
 {
 	outcome->state = OUTCOME_DONE;
 	outcome->length = size;
@@ -58,12 +58,12 @@ void landing_outcome(const struct meta *meta, uint64_t size, const struct body_p
 	meta_pack_outcome(meta, outcome->meta);
 }
 
-void landing_settle(void *context, void *item, const unsigned char *value)
+void duplicate_settle(void *context, void *item, const unsigned char *value)
 {
 	(void)context;
-	struct landing *landing = item;
-	unsigned attempts = landing->work->task->attempts;
-	if (value && landing->proven) {
+	struct duplicate *duplicate = item;
+	unsigned attempts = duplicate->work->task->attempts;
+	if (value && duplicate->proven) {
 		struct outcome outcome = {
 			.cap_kind = value[60],
 			.cap_size = value[61],
@@ -71,16 +71,16 @@ void landing_settle(void *context, void *item, const unsigned char *value)
 			.attempts = (uint8_t)(attempts < UINT8_MAX ? attempts + 1 : UINT8_MAX),
 		};
 		memcpy(outcome.cap, value, OUTCOME_CAP_MAX);
-		landing_outcome(&landing->meta, landing->size, &landing->proof, &outcome);
-		work_settle(landing->work, &outcome, NULL);
+		duplicate_outcome(&duplicate->meta, duplicate->size, &duplicate->proof, &outcome);
+		work_settle(duplicate->work, &outcome, NULL);
 	} else {
-		work_again(landing->work, 0, attempts);
+		work_again(duplicate->work, 0, attempts);
 	}
-	explicit_bzero(landing, sizeof *landing);
-	free(landing);
+	explicit_bzero(duplicate, sizeof *duplicate);
+	free(duplicate);
 }
 
-void landing_end(struct flight *flight, struct body *body, const struct outcome *outcome)
+void duplicate_end(struct flight *flight, struct body *body, const struct outcome *outcome)
 {
 	if (!body->flying)
 		return;
@@ -90,10 +90,10 @@ void landing_end(struct flight *flight, struct body *body, const struct outcome 
 		pack(outcome, value);
 	if (outcome && body->stream) {
 		unsigned char whole[FLIGHT_KEY_SIZE];
-		landing_whole_key(body->proof.key, body->size, whole);
+		duplicate_whole_key(body->proof.key, body->size, whole);
 		if (memcmp(whole, body->flight_key, FLIGHT_KEY_SIZE) != 0)
 			flight_learn(flight, whole, value);
 	}
-	flight_end(flight, body->flight_key, outcome ? value : NULL, landing_settle, NULL);
+	flight_end(flight, body->flight_key, outcome ? value : NULL, duplicate_settle, NULL);
 	explicit_bzero(value, sizeof value);
 }

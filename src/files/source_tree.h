@@ -13,42 +13,42 @@
 #include <sys/stat.h>
 
 /* Bytes of a symlink's target.  Source: PATH_MAX of linux/limits.h, less the NUL. */
-enum { TREE_LINK_MAX = 4095 };
+enum { SYMLINK_TARGET_MAX = 4095 };
 
-struct tree_source {
+struct source_tree_root {
 	const char *path; /* local path of a SRC */
 	const char *name; /* its entry in the target directory's listing */
 };
 
-struct tree_options {
+struct source_tree_options {
 	const char *manifest; /* path */
 	size_t made_count;    /* listings above the one that holds the sources */
-	const struct tree_source *source;
+	const struct source_tree_root *source;
 	size_t source_count;
 	bool follow;      /* --symlinks=follow: directories may be symlinks */
 	bool compare_ids; /* dev and ino must be those planned: true in the run that planned */
 };
 
-struct tree;
+struct source_tree;
 
 /* Faults: those of manifest_open, and NOMEM. */
-MUST_USE enum fault tree_new(const struct tree_options *options, struct tree **tree,
-			     struct err *err);
-void tree_free(struct tree *tree);
+MUST_USE enum fault source_tree_new(const struct source_tree_options *options,
+				    struct source_tree **tree, struct err *err);
+void source_tree_free(struct source_tree *tree);
 
 /*
  * Opens the regular file of `task` for reading and stores what fstat says.  Never blocks on a FIFO,
  * never opens a device. Faults: NOT_FOUND (vanished), AUTH (no permission), CHANGED (it is another
  * file, or none, now), IO, NOMEM (descriptors).
  */
-MUST_USE enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd,
-				   struct stat *status, struct err *err);
+MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct task *task,
+					  int *fd, struct stat *status, struct err *err);
 
 /*
  * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`
- * bytes, 1 to TREE_LINK_MAX, without a NUL; the rest of `status` is what lstat says.  Faults as
- * above.
+ * bytes, 1 to SYMLINK_TARGET_MAX, without a NUL; the rest of `status` is what lstat says.  Faults
+ * as above.
  */
-MUST_USE enum fault tree_read_link(struct tree *tree, const struct task *task,
-				   char target[TREE_LINK_MAX], struct stat *status,
-				   struct err *err);
+MUST_USE enum fault source_tree_read_link(struct source_tree *tree, const struct task *task,
+					  char target[SYMLINK_TARGET_MAX], struct stat *status,
+					  struct err *err);

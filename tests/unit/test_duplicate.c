@@ -1,4 +1,4 @@
-#include "read/landing.h"
+#include "read/duplicate.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
@@ -37,13 +37,13 @@ static enum flight_answer begin(struct airport *airport, const unsigned char *ke
 				const struct body_proof *known)
 {
 	unsigned char value[FLIGHT_VALUE_SIZE];
-	struct landing *landing = landing_new(&airport->work[task - 1], &meta, 99, known);
-	assert_non_null(landing);
-	enum flight_answer answer = flight_begin(airport->flight, key, landing, value);
+	struct duplicate *duplicate = duplicate_new(&airport->work[task - 1], &meta, 99, known);
+	assert_non_null(duplicate);
+	enum flight_answer answer = flight_begin(airport->flight, key, duplicate, value);
 	if (answer == FLIGHT_KNOWN)
-		landing_settle(NULL, landing, value);
+		duplicate_settle(NULL, duplicate, value);
 	else if (answer != FLIGHT_PARKED)
-		free(landing);
+		free(duplicate);
 	return answer;
 }
 
@@ -64,10 +64,10 @@ static void keys_tell_kind_size_and_content_apart(void **state)
 {
 	(void)state;
 	unsigned char key[4][FLIGHT_KEY_SIZE];
-	landing_whole_key(proof.key, 99, key[0]);
-	landing_whole_key(proof.key, 100, key[1]);
-	landing_prefix_key(proof.key, 99, key[2]);
-	landing_whole_key(proof.content, 99, key[3]);
+	duplicate_whole_key(proof.key, 99, key[0]);
+	duplicate_whole_key(proof.key, 100, key[1]);
+	duplicate_prefix_key(proof.key, 99, key[2]);
+	duplicate_whole_key(proof.content, 99, key[3]);
 	for (int i = 0; i < 4; i++)
 		for (int j = 0; j < i; j++)
 			assert_memory_not_equal(key[i], key[j], FLIGHT_KEY_SIZE);
@@ -79,11 +79,11 @@ static void parked_landings_settle_with_the_one_that_flew(void **state)
 	struct airport airport;
 	airport_init(&airport, 3);
 	struct body *body = flying_body(&airport, 99, 1);
-	landing_whole_key(proof.key, 99, body->flight_key);
+	duplicate_whole_key(proof.key, 99, body->flight_key);
 	assert_int_equal(begin(&airport, body->flight_key, 1, &proof), FLIGHT_FIRST);
 	assert_int_equal(begin(&airport, body->flight_key, 2, &proof), FLIGHT_PARKED);
-	landing_end(airport.flight, body, &stored);
-	landing_end(airport.flight, body, &stored); /* flies no more */
+	duplicate_end(airport.flight, body, &stored);
+	duplicate_end(airport.flight, body, &stored); /* flies no more */
 	struct fake_task *parked = fake_find(&airport.queue, 2);
 	assert_int_equal(parked->outcome.state, OUTCOME_DONE);
 	assert_int_equal(parked->outcome.attempts, 2);
@@ -108,11 +108,11 @@ static void after_a_failure_the_parked_go_back_as_they_were(void **state)
 	struct airport airport;
 	airport_init(&airport, 3);
 	struct body *body = flying_body(&airport, 99, 1);
-	landing_whole_key(proof.key, 99, body->flight_key);
+	duplicate_whole_key(proof.key, 99, body->flight_key);
 	assert_int_equal(begin(&airport, body->flight_key, 1, &proof), FLIGHT_FIRST);
 	assert_int_equal(begin(&airport, body->flight_key, 2, &proof), FLIGHT_PARKED);
 	assert_int_equal(begin(&airport, body->flight_key, 3, &proof), FLIGHT_PARKED);
-	landing_end(airport.flight, body, NULL);
+	duplicate_end(airport.flight, body, NULL);
 	body_unref(body);
 	work_again(&airport.work[0], 0, 2);
 	for (uint64_t id = 2; id <= 3; id++) {
@@ -131,15 +131,15 @@ static void a_stream_known_by_its_beginning_is_looked_at_again(void **state)
 	unsigned char whole[FLIGHT_KEY_SIZE], value[FLIGHT_VALUE_SIZE];
 	airport_init(&airport, 2);
 	struct body *body = flying_body(&airport, SIZE, 1);
-	landing_prefix_key(proof.content, SIZE, body->flight_key);
+	duplicate_prefix_key(proof.content, SIZE, body->flight_key);
 	assert_int_equal(begin(&airport, body->flight_key, 1, NULL), FLIGHT_FIRST);
 	assert_int_equal(begin(&airport, body->flight_key, 2, NULL), FLIGHT_PARKED);
 	body->proof = proof;
-	landing_end(airport.flight, body, &stored);
+	duplicate_end(airport.flight, body, &stored);
 	work_again(&airport.work[0], 0, 0);
 	/* Its end is unknown, so it is given back; and then found by the whole content. */
 	assert_false(fake_find(&airport.queue, 2)->settled);
-	landing_whole_key(proof.key, SIZE, whole);
+	duplicate_whole_key(proof.key, SIZE, whole);
 	assert_int_equal(flight_begin(airport.flight, whole, body, value), FLIGHT_KNOWN);
 	assert_memory_equal(value, stored.cap, OUTCOME_CAP_MAX);
 	body_unref(body);

@@ -1,4 +1,4 @@
-#include "files/tree.h"
+#include "files/source_tree.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
@@ -10,9 +10,9 @@ enum { DEEP = 45 };
 
 struct grove {
 	struct plan_case plan;
-	struct tree_source source;
+	struct source_tree_root source;
 	struct manifest_reader *reader;
-	struct tree *tree;
+	struct source_tree *tree;
 };
 
 static void plant(struct grove *grove)
@@ -26,8 +26,8 @@ static void open_grove(struct grove *grove, bool compare_ids, size_t made)
 {
 	struct err err;
 	assert_int_equal(plan_afresh(&grove->plan), FAULT_NONE);
-	grove->source = (struct tree_source){ grove->plan.tree, "top" };
-	const struct tree_options options = {
+	grove->source = (struct source_tree_root){ grove->plan.tree, "top" };
+	const struct source_tree_options options = {
 		.manifest = grove->plan.manifest,
 		.made_count = made,
 		.source = &grove->source,
@@ -35,13 +35,13 @@ static void open_grove(struct grove *grove, bool compare_ids, size_t made)
 		.follow = grove->plan.request.options.symlinks == PLAN_SYMLINKS_FOLLOW,
 		.compare_ids = compare_ids,
 	};
-	assert_int_equal(tree_new(&options, &grove->tree, &err), FAULT_NONE);
+	assert_int_equal(source_tree_new(&options, &grove->tree, &err), FAULT_NONE);
 	assert_int_equal(manifest_open(grove->plan.manifest, &grove->reader, &err), FAULT_NONE);
 }
 
 static void close_grove(struct grove *grove)
 {
-	tree_free(grove->tree);
+	source_tree_free(grove->tree);
 	manifest_close(grove->reader);
 	plan_case_fini(&grove->plan);
 }
@@ -79,7 +79,7 @@ static enum fault open_file(struct grove *grove, const char *name, off_t size)
 	struct stat status;
 	struct err err = { 0 };
 	int fd = -1;
-	enum fault fault = tree_open_file(grove->tree, &task, &fd, &status, &err);
+	enum fault fault = source_tree_open_file(grove->tree, &task, &fd, &status, &err);
 	assert_int_equal(fault, err.fault);
 	if (fault) {
 		assert_int_equal(fd, -1);
@@ -209,26 +209,30 @@ static void reads_symlinks_without_following_them(void **state)
 	struct grove grove;
 	struct stat status;
 	struct err err;
-	char target[TREE_LINK_MAX];
+	char target[SYMLINK_TARGET_MAX];
 	plant(&grove);
 	grove.plan.request.options.symlinks = PLAN_SYMLINKS_PRESERVE;
 	make_directory(&grove.plan, "d");
 	make_symlink(&grove.plan, "d/l", "no where");
 	open_grove(&grove, true, 0);
 	struct task task = find_task(&grove, "l");
-	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_NONE);
+	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
+			 FAULT_NONE);
 	assert_int_equal(status.st_size, 8);
 	assert_true(S_ISLNK(status.st_mode));
 	assert_memory_equal(target, "no where", 8);
 	assert_int_equal(open_file(&grove, "l", 0), FAULT_CHANGED);
 	/* The one planned keeps its inode, so that the other one cannot get it. */
 	assert_int_equal(rename(path_in(&grove, "d/l"), path_in(&grove, "d/kept")), 0);
-	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_NOT_FOUND);
+	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
+			 FAULT_NOT_FOUND);
 	assert_int_equal(symlink("other", path_in(&grove, "d/l")), 0);
-	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_CHANGED);
+	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
+			 FAULT_CHANGED);
 	assert_int_equal(unlink(path_in(&grove, "d/l")), 0);
 	make_file(&grove.plan, "d/l", 3);
-	assert_int_equal(tree_read_link(grove.tree, &task, target, &status, &err), FAULT_CHANGED);
+	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
+			 FAULT_CHANGED);
 	close_grove(&grove);
 }
 

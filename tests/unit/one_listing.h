@@ -6,7 +6,7 @@
 #include "queue/file/outcomes.h"
 #include "tahoe/caps.h"
 
-struct shelf_item {
+struct one_listing_item {
 	const char *name; /* sorted by bytes */
 	const char *cap;  /* text; NULL: the item has `state` and no cap */
 	enum outcome_state state;
@@ -15,23 +15,24 @@ struct shelf_item {
 	struct meta meta; /* of the slot */
 };
 
-struct shelf {
+struct one_listing {
 	struct manifest_reader *reader;
 	struct outcomes *outcomes;
 	uint64_t listing;     /* of directory 0; its items have ids from 1 on */
 	const char *manifest; /* path */
 };
 
-extern const unsigned char shelf_job[16];
+extern const unsigned char one_listing_job[16];
 
-/* Makes the files in the scratch directory, replacing those of an earlier shelf. */
-void shelf_init(struct shelf *shelf, const struct shelf_item *item, size_t count);
-void shelf_fini(struct shelf *shelf);
+/* Makes the files in the scratch directory, replacing those of an earlier one_listing. */
+void one_listing_init(struct one_listing *one_listing, const struct one_listing_item *item,
+		      size_t count);
+void one_listing_fini(struct one_listing *one_listing);
 
 /* Writes a slot. */
-void shelf_put(struct shelf *shelf, const struct outcome *outcome);
+void one_listing_put(struct one_listing *one_listing, const struct outcome *outcome);
 
 /* Makes a slot that is done with the cap. */
-struct outcome shelf_done(uint64_t id, const struct cap *cap);
+struct outcome one_listing_done(uint64_t id, const struct cap *cap);
 
-struct cap shelf_cap(const char *text);
+struct cap one_listing_cap(const char *text);

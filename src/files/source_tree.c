@@ -1,4 +1,4 @@
-#include "files/tree.h"
+#include "files/source_tree.h"
 
 #include "base/meta.h"
 
@@ -17,8 +17,8 @@ struct open_directory {
 	int fd;
 };
 
-struct tree {
-	struct tree_options options;
+struct source_tree {
+	struct source_tree_options options;
 	struct manifest_reader *reader;
 	uint64_t base; /* offset of the listing that holds the sources; 0 until it is known */
 	uint64_t tick;
@@ -27,9 +27,10 @@ struct tree {
 	size_t chain_capacity;
 };
 
-enum fault tree_new(const struct tree_options *options, struct tree **tree, struct err *err)
+enum fault source_tree_new(const struct source_tree_options *options, struct source_tree **tree,
+			   struct err *err)
 {
-	struct tree *made = calloc(1, sizeof *made);
+	struct source_tree *made = calloc(1, sizeof *made);
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	made->options = *options;
@@ -41,7 +42,7 @@ enum fault tree_new(const struct tree_options *options, struct tree **tree, stru
 	return FAULT_NONE;
 }
 
-void tree_free(struct tree *tree)
+void source_tree_free(struct source_tree *tree)
 {
 	if (!tree)
 		return;
@@ -55,7 +56,7 @@ void tree_free(struct tree *tree)
 
 /* The listings of the made directories come first, in one block or more each (a kill may cut one
  * off in the middle); the sources' listing follows. */
-static enum fault find_base(struct tree *tree, struct err *err)
+static enum fault find_base(struct source_tree *tree, struct err *err)
 {
 	uint64_t offset = manifest_first(tree->reader);
 	for (size_t i = 0; i < tree->options.made_count; i++) {
@@ -86,10 +87,10 @@ static enum fault open_fault(int os_error, const char *name, struct err *err)
 	}
 }
 
-static const char *source_path(const struct tree *tree, const char *name, size_t size)
+static const char *source_path(const struct source_tree *tree, const char *name, size_t size)
 {
 	for (size_t i = 0; i < tree->options.source_count; i++) {
-		const struct tree_source *source = &tree->options.source[i];
+		const struct source_tree_root *source = &tree->options.source[i];
 		if (strlen(source->name) == size && memcmp(source->name, name, size) == 0)
 			return source->path;
 	}
@@ -98,7 +99,7 @@ static const char *source_path(const struct tree *tree, const char *name, size_t
 
 /* Opens the directory `name` of the directory `parent` (-1: it is a source).  Returns -1 and errno.
  */
-static int open_component(const struct tree *tree, int parent, const char *name, size_t size)
+static int open_component(const struct source_tree *tree, int parent, const char *name, size_t size)
 {
 	if (parent < 0) {
 		const char *path = source_path(tree, name, size);
@@ -114,7 +115,7 @@ static int open_component(const struct tree *tree, int parent, const char *name,
 	return openat(parent, text, flags);
 }
 
-static struct open_directory *find_open(struct tree *tree, uint64_t listing)
+static struct open_directory *find_open(struct source_tree *tree, uint64_t listing)
 {
 	for (size_t i = 0; i < OPEN_DIRECTORIES; i++) {
 		if (tree->open[i].listing == listing) {
@@ -125,7 +126,7 @@ static struct open_directory *find_open(struct tree *tree, uint64_t listing)
 	return NULL;
 }
 
-static struct open_directory *oldest(struct tree *tree)
+static struct open_directory *oldest(struct source_tree *tree)
 {
 	struct open_directory *found = &tree->open[0];
 	for (size_t i = 1; i < OPEN_DIRECTORIES; i++)
@@ -137,7 +138,7 @@ static struct open_directory *oldest(struct tree *tree)
 	return found;
 }
 
-static bool chain_append(struct tree *tree, size_t count, uint64_t listing)
+static bool chain_append(struct source_tree *tree, size_t count, uint64_t listing)
 {
 	if (count == tree->chain_capacity) {
 		size_t capacity = count ? 2 * count : 64;
@@ -152,7 +153,7 @@ static bool chain_append(struct tree *tree, size_t count, uint64_t listing)
 }
 
 /* Opens the directory listed at tree->chain[at] inside `parent` and keeps it. */
-static enum fault descend(struct tree *tree, uint64_t listing, int parent,
+static enum fault descend(struct source_tree *tree, uint64_t listing, int parent,
 			  struct open_directory **directory, struct err *err)
 {
 	struct manifest_block block;
@@ -169,7 +170,8 @@ static enum fault descend(struct tree *tree, uint64_t listing, int parent,
 }
 
 /* Stores the descriptor of the directory listed at `listing`; it stays the tree's. */
-static enum fault open_directory(struct tree *tree, uint64_t listing, int *fd, struct err *err)
+static enum fault open_directory(struct source_tree *tree, uint64_t listing, int *fd,
+				 struct err *err)
 {
 	struct open_directory *at = NULL;
 	size_t count = 0;
@@ -191,8 +193,8 @@ static enum fault open_directory(struct tree *tree, uint64_t listing, int *fd, s
 }
 
 /* Whether what was found is of the type, and the one, that was planned. */
-static enum fault check_planned(const struct tree *tree, const struct task *task, mode_t type,
-				const struct stat *status, struct err *err)
+static enum fault check_planned(const struct source_tree *tree, const struct task *task,
+				mode_t type, const struct stat *status, struct err *err)
 {
 	struct meta planned;
 	if ((status->st_mode & S_IFMT) != type)
@@ -206,7 +208,7 @@ static enum fault check_planned(const struct tree *tree, const struct task *task
 }
 
 /* Opens the name without touching what it names, looks, and opens it for reading only then. */
-static enum fault open_checked(struct tree *tree, const struct task *task, int directory,
+static enum fault open_checked(struct source_tree *tree, const struct task *task, int directory,
 			       const char *name, int *fd, struct err *err)
 {
 	struct meta planned;
@@ -240,7 +242,7 @@ struct address {
 	char text[MANIFEST_NAME_MAX + 1];
 };
 
-static enum fault find(struct tree *tree, const struct task *task, struct address *address,
+static enum fault find(struct source_tree *tree, const struct task *task, struct address *address,
 		       struct err *err)
 {
 	enum fault fault = tree->base ? FAULT_NONE : find_base(tree, err);
@@ -261,8 +263,8 @@ static enum fault find(struct tree *tree, const struct task *task, struct addres
 	return FAULT_NONE;
 }
 
-enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd, struct stat *status,
-			  struct err *err)
+enum fault source_tree_open_file(struct source_tree *tree, const struct task *task, int *fd,
+				 struct stat *status, struct err *err)
 {
 	struct address at;
 	int opened = -1;
@@ -279,12 +281,13 @@ enum fault tree_open_file(struct tree *tree, const struct task *task, int *fd, s
 }
 
 /* A symlink never changes but by another one in its place, so that one handle is one target. */
-enum fault tree_read_link(struct tree *tree, const struct task *task, char target[TREE_LINK_MAX],
-			  struct stat *status, struct err *err)
+enum fault source_tree_read_link(struct source_tree *tree, const struct task *task,
+				 char target[SYMLINK_TARGET_MAX], struct stat *status,
+				 struct err *err)
 {
 	struct address at;
 	struct stat found;
-	char text[TREE_LINK_MAX + 1];
+	char text[SYMLINK_TARGET_MAX + 1];
 	if (find(tree, task, &at, err))
 		return err->fault;
 	int handle = openat(at.directory, at.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -298,7 +301,7 @@ enum fault tree_read_link(struct tree *tree, const struct task *task, char targe
 	ssize_t size = fault ? 0 : readlinkat(handle, "", text, sizeof text);
 	if (size < 0)
 		fault = open_fault(errno, "cannot read the symlink", err);
-	else if (!fault && (size == 0 || size > TREE_LINK_MAX))
+	else if (!fault && (size == 0 || size > SYMLINK_TARGET_MAX))
 		fault = err_set(err, FAULT_IO, "the symlink's target is empty or too long");
 	close(handle);
 	if (fault)

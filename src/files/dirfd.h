@@ -13,70 +13,68 @@
 
 #include "queue/core/fault.h"
 
-enum { BENEATH_NAME_MAX = 255, BENEATH_TEMPORARY_SIZE = 48 };
+enum { DIRFD_NAME_MAX = 255, DIRFD_TEMPORARY_SIZE = 48 };
 
 /* Opens the directory at `path`, making it and those above it when missing (mode 0777 less `mask`,
  * whatever the process's own umask is).  Symlinks in it are followed: it is what the user typed. */
-MUST_USE enum fault beneath_open_root(const char *path, uint32_t mask, int *fd, struct err *err);
+MUST_USE enum fault dirfd_open_root(const char *path, uint32_t mask, int *fd, struct err *err);
 
 /* Opens the directory at `path`, names joined by "/", below `root`; "" is the root itself. */
-MUST_USE enum fault beneath_open(int root, const char *path, int *fd, struct err *err);
+MUST_USE enum fault dirfd_open(int root, const char *path, int *fd, struct err *err);
 
 /* The same on kernels without openat2, name by name. */
-MUST_USE enum fault beneath_open_by_names(int root, const char *path, int *fd, struct err *err);
+MUST_USE enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *err);
 
 /* Makes sure that `name` in `at` is a directory, durably, and stores whether it was made (mode
  * 0700). */
-MUST_USE enum fault beneath_make(int at, const char *name, bool *made, struct err *err);
+MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err *err);
 
 /* FAULT_EXISTS unless a file may be given this name: nothing or a regular file is there. */
-MUST_USE enum fault beneath_may_replace(int at, const char *name, struct err *err);
+MUST_USE enum fault dirfd_may_replace(int at, const char *name, struct err *err);
 
 /* FAULT_EXISTS unless a symlink may be given this name: nothing or a symlink is there. */
-MUST_USE enum fault beneath_may_replace_link(int at, const char *name, struct err *err);
+MUST_USE enum fault dirfd_may_replace_link(int at, const char *name, struct err *err);
 
 /* Makes a symlink to `target` with the temporary name `name`, where nothing else but a temporary
  * file of ours can be, which goes. */
-MUST_USE enum fault beneath_link(int at, const char *name, const char *target, struct err *err);
+MUST_USE enum fault dirfd_link(int at, const char *name, const char *target, struct err *err);
 
 /* Makes a new file of mode 0600 with a random name that begins with a dot, open for writing. */
-MUST_USE enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd,
-				   struct err *err);
+MUST_USE enum fault dirfd_create(int at, char name[DIRFD_TEMPORARY_SIZE], int *fd, struct err *err);
 
 /*
  * Opens a file `name` of ours for reading and writing, making it (mode 0600) if it is not there.
  * With `resume` what it holds is kept; else, and when it is not a regular file of this user with
  * one name, it is made anew.
  */
-MUST_USE enum fault beneath_reopen(int at, const char *name, bool resume, int *fd, struct err *err);
+MUST_USE enum fault dirfd_reopen(int at, const char *name, bool resume, int *fd, struct err *err);
 
 /* Gives the file `temporary` its `name` at once, replacing a regular file of that name, and makes
  * that durable. */
-MUST_USE enum fault beneath_publish(int at, const char *temporary, const char *name,
-				    struct err *err);
+MUST_USE enum fault dirfd_publish(int at, const char *temporary, const char *name, struct err *err);
 
 /*
  * Gives the file `temporary` its `name` at once; not durable until the directory is synced.  FAULT
  * EXISTS, changing nothing, when something has the name that is no regular file, or when anything
  * has it and not `replace`.
  */
-MUST_USE enum fault beneath_name(int at, const char *temporary, const char *name, bool replace,
-				 struct err *err);
+MUST_USE enum fault dirfd_name(int at, const char *temporary, const char *name, bool replace,
+			       struct err *err);
 
 /* The same with a symlink, which replaces symlinks only. */
-MUST_USE enum fault beneath_name_link(int at, const char *temporary, const char *name, bool replace,
+MUST_USE enum fault dirfd_name_link(int at, const char *temporary, const char *name, bool replace,
+				    struct err *err);
+
+/* As dirfd_publish, replacing nothing: FAULT_EXISTS when there is something of that name. */
+MUST_USE enum fault dirfd_publish_new(int at, const char *temporary, const char *name,
 				      struct err *err);
 
-/* As beneath_publish, replacing nothing: FAULT_EXISTS when there is something of that name. */
-MUST_USE enum fault beneath_publish_new(int at, const char *temporary, const char *name,
-					struct err *err);
-
 /* Writes all of `data`. */
-MUST_USE enum fault beneath_write(int fd, const void *data, size_t size, struct err *err);
+MUST_USE enum fault dirfd_write(int fd, const void *data, size_t size, struct err *err);
 
 /* Writes all of `data` at `offset`. */
-MUST_USE enum fault beneath_write_at(int fd, uint64_t offset, const void *data, size_t size,
-				     struct err *err);
+MUST_USE enum fault dirfd_write_at(int fd, uint64_t offset, const void *data, size_t size,
+				   struct err *err);
 
 /* Returns nanoseconds since 1970, which may be negative, as futimens wants them. */
 struct timespec timespec_of(int64_t ns);

@@ -1,9 +1,10 @@
 /*
  * Bodies put into files at a local target: the copy between local places.
  *
- * Place      src/read delivers bodies -> [shelf] -> src/land/arrival.h.  A whole body is written
- * in the reader's thread, a stream by threads of the shelf's own. Ownership  a body delivered
- * belongs to the shelf. Threads    shelf_deliver and shelf_keeps from any.
+ * Place      src/read delivers bodies -> [local writer] -> src/land/arrival.h.  A whole body is
+ * written in the reader's thread, a stream by threads of the local writer's own. Ownership  a body
+ * delivered belongs to the local_writer. Threads    local_writer_deliver and local_writer_keeps
+ * from any.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 #include "net/pace.h"
 #include "read/body.h"
 
-struct shelf_options {
+struct local_writer_options {
 	const char *manifest; /* path */
 	int root;             /* the target's directory, open */
 	struct arrivals *arrivals;
@@ -23,19 +24,19 @@ struct shelf_options {
 	const atomic_bool *cancel; /* true: wait no longer for the pace.  May be NULL without one */
 };
 
-struct shelf;
+struct local_writer;
 
-/* Starts the threads.  Faults: those of site_new, and NOMEM. */
-MUST_USE enum fault shelf_new(const struct shelf_options *options, struct shelf **shelf,
-			      struct err *err);
+/* Starts the threads.  Faults: those of target_tree_new, and NOMEM. */
+MUST_USE enum fault local_writer_new(const struct local_writer_options *options,
+				     struct local_writer **local_writer, struct err *err);
 
 /* Ends what was delivered, joins the threads and frees; no reader may deliver any more.  NULL is
  * allowed. */
-void shelf_free(struct shelf *shelf);
+void local_writer_free(struct local_writer *local_writer);
 
 /* Returns true when what is at the target is to be kept, or is in the way: then the work has ended.
  */
-bool shelf_keeps(struct shelf *shelf, struct work *work);
+bool local_writer_keeps(struct local_writer *local_writer, struct work *work);
 
-/* Takes a body (readers_options.deliver).  `context` is the shelf. */
-void shelf_deliver(void *context, struct body *body);
+/* Takes a body (readers_options.deliver).  `context` is the local_writer. */
+void local_writer_deliver(void *context, struct body *body);

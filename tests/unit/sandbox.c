@@ -1,4 +1,4 @@
-#include "tests/unit/room.h"
+#include "tests/unit/sandbox.h"
 
 #include "tests/unit/facts.h"
 
@@ -16,7 +16,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path);
 }
 
-int room_setup(void **state)
+int sandbox_setup(void **state)
 {
 	(void)state;
 	const char *base = getenv("TMPDIR");
@@ -25,13 +25,13 @@ int room_setup(void **state)
 	return mkdtemp(room) ? 0 : -1;
 }
 
-int room_teardown(void **state)
+int sandbox_teardown(void **state)
 {
 	(void)state;
 	return nftw(room, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-const char *room_path(const char *name)
+const char *sandbox_path(const char *name)
 {
 	static char path[16][512];
 	static size_t next;
@@ -40,44 +40,44 @@ const char *room_path(const char *name)
 	return here;
 }
 
-void room_file(const char *name, const char *text, mode_t mode)
+void sandbox_file(const char *name, const char *text, mode_t mode)
 {
-	int fd = open(room_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(sandbox_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
 }
 
-void room_directory(const char *name, mode_t mode)
+void sandbox_directory(const char *name, mode_t mode)
 {
-	assert_int_equal(mkdir(room_path(name), mode), 0);
-	assert_int_equal(chmod(room_path(name), mode), 0);
+	assert_int_equal(mkdir(sandbox_path(name), mode), 0);
+	assert_int_equal(chmod(sandbox_path(name), mode), 0);
 }
 
-char *room_read(const char *name)
+char *sandbox_read(const char *name)
 {
 	enum { SIZE = 1 << 20 };
 	char *text = calloc(1, SIZE + 1);
 	assert_non_null(text);
-	int fd = open(room_path(name), O_RDONLY);
+	int fd = open(sandbox_path(name), O_RDONLY);
 	assert_true(fd >= 0);
 	assert_true(read(fd, text, SIZE) >= 0);
 	close(fd);
 	return text;
 }
 
-void room_capture(int fd, const char *name)
+void sandbox_capture(int fd, const char *name)
 {
 	fflush(NULL);
 	saved[fd] = dup(fd);
-	int file = open(room_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	int file = open(sandbox_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 	assert_true(saved[fd] >= 0 && file >= 0);
 	assert_true(dup2(file, fd) == fd);
 	close(file);
 }
 
-void room_restore(int fd)
+void sandbox_restore(int fd)
 {
 	fflush(NULL);
 	assert_true(dup2(saved[fd], fd) == fd);

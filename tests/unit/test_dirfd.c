@@ -1,4 +1,4 @@
-#include "files/beneath.h"
+#include "files/dirfd.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/tree.h"
 
@@ -8,13 +8,13 @@
 
 typedef enum fault opener(int root, const char *path, int *fd, struct err *err);
 
-static opener *const both[] = { beneath_open, beneath_open_by_names };
+static opener *const both[] = { dirfd_open, dirfd_open_by_names };
 
 static int open_root(void)
 {
 	struct err err;
 	int root = -1;
-	assert_int_equal(beneath_open_root(tree_path("root"), 022, &root, &err), FAULT_NONE);
+	assert_int_equal(dirfd_open_root(tree_path("root"), 022, &root, &err), FAULT_NONE);
 	return root;
 }
 
@@ -32,11 +32,11 @@ static void makes_a_missing_root_with_its_parents(void **state)
 	(void)state;
 	struct err err;
 	int fd;
-	assert_int_equal(beneath_open_root(tree_path("x/y/z"), 022, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_open_root(tree_path("x/y/z"), 022, &fd, &err), FAULT_NONE);
 	assert_true(is(fd, "x/y/z"));
 	close(fd);
 	tree_store("x/file", "");
-	assert_int_equal(beneath_open_root(tree_path("x/file"), 022, &fd, &err), FAULT_EXISTS);
+	assert_int_equal(dirfd_open_root(tree_path("x/file"), 022, &fd, &err), FAULT_EXISTS);
 }
 
 static void opens_directories_below_the_root(void **state)
@@ -68,7 +68,7 @@ static void follows_no_symlink_anywhere_in_a_path(void **state)
 	make("outside/b");
 	make("root/a");
 	make("root/a/b");
-	assert_int_equal(beneath_open(root, "a/b", &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_open(root, "a/b", &fd, &err), FAULT_NONE);
 	close(fd);
 	/* Somebody swaps a parent while we work. */
 	assert_int_equal(rename(tree_path("root/a"), tree_path("root/gone")), 0);
@@ -87,17 +87,17 @@ static void refuses_names_that_lead_elsewhere(void **state)
 	struct err err;
 	int root = open_root(), fd = -1;
 	bool made;
-	char name[BENEATH_TEMPORARY_SIZE];
+	char name[DIRFD_TEMPORARY_SIZE];
 	make("root/a");
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
 		for (size_t j = 0; j < ARRAY_COUNT(both); j++)
 			assert_int_equal(both[j](root, bad[i], &fd, &err), FAULT_USAGE);
-		assert_int_equal(beneath_make(root, bad[i], &made, &err), FAULT_USAGE);
-		assert_int_equal(beneath_may_replace(root, bad[i], &err), FAULT_USAGE);
+		assert_int_equal(dirfd_make(root, bad[i], &made, &err), FAULT_USAGE);
+		assert_int_equal(dirfd_may_replace(root, bad[i], &err), FAULT_USAGE);
 	}
-	assert_int_equal(beneath_make(root, "", &made, &err), FAULT_USAGE);
-	assert_int_equal(beneath_create(root, name, &fd, &err), FAULT_NONE);
-	assert_int_equal(beneath_publish(root, name, "../x", &err), FAULT_USAGE);
+	assert_int_equal(dirfd_make(root, "", &made, &err), FAULT_USAGE);
+	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_publish(root, name, "../x", &err), FAULT_USAGE);
 	close(fd);
 	close(root);
 }
@@ -112,9 +112,9 @@ static void opens_a_path_longer_than_the_kernel_takes(void **state)
 	memset(name, 'n', 100);
 	name[100] = '\0';
 	for (size_t used = 0; used + 102 < sizeof path; used += 101) {
-		assert_int_equal(beneath_make(at, name, &made, &err), FAULT_NONE);
+		assert_int_equal(dirfd_make(at, name, &made, &err), FAULT_NONE);
 		assert_true(made);
-		assert_int_equal(beneath_open(at, name, &fd, &err), FAULT_NONE);
+		assert_int_equal(dirfd_open(at, name, &fd, &err), FAULT_NONE);
 		close(at);
 		at = fd;
 		snprintf(path + used, sizeof path - used, "%s/", name);
@@ -137,14 +137,14 @@ static void makes_a_directory_once(void **state)
 	struct err err;
 	int root = open_root();
 	bool made = false;
-	assert_int_equal(beneath_make(root, "d", &made, &err), FAULT_NONE);
+	assert_int_equal(dirfd_make(root, "d", &made, &err), FAULT_NONE);
 	assert_true(made);
-	assert_int_equal(beneath_make(root, "d", &made, &err), FAULT_NONE);
+	assert_int_equal(dirfd_make(root, "d", &made, &err), FAULT_NONE);
 	assert_false(made);
 	tree_store("root/file", "");
-	assert_int_equal(beneath_make(root, "file", &made, &err), FAULT_EXISTS);
+	assert_int_equal(dirfd_make(root, "file", &made, &err), FAULT_EXISTS);
 	assert_int_equal(symlink("d", tree_path("root/link")), 0);
-	assert_int_equal(beneath_make(root, "link", &made, &err), FAULT_EXISTS);
+	assert_int_equal(dirfd_make(root, "link", &made, &err), FAULT_EXISTS);
 	close(root);
 }
 
@@ -153,25 +153,25 @@ static void publishes_over_regular_files_only(void **state)
 	(void)state;
 	static const char *const in_the_way[] = { "directory", "link", "fifo" };
 	struct err err;
-	char name[BENEATH_TEMPORARY_SIZE];
+	char name[DIRFD_TEMPORARY_SIZE];
 	int root = open_root(), fd;
 	make("root/directory");
 	assert_int_equal(symlink("old", tree_path("root/link")), 0);
 	assert_int_equal(mkfifo(tree_path("root/fifo"), 0600), 0);
 	tree_store("root/old", "before");
-	assert_int_equal(beneath_create(root, name, &fd, &err), FAULT_NONE);
-	assert_int_equal(beneath_write(fd, "after", 5, &err), FAULT_NONE);
+	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_write(fd, "after", 5, &err), FAULT_NONE);
 	close(fd);
 	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++) {
-		assert_int_equal(beneath_may_replace(root, in_the_way[i], &err), FAULT_EXISTS);
-		assert_int_equal(beneath_publish(root, name, in_the_way[i], &err), FAULT_EXISTS);
+		assert_int_equal(dirfd_may_replace(root, in_the_way[i], &err), FAULT_EXISTS);
+		assert_int_equal(dirfd_publish(root, name, in_the_way[i], &err), FAULT_EXISTS);
 	}
 	assert_true(tree_holds("root/old", "before", 6));
-	assert_int_equal(beneath_publish(root, name, "old", &err), FAULT_NONE);
+	assert_int_equal(dirfd_publish(root, name, "old", &err), FAULT_NONE);
 	assert_true(tree_holds("root/old", "after", 5));
-	assert_int_equal(beneath_create(root, name, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
 	close(fd);
-	assert_int_equal(beneath_publish(root, name, "new", &err), FAULT_NONE);
+	assert_int_equal(dirfd_publish(root, name, "new", &err), FAULT_NONE);
 	assert_int_equal(tree_count("root"), 5);
 	close(root);
 }
@@ -181,20 +181,19 @@ static void publishes_without_replacing_anything(void **state)
 	(void)state;
 	static const char *const in_the_way[] = { "directory", "link", "old" };
 	struct err err;
-	char name[BENEATH_TEMPORARY_SIZE];
+	char name[DIRFD_TEMPORARY_SIZE];
 	int root = open_root(), fd;
 	make("root/directory");
 	assert_int_equal(symlink("nowhere", tree_path("root/link")), 0);
 	tree_store("root/old", "before");
-	assert_int_equal(beneath_create(root, name, &fd, &err), FAULT_NONE);
-	assert_int_equal(beneath_write(fd, "after", 5, &err), FAULT_NONE);
+	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
+	assert_int_equal(dirfd_write(fd, "after", 5, &err), FAULT_NONE);
 	close(fd);
 	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++)
-		assert_int_equal(beneath_publish_new(root, name, in_the_way[i], &err),
-				 FAULT_EXISTS);
-	assert_int_equal(beneath_publish_new(root, name, "../x", &err), FAULT_USAGE);
+		assert_int_equal(dirfd_publish_new(root, name, in_the_way[i], &err), FAULT_EXISTS);
+	assert_int_equal(dirfd_publish_new(root, name, "../x", &err), FAULT_USAGE);
 	assert_true(tree_holds("root/old", "before", 6));
-	assert_int_equal(beneath_publish_new(root, name, "new", &err), FAULT_NONE);
+	assert_int_equal(dirfd_publish_new(root, name, "new", &err), FAULT_NONE);
 	assert_true(tree_holds("root/new", "after", 5));
 	assert_int_equal(tree_count("root"), 4);
 	close(root);
@@ -211,19 +210,19 @@ static void symlinks_take_the_names_of_symlinks_only(void **state)
 	assert_int_equal(mkfifo(tree_path("root/fifo"), 0600), 0);
 	assert_int_equal(symlink("file", tree_path("root/link")), 0);
 	tree_store("root/file", "before");
-	assert_int_equal(beneath_link(root, "../t", "new", &err), FAULT_USAGE);
-	assert_int_equal(beneath_link(root, "t", "old", &err), FAULT_NONE);
-	assert_int_equal(beneath_link(root, "t", "new", &err), FAULT_NONE);
+	assert_int_equal(dirfd_link(root, "../t", "new", &err), FAULT_USAGE);
+	assert_int_equal(dirfd_link(root, "t", "old", &err), FAULT_NONE);
+	assert_int_equal(dirfd_link(root, "t", "new", &err), FAULT_NONE);
 	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++) {
 		const char *name = in_the_way[i];
-		assert_int_equal(beneath_may_replace_link(root, name, &err), FAULT_EXISTS);
-		assert_int_equal(beneath_name_link(root, "t", name, true, &err), FAULT_EXISTS);
-		assert_int_equal(beneath_name_link(root, "t", name, false, &err), FAULT_EXISTS);
+		assert_int_equal(dirfd_may_replace_link(root, name, &err), FAULT_EXISTS);
+		assert_int_equal(dirfd_name_link(root, "t", name, true, &err), FAULT_EXISTS);
+		assert_int_equal(dirfd_name_link(root, "t", name, false, &err), FAULT_EXISTS);
 	}
-	assert_int_equal(beneath_may_replace_link(root, "none", &err), FAULT_NONE);
-	assert_int_equal(beneath_may_replace_link(root, "link", &err), FAULT_NONE);
-	assert_int_equal(beneath_name_link(root, "t", "link", false, &err), FAULT_EXISTS);
-	assert_int_equal(beneath_name_link(root, "t", "link", true, &err), FAULT_NONE);
+	assert_int_equal(dirfd_may_replace_link(root, "none", &err), FAULT_NONE);
+	assert_int_equal(dirfd_may_replace_link(root, "link", &err), FAULT_NONE);
+	assert_int_equal(dirfd_name_link(root, "t", "link", false, &err), FAULT_EXISTS);
+	assert_int_equal(dirfd_name_link(root, "t", "link", true, &err), FAULT_NONE);
 	assert_int_equal(readlinkat(root, "link", target, sizeof target), 3);
 	assert_memory_equal(target, "new", 3);
 	assert_true(tree_holds("root/file", "before", 6));

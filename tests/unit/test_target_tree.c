@@ -1,9 +1,9 @@
-#include "files/site.h"
+#include "files/target_tree.h"
 
 #include "queue/core/thread.h"
 #include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
-#include "tests/unit/harbour.h"
+#include "tests/unit/land_case.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,41 +11,41 @@
 
 enum { WIDE = 150 };
 
-static struct harbour harbour;
+static struct land_case land_case;
 
 static int setup(void **state)
 {
 	tree_setup(state);
-	harbour_init(&harbour);
+	land_case_init(&land_case);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	harbour_fini(&harbour);
+	land_case_fini(&land_case);
 	return tree_teardown(state);
 }
 
-static struct spot *open_spot(struct site *site, uint64_t listing)
+static struct target_dir *open_spot(struct target_tree *target_tree, uint64_t listing)
 {
-	struct spot *spot = NULL;
+	struct target_dir *target_dir = NULL;
 	struct err err;
-	assert_int_equal(site_open(site, listing, &spot, &err), 0);
-	return spot;
+	assert_int_equal(target_tree_open(target_tree, listing, &target_dir, &err), 0);
+	return target_dir;
 }
 
-static bool is_at(const struct spot *spot, const char *path)
+static bool is_at(const struct target_dir *target_dir, const char *path)
 {
 	struct stat open_one, named;
-	return fstat(spot->fd, &open_one) == 0 && stat(tree_path(path), &named) == 0 &&
+	return fstat(target_dir->fd, &open_one) == 0 && stat(tree_path(path), &named) == 0 &&
 	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
 static enum fault open_fault(uint64_t listing)
 {
-	struct spot *spot;
+	struct target_dir *target_dir;
 	struct err err;
-	return site_open(harbour.site, listing, &spot, &err);
+	return target_tree_open(land_case.target_tree, listing, &target_dir, &err);
 }
 
 /* ---- facts ---- */
@@ -54,17 +54,18 @@ static void makes_what_is_missing_on_the_way(void **state)
 {
 	(void)state;
 	struct stat st;
-	struct spot *spot = open_spot(harbour.site, harbour.listing[HARBOUR_E]);
-	assert_true(is_at(spot, "out/d/e"));
-	spot_unref(spot);
+	struct target_dir *target_dir =
+		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]);
+	assert_true(is_at(target_dir, "out/d/e"));
+	target_dir_unref(target_dir);
 	assert_int_equal(stat(tree_path("out/d"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
-	spot = open_spot(harbour.site, harbour.listing[HARBOUR_ROOT]);
-	assert_true(is_at(spot, "out"));
-	spot_unref(spot);
-	spot = open_spot(harbour.site, harbour.listing[HARBOUR_D]);
-	assert_true(is_at(spot, "out/d"));
-	spot_unref(spot);
+	target_dir = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_ROOT]);
+	assert_true(is_at(target_dir, "out"));
+	target_dir_unref(target_dir);
+	target_dir = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
+	assert_true(is_at(target_dir, "out/d"));
+	target_dir_unref(target_dir);
 }
 
 static void takes_what_is_there(void **state)
@@ -73,9 +74,10 @@ static void takes_what_is_there(void **state)
 	struct stat st;
 	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
 	tree_store("out/d/kept", "text");
-	struct spot *spot = open_spot(harbour.site, harbour.listing[HARBOUR_D]);
-	assert_true(is_at(spot, "out/d"));
-	spot_unref(spot);
+	struct target_dir *target_dir =
+		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
+	assert_true(is_at(target_dir, "out/d"));
+	target_dir_unref(target_dir);
 	assert_int_equal(stat(tree_path("out/d"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0755);
 	assert_int_equal(tree_count("out/d"), 1);
@@ -86,22 +88,22 @@ static void goes_through_no_symlink_and_no_file(void **state)
 	(void)state;
 	assert_int_equal(mkdir(tree_path("aside"), 0755), 0);
 	assert_int_equal(symlink("../aside", tree_path("out/d")), 0);
-	assert_int_equal(open_fault(harbour.listing[HARBOUR_E]), FAULT_EXISTS);
-	assert_int_equal(open_fault(harbour.listing[HARBOUR_D]), FAULT_EXISTS);
+	assert_int_equal(open_fault(land_case.listing[LAND_CASE_E]), FAULT_EXISTS);
+	assert_int_equal(open_fault(land_case.listing[LAND_CASE_D]), FAULT_EXISTS);
 	assert_int_equal(tree_count("aside"), 0);
 	assert_int_equal(unlink(tree_path("out/d")), 0);
 	tree_store("out/d", "a file");
-	assert_int_equal(open_fault(harbour.listing[HARBOUR_E]), FAULT_EXISTS);
+	assert_int_equal(open_fault(land_case.listing[LAND_CASE_E]), FAULT_EXISTS);
 	assert_true(tree_holds("out/d", "a file", 6));
 	/* Nothing of that is remembered. */
 	assert_int_equal(unlink(tree_path("out/d")), 0);
-	spot_unref(open_spot(harbour.site, harbour.listing[HARBOUR_E]));
+	target_dir_unref(open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]));
 }
 
 static void refuses_offsets_of_no_listing(void **state)
 {
 	(void)state;
-	assert_int_equal(open_fault(harbour.listing[HARBOUR_D] + 1), FAULT_CORRUPT);
+	assert_int_equal(open_fault(land_case.listing[LAND_CASE_D] + 1), FAULT_CORRUPT);
 	assert_int_equal(open_fault(0), FAULT_CORRUPT);
 	assert_int_equal(tree_count("out"), 0);
 }
@@ -145,43 +147,45 @@ static void keeps_few_directories_open_and_no_spot_dies(void **state)
 {
 	(void)state;
 	static uint64_t listing[WIDE];
-	struct site *site;
+	struct target_tree *target_tree;
 	struct err err;
 	make_wide(tree_path("wide"), listing);
 	size_t before = count_descriptors();
-	assert_int_equal(site_new(tree_path("wide"), harbour.root, &site, &err), 0);
-	struct spot *held = open_spot(site, listing[0]);
+	assert_int_equal(target_tree_new(tree_path("wide"), land_case.root, &target_tree, &err), 0);
+	struct target_dir *held = open_spot(target_tree, listing[0]);
 	for (size_t i = 1; i < WIDE; i++)
-		spot_unref(open_spot(site, listing[i]));
+		target_dir_unref(open_spot(target_tree, listing[i]));
 	assert_in_range(count_descriptors() - before, 1, 70);
 	assert_true(is_at(held, "out/000"));
-	struct spot *again = open_spot(site, listing[0]);
+	struct target_dir *again = open_spot(target_tree, listing[0]);
 	assert_true(is_at(again, "out/000"));
-	spot_unref(again);
-	site_free(site);
+	target_dir_unref(again);
+	target_tree_free(target_tree);
 	assert_true(is_at(held, "out/000"));
-	spot_unref(held);
+	target_dir_unref(held);
 	assert_int_equal(count_descriptors(), before);
 	assert_int_equal(tree_count("out"), WIDE);
 }
 
-static void give_back(void *context) { spot_unref(context); }
+static void give_back(void *context) { target_dir_unref(context); }
 
 static void takes_spots_back_in_any_thread(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 50; i++) {
 		struct thread thread;
-		struct spot *spot = open_spot(harbour.site, harbour.listing[HARBOUR_D]);
-		spot_ref(spot);
-		assert_true(thread_start(&thread, "other", give_back, spot));
-		spot_unref(spot);
+		struct target_dir *target_dir =
+			open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
+		target_dir_ref(target_dir);
+		assert_true(thread_start(&thread, "other", give_back, target_dir));
+		target_dir_unref(target_dir);
 		thread_join(&thread);
 	}
-	struct spot *spot = open_spot(harbour.site, harbour.listing[HARBOUR_D]);
-	assert_true(is_at(spot, "out/d"));
-	assert_int_equal(atomic_load(&spot->references), 2);
-	spot_unref(spot);
+	struct target_dir *target_dir =
+		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
+	assert_true(is_at(target_dir, "out/d"));
+	assert_int_equal(atomic_load(&target_dir->references), 2);
+	target_dir_unref(target_dir);
 }
 
 int main(void)

@@ -1,41 +1,41 @@
 /*
- * A crew: tasks in lanes for one thread that hands them out and takes them back ended.
+ * A pool: tasks in lanes for one thread that hands them out and takes them back ended.
  *
  * What fails for a while is tried again by queue/core/retry; what meets a gateway that is away
  * waits for it, or goes to another.  CORRUPT counts as RETRY here: a wrong reply may be an accident
  * of that reply.
  *
- * Place      src/fetch, src/audit: submit -> [crew] -> a lane runs `start` and the callbacks of its
- * store call -> crew_end -> take.
- * Ownership  a task is the caller's; the crew holds it from crew_submit until crew_take returned
+ * Place      src/fetch, src/audit: submit -> [pool] -> a lane runs `start` and the callbacks of its
+ * store call -> pool_end -> take.
+ * Ownership  a task is the caller's; the pool holds it from pool_submit until pool_take returned
  *            it.
- * Threads    submit, take and free belong to one thread; crew_stop to any; `start`, the store's
- *            callbacks and crew_end run in the task's lane.
+ * Threads    submit, take and free belong to one thread; pool_stop to any; `start`, the store's
+ *            callbacks and pool_end run in the task's lane.
  */
 #pragma once
 
 #include "calls/lanes.h"
 
-struct crew;
+struct pool;
 
-struct crew_task {
-	struct errand errand; /* first: the lanes know it by this */
+struct pool_task {
+	struct lane_task lane_task; /* first: the lanes know it by this */
 	/* Starts a call, storing it in `call`, or ends the task.  Runs once an attempt. */
-	void (*start)(struct crew_task *task);
-	/* Undoes an attempt that is cut short by crew_stop.  May be NULL. */
-	void (*abandon)(struct crew_task *task);
+	void (*start)(struct pool_task *task);
+	/* Undoes an attempt that is cut short by pool_stop.  May be NULL. */
+	void (*abandon)(struct pool_task *task);
 	struct store *store;     /* of its lane, during an attempt */
 	struct store_call *call; /* the one in flight, or NULL */
 	struct err err;          /* how it ended */
 	unsigned attempts;       /* that failed */
 
-	struct crew *crew;
-	struct crew_task *next;
-	struct crew_task **back; /* not NULL: it is under way */
+	struct pool *pool;
+	struct pool_task *next;
+	struct pool_task **back; /* not NULL: it is under way */
 	uint64_t due_ms;
 };
 
-struct crew_options {
+struct pool_options {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
 	/* Hears in a lane that the gateway of a store went away (true) or is back.  May be NULL. */
 	void (*away)(void *context, const struct store *store, bool away);
@@ -45,31 +45,31 @@ struct crew_options {
 };
 
 /* Starts the lanes.  Faults: NOMEM, and those of `open`. */
-MUST_USE enum fault crew_new(const struct crew_options *options, struct crew **crew,
+MUST_USE enum fault pool_new(const struct pool_options *options, struct pool **pool,
 			     struct err *err);
 
 /* Returns whether a further task would start at once. */
-bool crew_has_room(const struct crew *crew);
+bool pool_has_room(const struct pool *pool);
 
 /* Hands a task out, of which `start`, `abandon` and what they need are set. */
-void crew_submit(struct crew *crew, struct crew_task *task);
+void pool_submit(struct pool *pool, struct pool_task *task);
 
 /*
  * Takes back a task that is over, `err` saying how.  Sleeps until there is one; NULL when none is
- * under way.  After crew_stop tasks end as FAULT_CANCELLED, and as FAULT_UNAVAILABLE when the
+ * under way.  After pool_stop tasks end as FAULT_CANCELLED, and as FAULT_UNAVAILABLE when the
  * gateway stayed away.
  */
-struct crew_task *crew_take(struct crew *crew);
+struct pool_task *pool_take(struct pool *pool);
 
 /* In the task's lane: the attempt is over; `err` NULL means well.  The task is not to be touched
  * any more. */
-void crew_end(struct crew_task *task, const struct err *err);
+void pool_end(struct pool_task *task, const struct err *err);
 
 /* Ends what is under way as FAULT_CANCELLED.  Any thread, idempotent. */
-void crew_stop(struct crew *crew);
+void pool_stop(struct pool *pool);
 
-/* Returns why the crew was stopped: NONE, CANCELLED or UNAVAILABLE, filling `err`. */
-enum fault crew_stopped(struct crew *crew, struct err *err);
+/* Returns why the pool was stopped: NONE, CANCELLED or UNAVAILABLE, filling `err`. */
+enum fault pool_stopped(struct pool *pool, struct err *err);
 
 /* Joins the lanes and frees; nothing may be under way.  NULL is allowed. */
-void crew_free(struct crew *crew);
+void pool_free(struct pool *pool);

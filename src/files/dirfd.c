@@ -1,4 +1,4 @@
-#include "files/beneath.h"
+#include "files/dirfd.h"
 
 #include "base/secret.h"
 
@@ -23,7 +23,7 @@ static enum fault bad_name(struct err *err)
 static bool is_plain(const char *name, size_t size)
 {
 	bool dots = (size == 1 && name[0] == '.') || (size == 2 && memcmp(name, "..", 2) == 0);
-	return size > 0 && size <= BENEATH_NAME_MAX && !dots && !memchr(name, '/', size);
+	return size > 0 && size <= DIRFD_NAME_MAX && !dots && !memchr(name, '/', size);
 }
 
 /* What it means that a directory could not be opened. */
@@ -61,7 +61,7 @@ static enum fault make_parents(char *path, uint32_t mask, struct err *err)
 	}
 }
 
-enum fault beneath_open_root(const char *path, uint32_t mask, int *fd, struct err *err)
+enum fault dirfd_open_root(const char *path, uint32_t mask, int *fd, struct err *err)
 {
 	int opened = open(path, DIRECTORY_FLAGS);
 	if (opened < 0 && errno == ENOENT && *path != '\0') {
@@ -100,7 +100,7 @@ static enum fault close_all(int root, int fd, enum fault fault)
 }
 
 /* Ends a walk; the root itself is opened anew, so that the caller always owns what he gets. */
-static enum fault finish(int root, int at, int *fd, struct err *err)
+static enum fault dirfd_finish(int root, int at, int *fd, struct err *err)
 {
 	int opened = at == root ? openat(root, ".", DIRECTORY_FLAGS) : at;
 	if (opened < 0)
@@ -109,9 +109,9 @@ static enum fault finish(int root, int at, int *fd, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault beneath_open_by_names(int root, const char *path, int *fd, struct err *err)
+enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *err)
 {
-	char name[BENEATH_NAME_MAX + 1];
+	char name[DIRFD_NAME_MAX + 1];
 	int at = root;
 	while (*path) {
 		size_t size = strcspn(path, "/");
@@ -127,7 +127,7 @@ enum fault beneath_open_by_names(int root, const char *path, int *fd, struct err
 		step(root, next, &at);
 		path += size + (path[size] == '/');
 	}
-	return finish(root, at, fd, err);
+	return dirfd_finish(root, at, fd, err);
 }
 
 static int open_piece(int at, const char *piece)
@@ -161,7 +161,7 @@ static size_t take_piece(const char *path, char piece[PIECE_MAX + 1])
 	return taken;
 }
 
-enum fault beneath_open(int root, const char *path, int *fd, struct err *err)
+enum fault dirfd_open(int root, const char *path, int *fd, struct err *err)
 {
 	char piece[PIECE_MAX + 1];
 	const char *rest = path;
@@ -175,16 +175,16 @@ enum fault beneath_open(int root, const char *path, int *fd, struct err *err)
 			int os_error = errno;
 			close_all(root, at, FAULT_NONE);
 			if (os_error == ENOSYS || os_error == EPERM)
-				return beneath_open_by_names(root, path, fd, err);
+				return dirfd_open_by_names(root, path, fd, err);
 			return open_fault(os_error, err);
 		}
 		step(root, next, &at);
 		rest += taken;
 	}
-	return finish(root, at, fd, err);
+	return dirfd_finish(root, at, fd, err);
 }
 
-enum fault beneath_make(int at, const char *name, bool *made, struct err *err)
+enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 {
 	struct stat st;
 	if (!is_plain(name, strlen(name)))
@@ -224,17 +224,17 @@ static enum fault may_replace(int at, const char *name, mode_t type, struct err 
 					     : "something that is no regular file");
 }
 
-enum fault beneath_may_replace(int at, const char *name, struct err *err)
+enum fault dirfd_may_replace(int at, const char *name, struct err *err)
 {
 	return may_replace(at, name, S_IFREG, err);
 }
 
-enum fault beneath_may_replace_link(int at, const char *name, struct err *err)
+enum fault dirfd_may_replace_link(int at, const char *name, struct err *err)
 {
 	return may_replace(at, name, S_IFLNK, err);
 }
 
-enum fault beneath_link(int at, const char *name, const char *target, struct err *err)
+enum fault dirfd_link(int at, const char *name, const char *target, struct err *err)
 {
 	if (!is_plain(name, strlen(name)))
 		return bad_name(err);
@@ -244,14 +244,14 @@ enum fault beneath_link(int at, const char *name, const char *target, struct err
 	return FAULT_NONE;
 }
 
-enum fault beneath_create(int at, char name[BENEATH_TEMPORARY_SIZE], int *fd, struct err *err)
+enum fault dirfd_create(int at, char name[DIRFD_TEMPORARY_SIZE], int *fd, struct err *err)
 {
 	unsigned char random[RANDOM_SIZE];
 	if (secret_random(random, sizeof random, err))
 		return err->fault;
-	size_t size = (size_t)snprintf(name, BENEATH_TEMPORARY_SIZE, ".barge-");
+	size_t size = (size_t)snprintf(name, DIRFD_TEMPORARY_SIZE, ".barge-");
 	for (size_t i = 0; i < sizeof random; i++, size += 2)
-		snprintf(name + size, BENEATH_TEMPORARY_SIZE - size, "%02x", random[i]);
+		snprintf(name + size, DIRFD_TEMPORARY_SIZE - size, "%02x", random[i]);
 	int opened = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (opened < 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a file");
@@ -266,7 +266,7 @@ static bool is_ours(int fd)
 	       st.st_uid == geteuid();
 }
 
-enum fault beneath_reopen(int at, const char *name, bool resume, int *fd, struct err *err)
+enum fault dirfd_reopen(int at, const char *name, bool resume, int *fd, struct err *err)
 {
 	enum { FLAGS = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK };
 	int opened = resume ? openat(at, name, FLAGS) : -1;
@@ -309,29 +309,29 @@ static enum fault give_name(int at, const char *temporary, const char *name, boo
 	return result == 0 ? FAULT_NONE : name_fault(errno, err);
 }
 
-enum fault beneath_name(int at, const char *temporary, const char *name, bool replace,
-			struct err *err)
+enum fault dirfd_name(int at, const char *temporary, const char *name, bool replace,
+		      struct err *err)
 {
-	if (replace && beneath_may_replace(at, name, err))
+	if (replace && dirfd_may_replace(at, name, err))
 		return err->fault;
 	return give_name(at, temporary, name, replace, err);
 }
 
-enum fault beneath_name_link(int at, const char *temporary, const char *name, bool replace,
-			     struct err *err)
+enum fault dirfd_name_link(int at, const char *temporary, const char *name, bool replace,
+			   struct err *err)
 {
-	if (replace && beneath_may_replace_link(at, name, err))
+	if (replace && dirfd_may_replace_link(at, name, err))
 		return err->fault;
 	return give_name(at, temporary, name, replace, err);
 }
 
-enum fault beneath_publish(int at, const char *temporary, const char *name, struct err *err)
+enum fault dirfd_publish(int at, const char *temporary, const char *name, struct err *err)
 {
 	if (!is_plain(name, strlen(name)))
 		return bad_name(err);
 	int result = rename_new(at, temporary, name);
 	if (result != 0 && errno == EEXIST) {
-		if (beneath_may_replace(at, name, err))
+		if (dirfd_may_replace(at, name, err))
 			return err->fault;
 		result = renameat(at, temporary, at, name);
 	}
@@ -354,7 +354,7 @@ static int move_new(int at, const char *temporary, const char *name)
 	return result == 0 ? unlinkat(at, temporary, 0) : result;
 }
 
-enum fault beneath_publish_new(int at, const char *temporary, const char *name, struct err *err)
+enum fault dirfd_publish_new(int at, const char *temporary, const char *name, struct err *err)
 {
 	if (!is_plain(name, strlen(name)))
 		return bad_name(err);
@@ -367,7 +367,7 @@ enum fault beneath_publish_new(int at, const char *temporary, const char *name, 
 	return FAULT_NONE;
 }
 
-enum fault beneath_write(int fd, const void *data, size_t size, struct err *err)
+enum fault dirfd_write(int fd, const void *data, size_t size, struct err *err)
 {
 	const unsigned char *at = data;
 	while (size > 0) {
@@ -382,7 +382,7 @@ enum fault beneath_write(int fd, const void *data, size_t size, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault beneath_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
+enum fault dirfd_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
 {
 	const unsigned char *at = data;
 	while (size > 0) {

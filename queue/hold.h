@@ -2,9 +2,9 @@
  * The memory of one segment: its tasks with their names, counted references, and who is settled.
  *
  * Place      private to the file backend.  One reference belongs to the lessee, one to each outcome
- * on its way to the disk.
+ *            on its way to the disk.
  * Threads    building belongs to one thread; references are counted by any; the rest is guarded by
- * the queue's lock.
+ *            the queue's lock.
  */
 #pragma once
 

@@ -4,7 +4,8 @@
  *
  * Place      between queue_lease and the rooms that do the work.
  * Ownership  a lease frees itself when its last work has ended; a struct work belongs to whoever is
- * to end it. Threads    works of one lease may end concurrently.
+ *            to end it.
+ * Threads    works of one lease may end concurrently.
  */
 #pragma once
 

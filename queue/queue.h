@@ -7,13 +7,12 @@
  * root, task 0, is the last.  A task is settled by recording an outcome that is done, skipped or
  * failed, or goes back to be leased again later by releasing it.  Stale epochs change nothing.
  *
- * Place      [manifest] -> queue -> src/pool (transfers), src/commit (directories); outcomes come
- * back.
- * Ownership  a segment belongs to its lessee until queue_release; its tasks stay readable
- * until the last of them is durable too.
- * Threads    all functions may run concurrently, except
- * queue_close.
- * Backends   queue_file.h; both pass tests/unit/queue_contract.h.
+ * Place      manifest -> [queue] -> src/engine, which hands transfers to src/read, src/upload and
+ *            src/download, and src/commit or src/land for directories; outcomes come back.
+ * Ownership  a segment belongs to its lessee until queue_release; its tasks stay readable until the
+ *            last of them is durable too.
+ * Threads    all functions may run concurrently, except queue_close.
+ * Backends   queue_file.h.  Each must pass tests/unit/queue_contract.h.
  */
 #pragma once
 

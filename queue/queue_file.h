@@ -5,7 +5,7 @@
  * calls fdatasync when no more are waiting or 50 ms after the first unsynced one; then it calls
  * `settled` for each.
  * Memory     20 bytes a directory (id, listing offset, counter); tasks only while leased, not yet
- * durable, or waiting for a retry.
+ *            durable, or waiting for a retry.
  */
 #pragma once
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Fails when a file or a C function grows too long; `-v` also names what is on its way there.
+"""Fails when a file or a C function grows too long, or a header's sections run into each other.
 
 A function is what lies between a `{` and a `}` in the first column, as clang-format leaves it.
-`--self-test` proves that violations are seen.
+The sections of a header's comment (Place, Ownership, Threads ...) each begin a line of their own,
+and what goes on in the next line stands below their text.
+`-v` also names what is on its way to be too long.  `--self-test` proves that violations are seen.
 """
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +14,11 @@ from pathlib import Path
 FILE_MAX, FILE_AIM = 600, 400  # lines
 FUNCTION_MAX, FUNCTION_AIM = 70, 40  # lines between the braces
 SKIP = {"build", ".git", "__pycache__", "venv"}
+SECTION = r"(?:Place|Ownership|Threads|Backends|Memory)"
+SECTION_LINE = re.compile(rf" \* {SECTION} +\S")
+SECTION_INSIDE = re.compile(rf"^ \*.*\S +{SECTION}(?:  +\S|$)"
+                            r"|^ \*.*\. +(?:Place|Ownership|Threads) +[a-z]")
+SECTION_ON = re.compile(r" \* {12}\S")
 
 
 def functions(lines):
@@ -37,23 +45,53 @@ def longer(root, file_limit, function_limit):
                 yield f"{where}:{start}: a function of {count} lines, over {function_limit}"
 
 
+def unsectioned(root):
+    """Yields the lines of a header's first comment whose sections are not on lines of their own."""
+    for path in sorted(root.rglob("*.h")):
+        where = path.relative_to(root)
+        if SKIP & set(where.parts):
+            continue
+        within = False
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if SECTION_INSIDE.search(line):
+                yield f"{where}:{number}: a section begins inside a line"
+            if line.startswith(" */"):
+                break
+            if SECTION_LINE.match(line):
+                within = True
+            elif line == " *" or line.startswith((" *   ", " * Source:")):
+                within = within and bool(SECTION_ON.match(line))
+            elif within:
+                yield f"{where}:{number}: the line goes on with a section, but not below its text"
+
+
 def function_of(count):
     return "int f(void)\n{\n" + "\tg();\n" * count + "}\n"
+
+
+def header_of(*lines):
+    return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n#pragma once\n"
 
 
 def self_test():
     long_table = "static const int t[] = {\n" + "\t1,\n" * (FUNCTION_MAX + 1) + "};\n"
     bad = {"a.c": "\n" * (FILE_MAX + 1), "b.py": "\n" * (FILE_MAX + 1),
            "c.c": function_of(FUNCTION_MAX + 1), "d.h": function_of(1) + "\n"
-           + function_of(FUNCTION_MAX + 1)}
+           + function_of(FUNCTION_MAX + 1),
+           "i.h": header_of("A thing.", "", "Place      here -> there. Threads    one."),
+           "j.h": header_of("A thing.", "", "Place      here. Ownership none.  Threads", "one."),
+           "k.h": header_of("A thing.", "", "Place      here ->", "there.")}
     good = {"e.c": "\n" * FILE_MAX, "f.c": function_of(FUNCTION_MAX), "g.c": long_table,
-            "build/h.c": "\n" * (FILE_MAX + 1)}
+            "build/h.c": "\n" * (FILE_MAX + 1), "build/l.h": "/*\n * A. Place      here.\n */\n",
+            "m.h": header_of("Threads that run.", "", "Place      here ->", "           there.",
+                             "Threads    one.", "", "Threads are named.")}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "build").mkdir()
         for name, text in (bad | good).items():
             (root / name).write_text(text)
-        refused = {line.split(":")[0] for line in longer(root, FILE_MAX, FUNCTION_MAX)}
+        lines = [*longer(root, FILE_MAX, FUNCTION_MAX), *unsectioned(root)]
+        refused = {line.split(":")[0] for line in lines}
     return [f"self-test: wrong about {name}" for name in sorted(refused ^ set(bad))]
 
 
@@ -62,7 +100,7 @@ def main():
     if "--self-test" in sys.argv[1:]:
         found = self_test()
     else:
-        found = list(longer(root, FILE_MAX, FUNCTION_MAX))
+        found = [*longer(root, FILE_MAX, FUNCTION_MAX), *unsectioned(root)]
     if "-v" in sys.argv[1:]:
         print(*longer(root, FILE_AIM, FUNCTION_AIM), sep="\n")
     print(*found, sep="\n", end="\n" if found else "")

@@ -2,8 +2,8 @@
  * Admission: how many tasks and how many bytes may be in the pipeline at once.
  *
  * Place      readers take a share before they read, whoever ends the body gives it back.  A body
- * takes its whole share at once, so nobody waits while holding. Threads    all functions may run
- * concurrently.
+ *            takes its whole share at once, so nobody waits while holding.
+ * Threads    all functions may run concurrently.
  */
 #pragma once
 

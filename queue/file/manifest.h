@@ -9,9 +9,10 @@
  * is the root, the directory at the target that everything is linked into; it has a listing and no
  * entry. docs/formats.md gives the file byte by byte.
  *
- * Place      src/plan -> manifest -> queue_file, src/read, src/commit, src/report.
+ * Place      src/plan -> [manifest] -> the queue, and whoever walks a job's entries: src/commit,
+ *            src/verify, src/report, src/audit.
  * Threads    one writer; a reader belongs to one thread and reads only below the writer's durable
- * offset.
+ *            offset.
  */
 #pragma once
 
@@ -41,7 +42,7 @@ struct manifest_entry {
 	const char *name;    /* bytes as the source gives them, no NUL at the end */
 	size_t name_size; /* 1..MANIFEST_NAME_MAX; one that failed(name) may be empty and may hold
 			     NUL and '/': it is never used */
-	const unsigned char *meta; /* opaque here: src/plan/meta.h */
+	const unsigned char *meta; /* opaque here: src/base/meta.h */
 	size_t meta_size;          /* at most 256 */
 };
 

@@ -1,7 +1,7 @@
 /*
  * The bytes of a manifest: what the writer, the reader and the recovery agree on.
  *
- * Place      inside queue/manifest_*.c only; everybody else uses queue/file/manifest.h.
+ * Place      inside queue/file/manifest_*.c only; everybody else uses queue/file/manifest.h.
  * Threads    plain functions on data of the caller.
  */
 #pragma once

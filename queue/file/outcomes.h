@@ -1,14 +1,13 @@
 /*
- * The outcomes file: what became of each task, one self-checking slot of 128 bytes a task, in
- * place.
+ * The outcomes file: what became of each task, a self-checking slot of 128 bytes each.
  *
- * A header of 4,096 bytes (two self-checking copies) binds the file to its job; slot N lies at 4096
- * + 128 N.  A slot of zeros is a task not begun.  A slot whose checksum fails is never believed and
- * never fatal.  docs/formats.md has the bytes.
+ * A header of 4,096 bytes (two self-checking copies) binds the file to its job; slot N lies at
+ * 4096 + 128 N and is written in place.  A slot of zeros is a task not begun.  A slot whose
+ * checksum fails is never believed and never fatal.  docs/formats.md has the bytes.
  *
- * Place      commit thread of the queue writes; queue, committer and reports read.
+ * Place      the queue's commit thread writes; queue, committer and reports read.
  * Threads    outcomes_write and outcomes_read may run concurrently; a reader sees a slot as it was
- * before or after.
+ *            before or after.
  */
 #pragma once
 
@@ -76,7 +75,7 @@ struct outcome {
 	unsigned char cap[OUTCOME_CAP_MAX];
 	unsigned char content[16];             /* xxh3-128 of the bytes, canonical (big-endian) */
 	unsigned char meta[OUTCOME_META_SIZE]; /* mtime, ctime, mode, uid, gid at the transfer:
-						  src/plan/meta.h */
+						  src/base/meta.h */
 	uint64_t length;                       /* bytes proven */
 };
 

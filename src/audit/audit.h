@@ -6,7 +6,7 @@
  *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
  *
- * Place      src/cli -> [audit] -> crews of src/store, manifest, outcomes.
+ * Place      barge verify -> [audit] -> a pool of src/calls; manifest and outcomes are read.
  * Ownership  a request is borrowed until audit_free.
  * Threads    new, run and free belong to one thread, in which `ended` is called; audit_stop to any;
  *            `moved` and `open` run in lanes.

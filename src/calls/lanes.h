@@ -1,15 +1,17 @@
 /*
  * Lanes: threads that each own a store and run lane tasks on it, a bounded number at a time.
  *
- * An lane task is a transfer or a directory on its way through one or more store calls.  Nothing
+ * A lane task is a transfer or a directory on its way through one or more store calls.  Nothing
  * waits inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away
  * nothing new is started there, and it is probed once a second; what its lanes have not started is
  * refused while there is another gateway, and waits otherwise.
  *
- * Place      src/pool and src/commit submit -> [lanes] -> store calls, whose `done` callbacks drive
- * the lane task on. Ownership  a lane task belongs to the lanes from lanes_submit until its own
- * code has called lane_task_end, or `refuse` was called. Threads    submit, wake and stop from any;
- * start, poke, refuse and all store callbacks run in the lane task's lane.
+ * Place      src/upload, src/download and src/commit submit -> [lanes] -> store calls, whose `done`
+ *            callbacks drive the lane task on.
+ * Ownership  a lane task belongs to the lanes from lanes_submit until its own code has called
+ *            lane_task_end, or `refuse` was called.
+ * Threads    submit, wake and stop from any; start, poke, refuse and all store callbacks run in the
+ *            lane task's lane.
  */
 #pragma once
 

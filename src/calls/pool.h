@@ -5,8 +5,8 @@
  * waits for it, or goes to another.  CORRUPT counts as RETRY here: a wrong reply may be an accident
  * of that reply.
  *
- * Place      src/fetch, src/audit: submit -> [pool] -> a lane runs `start` and the callbacks of its
- * store call -> pool_end -> take.
+ * Place      src/audit: submit -> [pool] -> a lane runs `start` and the callbacks of its store call
+ *            -> pool_end -> take.
  * Ownership  a task is the caller's; the pool holds it from pool_submit until pool_take returned
  *            it.
  * Threads    submit, take and free belong to one thread; pool_stop to any; `start`, the store's

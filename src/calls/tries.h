@@ -1,7 +1,7 @@
 /*
  * Tries of one call in one thread, sleeping in between: queue/core/retry for calls of calls/wait.h.
  *
- * Place      src/cli, src/plan, src/fetch, src/pool: a failed call -> [tries] -> the same call.
+ * Place      work in one thread, over calls/wait.h: a failed call -> [tries] -> the same call.
  * Ownership  plain data; borrows the wait.
  * Threads    one owner at a time.
  */

@@ -1,8 +1,8 @@
 /*
  * Store calls that sleep until they end, for set-up work in one thread.
  *
- * Place      src/cli and src/plan: finding a target, reading a listing, a probe.  Not for
- * transfers.
+ * Place      src/place, src/plan, src/verify: finding a target, reading a listing, one file.
+ *            Not for the transfers of a job, which run in lanes.
  * Threads    the owner of the store.  What else is in flight in it goes on meanwhile.
  *
  * Each returns the fault of the reply, filling `err`, which must not be NULL.  No call is tried

@@ -29,8 +29,7 @@ struct assembly_builder {
 	bool sorted; /* members came in the order of their NFC names */
 };
 
-/* qsort has no context; a directory is sorted in one thread and only when normalization changed the
- * order. */
+/* Members are sorted only when normalization (NFC) changed the order of the names. */
 static int compare_members(const void *a, const void *b, void *names)
 {
 	const struct member *left = a, *right = b;

@@ -2,8 +2,9 @@
  * The body of one directory, assembled from its listing in the manifest and its children's slots.
  *
  * Place      manifest and outcomes -> [assembly] -> a request of the committer.  Children that are
- * not done are left out. Ownership  an assembly owns its memory until assembly_fini. Threads built
- * in the committer's thread (it reads files), then handed to the directory's lane.
+ *            not done are left out.
+ * Ownership  an assembly owns its memory until assembly_fini.
+ * Threads    built in the committer's thread (it reads files), then handed to the directory's lane.
  */
 #pragma once
 

@@ -3,14 +3,18 @@
  * tree into the target last.
  *
  * Place      queue (directory segments) -> [committer] -> store calls in lanes; outcomes go back to
- * the queue. Threads    runs one that reads files and builds requests; the requests run in lanes.
+ *            the queue.
+ * Threads    runs one that reads files and builds requests; the requests run in lanes.
  *
- *   immutable   mkdir-immutable; the reply must be the predicted cap, or the directory is listed
- * and compared mutable     intent durable -> mkdir-with-children with our own key -> listed and
- * compared.  A repeat answers UncoordinatedWriteError and changes nothing: then the listing by the
- * key's cap decides merge       set_children into a directory that is there: first what is new,
- * replacing nothing, then what replaces files that were there when it was planned -> listed and
- * compared.  Directories that were merged into and files that were overwritten are linked already.
+ *   immutable  mkdir-immutable; the reply must be the predicted cap, or the directory is listed and
+ *              compared
+ *   mutable    intent durable -> mkdir-with-children with our own key -> listed and compared.
+ *              A repeat answers UncoordinatedWriteError and changes nothing: then the listing by
+ *              the key's cap decides
+ *   merge      set_children into a directory that is there: first what is new, replacing nothing,
+ *              then what replaces files that were there when it was planned -> listed and compared
+ *
+ * Directories that were merged into and files that were overwritten are linked already.
  */
 #pragma once
 

@@ -4,7 +4,7 @@
  *
  * Place      inside src/commit: the committer prepares it, a lane runs it, `ended` gives it back.
  * Ownership  a directory belongs to the lane from directory_submit until it was pushed into
- * `ended`.
+ *            `ended`.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /*
  * One range of a file being read from a grid, or all of it.
  *
- * Place      inside src/fetch: a download starts pieces and hears of their end.
+ * Place      inside src/download: a download starts pieces and hears of their end.
  * Ownership  a piece belongs to its download.
  * Threads    the download's lane.
  */

@@ -2,7 +2,8 @@
  * The dispatcher: leases transfer segments and hands their works to whoever does them.
  *
  * Place      queue -> [dispatch] -> src/read, or src/commit for what is to be settled from a
- * listing. Threads    runs one of its own.
+ *            listing.
+ * Threads    runs one of its own.
  */
 #pragma once
 

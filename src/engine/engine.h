@@ -3,7 +3,7 @@
  *
  * Place      command_cp, command_plan, command_run, command_resume -> [engine] -> all rooms below.
  * Threads    engine_run belongs to the main thread and sleeps until the job has ended or stopped;
- * everything else has threads of its own.
+ *            everything else has threads of its own.
  */
 #pragma once
 

@@ -110,7 +110,7 @@ static bool keep_existing(const struct engine *engine, struct work *work,
 }
 
 /* A copy between local places; what is not to be replaced is not read. */
-static void route_shelf(struct engine *engine, struct work *work)
+static void route_local(struct engine *engine, struct work *work)
 {
 	if (!local_writer_keeps(engine->local_writer, work))
 		readers_push(engine->readers, work);
@@ -138,7 +138,7 @@ void engine_route(void *context, struct work *work)
 		err_set(&err, FAULT_CORRUPT, "the slot that holds its source's cap is damaged");
 		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);
 	} else if (engine->request->migration->to_local) {
-		route_shelf(engine, work);
+		route_local(engine, work);
 	} else {
 		readers_push(engine->readers, work);
 	}

@@ -1,7 +1,7 @@
 /*
  * Files and directories below a directory that cannot be left, whatever is swapped in meanwhile.
  *
- * Place      src/fetch opens, makes and names everything at the target through here.
+ * Place      src/land opens, makes and names everything at a local target through here.
  * Ownership  descriptors belong to the caller.
  * Threads    all functions may run concurrently.
  *

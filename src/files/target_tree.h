@@ -2,9 +2,10 @@
  * The directories at a local target, opened and made as the entries in them need it.
  *
  * Place      listings of the manifest -> [target tree] -> open directories for those who write
- * files. Ownership  a target tree owns a reader of the manifest and keeps a few directories open; a
- * directory is counted, and closed with its last reference. Threads    a target tree belongs to
- * one thread; directories may be given back in any.
+ *            files.
+ * Ownership  a target tree owns a reader of the manifest and keeps a few directories open; each
+ *            has a count of references, and is closed with the last.
+ * Threads    a target tree belongs to one thread; directories may be given back in any.
  *
  * Everything is opened by names below the target's directory, never through a symlink
  * (files/dirfd.h).

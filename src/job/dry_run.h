@@ -3,8 +3,8 @@
  *
  * Place      command_cp -> [dry_run] -> migration, engine_rehearse with its options.
  * Ownership  a struct dry_run owns a directory in $TMPDIR until dry_run_fini removes it.  The caps
- * of sources are in there meanwhile: it is readable by its owner only, as any state is. Threads
- * one.
+ *            of sources are in there meanwhile: it is readable by its owner only, as any state is.
+ * Threads    one.
  */
 #pragma once
 

@@ -7,10 +7,10 @@
  * The last four are done by a thread of its own, for all that are waiting at once: a file system
  * commits many of them as quickly as one.
  *
- * Place      src/fetch: downloads and copies -> [arrivals] -> outcomes.
+ * Place      src/download, and the local writer beside it -> [arrivals] -> outcomes.
  * Ownership  an arrival belongs to whoever began it until arrival_complete or arrival_fail; it
- * holds its work, a directory and a share of the gate. Threads    begin belongs to one thread; an
- * arrival to one at a time.
+ *            holds its work, a directory and a share of the gate.
+ * Threads    begin belongs to one thread; an arrival to one at a time.
  */
 #pragma once
 

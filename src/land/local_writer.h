@@ -2,9 +2,9 @@
  * Bodies put into files at a local target: the copy between local places.
  *
  * Place      src/read delivers bodies -> [local writer] -> src/land/arrival.h.  A whole body is
- * written in the reader's thread, a stream by threads of the local writer's own. Ownership  a body
- * delivered belongs to the local_writer. Threads    local_writer_deliver and local_writer_keeps
- * from any.
+ *            written in the reader's thread, a stream by threads of the local writer's own.
+ * Ownership  a body delivered belongs to the local writer.
+ * Threads    local_writer_deliver and local_writer_keeps from any.
  */
 #pragma once
 

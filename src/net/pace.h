@@ -7,7 +7,7 @@
  *   next byte ...---|======= asked for, to come =======|   `spent_ns`: when the last of them is due
  *                  now
  *
- * Place      net/http asks for the bodies of requests and replies, src/fetch for copies between
+ * Place      net/http asks for the bodies of requests and replies, src/read for copies between
  *            local places.
  * Ownership  plain data, borrowed by every client until the last is closed.
  * Threads    pace_ask may run concurrently.

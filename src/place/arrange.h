@@ -1,7 +1,7 @@
 /*
  * What `barge cp SRC... DST` means: what each source is, and what it is called at the target.
  *
- * Place      places -> [arrange] -> planner, committer, src/fetch.
+ * Place      places -> [arrange] -> planner, committer, src/land.
  * Ownership  a struct arrangement owns everything but the places, until arrangement_fini; it holds
  *            caps.  The places must outlive it.
  * Threads    one; asks the gateway and sleeps.

@@ -5,7 +5,7 @@
  * Place      options and node directory -> [setup] -> stores, verification policy.
  * Ownership  a struct setup owns everything until setup_fini; it holds the convergence secret.
  * Threads    read by anyone once loaded; setup_open_first and setup_open_next may be called from
- * any thread.
+ *            any thread.
  */
 #pragma once
 

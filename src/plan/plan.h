@@ -10,7 +10,7 @@
  * large or gone when its turn comes is handed to `settle` instead and has no listing either (or the
  * one that a kill had cut short).
  *
- * Place      src/cli -> plan -> queue/file/manifest.h, behind which the queue reads.
+ * Place      src/engine -> [plan] -> queue/file/manifest.h, behind which the queue reads.
  * Ownership  everything in a request is borrowed until plan_run returns.
  * Threads    plan_run belongs to one thread, and calls back in it.
  */

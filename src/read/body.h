@@ -2,10 +2,12 @@
  * A file's bytes on their way from a reader to a request: whole in memory, or as a stream of two
  * buffers.
  *
- * Place      src/read fills -> [body] -> src/pool sends.  It holds its share of the one byte
- * budget. Ownership  counted: a whole body has one owner, a stream is held by its reader and by
- * whoever sends. Threads    the stream's reader and its sender are two threads; each calls only the
- * functions of its side.
+ * Place      src/read fills -> [body] -> src/upload sends, or src/land writes.  It holds its
+ *            share of the one byte budget.
+ * Ownership  counted: a whole body has one owner, a stream is held by its reader and by whoever
+ *            sends.
+ * Threads    the stream's reader and its sender are two threads; each calls only the functions of
+ *            its side.
  *
  *   reader   body_room -> fill -> body_push ... body_finish
  *   sender   body_peek -> copy -> body_pop  ... body_verdict, or body_abandon at any moment

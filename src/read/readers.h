@@ -1,10 +1,11 @@
 /*
  * Reader threads: open, check, read and hash files, and hand their bodies on.
  *
- * Place      leased works -> [readers] -> bodies for src/pool.  What needs no request ends here:
- * literals, content that is known already, and files that cannot be read. Ownership  a work pushed
- * belongs to the readers until it is settled, given back, parked or handed on in a body. Threads
- * readers_push from one thread; the readers run their own.
+ * Place      leased works -> [readers] -> bodies for src/upload or src/land.  What needs no request ends here:
+ *            literals, content that is known already, and files that cannot be read.
+ * Ownership  a work pushed belongs to the readers until it is settled, given back, parked or handed
+ *            on in a body.
+ * Threads    readers_push from one thread; the readers run their own.
  *
  * A source on a grid that is to be copied is read and proven first (read/replica.h), and then
  * treated like a local file.  What fstat says at the start of a transfer is what is stored; a

@@ -2,7 +2,7 @@
  * What a job tells people and programs: counters, progress, JSON lines, the summary, the status.
  *
  * Place      the queue's commit thread and the planner feed it; stdout and stderr are its outlets.
- *            It stands above the engine and below src/cli.
+ *            The engine opens and feeds it.
  * Ownership  owns two threads (lines, progress), a manifest reader and errors.jsonl.
  * Threads    the feeding functions may run concurrently; open, finish and close belong to one
  *            thread.  Progress reads counters on its own clock; the feeders print nothing.

@@ -1,7 +1,7 @@
 /*
  * The one outlet for people: lines on stderr, without caps and without control bytes.
  *
- * Place      src/report and src/cli; nothing below them prints.
+ * Place      src/report, src/engine and src/cli; nothing below them prints.
  * Ownership  none; one level for the process, set once at start.
  * Threads    may run concurrently: a line is one write.  A failing stderr is ignored.
  */

@@ -1,7 +1,7 @@
 /*
  * What became of entries, for commands that run without a queue: lines, progress, speed.
  *
- * Place      src/fetch, src/audit -> [tally] -> stdout, stderr.
+ * Place      barge get, put and verify -> [tally] -> stdout, stderr.
  * Ownership  owns the progress thread until tally_close.
  * Threads    tally_moved may run concurrently; everything else belongs to one thread.
  *

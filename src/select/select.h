@@ -6,7 +6,7 @@
  * transfer root, the directory that the sources are put into: "photos/2024/a.jpg".  The sources
  * themselves are not asked about.
  *
- * Place      src/cli (options) -> [select] -> chooser.h; a job's manifest keeps its text.
+ * Place      src/options -> [select] -> plan/chooser.h; a job's manifest keeps its text.
  * Ownership  a struct select owns everything until select_free.
  * Threads    one owner while it is made, constant afterwards.
  */

@@ -3,7 +3,8 @@
  *
  * Place      net/http -> store/gateway -> listing -> whoever asked for the list.
  * Ownership  a struct listing_parser owns its parser until listing_parser_free, which wipes what
- * held caps. Threads    one owner at a time.
+ *            held caps.
+ * Threads    one owner at a time.
  *
  * The text is hostile: its size and depth are bounded, and a name, or any other key that counts,
  * that comes twice is FAULT_CORRUPT.  Memory: the longest string, and 8 to 22 bytes a child.

@@ -5,10 +5,11 @@
  * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
  * in flight.  Nothing is tried again here either: queue/core/retry decides that.
  *
- * Place      src/pool, src/verify, src/commit, src/cli -> store -> its backend (store/gateway.h).
+ * Place      calls/lanes.h and calls/wait.h drive it -> [store] -> its backend (store/gateway.h,
+ *            direct/direct.h).
  * Ownership  caps, names and paths of a call are copied; bodies, contexts and callbacks are
- * borrowed until `done` has returned or store_cancel.  A struct store_call is dead once `done` is
- *            called.
+ *            borrowed until `done` has returned or store_cancel.  A struct store_call is dead once
+ *            `done` is called.
  * Threads    one thread owns a store; only store_wake may be called from others.  `done` may start
  *            and cancel calls; the other callbacks must not call the store.
  */

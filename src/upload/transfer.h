@@ -2,9 +2,10 @@
  * File transfers: a body in, one put, the proofs the policy asks for, an outcome out.
  *
  * Place      src/read delivers bodies -> [transfers] -> store calls in lanes; outcomes go to the
- * queue through the body's work. Ownership  a body delivered belongs to its transfer, which ends
- * its flight, settles its work or gives it back, and frees it. Threads    transfer_deliver from
- * any; the rest runs in the lane of each transfer.
+ *            queue through the body's work.
+ * Ownership  a body delivered belongs to its transfer, which ends its flight, settles its work or
+ *            gives it back, and frees it.
+ * Threads    transfer_deliver from any; the rest runs in the lane of each transfer.
  *
  *   put -> (stream: the reader's verdict) -> judge the cap -> [check] -> [get and compare] -> done
  *

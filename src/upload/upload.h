@@ -3,7 +3,7 @@
  *
  *   hashed -> put -> judge the cap -> [check] -> [read back and compare] -> done
  *
- * Place      src/cli (barge put) -> [upload] -> calls/wait.h.
+ * Place      barge put -> [upload] -> calls/wait.h.
  * Ownership  everything is borrowed for the call.
  * Threads    the owner of the store.
  */

@@ -2,7 +2,7 @@
  * Whether bytes at hand are those that a cap names, without asking a gateway: by their convergence
  * key, or as a literal.
  *
- * Place      src/read and src/fetch, with --checksum: a file and a cap -> [likeness].
+ * Place      src/read and src/land, with --checksum: a file and a cap -> [likeness].
  * Ownership  everything is borrowed for the call.
  * Threads    all functions may run concurrently.
  */

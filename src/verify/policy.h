@@ -2,8 +2,9 @@
  * Which proof an upload needs, and whether a reply is one.
  *
  * Place      between a store's reply and an outcome that says done; transfers and the committer
- * ask. Ownership  the policy holds a copy of the convergence secret and wipes it. Threads    all
- * functions may run concurrently after policy_new.
+ *            ask.
+ * Ownership  the policy holds a copy of the convergence secret and wipes it.
+ * Threads    all functions may run concurrently after policy_new.
  *
  * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
  * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.

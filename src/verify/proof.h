@@ -6,7 +6,7 @@
  * the convergence key over all bytes, where the secret is known; else a second read that is equal,
  * and a last look at the tail when it ends as those words begin.
  *
- * Place      bytes of a GET -> [proof] -> src/fetch publishes the file or not; single.h.
+ * Place      bytes of a GET -> [proof] -> src/download publishes the file or not; single.h.
  * Ownership  a struct proof owns hash states until proof_fini; the parameters are borrowed.
  * Threads    one owner at a time.
  *

@@ -4,7 +4,7 @@
  *   first read -> key equals the cap's, or the store has proven the bytes: proven
  *              -> else second read, equal -> doubtful tail? that range alone, equal -> proven
  *
- * Place      src/cli (barge get), src/read -> [single] -> calls/wait.h.  What it wrote counts only
+ * Place      barge get, src/read -> [single] -> calls/wait.h.  What it wrote counts only
  *            once it has returned well.
  * Ownership  everything is borrowed for the call.
  * Threads    the owner of the store.

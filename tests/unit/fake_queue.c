@@ -50,7 +50,7 @@ static enum fault lease(struct queue *queue, enum segment_kind kind, struct segm
 			struct err *err)
 {
 	struct fake_queue *fake = fake_of(queue);
-	size_t leased, due;
+	size_t leased = 0, due = 0;
 	(void)err;
 	mutex_lock(&fake->lock);
 	while (!fake->stopped && (due = count_due(fake, kind, &leased)) == 0 && leased > 0)

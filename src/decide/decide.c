@@ -1,0 +1,172 @@
+#include "decide/decide.h"
+
+#include "queue/file/outcomes.h"
+#include "tahoe/caps.h"
+#include "tahoe/edge.h"
+
+static const struct decision conflict = { .action = DECIDE_FAIL, .reason = REASON_CONFLICT };
+static const struct decision lost = { .action = DECIDE_FAIL, .reason = REASON_LOST };
+static const struct decision unchanged = { .action = DECIDE_SKIP, .reason = REASON_UNCHANGED };
+
+static bool is_writable(uint8_t cap_kind) { return cap_kind == CAP_SSK || cap_kind == CAP_MDMF; }
+
+static bool is_mutable(uint8_t cap_kind)
+{
+	return is_writable(cap_kind) || cap_kind == CAP_SSK_RO || cap_kind == CAP_MDMF_RO;
+}
+
+/* Whether the cap of an immutable file tells if bytes are its own. */
+static bool tells_content(uint8_t cap_kind) { return cap_kind == CAP_CHK || cap_kind == CAP_LIT; }
+
+/* What brings the source where nothing keeps it from coming. */
+static struct decision send(const struct decide_policy *policy, const struct decide_source *source)
+{
+	if (source->lost)
+		return lost;
+	bool linked =
+		!policy->to_local && source->cap_kind != CAP_NONE && !is_mutable(source->cap_kind);
+	return (struct decision){ .action = linked ? DECIDE_LINK : DECIDE_COPY };
+}
+
+/* Whether --checksum can find out anything: there is a cap on one side that tells. */
+static bool is_comparable(const struct decide_policy *policy, const struct decide_source *source,
+			  const struct decide_there *there)
+{
+	if (source->lost)
+		return false;
+	if (!policy->to_local)
+		return tells_content(there->cap_kind);
+	return source->kind == DECIDE_FILE && tells_content(source->cap_kind);
+}
+
+/* Times on a grid are floats of 0.2 us. */
+static bool is_same_time(const struct decide_policy *policy, const struct decide_source *source,
+			 const struct decide_there *there)
+{
+	const struct meta *meta = &source->meta;
+	bool grid = meta->flags & META_GRID;
+	if (!there->timed || (grid && !(meta->flags & META_HAS_MTIME)))
+		return false;
+	if (policy->to_local && !grid)
+		return meta->mtime_ns == there->mtime_ns;
+	return edge_seconds(meta->mtime_ns) == edge_seconds(there->mtime_ns);
+}
+
+static bool is_unchanged(const struct decide_policy *policy, const struct decide_source *source,
+			 const struct decide_there *there)
+{
+	bool sized = there->kind == DECIDE_SYMLINK || there->bytes == source->bytes;
+	return sized && !is_mutable(source->cap_kind) && !is_mutable(there->cap_kind) &&
+	       is_same_time(policy, source, there);
+}
+
+/* A file, or at a local target a symlink, has the name, and the entry could take its place. */
+static struct decision against_file(const struct decide_policy *policy,
+				    const struct decide_source *source,
+				    const struct decide_there *there)
+{
+	if (policy->no_clobber)
+		return (struct decision){ .action = DECIDE_SKIP, .reason = REASON_PRESENT };
+	if (policy->checksum && is_comparable(policy, source, there)) {
+		if (there->content == DECIDE_SAME)
+			return unchanged;
+		if (there->content == DECIDE_UNCOMPARED)
+			return (struct decision){ .action = DECIDE_COMPARE };
+	}
+	if (policy->update && !policy->checksum && is_unchanged(policy, source, there))
+		return unchanged;
+	if (is_mutable(there->cap_kind) && !is_writable(there->cap_kind))
+		return conflict;
+	struct decision decision = send(policy, source);
+	if (is_writable(there->cap_kind) && decision.action != DECIDE_FAIL)
+		decision.action = DECIDE_OVERWRITE;
+	decision.replaces = decision.action != DECIDE_FAIL &&
+			    (!policy->to_local || there->changed_s <= policy->planned_s);
+	return decision;
+}
+
+static struct decision decide_file(const struct decide_policy *policy,
+				   const struct decide_source *source,
+				   const struct decide_there *there)
+{
+	uint8_t kind = policy->to_local ? source->kind : DECIDE_FILE;
+	if (there->kind == DECIDE_NOTHING)
+		return send(policy, source);
+	return there->kind == kind ? against_file(policy, source, there) : conflict;
+}
+
+static struct decision decide_directory(const struct decide_source *source,
+					const struct decide_there *there)
+{
+	switch (there->kind) {
+	case DECIDE_NOTHING:
+		if (source->whole && source->lost)
+			return lost;
+		return (struct decision){ .action = source->whole ? DECIDE_LINK : DECIDE_MKDIR };
+	case DECIDE_DIRECTORY:
+		return (struct decision){ .action = DECIDE_MERGE };
+	default:
+		return conflict;
+	}
+}
+
+/* Nothing is known of it. */
+static struct decision decide_new(const struct decide_policy *policy,
+				  const struct decide_source *source,
+				  const struct decide_there *there)
+{
+	switch (source->kind) {
+	case DECIDE_FILE:
+	case DECIDE_SYMLINK:
+		return decide_file(policy, source, there);
+	case DECIDE_DIRECTORY:
+		return decide_directory(source, there);
+	default:
+		return (struct decision){ .action = DECIDE_FAIL, .reason = REASON_SPECIAL };
+	}
+}
+
+/* The directory it stands in is done, so it was done, skipped or failed itself. */
+static struct decision decide_lost(const struct decide_policy *policy,
+				   const struct decide_source *source,
+				   const struct decide_there *there)
+{
+	bool alike = source->kind == DECIDE_DIRECTORY ? there->kind == DECIDE_DIRECTORY
+						      : there->kind == DECIDE_FILE;
+	if (!policy->to_local || source->kind == DECIDE_DIRECTORY)
+		return alike ? (struct decision){ .action = DECIDE_DONE } : lost;
+	return decide_new(policy, source, there);
+}
+
+struct decision decide(const struct decide_policy *policy, const struct decide_source *source,
+		       const struct decide_there *there, const struct decide_known *known)
+{
+	switch (known->state) {
+	case OUTCOME_DONE:
+		return (struct decision){ .action = DECIDE_DONE };
+	case OUTCOME_SKIPPED:
+		return (struct decision){ .action = DECIDE_SKIP, .reason = known->reason };
+	case OUTCOME_FAILED:
+		return (struct decision){ .action = DECIDE_FAIL, .reason = known->reason };
+	case OUTCOME_DAMAGED:
+		return decide_lost(policy, source, there);
+	default:
+		return decide_new(policy, source, there);
+	}
+}
+
+const char *decide_conflict_text(const struct decide_there *there)
+{
+	switch (there->kind) {
+	case DECIDE_FILE:
+		return is_mutable(there->cap_kind)
+			       ? "a mutable file has the name, and its cap grants no writing"
+			       : "a file is in the way";
+	case DECIDE_SYMLINK:
+		return "a symlink is in the way";
+	case DECIDE_DIRECTORY:
+		return "a directory is in the way";
+	default:
+		return "something that is no regular file is in the way";
+	}
+}

@@ -1,0 +1,124 @@
+/*
+ * The one decision: what becomes of an entry, by what was asked for, what its source is, what
+ * stands at the target, and what is known of it from before.
+ *
+ * First what is known:
+ *
+ *   done, skipped, failed            that, again
+ *   lost: its directory is done,     there is something of its kind: done
+ *   its own slot cannot be read      else, and for what stands at a grid: failed (lost)
+ *                                    (a file at a local target is decided like any other)
+ *
+ * Then what is there, by kinds.  On a grid a symlink is a small file, and nothing there is a
+ * symlink or of another kind.
+ *
+ *   source \ there     nothing   file       symlink    directory   other
+ *   file, to a grid    send      options    -          conflict    -
+ *   symlink, to a grid send      options    -          conflict    -
+ *   file, here         send      options    conflict   conflict    conflict
+ *   symlink, here      send      conflict   options    conflict    conflict
+ *   directory          make (1)  conflict   conflict   merge       conflict
+ *   other              failed (special), whatever is there
+ *
+ *   send: link what is immutable on a grid and goes to one, else copy; failed (lost) where the
+ *         source's own slot cannot be read
+ *   (1)   link, where it can be linked whole
+ *
+ * Then the options, in this order; the first that applies decides:
+ *
+ *   --no-clobber                                            skip (present)
+ *   --checksum, and one side's cap can tell:   unknown      compare, then decide again
+ *                                              same         skip (unchanged)
+ *   --update without --checksum, the same size and time     skip (unchanged)
+ *   the file there is mutable, its cap grants no writing    conflict
+ *   the file there is mutable                               overwrite
+ *   here, and it changed after the plan was made            send, without replacing: it is a
+ *                                                           conflict unless it is these very bytes
+ *   else                                                    send, replacing it
+ *
+ * What can change has no size in a listing, so --update never finds it unchanged.  Times on a grid
+ * are floats, and compared as such; the size of a symlink here is not compared.
+ *
+ * Place      entry.h says what slots and lstat tell -> [decide] -> whoever carries an entry out,
+ *            and the rehearsal that says what would be.
+ * Ownership  plain data.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "base/meta.h"
+
+enum decide_action {
+	DECIDE_COPY,      /* its bytes are brought */
+	DECIDE_OVERWRITE, /* the same, into the mutable file that is there */
+	DECIDE_LINK,      /* its cap is linked as it is */
+	DECIDE_MKDIR,
+	DECIDE_MERGE, /* a directory that is there */
+	DECIDE_SKIP,
+	DECIDE_FAIL,
+	DECIDE_DONE,    /* already */
+	DECIDE_COMPARE, /* look whether the contents are the same, and decide again */
+	DECIDE_ACTIONS,
+};
+
+enum decide_kind {
+	DECIDE_NOTHING,
+	DECIDE_FILE,
+	DECIDE_SYMLINK,
+	DECIDE_DIRECTORY,
+	DECIDE_OTHER,
+};
+
+/* Whether source and what is there hold the same bytes. */
+enum decide_content {
+	DECIDE_UNCOMPARED,
+	DECIDE_SAME,
+	DECIDE_DIFFERENT,
+};
+
+/* What was asked for. */
+struct decide_policy {
+	bool to_local; /* else to a grid */
+	bool no_clobber, update, checksum;
+	int64_t planned_s; /* seconds since 1970: what changed here later was not planned with */
+};
+
+struct decide_source {
+	uint8_t kind;     /* enum decide_kind: file, symlink or directory */
+	uint8_t cap_kind; /* of what is on a grid; CAP_NONE: it is local */
+	bool lost;        /* its slot should hold a cap, and cannot be read */
+	bool whole;       /* a directory of a grid that can be linked as it is */
+	uint64_t bytes;
+	struct meta meta;
+};
+
+/* What has the name of the entry at the target. */
+struct decide_there {
+	uint8_t kind;     /* enum decide_kind */
+	uint8_t cap_kind; /* of a file on a grid */
+	uint8_t content;  /* enum decide_content */
+	bool timed;       /* `mtime_ns` is known */
+	uint64_t bytes;
+	int64_t mtime_ns;
+	int64_t changed_s; /* its ctime, of what is here; seconds since 1970 */
+};
+
+/* What the plan, or an earlier run, says of the entry. */
+struct decide_known {
+	uint8_t state; /* enum outcome_state: done, skipped or failed; damaged: lost, in a directory
+			  that is done; else nothing is known */
+	uint8_t reason; /* of skipped and failed */
+};
+
+struct decision {
+	uint8_t action; /* enum decide_action */
+	uint8_t reason; /* enum outcome_reason, of skip and fail */
+	bool replaces;  /* what is there may be replaced */
+};
+
+/* Decides.  `there` is not looked at where what is known is the answer. */
+struct decision decide(const struct decide_policy *policy, const struct decide_source *source,
+		       const struct decide_there *there, const struct decide_known *known);
+
+/* Returns why what is there is in the way, for people; a literal. */
+const char *decide_conflict_text(const struct decide_there *there);

@@ -1,0 +1,92 @@
+#include "decide/entry.h"
+
+#include "tahoe/caps.h"
+
+#include <sys/stat.h>
+
+enum decide_kind decide_kind_of(uint8_t manifest_kind)
+{
+	switch (manifest_kind) {
+	case MANIFEST_FILE:
+		return DECIDE_FILE;
+	case MANIFEST_SYMLINK:
+		return DECIDE_SYMLINK;
+	case MANIFEST_DIRECTORY:
+	case MANIFEST_LINKED:
+		return DECIDE_DIRECTORY;
+	default:
+		return DECIDE_OTHER;
+	}
+}
+
+struct decide_source decide_source_of(const struct task *task, const struct outcome *slot)
+{
+	bool whole = task->kind == MANIFEST_LINKED;
+	bool planned = slot->state == OUTCOME_PLANNED;
+	struct decide_source source = {
+		.kind = (uint8_t)decide_kind_of(task->kind),
+		.cap_kind = planned ? slot->cap_kind : CAP_NONE,
+		.lost = slot->state == OUTCOME_DAMAGED || (whole && !planned),
+		.whole = whole,
+		.bytes = task->bytes,
+	};
+	if (!meta_unpack(task->meta, task->meta_size, &source.meta))
+		source.meta = (struct meta){ .flags = META_GRID };
+	return source;
+}
+
+struct decide_there decide_there_on_grid(const struct outcome *slot)
+{
+	const struct cap cap = { .kind = slot->cap_kind };
+	if (slot->state != OUTCOME_PLANNED || slot->reason)
+		return (struct decide_there){ .kind = DECIDE_NOTHING };
+	return (struct decide_there){
+		.kind = cap_is_directory(&cap) ? DECIDE_DIRECTORY : DECIDE_FILE,
+		.cap_kind = slot->cap_kind,
+		.timed = slot->level & OUTCOME_HAS_MTIME,
+		.bytes = slot->length,
+		.mtime_ns = meta_unpack_outcome(slot->meta).mtime_ns,
+	};
+}
+
+struct decide_there decide_there_here(const struct stat *st)
+{
+	return (struct decide_there){
+		.kind = S_ISREG(st->st_mode)   ? DECIDE_FILE
+			: S_ISLNK(st->st_mode) ? DECIDE_SYMLINK
+			: S_ISDIR(st->st_mode) ? DECIDE_DIRECTORY
+					       : DECIDE_OTHER,
+		.timed = true,
+		.bytes = (uint64_t)st->st_size,
+		.mtime_ns = meta_from_stat(st).mtime_ns,
+		.changed_s = st->st_ctim.tv_sec,
+	};
+}
+
+struct decide_known decide_known_of(const struct outcome *slot)
+{
+	if (outcome_is_settled(slot))
+		return (struct decide_known){ slot->state, slot->reason };
+	/* A directory that could not be listed. */
+	if (slot->state == OUTCOME_PLANNED && slot->reason)
+		return (struct decide_known){ slot->level, slot->reason };
+	return (struct decide_known){ .state = OUTCOME_NONE };
+}
+
+bool decision_ends(struct work *work, const struct decision *decision,
+		   const struct decide_there *there)
+{
+	unsigned attempts = work->task->attempts + 1u;
+	const struct err *why = NULL;
+	struct err err;
+	if (decision->action != DECIDE_SKIP && decision->action != DECIDE_FAIL)
+		return false;
+	if (decision->reason == REASON_CONFLICT || decision->reason == REASON_LOST)
+		why = &err;
+	if (decision->reason == REASON_CONFLICT)
+		err_set(&err, FAULT_EXISTS, "%s", decide_conflict_text(there));
+	else if (decision->reason == REASON_LOST)
+		err_set(&err, FAULT_CORRUPT, "the slot that holds its source's cap is damaged");
+	work_fail(work, decision->reason, attempts, why);
+	return true;
+}

@@ -1,0 +1,34 @@
+/*
+ * An entry as decide() wants it, from its task, from slots and from lstat; and the end of its work
+ * where the decision is one.
+ *
+ * Place      queue tasks, slots of the outcomes, a directory at hand -> [entry] -> decide.h.
+ * Ownership  plain data; nothing that is given is kept.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "decide/decide.h"
+#include "queue/lease.h"
+
+struct stat;
+
+/* Returns what has a kind of the manifest (enum manifest_kind). */
+enum decide_kind decide_kind_of(uint8_t manifest_kind);
+
+/* Returns the source of `task`.  `slot` is the one of its source on a grid, of no state where it is
+ * local. */
+struct decide_source decide_source_of(const struct task *task, const struct outcome *slot);
+
+/* Returns what stands at a target on a grid, as the plan left it in the entry's `slot`. */
+struct decide_there decide_there_on_grid(const struct outcome *slot);
+
+/* Returns what `st`, of lstat, says is here. */
+struct decide_there decide_there_here(const struct stat *st);
+
+/* Returns what the entry's own slot says of it. */
+struct decide_known decide_known_of(const struct outcome *slot);
+
+/* Ends the work where `decision` is to skip or to fail it.  Returns whether it did. */
+bool decision_ends(struct work *work, const struct decision *decision,
+		   const struct decide_there *there);

@@ -1,0 +1,157 @@
+#include "decide/entry.h"
+
+#include "tahoe/caps.h"
+#include "tests/unit/facts.h"
+#include "tests/unit/fake_queue.h"
+
+#include <sys/stat.h>
+
+static void a_task_and_its_slot_are_a_source(void **state)
+{
+	(void)state;
+	const struct outcome none = { 0 };
+	const struct outcome planned = { .state = OUTCOME_PLANNED, .cap_kind = CAP_SSK_RO };
+	const struct outcome damaged = { .state = OUTCOME_DAMAGED, .cap_kind = CAP_CHK };
+	const struct meta meta = { .mtime_ns = 5 };
+	unsigned char packed[META_PACKED_MAX];
+	struct task task = { .kind = MANIFEST_FILE, .bytes = 9, .meta = packed };
+	task.meta_size = meta_pack(&meta, packed);
+	struct decide_source source = decide_source_of(&task, &none);
+	assert_int_equal(source.kind, DECIDE_FILE);
+	assert_int_equal(source.cap_kind, CAP_NONE);
+	assert_int_equal(source.bytes, 9);
+	assert_int_equal(source.meta.mtime_ns, 5);
+	assert_false(source.lost || source.whole);
+	assert_int_equal(decide_source_of(&task, &planned).cap_kind, CAP_SSK_RO);
+	source = decide_source_of(&task, &damaged);
+	assert_true(source.lost);
+	assert_int_equal(source.cap_kind, CAP_NONE);
+	task.meta_size = 1; /* no meta: nothing is known, not even a time */
+	assert_int_equal(decide_source_of(&task, &none).meta.flags, META_GRID);
+	task.kind = MANIFEST_LINKED;
+	source = decide_source_of(&task, &planned);
+	assert_true(source.whole && !source.lost);
+	assert_int_equal(source.kind, DECIDE_DIRECTORY);
+	assert_true(decide_source_of(&task, &none).lost);
+}
+
+static void kinds_of_the_manifest_are_told_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(decide_kind_of(MANIFEST_FILE), DECIDE_FILE);
+	assert_int_equal(decide_kind_of(MANIFEST_SYMLINK), DECIDE_SYMLINK);
+	assert_int_equal(decide_kind_of(MANIFEST_DIRECTORY), DECIDE_DIRECTORY);
+	assert_int_equal(decide_kind_of(MANIFEST_OTHER), DECIDE_OTHER);
+}
+
+static void a_slot_of_the_plan_is_what_stands_on_a_grid(void **state)
+{
+	(void)state;
+	const struct meta meta = { .mtime_ns = 7 };
+	struct outcome slot = { .state = OUTCOME_PLANNED, .cap_kind = CAP_CHK, .length = 11 };
+	meta_pack_outcome(&meta, slot.meta);
+	struct decide_there there = decide_there_on_grid(&slot);
+	assert_int_equal(there.kind, DECIDE_FILE);
+	assert_int_equal(there.cap_kind, CAP_CHK);
+	assert_int_equal(there.bytes, 11);
+	assert_int_equal(there.mtime_ns, 7);
+	assert_int_equal(there.content, DECIDE_UNCOMPARED);
+	assert_false(there.timed);
+	slot.level = OUTCOME_HAS_MTIME;
+	assert_true(decide_there_on_grid(&slot).timed);
+	slot.cap_kind = CAP_DIR2;
+	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_DIRECTORY);
+	slot.reason = REASON_PERMISSION; /* of a directory that could not be listed */
+	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_NOTHING);
+	slot = (struct outcome){ .state = OUTCOME_DONE, .cap_kind = CAP_CHK };
+	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_NOTHING);
+}
+
+static void lstat_is_what_stands_here(void **state)
+{
+	(void)state;
+	struct stat st = { .st_mode = S_IFREG | 0600, .st_size = 3 };
+	st.st_mtim.tv_sec = 2;
+	st.st_ctim.tv_sec = 4;
+	struct decide_there there = decide_there_here(&st);
+	assert_int_equal(there.kind, DECIDE_FILE);
+	assert_int_equal(there.bytes, 3);
+	assert_int_equal(there.mtime_ns, 2000000000);
+	assert_int_equal(there.changed_s, 4);
+	assert_true(there.timed);
+	st.st_mode = S_IFLNK;
+	assert_int_equal(decide_there_here(&st).kind, DECIDE_SYMLINK);
+	st.st_mode = S_IFDIR;
+	assert_int_equal(decide_there_here(&st).kind, DECIDE_DIRECTORY);
+	st.st_mode = S_IFIFO;
+	assert_int_equal(decide_there_here(&st).kind, DECIDE_OTHER);
+}
+
+static void a_slot_says_what_is_known(void **state)
+{
+	(void)state;
+	struct outcome slot = { .state = OUTCOME_PLANNED };
+	assert_int_equal(decide_known_of(&slot).state, OUTCOME_NONE);
+	slot.reason = REASON_PERMISSION; /* a directory that could not be listed */
+	slot.level = OUTCOME_FAILED;
+	assert_int_equal(decide_known_of(&slot).state, OUTCOME_FAILED);
+	assert_int_equal(decide_known_of(&slot).reason, REASON_PERMISSION);
+	slot = (struct outcome){ .state = OUTCOME_SKIPPED, .reason = REASON_PRESENT };
+	assert_int_equal(decide_known_of(&slot).state, OUTCOME_SKIPPED);
+	assert_int_equal(decide_known_of(&slot).reason, REASON_PRESENT);
+	slot = (struct outcome){ .state = OUTCOME_DAMAGED }; /* it says nothing */
+	assert_int_equal(decide_known_of(&slot).state, OUTCOME_NONE);
+}
+
+static void only_skipping_and_failing_end_a_work(void **state)
+{
+	(void)state;
+	static const struct {
+		struct decision decision;
+		uint8_t outcome; /* 0: it goes on */
+		const char *why;
+	} cases[] = {
+		{ { .action = DECIDE_COPY }, 0, "" },
+		{ { .action = DECIDE_COMPARE }, 0, "" },
+		{ { .action = DECIDE_SKIP, .reason = REASON_PRESENT }, OUTCOME_SKIPPED, "" },
+		{ { .action = DECIDE_FAIL, .reason = REASON_CONFLICT },
+		  OUTCOME_FAILED,
+		  "a directory is in the way" },
+		{ { .action = DECIDE_FAIL, .reason = REASON_LOST },
+		  OUTCOME_FAILED,
+		  "the slot that holds its source's cap is damaged" },
+		{ { .action = DECIDE_FAIL, .reason = REASON_SPECIAL }, OUTCOME_FAILED, "" },
+	};
+	const struct decide_there there = { .kind = DECIDE_DIRECTORY };
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct fake_queue queue;
+		size_t count;
+		fake_queue_init(&queue);
+		struct fake_task *task = fake_add(&queue, &(struct task){ .id = 1, .attempts = 2 },
+						  SEGMENT_TRANSFERS);
+		struct work *work = fake_works(&queue, SEGMENT_TRANSFERS, &count);
+		bool ends = decision_ends(work, &cases[i].decision, &there);
+		assert_int_equal(ends, cases[i].outcome != 0);
+		assert_int_equal(task->settled, ends);
+		assert_int_equal(task->outcome.state, cases[i].outcome);
+		assert_int_equal(task->outcome.reason, cases[i].decision.reason);
+		assert_int_equal(task->outcome.attempts, ends ? 3 : 0);
+		assert_string_equal(task->reason.text, cases[i].why);
+		if (!ends)
+			work_again(work, 0, 2);
+		fake_queue_fini(&queue);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(a_task_and_its_slot_are_a_source),
+		cmocka_unit_test(kinds_of_the_manifest_are_told_apart),
+		cmocka_unit_test(a_slot_of_the_plan_is_what_stands_on_a_grid),
+		cmocka_unit_test(lstat_is_what_stands_here),
+		cmocka_unit_test(a_slot_says_what_is_known),
+		cmocka_unit_test(only_skipping_and_failing_end_a_work),
+	};
+	return cmocka_run_group_tests(facts, NULL, NULL);
+}

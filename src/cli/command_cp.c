@@ -102,7 +102,7 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 
 static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 {
-	if (setup_load(copy->options, &copy->setup, err))
+	if (setup_load(&copy->options->connection, &copy->setup, err))
 		return err->fault;
 	enum fault fault = copy->options->dry_run
 				   ? setup_connect(&copy->setup, &copy->wait, err)
@@ -118,7 +118,7 @@ static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 enum fault command_cp(const struct options *options, int *status, struct err *err)
 {
 	struct places places;
-	if (places_resolve(options, &places, err))
+	if (places_resolve(&options->connection, &options->words, options->cap_out, &places, err))
 		return err->fault;
 	struct copy copy = { .options = options, .places = &places };
 	enum fault fault = places_on_grid(&places) ? run_with_grid(&copy, status, err)

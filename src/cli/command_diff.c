@@ -213,14 +213,15 @@ static enum fault resolve(struct diff *diff, struct err *err)
 	struct place place[2] = { 0 };
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < 2 && !fault; i++)
-		fault = places_target(diff->options, words->text[i], &place[i], err);
+		fault = places_target(&diff->options->connection, words->text[i], &place[i], err);
 	if (!fault && place[0].local == place[1].local)
 		fault = err_set(err, FAULT_USAGE,
 				"diff compares a local tree with one on a grid; both words are %s",
 				place[0].local ? "local" : "on a grid");
 	size_t local = place[0].local ? 0 : 1;
 	if (!fault)
-		fault = grid_path_resolve(diff->options, words->text[1 - local], &diff->grid, err);
+		fault = grid_path_resolve(&diff->options->connection, words->text[1 - local],
+					  &diff->grid, err);
 	if (!fault)
 		fault = bytes_err(
 			escape_name(&diff->typed, place[local].typed, strlen(place[local].typed)),
@@ -287,7 +288,7 @@ static enum fault command_diff_run(struct diff *diff, int fd, const struct stat 
 {
 	struct store_node node = { 0 };
 	const struct ask ask = { .wait = diff->session.wait,
-				 .away_ms = diff->options->gateway_wait_ms };
+				 .away_ms = diff->options->connection.gateway_wait_ms };
 	diff->remote = remote_new(&ask, REMOTE_SOURCE);
 	enum fault fault = diff->remote ? command_diff_look(diff, &node, err)
 					: err_set(err, FAULT_NOMEM, "no memory to compare");
@@ -308,7 +309,7 @@ static enum fault diff_words(struct diff *diff, int *status, struct err *err)
 	struct stat st;
 	if (resolve(diff, err) || open_local(diff, &fd, &st, err))
 		return err->fault;
-	enum fault fault = session_open(diff->options, &diff->session, err);
+	enum fault fault = session_open(&diff->options->connection, &diff->session, err);
 	if (!fault) {
 		fault = command_diff_run(diff, fd, &st, status, err);
 		session_fini(&diff->session);

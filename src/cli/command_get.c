@@ -142,7 +142,7 @@ static enum fault get(const struct options *options, const struct grid_path *pat
 		return err->fault == FAULT_EXISTS && !options->force
 			       ? err_wrap(err, "nothing is replaced without --force")
 			       : err->fault;
-	enum fault fault = session_open(options, &session, err);
+	enum fault fault = session_open(&options->connection, &session, err);
 	if (!fault) {
 		fault = get_from(&session, path, to_pipe ? NULL : &outfile, status, err);
 		session_fini(&session);
@@ -154,7 +154,7 @@ static enum fault get(const struct options *options, const struct grid_path *pat
 enum fault command_get(const struct options *options, int *status, struct err *err)
 {
 	struct grid_path path;
-	if (grid_path_resolve(options, options->words.text[0], &path, err))
+	if (grid_path_resolve(&options->connection, options->words.text[0], &path, err))
 		return err->fault;
 	enum fault fault = get(options, &path, status, err);
 	grid_path_fini(&path);

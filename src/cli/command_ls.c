@@ -91,7 +91,7 @@ static bool is_fatal(enum fault fault)
 static enum fault list_word(struct ls *ls, const char *word, struct err *err)
 {
 	struct grid_path path;
-	if (grid_path_resolve(ls->options, word, &path, err))
+	if (grid_path_resolve(&ls->options->connection, word, &path, err))
 		return err->fault;
 	enum fault fault = command_ls_look(ls, &path, err);
 	grid_path_fini(&path);
@@ -139,7 +139,7 @@ enum fault command_ls(const struct options *options, int *status, struct err *er
 	struct ls ls = { .options = options, .several = words->count > 1 };
 	if (options->show_caps && !options->json)
 		return err_set(err, FAULT_USAGE, "--caps goes with --json");
-	if (session_open(options, &ls.session, err))
+	if (session_open(&options->connection, &ls.session, err))
 		return err->fault;
 	listing_init(&ls.listing, options->show_caps);
 	bytes_init(&ls.lines, LINES_MAX);

@@ -71,12 +71,12 @@ enum fault command_plan(const struct options *options, int *status, struct err *
 	struct places places;
 	struct setup setup;
 	struct store_wait wait;
-	if (places_resolve(options, &places, err))
+	if (places_resolve(&options->connection, &options->words, options->cap_out, &places, err))
 		return err->fault;
 	enum fault fault = FAULT_NONE;
 	if (!places_on_grid(&places))
 		fault = make_plan(options, &places, NULL, NULL, status, err);
-	else if (!setup_load(options, &setup, err)) {
+	else if (!setup_load(&options->connection, &setup, err)) {
 		fault = setup_connect(&setup, &wait, err);
 		if (!fault) {
 			fault = make_plan(options, &places, &setup, &wait, status, err);

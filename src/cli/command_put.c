@@ -193,7 +193,7 @@ static enum fault store(struct put *put, struct session *session, struct err *er
 static enum fault put_online(struct put *put, int *status, struct err *err)
 {
 	struct session session;
-	if (session_open(put->options, &session, err))
+	if (session_open(&put->options->connection, &session, err))
 		return err->fault;
 	enum fault fault = FAULT_NONE;
 	if (put->has_target)
@@ -213,7 +213,7 @@ static enum fault prepare(struct put *put, struct err *err)
 			       "without a name on the grid the file could not be found again: "
 			       "name one, or ask for its cap with --caps-only or --cap-out");
 	if (put->has_target &&
-	    grid_path_resolve(options, options->words.text[1], &put->target, err))
+	    grid_path_resolve(&options->connection, options->words.text[1], &put->target, err))
 		return err->fault;
 	return options->cap_out ? outfile_open(&put->cap_out, options->cap_out, false, err)
 				: FAULT_NONE;

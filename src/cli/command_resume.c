@@ -37,7 +37,7 @@ static enum fault bind_target(const struct options *options, struct migration *m
 			       "the plan's target was a cap, which plans do not keep: plan again "
 			       "with an alias or --cap-file");
 	}
-	if (places_target(options, migration->target, &place, err))
+	if (places_target(&options->connection, migration->target, &place, err))
 		return err->fault;
 	enum fault fault = migration_check_target(migration, &place, err);
 	if (!fault && !migration->outcomes) {
@@ -66,7 +66,7 @@ static enum fault carry_on(const struct options *given, struct migration *migrat
 		};
 		return engine_run(&request, status, err);
 	}
-	if (setup_load(&options, &setup, err))
+	if (setup_load(&options.connection, &setup, err))
 		return err->fault;
 	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {

@@ -115,7 +115,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.paths = options->json,
 		.levels = options->verify ? options->verify : VERIFY_READ,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
-		.away_ms = options->gateway_wait_ms,
+		.away_ms = options->connection.gateway_wait_ms,
 	};
 	if (migration->to_local)
 		return err_set(err, FAULT_USAGE,
@@ -143,7 +143,7 @@ enum fault command_verify(const struct options *options, int *status, struct err
 		return err_set(err, FAULT_USAGE,
 			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
 			       "read, check, or check,read");
-	if (setup_load(options, &setup, err))
+	if (setup_load(&options->connection, &setup, err))
 		return err->fault;
 	if (migration_open(options, options->words.text[0], &migration, err)) {
 		setup_fini(&setup);

@@ -133,7 +133,7 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 		.threads = threads,
 		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,
 			   [LANE_TASK_DIRECTORY] = DIRECTORIES * gateways },
-		.away_ms = options->gateway_wait_ms,
+		.away_ms = options->connection.gateway_wait_ms,
 	};
 	engine->lanes_used = true;
 	return lanes_new(&lanes, &engine->lanes, err);

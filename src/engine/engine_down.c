@@ -51,9 +51,9 @@ static struct pace *pace_of(struct engine *engine)
 {
 	if (engine->lanes)
 		return engine->request->setup->pace;
-	if (engine->request->options->bwlimit == 0)
+	if (engine->request->options->connection.bwlimit == 0)
 		return NULL;
-	pace_init(&engine->pace, engine->request->options->bwlimit);
+	pace_init(&engine->pace, engine->request->options->connection.bwlimit);
 	return &engine->pace;
 }
 

@@ -132,7 +132,7 @@ static struct ask ask_of(struct engine *engine)
 {
 	return (struct ask){
 		.wait = { .store = engine->request->store, .stop = is_stopped, .context = engine },
-		.away_ms = engine->request->options->gateway_wait_ms,
+		.away_ms = engine->request->options->connection.gateway_wait_ms,
 	};
 }
 

@@ -30,10 +30,10 @@ static char *go_on(const struct engine *engine)
 	bytes_init(&text, COMMAND_MAX);
 	enum fault fault =
 		bytes_printf(&text, "barge resume %.16s", engine->request->migration->job.name);
-	if (!fault && options->node_directory)
-		fault = bytes_printf(&text, " -d %s", options->node_directory);
-	for (size_t i = 0; i < options->gateway.count && !fault; i++)
-		fault = bytes_printf(&text, " -u %s", options->gateway.text[i]);
+	if (!fault && options->connection.node_directory)
+		fault = bytes_printf(&text, " -d %s", options->connection.node_directory);
+	for (size_t i = 0; i < options->connection.gateway.count && !fault; i++)
+		fault = bytes_printf(&text, " -u %s", options->connection.gateway.text[i]);
 	if (!fault && options->state_dir)
 		fault = bytes_printf(&text, " --state-dir %s", options->state_dir);
 	if (!fault)

@@ -81,7 +81,7 @@ static struct replica_options replica_options(struct engine *engine)
 		.away = setup_tell_away,
 		.gave_up = engine_gave_up,
 		.context = engine,
-		.away_ms = engine->request->options->gateway_wait_ms,
+		.away_ms = engine->request->options->connection.gateway_wait_ms,
 		.secret = engine->request->setup->params,
 		.directory = migration->job.directory,
 	};

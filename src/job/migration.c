@@ -324,18 +324,11 @@ enum fault migration_check_target(const struct migration *migration, const struc
 	return fault;
 }
 
-static void texts_fini(struct text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->text[i]);
-	free(list->text);
-}
-
 void migration_fini(struct migration *migration)
 {
-	texts_fini(&migration->path);
-	texts_fini(&migration->name);
-	texts_fini(&migration->made);
+	text_list_fini(&migration->path);
+	text_list_fini(&migration->name);
+	text_list_fini(&migration->made);
 	free(migration->manifest);
 	free(migration->target);
 	free(migration->target_hash);

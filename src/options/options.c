@@ -26,7 +26,7 @@ static void set_defaults(struct options *options)
 		.range_size = OPTIONS_RANGE_SIZE,
 		.readers = 8,
 		.memory = 32 << 20,
-		.gateway_wait_ms = 300000,
+		.connection.gateway_wait_ms = 300000,
 	};
 }
 

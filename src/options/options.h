@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "base/text_list.h"
+#include "options/connection.h"
 #include "plan/plan.h"
 #include "report/report.h"
 #include "verify/policy.h"
@@ -34,12 +36,6 @@ enum command {
 	COMMAND_COUNT,
 };
 
-/* An option that may be given several times. */
-struct text_list {
-	char **text;
-	size_t count;
-};
-
 /* Rules of selection: what they were given as, for they count in one order. */
 enum option_rule {
 	RULE_EXCLUDE = 'e',
@@ -51,19 +47,17 @@ enum option_rule {
 };
 
 struct options {
-	enum command command;     /* for COMMAND_HELP, the one asked about is in `help` */
-	enum command help;        /* COMMAND_NONE: all */
-	struct text_list words;   /* what is no option, behind the command */
-	struct text_list gateway; /* as typed */
-	struct text_list allow_plaintext, fault;
+	enum command command;   /* for COMMAND_HELP, the one asked about is in `help` */
+	enum command help;      /* COMMAND_NONE: all */
+	struct text_list words; /* what is no option, behind the command */
+	struct connection_options connection;
+	struct text_list fault;
 	struct text_list rules; /* each begins with its enum option_rule */
-	char *node_directory, *state_dir, *cap_file, *convergence_file, *output, *newer,
-		*files_from, *cap_out; /* NULL: not given */
+	char *state_dir, *output, *newer, *files_from, *cap_out; /* NULL: not given */
 	bool recursive, immutable, new_job, all_or_nothing, plan_first;
 	bool dry_run;
 	bool no_clobber, update, checksum; /* which files at the target stay */
 	bool no_preserve;                  /* at a local target */
-	bool no_direct;                    /* nothing is read from storage servers */
 	bool one_file_system, null_separated;
 	bool json, quiet, verbose, show_caps;
 	bool long_listing, force, caps_only;
@@ -78,14 +72,10 @@ struct options {
 	uint64_t readers;            /* 8 */
 	uint64_t memory;             /* bytes; 32 MiB */
 	uint64_t threads;            /* curl threads; 0: as the pool thinks */
-	uint64_t gateway_wait_ms;    /* 300,000 */
-	uint64_t timeout_connect_ms, timeout_send_ms, timeout_wait_ms,
-		timeout_receive_ms; /* 0: the pool's own */
-	uint64_t port;              /* gateway; 0: any */
-	uint64_t range_size;        /* bytes; 32 MiB */
-	uint64_t max_transfer;      /* bytes a run begins with; 0: no limit */
-	uint64_t max_duration_ms;   /* after which a run begins no more; 0: no limit */
-	uint64_t bwlimit;           /* bytes a second; 0: no limit */
+	uint64_t port;               /* gateway; 0: any */
+	uint64_t range_size;         /* bytes; 32 MiB */
+	uint64_t max_transfer;       /* bytes a run begins with; 0: no limit */
+	uint64_t max_duration_ms;    /* after which a run begins no more; 0: no limit */
 	uint32_t umask;   /* of the user: what the process had before it took one of its own */
 	bool cap_in_argv; /* a cap was among the words; argv has been overwritten */
 };

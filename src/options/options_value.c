@@ -1,31 +1,6 @@
 #include "options/options_value.h"
 
-#include "base/secret.h"
-
 #include <errno.h>
-
-enum fault text_list_add(struct text_list *list, const char *text, struct err *err)
-{
-	char **grown = reallocarray(list->text, list->count + 1, sizeof *grown);
-	if (!grown)
-		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
-	list->text = grown;
-	grown[list->count] = strdup(text);
-	if (!grown[list->count])
-		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
-	list->count++;
-	return FAULT_NONE;
-}
-
-void text_list_fini(struct text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		secret_wipe(list->text[i], strlen(list->text[i]));
-		free(list->text[i]);
-	}
-	free(list->text);
-	*list = (struct text_list){ 0 };
-}
 
 /* Reads digits, stopping at the first other byte.  False when there are none or too many. */
 static bool digits(const char **at, uint64_t *number)

@@ -15,9 +15,3 @@
  */
 MUST_USE enum fault option_store(struct options *options, const struct option_row *row,
 				 const char *value, const char *where, struct err *err);
-
-/* Appends a copy of `text`.  FAULT_NOMEM. */
-MUST_USE enum fault text_list_add(struct text_list *list, const char *text, struct err *err);
-
-/* Wipes and frees; the list is empty afterwards. */
-void text_list_fini(struct text_list *list);

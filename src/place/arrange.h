@@ -13,6 +13,7 @@
 #pragma once
 
 #include "calls/wait.h"
+#include "options/options.h"
 #include "place/places.h"
 
 struct arranged_source {

@@ -72,7 +72,7 @@ static enum fault grid_path_take(struct grid_path *path, const struct argument *
 	return split(path, err);
 }
 
-enum fault grid_path_resolve(const struct options *options, const char *word,
+enum fault grid_path_resolve(const struct connection_options *connection, const char *word,
 			     struct grid_path *path, struct err *err)
 {
 	struct aliases aliases = { 0 };
@@ -80,7 +80,7 @@ enum fault grid_path_resolve(const struct options *options, const char *word,
 	*path = (struct grid_path){ 0 };
 	enum fault fault = keep_typed(path, word, err);
 	if (!fault)
-		fault = places_aliases(options, &aliases, err);
+		fault = places_aliases(connection, &aliases, err);
 	if (!fault)
 		fault = argument_split(&aliases, word, ALIAS_DEFAULT, &argument, err);
 	if (!fault)

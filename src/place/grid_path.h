@@ -9,7 +9,7 @@
 #pragma once
 
 #include "calls/tries.h"
-#include "options/options.h"
+#include "options/connection.h"
 
 struct grid_path {
 	char *typed; /* without outer spaces, a typed cap redacted, escaped: safe to show */
@@ -25,7 +25,7 @@ struct grid_path {
  * --cap-file.  FAULT_USAGE: unknown alias (Tahoe's words), a malformed cap, or one that does not
  * let anybody read; INSECURE; IO; NOMEM.  On failure `path` is empty.
  */
-MUST_USE enum fault grid_path_resolve(const struct options *options, const char *word,
+MUST_USE enum fault grid_path_resolve(const struct connection_options *connection, const char *word,
 				      struct grid_path *path, struct err *err);
 
 /* Wipes and frees.  All zeros are allowed. */

@@ -61,11 +61,12 @@ static enum fault add_cap_file(struct aliases *aliases, const char *path, struct
 	return fault ? err_wrap(err, "--cap-file=%.80s", path) : FAULT_NONE;
 }
 
-enum fault places_aliases(const struct options *options, struct aliases *aliases, struct err *err)
+enum fault places_aliases(const struct connection_options *connection, struct aliases *aliases,
+			  struct err *err)
 {
-	enum fault fault = aliases_load(aliases, options->node_directory, err);
-	if (!fault && options->cap_file)
-		fault = add_cap_file(aliases, options->cap_file, err);
+	enum fault fault = aliases_load(aliases, connection->node_directory, err);
+	if (!fault && connection->cap_file)
+		fault = add_cap_file(aliases, connection->cap_file, err);
 	return fault;
 }
 
@@ -202,12 +203,13 @@ static enum fault resolve_fresh(const char *file, struct place *place, struct er
 	return make_absolute(file, &place->path, err);
 }
 
-enum fault places_resolve(const struct options *options, struct places *places, struct err *err)
+enum fault places_resolve(const struct connection_options *connection,
+			  const struct text_list *words, const char *cap_out, struct places *places,
+			  struct err *err)
 {
-	const struct text_list *words = &options->words;
 	struct aliases aliases = { 0 };
 	*places = (struct places){ 0 };
-	bool fresh = options->cap_out;
+	bool fresh = cap_out;
 	size_t sources = words->count - (words->count > 0 && !fresh);
 	if (sources == 0)
 		return err_set(err, FAULT_USAGE,
@@ -215,9 +217,9 @@ enum fault places_resolve(const struct options *options, struct places *places, 
 	places->source = calloc(sources, sizeof *places->source);
 	if (!places->source)
 		return nomem(err);
-	enum fault fault = places_aliases(options, &aliases, err);
+	enum fault fault = places_aliases(connection, &aliases, err);
 	if (!fault && fresh)
-		fault = resolve_fresh(options->cap_out, &places->target, err);
+		fault = resolve_fresh(cap_out, &places->target, err);
 	else if (!fault)
 		fault = resolve(&aliases, words->text[sources], false, &places->target, err);
 	for (size_t i = 0; !fault && i < sources; i++) {
@@ -230,12 +232,12 @@ enum fault places_resolve(const struct options *options, struct places *places, 
 	return fault;
 }
 
-enum fault places_target(const struct options *options, const char *word, struct place *place,
-			 struct err *err)
+enum fault places_target(const struct connection_options *connection, const char *word,
+			 struct place *place, struct err *err)
 {
 	struct aliases aliases = { 0 };
 	*place = (struct place){ 0 };
-	enum fault fault = places_aliases(options, &aliases, err);
+	enum fault fault = places_aliases(connection, &aliases, err);
 	if (!fault)
 		fault = resolve(&aliases, word, false, place, err);
 	aliases_fini(&aliases);

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "node/aliases.h"
-#include "options/options.h"
+#include "options/connection.h"
 
 /* The alias that the cap of --cap-file answers to. */
 #define PLACE_CAP_FILE_ALIAS "cap"
@@ -39,16 +39,17 @@ struct places {
 
 /*
  * Resolves the words of cp or plan, the last one the target, which is first in finding faults.
- * With --cap-out all words are sources and the target is fresh.
+ * With `cap_out` (of --cap-out, else NULL) all words are sources and the target is fresh.
  * Reads the node directory's aliases and --cap-file; what is at a place is not looked at (see
  * arrange.h).  FAULT_USAGE: fewer than two words, unknown alias (Tahoe's words), a cap that is
  * malformed or lets nobody read, an empty word; INSECURE; IO; NOMEM.
  */
-MUST_USE enum fault places_resolve(const struct options *options, struct places *places,
-				   struct err *err);
+MUST_USE enum fault places_resolve(const struct connection_options *connection,
+				   const struct text_list *words, const char *cap_out,
+				   struct places *places, struct err *err);
 
 /* Resolves one word as a target, as places_resolve does with the last one. */
-MUST_USE enum fault places_target(const struct options *options, const char *word,
+MUST_USE enum fault places_target(const struct connection_options *connection, const char *word,
 				  struct place *place, struct err *err);
 
 /* Returns whether any of the places is on a grid. */
@@ -56,8 +57,8 @@ bool places_on_grid(const struct places *places);
 
 /* Loads the node directory's aliases, and that of --cap-file.  Faults: USAGE, INSECURE, IO, NOMEM.
  */
-MUST_USE enum fault places_aliases(const struct options *options, struct aliases *aliases,
-				   struct err *err);
+MUST_USE enum fault places_aliases(const struct connection_options *connection,
+				   struct aliases *aliases, struct err *err);
 
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void place_fini(struct place *place);

@@ -9,10 +9,11 @@ static void tell_again(void *context, const struct err *err)
 	say(SAY_DEBUG, "trying again: %s", err->text);
 }
 
-enum fault session_open(const struct options *options, struct session *session, struct err *err)
+enum fault session_open(const struct connection_options *connection, struct session *session,
+			struct err *err)
 {
 	*session = (struct session){ 0 };
-	if (setup_load(options, &session->setup, err))
+	if (setup_load(connection, &session->setup, err))
 		return err->fault;
 	if (setup_connect(&session->setup, &session->wait, err)) {
 		setup_fini(&session->setup);
@@ -21,7 +22,7 @@ enum fault session_open(const struct options *options, struct session *session, 
 	}
 	session->tries = (struct tries){
 		.wait = &session->wait,
-		.away_ms = options->gateway_wait_ms,
+		.away_ms = connection->gateway_wait_ms,
 		.away = setup_tell_away,
 		.again = tell_again,
 	};

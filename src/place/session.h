@@ -17,8 +17,8 @@ struct session {
 };
 
 /* Loads the setup and connects.  Sleeps.  Faults: those of setup_load and setup_connect. */
-MUST_USE enum fault session_open(const struct options *options, struct session *session,
-				 struct err *err);
+MUST_USE enum fault session_open(const struct connection_options *connection,
+				 struct session *session, struct err *err);
 
 /* Closes the store, wipes and frees.  All zeros are allowed. */
 void session_fini(struct session *session);

@@ -55,9 +55,10 @@ static enum fault add_url(struct setup *setup, const char *given, struct err *er
 	return FAULT_NONE;
 }
 
-static enum fault choose_urls(const struct options *options, struct setup *setup, struct err *err)
+static enum fault choose_urls(const struct connection_options *connection, struct setup *setup,
+			      struct err *err)
 {
-	const struct text_list *given = &options->gateway;
+	const struct text_list *given = &connection->gateway;
 	if (given->count > STORE_GATEWAYS_MAX)
 		return err_set(err, FAULT_USAGE, "more than %d gateways", STORE_GATEWAYS_MAX);
 	if (given->count == 0 && !setup->node.url)
@@ -79,33 +80,34 @@ static bool is_of_node(const struct setup *setup)
 	return false;
 }
 
-static enum fault choose_params(const struct options *options, struct setup *setup, struct err *err)
+static enum fault choose_params(const struct connection_options *connection, struct setup *setup,
+				struct err *err)
 {
 	struct json_node *node = &setup->node;
-	if (options->convergence_file) {
+	if (connection->convergence_file) {
 		setup->params = &node->params;
-		return read_secret(options->convergence_file, &node->params, err);
+		return read_secret(connection->convergence_file, &node->params, err);
 	}
-	if (node->has_secret && (options->node_directory || is_of_node(setup)))
+	if (node->has_secret && (connection->node_directory || is_of_node(setup)))
 		setup->params = &node->params;
 	return FAULT_NONE;
 }
 
 /* The gateway can do without our knowing them. */
-static void choose_servers(const struct options *options, struct setup *setup)
+static void choose_servers(const struct connection_options *connection, struct setup *setup)
 {
 	struct err err;
-	if (options->no_direct || !setup->node.directory || !setup->node.is_open ||
-	    !(options->node_directory || is_of_node(setup)))
+	if (connection->no_direct || !setup->node.directory || !setup->node.is_open ||
+	    !(connection->node_directory || is_of_node(setup)))
 		return;
 	if (servers_load(&setup->servers, setup->node.directory, &err))
 		say(SAY_WARNING, "everything is read through the gateway: %s", err.text);
 }
 
 /* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
-static const char *plain_host_of(const struct options *options, const char *url)
+static const char *plain_host_of(const struct connection_options *connection, const char *url)
 {
-	const struct text_list *hosts = &options->allow_plaintext;
+	const struct text_list *hosts = &connection->allow_plaintext;
 	struct url parsed;
 	struct err err;
 	for (size_t i = 0; i < hosts->count; i++)
@@ -114,31 +116,32 @@ static const char *plain_host_of(const struct options *options, const char *url)
 	return hosts->count ? hosts->text[0] : NULL;
 }
 
-enum fault setup_load(const struct options *options, struct setup *setup, struct err *err)
+enum fault setup_load(const struct connection_options *connection, struct setup *setup,
+		      struct err *err)
 {
 	*setup = (struct setup){ 0 };
-	enum fault fault = node_load(&setup->node, options->node_directory, err);
+	enum fault fault = node_load(&setup->node, connection->node_directory, err);
 	if (!fault)
-		fault = choose_urls(options, setup, err);
+		fault = choose_urls(connection, setup, err);
 	if (!fault)
-		fault = choose_params(options, setup, err);
+		fault = choose_params(connection, setup, err);
 	if (fault) {
 		setup_fini(setup);
 		return fault;
 	}
-	choose_servers(options, setup);
-	if (options->bwlimit) {
-		pace_init(&setup->pace_of_all, options->bwlimit);
+	choose_servers(connection, setup);
+	if (connection->bwlimit) {
+		pace_init(&setup->pace_of_all, connection->bwlimit);
 		setup->pace = &setup->pace_of_all;
 	}
 	for (unsigned i = 0; i < setup->gateways; i++)
 		setup->gateway[i] = (struct gateway_options){
 			.url = setup->url[i],
-			.plain_host = plain_host_of(options, setup->url[i]),
-			.connect_ms = (uint32_t)options->timeout_connect_ms,
-			.send_ms = (uint32_t)options->timeout_send_ms,
-			.wait_ms = (uint32_t)options->timeout_wait_ms,
-			.receive_ms = (uint32_t)options->timeout_receive_ms,
+			.plain_host = plain_host_of(connection, setup->url[i]),
+			.connect_ms = (uint32_t)connection->timeout_connect_ms,
+			.send_ms = (uint32_t)connection->timeout_send_ms,
+			.wait_ms = (uint32_t)connection->timeout_wait_ms,
+			.receive_ms = (uint32_t)connection->timeout_receive_ms,
 			.pace = setup->pace,
 			.number = i,
 		};

@@ -13,7 +13,7 @@
 #include "direct/direct.h"
 #include "net/pace.h"
 #include "node/node.h"
-#include "options/options.h"
+#include "options/connection.h"
 
 #include <stdatomic.h>
 
@@ -32,11 +32,12 @@ struct setup {
 /*
  * Loads the node directory and decides on the gateways.  The secret counts when -d or
  * --convergence-file names it, or when one of the gateways is that of ~/.tahoe; so do the storage
- * servers, unless options->no_direct or the node is not open (node/node.h).  Where these cannot be
- * loaded, a warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those of
- * node_load and of reading the file.
+ * servers, unless connection->no_direct or the node is not open (node/node.h).  Where these cannot
+ * be loaded, a warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those
+ * of node_load and of reading the file.
  */
-MUST_USE enum fault setup_load(const struct options *options, struct setup *setup, struct err *err);
+MUST_USE enum fault setup_load(const struct connection_options *connection, struct setup *setup,
+			       struct err *err);
 
 /* Opens a store on the first gateway, or on each in turn. */
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);

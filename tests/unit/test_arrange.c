@@ -101,14 +101,15 @@ static enum fault arrange_line(const char *line, struct places *places,
 	struct fake fake = { .script = script };
 	char node[] = "node", text[600];
 	char *word[8];
-	struct options options = { .node_directory = node, .words = { word, 0 } };
+	struct options options = { .connection.node_directory = node, .words = { word, 0 } };
 	snprintf(text, sizeof text, "%s", line);
 	for (char *save, *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save))
 		if (strcmp(at, "-r") == 0)
 			options.recursive = true;
 		else
 			word[options.words.count++] = at;
-	assert_int_equal(places_resolve(&options, places, err), FAULT_NONE);
+	assert_int_equal(places_resolve(&options.connection, &options.words, NULL, places, err),
+			 FAULT_NONE);
 	const struct store_wait wait = { .store = fake_open(&fake) };
 	enum fault fault = arrange(&options, places, &wait, arrangement, err);
 	store_close(wait.store);

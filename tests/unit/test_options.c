@@ -45,10 +45,10 @@ static void options_stand_anywhere_and_words_keep_their_order(void **state)
 	assert_string_equal(options.words.text[2], "-c");
 	assert_true(options.recursive && options.verbose && !options.quiet);
 	assert_int_equal(options.in_flight, 4);
-	assert_int_equal(options.gateway.count, 1);
-	assert_string_equal(options.node_directory, "node");
+	assert_int_equal(options.connection.gateway.count, 1);
+	assert_string_equal(options.connection.node_directory, "node");
 	assert_int_equal(options.memory, 32 << 20);
-	assert_int_equal(options.gateway_wait_ms, 300000);
+	assert_int_equal(options.connection.gateway_wait_ms, 300000);
 	options_fini(&options);
 }
 
@@ -63,13 +63,13 @@ static void values_are_read_in_their_units(void **state)
 			       "--bwlimit=500K", "--max-transfer=2G", "--max-duration=1.5h"),
 			 FAULT_NONE);
 	assert_int_equal(options.memory, 1 << 30);
-	assert_int_equal(options.timeout_wait_ms, 250);
+	assert_int_equal(options.connection.timeout_wait_ms, 250);
 	assert_int_equal(options.verify, VERIFY_CAP | VERIFY_READ);
 	assert_int_equal(options.symlinks, PLAN_SYMLINKS_FOLLOW);
 	assert_int_equal(options.specials, PLAN_SPECIALS_FAIL);
 	assert_int_equal(options.progress, REPORT_PROGRESS_NEVER);
-	assert_int_equal(options.gateway_wait_ms, 0);
-	assert_int_equal(options.bwlimit, 500 << 10);
+	assert_int_equal(options.connection.gateway_wait_ms, 0);
+	assert_int_equal(options.connection.bwlimit, 500 << 10);
 	assert_int_equal(options.max_transfer, UINT64_C(2) << 30);
 	assert_int_equal(options.max_duration_ms, 90 * 60 * 1000);
 	options_fini(&options);
@@ -154,9 +154,9 @@ static void argv_wins_over_environment_and_that_over_the_file(void **state)
 	assert_int_equal(options.readers, 3);
 	assert_int_equal(options.in_flight, 5);
 	assert_int_equal(options.memory, 8 << 20);
-	assert_int_equal(options.gateway_wait_ms, 1500);
-	assert_int_equal(options.gateway.count, 2);
-	assert_string_equal(options.gateway.text[1], "http://two");
+	assert_int_equal(options.connection.gateway_wait_ms, 1500);
+	assert_int_equal(options.connection.gateway.count, 2);
+	assert_string_equal(options.connection.gateway.text[1], "http://two");
 	assert_true(options.plan_first);
 	options_fini(&options);
 	setenv("BARGE_JOBS", "many", 1);

@@ -35,11 +35,12 @@ static enum fault resolve(struct places *places, struct err *err, char *source, 
 {
 	char node[] = "node", cap_file[] = "cap";
 	char *word[] = { source, target };
-	const struct options options = { .command = COMMAND_CP,
-					 .node_directory = node,
-					 .cap_file = cap_file,
-					 .words = { word, 2 } };
-	return places_resolve(&options, places, err);
+	const struct connection_options connection = {
+		.node_directory = node,
+		.cap_file = cap_file,
+	};
+	const struct text_list words = { word, 2 };
+	return places_resolve(&connection, &words, NULL, places, err);
 }
 
 static void local_sources_are_followed_and_keep_their_own_names(void **state)

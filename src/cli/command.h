@@ -9,7 +9,14 @@
  */
 #pragma once
 
+#include "engine/engine.h"
 #include "options/options.h"
+
+/* Returns what the options ask of a job with these places. */
+struct migration_request command_wanted(const struct options *options, const struct places *places);
+
+/* Returns a request with what the options say; where and what is the caller's to fill in. */
+struct engine_request command_engine(const struct options *options);
 
 typedef enum fault command_function(const struct options *options, int *status, struct err *err);
 

@@ -9,7 +9,7 @@
 /* What the steps of a copy share. */
 struct copy {
 	const struct options *options;
-	const struct places *places;
+	struct migration_request wanted;
 	struct setup setup;
 	struct store_wait wait;
 };
@@ -27,25 +27,24 @@ static enum fault open_job(const struct copy *copy, struct migration *migration,
 			   struct arrangement *arrangement, struct err *err)
 {
 	bool found = false;
-	if (!copy->options->new_job &&
-	    migration_find(copy->options, copy->places, migration, &found, err))
+	if (!copy->options->new_job && migration_find(&copy->wanted, migration, &found, err))
 		return err->fault;
 	if (found) {
 		say_age(migration);
 		return FAULT_NONE;
 	}
 	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
-	if (arrange(copy->options, copy->places, wait, arrangement, err))
+	if (arrange(copy->wanted.planning, copy->wanted.places, wait, arrangement, err))
 		return err->fault;
-	if (arrangement->local && (copy->options->immutable || copy->options->all_or_nothing))
+	if (arrangement->local &&
+	    (copy->options->planning.immutable || copy->options->transfer.all_or_nothing))
 		return err_set(err, FAULT_USAGE, "%s is about a target on the grid",
-			       copy->options->immutable ? "--immutable" : "--all-or-nothing");
-	if (selection_check(copy->options, arrangement, err))
+			       copy->options->planning.immutable ? "--immutable"
+								 : "--all-or-nothing");
+	const struct place *target = &copy->wanted.places->target;
+	if (target->fresh && fresh_make(&copy->wait, target, &arrangement->root, err))
 		return err->fault;
-	if (copy->places->target.fresh &&
-	    fresh_make(&copy->wait, &copy->places->target, &arrangement->root, err))
-		return err->fault;
-	return migration_new(copy->options, copy->places, arrangement, NULL, migration, err);
+	return migration_new(&copy->wanted, arrangement, NULL, migration, err);
 }
 
 /* Plans in a place of its own what a new job would do; one that could go on is left alone. */
@@ -54,23 +53,20 @@ static enum fault rehearse(const struct copy *copy, int *status, struct err *err
 	struct migration migration = { .job.lock_fd = -1 };
 	struct arrangement arrangement = { 0 };
 	struct dry_run dry_run;
-	if (copy->places->target.fresh)
+	if (copy->wanted.places->target.fresh)
 		return err_set(err, FAULT_USAGE, "--dry-run makes no directory for --cap-out");
 	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
-	if (dry_run_init(&dry_run, copy->options, err))
+	if (dry_run_init(&dry_run, err))
 		return err->fault;
-	const struct options *options = &dry_run.options;
-	enum fault fault = arrange(options, copy->places, wait, &arrangement, err);
+	struct migration_request wanted = copy->wanted;
+	wanted.state_dir = dry_run.directory;
+	enum fault fault = arrange(wanted.planning, wanted.places, wait, &arrangement, err);
 	if (!fault)
-		fault = selection_check(options, &arrangement, err);
-	if (!fault)
-		fault = migration_new(options, copy->places, &arrangement, NULL, &migration, err);
-	const struct engine_request request = {
-		.options = options,
-		.migration = &migration,
-		.arrangement = &arrangement,
-		.store = copy->wait.store,
-	};
+		fault = migration_new(&wanted, &arrangement, NULL, &migration, err);
+	struct engine_request request = command_engine(copy->options);
+	request.migration = &migration;
+	request.arrangement = &arrangement;
+	request.store = copy->wait.store;
 	if (!fault)
 		fault = engine_rehearse(&request, status, err);
 	migration_fini(&migration);
@@ -86,13 +82,11 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 	struct migration migration = { .job.lock_fd = -1 };
 	struct arrangement arrangement = { 0 };
 	enum fault fault = open_job(copy, &migration, &arrangement, err);
-	const struct engine_request request = {
-		.options = copy->options,
-		.setup = &copy->setup,
-		.migration = &migration,
-		.arrangement = arrangement.count > 0 ? &arrangement : NULL,
-		.store = copy->wait.store,
-	};
+	struct engine_request request = command_engine(copy->options);
+	request.setup = &copy->setup;
+	request.migration = &migration;
+	request.arrangement = arrangement.count > 0 ? &arrangement : NULL;
+	request.store = copy->wait.store;
 	if (!fault)
 		fault = engine_run(&request, status, err);
 	migration_fini(&migration);
@@ -120,7 +114,10 @@ enum fault command_cp(const struct options *options, int *status, struct err *er
 	struct places places;
 	if (places_resolve(&options->connection, &options->words, options->cap_out, &places, err))
 		return err->fault;
-	struct copy copy = { .options = options, .places = &places };
+	struct copy copy = {
+		.options = options,
+		.wanted = command_wanted(options, &places),
+	};
 	enum fault fault = places_on_grid(&places) ? run_with_grid(&copy, status, err)
 						   : command_cp_run(&copy, status, err);
 	places_fini(&places);

@@ -10,6 +10,7 @@
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "verify/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,7 +132,7 @@ static void found(void *context, const struct compare_finding *finding)
 	if (!form[finding->result].state)
 		return;
 	bytes_clear(&diff->line);
-	if (diff->options->json ? put_json(diff, finding) : put_text(diff, finding))
+	if (diff->options->output.json ? put_json(diff, finding) : put_text(diff, finding))
 		diff->failed = true;
 	else
 		out_put(diff->line.data, diff->line.size);
@@ -187,7 +188,7 @@ static void say_sum(const struct diff *diff)
 static enum fault sum_up(struct diff *diff, int *status, struct err *err)
 {
 	bytes_clear(&diff->line);
-	if (diff->options->json && !sum_json(diff, &diff->line))
+	if (diff->options->output.json && !sum_json(diff, &diff->line))
 		out_put(diff->line.data, diff->line.size);
 	out_flush();
 	say_sum(diff);
@@ -267,7 +268,7 @@ static enum fault compare(struct diff *diff, int fd, const struct stat *st,
 		.content = {
 			.tries = diff->session.tries,
 			.secret = diff->session.setup.params,
-			.read = options->verify & VERIFY_READ,
+			.read = options->transfer.verify & VERIFY_READ,
 		},
 		.remote = diff->remote,
 		.folder = pipe_directory(),
@@ -321,7 +322,7 @@ static enum fault diff_words(struct diff *diff, int *status, struct err *err)
 enum fault command_diff(const struct options *options, int *status, struct err *err)
 {
 	struct diff diff = { .options = options };
-	if (options->verify & ~(unsigned)VERIFY_READ)
+	if (options->transfer.verify & ~(unsigned)VERIFY_READ)
 		return err_set(err, FAULT_USAGE,
 			       "diff compares by keys, and with --verify=read what they do not "
 			       "decide; it knows no other level");

@@ -2,6 +2,7 @@
 #include "base/cancel.h"
 #include "cli/command.h"
 #include "report/out.h"
+#include "report/say.h"
 #include "serve/serve.h"
 
 #include <errno.h>

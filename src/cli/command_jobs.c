@@ -3,6 +3,7 @@
 #include "report/fields.h"
 #include "report/out.h"
 #include "report/recount.h"
+#include "report/say.h"
 
 static const char *const state_word[] = {
 	[JOB_EMPTY] = "empty",       [JOB_PLANNED] = "planned", [JOB_PENDING] = "unfinished",
@@ -184,7 +185,7 @@ enum fault command_jobs(const struct options *options, int *status, struct err *
 				       : "which job?  barge jobs lists them");
 	char *state = NULL;
 	struct fields fields;
-	fields_init(&fields, options->json);
+	fields_init(&fields, options->output.json);
 	enum fault fault = job_state_dir(options->state_dir, &state, err);
 	if (!fault && is_list)
 		fault = list(&fields, state, err);

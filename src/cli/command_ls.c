@@ -22,7 +22,9 @@ struct ls {
 
 static enum listing_form form_of(const struct options *options)
 {
-	return options->json ? LISTING_JSON : options->long_listing ? LISTING_LONG : LISTING_NAMES;
+	return options->output.json    ? LISTING_JSON
+	       : options->long_listing ? LISTING_LONG
+				       : LISTING_NAMES;
 }
 
 /* A file is listed as a directory with it alone; without a name, under what was typed. */
@@ -137,7 +139,7 @@ enum fault command_ls(const struct options *options, int *status, struct err *er
 	const struct text_list default_words = { default_text, 1 };
 	const struct text_list *words = options->words.count ? &options->words : &default_words;
 	struct ls ls = { .options = options, .several = words->count > 1 };
-	if (options->show_caps && !options->json)
+	if (options->show_caps && !options->output.json)
 		return err_set(err, FAULT_USAGE, "--caps goes with --json");
 	if (session_open(&options->connection, &ls.session, err))
 		return err->fault;

@@ -34,30 +34,30 @@ static enum fault make_plan(const struct options *options, const struct places *
 {
 	struct arrangement arrangement;
 	struct migration migration = { .job.lock_fd = -1 };
+	const struct migration_request wanted = command_wanted(options, places);
 	char *partial = NULL;
-	if (arrange(options, places, wait, &arrangement, err))
+	if (arrange(&options->planning, places, wait, &arrangement, err))
 		return err->fault;
-	enum fault fault = selection_check(options, &arrangement, err);
-	if (!fault && options->output && access(options->output, F_OK) == 0)
+	enum fault fault = FAULT_NONE;
+	if (options->plan_file && access(options->plan_file, F_OK) == 0)
 		fault = err_set(err, FAULT_USAGE, "'%s' exists already; plans are not overwritten",
-				options->output);
-	if (!fault && options->output && asprintf(&partial, "%s.partial", options->output) < 0)
+				options->plan_file);
+	if (!fault && options->plan_file &&
+	    asprintf(&partial, "%s.partial", options->plan_file) < 0)
 		fault = err_set(err, FAULT_NOMEM, "no memory for a path");
 	if (!fault)
-		fault = migration_new(options, places, &arrangement, partial, &migration, err);
-	const struct engine_request request = {
-		.options = options,
-		.setup = setup,
-		.migration = &migration,
-		.arrangement = &arrangement,
-		.store = wait ? wait->store : NULL,
-	};
+		fault = migration_new(&wanted, &arrangement, partial, &migration, err);
+	struct engine_request request = command_engine(options);
+	request.setup = setup;
+	request.migration = &migration;
+	request.arrangement = &arrangement;
+	request.store = wait ? wait->store : NULL;
 	if (!fault)
 		fault = engine_plan(&request, status, err);
 	if (!fault && partial)
-		fault = publish(partial, options->output, err);
-	if (!fault && options->output)
-		say(SAY_INFO, "carry it out with: barge run %s", options->output);
+		fault = publish(partial, options->plan_file, err);
+	if (!fault && options->plan_file)
+		say(SAY_INFO, "carry it out with: barge run %s", options->plan_file);
 	else if (!fault)
 		say(SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
 	free(partial);

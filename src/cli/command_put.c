@@ -133,7 +133,7 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 		if (!fault)
 			fault = outfile_publish(&put->cap_out, err);
 	}
-	if (!fault && put->options->caps_only) {
+	if (!fault && put->options->planning.caps_only) {
 		out_put(text, size);
 		out_flush();
 		if (out_failed())
@@ -156,7 +156,8 @@ static enum fault upload(struct put *put, struct session *session, struct cap *c
 {
 	struct policy *policy = NULL;
 	struct patience patience = { .tell = tell };
-	if (policy_new((unsigned)put->options->verify, session->setup.params, &policy, err))
+	if (policy_new((unsigned)put->options->transfer.verify, session->setup.params, &policy,
+		       err))
 		return err->fault;
 	struct upload_options options = {
 		.tries = session->tries,
@@ -208,7 +209,7 @@ static enum fault prepare(struct put *put, struct err *err)
 {
 	const struct options *options = put->options;
 	put->has_target = options->words.count > 1;
-	if (!put->has_target && !options->caps_only && !options->cap_out)
+	if (!put->has_target && !options->planning.caps_only && !options->cap_out)
 		return err_set(err, FAULT_USAGE,
 			       "without a name on the grid the file could not be found again: "
 			       "name one, or ask for its cap with --caps-only or --cap-out");

@@ -7,15 +7,15 @@
  * be the one planned for: an alias is resolved again.  A cap typed then is not kept in the
  * manifest; the outcomes hold it.
  */
-static enum fault take_options(const struct migration *migration, struct options *options,
-			       struct err *err)
+static enum fault take_planning(const struct migration *migration,
+				struct planning_options *planning, struct err *err)
 {
 	struct manifest_reader *reader;
 	size_t size;
 	if (manifest_open(migration->manifest, &reader, err))
 		return err->fault;
 	const char *text = manifest_property(reader, JOB_OPTIONS, &size);
-	enum fault fault = options_plan_read(options, text, size, err);
+	enum fault fault = planning_read(planning, text, size, err);
 	manifest_close(reader);
 	return fault;
 }
@@ -51,32 +51,26 @@ static enum fault bind_target(const struct options *options, struct migration *m
 }
 
 /* Carries `migration`, opened and locked, on to its end. */
-static enum fault carry_on(const struct options *given, struct migration *migration, int *status,
+static enum fault carry_on(const struct options *options, struct migration *migration, int *status,
 			   struct err *err)
 {
-	struct options options = *given; /* shares what `given` owns */
+	struct planning_options planning = options->planning;
 	struct setup setup;
 	struct store_wait wait;
-	if (take_options(migration, &options, err))
+	if (take_planning(migration, &planning, err))
 		return err->fault;
-	if (migration->to_local && !migration->remote) {
-		const struct engine_request request = {
-			.options = &options,
-			.migration = migration,
-		};
+	struct engine_request request = command_engine(options);
+	request.planning = &planning;
+	request.migration = migration;
+	if (migration->to_local && !migration->remote)
 		return engine_run(&request, status, err);
-	}
-	if (setup_load(&options.connection, &setup, err))
+	if (setup_load(&options->connection, &setup, err))
 		return err->fault;
 	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {
-		fault = bind_target(&options, migration, &wait, err);
-		const struct engine_request request = {
-			.options = &options,
-			.setup = &setup,
-			.migration = migration,
-			.store = wait.store,
-		};
+		fault = bind_target(options, migration, &wait, err);
+		request.setup = &setup;
+		request.store = wait.store;
 		if (!fault)
 			fault = engine_run(&request, status, err);
 		store_close(wait.store);
@@ -91,7 +85,7 @@ enum fault command_resume(const struct options *options, int *status, struct err
 	if (options->words.count > 1)
 		return err_set(err, FAULT_USAGE, "resume takes one job, or none for the newest");
 	const char *name = options->words.count ? options->words.text[0] : NULL;
-	if (migration_open(options, name, &migration, err))
+	if (migration_open(options->state_dir, name, &migration, err))
 		return err->fault;
 	if (migration.repaired)
 		say(SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
@@ -105,7 +99,7 @@ enum fault command_run(const struct options *options, int *status, struct err *e
 	struct migration migration;
 	if (options->words.count != 1)
 		return err_set(err, FAULT_USAGE, "run takes one plan file: barge run FILE");
-	if (migration_open_plan(options, options->words.text[0], &migration, err))
+	if (migration_open_plan(options->state_dir, options->words.text[0], &migration, err))
 		return err->fault;
 	enum fault fault = carry_on(options, &migration, status, err);
 	migration_fini(&migration);

@@ -4,6 +4,7 @@
 #include "queue/file/outcomes.h"
 #include "report/fields.h"
 #include "report/out.h"
+#include "report/say.h"
 #include "tahoe/caps.h"
 
 #include <errno.h>
@@ -272,7 +273,7 @@ enum fault command_show(const struct options *options, int *status, struct err *
 			      "cannot look at '%.120s'", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, FAULT_USAGE, "'%.120s' is not a file of a job", path);
-	fields_init(&fields, options->json);
+	fields_init(&fields, options->output.json);
 	enum fault fault = outcomes_peek(path, job_id, err) == FAULT_NONE
 				   ? show_outcomes(&fields, path, job_id, options->show_caps, err)
 				   : show_manifest(&fields, path, err);

@@ -6,6 +6,7 @@
 #include "place/setup.h"
 #include "report/status.h"
 #include "report/tally.h"
+#include "verify/policy.h"
 
 enum { IN_FLIGHT = 4 }; /* more gains nothing at a gateway of one thread */
 
@@ -102,8 +103,9 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 {
 	struct tally tally;
 	struct verifying verifying = { .setup = setup, .tally = &tally };
-	unsigned in_flight =
-		options->in_flight ? (unsigned)min_u64(options->in_flight, LANES_MAX) : IN_FLIGHT;
+	unsigned in_flight = options->transfer.in_flight
+				     ? (unsigned)min_u64(options->transfer.in_flight, LANES_MAX)
+				     : IN_FLIGHT;
 	const struct audit_request request = {
 		.open = open_store,
 		.ended = ended,
@@ -112,8 +114,8 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.context = &verifying,
 		.manifest = migration->manifest,
 		.outcomes = migration->outcomes,
-		.paths = options->json,
-		.levels = options->verify ? options->verify : VERIFY_READ,
+		.paths = options->output.json,
+		.levels = options->transfer.verify ? options->transfer.verify : VERIFY_READ,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
 		.away_ms = options->connection.gateway_wait_ms,
 	};
@@ -125,7 +127,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 	if (!request.outcomes)
 		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
 			       migration->job.name);
-	enum fault fault = tally_open(&tally, options, err);
+	enum fault fault = tally_open(&tally, &options->output, err);
 	if (!fault)
 		fault = command_verify_run(&request, migration, &tally, status, err);
 	tally_close(&tally);
@@ -139,13 +141,13 @@ enum fault command_verify(const struct options *options, int *status, struct err
 	struct migration migration;
 	if (options->words.count != 1)
 		return err_set(err, FAULT_USAGE, "verify takes one job; see `barge jobs list`");
-	if (options->verify & VERIFY_CAP)
+	if (options->transfer.verify & VERIFY_CAP)
 		return err_set(err, FAULT_USAGE,
 			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
 			       "read, check, or check,read");
 	if (setup_load(&options->connection, &setup, err))
 		return err->fault;
-	if (migration_open(options, options->words.text[0], &migration, err)) {
+	if (migration_open(options->state_dir, options->words.text[0], &migration, err)) {
 		setup_fini(&setup);
 		return err->fault;
 	}

@@ -30,6 +30,7 @@
 #include "cli/command.h"
 #include "net/http.h"
 #include "report/report.h"
+#include "report/say.h"
 #include "report/status.h"
 
 #include <errno.h>
@@ -115,7 +116,9 @@ static enum fault main_run(const struct options *options, int *status, struct er
 		fault = cancel_start(err);
 	if (fault)
 		return fault;
-	say_set_level(options->quiet ? SAY_WARNING : options->verbose ? SAY_DEBUG : SAY_INFO);
+	say_set_level(options->output.quiet     ? SAY_WARNING
+		      : options->output.verbose ? SAY_DEBUG
+						: SAY_INFO);
 	if (options->cap_in_argv)
 		say(SAY_WARNING, "a cap on the command line was readable by other processes for a "
 				 "moment; an alias or --cap-file is safer");
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
 	}
 	uint32_t mask = harden();
 	enum fault fault = options_parse(&options, argc, argv, &err);
-	options.umask = mask;
+	options.transfer.umask = mask;
 	if (!fault)
 		fault = dispatch(&options, &status, &err);
 	if (fault) {

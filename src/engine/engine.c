@@ -78,7 +78,7 @@ void engine_gave_up(void *context, const struct err *err)
 static enum fault open_next(void *context, struct store **store, struct err *err)
 {
 	struct engine *engine = context;
-	return setup_open_next(engine->request->setup, store, err);
+	return setup_open_next(engine->setup, store, err);
 }
 
 /* ---- starting ---- */
@@ -95,7 +95,7 @@ struct lease_options engine_lease_options(struct engine *engine)
 
 static enum fault start_queue(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	uint64_t durable = UINT64_MAX;
 	if (engine->writer && manifest_sync(engine->writer, &durable, err))
 		return err->fault;
@@ -117,11 +117,12 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 
 static enum fault start_lanes(struct engine *engine, struct err *err)
 {
-	const struct options *options = engine->request->options;
-	unsigned transfers = options->in_flight ? (unsigned)options->in_flight : IN_FLIGHT;
-	unsigned gateways = engine->request->setup->gateways;
+	unsigned transfers =
+		engine->transfer->in_flight ? (unsigned)engine->transfer->in_flight : IN_FLIGHT;
+	unsigned gateways = engine->setup->gateways;
 	assert(gateways > 0);
-	unsigned threads = options->threads ? (unsigned)options->threads : THREADS;
+	unsigned threads =
+		engine->transfer->threads ? (unsigned)engine->transfer->threads : THREADS;
 	threads = threads < LANES_MAX ? threads : LANES_MAX;
 	/* As many for each, so that each has as many slots. */
 	threads = threads > gateways ? threads - threads % gateways : gateways;
@@ -133,7 +134,7 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 		.threads = threads,
 		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,
 			   [LANE_TASK_DIRECTORY] = DIRECTORIES * gateways },
-		.away_ms = options->connection.gateway_wait_ms,
+		.away_ms = engine->connection->gateway_wait_ms,
 	};
 	engine->lanes_used = true;
 	return lanes_new(&lanes, &engine->lanes, err);
@@ -155,21 +156,19 @@ static enum fault start_dispatch(struct engine *engine, struct err *err)
 /* A copy between local places asks no gateway. */
 static bool needs_gateway(const struct engine *engine)
 {
-	return engine->request->migration->remote || !engine->request->migration->to_local;
+	return engine->migration->remote || !engine->to_local;
 }
 
 static enum fault engine_start(struct engine *engine, struct err *err)
 {
-	const struct chk_params *params =
-		needs_gateway(engine) ? engine->request->setup->params : NULL;
-	bool to_local = engine->request->migration->to_local;
+	const struct chk_params *params = needs_gateway(engine) ? engine->setup->params : NULL;
+	bool to_local = engine->to_local;
 	if (engine_recover(engine, err) || engine_open_report(engine, err) ||
-	    policy_new(to_local ? 0 : engine->request->options->verify, params, &engine->policy,
-		       err) ||
+	    policy_new(to_local ? 0 : engine->transfer->verify, params, &engine->policy, err) ||
 	    start_queue(engine, err))
 		return err->fault;
 	if (needs_gateway(engine))
-		policy_expect(engine->policy, engine->request->setup->gateways);
+		policy_expect(engine->policy, engine->setup->gateways);
 	if (needs_gateway(engine) && start_lanes(engine, err))
 		return err->fault;
 	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
@@ -177,7 +176,7 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 	engine->watch = cancel_watch(stop_on_signal, engine);
 	if (engine_start_planner(engine, err))
 		return err->fault;
-	if (engine->request->options->plan_first)
+	if (engine->transfer->plan_first)
 		engine_join_planner(engine);
 	return start_dispatch(engine, err);
 }
@@ -227,11 +226,30 @@ static void release(struct engine *engine)
 	free(engine->source_tree_root);
 }
 
+void engine_init(struct engine *engine, const struct engine_request *request)
+{
+	*engine = (struct engine){
+		.connection = request->connection,
+		.planning = request->planning,
+		.transfer = request->transfer,
+		.output = request->output,
+		.state_dir = request->state_dir,
+		.setup = request->setup,
+		.migration = request->migration,
+		.arrangement = request->arrangement,
+		.store = request->store,
+		.to_local = request->migration->to_local,
+		.watch = -1,
+		.root_fd = -1,
+	};
+}
+
 enum fault engine_run(const struct engine_request *request, int *status, struct err *err)
 {
-	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
-	quota_init(&engine.quota, request->options->max_transfer, request->options->max_duration_ms,
-		   clock_ms());
+	struct engine engine;
+	engine_init(&engine, request);
+	quota_init(&engine.quota, request->transfer->max_transfer,
+		   request->transfer->max_duration_ms, clock_ms());
 	enum fault fault = engine_start(&engine, err);
 	if (fault)
 		engine_stop(&engine);

@@ -8,10 +8,16 @@
 #pragma once
 
 #include "job/migration.h"
+#include "options/transfer.h"
 #include "place/setup.h"
+#include "report/output.h"
 
 struct engine_request {
-	const struct options *options;
+	const struct connection_options *connection;
+	const struct planning_options *planning;
+	const struct transfer_options *transfer;
+	const struct output_options *output;
+	const char *state_dir; /* as given, or NULL */
 	struct setup *setup;
 	struct migration *migration;
 	const struct arrangement *arrangement; /* with the sources' caps; NULL: the plan has them */

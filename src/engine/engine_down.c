@@ -4,24 +4,23 @@ enum {
 	TASKS_INSIDE = 64, /* bodies between readers and the local writer */
 };
 
-enum arrival_there engine_there(const struct options *options)
+enum arrival_there engine_there(const struct transfer_options *transfer)
 {
-	bool by_time = options->update && !options->checksum;
-	return options->no_clobber ? ARRIVAL_KEEP : by_time ? ARRIVAL_UPDATE : ARRIVAL_REPLACE;
+	bool by_time = transfer->update && !transfer->checksum;
+	return transfer->no_clobber ? ARRIVAL_KEEP : by_time ? ARRIVAL_UPDATE : ARRIVAL_REPLACE;
 }
 
 static enum fault start_arrivals(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
-	if (dirfd_open_root(migration->directory, options->umask, &engine->root_fd, err))
+	const struct migration *migration = engine->migration;
+	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
 		.created = migration->created,
-		.there = engine_there(options),
-		.preserve = !options->no_preserve,
+		.there = engine_there(engine->transfer),
+		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
-		.mask = options->umask,
+		.mask = engine->transfer->umask,
 		.broken = engine_broken,
 		.context = engine,
 	};
@@ -31,16 +30,16 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 
 static enum fault start_downloads(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	struct downloads *downloads = &engine->downloads;
 	downloads->lanes = engine->lanes;
 	downloads->arrivals = engine->arrivals;
 	downloads->outcomes = migration->outcomes;
-	downloads->secret = engine->lanes ? engine->request->setup->params : NULL;
+	downloads->secret = engine->lanes ? engine->setup->params : NULL;
 	downloads->cancel = &engine->stop;
-	downloads->caps_only = engine->request->options->caps_only;
+	downloads->caps_only = engine->planning->caps_only;
 	downloads->admits = engine_admits;
-	downloads->compare = engine->request->options->checksum;
+	downloads->compare = engine->transfer->checksum;
 	downloads->moved = engine_moved;
 	downloads->context = engine;
 	return target_tree_new(migration->manifest, engine->root_fd, &downloads->target_tree, err);
@@ -50,10 +49,10 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 static struct pace *pace_of(struct engine *engine)
 {
 	if (engine->lanes)
-		return engine->request->setup->pace;
-	if (engine->request->options->connection.bwlimit == 0)
+		return engine->setup->pace;
+	if (engine->connection->bwlimit == 0)
 		return NULL;
-	pace_init(&engine->pace, engine->request->options->connection.bwlimit);
+	pace_init(&engine->pace, engine->connection->bwlimit);
 	return &engine->pace;
 }
 
@@ -62,7 +61,7 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 {
 	struct readers_options readers;
 	const struct local_writer_options local_writer = {
-		.manifest = engine->request->migration->manifest,
+		.manifest = engine->migration->manifest,
 		.root = engine->root_fd,
 		.arrivals = engine->arrivals,
 		.admits = engine_admits,
@@ -75,7 +74,7 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 		return err->fault;
 	if (readers.tree.source_count == 0)
 		return FAULT_NONE;
-	engine->gate = gate_new(TASKS_INSIDE, engine->request->options->memory);
+	engine->gate = gate_new(TASKS_INSIDE, engine->transfer->memory);
 	if (!engine->gate)
 		return err_set(err, FAULT_NOMEM, "no memory to start the job");
 	if (local_writer_new(&local_writer, &engine->local_writer, err))
@@ -89,23 +88,23 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 
 static enum fault start_builder(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	const struct builder_options builder = {
 		.lease = engine_lease_options(engine),
 		.manifest = migration->manifest,
 		.outcomes = migration->outcomes,
 		.root = engine->root_fd,
-		.preserve = !engine->request->options->no_preserve,
-		.mask = engine->request->options->umask,
+		.preserve = !engine->transfer->no_preserve,
+		.mask = engine->transfer->umask,
 	};
 	return builder_start(&builder, &engine->builder, err);
 }
 
 static enum fault check_options(const struct engine *engine, struct err *err)
 {
-	if (!engine->request->options->checksum)
+	if (!engine->transfer->checksum)
 		return FAULT_NONE;
-	if (!engine->request->migration->remote)
+	if (!engine->migration->remote)
 		return err_set(err, FAULT_USAGE,
 			       "--checksum compares with caps: source or target has to be on a "
 			       "grid");

@@ -27,7 +27,18 @@
 #include "upload/transfer.h"
 
 struct engine {
-	const struct engine_request *request;
+	/* What was asked for. */
+	const struct connection_options *connection;
+	const struct planning_options *planning;
+	const struct transfer_options *transfer;
+	const struct output_options *output;
+	const char *state_dir;
+	struct setup *setup;
+	struct migration *migration;
+	const struct arrangement *arrangement;
+	struct store *store;
+	bool to_local; /* the target is */
+
 	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
 	atomic_bool enough; /* nothing more is begun: stopping, or the quota is used up */
 	struct quota quota;
@@ -68,7 +79,7 @@ struct engine {
 	struct remote *remote;
 	struct plan_target target;
 	struct thread planner;
-	bool planning; /* the thread is to be joined */
+	bool planner_runs; /* and is to be joined */
 };
 
 /* Stops everything that is under way; what is in flight ends by itself.  Any thread. */
@@ -102,7 +113,7 @@ MUST_USE enum fault engine_readers_options(struct engine *engine, struct readers
 bool engine_copies(uint8_t cap_kind);
 
 /* What the options say of files that are at a local target. */
-enum arrival_there engine_there(const struct options *options);
+enum arrival_there engine_there(const struct transfer_options *transfer);
 
 /* For --checksum.  FAULT_USAGE with the remedy where the gateway's secret is not known. */
 MUST_USE enum fault engine_needs_secret(const struct engine *engine, struct err *err);
@@ -111,11 +122,18 @@ MUST_USE enum fault engine_needs_secret(const struct engine *engine, struct err 
 void engine_route(void *context, struct work *work);
 void engine_route_below(void *context, struct work *work);
 
+/* Fills in a new engine: what `request` says, nothing begun. */
+void engine_init(struct engine *engine, const struct engine_request *request);
+
 /* Opens the manifest for going on, or finds it complete, and checks that the outcomes fit it. */
 MUST_USE enum fault engine_recover(struct engine *engine, struct err *err);
 
 /* Starts the planner's thread, unless the plan is complete. */
 MUST_USE enum fault engine_start_planner(struct engine *engine, struct err *err);
+
+/* Only plans, and tells nobody. */
+MUST_USE enum fault engine_plan_only(const struct engine_request *request,
+				     struct manifest_totals *totals, struct err *err);
 
 /* Waits for it, if it runs. */
 void engine_join_planner(struct engine *engine);

@@ -4,7 +4,7 @@
 
 enum fault engine_recover(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	uint64_t end;
 	if (manifest_recover(migration->manifest, &engine->resume, &engine->writer, err) ||
 	    outcomes_end(migration->outcomes, &end, err))
@@ -37,7 +37,7 @@ static enum fault engine_plan_settle(void *context, uint64_t id, enum outcome_st
 				     enum outcome_reason reason, struct err *err)
 {
 	struct engine *engine = context;
-	struct outcomes *outcomes = engine->request->migration->outcomes;
+	struct outcomes *outcomes = engine->migration->outcomes;
 	const struct outcome slot = {
 		.id = id,
 		.state = OUTCOME_PLANNED,
@@ -54,7 +54,7 @@ static bool is_settled(void *context, uint64_t id)
 	struct engine *engine = context;
 	struct outcome slot;
 	struct err err;
-	if (outcomes_read(engine->request->migration->outcomes, id, 1, &slot, &err))
+	if (outcomes_read(engine->migration->outcomes, id, 1, &slot, &err))
 		return false;
 	return outcome_is_settled(&slot) || (slot.state == OUTCOME_PLANNED && slot.reason);
 }
@@ -64,9 +64,8 @@ static const struct store_node unknown;
 
 static enum fault plan(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
-	const struct arrangement *arrangement = engine->request->arrangement;
+	const struct migration *migration = engine->migration;
+	const struct arrangement *arrangement = engine->arrangement;
 	struct plan_source *source = calloc(migration->path.count, sizeof *source);
 	if (!source)
 		return err_set(err, FAULT_NOMEM, "no memory for the planner");
@@ -89,11 +88,11 @@ static enum fault plan(struct engine *engine, struct err *err)
 		.made = (const char *const *)migration->made.text,
 		.made_count = migration->made.count,
 		.options = {
-			.symlinks = options->symlinks,
-			.specials = options->specials,
-			.max_dir_entries = options->max_dir_entries,
-			.range_size = migration->to_local ? options->range_size : 0,
-			.caps_only = options->caps_only,
+			.symlinks = engine->planning->symlinks,
+			.specials = engine->planning->specials,
+			.max_dir_entries = engine->planning->max_dir_entries,
+			.range_size = migration->to_local ? engine->planning->range_size : 0,
+			.caps_only = engine->planning->caps_only,
 			.to_local = migration->to_local,
 		},
 		.select = migration->select,
@@ -131,8 +130,8 @@ static bool is_stopped(void *context)
 static struct ask ask_of(struct engine *engine)
 {
 	return (struct ask){
-		.wait = { .store = engine->request->store, .stop = is_stopped, .context = engine },
-		.away_ms = engine->request->options->connection.gateway_wait_ms,
+		.wait = { .store = engine->store, .stop = is_stopped, .context = engine },
+		.away_ms = engine->connection->gateway_wait_ms,
 	};
 }
 
@@ -140,14 +139,14 @@ static struct ask ask_of(struct engine *engine)
  * in between, can hold what the plan merges into. */
 static enum fault open_grids(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	if (migration->remote) {
 		const struct ask ask = ask_of(engine);
 		engine->remote = remote_new(&ask, REMOTE_SOURCE);
 		if (!engine->remote)
 			return err_set(err, FAULT_NOMEM, "no memory for the planner");
 	}
-	if (migration->to_local || migration->made.count > 0 || !engine->request->store)
+	if (migration->to_local || migration->made.count > 0 || !engine->store)
 		return FAULT_NONE;
 	const struct existing_options options = {
 		.root = &migration->root,
@@ -169,33 +168,24 @@ enum fault engine_start_planner(struct engine *engine, struct err *err)
 		return err->fault;
 	if (!thread_start(&engine->planner, "planner", engine_plan_run, engine))
 		return err_set(err, FAULT_NOMEM, "cannot start the planner thread");
-	engine->planning = true;
+	engine->planner_runs = true;
 	return FAULT_NONE;
 }
 
 void engine_join_planner(struct engine *engine)
 {
-	if (engine->planning)
+	if (engine->planner_runs)
 		thread_join(&engine->planner);
-	engine->planning = false;
-}
-
-static void print_plan(const struct engine *engine, const struct manifest_totals *totals)
-{
-	const struct migration *migration = engine->request->migration;
-	say(SAY_INFO,
-	    "planned %llu files (%llu bytes), %llu directories; %llu skipped, %llu failed already",
-	    (unsigned long long)totals->files, (unsigned long long)totals->bytes,
-	    (unsigned long long)totals->directories, (unsigned long long)totals->skipped,
-	    (unsigned long long)totals->failed);
-	say(SAY_INFO, "job %s", migration->job.name);
+	engine->planner_runs = false;
 }
 
 static void stop_on_signal(void *context) { engine_stop(context); }
 
-enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
+enum fault engine_plan_only(const struct engine_request *request, struct manifest_totals *totals,
+			    struct err *err)
 {
-	struct engine engine = { .request = request, .watch = -1, .root_fd = -1 };
+	struct engine engine;
+	engine_init(&engine, request);
 	enum fault fault = engine_recover(&engine, err);
 	if (!fault && engine.writer)
 		fault = open_grids(&engine, err);
@@ -203,13 +193,26 @@ enum fault engine_plan(const struct engine_request *request, int *status, struct
 	if (!fault && engine.writer)
 		fault = plan(&engine, err);
 	cancel_unwatch(engine.watch);
-	if (!fault && engine.writer) {
-		if (!request->options->dry_run)
-			print_plan(&engine, manifest_writer_totals(engine.writer));
-		*status = STATUS_DONE;
-	}
+	if (!fault)
+		*totals = engine.writer ? *manifest_writer_totals(engine.writer)
+					: engine.resume.totals;
 	manifest_writer_close(engine.writer);
 	existing_free(engine.existing);
 	remote_free(engine.remote);
 	return fault;
+}
+
+enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
+{
+	struct manifest_totals totals;
+	if (engine_plan_only(request, &totals, err))
+		return err->fault;
+	say(SAY_INFO,
+	    "planned %llu files (%llu bytes), %llu directories; %llu skipped, %llu failed already",
+	    (unsigned long long)totals.files, (unsigned long long)totals.bytes,
+	    (unsigned long long)totals.directories, (unsigned long long)totals.skipped,
+	    (unsigned long long)totals.failed);
+	say(SAY_INFO, "job %s", request->migration->job.name);
+	*status = STATUS_DONE;
+	return FAULT_NONE;
 }

@@ -122,7 +122,7 @@ static enum action look_for_file(const struct rehearsal *rehearsal,
 		.meta = &meta,
 		.is_symlink = entry->kind == MANIFEST_SYMLINK,
 	};
-	if (standing_look(rehearsal->fd, &file, engine_there(rehearsal->request->options),
+	if (standing_look(rehearsal->fd, &file, engine_there(rehearsal->request->transfer),
 			  &standing, &err)) {
 		*reason = err.fault == FAULT_EXISTS  ? REASON_CONFLICT
 			  : err.fault == FAULT_USAGE ? REASON_NAME
@@ -267,7 +267,7 @@ static enum fault tell(struct rehearsal *rehearsal, const struct manifest_entry 
 		 (int)entry->name_size, entry->name);
 	bytes_clear(&rehearsal->line);
 	enum fault fault =
-		rehearsal->request->options->json
+		rehearsal->request->output->json
 			? print_json(&rehearsal->line, rehearsal->path, entry, action, reason)
 			: print_text(rehearsal, entry, action, reason);
 	*end = '\0';
@@ -317,7 +317,8 @@ static void say_totals(const struct rehearsal *rehearsal)
 enum fault engine_rehearse(const struct engine_request *request, int *status, struct err *err)
 {
 	struct rehearsal rehearsal = { .request = request, .root_fd = -1, .fd = -1 };
-	if (engine_plan(request, status, err))
+	struct manifest_totals totals;
+	if (engine_plan_only(request, &totals, err))
 		return err->fault;
 	bytes_init(&rehearsal.line, LINE_MAX_SIZE);
 	bytes_init(&rehearsal.name, LINE_MAX_SIZE);

@@ -6,13 +6,9 @@ enum { COMMAND_MAX = 1 << 20 }; /* bytes of a command line shown */
 
 enum fault engine_open_report(struct engine *engine, struct err *err)
 {
-	const struct options *options = engine->request->options;
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	const struct report_options report = {
-		.progress = (enum report_progress)options->progress,
-		.json = options->json,
-		.verbose = options->verbose,
-		.quiet = options->quiet,
+		.output = engine->output,
 		.manifest = migration->manifest,
 		.errors = migration->job.errors,
 		.job = migration->job.name,
@@ -24,18 +20,16 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 /* The command that goes on with the job, as this one was told where things are. */
 static char *go_on(const struct engine *engine)
 {
-	const struct options *options = engine->request->options;
 	struct bytes text;
 	size_t size;
 	bytes_init(&text, COMMAND_MAX);
-	enum fault fault =
-		bytes_printf(&text, "barge resume %.16s", engine->request->migration->job.name);
-	if (!fault && options->connection.node_directory)
-		fault = bytes_printf(&text, " -d %s", options->connection.node_directory);
-	for (size_t i = 0; i < options->connection.gateway.count && !fault; i++)
-		fault = bytes_printf(&text, " -u %s", options->connection.gateway.text[i]);
-	if (!fault && options->state_dir)
-		fault = bytes_printf(&text, " --state-dir %s", options->state_dir);
+	enum fault fault = bytes_printf(&text, "barge resume %.16s", engine->migration->job.name);
+	if (!fault && engine->connection->node_directory)
+		fault = bytes_printf(&text, " -d %s", engine->connection->node_directory);
+	for (size_t i = 0; i < engine->connection->gateway.count && !fault; i++)
+		fault = bytes_printf(&text, " -u %s", engine->connection->gateway.text[i]);
+	if (!fault && engine->state_dir)
+		fault = bytes_printf(&text, " --state-dir %s", engine->state_dir);
 	if (!fault)
 		return (char *)bytes_take(&text, &size);
 	bytes_fini(&text);
@@ -55,7 +49,7 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 static const char *describe_proofs(const struct engine *engine)
 {
 	bool direct = atomic_load(&engine->downloads.direct) > 0;
-	if (engine->request->options->caps_only)
+	if (engine->planning->caps_only)
 		return "nothing: caps were written, no data was read";
 	if (!engine->lanes_used)
 		return "copied as read; no source changed meanwhile";
@@ -67,7 +61,7 @@ static const char *describe_proofs(const struct engine *engine)
 	if (direct)
 		return "hash tree of the cap, by storage servers; key, or read twice, where a "
 		       "gateway was asked";
-	if (engine->request->setup->params)
+	if (engine->setup->params)
 		return "key, or read twice where the file was stored with another secret";
 	return "read twice: the gateway's secret is not known";
 }
@@ -76,19 +70,19 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
 	bool broken = atomic_load(&engine->is_broken);
-	bool to_local = engine->request->migration->to_local;
+	bool to_local = engine->to_local;
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine);
 	if (broken)
 		say_err(&engine->broken);
 	const struct report_end end = {
-		.outcomes = engine->request->migration->outcomes,
+		.outcomes = engine->migration->outcomes,
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
 		.limit = quota_text(&engine->quota, limit),
 		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
 		.go_on = command,
-		.asked = engine->request->migration->asked,
+		.asked = engine->migration->asked,
 		.damaged = engine->damaged,
 		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
 		.reread = atomic_load(&engine->downloads.reread),

@@ -10,7 +10,7 @@
 static enum fault source_of(const struct engine *engine, const struct task *task,
 			    struct outcome *source, struct err *err)
 {
-	struct outcomes *sources = engine->request->migration->sources;
+	struct outcomes *sources = engine->migration->sources;
 	*source = (struct outcome){ 0 };
 	return sources ? outcomes_read(sources, task->id, 1, source, err) : FAULT_NONE;
 }
@@ -40,7 +40,7 @@ bool engine_copies(uint8_t cap_kind)
 static void route_remote(struct engine *engine, struct work *work, const struct outcome *source,
 			 const struct outcome *existing)
 {
-	if (engine->request->migration->to_local)
+	if (engine->to_local)
 		download_take(&engine->downloads, work, source);
 	else if (engine_copies(source->cap_kind) || can_write(existing->cap_kind))
 		readers_push(engine->readers, work);
@@ -52,7 +52,7 @@ static void route_remote(struct engine *engine, struct work *work, const struct 
 static enum fault existing_of(const struct engine *engine, const struct task *task,
 			      struct outcome *existing, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	*existing = (struct outcome){ 0 };
 	if (migration->to_local || !task->existing)
 		return FAULT_NONE;
@@ -87,15 +87,15 @@ static bool is_same_cap(const struct outcome *source, const struct outcome *exis
 static bool keep_existing(const struct engine *engine, struct work *work,
 			  const struct outcome *source, const struct outcome *existing)
 {
-	const struct options *options = engine->request->options;
 	unsigned attempts = work->task->attempts + 1u;
 	struct err err;
 	if (existing->state != OUTCOME_PLANNED)
 		return false;
-	bool unchanged = options->checksum
-				 ? is_same_cap(source, existing)
-				 : options->update && is_unchanged(work->task, source, existing);
-	if (options->no_clobber) {
+	bool unchanged =
+		engine->transfer->checksum
+			? is_same_cap(source, existing)
+			: engine->transfer->update && is_unchanged(work->task, source, existing);
+	if (engine->transfer->no_clobber) {
 		work_fail(work, REASON_PRESENT, attempts, NULL);
 	} else if (unchanged) {
 		work_fail(work, REASON_UNCHANGED, attempts, NULL);
@@ -137,7 +137,7 @@ void engine_route(void *context, struct work *work)
 		   work->task->kind == MANIFEST_LINKED) {
 		err_set(&err, FAULT_CORRUPT, "the slot that holds its source's cap is damaged");
 		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);
-	} else if (engine->request->migration->to_local) {
+	} else if (engine->to_local) {
 		route_local(engine, work);
 	} else {
 		readers_push(engine->readers, work);
@@ -174,7 +174,7 @@ static void find_directory(struct engine *engine, struct work *work)
 void engine_route_below(void *context, struct work *work)
 {
 	struct engine *engine = context;
-	if (!engine->request->migration->to_local)
+	if (!engine->to_local)
 		committer_below(engine->committer, work);
 	else if (work->task->kind == MANIFEST_DIRECTORY)
 		find_directory(engine, work);

@@ -24,7 +24,7 @@ static bool withhold(void *context)
 	struct engine *engine = context;
 	struct recount counts;
 	struct err err;
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	const struct recount_options options = {
 		.manifest = migration->manifest,
 		.outcomes = migration->outcomes,
@@ -38,8 +38,7 @@ static bool withhold(void *context)
 enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 				  struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
+	const struct migration *migration = engine->migration;
 	size_t count = 0;
 	engine->source_tree_root = calloc(migration->path.count, sizeof *engine->source_tree_root);
 	if (!engine->source_tree_root)
@@ -56,10 +55,10 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 			.made_count = migration->made.count,
 			.source = engine->source_tree_root,
 			.source_count = count,
-			.follow = options->symlinks == PLAN_SYMLINKS_FOLLOW,
+			.follow = engine->planning->symlinks == PLAN_SYMLINKS_FOLLOW,
 			.compare_ids = migration->fresh,
 		},
-		.threads = (unsigned)options->readers,
+		.threads = (unsigned)engine->transfer->readers,
 		.cancel = &engine->stop,
 		.enough = &engine->enough,
 	};
@@ -69,29 +68,28 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 static enum fault open_first(void *context, struct store **store, struct err *err)
 {
 	struct engine *engine = context;
-	return setup_open_first(engine->request->setup, store, err);
+	return setup_open_first(engine->setup, store, err);
 }
 
 static struct replica_options replica_options(struct engine *engine)
 {
-	const struct migration *migration = engine->request->migration;
+	const struct migration *migration = engine->migration;
 	return (struct replica_options){
 		.sources = migration->sources,
 		.open = open_first,
 		.away = setup_tell_away,
 		.gave_up = engine_gave_up,
 		.context = engine,
-		.away_ms = engine->request->options->connection.gateway_wait_ms,
-		.secret = engine->request->setup->params,
+		.away_ms = engine->connection->gateway_wait_ms,
+		.secret = engine->setup->params,
 		.directory = migration->job.directory,
 	};
 }
 
 static enum fault start_readers(struct engine *engine, struct err *err)
 {
-	const struct options *options = engine->request->options;
 	engine->flight = flight_new(FLIGHT_CAPACITY);
-	engine->gate = gate_new(TASKS_INSIDE, options->memory);
+	engine->gate = gate_new(TASKS_INSIDE, engine->transfer->memory);
 	if (!engine->flight || !engine->gate)
 		return no_memory(err);
 	engine->transfers = (struct transfers){
@@ -108,8 +106,8 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	if (engine_readers_options(engine, &readers, err))
 		return err->fault;
 	readers.replica = replica_options(engine);
-	readers.existing = engine->request->migration->outcomes;
-	readers.compare = engine->request->options->checksum;
+	readers.existing = engine->migration->outcomes;
+	readers.compare = engine->transfer->checksum;
 	readers.gate = engine->gate;
 	readers.flight = engine->flight;
 	readers.policy = engine->policy;
@@ -120,9 +118,8 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 
 static enum fault start_committer(struct engine *engine, struct err *err)
 {
-	const struct migration *migration = engine->request->migration;
-	const struct options *options = engine->request->options;
-	if (!options->immutable) {
+	const struct migration *migration = engine->migration;
+	if (!engine->planning->immutable) {
 		if (intents_open(migration->job.keys, migration->job.id, migration->outcomes,
 				 &engine->intents, err) ||
 		    keyring_new(KEY_THREADS, &engine->keyring, err))
@@ -138,10 +135,10 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 		.keyring = engine->keyring,
 		.intents = engine->intents,
 		.root = migration->root,
-		.immutable = options->immutable,
-		.withhold = options->all_or_nothing ? withhold : NULL,
+		.immutable = engine->planning->immutable,
+		.withhold = engine->transfer->all_or_nothing ? withhold : NULL,
 		.cancel = &engine->enough,
-		.in_flight = ASSEMBLED * engine->request->setup->gateways,
+		.in_flight = ASSEMBLED * engine->setup->gateways,
 		.tell = tell,
 		.context = engine,
 	};
@@ -153,13 +150,13 @@ static void be_patient(struct engine *engine)
 {
 	engine->patience.tell = tell;
 	engine->patience.context = engine;
-	if (!engine->request->migration->fresh)
+	if (!engine->migration->fresh)
 		patience_begin(&engine->patience);
 }
 
 enum fault engine_needs_secret(const struct engine *engine, struct err *err)
 {
-	if (engine->request->setup->params)
+	if (engine->setup->params)
 		return FAULT_NONE;
 	return err_set(err, FAULT_USAGE,
 		       "--checksum: the gateway's convergence secret is not known; name its node "
@@ -168,7 +165,7 @@ enum fault engine_needs_secret(const struct engine *engine, struct err *err)
 
 enum fault engine_start_up(struct engine *engine, struct err *err)
 {
-	if (engine->request->options->checksum && engine_needs_secret(engine, err))
+	if (engine->transfer->checksum && engine_needs_secret(engine, err))
 		return err->fault;
 	be_patient(engine);
 	if (start_readers(engine, err))

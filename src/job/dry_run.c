@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum fault dry_run_init(struct dry_run *dry_run, const struct options *options, struct err *err)
+enum fault dry_run_init(struct dry_run *dry_run, struct err *err)
 {
 	const char *base = getenv("TMPDIR");
-	*dry_run = (struct dry_run){ .options = *options };
+	*dry_run = (struct dry_run){ 0 };
 	if (asprintf(&dry_run->directory, "%s/barge-dry-run-XXXXXX",
 		     base && *base == '/' ? base : "/tmp") < 0) {
 		dry_run->directory = NULL;
@@ -22,7 +22,6 @@ enum fault dry_run_init(struct dry_run *dry_run, const struct options *options, 
 		dry_run->directory = NULL;
 		return fault;
 	}
-	dry_run->options.state_dir = dry_run->directory;
 	return FAULT_NONE;
 }
 

@@ -20,7 +20,7 @@ enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 #define JOB_SOURCES     "sources"      /* resolved, each followed by a NUL */
 #define JOB_TARGET      "target"       /* as typed, caps redacted */
 #define JOB_TARGET_HASH "target-hash"  /* resolved: see struct place */
-#define JOB_OPTIONS     "plan-options" /* options_plan_text */
+#define JOB_OPTIONS     "plan-options" /* planning_text */
 #define JOB_SELECT      "select"       /* select_text */
 #define JOB_ASKED       "asked"        /* enum recount_asked as a decimal number */
 #define JOB_CREATED     "created"      /* seconds since 1970, decimal */

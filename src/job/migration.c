@@ -95,11 +95,6 @@ static enum fault open_outcomes(struct migration *migration, struct err *err)
 
 /* ---- jobs ---- */
 
-static enum fault state_of(const struct options *options, char **state, struct err *err)
-{
-	return job_state_dir(options->state_dir, state, err);
-}
-
 /*
  * Whether the listings that name the sources are whole.  Before that a plan of sources on a grid
  * cannot go on: only the command line has their caps.
@@ -155,16 +150,16 @@ static enum fault drop_job(struct migration *migration, struct err *err)
 	return job_remove(&job, err);
 }
 
-enum fault migration_find(const struct options *options, const struct places *places,
-			  struct migration *migration, bool *found, struct err *err)
+enum fault migration_find(const struct migration_request *request, struct migration *migration,
+			  bool *found, struct err *err)
 {
 	struct migration_header header = { 0 };
 	char *state = NULL;
 	*migration = (struct migration){ .job.lock_fd = -1 };
 	*found = false;
-	enum fault fault = migration_identify(options, places, &header, err);
+	enum fault fault = migration_identify(request, &header, err);
 	if (!fault)
-		fault = state_of(options, &state, err);
+		fault = job_state_dir(request->state_dir, &state, err);
 	if (!fault)
 		fault = job_find(state, header.property, header.count, &migration->job, found, err);
 	if (!fault && *found)
@@ -205,18 +200,18 @@ static enum fault create_manifest(struct migration *migration,
 	return fault;
 }
 
-enum fault migration_new(const struct options *options, const struct places *places,
+enum fault migration_new(const struct migration_request *request,
 			 const struct arrangement *arrangement, const char *output,
 			 struct migration *migration, struct err *err)
 {
 	struct migration_header header = { 0 };
 	char *state = NULL;
 	*migration = (struct migration){ .job.lock_fd = -1, .fresh = true };
-	enum fault fault = migration_identify(options, places, &header, err);
+	enum fault fault = migration_identify(request, &header, err);
 	if (!fault)
-		fault = migration_describe(options, places, arrangement, &header, err);
+		fault = migration_describe(request, arrangement, &header, err);
 	if (!fault)
-		fault = state_of(options, &state, err);
+		fault = job_state_dir(request->state_dir, &state, err);
 	if (!fault)
 		fault = migration_header_check(&header, err);
 	if (!fault)
@@ -228,7 +223,7 @@ enum fault migration_new(const struct options *options, const struct places *pla
 	if (!fault)
 		fault = create_sources(migration, arrangement, err);
 	if (!fault)
-		fault = selection_save(options->select, &migration->job, err);
+		fault = selection_save(request->planning->select, &migration->job, err);
 	if (!fault)
 		fault = create_manifest(migration, &header, output, err);
 	if (!fault)
@@ -246,13 +241,13 @@ enum fault migration_new(const struct options *options, const struct places *pla
 	return fault;
 }
 
-enum fault migration_open(const struct options *options, const char *name,
-			  struct migration *migration, struct err *err)
+enum fault migration_open(const char *state_dir, const char *name, struct migration *migration,
+			  struct err *err)
 {
 	char *state = NULL;
 	bool found = true;
 	*migration = (struct migration){ .job.lock_fd = -1 };
-	enum fault fault = state_of(options, &state, err);
+	enum fault fault = job_state_dir(state_dir, &state, err);
 	if (!fault && name)
 		fault = job_open(state, name, &migration->job, err);
 	else if (!fault)
@@ -273,8 +268,8 @@ enum fault migration_open(const struct options *options, const char *name,
 	return fault;
 }
 
-static enum fault adopt(const struct options *options, const char *path,
-			struct migration *migration, struct err *err)
+static enum fault adopt(const char *state_dir, const char *path, struct migration *migration,
+			struct err *err)
 {
 	struct manifest_reader *reader;
 	char *state = NULL;
@@ -283,18 +278,18 @@ static enum fault adopt(const struct options *options, const char *path,
 		return err_wrap(err, "plan '%.120s'", path);
 	memcpy(id, manifest_job_id(reader), JOB_ID_SIZE);
 	manifest_close(reader);
-	enum fault fault = state_of(options, &state, err);
+	enum fault fault = job_state_dir(state_dir, &state, err);
 	if (!fault)
 		fault = job_adopt(state, id, path, &migration->job, err);
 	free(state);
 	return fault;
 }
 
-enum fault migration_open_plan(const struct options *options, const char *path,
-			       struct migration *migration, struct err *err)
+enum fault migration_open_plan(const char *state_dir, const char *path, struct migration *migration,
+			       struct err *err)
 {
 	*migration = (struct migration){ .job.lock_fd = -1 };
-	enum fault fault = adopt(options, path, migration, err);
+	enum fault fault = adopt(state_dir, path, migration, err);
 	if (!fault) {
 		migration->manifest = strdup(migration->job.manifest);
 		fault = migration->manifest ? migration_load(migration, err) : no_memory(err);

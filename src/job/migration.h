@@ -14,7 +14,7 @@
 
 #include "job/job.h"
 #include "job/selection_job.h"
-#include "options/selection.h"
+#include "options/planning.h"
 #include "place/arrange.h"
 #include "queue/file/outcomes.h"
 
@@ -47,31 +47,39 @@ struct migration {
 	bool fresh;        /* the plan is made in this run */
 };
 
+/* What a command line asks of a job. */
+struct migration_request {
+	const char *state_dir; /* as given, or NULL */
+	const char *command;   /* "cp" or "plan" */
+	const struct planning_options *planning;
+	const struct places *places;
+};
+
 /*
  * Finds the newest job of the same command line that is not finished (same resolved sources, target
  * and plan options), opens and locks it, and stores true in `found`.  Faults: LOCKED, CORRUPT,
  * INSECURE, those of reading.
  */
-MUST_USE enum fault migration_find(const struct options *options, const struct places *places,
+MUST_USE enum fault migration_find(const struct migration_request *request,
 				   struct migration *migration, bool *found, struct err *err);
 
 /*
- * Makes a new job for `command` ("cp" or "plan"): directory, manifest with its header (at `output`
+ * Makes a new job: directory, manifest with its header (at `output`
  * if not NULL, else in the job), outcomes.
  */
-MUST_USE enum fault migration_new(const struct options *options, const struct places *places,
+MUST_USE enum fault migration_new(const struct migration_request *request,
 				  const struct arrangement *arrangement, const char *output,
 				  struct migration *migration, struct err *err);
 
 /* Opens job `name` (NULL: the newest unfinished one), locked. */
-MUST_USE enum fault migration_open(const struct options *options, const char *name,
+MUST_USE enum fault migration_open(const char *state_dir, const char *name,
 				   struct migration *migration, struct err *err);
 
 /*
  * Opens the plan file `path` and its job, locked.  Where the job has no outcomes yet,
  * `migration->outcomes` is NULL and migration_bind is due.
  */
-MUST_USE enum fault migration_open_plan(const struct options *options, const char *path,
+MUST_USE enum fault migration_open_plan(const char *state_dir, const char *path,
 					struct migration *migration, struct err *err);
 
 /* Creates the outcomes of a plan that has none, bound to the directory `root`. */

@@ -30,7 +30,7 @@ static void add(struct migration_header *header, const char *key, const void *va
 	header->property[header->count++] = (struct manifest_property){ key, value, size };
 }
 
-enum fault migration_identify(const struct options *options, const struct places *places,
+enum fault migration_identify(const struct migration_request *request,
 			      struct migration_header *header, struct err *err)
 {
 	bytes_init(&header->sources, MIGRATION_TEXT_MAX);
@@ -38,13 +38,12 @@ enum fault migration_identify(const struct options *options, const struct places
 	bytes_init(&header->made, MIGRATION_TEXT_MAX);
 	bytes_init(&header->target, MIGRATION_TEXT_MAX);
 	bytes_init(&header->select, 2 * SELECT_TEXT_MAX);
-	if (places_sources(places, &header->sources, err) ||
-	    place_identity(&places->target, &header->target, err) ||
-	    selection_text(options->select, &header->select, err))
+	if (places_sources(request->places, &header->sources, err) ||
+	    place_identity(&request->places->target, &header->target, err) ||
+	    selection_text(request->planning->select, &header->select, err))
 		return err->fault;
-	options_plan_text(options, header->plan_options);
-	const char *command = options_command_name(options->command);
-	add(header, JOB_COMMAND, command, strlen(command));
+	planning_text(request->planning, header->plan_options);
+	add(header, JOB_COMMAND, request->command, strlen(request->command));
 	add(header, JOB_SOURCES, header->sources.data, header->sources.size);
 	add(header, JOB_TARGET_HASH, header->target.data, header->target.size);
 	add(header, JOB_OPTIONS, header->plan_options, strlen(header->plan_options));
@@ -60,12 +59,13 @@ static enum fault append_texts(struct bytes *out, char *const *text, size_t coun
 	return fault;
 }
 
-enum fault migration_describe(const struct options *options, const struct places *places,
+enum fault migration_describe(const struct migration_request *request,
 			      const struct arrangement *arrangement,
 			      struct migration_header *header, struct err *err)
 {
-	unsigned asked = (options->symlinks == PLAN_SYMLINKS_UNSET ? 0 : RECOUNT_ASKED_SYMLINKS) |
-			 (options->specials == PLAN_SPECIALS_UNSET ? 0 : RECOUNT_ASKED_SPECIALS);
+	unsigned asked =
+		(request->planning->symlinks == PLAN_SYMLINKS_UNSET ? 0 : RECOUNT_ASKED_SYMLINKS) |
+		(request->planning->specials == PLAN_SPECIALS_UNSET ? 0 : RECOUNT_ASKED_SPECIALS);
 	enum fault fault = append_texts(&header->made, arrangement->made, arrangement->made_count);
 	for (size_t i = 0; i < arrangement->count && !fault; i++) {
 		const char *name = arrangement->source[i].name ? arrangement->source[i].name : "";
@@ -76,7 +76,8 @@ enum fault migration_describe(const struct options *options, const struct places
 	snprintf(header->depth, MIGRATION_NUMBER_SIZE, "%zu", arrangement->depth);
 	snprintf(header->asked, MIGRATION_NUMBER_SIZE, "%u", asked);
 	snprintf(header->created, MIGRATION_NUMBER_SIZE, "%lld", (long long)time(NULL));
-	add(header, JOB_TARGET, places->target.typed, strlen(places->target.typed));
+	add(header, JOB_TARGET, request->places->target.typed,
+	    strlen(request->places->target.typed));
 	add(header, MIGRATION_NAMES, header->names.data, header->names.size);
 	add(header, MIGRATION_MADE, header->made.data, header->made.size);
 	add(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));

@@ -19,17 +19,17 @@ struct migration_header {
 	struct manifest_property property[MIGRATION_PROPERTIES];
 	size_t count;
 	struct bytes sources, names, made, target, select;
-	char plan_options[OPTIONS_PLAN_TEXT_SIZE];
+	char plan_options[PLANNING_TEXT_SIZE];
 	char depth[MIGRATION_NUMBER_SIZE], asked[MIGRATION_NUMBER_SIZE],
 		created[MIGRATION_NUMBER_SIZE];
 };
 
 /* Fills in what makes two command lines the same job; `header` is all zeros. */
-MUST_USE enum fault migration_identify(const struct options *options, const struct places *places,
+MUST_USE enum fault migration_identify(const struct migration_request *request,
 				       struct migration_header *header, struct err *err);
 
 /* Adds the rest of what a new job says. */
-MUST_USE enum fault migration_describe(const struct options *options, const struct places *places,
+MUST_USE enum fault migration_describe(const struct migration_request *request,
 				       const struct arrangement *arrangement,
 				       struct migration_header *header, struct err *err);
 

@@ -22,10 +22,10 @@ struct parse {
 static void set_defaults(struct options *options)
 {
 	*options = (struct options){
-		.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
-		.range_size = OPTIONS_RANGE_SIZE,
-		.readers = 8,
-		.memory = 32 << 20,
+		.planning.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
+		.planning.range_size = PLANNING_RANGE_SIZE,
+		.transfer.readers = 8,
+		.transfer.memory = 32 << 20,
 		.connection.gateway_wait_ms = 300000,
 	};
 }
@@ -302,7 +302,7 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 			fault = parse_config(&parse, err);
 	}
 	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN))
-		fault = selection_make(options, &options->select, err);
+		fault = selection_make(&options->selection, &options->planning.select, err);
 	text_list_fini(&parse.arg);
 	if (fault)
 		options_fini(options);
@@ -321,7 +321,7 @@ void options_fini(struct options *options)
 			free(*(char **)member);
 	}
 	text_list_fini(&options->words);
-	select_free(options->select);
+	select_free(options->planning.select);
 	*options = (struct options){ 0 };
 }
 

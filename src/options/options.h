@@ -13,9 +13,12 @@
 
 #include "base/text_list.h"
 #include "options/connection.h"
-#include "plan/plan.h"
-#include "report/report.h"
-#include "verify/policy.h"
+#include "options/planning.h"
+#include "options/selection.h"
+#include "options/transfer.h"
+#include "report/output.h"
+
+#include <stdio.h>
 
 enum command {
 	COMMAND_NONE,
@@ -36,48 +39,25 @@ enum command {
 	COMMAND_COUNT,
 };
 
-/* Rules of selection: what they were given as, for they count in one order. */
-enum option_rule {
-	RULE_EXCLUDE = 'e',
-	RULE_INCLUDE = 'i',
-	RULE_FILTER = 'f',
-	RULE_EXCLUDE_FROM = 'E',
-	RULE_INCLUDE_FROM = 'I',
-	RULE_EXCLUDE_VCS = 'v',
-};
-
+/* What each room takes is a part of its own; the rest is for one command. */
 struct options {
 	enum command command;   /* for COMMAND_HELP, the one asked about is in `help` */
 	enum command help;      /* COMMAND_NONE: all */
 	struct text_list words; /* what is no option, behind the command */
 	struct connection_options connection;
-	struct text_list fault;
-	struct text_list rules; /* each begins with its enum option_rule */
-	char *state_dir, *output, *newer, *files_from, *cap_out; /* NULL: not given */
-	bool recursive, immutable, new_job, all_or_nothing, plan_first;
-	bool dry_run;
-	bool no_clobber, update, checksum; /* which files at the target stay */
-	bool no_preserve;                  /* at a local target */
-	bool one_file_system, null_separated;
-	bool json, quiet, verbose, show_caps;
-	bool long_listing, force, caps_only;
-	unsigned verify;             /* enum verify_level; 0: auto */
-	enum plan_symlinks symlinks; /* UNSET: not given */
-	enum plan_specials specials;
-	enum report_progress progress;
-	struct select *select;       /* what cp and plan were told to choose; may be NULL */
-	uint64_t min_size, max_size; /* of files; max_size 0: no limit */
-	uint64_t max_dir_entries;    /* 100,000 */
-	uint64_t in_flight;          /* -j; 0: adapt */
-	uint64_t readers;            /* 8 */
-	uint64_t memory;             /* bytes; 32 MiB */
-	uint64_t threads;            /* curl threads; 0: as the pool thinks */
-	uint64_t port;               /* gateway; 0: any */
-	uint64_t range_size;         /* bytes; 32 MiB */
-	uint64_t max_transfer;       /* bytes a run begins with; 0: no limit */
-	uint64_t max_duration_ms;    /* after which a run begins no more; 0: no limit */
-	uint32_t umask;   /* of the user: what the process had before it took one of its own */
-	bool cap_in_argv; /* a cap was among the words; argv has been overwritten */
+	struct planning_options planning;
+	struct selection_options selection; /* of cp and plan: `planning.select` is made of it */
+	struct transfer_options transfer;
+	struct output_options output;
+	char *state_dir;              /* where jobs are kept; NULL: not given */
+	bool new_job, dry_run;        /* cp, plan */
+	char *plan_file;              /* plan -o */
+	char *cap_out;                /* put, cp */
+	bool show_caps, long_listing; /* ls, show */
+	bool force;                   /* get */
+	uint64_t port;                /* gateway; 0: any */
+	struct text_list fault;       /* gateway */
+	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */
 };
 
 /*
@@ -96,21 +76,3 @@ const char *options_command_name(enum command command);
 
 /* Writes the help of `command` (COMMAND_NONE: the overview) to `out`. */
 void options_help(enum command command, FILE *out);
-
-/*
- * Writes the options that decide what is planned, canonical and NUL-terminated ("recursive=1
- * immutable=0 ..."): two jobs with different text here are different jobs.
- */
-enum { OPTIONS_PLAN_TEXT_SIZE = 256 };
-
-/* A request for a range costs a gateway as much as a small file: 2 % of this many bytes. */
-enum { OPTIONS_RANGE_SIZE = 32 << 20 };
-
-void options_plan_text(const struct options *options, char text[OPTIONS_PLAN_TEXT_SIZE]);
-
-/*
- * Takes the planning options back from such a text, as a job's manifest has it, so that a resumed
- * job goes on as it began.  FAULT_CORRUPT when it is not one.
- */
-MUST_USE enum fault options_plan_read(struct options *options, const char *text, size_t size,
-				      struct err *err);

@@ -1,5 +1,7 @@
 #include "options/options_value.h"
 
+#include "verify/policy.h"
+
 #include <errno.h>
 
 /* Reads digits, stopping at the first other byte.  False when there are none or too many. */

@@ -12,7 +12,7 @@ static const char *const vcs_pattern[] = {
 
 /* A selection being made. */
 struct making {
-	const struct options *options;
+	const struct selection_options *given;
 	struct select *select;
 	struct listed *listed; /* being filled */
 	bool stdin_taken;
@@ -84,7 +84,7 @@ static enum fault add_rule_line(struct making *making, const char *line, size_t 
 static enum fault add_lines(struct making *making, const struct bytes *text, add_line *add,
 			    bool include, struct err *err)
 {
-	bool null = making->options->null_separated;
+	bool null = making->given->null_separated;
 	const char *line = bytes_text(text), *end = line + text->size;
 	for (size_t number = 1; line < end; number++) {
 		const char *stop = memchr(line, null ? '\0' : '\n', (size_t)(end - line));
@@ -153,14 +153,14 @@ static enum fault add_given(struct making *making, const char *given, struct err
 
 static enum fault set_limits(struct making *making, struct err *err)
 {
-	const struct options *options = making->options;
+	const struct selection_options *given = making->given;
 	struct select_limits limits = {
-		.min_bytes = options->min_size,
-		.max_bytes = options->max_size,
-		.has_newer = options->newer != NULL,
-		.one_file_system = options->one_file_system,
+		.min_bytes = given->min_size,
+		.max_bytes = given->max_size,
+		.has_newer = given->newer != NULL,
+		.one_file_system = given->one_file_system,
 	};
-	if (options->newer && selection_date(options->newer, &limits.newer_ns, err))
+	if (given->newer && selection_date(given->newer, &limits.newer_ns, err))
 		return err_wrap(err, "--newer");
 	if (limits.max_bytes && limits.min_bytes > limits.max_bytes)
 		return err_set(err, FAULT_USAGE, "--min-size is above --max-size");
@@ -172,13 +172,13 @@ static enum fault add_listed_line(struct making *making, const char *line, size_
 				  bool include, struct err *err)
 {
 	(void)include;
-	bool is_comment = !making->options->null_separated && (line[0] == '#' || line[0] == ';');
+	bool is_comment = !making->given->null_separated && (line[0] == '#' || line[0] == ';');
 	return is_comment ? FAULT_NONE : listed_add(making->listed, line, size, err);
 }
 
 static enum fault set_list(struct making *making, struct err *err)
 {
-	const char *path = making->options->files_from;
+	const char *path = making->given->files_from;
 	struct bytes text;
 	if (!path)
 		return FAULT_NONE;
@@ -198,14 +198,15 @@ static enum fault set_list(struct making *making, struct err *err)
 	return select_list(making->select, making->listed, err);
 }
 
-enum fault selection_make(const struct options *options, struct select **select, struct err *err)
+enum fault selection_make(const struct selection_options *given, struct select **select,
+			  struct err *err)
 {
-	struct making making = { .options = options, .select = select_new() };
+	struct making making = { .given = given, .select = select_new() };
 	enum fault fault = FAULT_NONE;
 	if (!making.select)
 		return err_set(err, FAULT_NOMEM, "no memory for the selection");
-	for (size_t i = 0; i < options->rules.count && !fault; i++)
-		fault = add_given(&making, options->rules.text[i], err);
+	for (size_t i = 0; i < given->rules.count && !fault; i++)
+		fault = add_given(&making, given->rules.text[i], err);
 	if (!fault)
 		fault = set_limits(&making, err);
 	if (!fault)
@@ -218,16 +219,4 @@ enum fault selection_make(const struct options *options, struct select **select,
 	if (fault == FAULT_TOO_LARGE || fault == FAULT_NOT_FOUND || fault == FAULT_IO)
 		err->fault = FAULT_USAGE;
 	return err->fault;
-}
-
-enum fault selection_check(const struct options *options, const struct arrangement *arrangement,
-			   struct err *err)
-{
-	const struct arranged_source *source = arrangement->source;
-	if (!options->select || !select_listed(options->select))
-		return FAULT_NONE;
-	if (arrangement->count == 1 && source[0].is_directory && source[0].name)
-		return FAULT_NONE;
-	return err_set(err, FAULT_USAGE,
-		       "--files-from wants one source, the directory its paths are below");
 }

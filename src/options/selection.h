@@ -7,18 +7,32 @@
  */
 #pragma once
 
-#include "options/options.h"
-#include "place/arrange.h"
+#include "base/text_list.h"
 #include "select/select.h"
+
+/* Rules: what they were given as, for they count in one order. */
+enum option_rule {
+	RULE_EXCLUDE = 'e',
+	RULE_INCLUDE = 'i',
+	RULE_FILTER = 'f',
+	RULE_EXCLUDE_FROM = 'E',
+	RULE_INCLUDE_FROM = 'I',
+	RULE_EXCLUDE_VCS = 'v',
+};
+
+/* One part of struct options, which owns the texts. */
+struct selection_options {
+	struct text_list rules;   /* each begins with its enum option_rule */
+	char *newer, *files_from; /* NULL: not given */
+	bool null_separated;
+	bool one_file_system;
+	uint64_t min_size, max_size; /* of files; max_size 0: no limit */
+};
 
 /*
  * Makes what the options come to.  Reads the files they name, and standard input for "-".  Faults:
  * USAGE (a rule, date or path that makes no sense; a file that cannot be read; too much of it),
  * NOMEM.
  */
-MUST_USE enum fault selection_make(const struct options *options, struct select **select,
+MUST_USE enum fault selection_make(const struct selection_options *given, struct select **select,
 				   struct err *err);
-
-/* Fails with USAGE where the selection of `options` does not go with the sources. */
-MUST_USE enum fault selection_check(const struct options *options,
-				    const struct arrangement *arrangement, struct err *err);

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "place/arrange_look.h"
 #include "plan/refusal.h"
+#include "select/select.h"
 
 #include <sys/stat.h>
 
@@ -107,13 +108,13 @@ static enum fault check_names(const struct arrangement *out, struct err *err)
 }
 
 /* Everything that tahoe refuses; `want_file` tells that the target is to be a file. */
-static enum fault decide(const struct options *options, const struct look_target *target,
+static enum fault decide(const struct planning_options *planning, const struct look_target *target,
 			 const struct arrangement *out, bool *want_file, struct err *err)
 {
 	bool any_directory = false;
 	for (size_t i = 0; i < out->count; i++)
 		any_directory |= out->source[i].is_directory;
-	if (any_directory && !options->recursive)
+	if (any_directory && !planning->recursive)
 		return err_set(err, FAULT_USAGE, "cannot copy directories without --recursive");
 	*want_file = target->kind == LOOK_FILE ||
 		     (target->kind == LOOK_MISSING && out->count == 1 && !any_directory);
@@ -371,12 +372,25 @@ static enum fault check_caps_only(const struct places *places, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault arrange(const struct options *options, const struct places *places,
+/* The paths of --files-from begin in one directory. */
+static enum fault check_list(const struct select *select, const struct arrangement *out,
+			     struct err *err)
+{
+	const struct arranged_source *source = out->source;
+	if (!select || !select_listed(select))
+		return FAULT_NONE;
+	if (out->count == 1 && source[0].is_directory && source[0].name)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "--files-from wants one source, the directory its paths are below");
+}
+
+enum fault arrange(const struct planning_options *planning, const struct places *places,
 		   const struct store_wait *wait, struct arrangement *out, struct err *err)
 {
 	bool want_file = false;
 	*out = (struct arrangement){ .local = places->target.local };
-	if (options->caps_only && check_caps_only(places, err))
+	if (planning->caps_only && check_caps_only(places, err))
 		return err->fault;
 	struct look_target *target = calloc(1, sizeof *target);
 	if (!target)
@@ -385,10 +399,12 @@ enum fault arrange(const struct options *options, const struct places *places,
 	if (!fault)
 		fault = see(places, wait, out, err);
 	if (!fault)
-		fault = decide(options, target, out, &want_file, err);
+		fault = decide(planning, target, out, &want_file, err);
 	if (!fault)
 		fault = out->local ? settle_local(target, want_file, out, err)
 				   : settle_grid(target, want_file, out, err);
+	if (!fault)
+		fault = check_list(planning->select, out, err);
 	secret_wipe(&target->node, sizeof target->node);
 	free(target);
 	if (fault)

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "calls/wait.h"
-#include "options/options.h"
+#include "options/planning.h"
 #include "place/places.h"
 
 struct arranged_source {
@@ -48,9 +48,10 @@ struct arrangement {
  * Looks at the target, then at the sources in their order, and decides.  `wait` may be NULL when no
  * place is on the grid.  Faults: USAGE with tahoe's words, and for what tahoe would do to its
  * harm: a name twice, a target inside a source, names that lead out of a local target; a kind of
- * target that is not supported yet; those of listing, and IO.  On failure `out` is empty.
+ * target that is not supported yet; a list to select from that has no one directory to begin in;
+ * those of listing, and IO.  On failure `out` is empty.
  */
-MUST_USE enum fault arrange(const struct options *options, const struct places *places,
+MUST_USE enum fault arrange(const struct planning_options *planning, const struct places *places,
 			    const struct store_wait *wait, struct arrangement *out,
 			    struct err *err);
 

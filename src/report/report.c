@@ -24,14 +24,15 @@ static enum fault report_start(struct report *report, const struct report_option
 {
 	const struct lines_options lines = { .manifest = options->manifest,
 					     .errors = options->errors,
-					     .json = options->json };
+					     .json = options->output->json };
 	enum fault fault = lines_open(&lines, &report->lines, err);
-	if (fault || options->quiet || options->progress == REPORT_PROGRESS_NEVER)
+	if (fault || options->output->quiet || options->output->progress == REPORT_PROGRESS_NEVER)
 		return fault;
-	bool line = options->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
-	enum progress_style style = line               ? PROGRESS_LINE
-				    : options->verbose ? PROGRESS_EAGER
-						       : PROGRESS_PLAIN;
+	bool line =
+		options->output->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
+	enum progress_style style = line                       ? PROGRESS_LINE
+				    : options->output->verbose ? PROGRESS_EAGER
+							       : PROGRESS_PLAIN;
 	return progress_open(&report->counters, style, &report->progress, err);
 }
 
@@ -40,8 +41,8 @@ enum fault report_open(const struct report_options *options, struct report **out
 	struct report *report = calloc(1, sizeof *report);
 	if (!report)
 		return err_set(err, FAULT_NOMEM, "out of memory for the report");
-	report->json = options->json;
-	report->quiet = options->quiet;
+	report->json = options->output->json;
+	report->quiet = options->output->quiet;
 	report->manifest = strdup(options->manifest ? options->manifest : "");
 	report->job = strdup(options->job ? options->job : "");
 	report->counters.plan = options->plan;

@@ -11,23 +11,15 @@
 
 #include "plan/plan.h"
 #include "queue/queue.h"
+#include "report/output.h"
 #include "report/recount.h"
 #include "report/say.h"
 
-enum report_progress {
-	REPORT_PROGRESS_AUTO,   /* a line on a terminal, plain lines every few seconds otherwise */
-	REPORT_PROGRESS_ALWAYS, /* the line, whatever stderr is */
-	REPORT_PROGRESS_NEVER,
-};
-
 struct report_options {
-	enum report_progress progress;
-	bool json;            /* a JSON line on stdout for each entry once durable, and a summary */
-	bool verbose;         /* plain lines of progress come often, and one at the end */
-	bool quiet;           /* no progress, no summary on stderr */
-	const char *manifest; /* path; opened when the first line wants a path */
-	const char *errors;   /* path of errors.jsonl, or NULL for none */
-	const char *job;      /* 32 hex digits */
+	const struct output_options *output;
+	const char *manifest;             /* path; opened when the first line wants a path */
+	const char *errors;               /* path of errors.jsonl, or NULL for none */
+	const char *job;                  /* 32 hex digits */
 	const struct plan_progress *plan; /* how far the plan is, read on the clock; borrowed; NULL:
 					     only report_planned tells */
 };

@@ -5,6 +5,7 @@
 #include "report/json.h"
 #include "report/out.h"
 #include "report/progress.h"
+#include "report/say.h"
 
 #include <unistd.h>
 
@@ -13,14 +14,14 @@ enum {
 	FAILURES_SHOWN = 50,      /* on stderr */
 };
 
-enum fault tally_open(struct tally *tally, const struct options *options, struct err *err)
+enum fault tally_open(struct tally *tally, const struct output_options *output, struct err *err)
 {
-	*tally = (struct tally){ .json = options->json, .quiet = options->quiet };
+	*tally = (struct tally){ .json = output->json, .quiet = output->quiet };
 	bytes_init(&tally->line, LINE_MAX_SIZE);
 	tally->counters.start_ms = clock_ms();
-	if (options->quiet || options->progress == REPORT_PROGRESS_NEVER)
+	if (output->quiet || output->progress == REPORT_PROGRESS_NEVER)
 		return FAULT_NONE;
-	bool line = options->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
+	bool line = output->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
 	return progress_open(&tally->counters, line ? PROGRESS_LINE : PROGRESS_PLAIN,
 			     &tally->progress, err);
 }

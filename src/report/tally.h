@@ -10,8 +10,8 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "options/options.h"
 #include "report/counters.h"
+#include "report/output.h"
 
 struct progress;
 
@@ -36,7 +36,8 @@ struct tally_entry {
 };
 
 /* Starts the progress line as the options say.  Faults: NOMEM, IO. */
-MUST_USE enum fault tally_open(struct tally *tally, const struct options *options, struct err *err);
+MUST_USE enum fault tally_open(struct tally *tally, const struct output_options *output,
+			       struct err *err);
 
 /* Writes a line about an entry where one is wanted. */
 void tally_put(struct tally *tally, const struct tally_entry *entry);

@@ -1,5 +1,6 @@
 #include "place/arrange.h"
 
+#include "select/select.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/sandbox.h"
@@ -94,25 +95,41 @@ static int set_up(void **state)
 	return chdir(sandbox_path(""));
 }
 
-/* Resolves and arranges a command line, words separated by blanks; "-r" may come first. */
+static struct select *listing_one_path(void)
+{
+	struct select *select = select_new();
+	struct listed *listed = listed_new();
+	struct err err;
+	assert_int_equal(listed_add(listed, "f", 1, &err), FAULT_NONE);
+	listed_sort(listed);
+	assert_int_equal(select_list(select, listed, &err), FAULT_NONE);
+	return select;
+}
+
+/* Resolves and arranges a command line, words separated by blanks; "-r" and "-l", a list to
+ * select from, may come first. */
 static enum fault arrange_line(const char *line, struct places *places,
 			       struct arrangement *arrangement, struct err *err)
 {
 	struct fake fake = { .script = script };
 	char node[] = "node", text[600];
 	char *word[8];
-	struct options options = { .connection.node_directory = node, .words = { word, 0 } };
+	const struct connection_options connection = { .node_directory = node };
+	struct planning_options planning = { 0 };
+	struct text_list words = { word, 0 };
 	snprintf(text, sizeof text, "%s", line);
 	for (char *save, *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save))
 		if (strcmp(at, "-r") == 0)
-			options.recursive = true;
+			planning.recursive = true;
+		else if (strcmp(at, "-l") == 0)
+			planning.select = listing_one_path();
 		else
-			word[options.words.count++] = at;
-	assert_int_equal(places_resolve(&options.connection, &options.words, NULL, places, err),
-			 FAULT_NONE);
+			word[words.count++] = at;
+	assert_int_equal(places_resolve(&connection, &words, NULL, places, err), FAULT_NONE);
 	const struct store_wait wait = { .store = fake_open(&fake) };
-	enum fault fault = arrange(&options, places, &wait, arrangement, err);
+	enum fault fault = arrange(&planning, places, &wait, arrangement, err);
 	store_close(wait.store);
+	select_free(planning.select);
 	return fault;
 }
 
@@ -208,6 +225,9 @@ static const struct row accepted[] = {
 	{ "-r d ./o/../dd", "./dd (new) > d/" },
 	{ "-r d home:file home: o", "./o > d/,file,(all)/" },
 	{ "f home:slot home:dir", "1 > f,slot" },
+	/* a list */
+	{ "-r -l d home:", "0 > d/" },
+	{ "-r -l home:dir new", "./new (new) > dir/" },
 };
 
 static void what_tahoe_takes_is_arranged_as_tahoe_does(void **state)
@@ -239,6 +259,7 @@ static void what_tahoe_takes_is_arranged_as_tahoe_does(void **state)
 #define E7       "target is not a directory, but ends with a slash"
 #define E8(spec) "source ''" spec "'' is not a directory, but ends with a slash"
 #define E9       "cannot copy multiple files with the same name into the same target directory"
+#define LISTED   "--files-from wants one source, the directory its paths are below"
 #define TWICE    "cannot copy multiple things with the same name into the same target directory: "
 
 static const struct row refused[] = {
@@ -308,6 +329,9 @@ static const struct row refused[] = {
 	{ "-r home: home:dir", "target is inside the source 'home:'" },
 	{ "-r home:dir home:dir/new/er", "target is inside the source 'home:dir'" },
 	{ "-r home: home:dir/in", "target is inside the source 'home:'" },
+	{ "-l f home:", LISTED },
+	{ "-r -l d o home:", LISTED },
+	{ "-r -l home: new", LISTED },
 	{ "f f", "source 'f' and target are the same file" },
 	{ "f .", "source 'f' and target are the same file" },
 	{ "f flink", "source 'f' and target are the same file" },

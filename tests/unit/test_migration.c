@@ -21,7 +21,8 @@ static struct cap cap_of(const char *text)
 /* A command line `cp -r SRC.. home:dst/a/b`, resolved. */
 struct line {
 	char state[300];
-	struct options options;
+	struct planning_options planning;
+	struct migration_request request;
 	struct place source[2];
 	struct places places;
 	struct arranged_source arranged[2];
@@ -34,9 +35,8 @@ static char *made[] = { (char[]){ "a" }, (char[]){ "b" } };
 
 static void line_init(struct line *line)
 {
-	*line = (struct line){ .options = { .command = COMMAND_CP, .recursive = true } };
+	*line = (struct line){ .planning.recursive = true };
 	snprintf(line->state, sizeof line->state, "%s", sandbox_path("state"));
-	line->options.state_dir = line->state;
 	line->source[0] =
 		(struct place){ .local = true, .typed = path_a, .path = path_a, .name = name_a };
 	line->source[1] =
@@ -45,6 +45,12 @@ static void line_init(struct line *line)
 		.source = line->source,
 		.count = 2,
 		.target = { .typed = typed_target, .path = below_target, .root = cap_of(ROOT) },
+	};
+	line->request = (struct migration_request){
+		.state_dir = line->state,
+		.command = "cp",
+		.planning = &line->planning,
+		.places = &line->places,
 	};
 	for (size_t i = 0; i < 2; i++)
 		line->arranged[i] = (struct arranged_source){ .place = &line->source[i],
@@ -78,8 +84,8 @@ static void is_that_of_the_line(const struct migration *migration)
 static void make_job(struct line *line, const char *output, struct migration *migration)
 {
 	struct err err;
-	enum fault fault = migration_new(&line->options, &line->places, &line->arrangement, output,
-					 migration, &err);
+	enum fault fault =
+		migration_new(&line->request, &line->arrangement, output, migration, &err);
 	assert_int_equal(fault, FAULT_NONE);
 }
 
@@ -111,19 +117,19 @@ static void a_job_says_what_it_was_made_for(void **state)
 	assert_true(migration.fresh && migration.outcomes);
 	memcpy(name, migration.job.name, sizeof name);
 	plan(&migration);
-	assert_int_equal(migration_open(&line.options, name, &again, &err), FAULT_LOCKED);
+	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_LOCKED);
 	migration_fini(&migration);
 	migration_fini(&migration);
 
-	assert_int_equal(migration_open(&line.options, name, &again, &err), FAULT_NONE);
+	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_NONE);
 	is_that_of_the_line(&again);
 	assert_false(again.fresh);
 	assert_int_equal(again.repaired, 0);
 	migration_fini(&again);
-	assert_int_equal(migration_open(&line.options, NULL, &again, &err), FAULT_NONE);
+	assert_int_equal(migration_open(line.state, NULL, &again, &err), FAULT_NONE);
 	assert_string_equal(again.job.name, name);
 	migration_fini(&again);
-	assert_int_equal(migration_open(&line.options, "ffff", &again, &err), FAULT_NOT_FOUND);
+	assert_int_equal(migration_open(line.state, "ffff", &again, &err), FAULT_NOT_FOUND);
 }
 
 static void the_same_command_line_finds_its_job(void **state)
@@ -134,21 +140,18 @@ static void the_same_command_line_finds_its_job(void **state)
 	struct err err;
 	bool found = true;
 	line_init(&line);
-	assert_int_equal(migration_find(&line.options, &line.places, &migration, &found, &err),
-			 FAULT_NONE);
+	assert_int_equal(migration_find(&line.request, &migration, &found, &err), FAULT_NONE);
 	assert_false(found);
 	migration_fini(&migration);
 	make_job(&line, NULL, &migration);
 	plan(&migration);
 	migration_fini(&migration);
 
-	assert_int_equal(migration_find(&line.options, &line.places, &migration, &found, &err),
-			 FAULT_NONE);
+	assert_int_equal(migration_find(&line.request, &migration, &found, &err), FAULT_NONE);
 	assert_true(found);
 	is_that_of_the_line(&migration);
 	struct migration second;
-	assert_int_equal(migration_find(&line.options, &line.places, &second, &found, &err),
-			 FAULT_LOCKED);
+	assert_int_equal(migration_find(&line.request, &second, &found, &err), FAULT_LOCKED);
 	migration_fini(&migration);
 
 	/* Another target, another set of sources, another option of planning: another job. */
@@ -159,10 +162,9 @@ static void the_same_command_line_finds_its_job(void **state)
 		if (i == 1)
 			line.places.count = 1;
 		if (i == 2)
-			line.options.symlinks = PLAN_SYMLINKS_FOLLOW;
-		assert_int_equal(
-			migration_find(&line.options, &line.places, &migration, &found, &err),
-			FAULT_NONE);
+			line.planning.symlinks = PLAN_SYMLINKS_FOLLOW;
+		assert_int_equal(migration_find(&line.request, &migration, &found, &err),
+				 FAULT_NONE);
 		assert_false(found);
 		migration_fini(&migration);
 	}
@@ -176,7 +178,7 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 	struct err err;
 	char output[300];
 	line_init(&line);
-	line.options.command = COMMAND_PLAN;
+	line.request.command = "plan";
 	snprintf(output, sizeof output, "%s", sandbox_path("a.plan"));
 	make_job(&line, output, &migration);
 	assert_string_equal(migration.manifest, output);
@@ -185,7 +187,7 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 
 	/* `err` full of rubbish, as it comes from the stack: success does not depend on it. */
 	memset(&err, 0x55, sizeof err);
-	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
 	assert_non_null(again.outcomes);
 	is_that_of_the_line(&again);
 	char *outcomes = strdup(again.job.outcomes);
@@ -193,17 +195,17 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 
 	assert_int_equal(unlink(outcomes), 0);
 	free(outcomes);
-	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
 	assert_null(again.outcomes);
 	is_that_of_the_line(&again);
 	const struct cap root = cap_of(OTHER);
 	assert_int_equal(migration_bind(&again, &root, &err), FAULT_NONE);
 	is_that_of_the_line(&again);
 	migration_fini(&again);
-	assert_int_equal(migration_open_plan(&line.options, output, &again, &err), FAULT_NONE);
+	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
 	assert_non_null(again.outcomes);
 	migration_fini(&again);
-	assert_int_equal(migration_open_plan(&line.options, sandbox_path("none"), &again, &err),
+	assert_int_equal(migration_open_plan(line.state, sandbox_path("none"), &again, &err),
 			 FAULT_NOT_FOUND);
 }
 
@@ -250,12 +252,11 @@ static bool finds_its_job(struct line *line, struct select *select)
 	struct migration migration;
 	struct err err;
 	bool found = false;
-	line->options.select = select;
-	assert_int_equal(migration_find(&line->options, &line->places, &migration, &found, &err),
-			 FAULT_NONE);
+	line->planning.select = select;
+	assert_int_equal(migration_find(&line->request, &migration, &found, &err), FAULT_NONE);
 	migration_fini(&migration);
 	select_free(select);
-	line->options.select = NULL;
+	line->planning.select = NULL;
 	return found;
 }
 
@@ -265,11 +266,11 @@ static void another_selection_is_another_job(void **state)
 	struct line line;
 	struct migration migration;
 	line_init(&line);
-	line.options.select = selection("*.o", "a");
+	line.planning.select = selection("*.o", "a");
 	make_job(&line, NULL, &migration);
 	plan(&migration);
 	migration_fini(&migration);
-	select_free(line.options.select);
+	select_free(line.planning.select);
 	assert_false(finds_its_job(&line, NULL));
 	assert_false(finds_its_job(&line, selection("*.o", NULL)));
 	assert_false(finds_its_job(&line, selection("*.c", "a")));
@@ -295,7 +296,7 @@ static void a_job_goes_on_with_the_selection_it_was_made_for(void **state)
 	assert_true(select_takes_all(migration.select));
 	migration_fini(&migration);
 
-	line.options.select = selection("*.o", "a");
+	line.planning.select = selection("*.o", "a");
 	make_job(&line, NULL, &migration);
 	char name[JOB_NAME_SIZE], path[400];
 	memcpy(name, migration.job.name, sizeof name);
@@ -305,20 +306,20 @@ static void a_job_goes_on_with_the_selection_it_was_made_for(void **state)
 		assert_false(takes(&migration, "one/b"));
 		assert_false(takes(&migration, "one/a.o"));
 		migration_fini(&migration);
-		assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_NONE);
+		assert_int_equal(migration_open(line.state, name, &migration, &err), FAULT_NONE);
 	}
 	migration_fini(&migration);
-	select_free(line.options.select);
-	line.options.select = NULL;
+	select_free(line.planning.select);
+	line.planning.select = NULL;
 
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
 	fputs("..", file);
 	fclose(file);
-	assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_CORRUPT);
+	assert_int_equal(migration_open(line.state, name, &migration, &err), FAULT_CORRUPT);
 	assert_non_null(strstr(err.text, "the list of files is not the one that was planned"));
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(migration_open(&line.options, name, &migration, &err), FAULT_CORRUPT);
+	assert_int_equal(migration_open(line.state, name, &migration, &err), FAULT_CORRUPT);
 	assert_non_null(strstr(err.text, "the job's list of files, is gone"));
 }
 
@@ -330,15 +331,15 @@ static void a_complete_plan_needs_its_list_no_more(void **state)
 	struct err err;
 	char path[400];
 	line_init(&line);
-	line.options.select = selection("*.o", "a");
+	line.planning.select = selection("*.o", "a");
 	make_job(&line, NULL, &migration);
 	plan(&migration);
 	snprintf(path, sizeof path, "%s/files-from", migration.job.directory);
 	migration_fini(&migration);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(migration_open(&line.options, NULL, &migration, &err), FAULT_NONE);
+	assert_int_equal(migration_open(line.state, NULL, &migration, &err), FAULT_NONE);
 	migration_fini(&migration);
-	select_free(line.options.select);
+	select_free(line.planning.select);
 }
 
 static void what_does_not_fit_a_header_makes_no_job(void **state)
@@ -354,21 +355,20 @@ static void what_does_not_fit_a_header_makes_no_job(void **state)
 	memset(path, 'y', SOURCE);
 	pattern[SIZE] = path[SOURCE] = '\0';
 	line_init(&line);
-	line.options.select = selection(pattern, NULL);
+	line.planning.select = selection(pattern, NULL);
 	make_job(&line, NULL, &migration);
 	assert_false(takes(&migration, pattern));
 	migration_fini(&migration);
 
 	line.source[0].path = path;
-	assert_int_equal(migration_new(&line.options, &line.places, &line.arrangement, NULL,
-				       &migration, &err),
+	assert_int_equal(migration_new(&line.request, &line.arrangement, NULL, &migration, &err),
 			 FAULT_USAGE);
 	assert_non_null(strstr(err.text, "and a job has room for 65536"));
 	struct job_list list;
 	assert_int_equal(job_list_read(line.state, &list, &err), FAULT_NONE);
 	assert_int_equal(list.count, 1);
 	job_list_fini(&list);
-	select_free(line.options.select);
+	select_free(line.planning.select);
 	free(pattern);
 	free(path);
 }

@@ -2,6 +2,7 @@
 
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
+#include "verify/policy.h"
 
 #include <sys/stat.h>
 
@@ -43,11 +44,11 @@ static void options_stand_anywhere_and_words_keep_their_order(void **state)
 	assert_string_equal(options.words.text[0], "a");
 	assert_string_equal(options.words.text[1], "b");
 	assert_string_equal(options.words.text[2], "-c");
-	assert_true(options.recursive && options.verbose && !options.quiet);
-	assert_int_equal(options.in_flight, 4);
+	assert_true(options.planning.recursive && options.output.verbose && !options.output.quiet);
+	assert_int_equal(options.transfer.in_flight, 4);
 	assert_int_equal(options.connection.gateway.count, 1);
 	assert_string_equal(options.connection.node_directory, "node");
-	assert_int_equal(options.memory, 32 << 20);
+	assert_int_equal(options.transfer.memory, 32 << 20);
 	assert_int_equal(options.connection.gateway_wait_ms, 300000);
 	options_fini(&options);
 }
@@ -62,16 +63,16 @@ static void values_are_read_in_their_units(void **state)
 			       "--specials=fail", "--progress=never", "--gateway-wait=0",
 			       "--bwlimit=500K", "--max-transfer=2G", "--max-duration=1.5h"),
 			 FAULT_NONE);
-	assert_int_equal(options.memory, 1 << 30);
+	assert_int_equal(options.transfer.memory, 1 << 30);
 	assert_int_equal(options.connection.timeout_wait_ms, 250);
-	assert_int_equal(options.verify, VERIFY_CAP | VERIFY_READ);
-	assert_int_equal(options.symlinks, PLAN_SYMLINKS_FOLLOW);
-	assert_int_equal(options.specials, PLAN_SPECIALS_FAIL);
-	assert_int_equal(options.progress, REPORT_PROGRESS_NEVER);
+	assert_int_equal(options.transfer.verify, VERIFY_CAP | VERIFY_READ);
+	assert_int_equal(options.planning.symlinks, PLAN_SYMLINKS_FOLLOW);
+	assert_int_equal(options.planning.specials, PLAN_SPECIALS_FAIL);
+	assert_int_equal(options.output.progress, REPORT_PROGRESS_NEVER);
 	assert_int_equal(options.connection.gateway_wait_ms, 0);
 	assert_int_equal(options.connection.bwlimit, 500 << 10);
-	assert_int_equal(options.max_transfer, UINT64_C(2) << 30);
-	assert_int_equal(options.max_duration_ms, 90 * 60 * 1000);
+	assert_int_equal(options.transfer.max_transfer, UINT64_C(2) << 30);
+	assert_int_equal(options.transfer.max_duration_ms, 90 * 60 * 1000);
 	options_fini(&options);
 }
 
@@ -151,13 +152,13 @@ static void argv_wins_over_environment_and_that_over_the_file(void **state)
 	setenv("BARGE_MEMORY", "16M", 1);
 	setenv("BARGE_RECURSIVE", "maybe", 1); /* not for the environment: passed over */
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--memory=8M"), FAULT_NONE);
-	assert_int_equal(options.readers, 3);
-	assert_int_equal(options.in_flight, 5);
-	assert_int_equal(options.memory, 8 << 20);
+	assert_int_equal(options.transfer.readers, 3);
+	assert_int_equal(options.transfer.in_flight, 5);
+	assert_int_equal(options.transfer.memory, 8 << 20);
 	assert_int_equal(options.connection.gateway_wait_ms, 1500);
 	assert_int_equal(options.connection.gateway.count, 2);
 	assert_string_equal(options.connection.gateway.text[1], "http://two");
-	assert_true(options.plan_first);
+	assert_true(options.transfer.plan_first);
 	options_fini(&options);
 	setenv("BARGE_JOBS", "many", 1);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);
@@ -197,28 +198,28 @@ static void plan_options_come_back_from_their_text(void **state)
 	(void)state;
 	struct options options, other;
 	struct err err;
-	char text[OPTIONS_PLAN_TEXT_SIZE], again[OPTIONS_PLAN_TEXT_SIZE];
+	char text[PLANNING_TEXT_SIZE], again[PLANNING_TEXT_SIZE];
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--symlinks=fail", "--immutable",
 			       "--max-dir-entries=12", "--range-size=2M", "--caps-only"),
 			 FAULT_NONE);
-	options_plan_text(&options, text);
+	planning_text(&options.planning, text);
 	assert_string_equal(text, "immutable=1 symlinks=fail specials=skip max-dir-entries=12 "
 				  "range-size=2097152 caps-only=1");
 	options_fini(&options);
 	assert_int_equal(PARSE(&other, &err, "resume"), FAULT_NONE);
-	assert_int_equal(options_plan_read(&other, text, strlen(text), &err), FAULT_NONE);
-	options_plan_text(&other, again);
+	assert_int_equal(planning_read(&other.planning, text, strlen(text), &err), FAULT_NONE);
+	planning_text(&other.planning, again);
 	assert_string_equal(again, text);
-	assert_true(other.immutable);
-	assert_true(other.caps_only);
-	assert_int_equal(other.symlinks, PLAN_SYMLINKS_FAIL);
+	assert_true(other.planning.immutable);
+	assert_true(other.planning.caps_only);
+	assert_int_equal(other.planning.symlinks, PLAN_SYMLINKS_FAIL);
 	static const char *const bad[] = {
 		"",
 		"immutable=1",
 		"immutable=1 symlinks=maybe specials=skip max-dir-entries=1",
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
-		assert_int_equal(options_plan_read(&other, bad[i], strlen(bad[i]), &err),
+		assert_int_equal(planning_read(&other.planning, bad[i], strlen(bad[i]), &err),
 				 FAULT_CORRUPT);
 	options_fini(&other);
 }

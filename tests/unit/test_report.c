@@ -230,8 +230,8 @@ static struct report *start(void)
 {
 	struct err err;
 	struct report *report = NULL;
-	const struct report_options options = { .progress = REPORT_PROGRESS_NEVER,
-						.json = true,
+	const struct output_options output = { .progress = REPORT_PROGRESS_NEVER, .json = true };
+	const struct report_options options = { .output = &output,
 						.manifest = sandbox_path("manifest"),
 						.errors = sandbox_path("errors.jsonl"),
 						.job = "cafe" };

@@ -1,6 +1,7 @@
 #include "job/selection_job.h"
 #include "options/selection.h"
 
+#include "options/options.h"
 #include "options/selection_input.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
@@ -46,7 +47,7 @@ static void is(const char *wanted, const char *const *word)
 	bytes_init(&text, 2 * SELECT_TEXT_MAX);
 	if (parse(&options, &err, word))
 		fail_msg("%s", err.text);
-	assert_int_equal(selection_text(options.select, &text, &err), FAULT_NONE);
+	assert_int_equal(selection_text(options.planning.select, &text, &err), FAULT_NONE);
 	for (size_t i = 0; i < text.size; i++)
 		text.data[i] = text.data[i] ? text.data[i] : ' ';
 	assert_string_equal(bytes_text(&text), wanted);
@@ -60,7 +61,7 @@ static void refuses(const char *wanted, const char *const *word)
 	struct err err = { 0 };
 	assert_int_equal(parse(&options, &err, word), FAULT_USAGE);
 	assert_string_equal(err.text, wanted);
-	assert_null(options.select);
+	assert_null(options.planning.select);
 }
 
 static void rules_count_in_the_order_of_the_line(void **state)
@@ -276,32 +277,6 @@ static void rules_belong_to_one_call_of_cp_or_plan(void **state)
 	unsetenv("BARGE_MAX_SIZE");
 }
 
-static void a_list_wants_one_directory(void **state)
-{
-	(void)state;
-	struct arranged_source source[2] = { { .is_directory = true, .name = "d" },
-					     { .name = "f" } };
-	struct arrangement arrangement = { .source = source, .count = 1 };
-	struct options options;
-	struct err err;
-	sandbox_file("f", "a\n", 0600);
-	assert_int_equal(PARSE(&options, &err, "--files-from=f"), FAULT_NONE);
-	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_NONE);
-	arrangement.count = 2;
-	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_USAGE);
-	arrangement = (struct arrangement){ .source = source + 1, .count = 1 };
-	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_USAGE);
-	assert_string_equal(err.text,
-			    "--files-from wants one source, the directory its paths are below");
-	source[0].name = NULL; /* a directory of a grid without a name */
-	arrangement = (struct arrangement){ .source = source, .count = 1 };
-	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_USAGE);
-	options_fini(&options);
-	assert_int_equal(PARSE(&options, &err, "--exclude=x"), FAULT_NONE);
-	assert_int_equal(selection_check(&options, &arrangement, &err), FAULT_NONE);
-	options_fini(&options);
-}
-
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -318,7 +293,6 @@ int main(void)
 		FACT(a_list_is_read_by_lines_or_nuls),
 		FACT(rules_beyond_the_header_are_refused),
 		FACT(rules_belong_to_one_call_of_cp_or_plan),
-		FACT(a_list_wants_one_directory),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

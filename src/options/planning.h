@@ -1,0 +1,37 @@
+/*
+ * Options of what is planned: they make a job what it is, and stay with it when it goes on.
+ *
+ * Place      one part of struct options; src/place, src/job and the planner's side of the engine.
+ * Ownership  `select` belongs to the struct options that this is a part of.
+ * Threads    read by anyone once parsed.
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+struct planning_options {
+	bool recursive, immutable, caps_only;
+	enum plan_symlinks symlinks; /* UNSET: not given */
+	enum plan_specials specials;
+	uint64_t max_dir_entries; /* 100,000 */
+	uint64_t range_size;      /* bytes; 32 MiB */
+	struct select *select;    /* what cp and plan were told to choose; may be NULL */
+};
+
+/* A request for a range costs a gateway as much as a small file: 2 % of this many bytes. */
+enum { PLANNING_RANGE_SIZE = 32 << 20 };
+
+enum { PLANNING_TEXT_SIZE = 256 };
+
+/*
+ * Writes the options that decide what is planned, canonical and NUL-terminated ("immutable=0
+ * symlinks=skip ..."), the selection apart: two jobs with different text here are different jobs.
+ */
+void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE]);
+
+/*
+ * Takes the options back from such a text, as a job's manifest has it, so that a resumed job goes
+ * on as it began.  FAULT_CORRUPT when it is not one.
+ */
+MUST_USE enum fault planning_read(struct planning_options *planning, const char *text, size_t size,
+				  struct err *err);

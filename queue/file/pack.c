@@ -68,7 +68,7 @@ void pack_put_text(struct pack_out *out, const char *text, size_t size)
 /* ---- decoding ---- */
 
 /* One node as its first bytes describe it. */
-struct json_node {
+struct pack_node {
 	size_t head;    /* bytes before its body or children: first byte and length */
 	uint64_t body;  /* bytes of its own */
 	uint64_t child; /* nodes within */
@@ -83,11 +83,11 @@ static uint64_t load_be(const unsigned char *at, size_t width)
 }
 
 /* Describes the node at `at`, where at least one byte is left.  Returns false for foreign ones. */
-static bool describe(const unsigned char *at, size_t left, struct json_node *node)
+static bool describe_node(const unsigned char *at, size_t left, struct pack_node *node)
 {
 	unsigned char first = at[0];
 	size_t width = 0; /* of the length behind the first byte */
-	*node = (struct json_node){ .head = 1 };
+	*node = (struct pack_node){ .head = 1 };
 	if (first <= POSITIVE_FIXINT_LAST)
 		return true;
 	if (first >= FIXARRAY && first < FIXSTR) {
@@ -129,9 +129,9 @@ bool pack_walk(const unsigned char *data, size_t size, size_t *item_size)
 		if (open[depth] == 0)
 			break;
 		open[depth]--;
-		struct json_node node;
+		struct pack_node node;
 		if (at == size || ++nodes > PACK_NODES_MAX ||
-		    !describe(data + at, size - at, &node))
+		    !describe_node(data + at, size - at, &node))
 			return false;
 		at += node.head;
 		/* A node takes a byte at least, so `child` is held to the bytes left as well. */

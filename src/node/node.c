@@ -116,7 +116,7 @@ static bool is_open(const char *text)
 	return true;
 }
 
-static enum fault read_config(struct json_node *node, const char *text, struct err *err)
+static enum fault read_config(struct node *node, const char *text, struct err *err)
 {
 	/* Defaults: allmydata/client.py. */
 	uint32_t k = 3, n = 10, happy = 7, segment = CHK_SEGMENT_SIZE;
@@ -138,8 +138,7 @@ static enum fault read_config(struct json_node *node, const char *text, struct e
 	return fault;
 }
 
-static enum fault read_secret(struct json_node *node, const char *text, size_t size,
-			      struct err *err)
+static enum fault read_secret(struct node *node, const char *text, size_t size, struct err *err)
 {
 	node_trim(&text, &size);
 	if (size > base32_length(CHK_SECRET_MAX) ||
@@ -149,7 +148,7 @@ static enum fault read_secret(struct json_node *node, const char *text, size_t s
 	return FAULT_NONE;
 }
 
-static enum fault read_url(struct json_node *node, const char *text, size_t size, struct err *err)
+static enum fault read_url(struct node *node, const char *text, size_t size, struct err *err)
 {
 	node_trim(&text, &size);
 	if (size == 0)
@@ -162,9 +161,8 @@ static enum fault read_url(struct json_node *node, const char *text, size_t size
 }
 
 /* One of the files; what is not there is passed over. */
-static enum fault read_part(struct json_node *node, const char *name, size_t max,
-			    enum fault (*reader)(struct json_node *, const struct bytes *,
-						 struct err *),
+static enum fault read_part(struct node *node, const char *name, size_t max,
+			    enum fault (*reader)(struct node *, const struct bytes *, struct err *),
 			    struct err *err)
 {
 	struct bytes text;
@@ -176,22 +174,22 @@ static enum fault read_part(struct json_node *node, const char *name, size_t max
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
-static enum fault take_config(struct json_node *node, const struct bytes *text, struct err *err)
+static enum fault take_config(struct node *node, const struct bytes *text, struct err *err)
 {
 	return read_config(node, bytes_text(text), err);
 }
 
-static enum fault take_secret(struct json_node *node, const struct bytes *text, struct err *err)
+static enum fault take_secret(struct node *node, const struct bytes *text, struct err *err)
 {
 	return read_secret(node, bytes_text(text), text->size, err);
 }
 
-static enum fault take_url(struct json_node *node, const struct bytes *text, struct err *err)
+static enum fault take_url(struct node *node, const struct bytes *text, struct err *err)
 {
 	return read_url(node, bytes_text(text), text->size, err);
 }
 
-enum fault node_load(struct json_node *node, const char *directory, struct err *err)
+enum fault node_load(struct node *node, const char *directory, struct err *err)
 {
 	memset(node, 0, sizeof *node);
 	node->directory = node_directory(directory);
@@ -212,7 +210,7 @@ enum fault node_load(struct json_node *node, const char *directory, struct err *
 	return fault;
 }
 
-void node_fini(struct json_node *node)
+void node_fini(struct node *node)
 {
 	if (!node)
 		return;

@@ -2,7 +2,7 @@
  * A Tahoe-LAFS node directory: where the gateway is and how it encodes.
  *
  * Place      command line -> [node] -> stores, content keys, verification.
- * Ownership  a struct json_node owns its strings and secret until node_fini.
+ * Ownership  a struct node owns its strings and secret until node_fini.
  * Threads    one owner at a time.
  *
  * Source: tahoe-lafs 1.20.0 docs/configuration.rst, allmydata/client.py, scripts/common.py.
@@ -11,7 +11,7 @@
 
 #include "tahoe/chk.h"
 
-struct json_node {
+struct node {
 	char *directory;          /* absolute, or as given */
 	char *url;                /* of the gateway, ends in "/"; NULL when there is no node.url */
 	bool has_secret;          /* private/convergence was there: `params` is complete */
@@ -27,10 +27,10 @@ struct json_node {
  * (which one and why is in `err`); FAULT_INSECURE: everybody may write it; FAULT_IO, FAULT_NOMEM.
  * On failure `node` is empty.
  */
-MUST_USE enum fault node_load(struct json_node *node, const char *directory, struct err *err);
+MUST_USE enum fault node_load(struct node *node, const char *directory, struct err *err);
 
 /* Wipes and frees.  NULL and all zeros are allowed. */
-void node_fini(struct json_node *node);
+void node_fini(struct node *node);
 
 /*
  * Finds `key` of `[section]` in the text of an INI file as Python's configparser reads it: "=" or

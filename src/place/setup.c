@@ -83,7 +83,7 @@ static bool is_of_node(const struct setup *setup)
 static enum fault choose_params(const struct connection_options *connection, struct setup *setup,
 				struct err *err)
 {
-	struct json_node *node = &setup->node;
+	struct node *node = &setup->node;
 	if (connection->convergence_file) {
 		setup->params = &node->params;
 		return read_secret(connection->convergence_file, &node->params, err);

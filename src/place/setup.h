@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 
 struct setup {
-	struct json_node node;
+	struct node node;
 	const struct chk_params *params; /* what is known of the encoding, or NULL */
 	unsigned gateways;               /* at least 1: to one grid */
 	char *url[STORE_GATEWAYS_MAX];

@@ -10,14 +10,14 @@ enum {
 	SLOW_TRIES = 2,
 };
 
-static bool see(void *context, const struct store_child *child)
+static bool asking_child(void *context, const struct store_child *child)
 {
 	struct asking *asking = context;
 	asking->nomem = !asking->children.child(asking->children.context, child);
 	return !asking->nomem;
 }
 
-static void listed(void *context, const struct store_reply *reply)
+static void asking_ended(void *context, const struct store_reply *reply)
 {
 	struct asking *asking = context;
 	asking->call = NULL;
@@ -32,10 +32,10 @@ void ask_start(const struct ask *ask, const struct cap *cap, const struct ask_ch
 	       struct asking *asking)
 {
 	*asking = (struct asking){ .children = *children, .begun = clock_ms() };
-	const struct store_list wanted = { .cap = cap, .child = see, .context = asking };
+	const struct store_list wanted = { .cap = cap, .child = asking_child, .context = asking };
 	children->begin(children->context);
-	asking->call = store_list(ask->wait.store, &wanted, (struct store_then){ listed, asking },
-				  &asking->err);
+	asking->call = store_list(ask->wait.store, &wanted,
+				  (struct store_then){ asking_ended, asking }, &asking->err);
 }
 
 void ask_cancel(const struct ask *ask, struct asking *asking)
@@ -45,6 +45,7 @@ void ask_cancel(const struct ask *ask, struct asking *asking)
 	asking->call = NULL;
 }
 
+/* Polls the store until the listing has ended, and tells how. */
 static enum fault wait_for(const struct ask *ask, struct asking *asking, struct err *err)
 {
 	if (store_wait_end(&ask->wait, &asking->call, err))

@@ -85,7 +85,7 @@ bool chooser_may_take(struct chooser *chooser, const char *name, unsigned char t
 			       kind);
 }
 
-/* What stands on the list and is not there. */
+/* What is on the list of files and not in the directory becomes an entry failed(missing). */
 static bool takes_missing(struct chooser *chooser, struct entry_found *found)
 {
 	if (!select_misses(chooser->select, bytes_text(&chooser->path), chooser->path.size))

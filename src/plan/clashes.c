@@ -48,6 +48,7 @@ enum fault clashes_add(struct clashes *clashes, const struct name *form, struct 
 	return names_add(clashes->forms, form, err);
 }
 
+/* Makes room for one more clash of `size` bytes. */
 static bool reserve(struct clashes *clashes, size_t size)
 {
 	if (clashes->count == clashes->capacity) {
@@ -92,6 +93,8 @@ static enum fault note(struct clashes *clashes, const struct name *form, struct 
 	return FAULT_NONE;
 }
 
+/* Walks the sorted forms and the sorted names side by side: a form that comes twice, or that is a
+ * name itself, is a clash. */
 static enum fault merge(struct clashes *clashes, struct names *names, struct err *err)
 {
 	struct name form, name;
@@ -124,14 +127,14 @@ enum fault clashes_find(struct clashes *clashes, struct names *names, struct err
 bool clashes_any(const struct clashes *clashes) { return clashes->count; }
 
 /* A form that is looked for, and the text of the others. */
-struct wanted {
+struct wanted_form {
 	struct bytes_view form;
 	const char *text;
 };
 
-static int compare_wanted(const void *key, const void *element)
+static int compare_wanted_form(const void *key, const void *element)
 {
-	const struct wanted *wanted = key;
+	const struct wanted_form *wanted = key;
 	const struct clash *clash = element;
 	return bytes_compare(wanted->form.data, wanted->form.size, wanted->text + clash->offset,
 			     clash->size);
@@ -139,9 +142,9 @@ static int compare_wanted(const void *key, const void *element)
 
 bool clashes_has(const struct clashes *clashes, const char *form, size_t size)
 {
-	const struct wanted wanted = { { form, size }, clashes->text };
+	const struct wanted_form wanted = { { form, size }, clashes->text };
 	if (!clashes_any(clashes))
 		return false;
 	return bsearch(&wanted, clashes->clash, clashes->count, sizeof *clashes->clash,
-		       compare_wanted);
+		       compare_wanted_form);
 }

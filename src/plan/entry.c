@@ -64,12 +64,14 @@ static void fill(const struct entry_origin *origin, const struct stat *st, bool 
 			    REASON_SPECIAL);
 }
 
+/* Whether it is the directory being listed, or one above it. */
 static bool is_above(const struct entry_origin *origin, const struct stat *st)
 {
 	return (st->st_dev == origin->directory.dev && st->st_ino == origin->directory.ino) ||
 	       walk_is_above(origin->walk, st->st_dev, st->st_ino);
 }
 
+/* What becomes of a symlink below the sources: kept, followed, or its verdict. */
 static void find_symlink(const struct entry_origin *origin, const struct name *name,
 			 struct entry_found *found)
 {
@@ -172,6 +174,7 @@ void entry_hold_cap(struct entry_found *found)
 	cap_wipe(&cap);
 }
 
+/* Looks for `name` in the listing of the grid that is open.  Returns whether it is there. */
 static bool find_remote(const struct entry_origin *origin, const struct name *name,
 			struct entry_found *found)
 {
@@ -234,6 +237,7 @@ static enum fault find_source(const struct entry_origin *origin, const struct na
 	return FAULT_NONE;
 }
 
+/* An entry for a directory that is missing at the target and has no source. */
 static void fill_made(struct entry_found *found)
 {
 	struct meta meta = { .flags = META_MADE };

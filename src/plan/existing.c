@@ -39,7 +39,7 @@ static enum fault cap_of(const struct existing *existing, uint64_t id, struct ca
 	return FAULT_NONE;
 }
 
-static enum fault open_directory(void *context, uint64_t id, bool *exists, struct err *err)
+static enum fault existing_open(void *context, uint64_t id, bool *exists, struct err *err)
 {
 	struct existing *existing = context;
 	struct cap cap;
@@ -57,7 +57,7 @@ static enum fault open_directory(void *context, uint64_t id, bool *exists, struc
 	return fault;
 }
 
-static void look_ahead(void *context, uint64_t id)
+static void existing_ahead(void *context, uint64_t id)
 {
 	struct existing *existing = context;
 	struct cap cap;
@@ -68,8 +68,8 @@ static void look_ahead(void *context, uint64_t id)
 }
 
 /* A name that was cut is longer than any of the plan. */
-static const struct remote_child *find(const struct existing *existing, const char *name,
-				       size_t size)
+static const struct remote_child *existing_find(const struct existing *existing, const char *name,
+						size_t size)
 {
 	if (is_file(existing))
 		return existing->file.kind ? &existing->file : NULL;
@@ -84,7 +84,7 @@ static bool is_directory(const struct remote_child *child)
 
 static enum plan_there existing_look(void *context, const char *name, size_t size)
 {
-	const struct remote_child *child = find(context, name, size);
+	const struct remote_child *child = existing_find(context, name, size);
 	if (!child)
 		return PLAN_THERE_NOTHING;
 	if (!is_directory(child))
@@ -94,10 +94,12 @@ static enum plan_there existing_look(void *context, const char *name, size_t siz
 	return child->cap_kind ? PLAN_THERE_DIRECTORY : PLAN_THERE_NOTHING;
 }
 
-static enum fault bind(void *context, uint64_t id, const char *name, size_t size, struct err *err)
+/* Keeps the cap of what is there in the slot of the entry; for a file also what --update asks. */
+static enum fault existing_bind(void *context, uint64_t id, const char *name, size_t size,
+				struct err *err)
 {
 	struct existing *existing = context;
-	const struct remote_child *child = find(existing, name, size);
+	const struct remote_child *child = existing_find(existing, name, size);
 	struct outcome before, slot = { .id = id, .state = OUTCOME_PLANNED };
 	if (!child || (is_directory(child) && !child->cap_kind))
 		return err_set(err, FAULT_CORRUPT, "a directory at the target has no cap to keep");
@@ -120,7 +122,7 @@ static enum fault bind(void *context, uint64_t id, const char *name, size_t size
 	return fault;
 }
 
-static enum fault sync_binds(void *context, struct err *err)
+static enum fault existing_sync(void *context, struct err *err)
 {
 	struct existing *existing = context;
 	return outcomes_sync(existing->options.outcomes, err);
@@ -138,11 +140,11 @@ enum fault existing_new(const struct existing_options *options, struct existing 
 	}
 	made->options = *options;
 	*target = (struct plan_target){
-		.open = open_directory,
-		.ahead = look_ahead,
+		.open = existing_open,
+		.ahead = existing_ahead,
 		.look = existing_look,
-		.bind = bind,
-		.sync = sync_binds,
+		.bind = existing_bind,
+		.sync = existing_sync,
 		.context = made,
 	};
 	*existing = made;

@@ -106,6 +106,7 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	return outcomes_write(lister->request->sources, &lister->found.source, err);
 }
 
+/* One name becomes an entry: found, selected, judged, written. */
 static enum fault add_entry(struct lister *lister, const struct name *name, bool appeared,
 			    struct err *err)
 {
@@ -183,6 +184,7 @@ static enum fault open_target(struct lister *lister, uint64_t id, struct err *er
 	return target ? target->open(target->context, id, &lister->exists, err) : FAULT_NONE;
 }
 
+/* Binds the entries of one block that the target has under their names.  Sets `bound` if any. */
 static enum fault bind_block(struct lister *lister, const struct manifest_block *block, bool *bound,
 			     struct err *err)
 {
@@ -291,6 +293,7 @@ static enum fault learn_block(struct lister *lister, const struct manifest_block
 	return FAULT_NONE;
 }
 
+/* Reads the names that stand before the cut. */
 static enum fault learn(struct lister *lister, uint64_t offset, struct err *err)
 {
 	struct manifest_reader *reader = walk_reader(lister->walk);

@@ -1,6 +1,14 @@
 /*
  * One directory becomes one listing: read whole, sorted, judged, written, bound to the target.
  *
+ *   lister_read    names of the kernel, of a grid's listing, of the list of files, or of the sources
+ *                  -> sorted; which of them are equal in NFC (clashes.h)
+ *   lister_write   manifest_begin -> for each name: found and judged (entry.h), asked of the
+ *                  selection (chooser.h), compared with the target, written -> manifest_end
+ *                  -> what the target has of it is bound (plan.h)
+ *   lister_go_on   after a kill inside a listing: names behind the last one kept, in order; then
+ *                  names before it that are new, which are skipped(appeared)
+ *
  * Place      walk.h gives the directory -> lister -> manifest.
  * Ownership  a struct lister is reused for all directories of a walk.
  * Threads    one owner at a time.
@@ -21,11 +29,12 @@ void lister_free(struct lister *lister);
 
 /*
  * Reads the names of `directory`, which is the one below the topmost frame of the walk, and sorts
- * them.  When the file system refuses, its errno is in `os_error` (else 0); E2BIG means more names
- * than the options allow.  Faults: FULL, IO (of the file for sorting), NOMEM, TOO_LARGE.
+ * them.  `refused` is REASON_NONE, or why there can be no listing: the file system's no, the
+ * gateway's, or more names than the options allow.  Faults: FULL, IO (of the file for sorting),
+ * NOMEM, TOO_LARGE.
  */
 MUST_USE enum fault lister_read(struct lister *lister, const struct walk_directory *directory,
-				int *os_error, struct err *err);
+				enum outcome_reason *refused, struct err *err);
 
 /*
  * Writes the names read as the listing of `child`, which `directory` is, and stores its offset

@@ -26,6 +26,7 @@ enum fault lister_normalize(struct lister *lister, const char **text, size_t *si
 	return FAULT_NONE;
 }
 
+/* Adds a name with what is wrong about it; its NFC goes to the clashes where it is another one. */
 static enum fault add_name(struct lister *lister, const char *text, size_t size, struct err *err)
 {
 	struct name name = { .bytes = text, .size = size };
@@ -46,12 +47,14 @@ static bool is_dots(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-static enum fault add_local(struct lister *lister, int fd, int *os_error, struct err *err)
+/* Adds the names in the open directory that the selection may take. */
+static enum fault add_local(struct lister *lister, int fd, enum outcome_reason *refused,
+			    struct err *err)
 {
 	for (;;) {
 		ssize_t size = getdents64(fd, lister->buffer, sizeof lister->buffer);
 		if (size <= 0) {
-			*os_error = size < 0 ? errno : 0;
+			*refused = size < 0 ? walk_refusal(errno) : REASON_NONE;
 			return FAULT_NONE;
 		}
 		for (ssize_t at = 0; at < size;) {
@@ -61,7 +64,7 @@ static enum fault add_local(struct lister *lister, int fd, int *os_error, struct
 			    !chooser_may_take(&lister->chooser, entry->d_name, entry->d_type))
 				continue;
 			if (names_count(lister->names) == lister->names_max) {
-				*os_error = E2BIG;
+				*refused = REASON_TOO_MANY;
 				return FAULT_NONE;
 			}
 			enum fault fault =
@@ -73,13 +76,13 @@ static enum fault add_local(struct lister *lister, int fd, int *os_error, struct
 }
 
 /* Adds the names on the list of files instead of those in the directory. */
-static enum fault add_listed(struct lister *lister, int *os_error, struct err *err)
+static enum fault add_listed(struct lister *lister, enum outcome_reason *refused, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	const char *name;
 	while (!fault && (name = chooser_next(&lister->chooser))) {
 		if (names_count(lister->names) == lister->names_max) {
-			*os_error = E2BIG;
+			*refused = REASON_TOO_MANY;
 			return FAULT_NONE;
 		}
 		fault = add_name(lister, name, strlen(name), err);
@@ -104,40 +107,43 @@ static enum fault add_missing(struct lister *lister, int fd, struct err *err)
 
 /* Adds the names that a directory of a grid has.  What a listing comes to that cannot be had is the
  * directory's verdict, unless it ends the whole plan. */
-static enum fault add_remote(struct lister *lister, const struct cap *cap, int *os_error,
-			     struct err *err)
+static enum fault add_remote(struct lister *lister, const struct cap *cap,
+			     enum outcome_reason *refused, struct err *err)
 {
 	struct remote *remote = lister->request->remote;
 	enum fault fault = remote_open(remote, cap, err);
 	if (fault == FAULT_CANCELLED || fault == FAULT_NOMEM || fault == FAULT_UNAVAILABLE)
 		return fault;
 	if (fault) {
-		*os_error = EREMOTEIO;
+		*refused = REASON_GATEWAY;
 		return FAULT_NONE;
 	}
 	if (lister->chooser.listed)
-		return add_listed(lister, os_error, err);
+		return add_listed(lister, refused, err);
 	size_t count = remote_count(remote);
 	if (!lister->request->options.to_local && count > lister->names_max)
-		*os_error = E2BIG;
-	for (size_t i = 0; i < count && !*os_error && !fault; i++) {
+		*refused = REASON_TOO_MANY;
+	for (size_t i = 0; i < count && !*refused && !fault; i++) {
 		const struct remote_child *child = remote_child(remote, i);
 		fault = add_name(lister, remote_name(remote, child), child->name_size, err);
 	}
-	return fault || *os_error ? fault : add_missing(lister, -1, err);
+	return fault || *refused ? fault : add_missing(lister, -1, err);
 }
 
+/* Adds the children of a source without a name, which become entries beside the other sources.  It
+ * was named on the command line, so the plan fails where it cannot be listed. */
 static enum fault add_unnamed(struct lister *lister, const struct plan_source *source,
 			      struct err *err)
 {
 	const struct store_node *node = source->node;
-	int os_error = 0;
-	enum fault fault = add_remote(lister, store_node_cap(node), &os_error, err);
-	if (!fault && os_error)
+	enum outcome_reason refused = REASON_NONE;
+	enum fault fault = add_remote(lister, store_node_cap(node), &refused, err);
+	if (!fault && refused)
 		return err_set(err, FAULT_RETRY, "a source cannot be listed");
 	return fault;
 }
 
+/* Adds the names that the sources have at the target. */
 static enum fault add_sources(struct lister *lister, struct err *err)
 {
 	for (size_t i = 0; i < lister->request->source_count; i++) {
@@ -152,8 +158,8 @@ static enum fault add_sources(struct lister *lister, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault lister_read(struct lister *lister, const struct walk_directory *directory, int *os_error,
-		       struct err *err)
+enum fault lister_read(struct lister *lister, const struct walk_directory *directory,
+		       enum outcome_reason *refused, struct err *err)
 {
 	const struct plan_request *request = lister->request;
 	size_t level = walk_depth(lister->walk);
@@ -163,7 +169,7 @@ enum fault lister_read(struct lister *lister, const struct walk_directory *direc
 	names_clear(lister->known);
 	clashes_clear(lister->clashes);
 	lister->has_last = false;
-	*os_error = 0;
+	*refused = REASON_NONE;
 	enum fault fault =
 		chooser_enter(&lister->chooser, lister->walk, request->made_count, directory, err);
 	if (fault)
@@ -171,17 +177,17 @@ enum fault lister_read(struct lister *lister, const struct walk_directory *direc
 	if (lister->origin.made)
 		fault = add_name(lister, request->made[level], strlen(request->made[level]), err);
 	else if (directory->cap.kind)
-		fault = add_remote(lister, &directory->cap, os_error, err);
+		fault = add_remote(lister, &directory->cap, refused, err);
 	else if (directory->fd < 0)
 		fault = add_sources(lister, err);
 	else if (lister->chooser.listed)
-		fault = add_listed(lister, os_error, err);
+		fault = add_listed(lister, refused, err);
 	else {
-		fault = add_local(lister, directory->fd, os_error, err);
-		if (!fault && !*os_error)
+		fault = add_local(lister, directory->fd, refused, err);
+		if (!fault && !*refused)
 			fault = add_missing(lister, directory->fd, err);
 	}
-	if (fault || *os_error)
+	if (fault || *refused)
 		return fault;
 	fault = names_sort(lister->names, err);
 	return fault ? fault : clashes_find(lister->clashes, lister->names, err);

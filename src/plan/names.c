@@ -18,6 +18,13 @@ enum {
 	WRITE_BUFFER = 65536,
 };
 
+/*
+ * Adding                                       Reading
+ *   names_add -> slots and text, in memory       few names: the sorted slots
+ *     full: sorted, written as one more run      runs: the least of their current records
+ *   names_sort: the rest likewise                (up to 150 runs, so a scan is enough)
+ */
+
 /* A name in memory.  The first eight bytes as a number decide most comparisons. */
 struct slot {
 	uint64_t prefix;
@@ -169,6 +176,7 @@ static enum fault open_file(struct names *names, struct err *err)
 	return err_os(err, FAULT_IO, os_error, "cannot make a file for sorting a directory");
 }
 
+/* Appends to the file of runs. */
 static enum fault flush(struct names *names, const unsigned char *buffer, size_t size,
 			struct err *err)
 {
@@ -319,6 +327,7 @@ static struct run *first_run(struct names *names)
 	return first;
 }
 
+/* Gives out the least record of all runs, copied out of its window, which moves on next time. */
 static enum fault next_merged(struct names *names, struct name *name, struct err *err)
 {
 	struct run *run = names->current;

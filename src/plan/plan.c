@@ -5,7 +5,6 @@
 #include "plan/remote.h"
 #include "plan/walk.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -32,6 +31,7 @@ static bool name_is_usable(const char *name)
 	return name[0] && strlen(name) <= NAME_MAX && !strchr(name, '/') && !is_dots;
 }
 
+/* Refuses sources, and directories to be made, that have no possible name or the same one. */
 static enum fault check_names(const struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < plan->request->source_count; i++) {
@@ -63,44 +63,15 @@ static enum fault sort_sources(struct plan *plan, struct err *err)
 	return check_names(plan, err);
 }
 
-/* What a directory that the file system refuses with `os_error` comes to. */
-struct settled {
-	enum outcome_state state;
-	enum outcome_reason reason;
-};
-
-static struct settled settled_by(int os_error)
+/* Writes the outcome of a directory that gets no listing, once its entry is durable. */
+static enum fault plan_settle(struct plan *plan, const struct walk_child *child,
+			      enum outcome_reason reason, struct err *err)
 {
-	switch (os_error) {
-	case ENOENT:
-		return (struct settled){ OUTCOME_SKIPPED, REASON_VANISHED };
-	case ENOTDIR:
-		return (struct settled){ OUTCOME_FAILED, REASON_CHANGED };
-	case ELOOP:
-		return (struct settled){ OUTCOME_FAILED, REASON_LOOP };
-	case ENODATA:
-		return (struct settled){ OUTCOME_FAILED, REASON_LOST };
-	case EREMOTEIO:
-		return (struct settled){ OUTCOME_FAILED, REASON_GATEWAY };
-	case E2BIG:
-		return (struct settled){ OUTCOME_FAILED, REASON_TOO_MANY };
-	case EACCES:
-	case EPERM:
-		return (struct settled){ OUTCOME_FAILED, REASON_PERMISSION };
-	default:
-		return (struct settled){ OUTCOME_FAILED, REASON_IO };
-	}
-}
-
-static enum fault plan_settle(struct plan *plan, const struct walk_child *child, int os_error,
-			      struct err *err)
-{
-	struct settled settled = settled_by(os_error);
+	enum outcome_state state = reason == REASON_VANISHED ? OUTCOME_SKIPPED : OUTCOME_FAILED;
 	enum fault fault = publish_entries(&plan->publisher, child->parent_listing, err);
 	if (fault)
 		return fault;
-	return plan->request->settle(plan->request->context, child->id, settled.state,
-				     settled.reason, err);
+	return plan->request->settle(plan->request->context, child->id, state, reason, err);
 }
 
 static void close_directory(const struct walk_directory *directory)
@@ -114,15 +85,15 @@ static void close_directory(const struct walk_directory *directory)
 static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
 			      struct walk_directory *directory, struct err *err)
 {
-	int os_error;
+	enum outcome_reason refused;
 	bool parents = false;
-	enum fault fault = lister_read(plan->lister, directory, &os_error, err);
-	if (!fault && !os_error)
+	enum fault fault = lister_read(plan->lister, directory, &refused, err);
+	if (!fault && !refused)
 		fault = lister_write(plan->lister, child, directory, &parents, err);
 	if (!fault && parents)
 		return walk_push(plan->walk, directory, err);
 	close_directory(directory);
-	return fault || !os_error ? fault : plan_settle(plan, child, os_error, err);
+	return fault || !refused ? fault : plan_settle(plan, child, refused, err);
 }
 
 /* Has the listing of the directory, on the grid it is read from and at the target, asked for before
@@ -153,6 +124,7 @@ static enum fault look_ahead(const struct plan *plan, const struct walk_child *c
 	return fault;
 }
 
+/* Plans one sub-directory, unless it was settled before a kill. */
 static enum fault plan_child(struct plan *plan, const struct walk_child *child, struct err *err)
 {
 	const struct plan_request *request = plan->request;
@@ -160,19 +132,19 @@ static enum fault plan_child(struct plan *plan, const struct walk_child *child, 
 	    request->is_settled(request->context, child->id))
 		return FAULT_NONE;
 	struct walk_directory directory;
-	int os_error;
+	enum outcome_reason refused;
 	enum fault fault = look_ahead(plan, child, err);
 	if (!fault)
-		fault = walk_open(plan->walk, child, &directory, &os_error, err);
-	if (!fault && os_error)
-		fault = plan_settle(plan, child, os_error, err);
+		fault = walk_open(plan->walk, child, &directory, &refused, err);
+	if (!fault && refused)
+		fault = plan_settle(plan, child, refused, err);
 	else if (!fault)
 		fault = plan_opened(plan, child, &directory, err);
 	return fault ? fault : publish_tick(&plan->publisher, err);
 }
 
 /* Lists the root, which stands for no directory here. */
-static enum fault begin(struct plan *plan, struct err *err)
+static enum fault plan_root(struct plan *plan, struct err *err)
 {
 	struct walk_child root = { .name = "" };
 	struct walk_directory directory = { .fd = -1 };
@@ -181,31 +153,31 @@ static enum fault begin(struct plan *plan, struct err *err)
 }
 
 /* Completes the listing that a kill cut in the middle, of the directory `child`. */
-static enum fault complete(struct plan *plan, const struct walk_child *child,
-			   struct walk_directory *directory, struct err *err)
+static enum fault complete_listing(struct plan *plan, const struct walk_child *child,
+				   struct walk_directory *directory, struct err *err)
 {
 	struct walk_directory opened = *directory;
-	int os_error = 0;
+	enum outcome_reason refused = REASON_NONE;
 	enum fault fault = FAULT_NONE;
 	if (walk_depth(plan->walk))
-		fault = walk_open(plan->walk, child, &opened, &os_error, err);
+		fault = walk_open(plan->walk, child, &opened, &refused, err);
 	if (fault)
 		return fault;
-	if (!os_error) {
+	if (!refused) {
 		opened.listing = directory->listing;
 		*directory = opened;
-		fault = lister_read(plan->lister, directory, &os_error, err);
+		fault = lister_read(plan->lister, directory, &refused, err);
 	}
-	if (!fault && !os_error)
+	if (!fault && !refused)
 		return lister_go_on(plan->lister, directory, err);
 	/* It ends as it is; its files that are still there are tried all the same. */
 	if (!fault)
 		fault = manifest_end(plan->request->writer, err);
-	return fault ? fault : plan_settle(plan, child, os_error, err);
+	return fault ? fault : plan_settle(plan, child, refused, err);
 }
 
 /* Goes on where a recovered manifest ends. */
-static enum fault go_on(struct plan *plan, struct err *err)
+static enum fault plan_go_on(struct plan *plan, struct err *err)
 {
 	const struct manifest_resume *resume = plan->request->resume;
 	struct walk_child child;
@@ -218,7 +190,7 @@ static enum fault go_on(struct plan *plan, struct err *err)
 	if (fault)
 		return fault;
 	if (resume->inside)
-		fault = complete(plan, &child, &directory, err);
+		fault = complete_listing(plan, &child, &directory, err);
 	else
 		fault = lister_bind(plan->lister, child.id, resume->listing, err);
 	if (fault) {
@@ -229,7 +201,8 @@ static enum fault go_on(struct plan *plan, struct err *err)
 	return fault ? fault : publish_tick(&plan->publisher, err);
 }
 
-static enum fault walk_all(struct plan *plan, struct err *err)
+/* Plans directory after directory, depth first, until the walk is empty. */
+static enum fault plan_walk(struct plan *plan, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	while (!fault && walk_depth(plan->walk)) {
@@ -275,9 +248,9 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 		fault = err_set(err, FAULT_NOMEM, "no memory for planning");
 		goto out;
 	}
-	fault = resume && resume->listing ? go_on(&plan, err) : begin(&plan, err);
+	fault = resume && resume->listing ? plan_go_on(&plan, err) : plan_root(&plan, err);
 	if (!fault)
-		fault = walk_all(&plan, err);
+		fault = plan_walk(&plan, err);
 	if (!fault)
 		fault = publish_finish(&plan.publisher, err);
 out:

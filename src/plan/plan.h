@@ -5,6 +5,17 @@
  * its sub-directories are, in that order.  Memory does not grow with the tree: what is still to be
  * walked is read back from the manifest, so a planner that was killed goes on where it was.
  *
+ * Inside, from the loop outwards; each directory goes through these once:
+ *   plan.c      the loop: walk_next -> walk_open -> lister_read -> lister_write -> walk_push
+ *   walk*.c     the stack of directories on the way down; opens the next one
+ *   lister*.c   the names of one directory, and the listing made of them.  It asks
+ *                 names.c     sorts them; clashes.c finds those that are equal in NFC
+ *                 entry.c     what a name is, here or on a grid, and its verdict (refusal.c: names)
+ *                 chooser.c   whether the selection takes it
+ *                 existing.c  what the target on the grid holds under it
+ *   remote.c    listings of a grid for entry.c and existing.c; ask.c fetches them, also ahead
+ *   publish.c   syncs what was written and tells the queue how far it may read
+ *
  * What cannot or must not be transferred has a verdict, and its meta is empty where lstat was
  * refused.  A directory with a verdict has no listing.  One that turns out to be unreadable, too
  * large or gone when its turn comes is handed to `settle` instead and has no listing either (or the

@@ -16,7 +16,7 @@ void publish_init(struct publisher *publisher, const struct plan_request *reques
 }
 
 /* Sets the counters of the progress line. */
-static void count(const struct plan_request *request)
+static void count_progress(const struct plan_request *request)
 {
 	if (!request->progress)
 		return;
@@ -45,7 +45,7 @@ enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err
 	return fault;
 }
 
-static void tell(struct publisher *publisher, uint64_t durable, bool complete)
+static void tell_durable(struct publisher *publisher, uint64_t durable, bool complete)
 {
 	if (publisher->request->publish)
 		publisher->request->publish(publisher->request->context, durable, complete);
@@ -56,7 +56,7 @@ static void tell(struct publisher *publisher, uint64_t durable, bool complete)
 enum fault publish_tick(struct publisher *publisher, struct err *err)
 {
 	const struct plan_request *request = publisher->request;
-	count(request);
+	count_progress(request);
 	if (request->cancel && atomic_load_explicit(request->cancel, memory_order_acquire))
 		return err_set(err, FAULT_CANCELLED, "planning was stopped");
 	if (publisher->held || (publisher->told && clock_ms() < publisher->due_ms))
@@ -64,7 +64,7 @@ enum fault publish_tick(struct publisher *publisher, struct err *err)
 	enum fault fault = publish_sync(publisher, false, err);
 	if (fault)
 		return fault;
-	tell(publisher, publisher->durable, false);
+	tell_durable(publisher, publisher->durable, false);
 	publisher->due_ms = clock_ms() + publisher->wait_ms;
 	publisher->wait_ms = min_u64(2 * publisher->wait_ms, WAIT_MAX_MS);
 	return FAULT_NONE;
@@ -84,7 +84,7 @@ enum fault publish_finish(struct publisher *publisher, struct err *err)
 		fault = manifest_finish(publisher->request->writer, err);
 	if (fault)
 		return fault;
-	count(publisher->request);
-	tell(publisher, UINT64_MAX, true);
+	count_progress(publisher->request);
+	tell_durable(publisher, UINT64_MAX, true);
 	return FAULT_NONE;
 }

@@ -1,7 +1,7 @@
 /*
  * Makes listings durable and tells so, often enough that transfers overlap with the walk.
  *
- * Place      plan.c, listing.c -> publish -> the request's `publish`.
+ * Place      plan.c, lister.c -> [publish] -> the request's `publish`.
  * Threads    one owner at a time.
  */
 #pragma once

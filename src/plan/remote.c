@@ -48,6 +48,7 @@ struct remote *remote_new(const struct ask *ask, enum remote_use use)
 	return remote;
 }
 
+/* Frees a place: its listing is cancelled when it is on its way, and wiped. */
 static void forget(const struct remote *remote, struct remote_listing *listing)
 {
 	ask_cancel(&remote->ask, &listing->asking);
@@ -101,7 +102,9 @@ static const struct cap *cap_for(enum remote_use use, const struct store_node *n
 	return cap_is_writable(&node->rw) || node->kind != STORE_FILE ? &node->rw : &node->ro;
 }
 
-static void describe(enum remote_use use, const struct store_node *node, struct remote_child *child)
+/* Keeps of a node what a plan wants.  Without a cap that the use can work with it gets CAP_NONE. */
+static void describe_child(enum remote_use use, const struct store_node *node,
+			   struct remote_child *child)
 {
 	const struct cap *cap = cap_for(use, node);
 	child->kind = (uint8_t)node->kind;
@@ -118,7 +121,7 @@ static void describe(enum remote_use use, const struct store_node *node, struct 
 
 void remote_describe(const struct store_node *node, struct remote_child *child)
 {
-	describe(REMOTE_SOURCE, node, child);
+	describe_child(REMOTE_SOURCE, node, child);
 }
 
 bool remote_is_link(const struct remote_child *child)
@@ -146,7 +149,9 @@ static enum fault keep_name(struct remote_listing *listing, const struct store_c
 	return fault;
 }
 
-static bool see(void *context, const struct store_child *from)
+/* Hears of one child.  The children are moved by hand when they outgrow their memory: they hold
+ * caps, and realloc would leave them behind. */
+static bool keep_child(void *context, const struct store_child *from)
 {
 	struct remote_listing *listing = context;
 	if (listing->count == listing->capacity) {
@@ -164,21 +169,22 @@ static bool see(void *context, const struct store_child *from)
 	}
 	struct remote_child *child = &listing->child[listing->count];
 	*child = (struct remote_child){ 0 };
-	describe(listing->use, &from->node, child);
+	describe_child(listing->use, &from->node, child);
 	if (keep_name(listing, from, child))
 		return false;
 	listing->count++;
 	return true;
 }
 
-static void begin(void *context)
+/* Hears that a listing begins, or begins again. */
+static void begin_children(void *context)
 {
 	struct remote_listing *listing = context;
 	listing->count = 0;
 	bytes_clear(&listing->names);
 }
 
-static int compare(const void *a, const void *b, void *names)
+static int compare_children(const void *a, const void *b, void *names)
 {
 	const struct remote_child *left = a, *right = b;
 	const unsigned char *text = names;
@@ -241,6 +247,7 @@ static struct remote_listing *take_place(struct remote *remote)
 	return place;
 }
 
+/* Finds the directory's listing by its storage index, or by the cap where it has none. */
 static struct remote_listing *find_kept(struct remote *remote, const struct cap *cap,
 					const unsigned char *index)
 {
@@ -268,11 +275,14 @@ static struct remote_listing *remote_start(struct remote *remote, const struct c
 		memcpy(listing->index, index, CAP_KEY_SIZE);
 	else
 		listing->literal = *cap;
-	const struct ask_children children = { .begin = begin, .child = see, .context = listing };
+	const struct ask_children children = { .begin = begin_children,
+					       .child = keep_child,
+					       .context = listing };
 	ask_start(&remote->ask, cap, &children, &listing->asking);
 	return listing;
 }
 
+/* Waits for a listing and sorts it. */
 static enum fault remote_finish(struct remote *remote, const struct cap *cap,
 				struct remote_listing *listing, struct err *err)
 {
@@ -284,7 +294,7 @@ static enum fault remote_finish(struct remote *remote, const struct cap *cap,
 	}
 	listing->coming = false;
 	if (listing->count > 1)
-		qsort_r(listing->child, listing->count, sizeof *listing->child, compare,
+		qsort_r(listing->child, listing->count, sizeof *listing->child, compare_children,
 			listing->names.data);
 	return FAULT_NONE;
 }
@@ -349,14 +359,14 @@ const char *remote_name(const struct remote *remote, const struct remote_child *
 }
 
 /* A name that is looked for, and where those of the children are. */
-struct wanted {
+struct wanted_child {
 	struct bytes_view name;
 	const unsigned char *names;
 };
 
-static int compare_wanted(const void *key, const void *element)
+static int compare_wanted_child(const void *key, const void *element)
 {
-	const struct wanted *wanted = key;
+	const struct wanted_child *wanted = key;
 	const struct remote_child *child = element;
 	return bytes_compare(wanted->name.data, wanted->name.size, wanted->names + child->name,
 			     child->name_size);
@@ -367,7 +377,7 @@ const struct remote_child *remote_find(const struct remote *remote, const char *
 	const struct remote_listing *listing = remote->open;
 	if (!listing || listing->count == 0)
 		return NULL;
-	const struct wanted wanted = { { name, size }, listing->names.data };
+	const struct wanted_child wanted = { { name, size }, listing->names.data };
 	return bsearch(&wanted, listing->child, listing->count, sizeof *listing->child,
-		       compare_wanted);
+		       compare_wanted_child);
 }

@@ -1,6 +1,5 @@
 #include "plan/walk_stack.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,7 +57,7 @@ size_t walk_depth(const struct walk *walk) { return walk->count; }
 
 struct manifest_reader *walk_reader(struct walk *walk) { return walk->reader; }
 
-static int compare_wanted(const void *wanted, const void *element)
+static int compare_wanted_source(const void *wanted, const void *element)
 {
 	const struct bytes_view *name = wanted;
 	const struct plan_source *source = element;
@@ -69,7 +68,7 @@ const struct plan_source *walk_source(const struct walk *walk, const char *name,
 {
 	const struct bytes_view wanted = { name, size };
 	return bsearch(&wanted, walk->source, walk->source_count, sizeof *walk->source,
-		       compare_wanted);
+		       compare_wanted_source);
 }
 
 const struct plan_source *walk_unnamed(const struct walk *walk, size_t number)
@@ -183,7 +182,9 @@ enum fault walk_read_listed(struct walk *walk, uint64_t offset, uint64_t listing
 	return fault;
 }
 
-/* Fills the window of the topmost frame anew, all of whose records are taken. */
+/* Fills the window of the topmost frame anew, all of whose records are taken.  Half of what is left
+ * is free for the frames above, so that the stack gets by with WINDOWS_SIZE at any depth; `block`
+ * stays at the block the window ends in, whose earlier entries `taken` tells apart. */
 static enum fault load_window(struct walk *walk, struct walk_frame *frame, struct err *err)
 {
 	walk->records_size = frame->current = frame->next = frame->window;
@@ -216,6 +217,8 @@ static void open_parent(const struct walk_frame *top, struct walk_frame *parent)
 		close(fd);
 }
 
+/* Leaves the topmost directory.  Its parent is opened through `..` while that is still possible:
+ * later it would take a descent from the nearest open directory. */
 static void pop(struct walk *walk)
 {
 	struct walk_frame *top = &walk->frame[walk->count - 1];

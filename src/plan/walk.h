@@ -6,6 +6,12 @@
  * 32 deepest directories are kept open; the others are opened anew, going up by ".." where that
  * leads to the same directory and else down by names, one component at a time.
  *
+ *   frame 0  the root          sub-directories  [taken, on the way down]  [waiting ...]
+ *   frame 1  sources           ...
+ *   frame n  the deepest       [taken last: the walk_child]  [waiting: walk_next takes these]
+ *
+ * Between them come the directories made at the target, a frame each, which stand for nothing here.
+ *
  * Place      listings written before -> walk -> the directory to be listed next.
  * Threads    one owner at a time.
  */
@@ -57,6 +63,7 @@ const struct plan_source *walk_source(const struct walk *walk, const char *name,
 
 /* Returns the `number`-th source without a name, or NULL. */
 const struct plan_source *walk_unnamed(const struct walk *walk, size_t number);
+
 /* Appends the names of the directories taken from the frames `first` and deeper, each followed by
  * '/'. */
 MUST_USE enum fault walk_path(const struct walk *walk, size_t first, struct bytes *path,
@@ -85,13 +92,17 @@ MUST_USE enum fault walk_cap(const struct walk *walk, uint64_t id, struct cap *c
 			     struct err *err);
 
 /*
- * Opens what walk_next gave; the caller owns the descriptor.  When the file system refuses, its
- * errno is in `os_error` (else 0) and `directory` is untouched; ELOOP means that it is a directory
- * above itself, or deeper than 4,096 levels on a grid; ENODATA that the slot of its source is lost.
- * Faults: NOMEM (descriptors too), IO.
+ * Opens what walk_next gave; the caller owns the descriptor.  `refused` is REASON_NONE, or why it
+ * could not be opened, and `directory` is untouched: REASON_LOOP when it is a directory above
+ * itself, or deeper than 4,096 levels on a grid; REASON_LOST when the slot of its source is lost;
+ * else what walk_refusal says.  Faults: NOMEM (descriptors too), IO.
  */
 MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
-			      struct walk_directory *directory, int *os_error, struct err *err);
+			      struct walk_directory *directory, enum outcome_reason *refused,
+			      struct err *err);
+
+/* Returns what a directory that the file system refuses with `os_error` comes to; 0: REASON_NONE. */
+enum outcome_reason walk_refusal(int os_error);
 
 /*
  * Rebuilds the stack above the listing at `listing`, which has been read back, as if its directory

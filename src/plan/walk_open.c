@@ -7,8 +7,8 @@
 
 enum { REMOTE_DEPTH_MAX = 4096 /* frames with directories of a grid below them */ };
 
-/* Opens a name in frame `level`, which stands open, or a source by its path.  Returns -1 with
- * errno set. */
+/* Opens a name in frame `level`, which stands open as `fd`, or a source by its path.  Returns -1
+ * with errno set. */
 static int open_in(const struct walk *walk, int fd, size_t level, const char *name, size_t size)
 {
 	if (level + 1 > walk->first_local)
@@ -20,6 +20,12 @@ static int open_in(const struct walk *walk, int fd, size_t level, const char *na
 	return -1;
 }
 
+/*
+ * Descriptors on the stack, O open and - closed, level 7 wanted:
+ *   levels  2 O  3 O  4 -  5 -  6 -  7 -
+ *                ^ `from`: the nearest that is open; openat(3, name of 4), ... , openat(6, name of 7)
+ * With none open it begins at the source's own path.  Those in between are closed again.
+ */
 int walk_reopen(struct walk *walk, size_t level)
 {
 	size_t from = level;
@@ -53,32 +59,51 @@ int walk_reopen(struct walk *walk, size_t level)
 	return 0;
 }
 
-static enum fault open_local(struct walk *walk, const struct walk_child *child,
-			     struct walk_directory *opened, int *os_error)
+enum outcome_reason walk_refusal(int os_error)
+{
+	switch (os_error) {
+	case 0:
+		return REASON_NONE;
+	case ENOENT:
+		return REASON_VANISHED;
+	case ENOTDIR:
+		return REASON_CHANGED;
+	case ELOOP:
+		return REASON_LOOP;
+	case EACCES:
+	case EPERM:
+		return REASON_PERMISSION;
+	default:
+		return REASON_IO;
+	}
+}
+
+/* Opens the child in its parent, which is opened anew when it had to be closed.  Returns the
+ * errno, or 0. */
+static int open_local(struct walk *walk, const struct walk_child *child,
+		      struct walk_directory *opened)
 {
 	size_t parent = walk->count - 1;
-	if (parent >= walk->first_local && walk->frame[parent].at.fd < 0) {
-		*os_error = walk_reopen(walk, parent);
-		if (*os_error)
-			return FAULT_NONE;
-	}
+	int os_error = 0;
+	if (parent >= walk->first_local && walk->frame[parent].at.fd < 0)
+		os_error = walk_reopen(walk, parent);
+	if (os_error)
+		return os_error;
 	int fd = open_in(walk, walk->frame[parent].at.fd, parent, child->name, child->name_size);
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		*os_error = errno;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		os_error = errno;
+	else if (walk->follow && walk_is_above(walk, st.st_dev, st.st_ino))
+		os_error = ELOOP;
+	if (os_error) {
 		if (fd >= 0)
 			close(fd);
-		return FAULT_NONE;
-	}
-	if (walk->follow && walk_is_above(walk, st.st_dev, st.st_ino)) {
-		close(fd);
-		*os_error = ELOOP;
-		return FAULT_NONE;
+		return os_error;
 	}
 	*opened = (struct walk_directory){
 		.id = child->id, .dev = st.st_dev, .ino = st.st_ino, .fd = fd
 	};
-	return FAULT_NONE;
+	return 0;
 }
 
 enum fault walk_cap(const struct walk *walk, uint64_t id, struct cap *cap, struct err *err)
@@ -111,6 +136,7 @@ static bool is_unnamed_above(const struct walk *walk, const unsigned char index[
 	       memcmp(unnamed, index, CAP_KEY_SIZE) == 0;
 }
 
+/* Whether a directory of a grid stands above itself: two caps of one have the same index. */
 static bool is_remote_above(const struct walk *walk, const unsigned char index[CAP_KEY_SIZE])
 {
 	for (size_t i = 0; i < walk->count; i++) {
@@ -121,6 +147,7 @@ static bool is_remote_above(const struct walk *walk, const unsigned char index[C
 	return is_unnamed_above(walk, index);
 }
 
+/* A directory of a grid needs no descriptor: its cap stands for it, its storage index shows loops. */
 static struct walk_directory remote_directory(uint64_t id, const struct cap *cap)
 {
 	struct walk_directory directory = { .id = id, .fd = -1, .cap = *cap };
@@ -130,8 +157,8 @@ static struct walk_directory remote_directory(uint64_t id, const struct cap *cap
 
 /* Opens the child if it is on a grid, and stores whether it is. */
 static enum fault open_remote(const struct walk *walk, const struct walk_child *child,
-			      struct walk_directory *opened, bool *remote, int *os_error,
-			      struct err *err)
+			      struct walk_directory *opened, bool *remote,
+			      enum outcome_reason *refused, struct err *err)
 {
 	struct cap cap;
 	if (walk_cap(walk, child->id, &cap, err))
@@ -139,13 +166,13 @@ static enum fault open_remote(const struct walk *walk, const struct walk_child *
 	*remote = cap.kind != CAP_NONE;
 	if (!*remote) {
 		if (walk_is_remote(&walk->frame[walk->count - 1].at))
-			*os_error = ENODATA;
+			*refused = REASON_LOST;
 		return FAULT_NONE;
 	}
 	struct walk_directory directory = remote_directory(child->id, &cap);
 	bool loops = directory.has_index && is_remote_above(walk, directory.index);
 	if (loops || walk->count > REMOTE_DEPTH_MAX)
-		*os_error = ELOOP;
+		*refused = REASON_LOOP;
 	else
 		*opened = directory;
 	cap_wipe(&cap);
@@ -153,21 +180,24 @@ static enum fault open_remote(const struct walk *walk, const struct walk_child *
 }
 
 enum fault walk_open(struct walk *walk, const struct walk_child *child,
-		     struct walk_directory *directory, int *os_error, struct err *err)
+		     struct walk_directory *directory, enum outcome_reason *refused,
+		     struct err *err)
 {
 	bool remote = false;
-	*os_error = 0;
+	*refused = REASON_NONE;
 	if (walk->count < walk->first_local) {
 		*directory = (struct walk_directory){ .id = child->id, .fd = -1 };
 		return FAULT_NONE;
 	}
-	enum fault fault = open_remote(walk, child, directory, &remote, os_error, err);
-	if (fault || remote || *os_error)
+	enum fault fault = open_remote(walk, child, directory, &remote, refused, err);
+	if (fault || remote || *refused)
 		return fault;
-	fault = open_local(walk, child, directory, os_error);
-	if (*os_error == EMFILE || *os_error == ENFILE || *os_error == ENOMEM)
-		return err_os(err, FAULT_NOMEM, *os_error, "cannot open a directory");
-	return fault;
+	int os_error = open_local(walk, child, directory);
+	/* Too few descriptors say nothing about the directory. */
+	if (os_error == EMFILE || os_error == ENFILE || os_error == ENOMEM)
+		return err_os(err, FAULT_NOMEM, os_error, "cannot open a directory");
+	*refused = walk_refusal(os_error);
+	return FAULT_NONE;
 }
 
 enum fault walk_recall(const struct walk *walk, struct walk_directory *directory, struct err *err)

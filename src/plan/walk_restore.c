@@ -6,6 +6,7 @@ struct chain {
 	size_t count, capacity;
 };
 
+/* Reads the first block of a listing; its parent's must lie before it, or climbing would not end. */
 static enum fault read_first(struct walk *walk, uint64_t listing, struct manifest_block *block,
 			     struct err *err)
 {
@@ -15,6 +16,7 @@ static enum fault read_first(struct walk *walk, uint64_t listing, struct manifes
 	return fault;
 }
 
+/* Notes the listing, its parent's, and so on up to the root's. */
 static enum fault climb(struct walk *walk, uint64_t listing, struct chain *chain, struct err *err)
 {
 	for (;;) {

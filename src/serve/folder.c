@@ -190,7 +190,7 @@ void node_folder_close(struct folder *folder)
 
 uint16_t folder_old_port(const struct folder *folder)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	if (node_load(&node, folder->directory, &err))
 		return 0;

@@ -5,7 +5,7 @@
 
 static void an_empty_directory_has_defaults(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	assert_int_equal(node_load(&node, *state, &err), FAULT_NONE);
 	assert_string_equal(node.directory, *state);
@@ -21,7 +21,7 @@ static void an_empty_directory_has_defaults(void **state)
 
 static void reads_what_is_there(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	node_folder_put(*state, "node.url", "http://127.0.0.1:3456\n", 0644);
 	node_folder_put(
@@ -51,7 +51,7 @@ static void reads_what_is_there(void **state)
 
 static void says_which_file_makes_no_sense(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	node_folder_put(*state, "private/convergence", "not base32!\n", 0600);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_USAGE);
@@ -74,14 +74,14 @@ static void says_which_file_makes_no_sense(void **state)
 static void a_named_directory_must_be_there(void **state)
 {
 	(void)state;
-	struct json_node node;
+	struct node node;
 	struct err err;
 	assert_int_equal(node_load(&node, "/nowhere/at/all", &err), FAULT_NOT_FOUND);
 }
 
 static void the_default_is_in_the_home_directory(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	char expected[200];
 	const char *before = getenv("HOME");
@@ -98,7 +98,7 @@ static void the_default_is_in_the_home_directory(void **state)
 
 static void refuses_what_everybody_may_write(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	node_folder_put(*state, "private/convergence", "aaaq", 0666);
 	assert_int_equal(node_load(&node, *state, &err), FAULT_INSECURE);
@@ -106,7 +106,7 @@ static void refuses_what_everybody_may_write(void **state)
 
 static void tells_whether_the_node_hides(void **state)
 {
-	struct json_node node;
+	struct node node;
 	struct err err;
 	static const struct {
 		const char *text;

@@ -38,6 +38,7 @@ static int compare_members(const void *a, const void *b, void *names)
 			     right->name_size);
 }
 
+/* Keeps a child that is done.  Its cap, name and times are copied: the slots are read by batches. */
 static enum fault add_member(struct assembly_builder *builder, const struct manifest_entry *entry,
 			     const struct outcome *outcome, struct err *err)
 {
@@ -87,6 +88,7 @@ static enum fault add_entries(struct assembly_builder *builder, const struct man
 	return fault;
 }
 
+/* Takes in a block, by stretches of ids that fit one read of slots (chunks leave gaps in them). */
 static enum fault add_block(struct assembly_builder *builder, const struct manifest_block *block,
 			    struct err *err)
 {
@@ -101,7 +103,8 @@ static enum fault add_block(struct assembly_builder *builder, const struct manif
 	return FAULT_NONE;
 }
 
-static enum fault gather(struct assembly_builder *builder, struct err *err)
+/* Reads the listing to its end, and the slots beside it. */
+static enum fault read_members(struct assembly_builder *builder, struct err *err)
 {
 	struct manifest_block block = { .next = builder->source->listing };
 	do {
@@ -132,6 +135,7 @@ static enum fault metadata_of(const struct member *member, struct bytes *out)
 	return edge_metadata_json(out, &metadata);
 }
 
+/* A directory or mutable file that was there is changed in its place, so its link stays. */
 static enum assembly_how how_of(const struct member *member, const struct cap *cap)
 {
 	if (!member->existed)
@@ -145,6 +149,9 @@ static enum fault add_to_request(struct assembly_request *request, const struct 
 	return edge_json_child(&request->json, child);
 }
 
+/* Writes one child into everything that has to know it: its request unless it is linked already,
+ * the set that is compared with the listing, and the serialized directory where a cap is
+ * predicted. */
 static enum fault write_child(struct assembly_builder *builder, const struct member *member,
 			      struct dirnode *dirnode, struct bytes *metadata, struct err *err)
 {
@@ -223,6 +230,7 @@ static enum fault close_requests(struct assembly *assembly)
 	return fault;
 }
 
+/* Writes requests, set and prediction from the sorted members. */
 static enum fault write_body(struct assembly_builder *builder, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
@@ -256,7 +264,7 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
 		bytes_init(&assembly->request[i].json, ASSEMBLY_MAX);
 	bytes_init(&builder.names, NAME_TOTAL_MAX);
-	enum fault fault = gather(&builder, err);
+	enum fault fault = read_members(&builder, err);
 	if (!fault)
 		fault = write_body(&builder, err);
 	bytes_fini(&builder.names);

@@ -21,7 +21,8 @@ static void below_free(struct below *below)
 	free(below);
 }
 
-static bool see(void *context, const struct store_child *child)
+/* Hears of each child of the directory; keeps the cap of the one that has the task's name. */
+static bool below_child(void *context, const struct store_child *child)
 {
 	struct below *below = context;
 	if (child->name_size == below->name.size &&
@@ -44,7 +45,8 @@ static void settle_found(const struct below *below)
 		work_fail(below->work, REASON_LOST, task->attempts + 1u, NULL);
 }
 
-static void listed(void *context, const struct store_reply *reply)
+/* The end of the lane task: the outcome, or the work given back. */
+static void below_listed(void *context, const struct store_reply *reply)
 {
 	struct below *below = context;
 	struct work *work = below->work;
@@ -69,22 +71,26 @@ static void below_start(struct lane_task *lane_task, struct store *store)
 {
 	struct below *below = (struct below *)lane_task;
 	struct err err;
-	const struct store_list list = { .cap = &below->directory, .child = see, .context = below };
-	if (store_list(store, &list, (struct store_then){ listed, below }, &err))
+	const struct store_list list = { .cap = &below->directory,
+					 .child = below_child,
+					 .context = below };
+	if (store_list(store, &list, (struct store_then){ below_listed, below }, &err))
 		return;
 	lane_task_end(lane_task, err.fault);
 	work_fail(below->work, REASON_LOST, below->work->task->attempts + 1u, &err);
 	below_free(below);
 }
 
-static void refuse(struct lane_task *lane_task)
+static void below_refuse(struct lane_task *lane_task)
 {
 	struct below *below = (struct below *)lane_task;
 	work_again(below->work, 0, below->work->task->attempts);
 	below_free(below);
 }
 
-static enum fault prepare(const struct below_options *options, struct below *below, struct err *err)
+/* Finds the name as the grid keeps it, and the cap of the directory it lies in. */
+static enum fault below_prepare(const struct below_options *options, struct below *below,
+				struct err *err)
 {
 	const struct task *task = below->work->task;
 	struct outcome slot;
@@ -115,9 +121,9 @@ void below_submit(const struct below_options *options, struct lanes *lanes, stru
 	below->lane_task = (struct lane_task){
 		.kind = LANE_TASK_DIRECTORY,
 		.start = below_start,
-		.refuse = refuse,
+		.refuse = below_refuse,
 	};
-	if (prepare(options, below, &err)) {
+	if (below_prepare(options, below, &err)) {
 		if (err.fault == FAULT_IO)
 			options->broken(options->context, &err);
 		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);

@@ -21,6 +21,7 @@ struct committer {
 	atomic_bool told;
 };
 
+/* Every directory would say the same about a gateway. */
 static void tell_once(void *context, const char *text)
 {
 	struct committer *committer = context;
@@ -56,8 +57,10 @@ static enum fault give_key(struct committer *committer, struct directory *direct
 	return FAULT_NONE;
 }
 
-/* Decides how the directory is made, and gives it what that takes. */
-static enum fault choose(struct committer *committer, struct directory *directory, struct err *err)
+/* Decides how the directory is made.  A slot that is planned has the cap of what was at the target,
+ * or the reason why its listing ends in the middle. */
+static enum fault choose_how(struct committer *committer, struct directory *directory,
+			     struct err *err)
 {
 	const struct task *task = directory->work->task;
 	const struct committer_options *options = &committer->options;
@@ -83,8 +86,9 @@ static enum fault choose(struct committer *committer, struct directory *director
 	return FAULT_NONE;
 }
 
-static enum fault prepare(struct committer *committer, struct work *work,
-			  struct directory *directory, struct err *err)
+/* Reads all that the lane will need: it opens no files itself. */
+static enum fault prepare_directory(struct committer *committer, struct work *work,
+				    struct directory *directory, struct err *err)
 {
 	const struct committer_options *options = &committer->options;
 	directory->work = work;
@@ -94,7 +98,7 @@ static enum fault prepare(struct committer *committer, struct work *work,
 	directory->ended = committer->ended;
 	directory->tell = tell_once;
 	directory->context = committer;
-	if (choose(committer, directory, err))
+	if (choose_how(committer, directory, err))
 		return err->fault;
 	if (directory->condemned)
 		return FAULT_NONE;
@@ -117,7 +121,7 @@ static bool nothing_to_merge(const struct directory *directory)
 	return directory->assembly.set.count == 0 || !cap_is_directory(&directory->cap);
 }
 
-/* Merging nothing is done without asking. */
+/* Settles a merge of nothing, which takes no request. */
 static void settle_empty_merge(struct directory *directory)
 {
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1, .level = VERIFY_ALL };
@@ -131,12 +135,14 @@ static void settle_empty_merge(struct directory *directory)
 	directory_free(directory);
 }
 
+/* Whether the fault is one of the job's own files, which no other directory would escape either. */
 static bool is_job_fault(enum fault fault)
 {
 	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_CORRUPT;
 }
 
-static void give_up(struct committer *committer, struct work *work, const struct err *err)
+/* Gives back, or fails, a directory that could not be prepared. */
+static void committer_give_up(struct committer *committer, struct work *work, const struct err *err)
 {
 	unsigned attempts = work->task->attempts;
 	if (is_job_fault(err->fault)) {
@@ -149,6 +155,7 @@ static void give_up(struct committer *committer, struct work *work, const struct
 	}
 }
 
+/* Hands one directory to a lane, once fewer than `in_flight` are in theirs. */
 static void commit_one(struct committer *committer, struct work *work)
 {
 	const struct committer_options *options = &committer->options;
@@ -168,12 +175,12 @@ static void commit_one(struct committer *committer, struct work *work)
 	struct directory *directory = calloc(1, sizeof *directory);
 	if (!directory) {
 		err_set(&err, FAULT_NOMEM, "no memory for a directory");
-		give_up(committer, work, &err);
+		committer_give_up(committer, work, &err);
 		return;
 	}
-	if (prepare(committer, work, directory, &err)) {
+	if (prepare_directory(committer, work, directory, &err)) {
 		directory_free(directory);
-		give_up(committer, work, &err);
+		committer_give_up(committer, work, &err);
 	} else if (directory->condemned) {
 		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
 		directory_free(directory);
@@ -185,8 +192,7 @@ static void commit_one(struct committer *committer, struct work *work)
 	}
 }
 
-/* Directories that came back are taken first: a task leased again must see that its key is spent.
- */
+/* Before anything is begun: a task leased again must see that its key is spent. */
 static void take_back_all(struct committer *committer)
 {
 	for (struct directory *directory; (directory = ring_try_pop(committer->ended));)
@@ -200,6 +206,7 @@ static void committer_take(void *context, struct work *work)
 	commit_one(committer, work);
 }
 
+/* The thread: leases directories until task 0 is settled or the queue stops. */
 static void committer_run(void *context)
 {
 	struct committer *committer = context;

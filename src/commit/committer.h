@@ -15,6 +15,14 @@
  *              then what replaces files that were there when it was planned -> listed and compared
  *
  * Directories that were merged into and files that were overwritten are linked already.
+ *
+ * Inside, in this order for each directory:
+ *   committer.c  the thread: leases it, chooses how, hands it to a lane, takes it back
+ *   assembly.c   reads its listing and its children's slots; builds the requests and what must be
+ *                listed afterwards
+ *   keyring.c    has a key for it (mutable); intents.c makes that durable first
+ *   directory.c  the lane task: requests, proofs, outcome
+ * Beside it below.c settles tasks below a directory that is done, whose own slots were lost.
  */
 #pragma once
 
@@ -67,6 +75,6 @@ void committer_free(struct committer *committer);
 
 /*
  * Settles a task below a directory that is done, from that directory's listing: there, done; not
- * there, failed(lost). Takes the work.  Any thread; reads one slot.
+ * there, failed(lost).  Takes the work.  Any thread; reads one slot.
  */
 void committer_below(struct committer *committer, struct work *work);

@@ -6,7 +6,24 @@
 #include "queue/core/retry.h"
 #include "queue/core/thread.h"
 
-static void list(struct directory *directory, const struct cap *cap);
+/*
+ * Each arrow is a request of the lane; the function on its right is called with the reply.
+ *
+ *   IMMUTABLE  make_directory -> made_immutable: the cap is the one predicted: proven
+ *                                                it cannot be predicted whole: listed
+ *   MUTABLE    make_directory -> made_mutable: listed, by the key's cap
+ *   MERGE      go_on_merging: send_merge -> directory_merged, once for each request: listed
+ *
+ *   list_directory -> directory_listed
+ *     as meant:   directory_proven: [check -> directory_checked], directory_succeed
+ *     otherwise:  directory_unequal: the gateway has used a key of its own: listed by that one's cap
+ *                                    an earlier attempt had linked the new ones: go_on_merging
+ *                                    else directory_fail
+ *
+ * directory_fail gives the task back for another try, or fails it; that and directory_succeed are
+ * the only ends, and both go through leave().
+ */
+static void list_directory(struct directory *directory, const struct cap *cap);
 static void go_on_merging(struct directory *directory);
 
 void directory_free(struct directory *directory)
@@ -41,6 +58,8 @@ static uint8_t reason_of(enum fault fault)
 	}
 }
 
+/* Ends it without an outcome where another try may help, else as failed.  A reply that is wrong
+ * (CORRUPT) may be an accident of that reply. */
 static void directory_fail(struct directory *directory, const struct err *err)
 {
 	struct err judged = *err;
@@ -62,7 +81,8 @@ static void directory_fail(struct directory *directory, const struct err *err)
 	work_fail(leave(directory, judged.fault), reason_of(err->fault), attempts, err);
 }
 
-static void succeed(struct directory *directory)
+/* Ends it as done. */
+static void directory_succeed(struct directory *directory)
 {
 	const struct task *task = directory->work->task;
 	struct meta meta = { 0 };
@@ -86,7 +106,7 @@ static void succeed(struct directory *directory)
 
 /* ---- proofs ---- */
 
-static void checked(void *context, const struct store_reply *reply)
+static void directory_checked(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	struct err err = reply->err;
@@ -98,23 +118,23 @@ static void checked(void *context, const struct store_reply *reply)
 		return;
 	}
 	directory->met |= VERIFY_CHECK;
-	succeed(directory);
+	directory_succeed(directory);
 }
 
 /* The directory is what it should be; a check of its shares may still be owed. */
-static void proven(struct directory *directory)
+static void directory_proven(struct directory *directory)
 {
 	struct err err;
 	if (!(policy_levels(directory->policy) & VERIFY_CHECK & ~directory->met)) {
-		succeed(directory);
+		directory_succeed(directory);
 		return;
 	}
 	if (!store_check(directory->store, &directory->cap, true,
-			 (struct store_then){ checked, directory }, &err))
+			 (struct store_then){ directory_checked, directory }, &err))
 		directory_fail(directory, &err);
 }
 
-static bool see(void *context, const struct store_child *child)
+static bool directory_child(void *context, const struct store_child *child)
 {
 	struct directory *directory = context;
 	childset_see(&directory->assembly.set, child);
@@ -122,7 +142,7 @@ static bool see(void *context, const struct store_child *child)
 }
 
 /* Says what it means that the listing is not what was meant. */
-static void unequal(struct directory *directory)
+static void directory_unequal(struct directory *directory)
 {
 	struct err err;
 	if (directory->other.kind) {
@@ -133,7 +153,7 @@ static void unequal(struct directory *directory)
 			directory->tell(directory->context,
 					"the gateway makes its own keys: after a kill a directory "
 					"may be made twice (one without a link)");
-		list(directory, &directory->cap);
+		list_directory(directory, &directory->cap);
 		return;
 	}
 	if (directory->conflict && directory->merged == ASSEMBLY_NEW &&
@@ -154,11 +174,12 @@ static void unequal(struct directory *directory)
 	directory_fail(directory, &err);
 }
 
-static void listed(void *context, const struct store_reply *reply)
+/* Compares the listing with the set of children that were meant to be in it. */
+static void directory_listed(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	if (reply->fault && directory->other.kind) {
-		unequal(directory);
+		directory_unequal(directory);
 		return;
 	}
 	if (reply->fault) {
@@ -173,25 +194,29 @@ static void listed(void *context, const struct store_reply *reply)
 	}
 	bool exact = directory->how != DIRECTORY_MERGE;
 	if (!childset_matches(&directory->assembly.set, exact)) {
-		unequal(directory);
+		directory_unequal(directory);
 		return;
 	}
 	directory->met |= VERIFY_READ;
-	proven(directory);
+	directory_proven(directory);
 }
 
-static void list(struct directory *directory, const struct cap *cap)
+static void list_directory(struct directory *directory, const struct cap *cap)
 {
 	struct err err;
 	childset_begin(&directory->assembly.set);
-	const struct store_list wanted = { .cap = cap, .child = see, .context = directory };
+	const struct store_list wanted = { .cap = cap,
+					   .child = directory_child,
+					   .context = directory };
 	KILL_POINT("directory-made");
-	if (!store_list(directory->store, &wanted, (struct store_then){ listed, directory }, &err))
+	if (!store_list(directory->store, &wanted,
+			(struct store_then){ directory_listed, directory }, &err))
 		directory_fail(directory, &err);
 }
 
 /* ---- requests ---- */
 
+/* UncoordinatedWriteError is what a key answers that has made its directory before. */
 static void made_mutable(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
@@ -202,9 +227,11 @@ static void made_mutable(void *context, const struct store_reply *reply)
 	directory->used_before = reply->fault;
 	if (!reply->fault && !cap_equal(&reply->cap, &directory->cap))
 		directory->other = reply->cap;
-	list(directory, &directory->cap);
+	list_directory(directory, &directory->cap);
 }
 
+/* Judges the cap: small directories are literals, which their cap proves whole; for others it is
+ * the policy's to say what the cap proves and what is still to be done. */
 static void made_immutable(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
@@ -223,7 +250,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 	}
 	directory->cap = reply->cap;
 	if (assembly->size == 0 && !assembly->predicted) {
-		list(directory, &directory->cap); /* nothing could be predicted */
+		list_directory(directory, &directory->cap); /* nothing could be predicted */
 		return;
 	}
 	if (assembly->size <= LITERAL_SIZE_MAX) {
@@ -241,12 +268,13 @@ static void made_immutable(void *context, const struct store_reply *reply)
 	if (err.fault)
 		directory_fail(directory, &err);
 	else if (remaining & VERIFY_READ)
-		list(directory, &directory->cap);
+		list_directory(directory, &directory->cap);
 	else
-		proven(directory);
+		directory_proven(directory);
 }
 
-static void merged(void *context, const struct store_reply *reply)
+/* A conflict may be this job's own link, of an attempt whose reply was lost: the listing tells. */
+static void directory_merged(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	if (reply->fault && reply->fault != FAULT_EXISTS) {
@@ -256,12 +284,12 @@ static void merged(void *context, const struct store_reply *reply)
 	directory->conflict = reply->fault;
 	directory->merged += !reply->fault;
 	if (reply->fault)
-		list(directory, &directory->cap);
+		list_directory(directory, &directory->cap);
 	else
 		go_on_merging(directory);
 }
 
-static struct store_call *make(struct directory *directory, struct err *err)
+static struct store_call *make_directory(struct directory *directory, struct err *err)
 {
 	const struct assembly_request *request = &directory->assembly.request[ASSEMBLY_NEW];
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };
@@ -279,8 +307,9 @@ static struct store_call *make(struct directory *directory, struct err *err)
 	return call;
 }
 
-/* What is new replaces nothing: a name that has appeared since it was planned is a conflict. */
-static struct store_call *merge(struct directory *directory, struct err *err)
+/* Sends one of the two requests.  What is new replaces nothing: a name that has appeared since it
+ * was planned is a conflict. */
+static struct store_call *send_merge(struct directory *directory, struct err *err)
 {
 	const struct assembly_request *request = &directory->assembly.request[directory->merged];
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };
@@ -291,7 +320,7 @@ static struct store_call *merge(struct directory *directory, struct err *err)
 		.children = request->children,
 	};
 	return store_set_children(directory->store, &edit, &body,
-				  (struct store_then){ merged, directory }, err);
+				  (struct store_then){ directory_merged, directory }, err);
 }
 
 /* Sends the next request that has children, or proves what has come of them. */
@@ -303,8 +332,8 @@ static void go_on_merging(struct directory *directory)
 	       assembly->request[directory->merged].children == 0)
 		directory->merged++;
 	if (directory->merged == ARRAY_COUNT(assembly->request))
-		list(directory, &directory->cap);
-	else if (!merge(directory, &err))
+		list_directory(directory, &directory->cap);
+	else if (!send_merge(directory, &err))
 		directory_fail(directory, &err);
 }
 
@@ -316,11 +345,12 @@ static void directory_start(struct lane_task *lane_task, struct store *store)
 	KILL_POINT("directory-start");
 	if (directory->how == DIRECTORY_MERGE)
 		go_on_merging(directory);
-	else if (!make(directory, &err))
+	else if (!make_directory(directory, &err))
 		directory_fail(directory, &err);
 }
 
-static void refuse(struct lane_task *lane_task)
+/* The lanes end it unstarted: no slot was taken, so leave() would be wrong. */
+static void directory_refuse(struct lane_task *lane_task)
 {
 	struct directory *directory = (struct directory *)lane_task;
 	struct work *work = directory->work;
@@ -334,7 +364,7 @@ void directory_submit(struct directory *directory, struct lanes *lanes)
 		.kind = LANE_TASK_DIRECTORY,
 		.in_place = directory->how == DIRECTORY_MERGE,
 		.start = directory_start,
-		.refuse = refuse,
+		.refuse = directory_refuse,
 	};
 	lanes_submit(lanes, &directory->lane_task);
 }

@@ -17,7 +17,7 @@ struct intents {
 	size_t count, capacity;
 };
 
-static struct intent *find(const struct intents *intents, uint64_t id)
+static struct intent *find_intent(const struct intents *intents, uint64_t id)
 {
 	for (size_t i = 0; i < intents->count; i++)
 		if (intents->intent[i]->id == id)
@@ -25,9 +25,10 @@ static struct intent *find(const struct intents *intents, uint64_t id)
 	return NULL;
 }
 
+/* Keeps the key in memory.  Each intent has its own, so that a growing array moves no keys. */
 static bool remember(struct intents *intents, uint64_t id, const struct mutable_key *key)
 {
-	struct intent *intent = find(intents, id);
+	struct intent *intent = find_intent(intents, id);
 	if (!intent) {
 		if (intents->count == intents->capacity) {
 			size_t capacity = intents->capacity ? 2 * intents->capacity : 16;
@@ -54,7 +55,8 @@ struct intent_recovery {
 	struct err err;
 };
 
-static void found(void *context, uint8_t type, const unsigned char *payload, size_t size)
+/* Takes in one record of the keys file.  The first fault stays: the log cannot be stopped. */
+static void recall_intent(void *context, uint8_t type, const unsigned char *payload, size_t size)
 {
 	struct intent_recovery *recovery = context;
 	struct outcome outcome;
@@ -84,7 +86,7 @@ enum fault intents_open(const char *path, const unsigned char job_id[16], struct
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for keys");
 	struct intent_recovery recovery = { .intents = made, .outcomes = outcomes };
-	enum fault fault = record_log_open(path, job_id, found, &recovery, &made->log, err);
+	enum fault fault = record_log_open(path, job_id, recall_intent, &recovery, &made->log, err);
 	if (!fault && recovery.err.fault) {
 		*err = recovery.err;
 		fault = err->fault;
@@ -99,7 +101,7 @@ enum fault intents_open(const char *path, const unsigned char job_id[16], struct
 
 const struct mutable_key *intents_find(const struct intents *intents, uint64_t id)
 {
-	const struct intent *intent = find(intents, id);
+	const struct intent *intent = find_intent(intents, id);
 	return intent ? &intent->key : NULL;
 }
 

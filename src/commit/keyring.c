@@ -40,6 +40,7 @@ static bool wait_for_demand(struct keyring *keyring)
 	return open;
 }
 
+/* One thread: makes a key as long as one is wanted; a full ring makes it wait. */
 static void keyring_run(void *context)
 {
 	struct keyring *keyring = context;

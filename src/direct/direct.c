@@ -1,64 +1,12 @@
 #include "direct/direct_call.h"
 
 #include "base/secret.h"
-#include "queue/core/thread.h"
 
 static struct direct *to_direct(struct store *store) { return (struct direct *)store; }
 
-/* ---- shares that are remembered ---- */
-
-static void unref(struct direct_shares *shares)
-{
-	if (!shares || --shares->refs > 0)
-		return;
-	chk_checker_free(shares->checker);
-	erasure_free(shares->erasure);
-	secret_wipe(shares, sizeof *shares);
-	free(shares);
-}
-
-static bool all_answer(const struct direct *direct, const struct direct_shares *shares)
-{
-	for (unsigned i = 0; i < shares->found; i++)
-		if (!direct_server_answers(direct, shares->server[i]))
-			return false;
-	return true;
-}
-
-static struct direct_shares *recall(const struct direct *direct, const struct cap *cap)
-{
-	for (size_t i = 0; i < DIRECT_RECENT; i++) {
-		struct direct_shares *shares = direct->recent[i];
-		if (shares && cap_equal(&shares->cap, cap) && all_answer(direct, shares)) {
-			shares->refs++;
-			return shares;
-		}
-	}
-	return NULL;
-}
-
-void direct_remember(struct direct *direct, struct direct_shares *shares)
-{
-	struct direct_shares **slot = &direct->recent[direct->oldest++ % DIRECT_RECENT];
-	unref(*slot);
-	*slot = shares;
-	shares->refs++;
-}
-
-/* What two calls have found for one file goes together. */
-static void forget(struct direct *direct, const struct direct_shares *shares)
-{
-	for (size_t i = 0; i < DIRECT_RECENT; i++) {
-		if (!shares || !direct->recent[i] ||
-		    !cap_equal(&direct->recent[i]->cap, &shares->cap))
-			continue;
-		unref(direct->recent[i]);
-		direct->recent[i] = NULL;
-	}
-}
-
 /* ---- calls ---- */
 
+/* Takes the call off the list, cancels what it has in flight, and frees it. */
 static void free_call(struct direct_call *call)
 {
 	if (call->back) {
@@ -67,7 +15,7 @@ static void free_call(struct direct_call *call)
 			call->next->back = call->back;
 	}
 	direct_cancel_requests(call);
-	unref(call->shares);
+	direct_shares_unref(call->shares);
 	free(call->order);
 	free(call->request);
 	free(call->buffer);
@@ -76,7 +24,8 @@ static void free_call(struct direct_call *call)
 	free(call);
 }
 
-void direct_end(struct direct_call *call, const struct err *err)
+/* Ends the call: everything was delivered, or `err` says why not. */
+static void end_call(struct direct_call *call, const struct err *err)
 {
 	struct store_reply reply = {
 		.fault = err ? err->fault : FAULT_NONE,
@@ -89,6 +38,7 @@ void direct_end(struct direct_call *call, const struct err *err)
 	free_call(call);
 }
 
+/* The gateway has ended the call: its bytes come behind those delivered here. */
 static void gateway_done(void *context, const struct store_reply *rest)
 {
 	struct direct_call *call = context;
@@ -99,12 +49,14 @@ static void gateway_done(void *context, const struct store_reply *rest)
 	free_call(call);
 }
 
-void direct_give_up(struct direct_call *call)
+/* Ends the attempt; the gateway brings what is missing.  A call that is still starting is left to
+ * direct_get, which has not handed it out yet. */
+static void give_up(struct direct_call *call)
 {
 	struct direct *direct = call->direct;
 	struct err err;
 	direct_cancel_requests(call);
-	forget(direct, call->shares);
+	direct_shares_forget(direct, call->shares);
 	call->given_up = true;
 	if (call->starting)
 		return;
@@ -118,51 +70,50 @@ void direct_give_up(struct direct_call *call)
 	call->gateway = store_get(direct->base.behind, &rest,
 				  (struct store_then){ gateway_done, call }, &err);
 	if (!call->gateway)
-		direct_end(call, &err);
-}
-
-void direct_judge_server(struct direct *direct, unsigned server, enum fault fault)
-{
-	struct direct_server *judged = &direct->server[server];
-	uint64_t now_ms = clock_ms();
-	/* What was asked before the server was found away tells nothing new. */
-	if (judged->away_until_ms > now_ms || fault == FAULT_NOMEM)
-		return;
-	if (fault == FAULT_NONE || fault == FAULT_NOT_FOUND) {
-		judged->failures = 0;
-		return;
-	}
-	judged->away_until_ms = now_ms + ((uint64_t)DIRECT_AWAY_MS << judged->failures);
-	if (judged->failures < DIRECT_AWAY_TIMES)
-		judged->failures++;
-}
-
-/* One bad share tells nothing of others: disks fail in places. */
-void direct_doubt(struct direct_call *call)
-{
-	const struct direct_shares *shares = call->shares;
-	for (unsigned i = 0; i < shares->found; i++) {
-		struct direct_server *server = &call->direct->server[shares->server[i]];
-		if (++server->doubts < DIRECT_DOUBTS_MAX)
-			continue;
-		server->doubts = 0;
-		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT);
-	}
-}
-
-void direct_trust(struct direct_call *call)
-{
-	const struct direct_shares *shares = call->shares;
-	for (unsigned i = 0; i < shares->found; i++)
-		call->direct->server[shares->server[i]].doubts = 0;
-}
-
-bool direct_server_answers(const struct direct *direct, unsigned server)
-{
-	return direct->server[server].peer && direct->server[server].away_until_ms <= clock_ms();
+		end_call(call, &err);
 }
 
 /* ---- the contract: what is read here ---- */
+
+/* Goes from step to step until one waits for its requests or the call is over. */
+static void go_on(struct direct_call *call, enum direct_next next)
+{
+	struct err err;
+	for (;;) {
+		switch (next) {
+		case DIRECT_WAIT:
+			return;
+		case DIRECT_GUESS:
+			next = direct_guess(call) ? DIRECT_OPEN : DIRECT_GIVE_UP;
+			break;
+		case DIRECT_OPEN:
+			next = direct_open_shares(call);
+			break;
+		case DIRECT_READ:
+			next = direct_read(call);
+			break;
+		case DIRECT_DELIVER:
+			next = direct_deliver(call);
+			break;
+		case DIRECT_END:
+			end_call(call, NULL);
+			return;
+		case DIRECT_REFUSED:
+			err_set(&err, FAULT_CANCELLED, "the bytes were refused");
+			end_call(call, &err);
+			return;
+		case DIRECT_GIVE_UP:
+			give_up(call);
+			return;
+		}
+	}
+}
+
+/* The requests of a step have ended, or one has failed. */
+static void woken(struct direct_call *call, bool failed)
+{
+	go_on(call, failed ? call->otherwise : call->step(call));
+}
 
 static struct direct_call *new_call(struct direct *direct, const struct store_get *get,
 				    struct store_then then)
@@ -180,7 +131,8 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 		.whole = get->length == UINT64_MAX,
 		.sink = get->sink,
 		.sink_context = get->context,
-		.shares = recall(direct, cap),
+		.woken = woken,
+		.shares = direct_shares_recall(direct, cap),
 		.request = calloc(cap->needed, sizeof *call->request),
 	};
 	call->end = call->whole ? cap->size : get->offset + get->length;
@@ -190,6 +142,7 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 	return NULL;
 }
 
+/* Whether it is a range of an immutable file.  What the gateway would refuse is left to it. */
 static bool is_ours(const struct store_get *get)
 {
 	const struct cap *cap = get->cap;
@@ -200,8 +153,8 @@ static bool is_ours(const struct store_get *get)
 	return get->offset < cap->size && get->length > 0 && get->length <= cap->size - get->offset;
 }
 
-static struct store_call *get(struct store *store, const struct store_get *get,
-			      struct store_then then, struct err *err)
+static struct store_call *direct_get(struct store *store, const struct store_get *get,
+				     struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
 	bool ours = is_ours(get) && direct->requests + get->cap->needed <= DIRECT_REQUESTS_MAX;
@@ -209,10 +162,7 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	if (!call)
 		return store_get(direct->base.behind, get, then, err);
 	call->starting = true;
-	if (call->shares)
-		direct_read_on(call);
-	else
-		direct_search(call);
+	go_on(call, call->shares ? DIRECT_READ : direct_search(call));
 	call->starting = false;
 	if (call->given_up) {
 		free_call(call);
@@ -226,6 +176,7 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	return (struct store_call *)call;
 }
 
+/* Ends a call of ours without a word to its caller. */
 static void cancel_own(struct direct_call *call)
 {
 	if (call->gateway)
@@ -233,7 +184,7 @@ static void cancel_own(struct direct_call *call)
 	free_call(call);
 }
 
-static void cancel(struct store *store, struct store_call *call)
+static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	for (struct direct_call *own = direct->in_flight; own; own = own->next) {
@@ -253,7 +204,7 @@ static void close_direct(struct store *store)
 		cancel_own(call);
 	}
 	for (size_t i = 0; i < DIRECT_RECENT; i++)
-		unref(direct->recent[i]);
+		direct_shares_unref(direct->recent[i]);
 	store_close(direct->base.behind);
 	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
 		http_peer_free(direct->server[i].peer);
@@ -263,9 +214,9 @@ static void close_direct(struct store *store)
 }
 
 /* The gateway does the rest.  Servers are asked by its client, so its poll moves everything. */
-static const struct store_backend backend = {
-	.get = get,
-	.cancel = cancel,
+static const struct store_backend direct_backend = {
+	.get = direct_get,
+	.cancel = direct_cancel,
 	.close = close_direct,
 };
 
@@ -294,7 +245,7 @@ enum fault direct_open(const struct gateway_options *gateway, const struct serve
 	struct direct *direct = calloc(1, sizeof *direct);
 	if (!direct)
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
-	direct->base.backend = &backend;
+	direct->base.backend = &direct_backend;
 	direct->base.gateway = gateway->number;
 	direct->servers = servers;
 	direct->server = calloc(servers->count, sizeof *direct->server);

@@ -5,6 +5,7 @@
  *   get of a CHK cap: which servers have shares? -> k of them -> segments: decoded, proven by the
  *       hash tree that the cap stands for, decrypted -> sink
  *   whatever goes wrong there: the rest of the range comes from the gateway
+ * direct_call.h draws how the parts of this room go on from one to the next.
  *
  * What it delivers by itself is proven, and its replies say so.  A server that does not answer as
  * it should is left alone for some minutes.

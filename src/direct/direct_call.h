@@ -1,9 +1,26 @@
 /*
  * What the parts of the direct store share: the servers, a file's shares, one call.
  *
- * A call goes through three steps, each in a file of its own: direct_search.c finds k shares,
- * direct_open.c proves the hash tree, direct_read.c brings the segments.  Whichever fails ends in
- * direct_give_up, and the gateway brings what is missing.
+ * A call goes from step to step.  Each is a function that starts requests and returns WAIT, or
+ * says the next step; go_on() in direct.c calls one after the other.
+ *
+ *   direct_search ---> GUESS   1-of-1: the likeliest server has the one share
+ *        |               | ^
+ *        | k shares      | | no answer, or no proof: the next server
+ *        | found         v |
+ *        '------------> OPEN    asks for the hash tree, with small files for whole shares
+ *                        | proven
+ *                        v
+ *                 .---> READ    asks k servers for a stripe of segments ---> END, nothing is left
+ *                 |      | they have come
+ *                 |      v
+ *                 '--- DELIVER  decodes, proves, decrypts; to the sink ----> REFUSED, by the sink
+ *
+ * From anywhere GIVE_UP: the gateway brings what is missing.
+ *
+ * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c,
+ * direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in slots) ->
+ * direct_servers.c (which are left alone), direct_shares.c (what was found and proven before).
  *
  * Place      inside direct/direct only.
  */
@@ -34,6 +51,17 @@ struct direct_server {
 	uint64_t away_until_ms; /* clock_ms; 0: it is there */
 	unsigned failures;      /* times that it was found away since it answered last */
 	unsigned doubts;        /* shares that were no good since the last that was */
+};
+
+enum direct_next {
+	DIRECT_WAIT, /* for requests: then comes `step`, or `otherwise` where one has failed */
+	DIRECT_GUESS,
+	DIRECT_OPEN,
+	DIRECT_READ,
+	DIRECT_DELIVER,
+	DIRECT_END,     /* everything was delivered */
+	DIRECT_REFUSED, /* by the sink */
+	DIRECT_GIVE_UP,
 };
 
 /* Where k shares of a file are, once its hash tree is proven. */
@@ -88,27 +116,34 @@ struct direct_call {
 	uint16_t *order; /* of the servers, while shares are looked for */
 	size_t asked;    /* of them */
 	uint64_t search_ends_ms;
-	struct direct_request *request;           /* k of them */
-	unsigned waiting;                         /* how many are in flight */
-	void (*step)(struct direct_call *call);   /* all have ended; bytes have come */
-	void (*failed)(struct direct_call *call); /* one has not brought its bytes */
-	unsigned char *buffer;                    /* room for k requests, `stride` bytes each */
+	struct direct_request *request;                     /* k of them */
+	unsigned waiting;                                   /* how many are in flight */
+	enum direct_next (*step)(struct direct_call *call); /* goes on when all have ended well */
+	enum direct_next otherwise;                         /* when one has not brought its bytes */
+	void (*woken)(struct direct_call *call, bool failed); /* does that; may free the call */
+	unsigned char *buffer; /* room for k requests, `stride` bytes each */
 	size_t buffer_size, stride;
 	unsigned char *segment; /* of k blocks */
-	uint64_t first, count;  /* segments that are asked for */
+	uint64_t first, count;  /* segments that are asked for; */
+	size_t skip;            /* their blocks begin so far into the room of each slot */
 };
 
-/* ---- direct.c ---- */
+/* ---- direct_shares.c ---- */
 
-/* Ends the attempt; the gateway brings what is missing. */
-void direct_give_up(struct direct_call *call);
+/* Gives a reference back.  NULL is allowed. */
+void direct_shares_unref(struct direct_shares *shares);
 
-/* Ends the call: everything was delivered, or `err` says why not. */
-void direct_end(struct direct_call *call, const struct err *err);
+/* Returns a reference to the proven shares of a file, if they are remembered and their servers
+ * answer; else NULL. */
+struct direct_shares *direct_shares_recall(const struct direct *direct, const struct cap *cap);
 
 /* Keeps proven shares for the next calls, in place of older ones. */
-void direct_remember(struct direct *direct, struct direct_shares *shares);
+void direct_shares_remember(struct direct *direct, struct direct_shares *shares);
 
+/* Forgets all that is remembered for their file.  NULL is allowed. */
+void direct_shares_forget(struct direct *direct, const struct direct_shares *shares);
+
+/* ---- direct_servers.c ---- */
 /* Notes how a request to the server ended: one that fails is left alone for a while, since the
  * gateway knows how to do without it. */
 void direct_judge_server(struct direct *direct, unsigned server, enum fault fault);
@@ -125,32 +160,33 @@ bool direct_server_answers(const struct direct *direct, unsigned server);
 /* Makes room for `size` bytes in each of the first slots.  False: no memory. */
 bool direct_make_room(struct direct_call *call, unsigned slots, size_t size);
 
-/* Asks a server which shares of the file it has.  False: it could not begin. */
-bool direct_ask_numbers(struct direct_call *call, unsigned slot, unsigned server);
+/* Starts what `http` asks of the server for the file, `what` below its storage index.  False: it
+ * could not begin. */
+bool direct_request_start(struct direct_request *request, struct http_request *http,
+			  const char *what);
 
+/* Notes that the request has ended, well or not.  Returns its call. */
+struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault);
 /* Asks for bytes of the share of the slot, as many as there is room.  False: it could not begin. */
 bool direct_ask_bytes(struct direct_call *call, unsigned slot, uint64_t offset);
 
 /* Ends what is in flight. */
 void direct_cancel_requests(struct direct_call *call);
 
-/* ---- the steps; each goes on to the next, or gives up ---- */
+/* ---- the steps ---- */
 
-/* Looks for k shares. */
-void direct_search(struct direct_call *call);
+/* Begins to look for k shares. */
+enum direct_next direct_search(struct direct_call *call);
 
-/* Takes what a server says of its shares. */
-void direct_search_take(struct direct_call *call, unsigned server, const void *data, size_t size);
-
-/* Goes on with the next server that may have the only share of a 1-of-1 file.  False: none. */
+/* Ends what is in flight and takes the next server that may have the only share of a 1-of-1 file,
+ * whose number is known.  False: none. */
 bool direct_guess(struct direct_call *call);
 
-/* Proves the hash tree of the shares that were found. */
-void direct_open_shares(struct direct_call *call);
+/* Asks for what proves the hash tree of the shares that were found. */
+enum direct_next direct_open_shares(struct direct_call *call);
 
-/* Brings what comes next, or ends the call. */
-void direct_read_on(struct direct_call *call);
+/* Asks for the stripe that comes next, if there is one. */
+enum direct_next direct_read(struct direct_call *call);
 
-/* Delivers the segments that were asked for, which begin `skip` bytes into the room of each slot;
- * goes on reading. */
-void direct_deliver(struct direct_call *call, size_t skip);
+/* Delivers the segments that have come. */
+enum direct_next direct_deliver(struct direct_call *call);

@@ -30,41 +30,40 @@ static bool prove(struct direct_call *call, const unsigned char *tail)
 	if (chk_checker_new(&call->cap, &shares->layout, tail, &shares->checker, &err))
 		return false;
 	if (!call->whole) /* other parts will be asked for */
-		direct_remember(call->direct, shares);
+		direct_shares_remember(call->direct, shares);
 	return true;
 }
 
-static void open_otherwise(struct direct_call *call);
 static bool ask(struct direct_call *call, uint32_t segment_size);
 
-/* Whole shares have come: the data with the tree that proves it. */
-static void opened_small(struct direct_call *call)
+/* Whole shares have come: the data with the tree that proves it.  One good tree is enough. */
+static enum direct_next opened_small(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
 	uint64_t tail = layout->data_offset + layout->data_size;
 	for (unsigned i = 0; i < call->cap.needed && !call->shares->checker; i++)
 		(void)prove(call, call->buffer + i * call->stride + tail);
 	if (call->shares->checker) {
-		direct_deliver(call, (size_t)layout->data_offset);
-		return;
+		call->skip = (size_t)layout->data_offset;
+		return DIRECT_DELIVER;
 	}
 	direct_doubt(call);
-	open_otherwise(call);
+	return DIRECT_GUESS;
 }
 
-static void opened_large(struct direct_call *call)
+/* The tree has come.  The cap does not say how large the segments are, and the tree lies elsewhere
+ * for smaller ones. */
+static enum direct_next opened_large(struct direct_call *call)
 {
-	if (prove(call, call->buffer)) {
-		direct_read_on(call);
-	} else if (call->shares->segment_size != OLD_SEGMENT_SIZE) {
-		if (!ask(call, OLD_SEGMENT_SIZE))
-			direct_give_up(call);
-	} else {
-		direct_doubt(call);
-		open_otherwise(call);
-	}
+	if (prove(call, call->buffer))
+		return DIRECT_READ;
+	if (call->shares->segment_size != OLD_SEGMENT_SIZE)
+		return ask(call, OLD_SEGMENT_SIZE) ? DIRECT_WAIT : DIRECT_GIVE_UP;
+	direct_doubt(call);
+	return DIRECT_GUESS;
 }
 
+/* Asks for k whole shares, of which there is only one segment size: it is the file's. */
 static bool ask_small(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
@@ -77,6 +76,7 @@ static bool ask_small(struct direct_call *call)
 	return asked;
 }
 
+/* Asks one server for what stands behind the data of its share. */
 static bool ask_large(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
@@ -87,6 +87,7 @@ static bool ask_large(struct direct_call *call)
 	       direct_ask_bytes(call, 0, tail);
 }
 
+/* Asks for what proves the tree, if the file's segments are of that size. */
 static bool ask(struct direct_call *call, uint32_t segment_size)
 {
 	struct direct_shares *shares = call->shares;
@@ -97,28 +98,20 @@ static bool ask(struct direct_call *call, uint32_t segment_size)
 		.max_segment_size = segment_size,
 	};
 	struct err err;
-	call->failed = open_otherwise;
+	call->otherwise = DIRECT_GUESS;
 	shares->segment_size = segment_size;
 	if (chk_layout_of(&params, cap->size, &shares->layout, &err))
 		return false;
 	return cap->size <= DIRECT_SMALL ? ask_small(call) : ask_large(call);
 }
 
-/* That was not it: another server may have the only share. */
-static void open_otherwise(struct direct_call *call)
-{
-	direct_cancel_requests(call);
-	if (!direct_guess(call))
-		direct_give_up(call);
-}
-
-void direct_open_shares(struct direct_call *call)
+enum direct_next direct_open_shares(struct direct_call *call)
 {
 	struct direct_shares *shares = call->shares;
 	struct err err;
 	order_shares(shares);
-	if ((needs_decoding(shares) && erasure_new(call->cap.needed, call->cap.total,
-						   shares->number, &shares->erasure, &err)) ||
-	    !ask(call, CHK_SEGMENT_SIZE))
-		direct_give_up(call);
+	if (needs_decoding(shares) &&
+	    erasure_new(call->cap.needed, call->cap.total, shares->number, &shares->erasure, &err))
+		return DIRECT_GIVE_UP;
+	return ask(call, CHK_SEGMENT_SIZE) ? DIRECT_WAIT : DIRECT_GIVE_UP;
 }

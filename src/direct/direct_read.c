@@ -60,36 +60,46 @@ static enum delivery deliver(struct direct_call *call, uint64_t index, size_t sk
 	return DELIVERED;
 }
 
-void direct_deliver(struct direct_call *call, size_t skip)
+enum direct_next direct_deliver(struct direct_call *call)
 {
 	enum delivery delivery = DELIVERED;
-	struct err err;
+	size_t skip = call->skip;
 	for (uint64_t i = 0; i < call->count && call->at < call->end && !delivery; i++) {
 		delivery = deliver(call, call->first + i, skip);
 		skip += block_bytes(call, call->first + i);
 	}
+	if (delivery == DELIVERY_REFUSED)
+		return DIRECT_REFUSED;
 	if (delivery == DELIVERY_DAMAGED) {
 		direct_doubt(call);
-		direct_give_up(call);
-	} else if (delivery == DELIVERY_REFUSED) {
-		err_set(&err, FAULT_CANCELLED, "the bytes were refused");
-		direct_end(call, &err);
-	} else {
-		direct_trust(call);
-		direct_read_on(call);
+		return DIRECT_GIVE_UP;
 	}
+	direct_trust(call);
+	return DIRECT_READ;
 }
 
-static void came(struct direct_call *call) { direct_deliver(call, 0); }
+static enum direct_next stripe_came(struct direct_call *call)
+{
+	call->skip = 0;
+	return DIRECT_DELIVER;
+}
 
-void direct_read_on(struct direct_call *call)
+/*
+ * A file of k = 3, segments of three blocks; what is asked for at once is a stripe of whole
+ * segments, one request to each server:
+ *
+ *   file      | segment 0       | segment 1       | segment 2 ...
+ *   share 0   header | block 0.0 | block 1.0 | block 2.0 ...
+ *   share 1   header | block 0.1 | block 1.1 | block 2.1 ...
+ *   share 2   header | block 0.2 | block 1.2 | block 2.2 ...
+ *                    ^ data_offset + first * block, (count - 1) * block + the last one's bytes
+ */
+enum direct_next direct_read(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
 	unsigned k = call->cap.needed;
-	if (call->at == call->end) {
-		direct_end(call, NULL);
-		return;
-	}
+	if (call->at == call->end)
+		return DIRECT_END;
 	uint64_t last = (call->end - 1) / layout->segment_size;
 	call->first = call->at / layout->segment_size;
 	uint64_t stripe = (DIRECT_STRIPE + layout->segment_size / 2) / layout->segment_size;
@@ -97,11 +107,10 @@ void direct_read_on(struct direct_call *call)
 	size_t block = layout->segment_size / k;
 	size_t size = (size_t)(call->count - 1) * block +
 		      block_bytes(call, call->first + call->count - 1);
-	call->step = came;
-	call->failed = direct_give_up;
+	call->step = stripe_came;
+	call->otherwise = DIRECT_GIVE_UP;
 	bool asked = direct_make_room(call, k, size);
 	for (unsigned i = 0; i < k && asked; i++)
 		asked = direct_ask_bytes(call, i, layout->data_offset + call->first * block);
-	if (!asked)
-		direct_give_up(call);
+	return asked ? DIRECT_WAIT : DIRECT_GIVE_UP;
 }

@@ -2,10 +2,7 @@
 
 #include "tahoe/base32.h"
 
-enum {
-	PATH_SIZE = 96,
-	NUMBERS_REPLY_MAX = 8192, /* bytes */
-};
+enum { PATH_SIZE = 96 };
 
 bool direct_make_room(struct direct_call *call, unsigned slots, size_t size)
 {
@@ -30,8 +27,7 @@ void direct_cancel_requests(struct direct_call *call)
 	call->waiting = 0;
 }
 
-/* A request has ended, well or not. */
-static struct direct_call *ended(struct direct_request *request, enum fault fault)
+struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault)
 {
 	struct direct_call *call = request->call;
 	request->http = NULL;
@@ -41,29 +37,18 @@ static struct direct_call *ended(struct direct_request *request, enum fault faul
 	return call;
 }
 
-static void on_numbers(void *context, const struct http_reply *reply)
-{
-	struct direct_request *request = context;
-	struct direct_call *call = ended(request, reply->fault);
-	if (!reply->fault)
-		direct_search_take(call, request->server, reply->body, reply->body_size);
-	if (call->shares->found == call->cap.needed)
-		direct_cancel_requests(call); /* nobody has to be waited for */
-	if (call->waiting == 0)
-		call->step(call);
-}
-
+/* A share that is cut short casts doubt on its server, but is no failure of the server. */
 static void on_bytes(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
 	bool cut = !reply->fault && request->got != request->size;
-	struct direct_call *call = ended(request, request->refused ? FAULT_CORRUPT : reply->fault);
+	struct direct_call *call =
+		direct_request_ended(request, request->refused ? FAULT_CORRUPT : reply->fault);
 	if (cut)
 		direct_doubt(call);
-	if (reply->fault || cut)
-		call->failed(call);
-	else if (call->waiting == 0)
-		call->step(call);
+	bool failed = reply->fault || cut;
+	if (failed || call->waiting == 0)
+		call->woken(call, failed);
 }
 
 static bool direct_request_take(void *context, const void *data, size_t size)
@@ -77,8 +62,8 @@ static bool direct_request_take(void *context, const void *data, size_t size)
 	return true;
 }
 
-/* Starts what `http` asks of the server for the file, `what` below its storage index. */
-static bool ask(struct direct_request *request, struct http_request *http, const char *what)
+bool direct_request_start(struct direct_request *request, struct http_request *http,
+			  const char *what)
 {
 	struct direct_call *call = request->call;
 	char path[PATH_SIZE], index[2 * CAP_KEY_SIZE];
@@ -94,14 +79,6 @@ static bool ask(struct direct_request *request, struct http_request *http, const
 	call->waiting += request->http != NULL;
 	call->direct->requests += request->http != NULL;
 	return request->http;
-}
-
-bool direct_ask_numbers(struct direct_call *call, unsigned slot, unsigned server)
-{
-	struct direct_request *request = &call->request[slot];
-	*request = (struct direct_request){ .call = call, .server = server };
-	struct http_request http = { .reply_max = NUMBERS_REPLY_MAX, .done = on_numbers };
-	return ask(request, &http, "shares");
 }
 
 bool direct_ask_bytes(struct direct_call *call, unsigned slot, uint64_t offset)
@@ -122,5 +99,5 @@ bool direct_ask_bytes(struct direct_call *call, unsigned slot, uint64_t offset)
 	};
 	char number[4];
 	snprintf(number, sizeof number, "%u", call->shares->number[slot]);
-	return ask(request, &http, number);
+	return direct_request_start(request, &http, number);
 }

@@ -2,6 +2,9 @@
 #include "direct/share_numbers.h"
 #include "queue/core/thread.h"
 
+enum { NUMBERS_REPLY_MAX = 8192 /* bytes */ };
+
+/* Whether a share of that number was found already: two servers may have the same. */
 static bool has(const struct direct_shares *shares, unsigned number)
 {
 	for (unsigned i = 0; i < shares->found; i++)
@@ -16,7 +19,8 @@ static void add(struct direct_shares *shares, unsigned server, unsigned number)
 	shares->number[shares->found++] = (unsigned char)number;
 }
 
-void direct_search_take(struct direct_call *call, unsigned server, const void *data, size_t size)
+/* Takes from a server's reply the numbers that are missing, until there are k. */
+static void take_numbers(struct direct_call *call, unsigned server, const void *data, size_t size)
 {
 	struct direct_shares *shares = call->shares;
 	bool found[SHARE_NUMBERS_MAX];
@@ -28,6 +32,27 @@ void direct_search_take(struct direct_call *call, unsigned server, const void *d
 	for (unsigned i = 0; i < call->cap.total && shares->found < call->cap.needed; i++)
 		if (found[i] && !has(shares, i))
 			add(shares, server, i);
+}
+
+static void on_numbers(void *context, const struct http_reply *reply)
+{
+	struct direct_request *request = context;
+	struct direct_call *call = direct_request_ended(request, reply->fault);
+	if (!reply->fault)
+		take_numbers(call, request->server, reply->body, reply->body_size);
+	if (call->shares->found == call->cap.needed)
+		direct_cancel_requests(call); /* nobody has to be waited for */
+	if (call->waiting == 0)
+		call->woken(call, false);
+}
+
+/* Asks a server which shares of the file it has.  False: it could not begin. */
+static bool ask_numbers(struct direct_call *call, unsigned slot, unsigned server)
+{
+	struct direct_request *request = &call->request[slot];
+	*request = (struct direct_request){ .call = call, .server = server };
+	struct http_request http = { .reply_max = NUMBERS_REPLY_MAX, .done = on_numbers };
+	return direct_request_start(request, &http, "shares");
 }
 
 /* The next server to be asked; false: there is none. */
@@ -43,54 +68,43 @@ static bool next_server(struct direct_call *call, unsigned *server)
 }
 
 /* Asks as many servers as shares are missing: each has one where there are enough of them. */
-static void searched(struct direct_call *call)
+static enum direct_next search_round(struct direct_call *call)
 {
 	unsigned missing = call->cap.needed - call->shares->found, slot = 0, server;
-	if (missing == 0) {
-		direct_open_shares(call);
-		return;
-	}
-	call->step = searched;
-	if (clock_ms() >= call->search_ends_ms) {
-		direct_give_up(call);
-		return;
-	}
+	if (missing == 0)
+		return DIRECT_OPEN;
+	if (clock_ms() >= call->search_ends_ms)
+		return DIRECT_GIVE_UP;
+	call->step = search_round;
 	while (slot < missing && next_server(call, &server))
-		slot += direct_ask_numbers(call, slot, server);
-	if (slot == 0)
-		direct_give_up(call);
+		slot += ask_numbers(call, slot, server);
+	return slot > 0 ? DIRECT_WAIT : DIRECT_GIVE_UP;
 }
 
-/* Where there is one share only its number is known, and its server can be guessed. */
 bool direct_guess(struct direct_call *call)
 {
 	unsigned server;
+	direct_cancel_requests(call);
 	if (call->cap.total > 1 || !next_server(call, &server))
 		return false;
 	call->shares->found = 0;
 	add(call->shares, server, 0);
-	direct_open_shares(call);
 	return true;
 }
 
-void direct_search(struct direct_call *call)
+enum direct_next direct_search(struct direct_call *call)
 {
 	const struct servers *servers = call->direct->servers;
 	call->shares = calloc(1, sizeof *call->shares);
 	call->order = calloc(servers->count, sizeof *call->order);
 	if (call->shares)
 		call->shares->refs = 1;
-	if (!call->shares || !call->order) {
-		direct_give_up(call);
-		return;
-	}
+	if (!call->shares || !call->order)
+		return DIRECT_GIVE_UP;
 	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
 	call->shares->cap = call->cap;
-	if (!cap_storage_index(&call->cap, call->shares->index)) {
-		direct_give_up(call);
-		return;
-	}
+	if (!cap_storage_index(&call->cap, call->shares->index))
+		return DIRECT_GIVE_UP;
 	servers_order(servers, call->shares->index, call->order);
-	if (!direct_guess(call))
-		searched(call);
+	return direct_guess(call) ? DIRECT_OPEN : search_round(call);
 }

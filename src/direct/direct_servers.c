@@ -1,0 +1,44 @@
+#include "direct/direct_call.h"
+
+#include "queue/core/thread.h"
+
+void direct_judge_server(struct direct *direct, unsigned server, enum fault fault)
+{
+	struct direct_server *judged = &direct->server[server];
+	uint64_t now_ms = clock_ms();
+	/* What was asked before the server was found away tells nothing new. */
+	if (judged->away_until_ms > now_ms || fault == FAULT_NOMEM)
+		return;
+	if (fault == FAULT_NONE || fault == FAULT_NOT_FOUND) {
+		judged->failures = 0;
+		return;
+	}
+	judged->away_until_ms = now_ms + ((uint64_t)DIRECT_AWAY_MS << judged->failures);
+	if (judged->failures < DIRECT_AWAY_TIMES)
+		judged->failures++;
+}
+
+/* One bad share tells nothing of others: disks fail in places. */
+void direct_doubt(struct direct_call *call)
+{
+	const struct direct_shares *shares = call->shares;
+	for (unsigned i = 0; i < shares->found; i++) {
+		struct direct_server *server = &call->direct->server[shares->server[i]];
+		if (++server->doubts < DIRECT_DOUBTS_MAX)
+			continue;
+		server->doubts = 0;
+		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT);
+	}
+}
+
+void direct_trust(struct direct_call *call)
+{
+	const struct direct_shares *shares = call->shares;
+	for (unsigned i = 0; i < shares->found; i++)
+		call->direct->server[shares->server[i]].doubts = 0;
+}
+
+bool direct_server_answers(const struct direct *direct, unsigned server)
+{
+	return direct->server[server].peer && direct->server[server].away_until_ms <= clock_ms();
+}

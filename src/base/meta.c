@@ -36,12 +36,12 @@ static unsigned char *leb_write(unsigned char *at, uint64_t value)
 }
 
 /* What is left of packed bytes; `bad` once something was malformed. */
-struct cursor {
+struct meta_cursor {
 	const unsigned char *at, *end;
 	bool bad;
 };
 
-static uint64_t leb_read(struct cursor *cursor, uint64_t max)
+static uint64_t leb_read(struct meta_cursor *cursor, uint64_t max)
 {
 	uint64_t value = 0;
 	for (unsigned i = 0; i < LEB_BYTES_MAX && cursor->at < cursor->end; i++) {
@@ -83,7 +83,7 @@ bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
 	if (size < FIXED_SIZE || packed[0] != META_VERSION)
 		return false;
 	struct meta got = { .flags = packed[1], .mtime_ns = (int64_t)load_le64(packed + 2) };
-	struct cursor cursor = { .at = packed + FIXED_SIZE, .end = packed + size };
+	struct meta_cursor cursor = { .at = packed + FIXED_SIZE, .end = packed + size };
 	got.mode = (uint32_t)leb_read(&cursor, UINT32_MAX);
 	got.uid = (uint32_t)leb_read(&cursor, UINT32_MAX);
 	got.gid = (uint32_t)leb_read(&cursor, UINT32_MAX);

@@ -14,7 +14,7 @@ static uint64_t size_of(const struct content_local *local)
 	return (uint64_t)local->status.st_size;
 }
 
-static bool is_stopped(const struct content_options *options)
+static bool content_is_stopped(const struct content_options *options)
 {
 	const struct store_wait *wait = options->tries.wait;
 	return wait->stop && wait->stop(wait->context);
@@ -78,7 +78,7 @@ static enum fault hash_local(const struct content_options *options,
 {
 	for (uint64_t offset = 0; offset < size_of(local); offset += BLOCK_SIZE) {
 		size_t size = (size_t)min_u64(size_of(local) - offset, BLOCK_SIZE);
-		if (is_stopped(options))
+		if (content_is_stopped(options))
 			return err_set(err, FAULT_CANCELLED, "asked to stop");
 		if (read_local(local, offset, block, size, err) ||
 		    proof_update(proof, block, size, err))
@@ -111,16 +111,16 @@ static enum fault compare_key(const struct content_options *options,
 
 /* ---- by reading ---- */
 
-struct reading {
+struct content_reading {
 	const struct content_local *local;
 	uint64_t size; /* seen so far */
 	bool differs;
 	unsigned char *block;
 };
 
-static enum fault begin(void *context, struct err *err)
+static enum fault content_begin(void *context, struct err *err)
 {
-	struct reading *reading = context;
+	struct content_reading *reading = context;
 	(void)err;
 	reading->size = 0;
 	reading->differs = false;
@@ -130,7 +130,7 @@ static enum fault begin(void *context, struct err *err)
 /* What differs counts only once the bytes are proven, so that the rest is read nevertheless. */
 static enum fault compare_next(void *context, const void *data, size_t size, struct err *err)
 {
-	struct reading *reading = context;
+	struct content_reading *reading = context;
 	const unsigned char *at = data;
 	uint64_t left = size_of(reading->local) - min_u64(size_of(reading->local), reading->size);
 	reading->differs |= size > left;
@@ -149,11 +149,11 @@ static enum fault compare_read(const struct content_options *options,
 			       const struct content_local *local, const struct cap *cap,
 			       enum content_answer *answer, struct err *err)
 {
-	struct reading reading = { .local = local, .block = malloc(BLOCK_SIZE) };
+	struct content_reading reading = { .local = local, .block = malloc(BLOCK_SIZE) };
 	struct single single = {
 		.tries = options->tries,
 		.secret = options->secret,
-		.begin = begin,
+		.begin = content_begin,
 		.write = compare_next,
 		.context = &reading,
 	};

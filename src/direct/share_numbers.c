@@ -6,7 +6,7 @@ enum { TAG_SET = 258 };
 
 /* Where the reading stands.  Items are decoded one by one: a tree would be allocated by lengths
  * that the other side makes up. */
-struct reading {
+struct numbers_reading {
 	bool *found;
 	bool tagged, opened; /* the tag came; the array began */
 	bool endless;        /* an array of indefinite length */
@@ -17,12 +17,12 @@ struct reading {
 
 static void on_tag(void *context, uint64_t tag)
 {
-	struct reading *reading = context;
+	struct numbers_reading *reading = context;
 	reading->wrong |= tag != TAG_SET || reading->tagged;
 	reading->tagged = true;
 }
 
-static void open_array(struct reading *reading, bool endless, uint64_t count)
+static void open_array(struct numbers_reading *reading, bool endless, uint64_t count)
 {
 	reading->wrong |= !reading->tagged || reading->opened;
 	reading->opened = true;
@@ -35,7 +35,7 @@ static void on_array(void *context, size_t count) { open_array(context, false, c
 
 static void on_endless_array(void *context) { open_array(context, true, 0); }
 
-static void take_number(struct reading *reading, uint64_t number)
+static void take_number(struct numbers_reading *reading, uint64_t number)
 {
 	reading->wrong |= !reading->opened || reading->ended;
 	if (!reading->wrong && number < SHARE_NUMBERS_MAX)
@@ -54,7 +54,7 @@ static void on_u64(void *context, uint64_t number) { take_number(context, number
 
 static void on_break(void *context)
 {
-	struct reading *reading = context;
+	struct numbers_reading *reading = context;
 	reading->wrong |= !reading->endless || reading->ended;
 	reading->ended = true;
 }
@@ -80,7 +80,7 @@ enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NU
 	callbacks.indef_array_start = on_endless_array;
 	callbacks.indef_break = on_break;
 	callbacks.tag = on_tag;
-	struct reading reading = { .found = found };
+	struct numbers_reading reading = { .found = found };
 	memset(found, 0, SHARE_NUMBERS_MAX * sizeof *found);
 	while (size > 0 && !reading.ended && !reading.wrong) {
 		reading.wrong = !may_begin(*at);

@@ -19,8 +19,8 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static enum fault read_below(struct gathering *gathering, const char *folder, const char *name,
-			     enum servers_source source, struct err *err)
+static enum fault read_below(struct server_gathering *gathering, const char *folder,
+			     const char *name, enum servers_source source, struct err *err)
 {
 	char *path = NULL;
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
@@ -30,7 +30,8 @@ static enum fault read_below(struct gathering *gathering, const char *folder, co
 	return fault;
 }
 
-static enum fault read_caches(struct gathering *gathering, const char *folder, struct err *err)
+static enum fault read_caches(struct server_gathering *gathering, const char *folder,
+			      struct err *err)
 {
 	struct dirent **entry = NULL;
 	const int count = scandir(folder, &entry, is_cache, by_name);
@@ -51,7 +52,7 @@ static enum fault read_caches(struct gathering *gathering, const char *folder, s
 
 enum fault servers_load(struct servers *servers, const char *directory, struct err *err)
 {
-	struct gathering gathering = { .servers = servers };
+	struct server_gathering gathering = { .servers = servers };
 	char *folder = NULL;
 	/* Once for all: growing would leave copies of secrets behind. */
 	*servers = (struct servers){ calloc(SERVERS_MAX, sizeof *servers->server), 0 };

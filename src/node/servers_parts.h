@@ -24,7 +24,7 @@ struct nurl {
 };
 
 /* Servers while they are gathered from several files. */
-struct gathering {
+struct server_gathering {
 	struct servers *servers; /* has room for SERVERS_MAX */
 	char *id[SERVERS_MAX];   /* about whom nothing more is wanted */
 	size_t count;
@@ -36,7 +36,7 @@ enum servers_source {
 };
 
 /* Adds the servers of the file `path`; none when it is not there.  Faults of servers_load. */
-MUST_USE enum fault servers_read(struct gathering *gathering, const char *path,
+MUST_USE enum fault servers_read(struct server_gathering *gathering, const char *path,
 				 enum servers_source source, struct err *err);
 
 /* False, with `nurl` unspecified, when `text` is anything but such a NURL. */

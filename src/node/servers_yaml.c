@@ -16,8 +16,8 @@ enum {
 
 /* A file that is being read.  Nothing here follows a node deeper than the format goes, so aliases
  * cost nothing and cycles do not matter. */
-struct reading {
-	struct gathering *gathering;
+struct yaml_reading {
+	struct server_gathering *gathering;
 	yaml_document_t document;
 	enum servers_source source;
 };
@@ -41,7 +41,7 @@ static bool equals(struct word word, const char *literal)
 }
 
 /* Returns what `mapping` has under `key`, the last one as in Python; NULL when there is none. */
-static const yaml_node_t *member(struct reading *reading, const yaml_node_t *mapping,
+static const yaml_node_t *member(struct yaml_reading *reading, const yaml_node_t *mapping,
 				 const char *key)
 {
 	const yaml_node_t *found = NULL;
@@ -54,7 +54,7 @@ static const yaml_node_t *member(struct reading *reading, const yaml_node_t *map
 	return found;
 }
 
-static bool find_nurl(struct reading *reading, const yaml_node_t *list, struct nurl *nurl)
+static bool find_nurl(struct yaml_reading *reading, const yaml_node_t *list, struct nurl *nurl)
 {
 	if (!is_kind(list, YAML_SEQUENCE_NODE))
 		return false;
@@ -82,7 +82,7 @@ static bool find_seed(struct word announced, struct word id, struct server *serv
 	       decode_seed((struct word){ id.text + length, KEY_LENGTH }, server);
 }
 
-static bool is_storage(struct reading *reading, const yaml_node_t *announcement)
+static bool is_storage(struct yaml_reading *reading, const yaml_node_t *announcement)
 {
 	const yaml_node_t *service = member(reading, announcement, "service-name");
 	if (!service)
@@ -91,7 +91,7 @@ static bool is_storage(struct reading *reading, const yaml_node_t *announcement)
 }
 
 /* Fills `server`; its url stays NULL when the announcement is of no use. */
-static enum fault read_server(struct reading *reading, struct word id,
+static enum fault read_server(struct yaml_reading *reading, struct word id,
 			      const yaml_node_t *announcement, struct server *server,
 			      struct err *err)
 {
@@ -111,7 +111,7 @@ static bool is_printable(struct word id)
 	return id.size > 0;
 }
 
-static bool is_wanted(const struct gathering *gathering, struct word id)
+static bool is_wanted(const struct server_gathering *gathering, struct word id)
 {
 	for (size_t i = 0; i < gathering->count; i++)
 		if (equals(id, gathering->id[i]))
@@ -119,7 +119,7 @@ static bool is_wanted(const struct gathering *gathering, struct word id)
 	return gathering->count < SERVERS_MAX;
 }
 
-static enum fault note_id(struct gathering *gathering, struct word id, struct err *err)
+static enum fault note_id(struct server_gathering *gathering, struct word id, struct err *err)
 {
 	char *copy = strndup(id.text, id.size);
 	if (!copy)
@@ -128,10 +128,10 @@ static enum fault note_id(struct gathering *gathering, struct word id, struct er
 	return FAULT_NONE;
 }
 
-static enum fault hear(struct reading *reading, struct word id, const yaml_node_t *announcement,
-		       struct err *err)
+static enum fault hear(struct yaml_reading *reading, struct word id,
+		       const yaml_node_t *announcement, struct err *err)
 {
-	struct gathering *gathering = reading->gathering;
+	struct server_gathering *gathering = reading->gathering;
 	if (!is_printable(id) || !is_wanted(gathering, id))
 		return FAULT_NONE;
 	struct server server = { .url = NULL };
@@ -146,7 +146,8 @@ static enum fault hear(struct reading *reading, struct word id, const yaml_node_
 	return fault;
 }
 
-static enum fault hear_announced(struct reading *reading, const yaml_node_t *list, struct err *err)
+static enum fault hear_announced(struct yaml_reading *reading, const yaml_node_t *list,
+				 struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	const yaml_node_item_t *item = list->data.sequence.items.start;
@@ -158,7 +159,7 @@ static enum fault hear_announced(struct reading *reading, const yaml_node_t *lis
 	return fault;
 }
 
-static enum fault hear_configured(struct reading *reading, const yaml_node_t *mapping,
+static enum fault hear_configured(struct yaml_reading *reading, const yaml_node_t *mapping,
 				  struct err *err)
 {
 	enum fault fault = FAULT_NONE;
@@ -184,7 +185,7 @@ static enum fault corrupt(const char *path, enum servers_source source, struct e
 		       path);
 }
 
-static enum fault read_document(struct reading *reading, const char *path, struct err *err)
+static enum fault read_document(struct yaml_reading *reading, const char *path, struct err *err)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&reading->document);
 	if (!root)
@@ -216,7 +217,7 @@ static void mend_surrogates(struct bytes *text)
 	}
 }
 
-static enum fault parse(struct reading *reading, const char *path, const struct bytes *text,
+static enum fault parse(struct yaml_reading *reading, const char *path, const struct bytes *text,
 			struct err *err)
 {
 	yaml_parser_t parser;
@@ -236,10 +237,10 @@ static enum fault parse(struct reading *reading, const char *path, const struct 
 	return fault;
 }
 
-enum fault servers_read(struct gathering *gathering, const char *path, enum servers_source source,
-			struct err *err)
+enum fault servers_read(struct server_gathering *gathering, const char *path,
+			enum servers_source source, struct err *err)
 {
-	struct reading reading = { .gathering = gathering, .source = source };
+	struct yaml_reading reading = { .gathering = gathering, .source = source };
 	struct bytes text;
 	bytes_init(&text, FILE_MAX);
 	enum fault fault = secret_file_read(path, SECRET_FILE_TAHOE, &text, err);

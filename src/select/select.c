@@ -5,14 +5,14 @@
 
 #include <errno.h>
 
-struct rule {
+struct select_rule {
 	struct pattern pattern; /* borrows from `text` */
 	char *text;
 	bool include;
 };
 
 struct select {
-	struct rule *rule;
+	struct select_rule *rule;
 	size_t count, capacity;
 	size_t text_size; /* bytes the rules take in select_text */
 	struct select_limits limits;
@@ -55,7 +55,7 @@ enum fault select_add(struct select *select, bool include, const char *pattern, 
 			       SELECT_TEXT_MAX);
 	if (select->count == select->capacity) {
 		size_t capacity = select->capacity ? 2 * select->capacity : 16;
-		struct rule *rule = reallocarray(select->rule, capacity, sizeof *rule);
+		struct select_rule *rule = reallocarray(select->rule, capacity, sizeof *rule);
 		if (!rule)
 			return no_memory(err);
 		select->rule = rule;
@@ -64,9 +64,9 @@ enum fault select_add(struct select *select, bool include, const char *pattern, 
 	char *text = strndup(pattern, size);
 	if (!text)
 		return no_memory(err);
-	select->rule[select->count++] = (struct rule){ .pattern = pattern_parse(text, size),
-						       .text = text,
-						       .include = include };
+	select->rule[select->count++] = (struct select_rule){ .pattern = pattern_parse(text, size),
+							      .text = text,
+							      .include = include };
 	select->text_size += size + 2;
 	return FAULT_NONE;
 }
@@ -202,7 +202,7 @@ enum fault select_text(const struct select *select, struct bytes *out, struct er
 {
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < select->count && !fault; i++) {
-		const struct rule *rule = &select->rule[i];
+		const struct select_rule *rule = &select->rule[i];
 		fault = bytes_append_text(out, rule->include ? "+" : "-");
 		if (!fault)
 			fault = bytes_append(out, rule->text, strlen(rule->text) + 1);

@@ -85,12 +85,12 @@ enum fault directory_pack(const struct stored_directory *directory, const unsign
 	return bytes_err(fault, err, "a directory");
 }
 
-struct cursor {
+struct pack_cursor {
 	const char *at, *end;
 };
 
 /* Takes one netstring.  False when there is none. */
-static bool netstring_take(struct cursor *cursor, struct cursor *content)
+static bool netstring_take(struct pack_cursor *cursor, struct pack_cursor *content)
 {
 	size_t size = 0;
 	const char *at = cursor->at;
@@ -100,18 +100,18 @@ static bool netstring_take(struct cursor *cursor, struct cursor *content)
 		return false;
 	if ((size_t)(cursor->end - at) <= size || at[size] != ',')
 		return false;
-	*content = (struct cursor){ .at = at, .end = at + size };
+	*content = (struct pack_cursor){ .at = at, .end = at + size };
 	cursor->at = at + size + 1;
 	return true;
 }
 
-static char *text_of(const struct cursor *content)
+static char *text_of(const struct pack_cursor *content)
 {
 	return strndup(content->at, (size_t)(content->end - content->at));
 }
 
 /* Allocates the write cap that `rwdata` hides. */
-static char *rwdata_open(const struct cursor *rwdata, struct chk_cipher *cipher,
+static char *rwdata_open(const struct pack_cursor *rwdata, struct chk_cipher *cipher,
 			 const unsigned char *writekey)
 {
 	const size_t size = (size_t)(rwdata->end - rwdata->at);
@@ -130,11 +130,11 @@ static char *rwdata_open(const struct cursor *rwdata, struct chk_cipher *cipher,
 }
 
 /* Adds the child that is the next netstring of `all`. */
-static enum fault child_unpack(struct cursor *all, struct chk_cipher *cipher,
+static enum fault child_unpack(struct pack_cursor *all, struct chk_cipher *cipher,
 			       const unsigned char *writekey, struct stored_directory *directory,
 			       struct err *err)
 {
-	struct cursor entry, name, ro, rwdata, metadata;
+	struct pack_cursor entry, name, ro, rwdata, metadata;
 	if (!netstring_take(all, &entry) || !netstring_take(&entry, &name) ||
 	    !netstring_take(&entry, &ro) || !netstring_take(&entry, &rwdata) ||
 	    !netstring_take(&entry, &metadata))
@@ -164,7 +164,7 @@ enum fault directory_unpack(const void *data, size_t size, const unsigned char *
 {
 	struct chk_cipher cipher;
 	struct stored_directory read = { 0 };
-	struct cursor all = { .at = data, .end = (const char *)data + size };
+	struct pack_cursor all = { .at = data, .end = (const char *)data + size };
 	enum fault fault = chk_cipher_init(&cipher, err);
 	if (fault)
 		return fault;

@@ -55,7 +55,7 @@ enum {
 	DELAY_MAX = 3600000, /* an hour, in milliseconds */
 };
 
-struct rule {
+struct fault_rule {
 	unsigned request; /* enum request_kind or REQUEST_ANY */
 	enum fault_kind kind;
 	uint64_t number; /* of `delay` and `lie` */
@@ -68,7 +68,7 @@ struct rule {
 struct fault_plan {
 	size_t count;
 	uint64_t hits;
-	struct rule rules[RULES_MAX];
+	struct fault_rule rules[RULES_MAX];
 };
 
 const char *request_kind_name(enum request_kind kind) { return request_kinds[kind]; }
@@ -96,7 +96,7 @@ static bool number_read(const char **cursor, uint64_t max, uint64_t *number)
 	return errno == 0 && value <= max;
 }
 
-static bool when_read(const char *when, struct rule *rule)
+static bool when_read(const char *when, struct fault_rule *rule)
 {
 	rule->first = 1;
 	rule->last = UINT64_MAX;
@@ -122,7 +122,7 @@ static bool when_read(const char *when, struct rule *rule)
 	}
 }
 
-static bool argument_read(const char *text, size_t size, struct rule *rule)
+static bool argument_read(const char *text, size_t size, struct fault_rule *rule)
 {
 	if (rule->kind == FAULT_KIND_500 && size < sizeof rule->reason) {
 		memcpy(rule->reason, text, size);
@@ -147,7 +147,7 @@ static const char *when_find(const char *spec)
 	return spec + size;
 }
 
-static const char *rule_read(const char *spec, struct rule *rule)
+static const char *rule_read(const char *spec, struct fault_rule *rule)
 {
 	const char *colon = strchr(spec, ':');
 	if (!colon)
@@ -174,7 +174,7 @@ static const char *rule_read(const char *spec, struct rule *rule)
 
 enum fault fault_plan_add(struct fault_plan **plan, const char *spec, struct err *err)
 {
-	struct rule rule = { 0 };
+	struct fault_rule rule = { 0 };
 	const char *wrong = rule_read(spec, &rule);
 	if (wrong)
 		return err_set(err, FAULT_USAGE, "fault '%.80s' %s", spec, wrong);
@@ -199,7 +199,7 @@ static uint64_t scramble(uint64_t x)
 	return x ^ x >> 31;
 }
 
-static bool rule_strikes(struct rule *rule, size_t index, enum request_kind kind)
+static bool rule_strikes(struct fault_rule *rule, size_t index, enum request_kind kind)
 {
 	if (rule->request != REQUEST_ANY && rule->request != kind)
 		return false;
@@ -209,7 +209,7 @@ static bool rule_strikes(struct rule *rule, size_t index, enum request_kind kind
 	return scramble(rule->seen << 8 | index) % PERCENT_ALWAYS < rule->percent;
 }
 
-static void action_add(struct fault_action *action, const struct rule *rule)
+static void action_add(struct fault_action *action, const struct fault_rule *rule)
 {
 	switch (rule->kind) {
 	case FAULT_KIND_DELAY:

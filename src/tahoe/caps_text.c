@@ -14,12 +14,12 @@ enum {
 };
 
 /* What is left of a text that is read from the left. */
-struct cursor {
+struct cap_cursor {
 	const char *at;
 	size_t left;
 };
 
-static bool skip(struct cursor *in, const char *text)
+static bool skip(struct cap_cursor *in, const char *text)
 {
 	const size_t length = strlen(text);
 	if (in->left < length || memcmp(in->at, text, length) != 0)
@@ -29,7 +29,7 @@ static bool skip(struct cursor *in, const char *text)
 	return true;
 }
 
-static bool read_base32(struct cursor *in, size_t length, unsigned char *out)
+static bool read_base32(struct cap_cursor *in, size_t length, unsigned char *out)
 {
 	size_t size;
 	if (in->left < length || !base32_decode(in->at, length, out, &size))
@@ -40,7 +40,7 @@ static bool read_base32(struct cursor *in, size_t length, unsigned char *out)
 }
 
 /* A decimal number without leading zeros, at most `max`. */
-static bool read_number(struct cursor *in, uint64_t max, uint64_t *value)
+static bool read_number(struct cap_cursor *in, uint64_t max, uint64_t *value)
 {
 	uint64_t number = 0;
 	size_t digits = 0;
@@ -59,13 +59,14 @@ static bool read_number(struct cursor *in, uint64_t max, uint64_t *value)
 	return true;
 }
 
-static bool read_keys(struct cursor *in, struct cap *cap)
+static bool read_keys(struct cap_cursor *in, struct cap *cap)
 {
 	return read_base32(in, KEY_LENGTH, cap->key) && skip(in, ":") &&
 	       read_base32(in, HASH_LENGTH, cap->hash);
 }
 
-static bool read_chk(struct cursor *in, struct cap *cap)
+/* key:hash:k:n:size */
+static bool read_chk(struct cap_cursor *in, struct cap *cap)
 {
 	uint64_t needed, total;
 	if (!read_keys(in, cap) || !skip(in, ":") || !read_number(in, SHARES_MAX, &needed) ||
@@ -79,7 +80,8 @@ static bool read_chk(struct cursor *in, struct cap *cap)
 	return in->left == 0;
 }
 
-static bool read_mutable(struct cursor *in, struct cap *cap)
+/* key:hash, and behind MDMF caps hints that are not kept. */
+static bool read_mutable(struct cap_cursor *in, struct cap *cap)
 {
 	if (!read_keys(in, cap))
 		return false;
@@ -89,7 +91,7 @@ static bool read_mutable(struct cursor *in, struct cap *cap)
 	return in->left == 0 || (hints && in->at[0] == ':');
 }
 
-static enum fault read_literal(struct cursor *in, struct cap *cap, struct err *err)
+static enum fault read_literal(struct cap_cursor *in, struct cap *cap, struct err *err)
 {
 	size_t size;
 	if (in->left > base32_length(CAP_LITERAL_MAX))
@@ -101,6 +103,7 @@ static enum fault read_literal(struct cursor *in, struct cap *cap, struct err *e
 	return FAULT_NONE;
 }
 
+/* Keeps a cap of an unknown format as its text, if it could be one. */
 static enum fault read_unknown(const char *text, size_t size, struct cap *cap, struct err *err)
 {
 	if (size == 0)
@@ -118,7 +121,7 @@ static enum fault read_unknown(const char *text, size_t size, struct cap *cap, s
 }
 
 /* The kind whose prefix `in` begins with, which is then skipped. */
-static enum cap_kind read_kind(struct cursor *in)
+static enum cap_kind read_kind(struct cap_cursor *in)
 {
 	for (enum cap_kind kind = CAP_CHK; kind < CAP_UNKNOWN; kind++)
 		if (skip(in, cap_prefix(kind)))
@@ -126,7 +129,7 @@ static enum cap_kind read_kind(struct cursor *in)
 	return CAP_NONE;
 }
 
-static enum fault read_known(struct cursor *in, struct cap *cap, struct err *err)
+static enum fault read_known(struct cap_cursor *in, struct cap *cap, struct err *err)
 {
 	if (cap_is_literal(cap))
 		return read_literal(in, cap, err);
@@ -137,7 +140,7 @@ static enum fault read_known(struct cursor *in, struct cap *cap, struct err *err
 
 enum fault cap_parse(const char *text, size_t size, struct cap *cap, struct err *err)
 {
-	struct cursor in = { text, size };
+	struct cap_cursor in = { text, size };
 	const bool immutable = skip(&in, "imm.");
 	const bool readonly = immutable || skip(&in, "ro.");
 	struct cap result;

@@ -30,8 +30,12 @@ static uint64_t segment_size_of(const struct chk_params *params, uint64_t size)
 	return (smaller + params->k - 1) / params->k * params->k;
 }
 
-/* Sets all offsets for a header of `header` bytes. */
-static void place(struct chk_layout *layout, const struct chk_params *params, uint64_t header)
+/*
+ * Sets all offsets for a header of `header` bytes.  A share, in this order:
+ *   header | data | plaintext tree, zeros | crypttext tree | block tree | chain | UEB length, UEB
+ * The three trees are of one size; the chain is the way from this share's root to the root of all.
+ */
+static void place_parts(struct chk_layout *layout, const struct chk_params *params, uint64_t header)
 {
 	const uint64_t tree = (2 * chk_tree_leaves(layout->segment_count) - 1) * DIGEST_SIZE;
 	uint64_t chain_entries = 1;
@@ -62,10 +66,10 @@ enum fault chk_layout_of(const struct chk_params *params, uint64_t size, struct 
 	unsigned char ueb[CHK_UEB_MAX];
 	const struct chk_roots any = { .crypttext = { 0 } };
 	result.ueb_size = chk_ueb_write(&result, params->k, params->n, &any, ueb);
-	place(&result, params, HEADER_SIZE);
+	place_parts(&result, params, HEADER_SIZE);
 	if (result.ueb_offset > UINT32_MAX) {
 		result.wide = true;
-		place(&result, params, HEADER_SIZE_WIDE);
+		place_parts(&result, params, HEADER_SIZE_WIDE);
 	}
 	*layout = result;
 	return FAULT_NONE;
@@ -138,45 +142,4 @@ void chk_literal(const void *data, size_t size, struct cap *cap)
 	cap->size = size;
 	if (size > 0)
 		memcpy(cap->content, data, size);
-}
-
-bool chk_can_encode(const struct chk_params *params) { return params->k == 1 && params->n == 1; }
-
-static enum fault key_of(const struct chk_params *params, const void *data, size_t size,
-			 unsigned char out[CAP_KEY_SIZE], struct err *err)
-{
-	struct chk_key key;
-	enum fault fault = chk_key_init(&key, err);
-	if (fault)
-		return fault;
-	fault = chk_key_start(&key, params, size, err);
-	if (!fault)
-		fault = chk_key_update(&key, data, size, err);
-	if (!fault)
-		fault = chk_key_final(&key, out, err);
-	chk_key_fini(&key);
-	return fault;
-}
-
-enum fault chk_cap_of(const struct chk_params *params, const void *data, size_t size,
-		      struct cap *cap, struct err *err)
-{
-	if (size <= LITERAL_SIZE_MAX) {
-		chk_literal(data, size, cap);
-		return FAULT_NONE;
-	}
-	struct chk_encoder *encoder = NULL;
-	unsigned char key[CAP_KEY_SIZE];
-	enum fault fault = key_of(params, data, size, key, err);
-	if (!fault)
-		fault = chk_encoder_new(&encoder, err);
-	if (!fault)
-		fault = chk_encoder_start(encoder, params, size, key, err);
-	if (!fault)
-		fault = chk_encoder_update(encoder, data, size, err);
-	if (!fault)
-		fault = chk_encoder_final(encoder, cap, err);
-	chk_encoder_free(encoder);
-	secret_wipe(key, sizeof key);
-	return fault;
 }

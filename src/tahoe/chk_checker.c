@@ -17,6 +17,7 @@ void chk_checker_free(struct chk_checker *checker)
 	free(checker);
 }
 
+/* The cap has the hash of the UEB; the UEB has the roots of the trees. */
 static enum fault check_ueb(const struct cap *cap, const struct chk_layout *layout,
 			    const unsigned char *ueb, struct chk_roots *roots, struct err *err)
 {

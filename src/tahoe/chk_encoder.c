@@ -1,5 +1,16 @@
-/* Plaintext and key in; shares and cap out.  Only k = n = 1: the one share's blocks are the
- * ciphertext itself, without padding. */
+/*
+ * Plaintext and key in; shares and cap out.  Only k = n = 1: the one share's blocks are the
+ * ciphertext itself, without padding.
+ *
+ *   start    layout, empty trees
+ *   update   header, once; then each step of at most 16 KiB: encrypted, added to three hashes (the
+ *            whole ciphertext, the open segment, the open block), sent on
+ *            a segment is full: its two hashes become leaves of the two trees
+ *   final    zeros | segment tree | block tree | chain | length | UEB, sent on; the UEB's hash and
+ *            the key are the cap
+ *
+ * What is sent is the share from its first byte to its last, so nothing of it is kept.
+ */
 #include "tahoe/chk.h"
 
 #include "base/secret.h"
@@ -29,6 +40,8 @@ struct chk_encoder {
 	chk_sink *sink;
 	void *user;
 };
+
+bool chk_can_encode(const struct chk_params *params) { return params->k == 1 && params->n == 1; }
 
 enum fault chk_encoder_new(struct chk_encoder **encoder, struct err *err)
 {
@@ -71,6 +84,7 @@ void chk_encoder_free(struct chk_encoder *encoder)
 	free(encoder);
 }
 
+/* Makes room for the two trees of the layout, unless that of the last file is as large. */
 static enum fault make_trees(struct chk_encoder *encoder, struct err *err)
 {
 	const struct chk_layout *layout = &encoder->layout;
@@ -116,6 +130,7 @@ void chk_encoder_set_sink(struct chk_encoder *encoder, chk_sink *sink, void *use
 	encoder->user = user;
 }
 
+/* Sends the next bytes of the share. */
 static enum fault emit(struct chk_encoder *encoder, const void *data, size_t size, struct err *err)
 {
 	const struct chk_piece piece = { 0, encoder->share_offset, data, size };
@@ -132,6 +147,8 @@ static void open_segment(struct chk_encoder *encoder)
 	hash_tagged_start(&encoder->block_hash, TAG_BLOCK);
 }
 
+/* The hashes of the open segment become leaves.  In a tree of L leaves these are behind L - 1 inner
+ * nodes. */
 static void close_segment(struct chk_encoder *encoder)
 {
 	const uint64_t first_leaf = chk_tree_leaves(encoder->layout.segment_count) - 1;
@@ -202,6 +219,7 @@ static enum fault emit_trees(struct chk_encoder *encoder, struct err *err)
 	return fault;
 }
 
+/* The hash chain of the share, then the UEB behind its length. */
 static enum fault emit_end(struct chk_encoder *encoder, const unsigned char *ueb, size_t size,
 			   struct err *err)
 {
@@ -245,4 +263,44 @@ enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap, struc
 	memcpy(cap->key, encoder->key, CAP_KEY_SIZE);
 	hash_tagged(TAG_UEB, ueb, ueb_size, cap->hash);
 	return FAULT_NONE;
+}
+
+/* The convergence key of bytes in memory. */
+static enum fault key_of(const struct chk_params *params, const void *data, size_t size,
+			 unsigned char out[CAP_KEY_SIZE], struct err *err)
+{
+	struct chk_key key;
+	enum fault fault = chk_key_init(&key, err);
+	if (fault)
+		return fault;
+	fault = chk_key_start(&key, params, size, err);
+	if (!fault)
+		fault = chk_key_update(&key, data, size, err);
+	if (!fault)
+		fault = chk_key_final(&key, out, err);
+	chk_key_fini(&key);
+	return fault;
+}
+
+enum fault chk_cap_of(const struct chk_params *params, const void *data, size_t size,
+		      struct cap *cap, struct err *err)
+{
+	if (size <= LITERAL_SIZE_MAX) {
+		chk_literal(data, size, cap);
+		return FAULT_NONE;
+	}
+	struct chk_encoder *encoder = NULL;
+	unsigned char key[CAP_KEY_SIZE];
+	enum fault fault = key_of(params, data, size, key, err);
+	if (!fault)
+		fault = chk_encoder_new(&encoder, err);
+	if (!fault)
+		fault = chk_encoder_start(encoder, params, size, key, err);
+	if (!fault)
+		fault = chk_encoder_update(encoder, data, size, err);
+	if (!fault)
+		fault = chk_encoder_final(encoder, cap, err);
+	chk_encoder_free(encoder);
+	secret_wipe(key, sizeof key);
+	return fault;
 }

@@ -9,6 +9,7 @@ enum {
 	FIELD_MAX = 48,  /* bytes of a UEB value */
 };
 
+/* Writes name:N(value), as the UEB has it. */
 static size_t put_field(unsigned char *out, const char *name, const void *value, size_t size)
 {
 	int prefix = snprintf((char *)out, FIELD_MAX, "%s:%zu:", name, size);
@@ -24,6 +25,7 @@ static size_t put_number(unsigned char *out, const char *name, uint64_t value)
 	return put_field(out, name, text, (size_t)length);
 }
 
+/* Writes the parameters of the codec: bytes of a segment, k and n. */
 static size_t put_codec(unsigned char *out, const char *name, uint64_t size, const uint16_t kn[2])
 {
 	char text[FIELD_MAX];

@@ -25,6 +25,7 @@ void dirnode_clear(struct dirnode *dir)
 	dir->count = 0;
 }
 
+/* Whether the name sorts behind the last one, whose bytes are in the body. */
 static bool rises(const struct dirnode *dir, const char *name, size_t size)
 {
 	if (dir->count == 0)
@@ -34,6 +35,7 @@ static bool rises(const struct dirnode *dir, const char *name, size_t size)
 	return order < 0 || (order == 0 && dir->last_size < size);
 }
 
+/* What is below an immutable directory must be immutable itself. */
 static bool is_allowed(const struct cap *cap)
 {
 	return (cap_is_chk(cap) || cap_is_literal(cap)) && !cap_is_verifier(cap);

@@ -76,8 +76,8 @@ static enum fault make_tables(struct erasure *erasure, struct err *err)
 }
 
 /* Stores which blocks are there. */
-static enum fault check(unsigned k, unsigned n, const unsigned char *numbers,
-			bool there[ERASURE_BLOCKS_MAX], struct err *err)
+static enum fault check_numbers(unsigned k, unsigned n, const unsigned char *numbers,
+				bool there[ERASURE_BLOCKS_MAX], struct err *err)
 {
 	if (k < 1 || k > n || n > ERASURE_BLOCKS_MAX)
 		return err_set(err, FAULT_USAGE, "no erasure code has %u of %u blocks", k, n);
@@ -96,7 +96,7 @@ enum fault erasure_new(unsigned k, unsigned n, const unsigned char *numbers,
 		       struct erasure **erasure, struct err *err)
 {
 	bool there[ERASURE_BLOCKS_MAX] = { false };
-	enum fault fault = check(k, n, numbers, there, err);
+	enum fault fault = check_numbers(k, n, numbers, there, err);
 	if (fault)
 		return fault;
 	unsigned missing_count = 0;

@@ -13,6 +13,7 @@ static void add_netstring(struct sha256_ctx *context, const void *data, size_t s
 	sha256_update(context, 1, (const unsigned char *)",");
 }
 
+/* SHA-256 of the SHA-256.  The context is wiped: what was hashed may be a key. */
 static void finish_double(struct sha256_ctx *context, unsigned char out[DIGEST_SIZE])
 {
 	sha256_digest(context, DIGEST_SIZE, out);

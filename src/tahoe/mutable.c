@@ -65,7 +65,7 @@ static void wipe_private(struct rsa_private_key *key)
 }
 
 /* `numbers` keeps the BIGNUM for as long as the builder wants it. */
-static bool push(OSSL_PARAM_BLD *build, const char *name, const mpz_t value, BIGNUM **number)
+static bool push_number(OSSL_PARAM_BLD *build, const char *name, const mpz_t value, BIGNUM **number)
 {
 	unsigned char bytes[NUMBER_SIZE];
 	size_t size = 0;
@@ -97,14 +97,14 @@ static EVP_PKEY *convert(const struct rsa_public_key *public, const struct rsa_p
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM *params = NULL;
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	if (build && push(build, OSSL_PKEY_PARAM_RSA_N, public->n, &number[0]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_E, public->e, &number[1]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_D, private->d, &number[2]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_FACTOR1, private->p, &number[3]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_FACTOR2, private->q, &number[4]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_EXPONENT1, private->a, &number[5]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_EXPONENT2, private->b, &number[6]) &&
-	    push(build, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, private->c, &number[7]))
+	if (build && push_number(build, OSSL_PKEY_PARAM_RSA_N, public->n, &number[0]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_E, public->e, &number[1]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_D, private->d, &number[2]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_FACTOR1, private->p, &number[3]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_FACTOR2, private->q, &number[4]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_EXPONENT1, private->a, &number[5]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_EXPONENT2, private->b, &number[6]) &&
+	    push_number(build, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, private->c, &number[7]))
 		params = OSSL_PARAM_BLD_to_param(build);
 	if (params)
 		key = key_from_params(params);
@@ -115,6 +115,7 @@ static EVP_PKEY *convert(const struct rsa_public_key *public, const struct rsa_p
 	return key;
 }
 
+/* PKCS#8, from which the write key is derived: any other encoding would give another directory. */
 static bool private_der(EVP_PKEY *pkey, struct mutable_key *key)
 {
 	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(pkey);
@@ -136,8 +137,8 @@ static bool public_der(EVP_PKEY *pkey, unsigned char out[PUBLIC_DER_MAX], size_t
 	return i2d_PUBKEY(pkey, &out) == length;
 }
 
-/* Fills `key` from the key itself. */
-static enum fault describe(EVP_PKEY *pkey, struct mutable_key *key, struct err *err)
+/* Stores the encoded key and the cap that follows from it. */
+static enum fault fill_key(EVP_PKEY *pkey, struct mutable_key *key, struct err *err)
 {
 	unsigned char public[PUBLIC_DER_MAX];
 	size_t public_size = 0;
@@ -170,7 +171,7 @@ enum fault mutable_key_generate(struct mutable_key *key, struct err *err)
 	if (rsa_generate_keypair(&public, &private, &generator, stretch, NULL, NULL,
 				 MUTABLE_KEY_BITS, 0))
 		pkey = convert(&public, &private);
-	fault = pkey ? describe(pkey, key, err) : err_set(err, FAULT_NOMEM, "no key could be made");
+	fault = pkey ? fill_key(pkey, key, err) : err_set(err, FAULT_NOMEM, "no key could be made");
 	EVP_PKEY_free(pkey);
 	wipe_private(&private);
 	rsa_public_key_clear(&public);
@@ -191,7 +192,7 @@ enum fault mutable_key_from_der(const void *der, size_t size, struct mutable_key
 	enum fault fault;
 	if (pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA &&
 	    EVP_PKEY_get_bits(pkey) == MUTABLE_KEY_BITS)
-		fault = describe(pkey, &made, err);
+		fault = fill_key(pkey, &made, err);
 	else
 		fault = err_set(err, FAULT_CORRUPT, "not a PKCS#8 RSA key of %d bits",
 				MUTABLE_KEY_BITS);

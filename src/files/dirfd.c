@@ -130,6 +130,7 @@ enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *
 	return dirfd_finish(root, at, fd, err);
 }
 
+/* Opens a directory by a stretch of its path, never through a symlink. */
 static int open_piece(int at, const char *piece)
 {
 	struct open_how how = {

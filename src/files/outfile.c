@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Opens the directory that the file is to appear in. */
 static enum fault open_directory(struct outfile *outfile, struct err *err)
 {
 	char *slash = strrchr(outfile->path, '/');

@@ -242,8 +242,10 @@ struct address {
 	char text[MANIFEST_NAME_MAX + 1];
 };
 
-static enum fault find(struct source_tree *tree, const struct task *task, struct address *address,
-		       struct err *err)
+/* Finds the open directory and the name below it by which the task's file is opened.  A source
+ * itself is opened by its path. */
+static enum fault find_file(struct source_tree *tree, const struct task *task,
+			    struct address *address, struct err *err)
 {
 	enum fault fault = tree->base ? FAULT_NONE : find_base(tree, err);
 	if (fault)
@@ -268,7 +270,7 @@ enum fault source_tree_open_file(struct source_tree *tree, const struct task *ta
 {
 	struct address at;
 	int opened = -1;
-	if (find(tree, task, &at, err) ||
+	if (find_file(tree, task, &at, err) ||
 	    open_checked(tree, task, at.directory, at.name, &opened, err))
 		return err->fault;
 	if (fstat(opened, status) != 0) {
@@ -288,7 +290,7 @@ enum fault source_tree_read_link(struct source_tree *tree, const struct task *ta
 	struct address at;
 	struct stat found;
 	char text[SYMLINK_TARGET_MAX + 1];
-	if (find(tree, task, &at, err))
+	if (find_file(tree, task, &at, err))
 		return err->fault;
 	int handle = openat(at.directory, at.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (handle < 0)

@@ -26,6 +26,7 @@ enum fault http_global_init(struct err *err)
 	return FAULT_NONE;
 }
 
+/* Makes the three lists of headers that requests choose from; libcurl wants them to stay. */
 static bool make_headers(struct http *http)
 {
 	static const char *const type[] = {
@@ -174,6 +175,7 @@ static void http_finish(struct http_call *call, CURLcode code)
 	retire(call);
 }
 
+/* Finishes what libcurl says has ended.  Returns how many. */
 static size_t finish_ended(struct http *http)
 {
 	size_t ended = 0;

@@ -7,6 +7,10 @@
  * low-speed limits also count the time in which the other side thinks.  What a pace holds back is
  * paused until it is due, and that time counts for no limit.
  *
+ * Inside: http.c (the client, its poll and its watchdog) -> http_call.c (one request: what libcurl
+ * is told, and what it calls back) -> http_fault.c (what its end means).  Beside them url.c (base
+ * URLs), http_peer.c (servers known by their key), pace.c (--bwlimit).
+ *
  * Place      store/gateway -> http -> libcurl.
  * Ownership  strings of a request are copied; body memory and callback contexts are borrowed until
  *            `done` has returned or http_cancel.  A struct http_call belongs to the struct http and

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 enum {
-	PEER_CONNECT_MS = 5000,      /* at most: there is another way than this one */
 	UPLOAD_BUFFER = 256 << 10,   /* bytes; the best of 16 KiB .. 2 MiB when measured */
 	DOWNLOAD_BUFFER = 256 << 10, /* bytes, where a sink takes them */
 	SMALL_BUFFER = 16 << 10,     /* bytes, for replies of a line */
@@ -53,6 +52,7 @@ static size_t body_from_memory(struct http_call *call, char *buffer, size_t size
 	return size;
 }
 
+/* libcurl wants bytes of the body: none while the pace holds them back or the reader has none. */
 static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 {
 	struct http_call *call = context;
@@ -82,6 +82,7 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 	return got;
 }
 
+/* libcurl sends the request anew on another connection, so the body from its beginning. */
 static int on_seek(void *context, curl_off_t offset, int origin)
 {
 	struct http_call *call = context;
@@ -95,6 +96,7 @@ static int on_seek(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_FAIL;
 }
 
+/* Keeps the last bytes of an error's text: a traceback names its exception at the end. */
 static bool keep_error(struct http_call *call, const char *data, size_t size)
 {
 	if (size > HTTP_ERROR_BODY_MAX) {
@@ -110,12 +112,7 @@ static bool keep_error(struct http_call *call, const char *data, size_t size)
 	return bytes_append(kept, data, size) == FAULT_NONE;
 }
 
-bool http_call_right_range(const struct http_call *call)
-{
-	return !call->request.ranged ||
-	       (call->status == 206 && call->range_start == call->request.offset);
-}
-
+/* Takes bytes of a reply: into the sink, into memory, or as the text of an error. */
 static enum http_stop http_call_take(struct http_call *call, const char *data, size_t size)
 {
 	if (call->status == 0) {
@@ -162,6 +159,7 @@ static void read_content_range(struct http_call *call, const char *text)
 	call->range_total = found == 3 ? total : 0;
 }
 
+/* One line of the headers.  With the first one the phase of receiving begins. */
 static size_t on_header(char *data, size_t item, size_t count, void *context)
 {
 	struct http_call *call = context;
@@ -307,12 +305,6 @@ static bool set_body(struct http_call *call)
 	return true;
 }
 
-uint32_t http_call_connect_ms(const struct http_call *call)
-{
-	uint32_t limit_ms = call->http->options.connect_ms;
-	return call->request.peer && limit_ms > PEER_CONNECT_MS ? PEER_CONNECT_MS : limit_ms;
-}
-
 /* Says to whom it goes, and how that one is known. */
 static bool set_peer(struct http_call *call)
 {
@@ -329,6 +321,7 @@ static bool set_peer(struct http_call *call)
 	return true;
 }
 
+/* The options that change with each request; http_call_new has set the others. */
 static bool set_request(struct http_call *call)
 {
 	const struct http_request *request = &call->request;

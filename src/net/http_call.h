@@ -1,6 +1,10 @@
 /*
  * What the parts of net/http share: the client, one call, and the phases it passes.
  *
+ *   CONNECT --on_connected--> SEND --all of the body is gone--> WAIT --on_header--> RECEIVE -> done
+ *
+ * Each phase has a limit of time, which begins anew while bytes move; connecting has libcurl's own.
+ *
  * Place      inside net/http only.
  */
 #pragma once
@@ -10,6 +14,8 @@
 #include "net/http_peer.h"
 
 #include <curl/curl.h>
+
+enum { PEER_CONNECT_MS = 5000 /* at most: there is another way than this one */ };
 
 enum http_phase {
 	PHASE_CONNECT, /* libcurl's own limit */
@@ -91,7 +97,11 @@ MUST_USE enum fault http_call_prepare(struct http_call *call, const struct http_
 				      struct err *err);
 
 /* Returns the limit for its connection to stand. */
-uint32_t http_call_connect_ms(const struct http_call *call);
+static inline uint32_t http_call_connect_ms(const struct http_call *call)
+{
+	uint32_t limit_ms = call->http->options.connect_ms;
+	return call->request.peer && limit_ms > PEER_CONNECT_MS ? PEER_CONNECT_MS : limit_ms;
+}
 
 /* Whether the body leaves in one send with the headers. */
 bool http_call_one_send(const struct http_call *call);
@@ -100,7 +110,11 @@ bool http_call_one_send(const struct http_call *call);
 CURLcode http_call_pause(struct http_call *call);
 
 /* False when a part was asked for and the 2xx reply is not one that begins there. */
-bool http_call_right_range(const struct http_call *call);
+static inline bool http_call_right_range(const struct http_call *call)
+{
+	return !call->request.ranged ||
+	       (call->status == 206 && call->range_start == call->request.offset);
+}
 
 /* Fills `reply` after libcurl ended the transfer with `code`, or with call->stop. */
 void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *reply);

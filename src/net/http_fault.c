@@ -93,7 +93,8 @@ static enum fault judge_code(const struct http_call *call, CURLcode code, struct
 	}
 }
 
-static enum fault judge(const struct http_call *call, CURLcode code, struct err *err)
+/* What stopped it on our side says more than libcurl's code, that more than the status. */
+static enum fault judge_call(const struct http_call *call, CURLcode code, struct err *err)
 {
 	if (call->stop != STOP_NONE)
 		return judge_stop(call, err);
@@ -129,7 +130,7 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 		.range_start = call->range_start,
 		.range_total = call->range_total,
 	};
-	reply->fault = judge(call, code, &reply->err);
+	reply->fault = judge_call(call, code, &reply->err);
 	reply->err.http_status = call->status;
 	uint64_t wait_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
 	reply->err.retry_after_ms = (uint32_t)min_u64(wait_ms, HTTP_RETRY_AFTER_MAX_MS);

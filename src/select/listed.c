@@ -97,7 +97,7 @@ enum fault listed_add(struct listed *listed, const char *path, size_t size, stru
 }
 
 /* Compares so that a directory stands right before all that is below it. */
-static int compare(const char *a, size_t a_size, const char *b, size_t b_size)
+static int compare_paths(const char *a, size_t a_size, const char *b, size_t b_size)
 {
 	size_t size = a_size < b_size ? a_size : b_size;
 	for (size_t i = 0; i < size; i++) {
@@ -113,7 +113,7 @@ static int compare(const char *a, size_t a_size, const char *b, size_t b_size)
 static int compare_items(const void *left, const void *right, void *listed)
 {
 	const struct item *a = left, *b = right;
-	int order = compare(text_of(listed, a), a->size, text_of(listed, b), b->size);
+	int order = compare_paths(text_of(listed, a), a->size, text_of(listed, b), b->size);
 	/* The one that is whole comes first, so that it is the one that stays. */
 	return order ? order : b->whole - a->whole;
 }
@@ -177,7 +177,7 @@ static size_t lower_bound(const struct listed *listed, const char *path, size_t 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct item *item = &listed->item[middle];
-		if (compare(text_of(listed, item), item->size, path, size) < 0)
+		if (compare_paths(text_of(listed, item), item->size, path, size) < 0)
 			low = middle + 1;
 		else
 			high = middle;

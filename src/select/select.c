@@ -78,6 +78,7 @@ void select_limit(struct select *select, const struct select_limits *limits)
 
 /* ---- the list ---- */
 
+/* The list is known by a hash of its text, in which it is sorted: the order of lines is nothing. */
 static enum fault hash_list(const struct listed *listed, char hash[SELECT_HASH_SIZE],
 			    struct err *err)
 {

@@ -6,6 +6,8 @@
  * transfer root, the directory that the sources are put into: "photos/2024/a.jpg".  The sources
  * themselves are not asked about.
  *
+ * Inside: select.c (rules, limits, their text) -> pattern.c (one pattern), listed.c (the list).
+ *
  * Place      src/options -> [select] -> plan/chooser.h; a job's manifest keeps its text.
  * Ownership  a struct select owns everything until select_free.
  * Threads    one owner while it is made, constant afterwards.

@@ -42,6 +42,7 @@ static void gateway_end(struct gateway_call *call)
 	free(call);
 }
 
+/* The end of every call: the reply is read, handed on, and wiped. */
 static void on_done(void *context, const struct http_reply *http)
 {
 	struct gateway_call *call = context;
@@ -55,8 +56,9 @@ static void on_done(void *context, const struct http_reply *http)
 	gateway_end(call);
 }
 
-static struct gateway_call *begin(struct store *store, enum gateway_operation operation,
-				  struct store_then then, struct err *err)
+/* Makes a call that is not in flight yet.  NULL: `err` says so. */
+static struct gateway_call *gateway_begin(struct store *store, enum gateway_operation operation,
+					  struct store_then then, struct err *err)
 {
 	assert(then.done);
 	struct gateway_call *call = calloc(1, sizeof *call);
@@ -92,6 +94,7 @@ static struct store_call *gateway_start(struct gateway_call *call, enum fault bu
 
 /* ---- paths: caps only below uri/, the one place where the gateway's log leaves them out ---- */
 
+/* Appends "uri/" and the cap to the path of the request. */
 static enum fault add_cap(struct bytes *path, const struct cap *cap)
 {
 	char text[CAP_TEXT_SIZE];
@@ -144,7 +147,7 @@ static uint64_t wait_more(uint64_t size, uint64_t children)
 static struct store_call *gateway_put(struct store *store, const struct store_body *body,
 				      struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_PUT, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_PUT, then, err);
 	if (!call)
 		return NULL;
 	call->expected = body->size;
@@ -157,15 +160,15 @@ static struct store_call *gateway_put(struct store *store, const struct store_bo
 	return gateway_start(call, bytes_append_text(&call->gateway->path, "uri"), &request, err);
 }
 
-static struct store_call *overwrite(struct store *store, const struct cap *cap,
-				    const struct store_body *body, struct store_then then,
-				    struct err *err)
+static struct store_call *gateway_overwrite(struct store *store, const struct cap *cap,
+					    const struct store_body *body, struct store_then then,
+					    struct err *err)
 {
 	if (!cap_is_file(cap) || !cap_is_writable(cap)) {
 		err_set(err, FAULT_USAGE, "not a file that can be overwritten");
 		return NULL;
 	}
-	struct gateway_call *call = begin(store, GATEWAY_OVERWRITE, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_OVERWRITE, then, err);
 	if (!call)
 		return NULL;
 	call->cap = *cap;
@@ -189,10 +192,12 @@ static bool on_bytes(void *context, const void *data, size_t size)
 	return call->sink(call->sink_context, data, size);
 }
 
-static struct store_call *get(struct store *store, const struct store_get *get,
-			      struct store_then then, struct err *err)
+/* What length the reply must have is known for a range and from the cap; else it is taken as it
+ * comes. */
+static struct store_call *gateway_get(struct store *store, const struct store_get *get,
+				      struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_GET, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_GET, then, err);
 	if (!call)
 		return NULL;
 	bool whole = get->length == UINT64_MAX && get->offset == 0;
@@ -218,12 +223,12 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	return gateway_start(call, add_cap(&call->gateway->path, get->cap), &request, err);
 }
 
-static struct store_call *make_directory(struct store *store,
-					 const struct store_directory *directory,
-					 const struct store_body *body, struct store_then then,
-					 struct err *err)
+static struct store_call *gateway_make_directory(struct store *store,
+						 const struct store_directory *directory,
+						 const struct store_body *body,
+						 struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_MAKE_DIRECTORY, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_MAKE_DIRECTORY, then, err);
 	if (!call)
 		return NULL;
 	call->is_mutable = directory->is_mutable;
@@ -247,11 +252,13 @@ static struct store_call *make_directory(struct store *store,
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *set_children(struct store *store, const struct store_edit *edit,
-				       const struct store_body *body, struct store_then then,
-				       struct err *err)
+/* Unless it may replace what is there it must not run twice: the second would meet the names that
+ * the first has linked. */
+static struct store_call *gateway_set_children(struct store *store, const struct store_edit *edit,
+					       const struct store_body *body,
+					       struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_SET_CHILDREN, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_SET_CHILDREN, then, err);
 	if (!call)
 		return NULL;
 	struct http_request request = {
@@ -272,10 +279,10 @@ static struct store_call *set_children(struct store *store, const struct store_e
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *link_cap(struct store *store, const struct store_link *link,
-				   struct store_then then, struct err *err)
+static struct store_call *gateway_link(struct store *store, const struct store_link *link,
+				       struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_LINK, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_LINK, then, err);
 	if (!call)
 		return NULL;
 	call->cap = *link->cap;
@@ -305,10 +312,10 @@ static bool on_listing(void *context, const void *data, size_t size)
 	return listing_parser_feed(call->listing, data, size, &call->why) == FAULT_NONE;
 }
 
-static struct store_call *list(struct store *store, const struct store_list *list,
-			       struct store_then then, struct err *err)
+static struct store_call *gateway_list(struct store *store, const struct store_list *list,
+				       struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_LIST, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_LIST, then, err);
 	if (!call)
 		return NULL;
 	call->listing = listing_parser_new(call->gateway->listing_max, list->child, list->context);
@@ -326,10 +333,10 @@ static struct store_call *list(struct store *store, const struct store_list *lis
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
-				struct store_then then, struct err *err)
+static struct store_call *gateway_check(struct store *store, const struct cap *cap, bool verify,
+					struct store_then then, struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_CHECK, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_CHECK, then, err);
 	if (!call)
 		return NULL;
 	struct http_request request = {
@@ -345,9 +352,10 @@ static struct store_call *check(struct store *store, const struct cap *cap, bool
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *probe(struct store *store, struct store_then then, struct err *err)
+static struct store_call *gateway_probe(struct store *store, struct store_then then,
+					struct err *err)
 {
-	struct gateway_call *call = begin(store, GATEWAY_PROBE, then, err);
+	struct gateway_call *call = gateway_begin(store, GATEWAY_PROBE, then, err);
 	if (!call)
 		return NULL;
 	struct http_request request = { .method = HTTP_GET, .reply_max = CHECK_REPLY_MAX };
@@ -357,20 +365,20 @@ static struct store_call *probe(struct store *store, struct store_then then, str
 
 /* ---- the rest of the contract ---- */
 
-static size_t poll_gateway(struct store *store, uint32_t timeout_ms)
+static size_t gateway_poll(struct store *store, uint32_t timeout_ms)
 {
 	return http_poll(to_gateway(store)->http, timeout_ms);
 }
 
-static void wake(struct store *store) { http_wake(to_gateway(store)->http); }
+static void gateway_wake(struct store *store) { http_wake(to_gateway(store)->http); }
 
-static void resume(struct store *store, struct store_call *call)
+static void gateway_resume(struct store *store, struct store_call *call)
 {
 	(void)store;
 	http_resume(((struct gateway_call *)call)->http);
 }
 
-static void cancel(struct store *store, struct store_call *call)
+static void gateway_cancel(struct store *store, struct store_call *call)
 {
 	(void)store;
 	struct gateway_call *ours = (struct gateway_call *)call;
@@ -378,17 +386,17 @@ static void cancel(struct store *store, struct store_call *call)
 	gateway_end(ours);
 }
 
-static size_t in_flight(const struct store *store)
+static size_t gateway_in_flight(const struct store *store)
 {
 	return http_in_flight(((const struct gateway *)store)->http);
 }
 
-static const char *label(const struct store *store)
+static const char *gateway_label(const struct store *store)
 {
 	return http_base(((const struct gateway *)store)->http);
 }
 
-static void close_gateway(struct store *store)
+static void gateway_close(struct store *store)
 {
 	struct gateway *gateway = to_gateway(store);
 	for (struct gateway_call *call = gateway->in_flight, *next; call; call = next) {
@@ -400,23 +408,23 @@ static void close_gateway(struct store *store)
 	free(gateway);
 }
 
-static const struct store_backend backend = {
+static const struct store_backend gateway_backend = {
 	.put = gateway_put,
-	.overwrite = overwrite,
-	.get = get,
-	.make_directory = make_directory,
-	.set_children = set_children,
-	.link = link_cap,
-	.list = list,
-	.check = check,
-	.probe = probe,
-	.poll = poll_gateway,
-	.wake = wake,
-	.resume = resume,
-	.cancel = cancel,
-	.in_flight = in_flight,
-	.label = label,
-	.close = close_gateway,
+	.overwrite = gateway_overwrite,
+	.get = gateway_get,
+	.make_directory = gateway_make_directory,
+	.set_children = gateway_set_children,
+	.link = gateway_link,
+	.list = gateway_list,
+	.check = gateway_check,
+	.probe = gateway_probe,
+	.poll = gateway_poll,
+	.wake = gateway_wake,
+	.resume = gateway_resume,
+	.cancel = gateway_cancel,
+	.in_flight = gateway_in_flight,
+	.label = gateway_label,
+	.close = gateway_close,
 };
 
 struct http *gateway_http(struct store *store) { return to_gateway(store)->http; }
@@ -427,7 +435,7 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 	struct gateway *gateway = calloc(1, sizeof *gateway);
 	if (!gateway)
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
-	gateway->base.backend = &backend;
+	gateway->base.backend = &gateway_backend;
 	gateway->base.gateway = options->number;
 	gateway->wait_ms = options->wait_ms ? options->wait_ms : HTTP_WAIT_MS;
 	gateway->listing_max = options->listing_max ? options->listing_max : STORE_LISTING_MAX;

@@ -85,6 +85,13 @@ static void excerpt(const struct http_reply *http, char *out, size_t out_size)
 	bytes_fini(&shown);
 }
 
+/*
+ * What a status is told as, the first that fits:
+ *   410                          too few shares just now
+ *   5xx with a known exception   what that one means
+ *   any with an exception        http_status_fault, with its name
+ *   any other                    http_status_fault, with the beginning of the text
+ */
 static void explain_status(const struct http_reply *http, struct store_reply *reply)
 {
 	const char *class = NULL;

@@ -101,12 +101,13 @@ static json_t *load(const struct http_reply *http)
 	return json_loadb(http->body, http->body_size, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static uint32_t count(const json_t *object, const char *key)
+static uint32_t count_of(const json_t *object, const char *key)
 {
 	json_int_t value = json_integer_value(json_object_get(object, key));
 	return value < 0 ? 0 : (uint32_t)min_u64((uint64_t)value, UINT32_MAX);
 }
 
+/* The result of a check. */
 static enum fault read_health(const json_t *root, struct store_reply *reply)
 {
 	const json_t *results = json_object_get(root, "results");
@@ -119,12 +120,12 @@ static enum fault read_health(const json_t *root, struct store_reply *reply)
 	/* A literal has neither shares nor an index, and is always there. */
 	health->literal = !recoverable;
 	health->recoverable = health->literal ? health->healthy : json_is_true(recoverable);
-	health->good_shares = count(results, "count-shares-good");
-	health->good_hosts = count(results, "count-good-share-hosts");
-	health->needed = count(results, "count-shares-needed");
-	health->expected = count(results, "count-shares-expected");
-	health->corrupt_shares = count(results, "count-corrupt-shares");
-	health->happiness = count(results, "count-happiness");
+	health->good_shares = count_of(results, "count-shares-good");
+	health->good_hosts = count_of(results, "count-good-share-hosts");
+	health->needed = count_of(results, "count-shares-needed");
+	health->expected = count_of(results, "count-shares-expected");
+	health->corrupt_shares = count_of(results, "count-corrupt-shares");
+	health->happiness = count_of(results, "count-happiness");
 	return FAULT_NONE;
 }
 
@@ -156,6 +157,8 @@ static uint64_t hash_of(const char *name)
 	return load_le64(hash);
 }
 
+/* The welcome page: how many servers there are.  `names` is a sum over them, in no order, so that a
+ * change of the set is seen. */
 static enum fault read_servers(const json_t *root, struct store_reply *reply)
 {
 	const json_t *servers = json_object_get(root, "servers");

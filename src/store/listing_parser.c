@@ -6,6 +6,29 @@
 #include <malloc.h>
 #include <yajl/yajl_parse.h>
 
+/*
+ * yajl calls on_*() for each token.  The parser keeps one place; `skipped` counts what is open and
+ * of no interest, and meanwhile everything but braces and brackets is passed over.
+ *
+ *   START     [
+ *   OUTER       "dirnode",
+ *               {
+ *   ROOT          "children": {
+ *   CHILDREN        "name":
+ *   CHILD              [ "filenode",
+ *                        {
+ *   PROPERTIES               "ro_uri": "...", "size": 5,
+ *   METADATA                 "metadata": { "mtime": 1.5,
+ *   TAHOE                                  "tahoe": { "linkmotime": 2.5 } }
+ *                        } ]            end_child: the child is handed out
+ *                 },
+ *                 "ro_uri": "..."       of the node itself, before its children or behind them
+ *               }
+ *   END       ]
+ *
+ * A handler returns 1, or 0 through listing_parser_fail, which ends the parsing.
+ */
+
 /* Where in the text the parser is. */
 enum place {
 	PLACE_START,
@@ -158,6 +181,7 @@ static void take_linked(struct store_node *to, const char *text, size_t size)
 		to->metadata_flags |= STORE_HAS_LINKED;
 }
 
+/* A number in a child's metadata.  What is no time or no number is left out: it is hearsay. */
 static void take_metadata(struct listing_parser *listing, const char *text, size_t size)
 {
 	struct store_node *to = node(listing);
@@ -195,6 +219,7 @@ static void settle_kind(struct store_node *found)
 		found->kind = STORE_UNKNOWN;
 }
 
+/* The first element of a node's array. */
 static int take_kind(struct listing_parser *listing, const char *text, size_t size)
 {
 	static const struct {
@@ -308,6 +333,7 @@ static enum key find_key(enum place place, const char *text, size_t size)
 	return KEY_OTHER;
 }
 
+/* A name among the children: what follows is of this child. */
 static int begin_child(struct listing_parser *listing, const void *name, size_t size)
 {
 	bytes_clear(&listing->name);
@@ -324,6 +350,7 @@ static int begin_child(struct listing_parser *listing, const void *name, size_t 
 	return 1;
 }
 
+/* A key of an object: a child's name, or which property the next value is. */
 static int on_key(void *context, const unsigned char *text, size_t size)
 {
 	struct listing_parser *listing = context;

@@ -14,6 +14,7 @@ static bool insert(uint64_t *slot, size_t capacity, uint64_t hash)
 	return added;
 }
 
+/* Doubles the table and puts all hashes in anew. */
 static bool grow(struct names_seen *seen)
 {
 	size_t capacity = seen->capacity ? 2 * seen->capacity : CAPACITY_FIRST;

@@ -5,6 +5,11 @@
  * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
  * in flight.  Nothing is tried again here either: queue/core/retry decides that.
  *
+ * Inside: store.c hands each call to the backend, or to the store behind it (backend.h).  The
+ * gateway's: gateway.c builds the requests; gateway_reply.c reads what came, gateway_fault.c what a
+ * failure means; listing_parser.c reads listings as they arrive, and has names_seen.c look for
+ * names that come twice.
+ *
  * Place      calls/lanes.h and calls/wait.h drive it -> [store] -> its backend (store/gateway.h,
  *            direct/direct.h).
  * Ownership  caps, names and paths of a call are copied; bodies, contexts and callbacks are

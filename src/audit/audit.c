@@ -23,6 +23,7 @@ struct audit {
 
 /* ---- what became of an entry ---- */
 
+/* The path of an entry, for what is told.  That of its directory is kept: neighbours share it. */
 static const char *find_path(struct audit *audit, const struct probe *probe)
 {
 	struct err err;
@@ -43,7 +44,8 @@ static const char *find_path(struct audit *audit, const struct probe *probe)
 	return path;
 }
 
-static void tell(struct audit *audit, const struct probe *probe, const struct err *err)
+/* Counts an entry and tells how it ended. */
+static void audit_tell(struct audit *audit, const struct probe *probe, const struct err *err)
 {
 	struct audit_counts *counts = audit->counts;
 	const struct audit_entry entry = {
@@ -65,7 +67,7 @@ static void tell(struct audit *audit, const struct probe *probe, const struct er
 }
 
 /* Takes back one probe.  Returns false when none is under way. */
-static bool take_back(struct audit *audit)
+static bool audit_take_back(struct audit *audit)
 {
 	struct probe *probe = (struct probe *)pool_take(audit->pool);
 	if (!probe)
@@ -75,7 +77,7 @@ static bool take_back(struct audit *audit)
 		if (!audit->fatal.fault)
 			audit->fatal = err;
 	} else {
-		tell(audit, probe, &err);
+		audit_tell(audit, probe, &err);
 	}
 	probe_free(probe);
 	return true;
@@ -83,12 +85,12 @@ static bool take_back(struct audit *audit)
 
 /* ---- the walk ---- */
 
-static enum fault send(struct audit *audit, struct probe *probe)
+static enum fault audit_send(struct audit *audit, struct probe *probe)
 {
 	probe->moved = audit->request->moved;
 	probe->context = audit->request->context;
 	while (!pool_has_room(audit->pool))
-		take_back(audit);
+		audit_take_back(audit);
 	pool_submit(audit->pool, &probe->task);
 	return audit->fatal.fault;
 }
@@ -108,7 +110,7 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 				    .is_directory = true };
 	if (slot.state == OUTCOME_DAMAGED) {
 		err_set(&err, FAULT_CORRUPT, "its outcome is damaged");
-		tell(audit, &lost, &err);
+		audit_tell(audit, &lost, &err);
 		return FAULT_NONE;
 	}
 	if (slot.state != OUTCOME_DONE) {
@@ -123,16 +125,17 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 		probe->listing = block->listing;
 		if (!children_gather(audit->aside, audit->request->outcomes, block->listing,
 				     &probe->set, &err))
-			return send(audit, probe);
+			return audit_send(audit, probe);
 		probe_free(probe);
 	}
 	if (is_local_fault(err.fault))
 		*fatal = err;
 	else
-		tell(audit, &lost, &err);
+		audit_tell(audit, &lost, &err);
 	return fatal->fault;
 }
 
+/* Sends a probe for a file, or tells at once why there can be none. */
 static enum fault audit_file(struct audit *audit, const struct manifest_block *block,
 			     const struct manifest_entry *entry, const struct outcome *slot)
 {
@@ -155,12 +158,12 @@ static enum fault audit_file(struct audit *audit, const struct manifest_block *b
 		probe->listing = block->listing;
 		probe->name = name;
 		probe->name_size = entry->name_size;
-		return send(audit, probe);
+		return audit_send(audit, probe);
 	}
 	if (is_local_fault(err.fault))
 		audit->fatal = err;
 	else
-		tell(audit, &lost, &err);
+		audit_tell(audit, &lost, &err);
 	free(name);
 	return audit->fatal.fault;
 }
@@ -187,6 +190,8 @@ static enum fault audit_run_of(struct audit *audit, const struct manifest_block 
 	return FAULT_NONE;
 }
 
+/* The directory itself with the first block of its listing, then stretches whose slots are read
+ * together. */
 static enum fault audit_block(struct audit *audit, const struct manifest_block *block)
 {
 	if (block->first && audit_directory(audit, block))
@@ -202,7 +207,8 @@ static enum fault audit_block(struct audit *audit, const struct manifest_block *
 	return FAULT_NONE;
 }
 
-static void walk(struct audit *audit)
+/* Walks the manifest to its end, or to where an unfinished plan ends. */
+static void audit_walk(struct audit *audit)
 {
 	struct manifest_block block = { .next = manifest_first(audit->walk) };
 	struct err err;
@@ -221,8 +227,8 @@ enum fault audit_run(struct audit *audit, struct audit_counts *counts, struct er
 {
 	*counts = (struct audit_counts){ 0 };
 	audit->counts = counts;
-	walk(audit);
-	while (take_back(audit)) {
+	audit_walk(audit);
+	while (audit_take_back(audit)) {
 	}
 	if (audit->fatal.fault)
 		*err = audit->fatal;

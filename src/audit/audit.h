@@ -4,6 +4,9 @@
  *   manifest, block by block, in step with the slots -> a probe for each entry that is done
  * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere.
  *
+ * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
+ * lane.  The children of a directory come from verify/children.h.
+ *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
  *
  * Place      barge verify -> [audit] -> a pool of src/calls; manifest and outcomes are read.

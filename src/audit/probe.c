@@ -2,11 +2,11 @@
 
 #include "verify/policy.h"
 
-static void go_on(struct probe *probe);
+static void probe_go_on(struct probe *probe);
 
 /* ---- the shares ---- */
 
-static void checked(void *context, const struct store_reply *reply)
+static void probe_checked(void *context, const struct store_reply *reply)
 {
 	struct probe *probe = context;
 	const struct store_health *health = &reply->health;
@@ -21,13 +21,13 @@ static void checked(void *context, const struct store_reply *reply)
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_CHECK;
-	go_on(probe);
+	probe_go_on(probe);
 }
 
 /* ---- a file ---- */
 
-static enum fault compare(const struct probe *probe, uint64_t length, const unsigned char *content,
-			  struct err *err)
+static enum fault compare_read(const struct probe *probe, uint64_t length,
+			       const unsigned char *content, struct err *err)
 {
 	if (length != probe->length)
 		return err_set(err, FAULT_CORRUPT, "%llu bytes are there, %llu were stored",
@@ -47,7 +47,7 @@ static bool probe_take(void *context, const void *data, size_t size)
 	return true;
 }
 
-static void got(void *context, const struct store_reply *reply)
+static void probe_got(void *context, const struct store_reply *reply)
 {
 	struct probe *probe = context;
 	unsigned char content[CONTENT_HASH_SIZE];
@@ -55,14 +55,14 @@ static void got(void *context, const struct store_reply *reply)
 	probe->task.call = NULL;
 	if (!err.fault) {
 		content_hash_final(&probe->hash, content);
-		err.fault = compare(probe, probe->received, content, &err);
+		err.fault = compare_read(probe, probe->received, content, &err);
 	}
 	if (err.fault) {
 		pool_end(&probe->task, &err);
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_READ;
-	go_on(probe);
+	probe_go_on(probe);
 }
 
 static struct store_call *read_file(struct probe *probe, struct err *err)
@@ -77,19 +77,19 @@ static struct store_call *read_file(struct probe *probe, struct err *err)
 		.sink = probe_take,
 		.context = probe,
 	};
-	return store_get(probe->task.store, &get, (struct store_then){ got, probe }, err);
+	return store_get(probe->task.store, &get, (struct store_then){ probe_got, probe }, err);
 }
 
 /* ---- a directory ---- */
 
-static bool see(void *context, const struct store_child *child)
+static bool probe_child(void *context, const struct store_child *child)
 {
 	struct probe *probe = context;
 	childset_see(&probe->set, child);
 	return true;
 }
 
-static void listed(void *context, const struct store_reply *reply)
+static void probe_listed(void *context, const struct store_reply *reply)
 {
 	struct probe *probe = context;
 	const struct childset *set = &probe->set;
@@ -105,14 +105,17 @@ static void listed(void *context, const struct store_reply *reply)
 		return;
 	}
 	probe->left &= ~(unsigned)VERIFY_READ;
-	go_on(probe);
+	probe_go_on(probe);
 }
 
-static struct store_call *list(struct probe *probe, struct err *err)
+static struct store_call *list_children(struct probe *probe, struct err *err)
 {
 	childset_begin(&probe->set);
-	const struct store_list wanted = { .cap = &probe->cap, .child = see, .context = probe };
-	return store_list(probe->task.store, &wanted, (struct store_then){ listed, probe }, err);
+	const struct store_list wanted = { .cap = &probe->cap,
+					   .child = probe_child,
+					   .context = probe };
+	return store_list(probe->task.store, &wanted, (struct store_then){ probe_listed, probe },
+			  err);
 }
 
 /* ---- in general ---- */
@@ -123,19 +126,20 @@ static void compare_literal(struct probe *probe)
 	unsigned char content[CONTENT_HASH_SIZE];
 	struct err err;
 	content_hash_of(probe->cap.content, (size_t)probe->cap.size, content);
-	enum fault fault = compare(probe, probe->cap.size, content, &err);
+	enum fault fault = compare_read(probe, probe->cap.size, content, &err);
 	pool_end(&probe->task, fault ? &err : NULL);
 }
 
-static void go_on(struct probe *probe)
+/* Starts the proof that is still owed; `left` loses one with each that is given. */
+static void probe_go_on(struct probe *probe)
 {
 	struct pool_task *task = &probe->task;
 	struct err err;
 	if (probe->left & VERIFY_CHECK)
 		task->call = store_check(task->store, &probe->cap, true,
-					 (struct store_then){ checked, probe }, &err);
+					 (struct store_then){ probe_checked, probe }, &err);
 	else if ((probe->left & VERIFY_READ) && probe->is_directory)
-		task->call = list(probe, &err);
+		task->call = list_children(probe, &err);
 	else if (probe->left & VERIFY_READ)
 		task->call = read_file(probe, &err);
 	else {
@@ -155,7 +159,7 @@ static void probe_start(struct pool_task *task)
 	else if (cap_is_literal(&probe->cap) && !probe->is_directory)
 		compare_literal(probe);
 	else
-		go_on(probe);
+		probe_go_on(probe);
 }
 
 struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct err *err)

@@ -58,8 +58,8 @@ static const char *kind_of_child(const struct remote_child *child)
 						: "file";
 }
 
-static void tell(const struct comparison *comparison, enum compare_result result, const char *name,
-		 const char *kind, const struct err *err)
+static void compare_tell(const struct comparison *comparison, enum compare_result result,
+			 const char *name, const char *kind, const struct err *err)
 {
 	const struct compare_finding finding = {
 		.result = result,
@@ -73,12 +73,12 @@ static void tell(const struct comparison *comparison, enum compare_result result
 }
 
 /* Ends with an entry that could not be compared, unless the next one could not be either. */
-static enum fault give_up(const struct comparison *comparison, const char *name, const char *kind,
-			  const struct err *err)
+static enum fault compare_give_up(const struct comparison *comparison, const char *name,
+				  const char *kind, const struct err *err)
 {
 	if (is_fatal(err->fault))
 		return err->fault;
-	tell(comparison, COMPARE_FAILED, name, kind, err);
+	compare_tell(comparison, COMPARE_FAILED, name, kind, err);
 	return FAULT_NONE;
 }
 
@@ -108,14 +108,14 @@ static enum fault compare_content(const struct comparison *comparison,
 	const char *kind = kind_of_mode(local->status.st_mode);
 	if (!cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap)) {
 		err_set(err, FAULT_CORRUPT, "its cap makes no sense");
-		return give_up(comparison, name, kind, err);
+		return compare_give_up(comparison, name, kind, err);
 	}
 	enum fault fault = content_compare(&comparison->options->content, local, &cap, child->bytes,
 					   &answer, err);
 	cap_wipe(&cap);
 	if (fault)
-		return give_up(comparison, name, kind, err);
-	tell(comparison, result_of(answer), name, kind, NULL);
+		return compare_give_up(comparison, name, kind, err);
+	compare_tell(comparison, result_of(answer), name, kind, NULL);
 	return FAULT_NONE;
 }
 
@@ -142,7 +142,7 @@ static enum fault compare_file(const struct comparison *comparison, const char *
 {
 	struct content_local local = { .fd = -1 };
 	if (open_file(comparison, name, &local, err))
-		return give_up(comparison, name, "file", err);
+		return compare_give_up(comparison, name, "file", err);
 	enum fault fault = compare_content(comparison, &local, name, child, err);
 	close(local.fd);
 	return fault;
@@ -156,7 +156,7 @@ static enum fault compare_link(const struct comparison *comparison, const char *
 	ssize_t size = readlinkat(comparison->fd, name, target, sizeof target);
 	if (size < 0) {
 		err_os(err, FAULT_IO, errno, "cannot read the symlink");
-		return give_up(comparison, name, "symlink", err);
+		return compare_give_up(comparison, name, "symlink", err);
 	}
 	local.status.st_mode = S_IFLNK;
 	local.status.st_size = size;
@@ -172,11 +172,11 @@ enum fault compare_files(const struct compare_options *options, int fd, const ch
 		return err_os(err, FAULT_IO, errno, "cannot look at a file");
 	const char *kind = kind_of_mode(local.status.st_mode);
 	if (strcmp(kind, kind_of_child(child)) != 0)
-		tell(&comparison, COMPARE_KIND, name, kind, NULL);
+		compare_tell(&comparison, COMPARE_KIND, name, kind, NULL);
 	else if (S_ISREG(local.status.st_mode))
 		return compare_content(&comparison, &local, name, child, err);
 	else
-		tell(&comparison, COMPARE_SAME, name, kind, NULL);
+		compare_tell(&comparison, COMPARE_SAME, name, kind, NULL);
 	return FAULT_NONE;
 }
 
@@ -209,13 +209,14 @@ static enum fault push(struct comparison *comparison, const char *path, const st
 	return FAULT_NONE;
 }
 
+/* Puts a directory that is on both sides on the stack. */
 static enum fault push_child(struct comparison *comparison, const char *name,
 			     const struct remote_child *child, struct err *err)
 {
 	struct cap cap;
 	if (!cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap)) {
 		err_set(err, FAULT_CORRUPT, "its cap makes no sense");
-		return give_up(comparison, name, "directory", err);
+		return compare_give_up(comparison, name, "directory", err);
 	}
 	struct bytes *path = &comparison->below;
 	bytes_clear(path);
@@ -250,6 +251,7 @@ static const struct remote_child *find_child(struct comparison *comparison, cons
 	return child;
 }
 
+/* Compares one local name with what the grid's directory has under it. */
 static enum fault compare_entry(struct comparison *comparison, const struct name *name,
 				struct err *err)
 {
@@ -258,7 +260,7 @@ static enum fault compare_entry(struct comparison *comparison, const struct name
 		if (errno == ENOENT)
 			return FAULT_NONE;
 		err_os(err, FAULT_IO, errno, "cannot look at it");
-		return give_up(comparison, name->bytes, "other", err);
+		return compare_give_up(comparison, name->bytes, "other", err);
 	}
 	enum fault fault;
 	const char *kind = kind_of_mode(st.st_mode);
@@ -266,10 +268,10 @@ static enum fault compare_entry(struct comparison *comparison, const struct name
 	if (fault)
 		return bytes_err(fault, err, "a name");
 	if (!child)
-		tell(comparison,
-		     S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? COMPARE_ONLY_LOCAL
-								: COMPARE_LEFT_OUT,
-		     name->bytes, kind, NULL);
+		compare_tell(comparison,
+			     S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? COMPARE_ONLY_LOCAL
+									: COMPARE_LEFT_OUT,
+			     name->bytes, kind, NULL);
 	else if (S_ISREG(st.st_mode) && strcmp(kind_of_child(child), kind) == 0)
 		return compare_file(comparison, name->bytes, child, err);
 	else if (S_ISLNK(st.st_mode) && remote_is_link(child))
@@ -277,10 +279,11 @@ static enum fault compare_entry(struct comparison *comparison, const struct name
 	else if (S_ISDIR(st.st_mode) && strcmp(kind_of_child(child), kind) == 0)
 		return push_child(comparison, name->bytes, child, err);
 	else
-		tell(comparison, COMPARE_KIND, name->bytes, kind, NULL);
+		compare_tell(comparison, COMPARE_KIND, name->bytes, kind, NULL);
 	return FAULT_NONE;
 }
 
+/* What the local names have not met is on the grid only. */
 static void tell_unseen(const struct comparison *comparison)
 {
 	const struct remote *remote = comparison->options->remote;
@@ -333,7 +336,7 @@ static enum fault read_names(struct comparison *comparison, struct err *err)
 	return fault ? fault : names_sort(comparison->names, err);
 }
 
-static bool is_stopped(const struct comparison *comparison)
+static bool compare_is_stopped(const struct comparison *comparison)
 {
 	const struct store_wait *wait = comparison->options->content.tries.wait;
 	return wait->stop && wait->stop(wait->context);
@@ -343,7 +346,7 @@ static enum fault compare_entries(struct comparison *comparison, struct err *err
 {
 	for (;;) {
 		struct name name;
-		if (is_stopped(comparison))
+		if (compare_is_stopped(comparison))
 			return err_set(err, FAULT_CANCELLED, "asked to stop");
 		if (names_next(comparison->names, &name, err))
 			return err->fault;
@@ -372,7 +375,7 @@ static enum fault compare_both(struct comparison *comparison, const struct cap *
 					 : err_set(err, FAULT_NOMEM, "no memory for a directory");
 	}
 	if (!fault) {
-		tell(comparison, COMPARE_SAME, "", "directory", NULL);
+		compare_tell(comparison, COMPARE_SAME, "", "directory", NULL);
 		fault = compare_entries(comparison, err);
 	}
 	free(comparison->seen);
@@ -402,6 +405,8 @@ static void look_ahead(const struct comparison *comparison)
 			     &comparison->pending[comparison->count - i].cap);
 }
 
+/* Compares the topmost pair of directories.  Its sub-directories come to lie on the stack in the
+ * order of their names, so they are turned around: the first is to be taken first. */
 static enum fault compare_next(struct comparison *comparison, struct err *err)
 {
 	look_ahead(comparison);
@@ -411,7 +416,7 @@ static enum fault compare_next(struct comparison *comparison, struct err *err)
 	comparison->path = at.path;
 	enum fault fault = compare_both(comparison, &at.cap, err);
 	if (fault)
-		fault = give_up(comparison, "", "directory", err);
+		fault = compare_give_up(comparison, "", "directory", err);
 	reverse(comparison, count);
 	cap_wipe(&at.cap);
 	free(at.path);

@@ -5,6 +5,9 @@
  * Ownership  borrows everything of its options.
  * Threads    the owner of the store.
  *
+ * Inside: compare.c walks the directories that are on both sides and tells what differs; content.c
+ * says whether the bytes of a file do.
+ *
  * Depth first, one directory of each side at a time; directories still to be compared wait on a
  * stack.  Names on the grid are only ever looked up among those of the local directory, in NFC:
  * none of them is given to the file system.

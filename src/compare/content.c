@@ -46,6 +46,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+/* Whether the file is as it was before it was read. */
 static enum fault check_unchanged(const struct content_local *local, struct err *err)
 {
 	struct stat now;
@@ -72,6 +73,7 @@ static enum fault compare_literal(const struct content_local *local, const struc
 
 /* ---- by the key ---- */
 
+/* Runs the local bytes through the key of the cap; nothing is fetched. */
 static enum fault hash_local(const struct content_options *options,
 			     const struct content_local *local, unsigned char *block,
 			     struct proof *proof, struct err *err)

@@ -24,7 +24,7 @@ void aliases_fini(struct aliases *aliases)
 	*aliases = (struct aliases){ .count = 0 };
 }
 
-static struct alias *find(const struct aliases *aliases, const char *name, size_t size)
+static struct alias *find_alias(const struct aliases *aliases, const char *name, size_t size)
 {
 	for (size_t i = 0; i < aliases->count; i++) {
 		const char *own = aliases->list[i].name;
@@ -36,13 +36,13 @@ static struct alias *find(const struct aliases *aliases, const char *name, size_
 
 const char *aliases_find(const struct aliases *aliases, const char *name, size_t size)
 {
-	const struct alias *alias = find(aliases, name, size);
+	const struct alias *alias = find_alias(aliases, name, size);
 	return alias ? alias->cap : NULL;
 }
 
 /* Takes `cap` over, also on failure. */
-static enum fault add(struct aliases *aliases, const char *name, size_t size, char *cap,
-		      struct err *err)
+static enum fault add_alias(struct aliases *aliases, const char *name, size_t size, char *cap,
+			    struct err *err)
 {
 	char *copy = strndup(name, size);
 	struct alias *list = NULL;
@@ -65,13 +65,13 @@ struct value {
 	size_t size;
 };
 
-static enum fault set(struct aliases *aliases, const char *name, size_t size, struct value value,
-		      struct err *err)
+static enum fault set_alias(struct aliases *aliases, const char *name, size_t size,
+			    struct value value, struct err *err)
 {
 	char *cap = strndup(value.text, value.size);
-	struct alias *known = find(aliases, name, size);
+	struct alias *known = find_alias(aliases, name, size);
 	if (!known)
-		return add(aliases, name, size, cap, err);
+		return add_alias(aliases, name, size, cap, err);
 	if (!cap)
 		return err_set(err, FAULT_NOMEM, "no memory for aliases");
 	free_secret(known->cap);
@@ -81,7 +81,7 @@ static enum fault set(struct aliases *aliases, const char *name, size_t size, st
 
 enum fault aliases_set(struct aliases *aliases, const char *name, const char *cap, struct err *err)
 {
-	return set(aliases, name, strlen(name), (struct value){ cap, strlen(cap) }, err);
+	return set_alias(aliases, name, strlen(name), (struct value){ cap, strlen(cap) }, err);
 }
 
 static enum fault take_line(struct aliases *aliases, const char *line, size_t size, struct err *err)
@@ -93,7 +93,7 @@ static enum fault take_line(struct aliases *aliases, const char *line, size_t si
 	const size_t name_size = (size_t)(colon - line);
 	struct value value = { colon + 1, size - name_size - 1 };
 	node_trim(&value.text, &value.size);
-	return set(aliases, line, name_size, value, err);
+	return set_alias(aliases, line, name_size, value, err);
 }
 
 static enum fault take_lines(struct aliases *aliases, const char *text, struct err *err)
@@ -114,7 +114,7 @@ static enum fault take_root(struct aliases *aliases, const struct bytes *text, s
 	node_trim(&value.text, &value.size);
 	if (value.size == 0)
 		return FAULT_NONE;
-	return set(aliases, ALIAS_DEFAULT, strlen(ALIAS_DEFAULT), value, err);
+	return set_alias(aliases, ALIAS_DEFAULT, strlen(ALIAS_DEFAULT), value, err);
 }
 
 /* Tahoe takes a file that it cannot read for no aliases. */

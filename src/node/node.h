@@ -1,6 +1,10 @@
 /*
  * A Tahoe-LAFS node directory: where the gateway is and how it encodes.
  *
+ * The room: node.c reads URL, secret and encoding; aliases.c and aliases_argument.c the aliases and
+ * what a word of the command line means by them; servers.c the storage servers, from the YAML of
+ * servers_yaml.c, whose addresses servers_nurl.c takes apart; node_file.c small files for all.
+ *
  * Place      command line -> [node] -> stores, content keys, verification.
  * Ownership  a struct node owns its strings and secret until node_fini.
  * Threads    one owner at a time.

@@ -7,6 +7,7 @@
 
 enum { PASSWD_MAX = 16384 }; /* bytes of one entry of the password database */
 
+/* $HOME, or what the user database says.  NULL: neither. */
 static char *home_directory(void)
 {
 	const char *home = getenv("HOME");

@@ -30,6 +30,7 @@ static enum fault read_below(struct server_gathering *gathering, const char *fol
 	return fault;
 }
 
+/* Reads what the node keeps of each introducer's announcements. */
 static enum fault read_caches(struct server_gathering *gathering, const char *folder,
 			      struct err *err)
 {

@@ -128,6 +128,7 @@ static enum fault note_id(struct server_gathering *gathering, struct word id, st
 	return FAULT_NONE;
 }
 
+/* Takes in one server, unless it is known already: what is configured comes first and wins. */
 static enum fault hear(struct yaml_reading *reading, struct word id,
 		       const yaml_node_t *announcement, struct err *err)
 {
@@ -185,6 +186,7 @@ static enum fault corrupt(const char *path, enum servers_source source, struct e
 		       path);
 }
 
+/* Announcements are a list; what is configured is a mapping with a member `storage`. */
 static enum fault read_document(struct yaml_reading *reading, const char *path, struct err *err)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&reading->document);

@@ -7,18 +7,19 @@
 
 #include <sys/stat.h>
 
-static enum fault no_memory(struct err *err)
+static enum fault arrange_no_memory(struct err *err)
 {
 	return err_set(err, FAULT_NOMEM, "no memory for sources and target");
 }
 
-static enum fault see(const struct places *places, const struct store_wait *wait,
-		      struct arrangement *out, struct err *err)
+/* Looks at each source, in the order of the command line: the first that is wrong is told. */
+static enum fault look_at_sources(const struct places *places, const struct store_wait *wait,
+				  struct arrangement *out, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	out->source = calloc(places->count, sizeof *out->source);
 	if (!out->source)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	for (size_t i = 0; i < places->count && !fault; i++) {
 		const struct place *place = &places->source[i];
 		struct arranged_source *source = &out->source[out->count++];
@@ -59,7 +60,7 @@ static enum fault check_twice(const struct arrangement *out, struct err *err)
 	size_t count = 0;
 	const struct arranged_source **named = calloc(out->count + 1, sizeof(void *));
 	if (!named)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	for (size_t i = 0; i < out->count; i++)
 		if (out->source[i].name)
 			named[count++] = &out->source[i];
@@ -167,7 +168,7 @@ static enum fault take_cap(const struct look_target *target, struct arrangement 
 	out->made = calloc(1, sizeof *out->made);
 	if (!out->source[0].name)
 		out->source[0].name = out->file_name = strdup("contents");
-	return out->made && out->source[0].name ? FAULT_NONE : no_memory(err);
+	return out->made && out->source[0].name ? FAULT_NONE : arrange_no_memory(err);
 }
 
 /* A file that is there is replaced in its directory, so that is what is merged into. */
@@ -177,7 +178,7 @@ static enum fault take_file(struct look_target *target, struct arrangement *out,
 	const struct store_name *last = &target->path.component[--*directories];
 	out->file_name = strndup(last->name, last->size);
 	if (!out->file_name)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	out->source[0].name = out->file_name;
 	if (target->kind != LOOK_FILE)
 		return FAULT_NONE;
@@ -221,7 +222,7 @@ static enum fault check_onto(const struct look_target *target, const struct arra
 	struct look_path *path = malloc(sizeof *path);
 	struct store_node node = { 0 };
 	if (!path)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	*path = target->path;
 	enum fault fault = FAULT_NONE;
 	if (path->count < LOOK_COMPONENTS_MAX) {
@@ -262,6 +263,8 @@ static enum fault check_ways(const struct look_target *target, const struct arra
 	return fault;
 }
 
+/* What the target on the grid comes to: a file to be replaced, or the deepest directory that is
+ * there and the names of those to be made below it. */
 static enum fault settle_grid(struct look_target *target, bool want_file, struct arrangement *out,
 			      struct err *err)
 {
@@ -281,12 +284,12 @@ static enum fault settle_grid(struct look_target *target, bool want_file, struct
 		return err->fault;
 	out->made = calloc(directories - target->found + 1, sizeof *out->made);
 	if (!out->made)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	for (size_t i = target->found; i < directories; i++) {
 		const struct store_name *component = &target->path.component[i];
 		out->made[out->made_count] = strndup(component->name, component->size);
 		if (!out->made[out->made_count++])
-			return no_memory(err);
+			return arrange_no_memory(err);
 	}
 	return FAULT_NONE;
 }
@@ -303,7 +306,7 @@ static enum fault check_apart(const struct arranged_source *source, const char *
 	char *whole, *real = NULL;
 	struct stat one, two;
 	if (asprintf(&whole, "%s/%s", directory, source->name) < 0)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	enum fault fault = look_through(whole, &real, &kind, err);
 	bool inside = !fault && strncmp(real, path, size) == 0 &&
 		      (real[size] == '\0' || real[size] == '/');
@@ -327,12 +330,13 @@ static enum fault name_directory(const struct look_target *target, bool want_fil
 		slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(path);
 	out->file_name = slash ? strdup(slash + 1) : NULL;
 	if (!out->directory || (slash && !out->file_name))
-		return no_memory(err);
+		return arrange_no_memory(err);
 	if (slash)
 		out->source[0].name = out->file_name;
 	return FAULT_NONE;
 }
 
+/* What a local target comes to; no local source may be the target itself or above it. */
 static enum fault settle_local(const struct look_target *target, bool want_file,
 			       struct arrangement *out, struct err *err)
 {
@@ -394,10 +398,10 @@ enum fault arrange(const struct planning_options *planning, const struct places 
 		return err->fault;
 	struct look_target *target = calloc(1, sizeof *target);
 	if (!target)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	enum fault fault = look_at_target(&places->target, wait, target, err);
 	if (!fault)
-		fault = see(places, wait, out, err);
+		fault = look_at_sources(places, wait, out, err);
 	if (!fault)
 		fault = decide(planning, target, out, &want_file, err);
 	if (!fault)
@@ -418,7 +422,7 @@ enum fault arrange_find_root(const struct place *place, size_t depth, const stru
 	struct store_node node;
 	struct look_path *path = malloc(sizeof *path);
 	if (!path)
-		return no_memory(err);
+		return arrange_no_memory(err);
 	size_t found = depth;
 	enum fault fault = look_split(place, path, err);
 	if (!fault && depth > path->count)

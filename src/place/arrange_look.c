@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-static enum fault no_memory(struct err *err)
+static enum fault look_no_memory(struct err *err)
 {
 	return err_set(err, FAULT_NOMEM, "no memory for a path");
 }
@@ -38,21 +38,21 @@ static enum fault list_for(const struct listing_visitor *visitor, const struct p
 			   const struct look_path *path, size_t count,
 			   const struct store_wait *wait, struct store_node *node, struct err *err)
 {
-	const struct store_list list = {
+	const struct store_list look_list = {
 		.cap = &place->root,
 		.path = count ? path->component : NULL,
 		.path_count = count,
 		.child = visitor->child,
 		.context = visitor->context,
 	};
-	enum fault fault = store_wait_list(wait, &list, node, err);
+	enum fault fault = store_wait_list(wait, &look_list, node, err);
 	if (fault == FAULT_CORRUPT) /* a reply, not our state */
 		fault = err->fault = FAULT_UNAVAILABLE;
 	return fault;
 }
 
-static enum fault list(const struct place *place, const struct look_path *path, size_t count,
-		       const struct store_wait *wait, struct store_node *node, struct err *err)
+static enum fault look_list(const struct place *place, const struct look_path *path, size_t count,
+			    const struct store_wait *wait, struct store_node *node, struct err *err)
 {
 	const struct listing_visitor nobody = { 0 };
 	return list_for(&nobody, place, path, count, wait, node, err);
@@ -61,7 +61,7 @@ static enum fault list(const struct place *place, const struct look_path *path, 
 enum fault look_whole(const struct place *place, const struct look_path *path,
 		      const struct store_wait *wait, struct store_node *node, struct err *err)
 {
-	enum fault fault = list(place, path, path->count, wait, node, err);
+	enum fault fault = look_list(place, path, path->count, wait, node, err);
 	if (fault == FAULT_NOT_FOUND) {
 		*node = (struct store_node){ .kind = STORE_UNKNOWN };
 		return FAULT_NONE;
@@ -74,7 +74,7 @@ enum fault look_deepest(const struct place *place, const struct look_path *path,
 			struct err *err)
 {
 	for (;; --*count) {
-		enum fault fault = list(place, path, *count, wait, node, err);
+		enum fault fault = look_list(place, path, *count, wait, node, err);
 		if (!fault)
 			return FAULT_NONE;
 		if (fault != FAULT_NOT_FOUND || *count == 0)
@@ -117,14 +117,14 @@ static enum fault join(const char *found, const char *rest, char **real, struct 
 		return err_set(err, FAULT_USAGE, "a file is in the way at '%.120s'", found);
 	if (strcmp(found, "/") == 0 && *rest == '/')
 		rest++;
-	return asprintf(real, "%s%s", found, rest) < 0 ? no_memory(err) : FAULT_NONE;
+	return asprintf(real, "%s%s", found, rest) < 0 ? look_no_memory(err) : FAULT_NONE;
 }
 
 enum fault look_through(const char *path, char **real, enum look_kind *kind, struct err *err)
 {
 	char *found, *above = strdup(path);
 	if (!above)
-		return no_memory(err);
+		return look_no_memory(err);
 	while (!(found = realpath(above, NULL)) && is_missing(errno)) {
 		char *slash = strrchr(above, '/');
 		slash[slash == above] = '\0'; /* "/" is never missing */
@@ -151,6 +151,7 @@ static enum fault target_local(struct look_target *target, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Looks for the target as deep as there is something. */
 static enum fault target_grid(struct look_target *target, struct err *err)
 {
 	const struct place *place = target->place;
@@ -262,15 +263,16 @@ static enum fault find_edge(const struct place *place, const struct look_path *p
 	return fault ? err_wrap(err, "Error examining source '%.100s'", place->typed) : FAULT_NONE;
 }
 
+/* Asks for the node of a source, and for the edge that leads to it: only that has its metadata. */
 static enum fault ask_grid(const struct place *place, const struct store_wait *wait,
 			   struct store_node *node, struct err *err)
 {
 	struct look_path *path = malloc(sizeof *path);
 	if (!path)
-		return no_memory(err);
+		return look_no_memory(err);
 	enum fault fault = look_split(place, path, err);
 	if (!fault) {
-		fault = list(place, path, path->count, wait, node, err);
+		fault = look_list(place, path, path->count, wait, node, err);
 		if (fault == FAULT_NOT_FOUND)
 			fault = err_set(err, FAULT_USAGE, "No such file or directory '%.160s'",
 					place->typed);

@@ -17,6 +17,7 @@ void grid_path_fini(struct grid_path *path)
 	*path = (struct grid_path){ 0 };
 }
 
+/* Keeps the word for messages: without caps, without control bytes, without blanks around it. */
 static enum fault keep_typed(struct grid_path *path, const char *word, struct err *err)
 {
 	struct bytes plain, text;

@@ -42,7 +42,7 @@ static void forget(void *context)
 	seen->found = false;
 }
 
-static bool see(void *context, const struct store_child *child)
+static bool target_child(void *context, const struct store_child *child)
 {
 	struct target_name *seen = context;
 	const struct link *link = seen->link;
@@ -70,6 +70,7 @@ static enum fault judge_directory(const struct store_node *node, struct link *li
 	return FAULT_NONE;
 }
 
+/* Whether what has the name may be replaced: only an immutable file may. */
 static enum fault judge_name(const struct target_name *seen, struct err *err)
 {
 	const char *typed = seen->link->typed;
@@ -91,6 +92,7 @@ static enum fault judge_name(const struct target_name *seen, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Lists the directory that the link goes into, and judges it and the name. */
 static enum fault link_look(const struct grid_path *path, const struct tries *tries,
 			    struct link *link, struct err *err)
 {
@@ -99,7 +101,7 @@ static enum fault link_look(const struct grid_path *path, const struct tries *tr
 	const struct grid_look look = {
 		.tries = *tries,
 		.count = path->count - 1,
-		.child = see,
+		.child = target_child,
 		.begin = forget,
 		.context = &seen,
 	};
@@ -160,8 +162,8 @@ static enum fault build_body(const struct link *link, const struct cap *cap,
 }
 
 /* The gateway's word that it linked is no proof: what is there now is. */
-static enum fault check(const struct link *link, const struct store_wait *wait,
-			const struct cap *cap, struct err *err)
+static enum fault check_child(const struct link *link, const struct store_wait *wait,
+			      const struct cap *cap, struct err *err)
 {
 	struct store_node node = { 0 };
 	const struct store_name name = { link->name, link->name_size };
@@ -190,7 +192,7 @@ enum fault link_make(const struct link *link, const struct tries *tries, const s
 		do {
 			fault = store_wait_set_children(ours.wait, &edit, &body, err);
 			if (!fault)
-				fault = check(link, ours.wait, cap, err);
+				fault = check_child(link, ours.wait, cap, err);
 		} while (fault && tries_again(&ours, err));
 	bytes_fini(&body);
 	if (!fault)

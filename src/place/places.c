@@ -42,6 +42,7 @@ void places_fini(struct places *places)
 
 /* ---- aliases ---- */
 
+/* Has the directory cap in a file answer to the alias cap:, so that no cap need be typed. */
 static enum fault add_cap_file(struct aliases *aliases, const char *path, struct err *err)
 {
 	struct bytes text;

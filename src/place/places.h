@@ -1,6 +1,11 @@
 /*
  * Words of the command line made into places: local paths, or paths below a cap.
  *
+ * The room: setup.c knows the gateways and how stores are opened, session.c opens one for commands
+ * in one thread.  places.c makes words into places; for barge cp arrange.c says what they come to,
+ * by what arrange_look.c has seen, and fresh.c makes a new target.  For barge ls, get and put
+ * grid_path.c finds what one word names, link.c the name to be made.
+ *
  * Place      options -> [places] -> planner, stores, committer; job properties.
  * Ownership  a struct places owns everything it points to until places_fini; caps are secrets.
  * Threads    read by anyone once resolved.

@@ -150,8 +150,8 @@ enum fault setup_load(const struct connection_options *connection, struct setup 
 
 /* ---- stores ---- */
 
-static enum fault open_store(const struct setup *setup, unsigned number, struct store **store,
-			     struct err *err)
+static enum fault setup_open_store(const struct setup *setup, unsigned number, struct store **store,
+				   struct err *err)
 {
 	const struct gateway_options *gateway = &setup->gateway[number];
 	return setup->servers.count > 0 ? direct_open(gateway, &setup->servers, store, err)
@@ -160,16 +160,16 @@ static enum fault open_store(const struct setup *setup, unsigned number, struct 
 
 enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)
 {
-	return open_store(setup, 0, store, err);
+	return setup_open_store(setup, 0, store, err);
 }
 
 enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err)
 {
 	unsigned number = atomic_fetch_add(&setup->opened, 1) % setup->gateways;
-	return open_store(setup, number, store, err);
+	return setup_open_store(setup, number, store, err);
 }
 
-static bool stop(void *context)
+static bool place_stop(void *context)
 {
 	(void)context;
 	return cancel_asked();
@@ -217,7 +217,7 @@ static enum fault compare_grid(const struct setup *setup, const struct store_wai
 enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
 {
 	struct store_servers servers;
-	*wait = (struct store_wait){ .stop = stop };
+	*wait = (struct store_wait){ .stop = place_stop };
 	if (setup_open_first(setup, &wait->store, err))
 		return err->fault;
 	if (!probe(wait, &servers, err))
@@ -226,11 +226,12 @@ enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct er
 	return err->fault;
 }
 
+/* Several gateways must be of one grid, or half of a job would lie in another. */
 static enum fault look_at_others(struct setup *setup, const struct store_wait *first,
 				 struct err *err)
 {
 	for (unsigned i = 1; i < setup->gateways; i++) {
-		struct store_wait other = { .stop = stop };
+		struct store_wait other = { .stop = place_stop };
 		if (gateway_open(&setup->gateway[i], &other.store, err))
 			return err->fault;
 		enum fault fault = compare_grid(setup, first, &other, err);

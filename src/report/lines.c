@@ -68,6 +68,7 @@ static const char *state_text(uint8_t state)
 	return state == OUTCOME_DONE ? "done" : state == OUTCOME_SKIPPED ? "skipped" : "failed";
 }
 
+/* Reads the path of a directory from the manifest and keeps it in place of the oldest. */
 static struct known_path *learn_path(struct lines *lines, uint64_t listing)
 {
 	struct err err;
@@ -164,6 +165,7 @@ static void write_error(struct lines *lines, const struct line *line, const char
 		atomic_fetch_add(&lines->lost, 1);
 }
 
+/* Says on stderr what failed, for the first so many; all are in errors.jsonl. */
 static void say_failure(struct lines *lines, const struct line *line, const char *path,
 			size_t path_size)
 {
@@ -194,6 +196,7 @@ static void write_line(struct lines *lines, const struct line *line)
 	say_failure(lines, line, path, size);
 }
 
+/* The thread.  stdout is flushed whenever nothing is waiting, so that a reader is never behind. */
 static void lines_run(void *context)
 {
 	struct lines *lines = context;

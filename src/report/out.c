@@ -17,6 +17,7 @@ static bool wait_writable(void)
 	return poll(&ready, 1, -1) >= 0 || errno == EINTR;
 }
 
+/* Writes to stdout.  The first failure ends all output, not the program. */
 static void put(const char *text, size_t size)
 {
 	while (size > 0 && !failed) {

@@ -148,6 +148,7 @@ size_t progress_text(const struct counters *counters, const struct progress_samp
 	return used;
 }
 
+/* Shows the numbers of now, with the speed since the oldest sample. */
 static void tick(struct progress *progress)
 {
 	const struct counters *counters = progress->counters;
@@ -166,6 +167,7 @@ static void tick(struct progress *progress)
 	progress->shown = done;
 }
 
+/* The thread: sleeps until it is time or `stop_fd` tells it to end. */
 static void progress_run(void *context)
 {
 	struct progress *progress = context;

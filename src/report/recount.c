@@ -63,8 +63,8 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 }
 
 /* Decides what became of an entry from its verdict, its slot and the directories above it. */
-static void judge(struct scan *scan, const struct manifest_entry *entry,
-		  const struct outcome *outcome)
+static void judge_outcome(struct scan *scan, const struct manifest_entry *entry,
+			  const struct outcome *outcome)
 {
 	if (entry->verdict != OUTCOME_NONE)
 		count_entry(scan, entry, entry->verdict, entry->reason);
@@ -89,7 +89,8 @@ static enum fault slots(struct scan *scan, uint64_t first, size_t count, struct 
 }
 
 /* Chunks take numbers between entries, so a window may hold fewer entries than slots. */
-static enum fault entries(struct scan *scan, const struct manifest_block *block, struct err *err)
+static enum fault scan_entries(struct scan *scan, const struct manifest_block *block,
+			       struct err *err)
 {
 	size_t i = 0;
 	while (i < block->count) {
@@ -105,14 +106,14 @@ static enum fault entries(struct scan *scan, const struct manifest_block *block,
 				return err_set(err, FAULT_CORRUPT,
 					       "manifest: entry %llu has no kind",
 					       (unsigned long long)entry->id);
-			judge(scan, entry, &scan->slot[entry->id - first]);
+			judge_outcome(scan, entry, &scan->slot[entry->id - first]);
 		}
 	}
 	return FAULT_NONE;
 }
 
 /* Enters the listing of `block`: are we below a failed directory? */
-static enum fault enter(struct scan *scan, const struct manifest_block *block, struct err *err)
+static enum fault scan_enter(struct scan *scan, const struct manifest_block *block, struct err *err)
 {
 	if (scan->dead != NOBODY && (block->id == scan->dead || block->parent_id >= scan->dead))
 		return FAULT_NONE;
@@ -135,7 +136,9 @@ static enum fault root(struct scan *scan, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault trailer(struct scan *scan, const struct manifest_totals *totals, struct err *err)
+/* The plan is whole: what it says of itself must be what was counted. */
+static enum fault scan_trailer(struct scan *scan, const struct manifest_totals *totals,
+			       struct err *err)
 {
 	const struct recount *counts = scan->counts;
 	const struct recount_kind *kind = counts->kind;
@@ -151,7 +154,8 @@ static enum fault trailer(struct scan *scan, const struct manifest_totals *total
 	return FAULT_NONE;
 }
 
-static enum fault blocks(struct scan *scan, struct err *err)
+/* Reads manifest and slots in step, to the trailer or to where an unfinished plan ends. */
+static enum fault scan_blocks(struct scan *scan, struct err *err)
 {
 	struct manifest_block block = { .next = manifest_first(scan->reader) };
 	bool complete = manifest_is_complete(scan->reader);
@@ -165,11 +169,11 @@ static enum fault blocks(struct scan *scan, struct err *err)
 		if (fault)
 			return err_wrap(err, "manifest");
 		if (block.is_trailer)
-			return trailer(scan, block.totals, err);
+			return scan_trailer(scan, block.totals, err);
 		if (block.first)
-			fault = enter(scan, &block, err);
+			fault = scan_enter(scan, &block, err);
 		if (!fault)
-			fault = entries(scan, &block, err);
+			fault = scan_entries(scan, &block, err);
 		if (fault)
 			return fault;
 	}
@@ -189,7 +193,7 @@ enum fault recount_job(const struct recount_options *options, struct recount *co
 	if (!fault)
 		fault = root(scan, err);
 	if (!fault)
-		fault = blocks(scan, err);
+		fault = scan_blocks(scan, err);
 	manifest_close(scan->reader);
 	explicit_bzero(scan, sizeof *scan);
 	free(scan);

@@ -70,7 +70,7 @@ static atomic_uint_least64_t *done_counter(struct counters *counters, uint8_t ki
 				     : &counters->others;
 }
 
-static void count(struct counters *counters, uint8_t kind, uint64_t bytes, uint8_t state)
+static void count_kind(struct counters *counters, uint8_t kind, uint64_t bytes, uint8_t state)
 {
 	if (state == OUTCOME_DONE) {
 		counter_add(done_counter(counters, kind), 1);
@@ -85,7 +85,7 @@ void report_settled(void *context, const struct task *task, const struct outcome
 	struct report *report = context;
 	struct counters *counters = &report->counters;
 	if (task->id > 0)
-		count(counters, task->kind, task->bytes, outcome->state);
+		count_kind(counters, task->kind, task->bytes, outcome->state);
 	struct line line = {
 		.id = task->id,
 		.listing = task->listing,

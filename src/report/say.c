@@ -57,6 +57,7 @@ static void tame(struct bytes *line, size_t from)
 			line->data[i] = '?';
 }
 
+/* Writes a line at once: the progress line is cleared, caps are taken out, control bytes tamed. */
 static void put_line(const char *prefix, const char *text, size_t size)
 {
 	struct bytes line;

@@ -401,7 +401,7 @@ static void gateway_close(struct store *store)
 	struct gateway *gateway = to_gateway(store);
 	for (struct gateway_call *call = gateway->in_flight, *next; call; call = next) {
 		next = call->next;
-		cancel(store, to_call(call));
+		gateway_cancel(store, to_call(call));
 	}
 	http_close(gateway->http);
 	bytes_fini(&gateway->path);

@@ -23,4 +23,5 @@ struct queue_backend {
 /* The first member of a backend's own struct. */
 struct queue {
 	const struct queue_backend *backend;
+	uint32_t lease_ms; /* 0: leases last for ever */
 };

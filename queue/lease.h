@@ -1,6 +1,14 @@
 /*
- * A leased segment whose tasks end one by one, in any thread: outcomes go to the queue at once, and
- * with the last task the segment goes back.
+ * A leased segment whose tasks end one by one, in any thread: outcomes go to the queue in batches,
+ * and with the last task the segment goes back.
+ *
+ * An outcome is recorded at the latest LEASE_GATHER_MS after it came, or with LEASE_BATCH others of
+ * its segment, or with the last task of the segment; in the order in which they came.  A kill loses
+ * those not recorded yet, like all that is in flight.
+ *
+ * The lease is extended at a third of its time.  When the queue says that it took the segment back
+ * (FAULT_CHANGED), its works go on to their ends and nothing of them is recorded any more: another
+ * lessee does them again.
  *
  * Place      between queue_lease and the rooms that do the work.
  * Ownership  a lease frees itself when its last work has ended; a struct work belongs to whoever is
@@ -9,7 +17,13 @@
  */
 #pragma once
 
+#include "queue/heartbeat.h"
 #include "queue/queue.h"
+
+enum {
+	LEASE_BATCH = 64,    /* outcomes of one queue_record, about 9 KiB a lease */
+	LEASE_GATHER_MS = 2, /* far below the 50 ms in which outcomes become durable together */
+};
 
 struct lease;
 
@@ -20,6 +34,8 @@ struct work {
 
 struct lease_options {
 	struct queue *queue;
+	/* Borrowed; outlives the leases.  NULL: nothing is gathered and nothing extended. */
+	struct heartbeat *heartbeat;
 	/* Hears of a fault of the queue itself, which is final for the job. */
 	void (*broken)(void *context, const struct err *err);
 	/* Hears why a task failed or was skipped, before it is recorded.  May be NULL. */
@@ -46,11 +62,12 @@ void lease_each(const struct lease_options *options, enum segment_kind kind, lea
 
 /*
  * Ends a work with an outcome for the task: id is filled in, and OUTCOME_EXISTED.  `err` says why
- * it failed, or NULL. Sleeps while the queue's writer is behind.
+ * it failed, or NULL.  Sleeps while the queue's writer is behind.
  */
 void work_settle(struct work *work, struct outcome *outcome, const struct err *err);
 
-/* Keeps an outcome of one of the task's chunks, whose id is filled in.  The work goes on. */
+/* Keeps an outcome of one of the task's chunks, whose id is filled in.  The work goes on.  Sleeps
+ * like work_settle. */
 void work_note(struct work *work, const struct outcome *outcome);
 
 /* Ends a work as failed or skipped for `reason`.  `attempts` counts this try. */

@@ -20,6 +20,8 @@ enum fault queue_release(struct queue *queue, struct segment *segment,
 	return queue->backend->release(queue, segment, rest, count, err);
 }
 
+uint32_t queue_lease_ms(const struct queue *queue) { return queue->lease_ms; }
+
 enum fault queue_extend(struct queue *queue, const struct segment *segment, struct err *err)
 {
 	return queue->backend->extend(queue, segment, err);

@@ -97,6 +97,9 @@ MUST_USE enum fault queue_record(struct queue *queue, const struct segment *segm
 MUST_USE enum fault queue_release(struct queue *queue, struct segment *segment,
 				  const struct task_return *rest, size_t count, struct err *err);
 
+/* Returns how long a lease lasts that nobody extends; 0: for ever. */
+uint32_t queue_lease_ms(const struct queue *queue);
+
 /* Says that the lessee is alive.  Faults: CHANGED (stale epoch). */
 MUST_USE enum fault queue_extend(struct queue *queue, const struct segment *segment,
 				 struct err *err);

@@ -87,6 +87,7 @@ struct lease_options engine_lease_options(struct engine *engine)
 {
 	return (struct lease_options){
 		.queue = engine->queue,
+		.heartbeat = engine->heartbeat,
 		.broken = engine_broken,
 		.reason = reason,
 		.context = engine,
@@ -112,7 +113,8 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 		.before = report_before,
 		.context = engine->report,
 	};
-	return queue_file_open(&options, &engine->queue, err);
+	enum fault fault = queue_file_open(&options, &engine->queue, err);
+	return fault ? fault : heartbeat_start(&engine->heartbeat, err);
 }
 
 static enum fault start_lanes(struct engine *engine, struct err *err)
@@ -200,6 +202,7 @@ static void wind_up(struct engine *engine)
 	engine->arrivals = NULL;
 	lanes_free(engine->lanes);
 	engine->lanes = NULL;
+	heartbeat_stop(engine->heartbeat);
 	struct queue *queue = engine->queue;
 	if (queue)
 		engine->damaged = queue_file_damaged(queue);

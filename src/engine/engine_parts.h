@@ -49,6 +49,7 @@ struct engine {
 	struct report *report;
 	struct policy *policy;
 	struct queue *queue;
+	struct heartbeat *heartbeat;
 	struct lanes *lanes;
 	struct flight *flight;
 	struct gate *gate;

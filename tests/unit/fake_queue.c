@@ -94,13 +94,19 @@ static bool is_task(const struct fake_queue *fake, uint64_t id)
 	return false;
 }
 
+static enum fault answer(const struct fake_queue *fake, struct err *err)
+{
+	return fake->stale ? err_set(err, FAULT_CHANGED, "stale") : FAULT_NONE;
+}
+
 static enum fault record(struct queue *queue, const struct segment *segment,
 			 const struct outcome *outcome, size_t count, struct err *err)
 {
 	struct fake_queue *fake = fake_of(queue);
-	(void)err;
 	mutex_lock(&fake->lock);
-	for (size_t i = 0; i < count; i++) {
+	fake->records++;
+	enum fault fault = answer(fake, err);
+	for (size_t i = 0; i < count && fault == FAULT_NONE; i++) {
 		if (fake->chunks && !is_task(fake, outcome[i].id)) {
 			keep_chunk(fake, segment, &outcome[i]);
 			continue;
@@ -110,18 +116,30 @@ static enum fault record(struct queue *queue, const struct segment *segment,
 			abort();
 		task->outcome = outcome[i];
 		task->settled = outcome_is_settled(&outcome[i]);
+		task->turn = ++fake->turns;
 	}
 	mutex_unlock(&fake->lock);
-	return FAULT_NONE;
+	return fault;
+}
+
+static enum fault extend(struct queue *queue, const struct segment *segment, struct err *err)
+{
+	struct fake_queue *fake = fake_of(queue);
+	(void)segment;
+	mutex_lock(&fake->lock);
+	fake->extensions++;
+	enum fault fault = answer(fake, err);
+	mutex_unlock(&fake->lock);
+	return fault;
 }
 
 static enum fault release(struct queue *queue, struct segment *segment,
 			  const struct task_return *rest, size_t count, struct err *err)
 {
 	struct fake_queue *fake = fake_of(queue);
-	(void)err;
 	mutex_lock(&fake->lock);
-	for (size_t i = 0; i < count; i++) {
+	enum fault fault = answer(fake, err);
+	for (size_t i = 0; i < count && fault == FAULT_NONE; i++) {
 		struct fake_task *task = fake_find(fake, rest[i].id);
 		if (task->settled || task->task.segment != segment)
 			abort();
@@ -135,7 +153,7 @@ static enum fault release(struct queue *queue, struct segment *segment,
 	mutex_unlock(&fake->lock);
 	free(segment->task);
 	free(segment);
-	return FAULT_NONE;
+	return fault;
 }
 
 static void stop(struct queue *queue)
@@ -171,6 +189,7 @@ static const struct queue_backend backend = {
 	.lease = lease,
 	.record = record,
 	.release = release,
+	.extend = extend,
 	.stop = stop,
 };
 
@@ -179,7 +198,7 @@ void fake_queue_init(struct fake_queue *fake)
 	*fake = (struct fake_queue){ 0 };
 	struct inside *inside = calloc(1, sizeof *inside);
 	assert_non_null(inside);
-	*inside = (struct inside){ { &backend }, fake };
+	*inside = (struct inside){ { .backend = &backend }, fake };
 	mutex_init(&fake->lock);
 	cond_init(&fake->change);
 	fake->queue = &inside->queue;

@@ -9,7 +9,7 @@
 #include "queue/core/thread.h"
 #include "queue/lease.h"
 
-enum { FAKE_TASKS = 64 };
+enum { FAKE_TASKS = 100 };
 
 struct fake_task {
 	struct task task;
@@ -19,6 +19,7 @@ struct fake_task {
 	struct err reason;      /* why it failed; fault NONE if nobody said */
 	unsigned leases;        /* how often it was leased */
 	uint64_t delay_ms;      /* last asked for */
+	unsigned turn;          /* 1 for what was recorded first */
 	unsigned char meta[80];
 };
 
@@ -33,6 +34,8 @@ struct fake_queue {
 	struct mutex lock;
 	struct cond change;
 	bool stopped;
+	bool stale; /* every lease has ended: nothing is recorded or extended any more */
+	unsigned records, extensions, turns;
 	struct err broken; /* the first the job was told of */
 };
 

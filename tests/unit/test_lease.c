@@ -1,7 +1,10 @@
 #include "queue/lease.h"
 
+#include "queue/backend.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
+
+#include <unistd.h>
 
 static void add_tasks(struct fake_queue *fake, uint64_t count)
 {
@@ -98,6 +101,8 @@ static void works_end_in_many_threads(void **state)
 		struct fake_queue fake;
 		struct ender ender[3];
 		add_tasks(&fake, FAKE_TASKS);
+		if (round % 2)
+			assert_int_equal(heartbeat_start(&fake.lease.heartbeat, NULL), FAULT_NONE);
 		struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
 		for (size_t i = 0; i < 3; i++) {
 			ender[i].work = work;
@@ -114,7 +119,167 @@ static void works_end_in_many_threads(void **state)
 				assert_int_equal(fake.task[i].task.attempts, i);
 		}
 		fake_queue_fini(&fake);
+		heartbeat_stop(fake.lease.heartbeat);
 	}
+}
+
+/* ---- batches ---- */
+
+static void await(struct fake_queue *fake, const unsigned *count, unsigned least)
+{
+	bool reached = false;
+	for (int i = 0; i < 2000 && !reached; i++) {
+		mutex_lock(&fake->lock);
+		reached = *count >= least;
+		mutex_unlock(&fake->lock);
+		usleep(reached ? 0 : 5000);
+	}
+	assert_true(reached);
+}
+
+static void settle(struct work *work, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		struct outcome done = { .state = OUTCOME_DONE };
+		work_settle(&work[i], &done, NULL);
+	}
+}
+
+/* Somebody whose call keeps the heartbeat from recording until `busy` is unlocked. */
+static struct mutex busy;
+
+static uint64_t dawdle(void *context)
+{
+	(void)context;
+	mutex_lock(&busy);
+	mutex_unlock(&busy);
+	return UINT64_MAX;
+}
+
+static struct work *start_dawdling(struct fake_queue *fake, struct beat *beat, uint64_t tasks)
+{
+	add_tasks(fake, tasks);
+	assert_int_equal(heartbeat_start(&fake->lease.heartbeat, NULL), FAULT_NONE);
+	mutex_init(&busy);
+	mutex_lock(&busy);
+	*beat = (struct beat){ .call = dawdle };
+	heartbeat_add(fake->lease.heartbeat, beat, 0);
+	return fake_works(fake, SEGMENT_TRANSFERS, NULL);
+}
+
+static void stop_dawdling(struct fake_queue *fake, struct beat *beat)
+{
+	heartbeat_remove(fake->lease.heartbeat, beat);
+	mutex_fini(&busy);
+	fake_queue_fini(fake);
+	heartbeat_stop(fake->lease.heartbeat);
+}
+
+static void outcomes_that_come_together_are_recorded_together(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	struct beat beat;
+	struct work *work = start_dawdling(&fake, &beat, 50);
+	settle(work, 0, 40);
+	assert_int_equal(fake.records, 0);
+	mutex_unlock(&busy);
+	await(&fake, &fake.turns, 40);
+	assert_int_equal(fake.records, 1);
+	settle(work, 40, 50);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(fake.task[i].turn, i + 1);
+	stop_dawdling(&fake, &beat);
+}
+
+static void a_full_batch_and_the_last_one_wait_for_nobody(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	struct beat beat;
+	struct work *work = start_dawdling(&fake, &beat, LEASE_BATCH + 10);
+	settle(work, 0, LEASE_BATCH - 1);
+	assert_int_equal(fake.turns, 0);
+	settle(work, LEASE_BATCH - 1, LEASE_BATCH);
+	assert_int_equal(fake.turns, LEASE_BATCH);
+	settle(work, LEASE_BATCH, LEASE_BATCH + 9);
+	assert_int_equal(fake.turns, LEASE_BATCH);
+	mutex_unlock(&busy); /* the segment leaves the heartbeat when it goes back */
+	settle(work, LEASE_BATCH + 9, LEASE_BATCH + 10);
+	assert_int_equal(fake.turns, LEASE_BATCH + 10);
+	stop_dawdling(&fake, &beat);
+}
+
+/* ---- leases that are kept, and lost ---- */
+
+static void a_lease_is_extended_while_its_works_go_on(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	add_tasks(&fake, 2);
+	fake.queue->lease_ms = 30;
+	assert_int_equal(heartbeat_start(&fake.lease.heartbeat, NULL), FAULT_NONE);
+	struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
+	uint64_t begun_ms = clock_ms();
+	await(&fake, &fake.extensions, 3);
+	assert_true(clock_ms() - begun_ms >= 3 * 10);
+	assert_int_equal(fake.records, 0);
+	settle(work, 0, 2);
+	unsigned extensions = fake.extensions;
+	usleep(30000);
+	assert_int_equal(fake.extensions, extensions);
+	fake_queue_fini(&fake);
+	heartbeat_stop(fake.lease.heartbeat);
+}
+
+static void assert_nothing_came_of_it(struct fake_queue *fake)
+{
+	assert_int_equal(fake->broken.fault, FAULT_NONE);
+	assert_int_equal(fake->turns, 0);
+	for (size_t i = 0; i < fake->count; i++) {
+		assert_false(fake->task[i].settled || fake->task[i].leased);
+		assert_int_equal(fake->task[i].task.attempts, 2);
+	}
+}
+
+static void what_a_stale_lease_brings_is_dropped(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	struct err err;
+	add_tasks(&fake, 4);
+	struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
+	fake.stale = true;
+	settle(work, 0, 1);
+	assert_int_equal(fake.records, 1);
+	err_set(&err, FAULT_IO, "the disk");
+	work_fail(&work[1], REASON_IO, 1, &err);
+	work_note(&work[2], &(struct outcome){ .id = 3, .state = OUTCOME_DONE });
+	work_again(&work[2], 0, 7);
+	settle(work, 3, 4);
+	assert_int_equal(fake.records, 1);
+	assert_int_equal(fake_find(&fake, 2)->reason.fault, FAULT_NONE);
+	assert_nothing_came_of_it(&fake);
+	fake_queue_fini(&fake);
+}
+
+static void a_refused_extension_ends_the_recording_too(void **state)
+{
+	(void)state;
+	struct fake_queue fake;
+	add_tasks(&fake, 3);
+	fake.queue->lease_ms = 9;
+	fake.stale = true;
+	assert_int_equal(heartbeat_start(&fake.lease.heartbeat, NULL), FAULT_NONE);
+	struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
+	await(&fake, &fake.extensions, 1);
+	usleep(20000); /* no second one is asked for */
+	assert_int_equal(fake.extensions, 1);
+	settle(work, 0, 3);
+	assert_int_equal(fake.records, 0);
+	assert_nothing_came_of_it(&fake);
+	fake_queue_fini(&fake);
+	heartbeat_stop(fake.lease.heartbeat);
 }
 
 int main(void)
@@ -124,6 +289,11 @@ int main(void)
 		cmocka_unit_test(what_is_given_back_says_when_and_how_often),
 		cmocka_unit_test(what_is_done_remembers_that_its_name_was_there),
 		cmocka_unit_test(works_end_in_many_threads),
+		cmocka_unit_test(outcomes_that_come_together_are_recorded_together),
+		cmocka_unit_test(a_full_batch_and_the_last_one_wait_for_nobody),
+		cmocka_unit_test(a_lease_is_extended_while_its_works_go_on),
+		cmocka_unit_test(what_a_stale_lease_brings_is_dropped),
+		cmocka_unit_test(a_refused_extension_ends_the_recording_too),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -51,6 +51,7 @@ static void record_gathered(struct lease *lease) REQUIRES(lease->lock)
 {
 	while (lease->recording)
 		cond_wait(&lease->recorded, &lease->lock);
+	const struct outcome *gathered = lease->gathered;
 	size_t count = lease->count;
 	if (count == 0)
 		return;
@@ -60,8 +61,7 @@ static void record_gathered(struct lease *lease) REQUIRES(lease->lock)
 	struct err err;
 	enum fault fault = FAULT_NONE;
 	if (!lost)
-		fault = queue_record(lease->options.queue, lease->segment, lease->gathered, count,
-				     &err);
+		fault = queue_record(lease->options.queue, lease->segment, gathered, count, &err);
 	lost = judge(lease, fault, &err);
 	mutex_lock(&lease->lock);
 	lease->lost |= lost;

@@ -156,7 +156,8 @@ static uint64_t dawdle(void *context)
 	return UINT64_MAX;
 }
 
-static struct work *start_dawdling(struct fake_queue *fake, struct beat *beat, uint64_t tasks)
+static struct work *start_dawdling(struct fake_queue *fake, struct beat *beat,
+				   uint64_t tasks) UNCHECKED
 {
 	add_tasks(fake, tasks);
 	assert_int_equal(heartbeat_start(&fake->lease.heartbeat, NULL), FAULT_NONE);
@@ -175,7 +176,7 @@ static void stop_dawdling(struct fake_queue *fake, struct beat *beat)
 	heartbeat_stop(fake->lease.heartbeat);
 }
 
-static void outcomes_that_come_together_are_recorded_together(void **state)
+static void outcomes_that_come_together_are_recorded_together(void **state) UNCHECKED
 {
 	(void)state;
 	struct fake_queue fake;
@@ -192,7 +193,7 @@ static void outcomes_that_come_together_are_recorded_together(void **state)
 	stop_dawdling(&fake, &beat);
 }
 
-static void a_full_batch_and_the_last_one_wait_for_nobody(void **state)
+static void a_full_batch_and_the_last_one_wait_for_nobody(void **state) UNCHECKED
 {
 	(void)state;
 	struct fake_queue fake;

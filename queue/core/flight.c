@@ -47,7 +47,8 @@ static void entry_free(struct entry *entry)
 }
 
 /* Returns where the entry of `key` hangs, or where it is to be hung. */
-static struct entry **find(struct flight *flight, const unsigned char *key) REQUIRES(flight->lock)
+static struct entry **find_flight(struct flight *flight, const unsigned char *key)
+	REQUIRES(flight->lock)
 {
 	size_t index = XXH3_64bits(key, FLIGHT_KEY_SIZE) & (flight->capacity - 1);
 	struct entry **at = &flight->bucket[index];
@@ -81,7 +82,7 @@ enum flight_answer flight_begin(struct flight *flight, const unsigned char key[F
 	fresh->item = item;
 	enum flight_answer answer = FLIGHT_KNOWN;
 	mutex_lock(&flight->lock);
-	struct entry **at = find(flight, key);
+	struct entry **at = find_flight(flight, key);
 	if (!*at) {
 		answer = FLIGHT_FIRST;
 		take_off(flight, at, fresh);
@@ -101,7 +102,7 @@ enum flight_answer flight_begin(struct flight *flight, const unsigned char key[F
 static struct entry *forget_oldest(struct flight *flight) REQUIRES(flight->lock)
 {
 	struct entry *oldest = flight->oldest;
-	struct entry **at = find(flight, oldest->key);
+	struct entry **at = find_flight(flight, oldest->key);
 	assert(*at == oldest);
 	*at = oldest->next;
 	flight->oldest = oldest->newer;
@@ -132,7 +133,7 @@ void flight_end(struct flight *flight, const unsigned char key[FLIGHT_KEY_SIZE],
 		const unsigned char *value, flight_landed *landed, void *context)
 {
 	mutex_lock(&flight->lock);
-	struct entry **at = find(flight, key);
+	struct entry **at = find_flight(flight, key);
 	struct entry *entry = *at;
 	assert(entry && !entry->known);
 	struct entry *parked = entry->parked;
@@ -161,7 +162,7 @@ void flight_learn(struct flight *flight, const unsigned char key[FLIGHT_KEY_SIZE
 	memcpy(fresh->key, key, FLIGHT_KEY_SIZE);
 	struct entry *gone = fresh;
 	mutex_lock(&flight->lock);
-	struct entry **at = find(flight, key);
+	struct entry **at = find_flight(flight, key);
 	if (!*at) {
 		*at = fresh;
 		gone = remember(flight, fresh, value);

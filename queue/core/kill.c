@@ -14,6 +14,7 @@ static struct {
 	atomic_ulong passages_left;
 } wish = { .once = PTHREAD_ONCE_INIT };
 
+/* BARGE_KILL=name or name:n; anything else is no wish. */
 static void read_wish(void)
 {
 	const char *text = getenv("BARGE_KILL");

@@ -47,6 +47,7 @@ void manifest_mark_encode(uint64_t seed, uint64_t trailer, unsigned char *bytes)
 	store_le64(bytes + 8, XXH3_64bits_withSeed(bytes, 8, seed));
 }
 
+/* Where the trailer stands, once the plan is finished; zeros while it is not. */
 static enum fault mark_decode(const unsigned char *bytes, uint64_t seed, uint64_t *trailer,
 			      struct err *err)
 {

@@ -23,6 +23,7 @@ static bool same_key(const struct manifest_reader *reader, size_t i, const char 
 	return reader->key_size[i] == size && memcmp(reader->property[i].key, key, size) == 0;
 }
 
+/* Reads what the header says of the job; a key comes once. */
 static enum fault read_properties(struct manifest_reader *reader, struct err *err)
 {
 	struct pack_in in = { .data = reader->header, .size = reader->start.size };
@@ -107,6 +108,7 @@ bool manifest_is_complete(struct manifest_reader *reader)
 
 uint64_t manifest_first(const struct manifest_reader *reader) { return reader->start.first; }
 
+/* Decodes one block.  Names and metas stay where they are, in the payload. */
 static enum fault read_listing(struct manifest_reader *reader, const struct frame *frame,
 			       struct manifest_block *block, struct err *err)
 {

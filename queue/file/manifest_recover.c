@@ -97,6 +97,7 @@ out:
 	return fault;
 }
 
+/* A trailer counts only when its totals are those of the blocks in front of it. */
 static enum fault check_trailer(struct recovery *recovery, const struct frame *frame,
 				struct err *err)
 {
@@ -213,7 +214,8 @@ static enum fault cut(struct recovery *recovery, struct err *err)
 	return fault;
 }
 
-static void tell(const struct recovery *recovery, struct manifest_resume *resume)
+/* Says how far the manifest is good. */
+static void fill_resume(const struct recovery *recovery, struct manifest_resume *resume)
 {
 	const struct manifest_writer *writer = recovery->writer;
 	memset(resume, 0, sizeof *resume);
@@ -259,7 +261,7 @@ enum fault manifest_recover(const char *path, struct manifest_resume *resume,
 		made->head.first = false;
 		manifest_writer_rewind(made);
 	}
-	tell(recovery, resume);
+	fill_resume(recovery, resume);
 	*writer = NULL;
 	if (recovery->start.trailer == 0) {
 		*writer = made;

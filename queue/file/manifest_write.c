@@ -17,6 +17,7 @@ static enum fault manifest_write_fail(struct manifest_writer *writer, const stru
 	return writer->failed.fault;
 }
 
+/* Appends a frame.  The first failure stays: behind half a frame nothing more may be written. */
 static enum fault write_frame(struct manifest_writer *writer, enum manifest_frame type,
 			      const unsigned char *payload, size_t size, struct err *err)
 {

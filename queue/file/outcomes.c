@@ -58,6 +58,7 @@ const void *outcomes_binding(const struct outcomes *outcomes, size_t *size)
 
 /* ---- creating ---- */
 
+/* Makes the name of the file durable. */
 static enum fault sync_parent(const char *path, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
@@ -104,6 +105,7 @@ static enum fault publish(const char *fresh, const char *path, struct err *err)
 	return sync_parent(path, err);
 }
 
+/* The file appears under its name only once its header is durable. */
 static enum fault create_file(const char *path, const struct outcomes_header *header, int *fd,
 			      struct err *err)
 {
@@ -149,8 +151,8 @@ enum fault outcomes_create(const char *path, const unsigned char job_id[16], con
 /* ---- opening ---- */
 
 /* Decides what two copies say together.  Stores the one that counts in `header`. */
-static enum fault judge(const enum outcomes_copy *state, const struct outcomes_header *copy,
-			struct outcomes_header *header, struct err *err)
+static enum fault judge_header(const enum outcomes_copy *state, const struct outcomes_header *copy,
+			       struct outcomes_header *header, struct err *err)
 {
 	bool newer[2], good[2];
 	for (int i = 0; i < 2; i++) {
@@ -171,6 +173,7 @@ static enum fault judge(const enum outcomes_copy *state, const struct outcomes_h
 	return FAULT_NONE;
 }
 
+/* Writes the copy of the header that is not good anew, from the one that is. */
 static enum fault repair(int fd, const enum outcomes_copy *state,
 			 const struct outcomes_header *header, unsigned *repaired, struct err *err)
 {
@@ -199,7 +202,7 @@ static enum fault read_header(int fd, const unsigned char *job_id, struct outcom
 	enum outcomes_copy state[2];
 	for (unsigned i = 0; i < 2; i++)
 		state[i] = outcomes_header_decode(bytes + i * OUTCOMES_COPY_SIZE, i, &copy[i]);
-	fault = judge(state, copy, header, err);
+	fault = judge_header(state, copy, header, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	if (memcmp(header->job_id, job_id, sizeof header->job_id) != 0)
@@ -314,6 +317,8 @@ static enum fault read_again(struct outcomes *outcomes, struct outcome *outcome,
 	return fault;
 }
 
+/* Reads slots without a lock.  One that looks damaged may have been read while it was written, so
+ * it is read again under the writer's lock before that is believed. */
 static enum fault read_some(struct outcomes *outcomes, uint64_t first, size_t count,
 			    struct outcome *outcome, struct err *err)
 {

@@ -117,6 +117,8 @@ static enum fault cut_tail(struct record_log *log, uint64_t size, struct err *er
 	return FAULT_NONE;
 }
 
+/* Hands out the records in order.  The mark behind each payload tells a whole record from one whose
+ * tail is zeros. */
 static enum fault read_all(struct record_log *log, uint64_t size, record_found *found,
 			   void *context, struct err *err)
 {

@@ -25,7 +25,8 @@ const atomic_bool *cancel_flag(void) { return &asked; }
 
 bool cancel_asked(void) { return atomic_load_explicit(&asked, memory_order_acquire); }
 
-static void wake(struct waker *waker)
+/* Calls a waker once, whoever comes first: the signal or the one who watches. */
+static void call_waker(struct waker *waker)
 {
 	int armed = WAKER_ARMED;
 	if (!atomic_compare_exchange_strong(&waker->state, &armed, WAKER_CALLING))
@@ -44,7 +45,7 @@ int cancel_watch(cancel_waker *call, void *context)
 		table[i].context = context;
 		atomic_store(&table[i].state, WAKER_ARMED);
 		if (cancel_asked())
-			wake(&table[i]);
+			call_waker(&table[i]);
 		return i;
 	}
 	abort(); /* more watchers than the program has parts */
@@ -81,7 +82,7 @@ static void take_signals(void *context)
 		ssize_t written = write(STDERR_FILENO, first_words, sizeof first_words - 1);
 		(void)written;
 		for (int i = 0; i < CANCEL_WAKERS; i++)
-			wake(&table[i]);
+			call_waker(&table[i]);
 	}
 }
 

@@ -48,8 +48,9 @@ static bool parent_is_safe(const char *path)
 	return safe;
 }
 
-static enum fault check(const char *path, const struct stat *st, enum secret_file_rule rule,
-			struct err *err)
+/* Whether nobody but its owner can have read or written it.  A node's files are Tahoe's to guard. */
+static enum fault check_safe(const char *path, const struct stat *st, enum secret_file_rule rule,
+			     struct err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, FAULT_INSECURE, "%s is not a regular file", path);
@@ -102,7 +103,7 @@ enum fault secret_file_read(const char *path, enum secret_file_rule rule, struct
 	if (fstat(fd, &st) < 0)
 		fault = err_os(err, FAULT_IO, errno, "%s cannot be examined", path);
 	else
-		fault = check(path, &st, rule, err);
+		fault = check_safe(path, &st, rule, err);
 	if (!fault)
 		fault = read_all(fd, path, out, err);
 	if (fault && out->size > before) {

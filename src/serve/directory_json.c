@@ -160,6 +160,7 @@ static bool names_directory(const struct child *child)
 	return is;
 }
 
+/* Whether the rule lets every new child have its name; nothing is changed before. */
 static enum fault merge_check(const struct stored_directory *into,
 			      const struct stored_directory *from, enum replace_rule rule,
 			      struct err *err)

@@ -96,6 +96,7 @@ static bool number_read(const char **cursor, uint64_t max, uint64_t *number)
 	return errno == 0 && value <= max;
 }
 
+/* Reads "@N", "@N+", "@N-M", "%P" or nothing. */
 static bool when_read(const char *when, struct fault_rule *rule)
 {
 	rule->first = 1;
@@ -147,6 +148,7 @@ static const char *when_find(const char *spec)
 	return spec + size;
 }
 
+/* Reads REQUEST:KIND[=ARGUMENT][WHEN].  Returns what is wrong with it, or NULL. */
 static const char *rule_read(const char *spec, struct fault_rule *rule)
 {
 	const char *colon = strchr(spec, ':');

@@ -100,6 +100,7 @@ static enum fault body_encode(struct grid *grid, const struct spool *body,
 	return fault ? fault : chk_encoder_final(grid->encoder, &upload->cap, err);
 }
 
+/* Encodes a body and stores the share, unless the log has it already. */
 static enum fault put_share(struct grid *grid, const struct spool *body, struct upload *upload,
 			    struct err *err)
 {

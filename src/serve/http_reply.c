@@ -142,6 +142,7 @@ static ssize_t ending_read(struct request *request, uint64_t position, char *out
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* libmicrohttpd wants the next bytes of the body, as far as the fault plan lets it get. */
 static ssize_t reply_read(void *cls, uint64_t position, char *out, size_t max)
 {
 	struct request *request = cls;

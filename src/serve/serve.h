@@ -9,7 +9,10 @@
  * DIR becomes a node directory, so `-d DIR` is all a client needs: node.url, tahoe.cfg (1-of-1),
  * private/convergence, private/aliases with a fresh directory "tahoe:".  Shares are kept in
  * DIR/shares.log.  Nothing is synced: it survives kill -9 at any moment, not a power cut.
- * Flow of a request: http -> http_file, http_directory, http_status -> grid -> shares.
+ * Flow of a request: http.c takes it in and asks fault_plan.c what is to go wrong -> the handlers
+ * http_file.c, http_directory.c, http_mkdir.c, http_listing.c, http_check.c, http_status.c ->
+ * grid.c, which does what a node does (directories: directory*.c, versions: grid_slot.c) ->
+ * shares.c, the log.  Back through download.c (bytes proved as they go) and http_reply.c.
  * Source: tahoe-lafs 1.20.0 docs/frontends/webapi.rst, allmydata/web/.
  */
 #pragma once

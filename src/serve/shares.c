@@ -94,6 +94,7 @@ static enum fault scan_record(struct shares *shares, uint64_t size, struct err *
 	return shares_count_in(shares, &share, err);
 }
 
+/* Reads the log into the index and cuts the record that a kill left torn at its end. */
 static enum fault shares_scan(struct shares *shares, struct err *err)
 {
 	struct stat st;

@@ -35,6 +35,7 @@ static bool take_due(struct waits *waits, struct wait *due, uint32_t *left_ms) R
 	return false;
 }
 
+/* The thread: wakes each connection when its time has come, at the end all of them. */
 static void waits_main(void *context)
 {
 	struct waits *waits = context;

@@ -44,7 +44,7 @@ bool childset_add(struct childset *set, const char *name, size_t name_size, cons
 	return true;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_members(const void *a, const void *b)
 {
 	const struct childset_member *left = a, *right = b;
 	return memcmp(left->digest, right->digest, CHILDSET_DIGEST_SIZE);
@@ -53,7 +53,7 @@ static int compare(const void *a, const void *b)
 void childset_seal(struct childset *set)
 {
 	if (set->count > 1)
-		qsort(set->member, set->count, sizeof *set->member, compare);
+		qsort(set->member, set->count, sizeof *set->member, compare_members);
 }
 
 void childset_begin(struct childset *set)
@@ -74,7 +74,7 @@ void childset_see(struct childset *set, const struct store_child *child)
 	digest_child(child->name, child->name_size, node->rw.kind ? &node->rw : &node->ro,
 		     wanted.digest);
 	struct childset_member *member =
-		bsearch(&wanted, set->member, set->count, sizeof *set->member, compare);
+		bsearch(&wanted, set->member, set->count, sizeof *set->member, compare_members);
 	if (member && !member->found) {
 		member->found = true;
 		set->found++;

@@ -27,6 +27,7 @@ static enum fault hash_pieces(const struct likeness *likeness, unsigned char *da
 	return FAULT_NONE;
 }
 
+/* Runs the bytes through the key of the cap and compares it. */
 static enum fault find_keyed(const struct likeness *likeness, bool *alike, struct err *err)
 {
 	struct proof proof = { 0 };

@@ -117,7 +117,7 @@ const struct chk_params *policy_params(const struct policy *policy) { return &po
 unsigned policy_levels(const struct policy *policy) { return policy->levels; }
 
 /* Returns how many gateways are trusted that far. */
-static unsigned count(const struct policy *policy, enum trust trust)
+static unsigned count_trust(const struct policy *policy, enum trust trust)
 {
 	unsigned found = 0;
 	for (unsigned i = 0; i < policy->gateways; i++)
@@ -127,12 +127,12 @@ static unsigned count(const struct policy *policy, enum trust trust)
 
 bool policy_agreed(const struct policy *policy)
 {
-	return count(policy, TRUST_AGREED) == policy->gateways;
+	return count_trust(policy, TRUST_AGREED) == policy->gateways;
 }
 
 bool policy_predicts(const struct policy *policy)
 {
-	return count(policy, TRUST_NONE) < policy->gateways;
+	return count_trust(policy, TRUST_NONE) < policy->gateways;
 }
 
 static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
@@ -186,12 +186,12 @@ const char *policy_describe(const struct policy *policy)
 {
 	if (policy->levels)
 		return "as asked for";
-	unsigned other = count(policy, TRUST_NONE);
+	unsigned other = count_trust(policy, TRUST_NONE);
 	if (other > 0 && other < policy->gateways)
 		return "cap, or read: some gateways have another secret than the one known, and "
 		       "what "
 		       "these store is read back";
-	if (other == 0 && count(policy, TRUST_AGREED) > 0)
+	if (other == 0 && count_trust(policy, TRUST_AGREED) > 0)
 		return "cap: every reply is the cap of the bytes sent, by the gateway's own secret";
 	if (other == 0)
 		return "cap: the secret is known, and no reply had to be proven yet";

@@ -6,6 +6,10 @@
  * Ownership  the policy holds a copy of the convergence secret and wipes it.
  * Threads    all functions may run concurrently after policy_new.
  *
+ * The room: policy.c which proof; proof.c whether bytes are those of a cap, likeness.c the same for
+ * bytes at hand, single.c for a file that is read in one thread; childset.c whether a listing is
+ * the one meant, children.c what is meant.
+ *
  * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
  * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.
  * The secret is believed of a gateway once its first CHK reply agrees with it; `auto` then means

@@ -13,6 +13,7 @@ void proof_fini(struct proof *proof)
 	*proof = (struct proof){ 0 };
 }
 
+/* The key of a file follows from the secret and from how the cap says it was encoded. */
 static enum fault start_key(struct proof *proof, const struct cap *cap,
 			    const struct chk_params *secret, struct err *err)
 {
@@ -41,6 +42,7 @@ enum fault proof_start(struct proof *proof, const struct cap *cap, const struct 
 	return proof->keyed ? start_key(proof, cap, secret, err) : FAULT_NONE;
 }
 
+/* Keeps the last bytes: the words of an error stand at the end. */
 static void keep_tail(struct proof *proof, const unsigned char *data, size_t size)
 {
 	if (size >= PROOF_TAIL_MAX) {

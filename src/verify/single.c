@@ -2,7 +2,7 @@
 
 #include "verify/proof.h"
 
-struct reading {
+struct single_reading {
 	const struct single *single;
 	const struct cap *cap;
 	struct proof proof;
@@ -17,7 +17,7 @@ struct tail {
 
 static bool single_take(void *context, const void *data, size_t size)
 {
-	struct reading *reading = context;
+	struct single_reading *reading = context;
 	const struct single *single = reading->single;
 	enum fault fault = proof_update(&reading->proof, data, size, &reading->local);
 	if (!fault && cap_is_chk(reading->cap) && reading->proof.size > reading->cap->size)
@@ -29,7 +29,7 @@ static bool single_take(void *context, const void *data, size_t size)
 }
 
 /* Reads the whole, and stores whether its key or the store proves it. */
-static enum fault read_whole(struct reading *reading, bool *proven, struct err *err)
+static enum fault read_whole(struct single_reading *reading, bool *proven, struct err *err)
 {
 	const struct single *single = reading->single;
 	const struct store_get get = {
@@ -64,7 +64,7 @@ static bool take_tail(void *context, const void *data, size_t size)
 }
 
 /* What ends as an error's words begin is asked for alone: that fails where it is one. */
-static enum fault check_tail(struct reading *reading, struct err *err)
+static enum fault check_tail(struct single_reading *reading, struct err *err)
 {
 	const struct proof *proof = &reading->proof;
 	struct tail tail = { .size = proof_doubtful_tail(proof) };
@@ -85,7 +85,8 @@ static enum fault check_tail(struct reading *reading, struct err *err)
 	return fault ? err_wrap(err, "reading its end again") : FAULT_NONE;
 }
 
-static enum fault attempt(struct reading *reading, struct err *err)
+/* One pass through the drawing in single.h. */
+static enum fault single_attempt(struct single_reading *reading, struct err *err)
 {
 	const struct single *single = reading->single;
 	bool proven = false;
@@ -106,7 +107,7 @@ static enum fault attempt(struct reading *reading, struct err *err)
 
 enum fault single_read(struct single *single, const struct cap *cap, struct err *err)
 {
-	struct reading reading = { .single = single, .cap = cap };
+	struct single_reading reading = { .single = single, .cap = cap };
 	if (!cap_is_file(cap) || cap_is_verifier(cap))
 		return err_set(err, FAULT_USAGE, "its cap is not one of a file to be read");
 	if (cap_is_literal(cap)) /* the cap holds the bytes */
@@ -115,7 +116,7 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 			       : single->write(single->context, cap->content, (size_t)cap->size,
 					       err);
 	enum fault fault;
-	while ((fault = attempt(&reading, err)) && tries_again(&single->tries, err)) {
+	while ((fault = single_attempt(&reading, err)) && tries_again(&single->tries, err)) {
 	}
 	proof_fini(&reading.proof);
 	return fault ? err->fault : FAULT_NONE;

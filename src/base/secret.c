@@ -48,7 +48,7 @@ static bool parent_is_safe(const char *path)
 	return safe;
 }
 
-/* Whether nobody but its owner can have read or written it.  A node's files are Tahoe's to guard. */
+/* Whether nobody but its owner can have read or written it.  A node's own files are Tahoe's. */
 static enum fault check_safe(const char *path, const struct stat *st, enum secret_file_rule rule,
 			     struct err *err)
 {

@@ -4,6 +4,7 @@
  * Group commit: the commit thread writes slots as they come, counts down their directories, and
  * calls fdatasync when no more are waiting or 50 ms after the first unsynced one; then it calls
  * `settled` for each.
+ *
  * Memory     20 bytes a directory (id, listing offset, counter); tasks only while leased, not yet
  *            durable, or waiting for a retry.
  */

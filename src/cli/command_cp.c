@@ -75,6 +75,7 @@ static enum fault rehearse(const struct copy *copy, int *status, struct err *err
 	return fault;
 }
 
+/* Carries the copy out, with a job that is new or goes on. */
 static enum fault command_cp_run(struct copy *copy, int *status, struct err *err)
 {
 	if (copy->options->dry_run)

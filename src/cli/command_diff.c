@@ -123,7 +123,7 @@ static enum fault put_json(struct diff *diff, const struct compare_finding *find
 }
 
 /* Hears of an entry (a compare_options.found). */
-static void found(void *context, const struct compare_finding *finding)
+static void diff_found(void *context, const struct compare_finding *finding)
 {
 	struct diff *diff = context;
 	diff->count[finding->result]++;
@@ -260,8 +260,8 @@ static enum fault command_diff_look(struct diff *diff, struct store_node *node, 
 	return FAULT_NONE;
 }
 
-static enum fault compare(struct diff *diff, int fd, const struct stat *st,
-			  const struct store_node *node, struct err *err)
+static enum fault diff_compare(struct diff *diff, int fd, const struct stat *st,
+			       const struct store_node *node, struct err *err)
 {
 	const struct options *options = diff->options;
 	const struct compare_options how = {
@@ -272,7 +272,7 @@ static enum fault compare(struct diff *diff, int fd, const struct stat *st,
 		},
 		.remote = diff->remote,
 		.folder = pipe_directory(),
-		.found = found,
+		.found = diff_found,
 		.context = diff,
 	};
 	if (node->kind == STORE_DIRECTORY && S_ISDIR(st->st_mode))
@@ -294,7 +294,7 @@ static enum fault command_diff_run(struct diff *diff, int fd, const struct stat 
 	enum fault fault = diff->remote ? command_diff_look(diff, &node, err)
 					: err_set(err, FAULT_NOMEM, "no memory to compare");
 	if (!fault)
-		fault = compare(diff, fd, st, &node, err);
+		fault = diff_compare(diff, fd, st, &node, err);
 	out_flush();
 	if (!fault)
 		fault = sum_up(diff, status, err);

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static void stop(void *context)
+static void gateway_stop(void *context)
 {
 	const int *fd = context;
 	uint64_t one = 1;
@@ -44,7 +44,7 @@ enum fault command_gateway(const struct options *options, int *status, struct er
 		.context = &copy,
 		.stop_fd = stop_fd,
 	};
-	int watch = cancel_watch(stop, &stop_fd);
+	int watch = cancel_watch(gateway_stop, &stop_fd);
 	enum fault fault = serve_run(&serve, err);
 	cancel_unwatch(watch);
 	close(stop_fd);

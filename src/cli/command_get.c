@@ -25,6 +25,7 @@ static enum fault write_spool(void *context, const void *data, size_t size, stru
 	return spool_append(context, data, size, err);
 }
 
+/* Everything is proven before the first byte goes out: what a pipe has been given stays given. */
 static enum fault get_to_pipe(struct single *single, const struct cap *cap, int *status,
 			      struct err *err)
 {
@@ -88,8 +89,9 @@ static enum fault get_to_file(struct single *single, struct outfile *outfile,
 
 /* ---- what to get ---- */
 
-static enum fault find(const struct session *session, const struct grid_path *path,
-		       struct store_node *node, struct err *err)
+/* Asks what the path names, and refuses what is no readable file. */
+static enum fault get_find(const struct session *session, const struct grid_path *path,
+			   struct store_node *node, struct err *err)
 {
 	const struct grid_look look = { .tries = session->tries, .count = SIZE_MAX };
 	if (grid_path_look(path, &look, node, err))
@@ -115,7 +117,7 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 {
 	struct store_node node = { 0 };
 	struct single single = { .tries = session->tries, .secret = session->setup.params };
-	enum fault fault = find(session, path, &node, err);
+	enum fault fault = get_find(session, path, &node, err);
 	if (!fault && outfile)
 		fault = get_to_file(&single, outfile, &node, err);
 	else if (!fault)

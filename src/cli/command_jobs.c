@@ -43,7 +43,7 @@ static void add_created(struct fields *fields, const struct job *job)
 		fields_word(fields, "created", text);
 }
 
-static enum fault describe(struct fields *fields, const struct job *job, struct err *err)
+static enum fault describe_job(struct fields *fields, const struct job *job, struct err *err)
 {
 	struct manifest_reader *reader = NULL;
 	bool locked = false;
@@ -62,7 +62,7 @@ static enum fault describe(struct fields *fields, const struct job *job, struct 
 	return fields_end(fields, err);
 }
 
-static enum fault list(struct fields *fields, const char *state, struct err *err)
+static enum fault list_jobs(struct fields *fields, const char *state, struct err *err)
 {
 	struct job_list list;
 	enum fault fault = job_list_read(state, &list, err);
@@ -73,7 +73,7 @@ static enum fault list(struct fields *fields, const char *state, struct err *err
 		fault = job_open(state, list.name[i], &job, err);
 		if (fault)
 			break;
-		fault = describe(fields, &job, err);
+		fault = describe_job(fields, &job, err);
 		job_close(&job);
 	}
 	job_list_fini(&list);
@@ -134,12 +134,12 @@ static enum fault show_counts(struct fields *fields, const struct recount *count
 	return fields_end(fields, err);
 }
 
-static enum fault show(struct fields *fields, const struct job *job, struct err *err)
+static enum fault show_job(struct fields *fields, const struct job *job, struct err *err)
 {
 	struct outcomes *outcomes = NULL;
 	unsigned repaired = 0;
 	struct recount counts;
-	enum fault fault = describe(fields, job, err);
+	enum fault fault = describe_job(fields, job, err);
 	if (fault)
 		return fault;
 	fault = outcomes_open(job->outcomes, job->id, &outcomes, &repaired, err);
@@ -164,7 +164,7 @@ static enum fault of_one(struct fields *fields, const char *state, const char *v
 	struct job job = { .lock_fd = -1 };
 	enum fault fault = job_open(state, name, &job, err);
 	if (!fault && strcmp(verb, "show") == 0)
-		fault = show(fields, &job, err);
+		fault = show_job(fields, &job, err);
 	else if (!fault)
 		fault = job_remove(&job, err);
 	job_close(&job);
@@ -188,7 +188,7 @@ enum fault command_jobs(const struct options *options, int *status, struct err *
 	fields_init(&fields, options->output.json);
 	enum fault fault = job_state_dir(options->state_dir, &state, err);
 	if (!fault && is_list)
-		fault = list(&fields, state, err);
+		fault = list_jobs(&fields, state, err);
 	else if (!fault)
 		fault = of_one(&fields, state, verb, words->text[1], err);
 	out_flush();

@@ -28,6 +28,7 @@ static enum fault publish(const char *partial, const char *output, struct err *e
 		      : FAULT_NONE;
 }
 
+/* Writes the plan under a temporary name beside its own, or into a new job. */
 static enum fault make_plan(const struct options *options, const struct places *places,
 			    struct setup *setup, const struct store_wait *wait, int *status,
 			    struct err *err)

@@ -30,7 +30,7 @@ struct put {
 
 /* ---- the source ---- */
 
-static enum fault unchanged(void *context, struct err *err)
+static enum fault put_unchanged(void *context, struct err *err)
 {
 	const struct put *put = context;
 	const struct stat *before = &put->status;
@@ -102,6 +102,7 @@ static enum fault open_source(const char *path, struct stat *st, int *fd, struct
 	return err->fault;
 }
 
+/* Has the bytes at hand: a regular file as it is, anything else read to its end. */
 static enum fault take_source(struct put *put, struct err *err)
 {
 	const char *word = put->options->words.text[0];
@@ -122,6 +123,7 @@ static enum fault take_source(struct put *put, struct err *err)
 
 /* ---- the cap ---- */
 
+/* Gives the cap to whom it was asked for: a file, standard output. */
 static enum fault write_cap(struct put *put, const struct cap *cap, struct err *err)
 {
 	char text[CAP_TEXT_SIZE + 1];
@@ -146,16 +148,17 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 
 /* ---- the upload ---- */
 
-static void tell(void *context, const char *text)
+static void put_tell(void *context, const char *text)
 {
 	(void)context;
 	say(SAY_INFO, "%s", text);
 }
 
-static enum fault upload(struct put *put, struct session *session, struct cap *cap, struct err *err)
+static enum fault put_upload(struct put *put, struct session *session, struct cap *cap,
+			     struct err *err)
 {
 	struct policy *policy = NULL;
-	struct patience patience = { .tell = tell };
+	struct patience patience = { .tell = put_tell };
 	if (policy_new((unsigned)put->options->transfer.verify, session->setup.params, &policy,
 		       err))
 		return err->fault;
@@ -163,7 +166,8 @@ static enum fault upload(struct put *put, struct session *session, struct cap *c
 		.tries = session->tries,
 		.policy = policy,
 		.patience = &patience,
-		.unchanged = put->spool.fd >= 0 && S_ISREG(put->status.st_mode) ? unchanged : NULL,
+		.unchanged =
+			put->spool.fd >= 0 && S_ISREG(put->status.st_mode) ? put_unchanged : NULL,
 		.context = put,
 	};
 	enum fault fault = upload_put(&options, &put->spool, cap, err);
@@ -180,7 +184,7 @@ static enum fault store(struct put *put, struct session *session, struct err *er
 	struct cap cap = { 0 };
 	enum fault fault = take_source(put, err);
 	if (!fault)
-		fault = upload(put, session, &cap, err);
+		fault = put_upload(put, session, &cap, err);
 	if (!fault && cancel_asked())
 		fault = err_set(err, FAULT_CANCELLED, "asked to stop");
 	if (!fault && put->has_target)
@@ -205,7 +209,7 @@ static enum fault put_online(struct put *put, int *status, struct err *err)
 	return fault ? session_settle(err, status) : FAULT_NONE;
 }
 
-static enum fault prepare(struct put *put, struct err *err)
+static enum fault put_prepare(struct put *put, struct err *err)
 {
 	const struct options *options = put->options;
 	put->has_target = options->words.count > 1;
@@ -228,7 +232,7 @@ enum fault command_put(const struct options *options, int *status, struct err *e
 		.spool = { .fd = -1 },
 	};
 	bytes_init(&put.metadata, METADATA_MAX);
-	enum fault fault = prepare(&put, err);
+	enum fault fault = put_prepare(&put, err);
 	if (!fault)
 		fault = put_online(&put, status, err);
 	spool_fini(&put.spool);

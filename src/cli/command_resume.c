@@ -22,6 +22,8 @@ static enum fault take_planning(const struct migration *migration,
 
 static bool is_cap(const char *typed) { return strncmp(typed, "URI:", 4) == 0; }
 
+/* Finds the target of a plan again.  One that was typed as an alias must still be what it was; one
+ * that was a cap is only known once the job is bound to it. */
 static enum fault bind_target(const struct options *options, struct migration *migration,
 			      const struct store_wait *wait, struct err *err)
 {

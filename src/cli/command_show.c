@@ -145,6 +145,7 @@ static enum fault show_totals(struct fields *fields, const struct manifest_total
 	return fields_end(fields, err);
 }
 
+/* Shows a manifest block by block; of an unfinished one what can be read. */
 static enum fault show_blocks(struct fields *fields, struct manifest_reader *reader,
 			      struct err *err)
 {

@@ -15,7 +15,7 @@ struct verifying {
 	struct tally *tally;
 };
 
-static enum fault open_store(void *context, struct store **store, struct err *err)
+static enum fault verify_open_store(void *context, struct store **store, struct err *err)
 {
 	struct verifying *verifying = context;
 	return setup_open_next(verifying->setup, store, err);
@@ -27,6 +27,7 @@ static void moved(void *context, uint64_t bytes)
 	tally_moved(verifying->tally, bytes);
 }
 
+/* Counts an entry and writes its line. */
 static void ended(void *context, const struct audit_entry *entry)
 {
 	struct verifying *verifying = context;
@@ -51,7 +52,7 @@ static void ended(void *context, const struct audit_entry *entry)
 	tally_put(tally, &line);
 }
 
-static void stop(void *context) { audit_stop(context); }
+static void verify_stop(void *context) { audit_stop(context); }
 
 static void sum_up(struct tally *tally, const struct migration *migration, const char *level,
 		   const struct audit_counts *counts)
@@ -88,7 +89,7 @@ static enum fault command_verify_run(const struct audit_request *request,
 	struct audit_counts counts;
 	if (audit_new(request, &audit, err))
 		return err->fault;
-	int watch = cancel_watch(stop, audit);
+	int watch = cancel_watch(verify_stop, audit);
 	enum fault fault = audit_run(audit, &counts, err);
 	cancel_unwatch(watch);
 	audit_free(audit);
@@ -107,7 +108,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 				     ? (unsigned)min_u64(options->transfer.in_flight, LANES_MAX)
 				     : IN_FLIGHT;
 	const struct audit_request request = {
-		.open = open_store,
+		.open = verify_open_store,
 		.ended = ended,
 		.moved = moved,
 		.away = setup_tell_store_away,

@@ -43,7 +43,7 @@ static bool add_cap(struct bytes *text, const struct cap *cap, size_t *at, size_
 	return !fault;
 }
 
-static void describe(struct listing_row *row, const struct store_node *node)
+static void describe_row(struct listing_row *row, const struct store_node *node)
 {
 	const struct cap *cap = node->rw.kind != CAP_NONE ? &node->rw : &node->ro;
 	unsigned flags = node->metadata_flags;
@@ -63,7 +63,7 @@ static bool fill(struct listing *listing, struct listing_row *row, const struct 
 {
 	const struct store_node *node = &child->node;
 	*row = (struct listing_row){ .name = listing->text.size, .name_size = child->name_size };
-	describe(row, node);
+	describe_row(row, node);
 	if (bytes_append(&listing->text, child->name, child->name_size))
 		return false;
 	if (!listing->with_caps)
@@ -92,7 +92,7 @@ bool listing_add(void *context, const struct store_child *child)
 	return true;
 }
 
-static int compare(const void *a, const void *b, void *context)
+static int compare_rows(const void *a, const void *b, void *context)
 {
 	const struct listing_row *left = a, *right = b;
 	const unsigned char *text = context;
@@ -105,7 +105,7 @@ static int compare(const void *a, const void *b, void *context)
 void listing_sort(struct listing *listing)
 {
 	if (listing->count > 1)
-		qsort_r(listing->row, listing->count, sizeof *listing->row, compare,
+		qsort_r(listing->row, listing->count, sizeof *listing->row, compare_rows,
 			listing->text.data);
 }
 

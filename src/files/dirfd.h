@@ -11,7 +11,9 @@
  *
  * No name is followed when it is a symlink, and none may be empty, ".", ".." or hold a "/" or NUL:
  * FAULT_USAGE.  Something else in the way is FAULT_EXISTS; further faults: NOT_FOUND, FULL, NOMEM,
- * IO.  Source: openat2(2).
+ * IO.
+ *
+ * Source: openat2(2).
  */
 #pragma once
 

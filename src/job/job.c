@@ -47,7 +47,8 @@ static enum fault insecure(struct err *err, const char *path, const char *why, c
 }
 
 /* Caps are inside, so nobody else may read or replace what is there. */
-static enum fault audit(const char *path, const struct stat *st, mode_t kind, struct err *err)
+static enum fault check_private(const char *path, const struct stat *st, mode_t kind,
+				struct err *err)
 {
 	if ((st->st_mode & S_IFMT) != kind)
 		return insecure(err, path, "is not what belongs there", "remove it");
@@ -61,7 +62,7 @@ static enum fault audit(const char *path, const struct stat *st, mode_t kind, st
 	return FAULT_NONE;
 }
 
-static enum fault audit_files(const char *directory, DIR *dir, struct err *err)
+static enum fault check_files(const char *directory, DIR *dir, struct err *err)
 {
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -71,14 +72,15 @@ static enum fault audit_files(const char *directory, DIR *dir, struct err *err)
 		snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
-		enum fault fault = audit(path, &st, S_IFREG, err);
+		enum fault fault = check_private(path, &st, S_IFREG, err);
 		if (fault)
 			return fault;
 	}
 	return FAULT_NONE;
 }
 
-static enum fault audit_job(const char *directory, struct err *err)
+/* Whether a job's folder and files are the user's alone: they hold keys and caps. */
+static enum fault check_job(const char *directory, struct err *err)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -89,13 +91,13 @@ static enum fault audit_job(const char *directory, struct err *err)
 	if (fstat(fd, &st) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot look at '%s'", directory);
 	if (!fault)
-		fault = audit(directory, &st, S_IFDIR, err);
+		fault = check_private(directory, &st, S_IFDIR, err);
 	DIR *dir = fault ? NULL : fdopendir(fd);
 	if (!dir) {
 		close(fd);
 		return fault ? fault : nomem(err);
 	}
-	fault = audit_files(directory, dir, err);
+	fault = check_files(directory, dir, err);
 	closedir(dir);
 	return fault;
 }
@@ -135,7 +137,7 @@ static enum fault prepare_state(const char *state, struct err *err)
 				"take the permissions away with chmod go-w");
 	if (lstat(jobs, &st) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot look at '%s'", jobs);
-	return audit(jobs, &st, S_IFDIR, err);
+	return check_private(jobs, &st, S_IFDIR, err);
 }
 
 /* ---- one job ---- */
@@ -235,6 +237,7 @@ static int hex_value(char digit)
 	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
+/* Finds the one job whose name begins as typed. */
 static enum fault choose_name(const char *state, const char *typed, char name[JOB_NAME_SIZE],
 			      struct err *err)
 {
@@ -271,7 +274,7 @@ enum fault job_open(const char *state, const char *name, struct job *job, struct
 	if (!fault)
 		fault = set_paths(state, &found, err);
 	if (!fault)
-		fault = audit_job(found.directory, err);
+		fault = check_job(found.directory, err);
 	if (!fault)
 		fault = find_plan(&found, err);
 	if (fault)
@@ -281,6 +284,7 @@ enum fault job_open(const char *state, const char *name, struct job *job, struct
 	return fault;
 }
 
+/* Keeps the path of a plan that lies elsewhere. */
 static enum fault write_plan_path(const struct job *job, const char *path, struct err *err)
 {
 	char link[PATH_SIZE];
@@ -326,7 +330,7 @@ enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE], con
 	if (!fault) {
 		fault = make_job_directory(state, &made, err);
 		if (fault == FAULT_EXISTS)
-			fault = audit_job(made.directory, err);
+			fault = check_job(made.directory, err);
 	}
 	if (!fault)
 		fault = job_lock(&made, err);

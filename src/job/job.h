@@ -1,6 +1,10 @@
 /*
  * Job directories: where a saved run lives, who may work on it, and which one goes on.
  *
+ * The room: job.c makes and opens the folder, job_lock.c holds it, job_find.c finds the one that a
+ * command line goes on with; migration.c is what is in it, by the header that migration_header.c
+ * writes and reads; selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
+ *
  * Place      commands -> [job] -> manifest, outcomes, keys, errors.jsonl by path.
  * Ownership  a struct job owns its strings, its directory and its lock until job_close.
  * Threads    one at a time.

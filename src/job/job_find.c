@@ -51,6 +51,7 @@ void job_list_fini(struct job_list *list)
 	*list = (struct job_list){ 0 };
 }
 
+/* Whether the plan of the job says all of these of itself; one that cannot be read does not. */
 static bool has_properties(const struct job *job, const struct manifest_property *property,
 			   size_t count)
 {

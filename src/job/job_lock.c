@@ -95,6 +95,7 @@ enum fault job_remove(struct job *job, struct err *err)
 	return fault;
 }
 
+/* How far a job is, by the slot of its root. */
 static enum job_state look_at_outcomes(const struct job *job, bool plan_complete)
 {
 	struct outcomes *outcomes = NULL;

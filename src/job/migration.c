@@ -9,7 +9,7 @@
 
 #define LOCAL "file:" /* begins what a job with a local target is bound to */
 
-static enum fault no_memory(struct err *err)
+static enum fault migration_no_memory(struct err *err)
 {
 	return err_set(err, FAULT_NOMEM, "no memory for a job");
 }
@@ -33,7 +33,7 @@ static enum fault bind_local(struct migration *migration, const char *directory,
 	char *text;
 	int length = asprintf(&text, LOCAL "%s", directory);
 	if (length < 0)
-		return no_memory(err);
+		return migration_no_memory(err);
 	enum fault fault = FAULT_NONE;
 	if (length > OUTCOME_BINDING_MAX)
 		fault = err_set(err, FAULT_USAGE, "the target's path is longer than %d bytes",
@@ -74,7 +74,7 @@ static enum fault take_binding(struct migration *migration, const char *text, si
 	migration->to_local = size > scheme && memcmp(text, LOCAL, scheme) == 0;
 	if (migration->to_local) {
 		migration->directory = strndup(text + scheme, size - scheme);
-		return migration->directory ? FAULT_NONE : no_memory(err);
+		return migration->directory ? FAULT_NONE : migration_no_memory(err);
 	}
 	if (cap_parse(text, size, &migration->root, err))
 		return err_set(err, FAULT_CORRUPT, "job %s: its outcomes are bound to no directory",
@@ -132,7 +132,7 @@ static enum fault take_job(struct migration *migration, struct err *err)
 {
 	migration->manifest = strdup(migration->job.manifest);
 	if (!migration->manifest)
-		return no_memory(err);
+		return migration_no_memory(err);
 	if (job_lock(&migration->job, err) || migration_load(migration, err) ||
 	    open_outcomes(migration, err))
 		return err->fault;
@@ -184,7 +184,7 @@ static enum fault create_manifest(struct migration *migration,
 	char *fresh;
 	migration->manifest = strdup(output ? output : migration->job.manifest);
 	if (!migration->manifest || asprintf(&fresh, "%s.new", migration->manifest) < 0)
-		return no_memory(err);
+		return migration_no_memory(err);
 	unlink(fresh); /* of a run that was killed here */
 	enum fault fault = manifest_create(fresh, migration->job.id, header->property,
 					   header->count, &writer, err);
@@ -232,7 +232,7 @@ enum fault migration_new(const struct migration_request *request,
 		migration->to_local = true;
 		migration->directory = strdup(arrangement->directory);
 		if (!migration->directory)
-			fault = no_memory(err);
+			fault = migration_no_memory(err);
 	}
 	free(state);
 	migration_header_fini(&header);
@@ -268,6 +268,7 @@ enum fault migration_open(const char *state_dir, const char *name, struct migrat
 	return fault;
 }
 
+/* Makes the job of a plan that was written to a file of its own. */
 static enum fault adopt(const char *state_dir, const char *path, struct migration *migration,
 			struct err *err)
 {
@@ -292,7 +293,8 @@ enum fault migration_open_plan(const char *state_dir, const char *path, struct m
 	enum fault fault = adopt(state_dir, path, migration, err);
 	if (!fault) {
 		migration->manifest = strdup(migration->job.manifest);
-		fault = migration->manifest ? migration_load(migration, err) : no_memory(err);
+		fault = migration->manifest ? migration_load(migration, err)
+					    : migration_no_memory(err);
 	}
 	if (!fault) {
 		fault = open_outcomes(migration, err);

@@ -10,7 +10,7 @@ enum {
 	PROPERTY_OVERHEAD = 8, /* bytes at most that msgpack puts around a key and a value */
 };
 
-static enum fault no_memory(struct err *err)
+static enum fault header_no_memory(struct err *err)
 {
 	return err_set(err, FAULT_NOMEM, "no memory for a job");
 }
@@ -24,7 +24,8 @@ void migration_header_fini(struct migration_header *header)
 	bytes_fini(&header->select);
 }
 
-static void add(struct migration_header *header, const char *key, const void *value, size_t size)
+static void add_property(struct migration_header *header, const char *key, const void *value,
+			 size_t size)
 {
 	assert(header->count < ARRAY_COUNT(header->property));
 	header->property[header->count++] = (struct manifest_property){ key, value, size };
@@ -43,11 +44,11 @@ enum fault migration_identify(const struct migration_request *request,
 	    selection_text(request->planning->select, &header->select, err))
 		return err->fault;
 	planning_text(request->planning, header->plan_options);
-	add(header, JOB_COMMAND, request->command, strlen(request->command));
-	add(header, JOB_SOURCES, header->sources.data, header->sources.size);
-	add(header, JOB_TARGET_HASH, header->target.data, header->target.size);
-	add(header, JOB_OPTIONS, header->plan_options, strlen(header->plan_options));
-	add(header, JOB_SELECT, bytes_text(&header->select), header->select.size);
+	add_property(header, JOB_COMMAND, request->command, strlen(request->command));
+	add_property(header, JOB_SOURCES, header->sources.data, header->sources.size);
+	add_property(header, JOB_TARGET_HASH, header->target.data, header->target.size);
+	add_property(header, JOB_OPTIONS, header->plan_options, strlen(header->plan_options));
+	add_property(header, JOB_SELECT, bytes_text(&header->select), header->select.size);
 	return FAULT_NONE;
 }
 
@@ -76,13 +77,13 @@ enum fault migration_describe(const struct migration_request *request,
 	snprintf(header->depth, MIGRATION_NUMBER_SIZE, "%zu", arrangement->depth);
 	snprintf(header->asked, MIGRATION_NUMBER_SIZE, "%u", asked);
 	snprintf(header->created, MIGRATION_NUMBER_SIZE, "%lld", (long long)time(NULL));
-	add(header, JOB_TARGET, request->places->target.typed,
-	    strlen(request->places->target.typed));
-	add(header, MIGRATION_NAMES, header->names.data, header->names.size);
-	add(header, MIGRATION_MADE, header->made.data, header->made.size);
-	add(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));
-	add(header, JOB_ASKED, header->asked, strlen(header->asked));
-	add(header, JOB_CREATED, header->created, strlen(header->created));
+	add_property(header, JOB_TARGET, request->places->target.typed,
+		     strlen(request->places->target.typed));
+	add_property(header, MIGRATION_NAMES, header->names.data, header->names.size);
+	add_property(header, MIGRATION_MADE, header->made.data, header->made.size);
+	add_property(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));
+	add_property(header, JOB_ASKED, header->asked, strlen(header->asked));
+	add_property(header, JOB_CREATED, header->created, strlen(header->created));
 	return FAULT_NONE;
 }
 
@@ -102,6 +103,7 @@ enum fault migration_header_check(const struct migration_header *header, struct 
 
 /* ---- reading a header ---- */
 
+/* Takes apart texts that each end in a NUL. */
 static enum fault split_texts(const char *value, size_t size, struct text_list *list,
 			      struct err *err)
 {
@@ -109,11 +111,11 @@ static enum fault split_texts(const char *value, size_t size, struct text_list *
 		size_t length = strnlen(value, (size_t)(end - value));
 		char **grown = reallocarray(list->text, list->count + 1, sizeof *grown);
 		if (!grown)
-			return no_memory(err);
+			return header_no_memory(err);
 		list->text = grown;
 		list->text[list->count] = strndup(value, length);
 		if (!list->text[list->count])
-			return no_memory(err);
+			return header_no_memory(err);
 		list->count++;
 		value += length + 1;
 	}
@@ -138,7 +140,7 @@ static enum fault read_text(const struct manifest_reader *reader, const char *ke
 	if (!value)
 		return err_set(err, FAULT_CORRUPT, "the manifest does not say its '%s'", key);
 	*text = strndup(value, size);
-	return *text ? FAULT_NONE : no_memory(err);
+	return *text ? FAULT_NONE : header_no_memory(err);
 }
 
 static enum fault read_number(const struct manifest_reader *reader, const char *key,

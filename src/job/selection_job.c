@@ -63,6 +63,7 @@ static enum fault read_list(const struct bytes *text, struct listed *listed, str
 	return fault == FAULT_USAGE ? FAULT_NONE : fault; /* its hash will tell */
 }
 
+/* Reads the job's copy of the list of files. */
 static enum fault load_list(const struct job *job, struct select *select, struct err *err)
 {
 	struct bytes text;

@@ -6,9 +6,10 @@
  *            caps.  The places must outlive it.
  * Threads    one; asks the gateway and sleeps.
  *
- * Nothing is made or changed here.  Source: the order of decisions and the texts of errors are
- * those of `tahoe cp`, tahoe-lafs 1.20.0 allmydata/scripts/tahoe_cp.py; docs/cp.md tells where they
- * differ.
+ * Nothing is made or changed here.
+ *
+ * Source: the order of decisions and the texts of errors are those of `tahoe cp`, tahoe-lafs 1.20.0
+ * allmydata/scripts/tahoe_cp.py; docs/cp.md tells where they differ.
  */
 #pragma once
 

@@ -4,7 +4,9 @@
  * Place      report and commands that print results for programs.
  * Threads    may run concurrently on different bytes.
  *
- * Results are those of bytes_append.  Source: RFC 8259.
+ * Results are those of bytes_append.
+ *
+ * Source: RFC 8259.
  */
 #pragma once
 

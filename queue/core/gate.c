@@ -48,8 +48,8 @@ static void let_in(struct gate *gate, uint64_t share) REQUIRES(gate->lock)
 }
 
 /*
- * Admits those whose turn it is.  None before a quarter of the tasks has left: each then finds room
- * for many without sleeping again, where one in, one out would cost a change of threads a task.
+ * Admits those whose turn it is, but nobody before a quarter of the tasks has left: then each finds
+ * room for many without sleeping again.  One in for one out would be a change of threads a task.
  */
 static void admit(struct gate *gate) REQUIRES(gate->lock)
 {

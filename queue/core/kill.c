@@ -35,11 +35,11 @@ void kill_point(const char *name)
 	must(pthread_once(&wish.once, read_wish));
 	if (wish.name[0] == '\0' || strcmp(name, wish.name) != 0)
 		return;
-	/* Below zero it wraps, and comes round again in no test's lifetime. */
+	/* Passages behind the last wrap the counter around, to numbers no test counts down from. */
 	if (atomic_fetch_sub_explicit(&wish.passages_left, 1, memory_order_relaxed) != 1)
 		return;
 	kill(getpid(), SIGKILL);
-	/* The signal ends every thread; this one must not run on until it does. */
+	/* The signal takes a moment; this thread must not run on meanwhile. */
 	for (;;)
 		pause();
 }

@@ -120,7 +120,7 @@ static struct store_call *list_children(struct probe *probe, struct err *err)
 
 /* ---- in general ---- */
 
-/* A literal is its own proof, as far as it goes: no share is anywhere. */
+/* A literal has no shares: its cap holds all of it. */
 static void compare_literal(struct probe *probe)
 {
 	unsigned char content[CONTENT_HASH_SIZE];
@@ -175,7 +175,7 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 		return NULL;
 	}
 	probe->task.start = probe_start;
-	/* Of what was linked no bytes and no children are known: all of its shares are checked. */
+	/* What was linked has no known bytes or children here, so all of its shares are checked. */
 	probe->linked = outcome->level & OUTCOME_LINKED;
 	probe->levels = probe->linked ? VERIFY_CHECK : levels;
 	probe->id = outcome->id;

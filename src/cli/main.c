@@ -1,31 +1,29 @@
-// clang-format off
 /*
  * barge: moves directory trees into and out of a Tahoe-LAFS grid.
  *
- * The map, in the order in which data flows:
+ * The map: one line a room, in the order in which data flows.
  *
- *   options/options       argv, environment, config file: one table
- *   place/places        words -> paths and caps             place/arrange  what goes where, as what
- *   options/selection     rules and lists of what to choose, kept with a job
- *   job/job           where a run is saved, and its lock  base/cancel   signals -> one flag
- *   job/migration     what a job's header says            engine/engine   the wiring of all that follows
- *   plan/             walks the sources, asks the selection, writes listings
- *   queue/file/manifest    what is to be done, on disk
- *   queue/queue       leases tasks in segments, records outcomes
- *   read/             opens, checks, reads, hashes: bodies
- *   pool/             sends bodies, proves, says what became of them
- *   store/            what is asked of a grid, in lanes   net/         libcurl
- *   verify/           which proof is one
- *   queue/file/outcomes    what became of it, on disk
- *   commit/           directories bottom-up, the last link
- *   report/           progress, JSON lines, summary
- *   fetch/, audit/    the way back; the proof repeated later
- *   cli/command_*     one command each: its job from options to exit status
- *                     ls, get, put need no job: place/session, fetch/single, upload/upload, place/link;
- *                     nor does diff: compare/compare, compare/content
- *   serve/            the embedded gateway, a program of its own in this binary
+ *   options/    argv, environment, config file: one table; the selection of a command line
+ *   place/      words -> paths and caps; what goes where, as what; how the grid is reached
+ *   job/        where a run is saved, its lock, what its header says
+ *   engine/     wires the rooms of one run together, and routes each task
+ *   plan/       walks the sources and writes listings     select/   what is chosen
+ *   queue/      leases tasks in segments, records outcomes
+ *               queue/file/manifest: what is to be done   queue/file/outcomes: what became of it
+ *   decide/     what becomes of an entry, by what is there and what was asked
+ *   read/       opens, checks, reads, hashes: bodies      files/    names below an open directory
+ *   upload/     bodies -> caps, proven
+ *   download/   caps -> bytes, proven                     land/     bytes -> local files
+ *   commit/     directories on the grid, bottom-up, the last link
+ *   report/     progress, JSON lines, summary
+ *   audit/      the proof repeated later                  compare/  what differs
+ *   cli/        one command each: its job from options to exit status
+ *
+ * Below most of them: verify/ (which proof is one), calls/ (who runs calls, and again), store/ and
+ * direct/ (what can be asked of a grid), node/ (what a node directory says), net/ (libcurl), tahoe/
+ * (caps, CHK), base/ and queue/core/ (bytes, threads).
+ * serve/ is the embedded gateway, a program of its own.
  */
-// clang-format on
 #include "base/cancel.h"
 #include "cli/command.h"
 #include "net/http.h"

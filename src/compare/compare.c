@@ -72,7 +72,7 @@ static void compare_tell(const struct comparison *comparison, enum compare_resul
 	comparison->options->found(comparison->options->context, &finding);
 }
 
-/* Ends with an entry that could not be compared, unless the next one could not be either. */
+/* Tells of an entry that could not be compared; goes on unless all others would fail as well. */
 static enum fault compare_give_up(const struct comparison *comparison, const char *name,
 				  const char *kind, const struct err *err)
 {

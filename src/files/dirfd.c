@@ -48,7 +48,7 @@ static enum fault make_parents(char *path, uint32_t mask, struct err *err)
 		*at = '\0';
 		struct stat st;
 		int os_error = mkdir(path, 0777) == 0 ? 0 : errno;
-		/* Of what is there this may say no more than that nothing may be made. */
+		/* mkdir may say EROFS or EACCES of a directory that is there. */
 		if (os_error && stat(path, &st) == 0)
 			os_error = 0;
 		else if (!os_error && chmod(path, 0777 & ~mask) != 0)

@@ -72,7 +72,7 @@ static bool has_properties(const struct job *job, const struct manifest_property
 	return same;
 }
 
-/* A damaged job counts as unsettled: whoever goes on with it is told, rather than it forgotten. */
+/* A damaged job counts as unsettled, so that whoever would go on with it is told. */
 static bool is_unsettled(const struct job *job)
 {
 	bool locked;

@@ -95,8 +95,9 @@ static bool line_allows(const char *line, size_t size, const char *key, const ch
 }
 
 /*
- * Who hides behind the node must not be shown by us: a line that says so counts wherever it stands,
- * since Python's configparser takes indented ones and a section of defaults as well.
+ * Whether storage servers may be talked to directly: not past a node that keeps its user anonymous.
+ * A line counts wherever it stands, since Python's configparser takes indented ones and a section
+ * of defaults as well.
  * Source: tahoe-lafs 1.20.0 docs/anonymity-configuration.rst, docs/configuration.rst.
  */
 static bool is_open(const char *text)

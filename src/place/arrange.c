@@ -82,7 +82,8 @@ static enum fault check_twice(const struct arrangement *out, struct err *err)
 	return fault;
 }
 
-/* E2, with the first source in the message, whichever it is; E9; and names that cannot be. */
+/* Refuses E2 and E9 of docs/cp.md, and names that cannot be.  E2 tells the first source, as tahoe
+ * does, whichever it is that has no name. */
 static enum fault check_names(const struct arrangement *out, struct err *err)
 {
 	for (size_t i = 0; i < out->count; i++)

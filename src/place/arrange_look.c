@@ -293,7 +293,7 @@ static enum fault source_grid(struct arranged_source *source, const struct store
 	if (ask_grid(place, wait, &source->node, err))
 		return err->fault;
 	source->is_directory = source->node.kind == STORE_DIRECTORY;
-	/* Of the path alone: a slash behind a file's cap is none to tahoe. */
+	/* Only a slash of the path counts: one behind a file's cap is none to tahoe. */
 	if (!source->is_directory && check_slash(place, size && place->path[size - 1] == '/', err))
 		return err->fault;
 	if (source->node.kind == STORE_UNKNOWN)

@@ -131,7 +131,7 @@ enum fault attempt_check(const struct attempt *attempt, struct err *err)
 	return FAULT_NONE;
 }
 
-struct comparison {
+struct attempt_comparison {
 	const struct attempt *attempt;
 	const atomic_bool *cancel;
 };
@@ -139,7 +139,7 @@ struct comparison {
 static enum fault read_compared(void *context, uint64_t offset, unsigned char *data, size_t size,
 				struct err *err)
 {
-	const struct comparison *comparison = context;
+	const struct attempt_comparison *comparison = context;
 	if (atomic_load_explicit(comparison->cancel, memory_order_acquire))
 		return err_set(err, FAULT_CANCELLED, "asked to stop");
 	return attempt_read(comparison->attempt, offset, data, size, err);
@@ -149,7 +149,7 @@ enum fault attempt_compare(const struct attempt *attempt, const struct chk_param
 			   const atomic_bool *cancel, bool *alike, struct err *err)
 {
 	const struct outcome *slot = &attempt->existing;
-	struct comparison comparison = { attempt, cancel };
+	struct attempt_comparison comparison = { attempt, cancel };
 	struct cap cap;
 	*alike = false;
 	if (slot->state != OUTCOME_PLANNED ||

@@ -85,6 +85,7 @@ static bool audit_take_back(struct audit *audit)
 
 /* ---- the walk ---- */
 
+/* Submits a probe, once there is room for it. */
 static enum fault audit_send(struct audit *audit, struct probe *probe)
 {
 	probe->moved = audit->request->moved;

@@ -26,6 +26,7 @@ static void probe_checked(void *context, const struct store_reply *reply)
 
 /* ---- a file ---- */
 
+/* Whether what was read is what the outcome says was stored. */
 static enum fault compare_read(const struct probe *probe, uint64_t length,
 			       const unsigned char *content, struct err *err)
 {

@@ -67,6 +67,7 @@ static void below_listed(void *context, const struct store_reply *reply)
 	below_free(below);
 }
 
+/* Lists the directory, whose children below_child hears. */
 static void below_start(struct lane_task *lane_task, struct store *store)
 {
 	struct below *below = (struct below *)lane_task;

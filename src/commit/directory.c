@@ -16,7 +16,7 @@
  *
  *   list_directory -> directory_listed
  *     as meant:   directory_proven: [check -> directory_checked], directory_succeed
- *     otherwise:  directory_unequal: the gateway has used a key of its own: listed by that one's cap
+ *     otherwise:  directory_unequal: the gateway has used a key of its own: listed by that cap
  *                                    an earlier attempt had linked the new ones: go_on_merging
  *                                    else directory_fail
  *
@@ -106,6 +106,7 @@ static void directory_succeed(struct directory *directory)
 
 /* ---- proofs ---- */
 
+/* The servers have been asked for all shares of the directory. */
 static void directory_checked(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
@@ -201,6 +202,7 @@ static void directory_listed(void *context, const struct store_reply *reply)
 	directory_proven(directory);
 }
 
+/* Has the directory listed, each time from the beginning of the set. */
 static void list_directory(struct directory *directory, const struct cap *cap)
 {
 	struct err err;
@@ -289,6 +291,7 @@ static void directory_merged(void *context, const struct store_reply *reply)
 		go_on_merging(directory);
 }
 
+/* Sends the one request that makes a new directory with all its children. */
 static struct store_call *make_directory(struct directory *directory, struct err *err)
 {
 	const struct assembly_request *request = &directory->assembly.request[ASSEMBLY_NEW];

@@ -153,6 +153,8 @@ static bool is_ours(const struct store_get *get)
 	return get->offset < cap->size && get->length > 0 && get->length <= cap->size - get->offset;
 }
 
+/* Reads here what can be read here.  A call that gives up before it was handed out is the gateway's
+ * from the start. */
 static struct store_call *direct_get(struct store *store, const struct store_get *get,
 				     struct store_then then, struct err *err)
 {
@@ -184,6 +186,7 @@ static void cancel_own(struct direct_call *call)
 	free_call(call);
 }
 
+/* A call is one of ours or one of the gateway's: the pointer tells. */
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);

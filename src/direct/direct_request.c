@@ -51,6 +51,7 @@ static void on_bytes(void *context, const struct http_reply *reply)
 		call->woken(call, failed);
 }
 
+/* Takes bytes of a part; more than were asked for is a server's fault. */
 static bool direct_request_take(void *context, const void *data, size_t size)
 {
 	struct direct_request *request = context;

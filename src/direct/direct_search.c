@@ -34,6 +34,7 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 			add(shares, server, i);
 }
 
+/* A server has answered, or has not: in both cases one less is waited for. */
 static void on_numbers(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;

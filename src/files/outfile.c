@@ -25,6 +25,7 @@ static enum fault open_directory(struct outfile *outfile, struct err *err)
 	return os_error ? err->fault : FAULT_NONE;
 }
 
+/* Whether the name may be taken: what is no regular file is never replaced. */
 static enum fault check_place(const struct outfile *outfile, struct err *err)
 {
 	struct stat st;

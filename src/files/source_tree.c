@@ -71,6 +71,7 @@ static enum fault find_base(struct source_tree *tree, struct err *err)
 	return FAULT_NONE;
 }
 
+/* What cannot be opened as what it was planned as has changed. */
 static enum fault open_fault(int os_error, const char *name, struct err *err)
 {
 	switch (os_error) {

@@ -165,6 +165,7 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 	return call;
 }
 
+/* Ends a call: off the list, out of the multi handle, judged, told, and kept for the next one. */
 static void http_finish(struct http_call *call, CURLcode code)
 {
 	struct http_reply reply;

@@ -132,6 +132,7 @@ static enum http_stop http_call_take(struct http_call *call, const char *data, s
 	return bytes_append(&call->kept, data, size) == FAULT_NONE ? STOP_NONE : STOP_NOMEM;
 }
 
+/* Bytes of the reply: none while the pace holds them back. */
 static size_t on_write(char *data, size_t item, size_t count, void *context)
 {
 	struct http_call *call = context;
@@ -215,6 +216,8 @@ static int on_connected(void *context, char *peer, char *local, int peer_port, i
 			return false;                                                              \
 	} while (0)
 
+/* What all requests have in common.  No proxy, no redirection, no netrc: caps go to the gateway
+ * alone. */
 static bool set_lasting_transport(struct http_call *call)
 {
 	SET(call->easy, CURLOPT_NOSIGNAL, 1L);

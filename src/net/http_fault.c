@@ -156,6 +156,7 @@ static bool all_sent(const struct http_call *call, uint64_t uploaded)
 	return call->body_sent == body->size && uploaded >= body->size;
 }
 
+/* How long the first byte of the reply may take: the caller knows how much there is to do. */
 static uint64_t wait_limit(const struct http_call *call)
 {
 	const struct http_request *request = &call->request;

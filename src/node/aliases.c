@@ -108,6 +108,7 @@ static enum fault take_lines(struct aliases *aliases, const char *text, struct e
 	return fault;
 }
 
+/* private/root_dir.cap is the default alias, as in Tahoe. */
 static enum fault take_root(struct aliases *aliases, const struct bytes *text, struct err *err)
 {
 	struct value value = { bytes_text(text), text->size };

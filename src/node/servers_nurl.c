@@ -62,6 +62,7 @@ static struct word run_of(struct word *rest, bool (*accepts)(char))
 	return run;
 }
 
+/* An IPv6 address up to its closing bracket. */
 static bool skip_address(struct word *rest)
 {
 	char text[INET6_ADDRSTRLEN];

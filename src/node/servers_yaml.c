@@ -54,6 +54,7 @@ static const yaml_node_t *member(struct yaml_reading *reading, const yaml_node_t
 	return found;
 }
 
+/* Finds the first address on the list that can be used. */
 static bool find_nurl(struct yaml_reading *reading, const yaml_node_t *list, struct nurl *nurl)
 {
 	if (!is_kind(list, YAML_SEQUENCE_NODE))

@@ -125,6 +125,7 @@ static enum fault decide(const struct planning_options *planning, const struct l
 
 /* ---- the target on the grid ---- */
 
+/* Takes the directory that is merged into; it must be one that can be written to. */
 static enum fault take_root(const struct store_node *node, const struct place *place,
 			    struct cap *root, struct err *err)
 {
@@ -322,6 +323,7 @@ static enum fault check_apart(const struct arranged_source *source, const char *
 	return fault;
 }
 
+/* Splits a local target into the directory and, where it names a file, that file's name. */
 static enum fault name_directory(const struct look_target *target, bool want_file,
 				 struct arrangement *out, struct err *err)
 {

@@ -57,6 +57,7 @@ static enum fault split(struct grid_path *path, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Takes the root and the path below it, if they can name something to read. */
 static enum fault grid_path_take(struct grid_path *path, const struct argument *argument,
 				 struct err *err)
 {

@@ -145,6 +145,7 @@ enum fault link_prepare(const struct grid_path *path, const struct tries *tries,
 
 /* ---- the link ---- */
 
+/* The body of set_children with the one child. */
 static enum fault build_body(const struct link *link, const struct cap *cap,
 			     const struct bytes *metadata, struct bytes *body)
 {

@@ -17,6 +17,7 @@ static bool asking_child(void *context, const struct store_child *child)
 	return !asking->nomem;
 }
 
+/* Keeps how the listing ended, for ask_finish; nobody waits here. */
 static void asking_ended(void *context, const struct store_reply *reply)
 {
 	struct asking *asking = context;

@@ -95,6 +95,7 @@ static void find_symlink(const struct entry_origin *origin, const struct name *n
 		fill(origin, &st, true, found);
 }
 
+/* What lstat says of the name; one that has vanished since it was read is no entry. */
 static void find_local(const struct entry_origin *origin, const struct name *name,
 		       struct entry_found *found)
 {
@@ -116,6 +117,7 @@ static void find_local(const struct entry_origin *origin, const struct name *nam
 
 /* ---- on a grid ---- */
 
+/* A child without a cap that can be used is of no known kind. */
 static enum manifest_kind kind_of_node(const struct entry_origin *origin,
 				       const struct remote_child *child)
 {

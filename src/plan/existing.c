@@ -39,6 +39,7 @@ static enum fault cap_of(const struct existing *existing, uint64_t id, struct ca
 	return FAULT_NONE;
 }
 
+/* Has the directory listed, if it was there before the job. */
 static enum fault existing_open(void *context, uint64_t id, bool *exists, struct err *err)
 {
 	struct existing *existing = context;

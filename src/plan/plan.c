@@ -51,6 +51,7 @@ static enum fault check_names(const struct plan *plan, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Sources come in any order; a listing is in the order of names. */
 static enum fault sort_sources(struct plan *plan, struct err *err)
 {
 	size_t count = plan->request->source_count;

@@ -71,6 +71,7 @@ void remote_free(struct remote *remote)
 
 /* ---- children ---- */
 
+/* What the edge to a child says; what it does not say is left out. */
 static struct meta meta_of(const struct store_node *node)
 {
 	const struct edge_metadata *edge = &node->metadata;

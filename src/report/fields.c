@@ -30,6 +30,7 @@ static bool is_simple(const void *text, size_t size)
 	return size > 0;
 }
 
+/* key=value, in quotes unless it is a plain word. */
 static enum fault plain_text(struct bytes *line, const char *key, const void *text, size_t size)
 {
 	const char *quote = is_simple(text, size) ? "" : "\"";

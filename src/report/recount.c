@@ -124,6 +124,7 @@ static enum fault scan_enter(struct scan *scan, const struct manifest_block *blo
 	return fault;
 }
 
+/* The slot of the root says whether the tree is linked. */
 static enum fault root(struct scan *scan, struct err *err)
 {
 	enum fault fault = slots(scan, 0, 1, err);

@@ -7,6 +7,7 @@
 
 /* ---- for people ---- */
 
+/* The one line that says how it ended. */
 static enum fault headline(struct bytes *out, const struct recount *counts)
 {
 	const struct recount_kind *files = &counts->kind[MANIFEST_FILE];
@@ -84,6 +85,7 @@ static enum fault copied_text(struct bytes *out, const struct recount *counts)
 		LLU(counts->kind[MANIFEST_DIRECTORY].done - counts->linked_directories));
 }
 
+/* What else is worth a line, where there is something. */
 static enum fault remarks(struct bytes *out, const struct summary_run *run,
 			  const struct report_end *end, const struct recount *counts)
 {

@@ -201,6 +201,7 @@ static size_t find_tail(const char *path, size_t size, size_t components)
 	return at;
 }
 
+/* A pattern that is not tied to the root may begin at any component. */
 static bool match_anywhere(const struct pattern *pattern, const struct subject *subject)
 {
 	for (size_t i = 0; i < subject_size(subject); i++)

@@ -140,6 +140,7 @@ static enum listed_place find_listed(const struct select *select, const char *pa
 	return select->listed ? listed_find(select->listed, path + begin, size - begin) : LISTED_ON;
 }
 
+/* Limits of size are for files; a directory is only asked whether it is another file system. */
 static bool passes_limits(const struct select_limits *limits, const struct select_item *item)
 {
 	if (item->kind == MANIFEST_DIRECTORY)

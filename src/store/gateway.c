@@ -30,6 +30,7 @@ static void enlist(struct gateway_call *call)
 	*call->back = call;
 }
 
+/* Takes the call out of flight, wipes it and frees it. */
 static void gateway_end(struct gateway_call *call)
 {
 	if (call->back) {

@@ -28,6 +28,7 @@ static enum fault take_cap(const struct http_reply *http, struct store_reply *re
 	return FAULT_NONE;
 }
 
+/* Of a PUT the reply must be the cap of a file of that size. */
 static enum fault take_put(const struct gateway_call *call, const struct http_reply *http,
 			   struct store_reply *reply)
 {

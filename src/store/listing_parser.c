@@ -100,6 +100,7 @@ static void give_memory(void *context, void *memory)
 	free(memory);
 }
 
+/* realloc would leave the old bytes behind. */
 static void *move_memory(void *context, void *memory, size_t size)
 {
 	void *moved = take_memory(context, size);
@@ -303,6 +304,7 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 	return on_other(listing);
 }
 
+/* Which property a key stands for where the parser is; anything else is OTHER. */
 static enum key find_key(enum place place, const char *text, size_t size)
 {
 	static const struct {
@@ -459,6 +461,7 @@ static int on_array_start(void *context)
 	return 1;
 }
 
+/* Hands the child out, wiped afterwards. */
 static int end_child(struct listing_parser *listing)
 {
 	settle_kind(&listing->child.node);
@@ -516,6 +519,7 @@ struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *
 	return listing;
 }
 
+/* Our own word on what is wrong comes before yajl's. */
 static enum fault result(struct listing_parser *listing, yajl_status status, struct err *err)
 {
 	if (status != yajl_status_ok)

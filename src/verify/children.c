@@ -11,6 +11,7 @@ struct gathering {
 	struct outcome slot[SLOTS];
 };
 
+/* Adds one child to the set. */
 static enum fault add(struct gathering *gathering, const struct manifest_entry *entry,
 		      const struct outcome *slot, struct err *err)
 {

@@ -135,6 +135,7 @@ bool policy_predicts(const struct policy *policy)
 	return count_trust(policy, TRUST_NONE) < policy->gateways;
 }
 
+/* Whether the reply is the cap that follows from our key, or the very cap where that is known. */
 static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
 		   const struct cap *whole, const struct cap *reply)
 {

@@ -53,6 +53,7 @@ static enum fault read_whole(struct single_reading *reading, bool *proven, struc
 	return FAULT_NONE;
 }
 
+/* Takes the bytes of the range that is asked for alone. */
 static bool take_tail(void *context, const void *data, size_t size)
 {
 	struct tail *tail = context;

@@ -23,7 +23,8 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-MAIN = "src/cli/main.c"
+# The client is every unit but the gateway's room; the gateway is what its main needs.
+PROGRAMS = {"barge": "src/cli/main.c", "barge-gateway": "src/serve/main.c"}
 
 # Debian 12 packages: the only list of them.
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
@@ -135,10 +136,13 @@ build hardened: {hardened}
 build check: phony {check}
 {ending}"""
 
-HARDENED = """script build/release/barge
-  command = readelf -hdlW build/release/barge >build/hardened && grep -q 'Type: *DYN' $
-      build/hardened && grep -q 'FLAGS.* NOW' build/hardened && grep -q GNU_RELRO build/hardened $
-      && ! grep 'GNU_STACK.*E ' build/hardened"""
+# Of barge, too, that it links no HTTP server.
+HARDENED = """script {programs}
+  command = set -e; for program in {programs}; do $
+      readelf -hdlW $$program >build/hardened; grep -q 'Type: *DYN' build/hardened; $
+      grep -q 'FLAGS.* NOW' build/hardened; grep -q GNU_RELRO build/hardened; $
+      ! grep 'GNU_STACK.*E ' build/hardened || exit 1; $
+      done; ! readelf -d build/release/barge | grep microhttpd"""
 
 MODE_NINJA = """\
 mode = {mode}
@@ -173,7 +177,7 @@ class Tree:
         self.support = [f for f in self.find("tests/unit/*.c") if f not in self.tests]
         self.headers = self.find("queue/*.h", "queue/*/*.h", "src/*/*.h", "tests/unit/*.h",
                                  "bench/*.h")
-        self.has_main = MAIN in self.library
+        self.has_main = set(PROGRAMS.values()) <= set(self.library)
         self.found = set(self.units() + self.headers)
         self.seen = {}
 
@@ -200,7 +204,7 @@ class Tree:
         """The .c files of a header: x.c, and x_*.c when the module is split."""
         stem = header.removesuffix(".h")
         return [c for c in self.library + self.support
-                if c != MAIN and (c == stem + ".c" or c.startswith(stem + "_"))]
+                if c == stem + ".c" or c.startswith(stem + "_")]
 
     def closure(self, start):
         """Every .c that `start` needs to link, through headers and their .c files."""
@@ -212,6 +216,12 @@ class Tree:
                 todo += self.included(path)
                 todo += self.behind(path) if path.endswith(".h") else []
         return sorted(p for p in done if p.endswith(".c"))
+
+    def linked(self, program):
+        """The .c files of one of PROGRAMS."""
+        if program == "barge-gateway":
+            return self.closure(PROGRAMS[program])
+        return [c for c in self.library if not c.startswith("src/serve/")]
 
 
 def obj(path):
@@ -226,7 +236,8 @@ def units_ninja(tree):
     lines += [f"build {obj(c)}: cc {c} | build/deps.cflags" for c in tree.units()]
     lines += ["", "build objects-$mode: phony " + wrap(map(obj, tree.units())), ""]
     if tree.has_main:
-        lines.append("build $obj/barge: link " + wrap(map(obj, tree.library)))
+        lines += [f"build $obj/{program}: link " + wrap(map(obj, tree.linked(program)))
+                  for program in PROGRAMS]
     programs = [(Path(t).stem, t) for t in tree.tests]
     programs += [("bench_" + Path(b).stem, b) for b in tree.benches]
     programs += [(Path(t).stem, t) for t in tree.tools]
@@ -262,11 +273,12 @@ def build_ninja(tree):
              for mode, values in MODES.items()]
     ending, hardened = ["build all: phony objects-release"], "phony"
     if tree.has_main:
-        hardened = HARDENED
-        ending = ["build all: phony build/release/barge",
-                  "build install: script build/release/barge",
+        programs = " ".join(programs_of("release"))
+        hardened = HARDENED.format(programs=programs)
+        ending = [f"build all: phony {programs}",
+                  f"build install: script {programs}",
                   '  command = p="$${DESTDIR}$${PREFIX:-/usr/local}" && '
-                  'install -Dm755 build/release/barge "$$p/bin/barge"']
+                  f'install -Dm755 -t "$$p/bin" {programs}']
         if (tree.root / "docs/barge.1").exists():
             ending[-1] += ' && install -Dm644 docs/barge.1 "$$p/share/man/man1/barge.1"'
     return BUILD_NINJA.format(
@@ -275,6 +287,10 @@ def build_ninja(tree):
         hardened=hardened, modes="\n".join(modes),
         check=wrap([f"test-{m}" for m in TESTED_MODES] + STYLE_CHECKS),
         ending="\n".join(ending + ["default all", ""])).replace(" = \n", " =\n")
+
+
+def programs_of(mode):
+    return [f"build/{mode}/{program}" for program in PROGRAMS]
 
 
 def generated():
@@ -357,14 +373,14 @@ def test(args):
 
 
 def demo(_args):
-    if not ninja("build/release/barge"):
+    if not ninja(*programs_of("release")):
         return 1
     return subprocess.run([sys.executable, "tests/demo.py", "build/release/barge"],
                           cwd=ROOT).returncode
 
 
 def bench(_args):
-    if not ninja("build/release/barge", "bench-release"):
+    if not ninja(*programs_of("release"), "bench-release"):
         return 1
     env = dict(os.environ, BARGE=str(ROOT / "build/release/barge"))
     codes = [run([venv_python(), str(p.relative_to(ROOT))], env=env).returncode

@@ -24,8 +24,9 @@ def program(mode):
     """The barge of one build mode; BARGE, BARGE_DEBUG, BARGE_ASAN, BARGE_TSAN name another."""
     variable = "BARGE" if mode == "release" else f"BARGE_{mode.upper()}"
     path = Path(os.environ.get(variable, ROOT / "build" / mode / "barge"))
-    if not path.exists():
-        pytest.fail(f"{path} is not built; run `ninja build/{mode}/barge`")
+    for built in path, path.with_name("barge-gateway"):
+        if not built.exists():
+            pytest.fail(f"{built} is not built; run `ninja build/{mode}/{built.name}`")
     return path
 
 

@@ -66,15 +66,16 @@ def units(mode):
 def end_to_end(args):
     if not any((ROOT / "tests/e2e").rglob("test_*.py")):
         return []
-    programs = {"BARGE": "build/release/barge"}
-    programs |= {f"BARGE_{m.upper()}": f"build/{m}/barge" for m in ("debug", "asan", "tsan")}
-    results = [checked("barge in all modes", ninja(*programs.values()))]
+    modes = ("release", "debug", "asan", "tsan")
+    targets = [target for mode in modes for target in configure.programs_of(mode)]
+    results = [checked("barge in all modes", ninja(*targets))]
     report = ROOT / "build/pytest.xml"
     report.unlink(missing_ok=True)
     command = [configure.venv_python(), "-m", "pytest", "tests/e2e", "-q", "--durations=10",
                f"--junit-xml={report}", "-m", "" if args.all else "not long"]
     command += ["-k", args.expression] if args.expression else []
-    env = dict(os.environ, **{name: str(ROOT / path) for name, path in programs.items()})
+    env = dict(os.environ, BARGE=str(ROOT / "build/release/barge"))
+    env |= {f"BARGE_{mode.upper()}": str(ROOT / f"build/{mode}/barge") for mode in modes[1:]}
     code = run(command, env=env).returncode
     suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
     tests, errors, failures, skipped = (int(suite.get(name, 0)) for name in

@@ -1,9 +1,9 @@
 #include "base/cancel.h"
 
 #include "queue/core/thread.h"
-#include "report/status.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 enum waker_state { WAKER_FREE, WAKER_TAKEN, WAKER_ARMED, WAKER_CALLING, WAKER_CALLED };
@@ -17,11 +17,10 @@ struct waker {
 /* The one global of the program: whether to stop, and whom to tell. */
 static atomic_bool asked;
 static atomic_bool ended;
+static int second_status; /* what a second signal ends the process with */
 static struct waker table[CANCEL_WAKERS];
 static sigset_t taken;
 static struct thread thread;
-
-const atomic_bool *cancel_flag(void) { return &asked; }
 
 bool cancel_asked(void) { return atomic_load_explicit(&asked, memory_order_acquire); }
 
@@ -78,7 +77,7 @@ static void take_signals(void *context)
 		if (number == SIGUSR1)
 			continue;
 		if (atomic_exchange(&asked, true))
-			_exit(STATUS_INTERRUPTED);
+			_exit(second_status);
 		ssize_t written = write(STDERR_FILENO, first_words, sizeof first_words - 1);
 		(void)written;
 		for (int i = 0; i < CANCEL_WAKERS; i++)
@@ -94,8 +93,9 @@ static void cancel_take(int number)
 		sigaddset(&taken, number);
 }
 
-enum fault cancel_start(struct err *err)
+enum fault cancel_start(int status, struct err *err)
 {
+	second_status = status;
 	sigemptyset(&taken);
 	cancel_take(SIGINT);
 	cancel_take(SIGTERM);

@@ -2,9 +2,9 @@
  * Asking the program to stop: one flag, set by the first signal, and wakers for those who sleep.
  *
  * The first SIGINT, SIGTERM or SIGHUP sets the flag and calls the wakers; the second ends the
- * process with status 3 at once.  A signal that was ignored at start (nohup) stays ignored.
+ * process at once.  A signal that was ignored at start (nohup) stays ignored.
  *
- * Place      main starts it; commands hand the flag down to the engine.
+ * Place      main starts it; whoever waits long asks it, or has itself woken.
  * Threads    one thread takes all signals (sigwait); every other has them blocked.  Wakers run in
  *            that thread, or in the caller of cancel_watch when the flag is set already.
  */
@@ -12,16 +12,14 @@
 
 #include "queue/core/fault.h"
 
-#include <stdatomic.h>
-
-/* Blocks signals in the calling thread and starts the thread.  Call it before any other starts. */
-MUST_USE enum fault cancel_start(struct err *err);
+/*
+ * Blocks signals in the calling thread and starts the thread.  Call it before any other starts.
+ * A second signal ends the process with `status`.
+ */
+MUST_USE enum fault cancel_start(int status, struct err *err);
 
 /* Ends the thread; signals stay blocked. */
 void cancel_stop(void);
-
-/* Returns the flag, for those who poll it. */
-const atomic_bool *cancel_flag(void);
 
 /* Returns whether somebody asked to stop. */
 bool cancel_asked(void);

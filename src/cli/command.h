@@ -38,5 +38,8 @@ command_function command_diff;
 /* command_jobs.c: list, show, remove. */
 command_function command_jobs;
 
-/* command_gateway.c: the embedded gateway. */
+/*
+ * command_gateway.c: becomes the program barge-gateway.  It has to come before threads and before
+ * signals are blocked.
+ */
 command_function command_gateway;

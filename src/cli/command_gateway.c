@@ -1,53 +1,66 @@
-#include "base/bytes.h"
-#include "base/cancel.h"
 #include "cli/command.h"
-#include "report/out.h"
-#include "report/say.h"
-#include "serve/serve.h"
 
 #include <errno.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-static void gateway_stop(void *context)
+static char program[] = "barge-gateway";
+
+/* Stores the path of `name` beside the running program. */
+static bool path_beside(char *path, size_t size, const char *name)
 {
-	const int *fd = context;
-	uint64_t one = 1;
-	ssize_t written = write(*fd, &one, sizeof one);
-	(void)written;
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	char *end = strrchr(path, '/');
+	if (!end || strlen(name) >= size - (size_t)(end + 1 - path))
+		return false;
+	memcpy(end + 1, name, strlen(name) + 1);
+	return true;
 }
 
-static void ready(void *context, const char *url)
+/* Becomes barge-gateway; returns only when that failed. */
+static enum fault gateway_exec(char **argv, struct err *err)
 {
-	const struct options *options = context;
-	char line[512];
-	int length = snprintf(line, sizeof line, "%s\n", url);
-	if (length > 0 && (size_t)length < sizeof line)
-		out_put(line, (size_t)length);
-	out_flush();
-	say(SAY_INFO, "gateway for trying and testing at %s, node directory '%.200s'", url,
-	    options->words.text[0]);
+	char path[4096];
+	errno = ENOENT;
+	if (path_beside(path, sizeof path, program))
+		execv(path, argv);
+	if (errno == ENOENT)
+		execvp(program, argv);
+	if (errno == ENOENT)
+		return err_set(err, FAULT_NOT_FOUND,
+			       "there is no %s beside barge or in a directory of PATH; "
+			       "ninja install puts both in place",
+			       program);
+	return err_os(err, FAULT_IO, errno, "cannot start %s", program);
 }
 
 enum fault command_gateway(const struct options *options, int *status, struct err *err)
 {
-	struct options copy = *options; /* borrowed: what ready() shows */
-	int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stop_fd < 0)
-		return err_os(err, FAULT_NOMEM, errno, "cannot make an event descriptor");
-	const struct serve_options serve = {
-		.directory = options->words.text[0],
-		.port = (uint16_t)options->port,
-		.faults = (const char *const *)options->fault.text,
-		.fault_count = options->fault.count,
-		.ready = ready,
-		.context = &copy,
-		.stop_fd = stop_fd,
-	};
-	int watch = cancel_watch(gateway_stop, &stop_fd);
-	enum fault fault = serve_run(&serve, err);
-	cancel_unwatch(watch);
-	close(stop_fd);
-	*status = 0;
+	static char fault_option[] = "--fault", quiet[] = "--quiet", verbose[] = "--verbose",
+		    end[] = "--";
+	char port[32];
+	char **argv = calloc(2 * options->fault.count + 7, sizeof *argv);
+	size_t count = 0;
+	(void)status; /* what the other program ends with is ours */
+	if (!argv)
+		return err_set(err, FAULT_NOMEM, "out of memory for the command line");
+	argv[count++] = program;
+	snprintf(port, sizeof port, "--port=%llu", (unsigned long long)options->port);
+	if (options->port)
+		argv[count++] = port;
+	for (size_t i = 0; i < options->fault.count; i++) {
+		argv[count++] = fault_option;
+		argv[count++] = options->fault.text[i];
+	}
+	if (options->output.quiet)
+		argv[count++] = quiet;
+	if (options->output.verbose)
+		argv[count++] = verbose;
+	argv[count++] = end;
+	argv[count++] = options->words.text[0];
+	enum fault fault = gateway_exec(argv, err);
+	free(argv);
 	return fault;
 }

@@ -25,6 +25,7 @@
  * serve/ is the embedded gateway, a program of its own.
  */
 #include "base/cancel.h"
+#include "base/program.h"
 #include "cli/command.h"
 #include "net/http.h"
 #include "report/report.h"
@@ -32,17 +33,6 @@
 #include "report/status.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <strings.h>
-#include <sys/auxv.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-extern char **environ;
-
-#define BARGE_VERSION "0.1.0"
 
 static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_CP] = command_cp,         [COMMAND_PLAN] = command_plan,
@@ -50,68 +40,14 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_VERIFY] = command_verify, [COMMAND_JOBS] = command_jobs,
 	[COMMAND_LS] = command_ls,         [COMMAND_GET] = command_get,
 	[COMMAND_PUT] = command_put,       [COMMAND_DIFF] = command_diff,
-	[COMMAND_SHOW] = command_show,     [COMMAND_GATEWAY] = command_gateway,
+	[COMMAND_SHOW] = command_show,
 };
-
-/* A file opened as 0, 1 or 2 would be written to as if it were the terminal. */
-static bool open_standard_files(void)
-{
-	int fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = open("/dev/null", O_RDWR);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-/* Whether libcurl or OpenSSL would follow this variable against our options. */
-static bool steers_libraries(const char *variable)
-{
-	const char *end = strchrnul(variable, '=');
-	size_t size = (size_t)(end - variable);
-	static const char suffix[] = "_proxy";
-	size_t tail = sizeof suffix - 1;
-	if (size >= tail && strncasecmp(end - tail, suffix, tail) == 0)
-		return true;
-	return strncmp(variable, "CURL_", 5) == 0 ||
-	       (size == strlen("SSLKEYLOGFILE") && strncmp(variable, "SSLKEYLOGFILE", size) == 0);
-}
-
-static void clean_environment(void)
-{
-	char **kept = environ;
-	for (char **variable = environ; variable && *variable; variable++)
-		if (!steers_libraries(*variable))
-			*kept++ = *variable;
-	if (kept)
-		*kept = NULL;
-}
-
-static void ignore(int number)
-{
-	struct sigaction action = { .sa_handler = SIG_IGN };
-	sigaction(number, &action, NULL);
-}
-
-/* Secrets pass through memory: no core, no debugger of other processes, nothing group-readable.
- * Returns the umask there was. */
-static uint32_t harden(void)
-{
-	const struct rlimit none = { 0, 0 };
-	mode_t mask = umask(077);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	clean_environment();
-	ignore(SIGPIPE);
-	ignore(SIGXFSZ);
-	return mask;
-}
 
 static enum fault main_run(const struct options *options, int *status, struct err *err)
 {
 	enum fault fault = http_global_init(err); /* before there are threads */
 	if (!fault)
-		fault = cancel_start(err);
+		fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (fault)
 		return fault;
 	say_set_level(options->output.quiet     ? SAY_WARNING
@@ -131,7 +67,9 @@ static enum fault dispatch(const struct options *options, int *status, struct er
 	if (options->command == COMMAND_HELP)
 		options_help(options->help, stdout);
 	else if (options->command == COMMAND_VERSION)
-		fputs("barge " BARGE_VERSION "\n", stdout);
+		fputs("barge " PROGRAM_VERSION "\n", stdout);
+	else if (options->command == COMMAND_GATEWAY)
+		return command_gateway(options, status, err); /* threads would end with exec */
 	else
 		return main_run(options, status, err);
 	if (fflush(stdout) != 0)
@@ -144,13 +82,13 @@ int main(int argc, char **argv)
 	struct options options = { 0 };
 	struct err err = { 0 };
 	int status = STATUS_DONE;
-	if (!open_standard_files())
+	if (!program_open_standard_files())
 		return STATUS_IO;
-	if (getauxval(AT_SECURE) || geteuid() != getuid() || getegid() != getgid()) {
+	if (program_has_borrowed_rights()) {
 		say(SAY_ERROR, "this program does not run with borrowed rights (setuid, setgid)");
 		return STATUS_INSECURE;
 	}
-	uint32_t mask = harden();
+	uint32_t mask = program_harden();
 	enum fault fault = options_parse(&options, argc, argv, &err);
 	options.transfer.umask = mask;
 	if (!fault)

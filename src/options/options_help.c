@@ -1,5 +1,4 @@
 #include "options/options_table.h"
-#include "serve/serve.h"
 
 enum { COLUMN = 30 };
 
@@ -46,6 +45,4 @@ void options_help(enum command command, FILE *out)
 	for (size_t i = 0; i < option_count; i++)
 		if (option_table[i].commands & 1u << command)
 			print_option(&option_table[i], out);
-	if (command == COMMAND_GATEWAY)
-		fprintf(out, "\n%s", serve_fault_help());
 }

@@ -209,7 +209,8 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   1, 1 },
 	[COMMAND_GATEWAY] = { "gateway", "DIR", "run a one-node gateway for trying and testing",
 			      "DIR becomes a node directory: `barge cp -d DIR ...` uses it.  "
-			      "Loopback only.\n",
+			      "Loopback only.\nThe gateway is a program of its own: `barge-gateway "
+			      "--help` explains what a SPEC is.\n",
 			      1, 1 },
 	[COMMAND_HELP] = { "help", "[COMMAND]", "explain a command", "", 0, 1 },
 	[COMMAND_VERSION] = { "version", "", "print the version", "", 0, 0 },

@@ -1,10 +1,10 @@
 /*
  * The embedded gateway: a one-node Tahoe-LAFS grid for trying and testing, in this process.
  *
- * Place      serve/main, which is `barge-gateway DIR` -> [serve] -> curl, tahoe, barge over
- * loopback. Ownership  DIR belongs to one serve_run at a time (a lock file says so). Threads
- * serve_run sleeps in the caller; one thread of libmicrohttpd does all the work, so nothing of
- * src/serve but serve/waits.h knows a lock.
+ * Place      serve/main, which is `barge-gateway DIR` -> [serve] -> clients over loopback.
+ * Ownership  DIR belongs to one serve_run at a time (a lock file says so).
+ * Threads    serve_run sleeps in the caller; one thread of libmicrohttpd does all the work, so
+ *            nothing of src/serve but serve/waits.h knows a lock.
  *
  * DIR becomes a node directory, so `-d DIR` is all a client needs: node.url, tahoe.cfg (1-of-1),
  * private/convergence, private/aliases with a fresh directory "tahoe:".  Shares are kept in

@@ -18,8 +18,6 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 
 # The embedded gateway is a program of its own and shares only these.
 SERVE_MAY = {"queue/core", "queue/file", "queue", "base", "tahoe", "node", "report", "serve"}
-# Edges that break the rule, each until its cause is gone.
-EXCEPTIONS = {("report", "plan/plan.h")}
 # Headers of the system that one room wraps for everybody.
 FENCED = {"pthread.h": "queue/core", "threads.h": "queue/core", "curl/curl.h": "net",
           "microhttpd.h": "serve", "cbor.h": "direct", "yaml.h": "node", "isa-l.h": "tahoe",
@@ -41,8 +39,6 @@ def reason_against(room, kind, name):
     if kind == "<":
         owner = FENCED.get(name, room)
         return None if owner == room else f"only {owner} includes <{name}>"
-    if (room, name) in EXCEPTIONS:
-        return None
     other = room_of(name.split("/"))
     if "/" not in name or other not in LEVEL:
         return f'"{name}" does not begin with a room'

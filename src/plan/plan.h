@@ -29,6 +29,7 @@
 
 #include "queue/file/manifest.h"
 #include "queue/file/outcomes.h"
+#include "report/counters.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -106,13 +107,6 @@ struct plan_target {
 	/* Makes the binds durable.  May be NULL. */
 	enum fault (*sync)(void *context, struct err *err);
 	void *context; /* of all five */
-};
-
-/* For a progress line: entries written, files and directories among them, bytes of the files to be
- * sent; earlier runs included. */
-struct plan_progress {
-	atomic_uint_least64_t entries, files, directories;
-	atomic_uint_least64_t bytes;
 };
 
 struct select;

@@ -1,12 +1,21 @@
 /*
  * What is counted while a job runs: plain numbers, for the progress line.
  *
- * Place      the feeders of the report add, progress reads.
+ * Place      the planner and the feeders of the report add, progress reads.
  * Threads    atomics that are counters only: relaxed, no order between them.
  */
 #pragma once
 
-#include "plan/plan.h"
+#include "queue/core/base.h"
+
+#include <stdatomic.h>
+
+/* How far the planner is: entries written, files and directories among them, bytes of the files to
+ * be sent; earlier runs included. */
+struct plan_progress {
+	atomic_uint_least64_t entries, files, directories;
+	atomic_uint_least64_t bytes;
+};
 
 struct counters {
 	atomic_uint_least64_t files, directories, others; /* done in this run */

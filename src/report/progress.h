@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "queue/core/fault.h"
 #include "report/counters.h"
 
 struct progress;

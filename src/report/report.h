@@ -14,8 +14,8 @@
  */
 #pragma once
 
-#include "plan/plan.h"
 #include "queue/queue.h"
+#include "report/counters.h"
 #include "report/output.h"
 #include "report/recount.h"
 #include "report/say.h"

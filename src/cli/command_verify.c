@@ -38,13 +38,12 @@ static void ended(void *context, const struct audit_entry *entry)
 					  : &counters->files,
 		    1);
 	counter_add(&counters->bytes, entry->bytes);
-	const struct tally_entry line = {
-		.has_id = true,
+	const struct entry_line line = {
 		.id = entry->id,
 		.path = entry->path,
 		.path_size = strlen(entry->path),
-		.kind = entry->is_directory ? "directory" : "file",
-		.state = entry->proven ? "done" : "failed",
+		.kind = entry->is_directory ? MANIFEST_DIRECTORY : MANIFEST_FILE,
+		.state = entry->proven ? OUTCOME_DONE : OUTCOME_FAILED,
 		.reason = entry->proven ? NULL : "not proven",
 		.detail = entry->detail,
 		.bytes = entry->bytes,
@@ -58,7 +57,7 @@ static void sum_up(struct tally *tally, const struct migration *migration, const
 		   const struct audit_counts *counts)
 {
 	char text[256];
-	const struct tally_number number[] = {
+	const struct summary_number number[] = {
 		{ "done", counts->files + counts->directories },
 		{ "files", counts->files },
 		{ "directories", counts->directories },

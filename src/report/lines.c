@@ -1,13 +1,11 @@
 #include "report/lines.h"
 
-#include "base/escape.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
 #include "queue/file/manifest.h"
 #include "queue/file/outcomes.h"
-#include "report/json.h"
+#include "report/entry_line.h"
 #include "report/out.h"
-#include "report/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +13,9 @@
 #include <unistd.h>
 
 enum {
-	NOTES_MAX = 4096,    /* in the ring: some 1 MiB, 50 ms of the fastest gateway */
-	PATH_SIZE = 65536,   /* a longer path shows its end */
-	PATHS_KEPT = 16,     /* directories whose paths are remembered */
-	FAILURES_SHOWN = 50, /* on stderr; all of them are in errors.jsonl */
+	NOTES_MAX = 4096,  /* in the ring: some 1 MiB, 50 ms of the fastest gateway */
+	PATH_SIZE = 65536, /* a longer path shows its end */
+	PATHS_KEPT = 16,   /* directories whose paths are remembered */
 	LINE_MAX_SIZE = 8 << 20,
 };
 
@@ -48,25 +45,6 @@ struct lines {
 	struct bytes text;
 	char path[PATH_SIZE];
 };
-
-static const char *const kind_name[] = {
-	[0] = "entry",
-	[MANIFEST_FILE] = "file",
-	[MANIFEST_DIRECTORY] = "directory",
-	[MANIFEST_SYMLINK] = "symlink",
-	[MANIFEST_OTHER] = "other",
-	[MANIFEST_LINKED] = "directory",
-};
-
-static const char *kind_text(uint8_t kind)
-{
-	return kind_name[kind < ARRAY_COUNT(kind_name) ? kind : 0];
-}
-
-static const char *state_text(uint8_t state)
-{
-	return state == OUTCOME_DONE ? "done" : state == OUTCOME_SKIPPED ? "skipped" : "failed";
-}
 
 /* Reads the path of a directory from the manifest and keeps it in place of the oldest. */
 static struct known_path *learn_path(struct lines *lines, uint64_t listing)
@@ -114,86 +92,58 @@ static const char *entry_path(struct lines *lines, const struct line *line, size
 	return lines->path;
 }
 
-/* Appends the members that both kinds of lines have. */
-static enum fault members(struct bytes *out, const struct line *line, const char *path,
-			  size_t path_size)
-{
-	const char *kind = kind_text(line->kind), *state = state_text(line->state);
-	const char *reason = outcome_reason_text(line->reason);
-	enum fault fault = json_number(out, "id", line->id);
-	if (!fault)
-		fault = json_member(out, "path", path, path_size);
-	if (!fault)
-		fault = json_member(out, "kind", kind, strlen(kind));
-	if (!fault)
-		fault = json_member(out, "state", state, strlen(state));
-	if (!fault && line->state != OUTCOME_DONE)
-		fault = json_member(out, "reason", reason, strlen(reason));
-	if (!fault && line->detail[0])
-		fault = json_member(out, "detail", line->detail, strlen(line->detail));
-	if (!fault)
-		fault = json_number(out, "bytes", line->bytes);
-	return fault ? fault : bytes_append_text(out, "}\n");
-}
-
 /* The root is the target: it has no path, and its line says whether all is linked. */
-static void write_json(struct lines *lines, const struct line *line, const char *path,
-		       size_t path_size)
+static void write_json(struct lines *lines, const struct entry_line *entry)
 {
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
-	enum fault fault = bytes_append_text(text, line->id == 0 ? "{\"event\":\"target\""
-								 : "{\"event\":\"entry\"");
+	enum fault fault = bytes_append_text(text, entry->id == 0 ? "{\"event\":\"target\""
+								  : "{\"event\":\"entry\"");
 	if (!fault)
-		fault = members(text, line, path, path_size);
+		fault = entry_line_json(text, entry);
 	if (fault)
 		atomic_fetch_add(&lines->lost, 1);
 	else
 		out_put(text->data, text->size);
 }
 
-static void write_error(struct lines *lines, const struct line *line, const char *path,
-			size_t path_size)
+static void write_error(struct lines *lines, const struct entry_line *entry)
 {
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
 	enum fault fault = bytes_printf(text, "{\"time\":%lld", (long long)time(NULL));
 	if (!fault)
-		fault = members(text, line, path, path_size);
+		fault = entry_line_json(text, entry);
 	ssize_t written = fault ? -1 : write(lines->errors_fd, text->data, text->size);
 	if (written < 0 || (size_t)written != text->size)
 		atomic_fetch_add(&lines->lost, 1);
 }
 
-/* Says on stderr what failed, for the first so many; all are in errors.jsonl. */
-static void say_failure(struct lines *lines, const struct line *line, const char *path,
-			size_t path_size)
-{
-	bool failed = line->state == OUTCOME_FAILED;
-	if (failed && ++lines->failures == FAILURES_SHOWN + 1)
-		say(SAY_WARNING, "more entries fail; their reasons are in errors.jsonl of the job");
-	if (failed && lines->failures > FAILURES_SHOWN)
-		return;
-	struct bytes *text = &lines->text;
-	bytes_clear(text);
-	if (escape_name(text, path, path_size))
-		return;
-	say(failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s", state_text(line->state),
-	    line->id == 0 ? "(the last link)" : bytes_text(text), outcome_reason_text(line->reason),
-	    line->detail[0] ? ": " : "", line->detail);
-}
-
 static void write_line(struct lines *lines, const struct line *line)
 {
-	size_t size = 0;
-	const char *path = line->id == 0 ? "" : entry_path(lines, line, &size);
+	static const char link[] = "(the last link)";
+	struct entry_line entry = {
+		.id = line->id,
+		.path = "",
+		.kind = line->kind,
+		.state = line->state,
+		.reason = outcome_reason_text(line->reason),
+		.detail = line->detail,
+		.bytes = line->bytes,
+	};
+	if (line->id > 0)
+		entry.path = entry_path(lines, line, &entry.path_size);
 	if (lines->json)
-		write_json(lines, line, path, size);
+		write_json(lines, &entry);
 	if (line->state == OUTCOME_DONE)
 		return;
 	if (lines->errors_fd >= 0)
-		write_error(lines, line, path, size);
-	say_failure(lines, line, path, size);
+		write_error(lines, &entry);
+	if (line->id == 0) {
+		entry.path = link;
+		entry.path_size = sizeof link - 1;
+	}
+	entry_line_say(&entry, &lines->failures, "their reasons are in errors.jsonl of the job");
 }
 
 /* The thread.  stdout is flushed whenever nothing is waiting, so that a reader is never behind. */

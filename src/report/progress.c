@@ -15,6 +15,12 @@ enum {
 	SAMPLES = 50,    /* 10 s of the line: speed follows changes, and does not jump */
 };
 
+enum progress_style {
+	PROGRESS_LINE,  /* rewritten in place */
+	PROGRESS_PLAIN, /* lines of their own */
+	PROGRESS_EAGER, /* these several times a second while something is done, and at the end */
+};
+
 struct progress {
 	const struct counters *counters;
 	enum progress_style style;
@@ -183,14 +189,20 @@ static void progress_run(void *context)
 		tick(progress); /* the last one says all */
 }
 
-enum fault progress_open(const struct counters *counters, enum progress_style style,
+enum fault progress_open(const struct counters *counters, const struct output_options *output,
 			 struct progress **out, struct err *err)
 {
+	*out = NULL;
+	if (output->quiet || output->progress == REPORT_PROGRESS_NEVER)
+		return FAULT_NONE;
 	struct progress *progress = calloc(1, sizeof *progress);
 	if (!progress)
 		return err_set(err, FAULT_NOMEM, "out of memory for the progress line");
 	progress->counters = counters;
-	progress->style = style;
+	bool in_place = output->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
+	progress->style = in_place          ? PROGRESS_LINE
+			  : output->verbose ? PROGRESS_EAGER
+					    : PROGRESS_PLAIN;
 	progress->sample[progress->count++] =
 		(struct progress_sample){ .at_ms = counters->start_ms };
 	progress->stop_fd = eventfd(0, EFD_CLOEXEC);

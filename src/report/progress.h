@@ -11,18 +11,17 @@
 
 #include "queue/core/fault.h"
 #include "report/counters.h"
+#include "report/output.h"
 
 struct progress;
 
-enum progress_style {
-	PROGRESS_LINE,  /* rewritten in place */
-	PROGRESS_PLAIN, /* lines of their own */
-	PROGRESS_EAGER, /* these several times a second while something is done, and at the end */
-};
-
-/* Starts the thread.  Faults: NOMEM, IO. */
-MUST_USE enum fault progress_open(const struct counters *counters, enum progress_style style,
-				  struct progress **progress, struct err *err);
+/*
+ * Starts the thread as `output` says; nothing, and NULL in `progress`, where no progress is wanted.
+ * Faults: NOMEM, IO.
+ */
+MUST_USE enum fault progress_open(const struct counters *counters,
+				  const struct output_options *output, struct progress **progress,
+				  struct err *err);
 
 /* Ends the thread and takes the line away.  NULL is allowed. */
 void progress_close(struct progress *progress);

@@ -6,8 +6,6 @@
 #include "report/progress.h"
 #include "report/summary.h"
 
-#include <unistd.h>
-
 enum { SUMMARY_MAX = 1 << 20 };
 
 struct report {
@@ -26,14 +24,8 @@ static enum fault report_start(struct report *report, const struct report_option
 					     .errors = options->errors,
 					     .json = options->output->json };
 	enum fault fault = lines_open(&lines, &report->lines, err);
-	if (fault || options->output->quiet || options->output->progress == REPORT_PROGRESS_NEVER)
-		return fault;
-	bool line =
-		options->output->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
-	enum progress_style style = line                       ? PROGRESS_LINE
-				    : options->output->verbose ? PROGRESS_EAGER
-							       : PROGRESS_PLAIN;
-	return progress_open(&report->counters, style, &report->progress, err);
+	return fault ? fault
+		     : progress_open(&report->counters, options->output, &report->progress, err);
 }
 
 enum fault report_open(const struct report_options *options, struct report **out, struct err *err)

@@ -3,8 +3,9 @@
  *
  * Inside: report.c counts and hands on; its outlets are lines.c (a line an entry, with sentences
  * from details.c), progress.c and summary.c (numbers from recount.c), which print through say.c
- * (stderr) and out.c (stdout).  fields.c and json.c write single lines; tally.c does the same for
- * commands without a queue; status.c is the exit status.
+ * (stderr) and out.c (stdout).  entry_line.c has one settled entry in words and in JSON; fields.c
+ * and json.c write single lines; tally.c does the same for commands without a queue; status.c is
+ * the exit status.
  *
  * Place      the queue's commit thread and the planner feed it; stdout and stderr are its outlets.
  *            The engine opens and feeds it.

@@ -127,12 +127,13 @@ enum fault summary_text(struct bytes *out, const struct summary_run *run,
 
 /* ---- for programs ---- */
 
-struct number {
-	const char *key;
-	uint64_t value;
-};
+enum fault summary_begin(struct bytes *out, const char *job)
+{
+	enum fault fault = bytes_append_text(out, "{\"event\":\"summary\"");
+	return fault || !job ? fault : json_member(out, "job", job, strlen(job));
+}
 
-static enum fault numbers(struct bytes *out, const struct number *number, size_t count)
+enum fault summary_numbers(struct bytes *out, const struct summary_number *number, size_t count)
 {
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < count && !fault; i++)
@@ -140,22 +141,27 @@ static enum fault numbers(struct bytes *out, const struct number *number, size_t
 	return fault;
 }
 
+enum fault summary_seconds(struct bytes *out, uint64_t ms)
+{
+	return bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(ms / 1000), LLU(ms % 1000));
+}
+
 static enum fault kind_json(struct bytes *out, const char *key, const struct recount_kind *kind)
 {
-	const struct number number[] = {
+	const struct summary_number number[] = {
 		{ "planned", kind->planned }, { "done", kind->done }, { "skipped", kind->skipped },
 		{ "failed", kind->failed },   { "left", kind->left },
 	};
 	enum fault fault = json_open(out, key, '{');
 	if (!fault)
-		fault = numbers(out, number, ARRAY_COUNT(number));
+		fault = summary_numbers(out, number, ARRAY_COUNT(number));
 	return fault ? fault : bytes_append_text(out, "}");
 }
 
 static enum fault counts_json(struct bytes *out, const struct recount *counts)
 {
 	const struct recount_kind *all = &counts->all;
-	const struct number number[] = {
+	const struct summary_number number[] = {
 		{ "planned", all->planned },
 		{ "done", all->done },
 		{ "skipped", all->skipped },
@@ -167,7 +173,7 @@ static enum fault counts_json(struct bytes *out, const struct recount *counts)
 		{ "linked_files", counts->linked_files },
 		{ "linked_directories", counts->linked_directories },
 	};
-	enum fault fault = numbers(out, number, ARRAY_COUNT(number));
+	enum fault fault = summary_numbers(out, number, ARRAY_COUNT(number));
 	if (!fault)
 		fault = kind_json(out, "files", &counts->kind[MANIFEST_FILE]);
 	if (!fault)
@@ -192,7 +198,7 @@ static enum fault reasons_json(struct bytes *out, const struct recount *counts)
 static enum fault run_json(struct bytes *out, const struct summary_run *run,
 			   const struct report_end *end, const struct recount *counts)
 {
-	const struct number number[] = {
+	const struct summary_number number[] = {
 		{ "run_entries", run->done },
 		{ "run_bytes", run->bytes },
 		{ "bytes_per_second", quantity_rate(run->bytes, run->ms) },
@@ -203,10 +209,9 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "direct", end->direct },
 		{ "lines_lost", run->lost },
 	};
-	enum fault fault = bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(run->ms / 1000),
-					LLU(run->ms % 1000));
+	enum fault fault = summary_seconds(out, run->ms);
 	if (!fault)
-		fault = numbers(out, number, ARRAY_COUNT(number));
+		fault = summary_numbers(out, number, ARRAY_COUNT(number));
 	if (!fault && end->level)
 		fault = json_member(out, "level", end->level, strlen(end->level));
 	if (!fault)
@@ -223,9 +228,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 enum fault summary_json(struct bytes *out, const struct summary_run *run,
 			const struct report_end *end, const struct recount *counts)
 {
-	enum fault fault = bytes_append_text(out, "{\"event\":\"summary\"");
-	if (!fault && run->job)
-		fault = json_member(out, "job", run->job, strlen(run->job));
+	enum fault fault = summary_begin(out, run->job);
 	if (!fault)
 		fault = counts_json(out, counts);
 	if (!fault)

@@ -25,3 +25,20 @@ MUST_USE enum fault summary_text(struct bytes *out, const struct summary_run *ru
 /* Appends {"event":"summary",...} and a newline. */
 MUST_USE enum fault summary_json(struct bytes *out, const struct summary_run *run,
 				 const struct report_end *end, const struct recount *counts);
+
+/* ---- pieces, for summaries of other commands ---- */
+
+struct summary_number {
+	const char *key;
+	uint64_t value;
+};
+
+/* Opens the object: its event, and `job` unless that is NULL. */
+MUST_USE enum fault summary_begin(struct bytes *out, const char *job);
+
+/* Appends a member each. */
+MUST_USE enum fault summary_numbers(struct bytes *out, const struct summary_number *number,
+				    size_t count);
+
+/* Appends how long it took. */
+MUST_USE enum fault summary_seconds(struct bytes *out, uint64_t ms);

@@ -9,9 +9,10 @@
  */
 #pragma once
 
-#include "base/bytes.h"
 #include "report/counters.h"
+#include "report/entry_line.h"
 #include "report/output.h"
+#include "report/summary.h"
 
 struct progress;
 
@@ -23,24 +24,12 @@ struct tally {
 	struct bytes line;
 };
 
-struct tally_entry {
-	bool has_id;
-	uint64_t id;
-	const char *path; /* any bytes */
-	size_t path_size;
-	const char *kind;   /* "file" */
-	const char *state;  /* "done", "skipped", "failed" */
-	const char *reason; /* unless done */
-	const char *detail; /* or "" */
-	uint64_t bytes;
-};
-
 /* Starts the progress line as the options say.  Faults: NOMEM, IO. */
 MUST_USE enum fault tally_open(struct tally *tally, const struct output_options *output,
 			       struct err *err);
 
-/* Writes a line about an entry where one is wanted. */
-void tally_put(struct tally *tally, const struct tally_entry *entry);
+/* Writes a line about an entry where one is wanted; its `reason` is NULL when it is done. */
+void tally_put(struct tally *tally, const struct entry_line *entry);
 
 /* Adds bytes to the rate shown.  `context` is the struct tally. */
 void tally_moved(void *context, uint64_t bytes);
@@ -48,13 +37,8 @@ void tally_moved(void *context, uint64_t bytes);
 /* Takes the progress line away. */
 void tally_rest(struct tally *tally);
 
-struct tally_number {
-	const char *key;
-	uint64_t value;
-};
-
 struct tally_summary {
-	const struct tally_number *number; /* for programs */
+	const struct summary_number *number; /* for programs */
 	size_t count;
 	const char *job;   /* or NULL */
 	const char *level; /* or NULL */

@@ -1,0 +1,69 @@
+#include "report/entry_line.h"
+
+#include "base/escape.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
+#include "report/json.h"
+#include "report/say.h"
+
+enum {
+	FAILURES_SHOWN = 50,
+	SHOWN_MAX = 8 << 20, /* bytes of a path, each byte escaped */
+};
+
+static const char *const kind_name[] = {
+	[0] = "entry",
+	[MANIFEST_FILE] = "file",
+	[MANIFEST_DIRECTORY] = "directory",
+	[MANIFEST_SYMLINK] = "symlink",
+	[MANIFEST_OTHER] = "other",
+	[MANIFEST_LINKED] = "directory",
+};
+
+static const char *kind_text(uint8_t kind)
+{
+	return kind_name[kind < ARRAY_COUNT(kind_name) ? kind : 0];
+}
+
+static const char *state_text(uint8_t state)
+{
+	return state == OUTCOME_DONE ? "done" : state == OUTCOME_SKIPPED ? "skipped" : "failed";
+}
+
+static enum fault member(struct bytes *out, const char *key, const char *text)
+{
+	return json_member(out, key, text, strlen(text));
+}
+
+enum fault entry_line_json(struct bytes *out, const struct entry_line *entry)
+{
+	enum fault fault = json_number(out, "id", entry->id);
+	if (!fault)
+		fault = json_member(out, "path", entry->path, entry->path_size);
+	if (!fault)
+		fault = member(out, "kind", kind_text(entry->kind));
+	if (!fault)
+		fault = member(out, "state", state_text(entry->state));
+	if (!fault && entry->state != OUTCOME_DONE)
+		fault = member(out, "reason", entry->reason);
+	if (!fault && entry->detail[0])
+		fault = member(out, "detail", entry->detail);
+	if (!fault)
+		fault = json_number(out, "bytes", entry->bytes);
+	return fault ? fault : bytes_append_text(out, "}\n");
+}
+
+void entry_line_say(const struct entry_line *entry, uint64_t *failures, const char *rest)
+{
+	bool failed = entry->state == OUTCOME_FAILED;
+	if (failed && ++*failures == FAILURES_SHOWN + 1)
+		say(SAY_WARNING, "more entries fail; %s", rest);
+	if (failed ? *failures > FAILURES_SHOWN : !say_shows(SAY_DEBUG))
+		return;
+	struct bytes path;
+	bytes_init(&path, SHOWN_MAX);
+	if (!escape_name(&path, entry->path, entry->path_size))
+		say(failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s", state_text(entry->state),
+		    bytes_text(&path), entry->reason, entry->detail[0] ? ": " : "", entry->detail);
+	bytes_fini(&path);
+}

@@ -1,0 +1,31 @@
+/*
+ * One entry that is settled, in words and as members of a JSON line.
+ *
+ * Place      lines, tally -> [entry_line] -> errors.jsonl, stdout, stderr.
+ * Ownership  a struct entry_line borrows all its texts.
+ * Threads    may run concurrently on different bytes.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+struct entry_line {
+	uint64_t id;
+	const char *path; /* any bytes */
+	size_t path_size;
+	uint8_t kind;       /* enum manifest_kind */
+	uint8_t state;      /* enum outcome_state: done, skipped or failed */
+	const char *reason; /* unless done */
+	const char *detail; /* or "" */
+	uint64_t bytes;
+};
+
+/* Appends its members to the JSON object that `out` has opened, and ends the line.  Results are
+ * those of bytes_append. */
+MUST_USE enum fault entry_line_json(struct bytes *out, const struct entry_line *entry);
+
+/*
+ * Says why `entry` is not done: skipped ones to those who asked for more.  Of failures, which
+ * `failures` counts, the first 50 are said; `rest` tells once where the others are.
+ */
+void entry_line_say(const struct entry_line *entry, uint64_t *failures, const char *rest);

@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 			return 1;
 		begin(&slot[i]);
 	}
-	while (store_in_flight(loop.store) > 0)
+	while (loop.stored + loop.failed < loop.begun)
 		store_poll(loop.store, 1000);
 	double took = now() - begun, used = cpu() - cpu_before;
 	printf("{\"tool\": \"store_put\", \"count\": %zu, \"size\": %zu, \"parallel\": %zu, "

@@ -63,47 +63,6 @@ static enum fault give_cap(struct waiting *waiting, enum fault fault, struct cap
 	return fault;
 }
 
-enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,
-			  struct cap *cap, struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct store_body body = whole(data, size);
-	struct store_call *call = store_put(wait->store, &body, then(&waiting), err);
-	return give_cap(&waiting, wait_finish(wait, call, &waiting, err), cap);
-}
-
-struct taking {
-	struct bytes *out;
-	enum fault fault;
-};
-
-static bool wait_take(void *context, const void *data, size_t size)
-{
-	struct taking *taking = context;
-	taking->fault = bytes_append(taking->out, data, size);
-	return taking->fault == FAULT_NONE;
-}
-
-enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap, struct bytes *out,
-			  struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct taking taking = { .out = out };
-	size_t before = out->size;
-	struct store_get get = {
-		.cap = cap, .length = UINT64_MAX, .sink = wait_take, .context = &taking
-	};
-	struct store_call *call = store_get(wait->store, &get, then(&waiting), err);
-	enum fault fault = wait_finish(wait, call, &waiting, err);
-	if (fault == FAULT_NONE)
-		return fault;
-	if (out->data) {
-		explicit_bzero(out->data + before, out->size - before);
-		out->size = before;
-	}
-	return taking.fault != FAULT_NONE ? bytes_err(taking.fault, err, "a file") : fault;
-}
-
 enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get, bool *proven,
 			   struct err *err)
 {
@@ -161,14 +120,6 @@ enum fault store_wait_set_children(const struct store_wait *wait, const struct s
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call = store_set_children(wait->store, edit, &body, then(&waiting), err);
 	return wait_finish(wait, call, &waiting, err);
-}
-
-enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
-			   struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct store_call *call = store_link(wait->store, link, then(&waiting), err);
-	return give_cap(&waiting, wait_finish(wait, call, &waiting, err), NULL);
 }
 
 enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap, bool verify,

@@ -27,15 +27,6 @@ struct store_wait {
 MUST_USE enum fault store_wait_end(const struct store_wait *wait, struct store_call **call,
 				   struct err *err);
 
-/* As store_put, for bytes in memory. */
-MUST_USE enum fault store_wait_put(const struct store_wait *wait, const void *data, size_t size,
-				   struct cap *cap, struct err *err);
-
-/* As store_get, of a whole file, appended to `out` up to its maximum (FAULT_TOO_LARGE).  The bytes
- * are not verified.  On failure `out` is as before. */
-MUST_USE enum fault store_wait_get(const struct store_wait *wait, const struct cap *cap,
-				   struct bytes *out, struct err *err);
-
 /* As store_get, into the sink of `get`.  Stores whether the store has proven the bytes, unless
  * `proven` is NULL. */
 MUST_USE enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
@@ -60,10 +51,6 @@ MUST_USE enum fault store_wait_make_directory(const struct store_wait *wait,
 MUST_USE enum fault store_wait_set_children(const struct store_wait *wait,
 					    const struct store_edit *edit, const struct bytes *json,
 					    struct err *err);
-
-/* As store_link. */
-MUST_USE enum fault store_wait_link(const struct store_wait *wait, const struct store_link *link,
-				    struct err *err);
 
 /* As store_check. */
 MUST_USE enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap,

@@ -24,8 +24,6 @@ struct store_backend {
 	struct store_call *(*set_children)(struct store *, const struct store_edit *,
 					   const struct store_body *, struct store_then,
 					   struct err *);
-	struct store_call *(*link)(struct store *, const struct store_link *, struct store_then,
-				   struct err *);
 	struct store_call *(*list)(struct store *, const struct store_list *, struct store_then,
 				   struct err *);
 	struct store_call *(*check)(struct store *, const struct cap *, bool verify,
@@ -35,7 +33,6 @@ struct store_backend {
 	void (*wake)(struct store *);
 	void (*resume)(struct store *, struct store_call *);
 	void (*cancel)(struct store *, struct store_call *);
-	size_t (*in_flight)(const struct store *);
 	const char *(*label)(const struct store *);
 	void (*close)(struct store *);
 };

@@ -280,33 +280,6 @@ static struct store_call *gateway_set_children(struct store *store, const struct
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *gateway_link(struct store *store, const struct store_link *link,
-				       struct store_then then, struct err *err)
-{
-	struct gateway_call *call = gateway_begin(store, GATEWAY_LINK, then, err);
-	if (!call)
-		return NULL;
-	call->cap = *link->cap;
-	struct http_request request = {
-		.method = HTTP_PUT,
-		.flags = HTTP_FRESH,
-		.wait_more_ms = WAIT_LISTING * call->gateway->wait_ms,
-		.reply_max = CAP_REPLY_MAX,
-	};
-	request.body.size = cap_print(link->cap, call->text);
-	request.body.data = call->text;
-	struct bytes *path = &call->gateway->path;
-	/* An empty body would be linked as a child of kind unknown. */
-	enum fault fault = request.body.size == 0 ? FAULT_USAGE : add_cap(path, link->directory);
-	if (fault == FAULT_NONE)
-		fault = add_name(path, &link->name);
-	if (fault == FAULT_NONE)
-		fault = bytes_append_text(path, "?t=uri");
-	if (fault == FAULT_NONE)
-		fault = add_replace(path, link->replace);
-	return gateway_start(call, fault, &request, err);
-}
-
 static bool on_listing(void *context, const void *data, size_t size)
 {
 	struct gateway_call *call = context;
@@ -387,11 +360,6 @@ static void gateway_cancel(struct store *store, struct store_call *call)
 	gateway_end(ours);
 }
 
-static size_t gateway_in_flight(const struct store *store)
-{
-	return http_in_flight(((const struct gateway *)store)->http);
-}
-
 static const char *gateway_label(const struct store *store)
 {
 	return http_base(((const struct gateway *)store)->http);
@@ -415,7 +383,6 @@ static const struct store_backend gateway_backend = {
 	.get = gateway_get,
 	.make_directory = gateway_make_directory,
 	.set_children = gateway_set_children,
-	.link = gateway_link,
 	.list = gateway_list,
 	.check = gateway_check,
 	.probe = gateway_probe,
@@ -423,7 +390,6 @@ static const struct store_backend gateway_backend = {
 	.wake = gateway_wake,
 	.resume = gateway_resume,
 	.cancel = gateway_cancel,
-	.in_flight = gateway_in_flight,
 	.label = gateway_label,
 	.close = gateway_close,
 };

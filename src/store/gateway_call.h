@@ -16,7 +16,6 @@ enum gateway_operation {
 	GATEWAY_GET,
 	GATEWAY_MAKE_DIRECTORY,
 	GATEWAY_SET_CHILDREN,
-	GATEWAY_LINK,
 	GATEWAY_LIST,
 	GATEWAY_CHECK,
 	GATEWAY_PROBE,
@@ -37,15 +36,14 @@ struct gateway_call {
 	struct http_call *http;
 	enum gateway_operation operation;
 	struct store_then then;
-	struct cap cap;    /* get, check: the cap asked about; link, overwrite: the one expected */
+	struct cap cap;    /* overwrite: the one expected */
 	bool is_mutable;   /* make_directory */
 	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
 	uint64_t received; /* get: bytes so far */
 	store_sink *sink;
 	void *sink_context;
 	struct listing_parser *listing;
-	struct err why;           /* of a refusal by our own sink */
-	char text[CAP_TEXT_SIZE]; /* link: the body */
+	struct err why; /* of a refusal by our own sink */
 };
 
 /* Fills fault, err, trouble and answered of `reply` from what HTTP says.  Source: the status table

@@ -64,16 +64,6 @@ static enum fault take_directory(const struct gateway_call *call, const struct h
 	return right ? FAULT_NONE : wrong(reply, "a cap of another kind than asked for");
 }
 
-static enum fault take_link(const struct gateway_call *call, const struct http_reply *http,
-			    struct store_reply *reply)
-{
-	enum fault fault = take_cap(http, reply);
-	if (fault != FAULT_NONE)
-		return fault;
-	return cap_equal(&reply->cap, &call->cap) ? FAULT_NONE
-						  : wrong(reply, "another cap than was linked");
-}
-
 /* ---- bytes and listings ---- */
 
 static enum fault take_file(const struct gateway_call *call, const struct http_reply *http,
@@ -220,9 +210,6 @@ void gateway_understand(struct gateway_call *call, const struct http_reply *http
 		break;
 	case GATEWAY_SET_CHILDREN:
 		reply->fault = http->status == 200 ? FAULT_NONE : garbage(reply, "one of success");
-		break;
-	case GATEWAY_LINK:
-		reply->fault = take_link(call, http, reply);
 		break;
 	case GATEWAY_LIST:
 		reply->fault = take_listing(call, http, reply);

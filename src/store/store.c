@@ -43,13 +43,6 @@ struct store_call *store_set_children(struct store *store, const struct store_ed
 	return doing->backend->set_children(doing, edit, body, then, err);
 }
 
-struct store_call *store_link(struct store *store, const struct store_link *link,
-			      struct store_then then, struct err *err)
-{
-	struct store *doing = DOING(store, link);
-	return doing->backend->link(doing, link, then, err);
-}
-
 struct store_call *store_list(struct store *store, const struct store_list *list,
 			      struct store_then then, struct err *err)
 {
@@ -91,12 +84,6 @@ void store_resume(struct store *store, struct store_call *call)
 void store_cancel(struct store *store, struct store_call *call)
 {
 	store->backend->cancel(store, call);
-}
-
-size_t store_in_flight(const struct store *store)
-{
-	const struct store *doing = DOING(store, in_flight);
-	return doing->backend->in_flight(doing);
 }
 
 unsigned store_gateway(const struct store *store) { return store->gateway; }

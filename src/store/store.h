@@ -108,7 +108,7 @@ struct store_reply {
 	struct err err;   /* redacted */
 	enum store_trouble trouble;
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
-	struct cap cap;         /* put, overwrite, make_directory, link */
+	struct cap cap;         /* put, overwrite, make_directory */
 	uint64_t received;      /* get: bytes given to the sink */
 	bool proven;            /* get: they are the cap's, by its hash tree */
 	struct store_node node; /* list: what was listed */
@@ -224,17 +224,6 @@ struct store_name {
 	size_t size;
 };
 
-struct store_link {
-	const struct cap *directory; /* writable */
-	enum store_replace replace;
-	struct store_name name;
-	const struct cap *cap; /* what the name shall lead to */
-};
-
-/* Links a cap under a name into a directory.  reply->cap is the cap. */
-struct store_call *store_link(struct store *store, const struct store_link *link,
-			      struct store_then then, struct err *err);
-
 struct store_list {
 	const struct cap *cap;
 	const struct store_name *path; /* components below the cap; NULL with 0: the cap itself */
@@ -272,9 +261,6 @@ void store_resume(struct store *store, struct store_call *call);
 
 /* Ends the call without `done`. */
 void store_cancel(struct store *store, struct store_call *call);
-
-/* Returns how many calls are started and not ended. */
-size_t store_in_flight(const struct store *store);
 
 /* Returns what to call this store in messages: the gateway's URL. */
 const char *store_label(const struct store *store);

@@ -110,15 +110,6 @@ static struct store_call *set_children(struct store *store, const struct store_e
 	return call;
 }
 
-static struct store_call *link_cap(struct store *store, const struct store_link *link,
-				   struct store_then then, struct err *err)
-{
-	(void)err;
-	struct store_call *call = begin(store, FAKE_LINK, then, NULL);
-	call->call.cap = *link->directory;
-	return call;
-}
-
 static struct store_call *list(struct store *store, const struct store_list *list,
 			       struct store_then then, struct err *err)
 {
@@ -237,15 +228,6 @@ static void cancel(struct store *base, struct store_call *call)
 	end(store_of(base), call);
 }
 
-static size_t in_flight(const struct store *base)
-{
-	size_t count = 0;
-	for (const struct store_call *call = ((const struct fake_store *)base)->first; call;
-	     call = call->next)
-		count++;
-	return count;
-}
-
 static const char *label(const struct store *base)
 {
 	(void)base;
@@ -268,7 +250,6 @@ static const struct store_backend backend = {
 	.get = get,
 	.make_directory = make_directory,
 	.set_children = set_children,
-	.link = link_cap,
 	.list = list,
 	.check = check,
 	.probe = probe,
@@ -276,7 +257,6 @@ static const struct store_backend backend = {
 	.wake = wake,
 	.resume = resume,
 	.cancel = cancel,
-	.in_flight = in_flight,
 	.label = label,
 	.close = close_fake,
 };

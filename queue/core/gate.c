@@ -116,16 +116,6 @@ void gate_close(struct gate *gate)
 	mutex_unlock(&gate->lock);
 }
 
-void gate_inside(struct gate *gate, uint64_t *tasks, uint64_t *bytes)
-{
-	mutex_lock(&gate->lock);
-	if (tasks)
-		*tasks = gate->tasks;
-	if (bytes)
-		*bytes = gate->bytes;
-	mutex_unlock(&gate->lock);
-}
-
 void gate_free(struct gate *gate) UNCHECKED
 {
 	if (!gate)

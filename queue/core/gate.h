@@ -27,8 +27,5 @@ void gate_leave(struct gate *gate, uint64_t bytes);
 /* Refuses all later entries and wakes every sleeper.  Idempotent. */
 void gate_close(struct gate *gate);
 
-/* Stores what is inside now.  Either pointer may be NULL. */
-void gate_inside(struct gate *gate, uint64_t *tasks, uint64_t *bytes);
-
 /* Frees the gate, which must be empty.  NULL is allowed. */
 void gate_free(struct gate *gate);

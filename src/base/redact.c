@@ -4,6 +4,8 @@
 
 #include <strings.h>
 
+enum { REDACTED_SIZE = 17 }; /* "URI:CHK:" + 8 hex digits + NUL */
+
 struct mark {
 	const char *text;
 	const char *enders; /* bytes that end what begins with `text`, besides the common ones */
@@ -40,8 +42,9 @@ static size_t cap_size(const char *at, size_t left, const struct mark *mark)
 	return size;
 }
 
-/* Hashes the plain form whether or not its colons are percent-encoded. */
-void redact_cap_text(const void *text, size_t size, char out[REDACTED_SIZE])
+/* Writes the redacted form of one cap, of which only the first 1,024 bytes count.  Hashes the plain
+ * form whether or not its colons are percent-encoded. */
+static void redact_cap_text(const void *text, size_t size, char out[REDACTED_SIZE])
 {
 	char plain[1024];
 	const char *at = text;

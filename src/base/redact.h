@@ -10,8 +10,6 @@
 
 #include "base/bytes.h"
 
-enum { REDACTED_SIZE = 17 }; /* "URI:CHK:" + 8 hex digits + NUL */
-
 /*
  * Appends `text` with each cap replaced by "URI:CHK:" and the first 8 hex digits of its SHA-256.
  * A cap begins with URI: or URI%3A (any case), pb:// or lafs:// and ends before white space, a
@@ -19,6 +17,3 @@ enum { REDACTED_SIZE = 17 }; /* "URI:CHK:" + 8 hex digits + NUL */
  * Percent-encoded and plain form of one cap give the same digits.  Results as of bytes_append.
  */
 MUST_USE enum fault redact_text(struct bytes *out, const void *text, size_t size);
-
-/* Writes the redacted form of one cap, NUL-terminated; only its first 1,024 bytes count. */
-void redact_cap_text(const void *text, size_t size, char out[REDACTED_SIZE]);

@@ -40,8 +40,13 @@ static bool sets_key(const char *line, size_t size, const char *key, const char 
 	return true;
 }
 
-bool node_config_find(const char *text, const char *section, const char *key, const char **value,
-		      size_t *size)
+/*
+ * Finds `key` of `[section]` in the text of an INI file as Python's configparser reads it: "=" or
+ * ":" separates, keys in any case, lines that begin with # or ; are comments, the last one wins.
+ * Continuation lines and interpolation are not understood.  Stores where the value is in `text`.
+ */
+static bool config_find(const char *text, const char *section, const char *key, const char **value,
+			size_t *size)
 {
 	bool inside = false, found = false;
 	while (*text) {
@@ -62,7 +67,7 @@ static enum fault config_number(const char *text, const char *key, uint32_t max,
 {
 	const char *value;
 	size_t size;
-	if (!node_config_find(text, "client", key, &value, &size))
+	if (!config_find(text, "client", key, &value, &size))
 		return FAULT_NONE;
 	uint32_t result = 0;
 	bool valid = size > 0 && size <= 9;

@@ -35,11 +35,3 @@ MUST_USE enum fault node_load(struct node *node, const char *directory, struct e
 
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void node_fini(struct node *node);
-
-/*
- * Finds `key` of `[section]` in the text of an INI file as Python's configparser reads it: "=" or
- * ":" separates, keys in any case, lines that begin with # or ; are comments, the last one wins.
- * Continuation lines and interpolation are not understood.  Stores where the value is in `text`.
- */
-MUST_USE bool node_config_find(const char *text, const char *section, const char *key,
-			       const char **value, size_t *size);

@@ -1,6 +1,7 @@
 #include "options/options.h"
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/secret.h"
 #include "options/options_value.h"
 #include "options/selection.h"

@@ -1,6 +1,7 @@
 #include "place/grid_path.h"
 
 #include "base/escape.h"
+#include "base/redact.h"
 #include "base/utf8.h"
 #include "place/places.h"
 

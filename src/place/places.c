@@ -1,6 +1,7 @@
 #include "place/places.h"
 
 #include "base/digest.h"
+#include "base/redact.h"
 #include "base/secret.h"
 
 #include <errno.h>

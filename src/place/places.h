@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "node/aliases.h"
 #include "options/connection.h"
 

@@ -35,7 +35,8 @@ static enum fault sync_sources(const struct plan_request *request, struct err *e
 	return request->sources ? outcomes_sync(request->sources, err) : FAULT_NONE;
 }
 
-enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err)
+/* Makes all that is written durable; `whole`: the listing begun last has been ended. */
+static enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err)
 {
 	enum fault fault = sync_sources(publisher->request, err);
 	if (!fault)

@@ -26,10 +26,6 @@ void publish_init(struct publisher *publisher, const struct plan_request *reques
  * FULL, IO. */
 MUST_USE enum fault publish_tick(struct publisher *publisher, struct err *err);
 
-/* Makes all that is written durable; `whole`: the listing begun last has been ended.  Tells nobody.
- */
-MUST_USE enum fault publish_sync(struct publisher *publisher, bool whole, struct err *err);
-
 /* Makes sure that the entries of the ended listing at `listing` are durable. */
 MUST_USE enum fault publish_entries(struct publisher *publisher, uint64_t listing, struct err *err);
 

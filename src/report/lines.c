@@ -163,14 +163,9 @@ static void lines_run(void *context)
 	out_flush();
 }
 
-bool lines_wants(const struct lines *lines, uint8_t state)
-{
-	return lines->json || state != OUTCOME_DONE;
-}
-
 void lines_put(struct lines *lines, const struct line *line)
 {
-	if (!lines_wants(lines, line->state))
+	if (!lines->json && line->state == OUTCOME_DONE)
 		return;
 	if (!lines->running) {
 		write_line(lines, line);

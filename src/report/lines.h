@@ -35,11 +35,8 @@ struct line {
 MUST_USE enum fault lines_open(const struct lines_options *options, struct lines **lines,
 			       struct err *err);
 
-/* Hands a line over.  Only what is shown somewhere is passed on: see lines_wants. */
+/* Hands a line over, where it is shown somewhere: all with JSON, else what is not done. */
 void lines_put(struct lines *lines, const struct line *line);
-
-/* Returns whether a line in `state` would be written anywhere. */
-bool lines_wants(const struct lines *lines, uint8_t state);
 
 /* Writes all lines handed over and ends the thread; afterwards lines_put writes at once. */
 void lines_drain(struct lines *lines);

@@ -4,14 +4,14 @@
  * Place      everywhere; the text form at the edges (aliases, HTTP, JSON), the struct inside, the
  *            binary form in slots of the outcomes file.
  * Ownership  a struct cap is plain data without pointers.  It is a secret: cap_wipe it when done,
- *            show it through cap_redact only.
+ *            and show it to nobody.
  * Threads    all functions may run concurrently.
  *
  * Source: tahoe-lafs 1.20.0 allmydata/uri.py, docs/specifications/uri.rst.
  */
 #pragma once
 
-#include "base/redact.h"
+#include "queue/core/fault.h"
 
 enum {
 	CAP_PACKED_SIZE = 60,  /* bytes of the binary form, see cap_pack */
@@ -20,7 +20,6 @@ enum {
 	CAP_HASH_SIZE = 32,    /* bytes: UEB hash or fingerprint */
 	CAP_LITERAL_MAX = 128, /* bytes in a literal; Tahoe makes at most LITERAL_SIZE_MAX */
 	LITERAL_SIZE_MAX = 55, /* bytes; a longer file is CHK. allmydata/immutable/upload.py */
-	CAP_REDACTED_SIZE = REDACTED_SIZE,
 };
 
 /* The numbers are in files (docs/formats.md): never change one, never use one again. */
@@ -74,9 +73,6 @@ MUST_USE enum fault cap_parse(const char *text, size_t size, struct cap *cap, st
 
 /* Writes the text form, NUL-terminated; "" for CAP_NONE.  Returns its length without the NUL. */
 size_t cap_print(const struct cap *cap, char out[CAP_TEXT_SIZE]);
-
-/* Writes "URI:CHK:" and the first 8 hex digits of the text form's SHA-256: safe to show. */
-void cap_redact(const struct cap *cap, char out[CAP_REDACTED_SIZE]);
 
 /* Wipes `cap`, which is CAP_NONE afterwards. */
 void cap_wipe(struct cap *cap);

@@ -183,14 +183,6 @@ size_t cap_print(const struct cap *cap, char out[CAP_TEXT_SIZE])
 	return (size_t)(at - out);
 }
 
-void cap_redact(const struct cap *cap, char out[CAP_REDACTED_SIZE])
-{
-	char text[CAP_TEXT_SIZE];
-	const size_t length = cap_print(cap, text);
-	redact_cap_text(text, length, out);
-	secret_wipe(text, sizeof text);
-}
-
 size_t cap_print_readonly(const struct cap *cap, char out[CAP_TEXT_SIZE])
 {
 	struct cap readonly = { 0 };

@@ -110,7 +110,8 @@ enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *met
 			    ctime_text, mtime_text, metadata->mode, metadata->uid, metadata->gid);
 }
 
-enum fault edge_json_string(struct bytes *out, const char *text, size_t size)
+/* Appends the JSON string for `text`, which must be UTF-8 (else FAULT_USAGE), quotes included. */
+static enum fault put_string(struct bytes *out, const char *text, size_t size)
 {
 	if (!name_is_utf8(text, size))
 		return FAULT_USAGE;
@@ -147,7 +148,7 @@ static enum fault put_node(struct bytes *out, const struct cap *cap)
 	enum fault fault = bytes_printf(out, ": [\"%s\", {\"%s\": ", node_type(cap),
 					cap_is_writable(cap) ? "rw_uri" : "ro_uri");
 	if (!fault)
-		fault = edge_json_string(out, text, length);
+		fault = put_string(out, text, length);
 	secret_wipe(text, sizeof text);
 	return fault;
 }
@@ -159,7 +160,7 @@ enum fault edge_json_child(struct bytes *out, const struct edge_child *child)
 	if (before > 0 && out->data[before - 1] != '{')
 		fault = bytes_append(out, ", ", 2);
 	if (!fault)
-		fault = edge_json_string(out, child->name, child->name_size);
+		fault = put_string(out, child->name, child->name_size);
 	if (!fault)
 		fault = put_node(out, child->cap);
 	if (!fault && child->metadata) {

@@ -45,9 +45,6 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
 /* Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}. */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 
-/* Appends the JSON string for `text`, which must be UTF-8 (else FAULT_USAGE), quotes included. */
-MUST_USE enum fault edge_json_string(struct bytes *out, const char *text, size_t size);
-
 /* Appends "{"; then come the children, in any order, then edge_json_close. */
 MUST_USE enum fault edge_json_open(struct bytes *out);
 

@@ -125,11 +125,6 @@ static unsigned count_trust(const struct policy *policy, enum trust trust)
 	return found;
 }
 
-bool policy_agreed(const struct policy *policy)
-{
-	return count_trust(policy, TRUST_AGREED) == policy->gateways;
-}
-
 bool policy_predicts(const struct policy *policy)
 {
 	return count_trust(policy, TRUST_NONE) < policy->gateways;

@@ -59,10 +59,6 @@ const struct chk_params *policy_params(const struct policy *policy);
 /* Returns the levels asked for; 0: auto. */
 unsigned policy_levels(const struct policy *policy);
 
-/* Returns whether the secret of each gateway is known and a CHK reply of each has agreed with it.
- */
-bool policy_agreed(const struct policy *policy);
-
 /* Returns whether caps can be predicted, as far as known: the secret is there, and there is a
  * gateway that has not disagreed. */
 bool policy_predicts(const struct policy *policy);

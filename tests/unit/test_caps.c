@@ -248,16 +248,6 @@ static void every_field_counts_in_equality(void **state)
 	assert_true(cap_equal(&a, &b));
 }
 
-static void shows_only_a_digest(void **state)
-{
-	(void)state;
-	struct cap cap;
-	char text[CAP_REDACTED_SIZE];
-	assert_int_equal(parse("URI:LIT:nbswy3dp", &cap), FAULT_NONE);
-	cap_redact(&cap, text);
-	assert_string_equal(text, "URI:CHK:bdeed2ef");
-}
-
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -272,7 +262,6 @@ int main(void)
 		cmocka_unit_test(diminishes_as_tahoe_does),
 		cmocka_unit_test(a_directory_lies_in_a_file),
 		cmocka_unit_test(every_field_counts_in_equality),
-		cmocka_unit_test(shows_only_a_digest),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

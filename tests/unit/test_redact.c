@@ -22,11 +22,7 @@ static void leaves_other_text_alone(void **state)
 static void replaces_each_cap_by_its_digest(void **state)
 {
 	(void)state;
-	char cap[REDACTED_SIZE], text[200];
-	redact_cap_text("URI:LIT:nbswy3dp", 16, cap);
-	assert_string_equal(cap, "URI:CHK:bdeed2ef");
-	snprintf(text, sizeof text, "GET /uri/%s/name %s.", cap, cap);
-	check("URI:LIT:nbswy3dp", cap);
+	check("URI:LIT:nbswy3dp", "URI:CHK:bdeed2ef");
 	check("\"URI:LIT:nbswy3dp\",x", "\"URI:CHK:bdeed2ef\",x");
 	check("GET /uri/URI%3ALIT%3Anbswy3dp/name?t=json", "GET /uri/URI:CHK:bdeed2ef/name?t=json");
 	check("/uri/uri%3alit%3anbswy3dp", "/uri/URI:CHK:14f6df84");

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Fails when a file or a C function grows too long, or a header's sections run into each other.
-
+"""Fails when a file, a C function or a line grows too long, or a header's sections run together.
 A function is what lies between a `{` and a `}` in the first column, as clang-format leaves it.
 The sections of a header's comment (Place, Ownership, Threads ...) each begin a line of their own,
 and what goes on in the next line stands below their text.
@@ -13,6 +12,7 @@ from pathlib import Path
 
 FILE_MAX, FILE_AIM = 600, 400  # lines
 FUNCTION_MAX, FUNCTION_AIM = 70, 40  # lines between the braces
+COLUMNS = 100  # of C, with tabs of eight: clang-format leaves comments as they are
 SKIP = {"build", ".git", "__pycache__", "venv"}
 SECTION = r"(?:Place|Ownership|Threads|Backends|Memory)"
 SECTION_LINE = re.compile(rf" \* {SECTION} +\S")
@@ -40,7 +40,12 @@ def longer(root, file_limit, function_limit):
         lines = path.read_text(errors="replace").splitlines()
         if len(lines) > file_limit:
             yield f"{where}:{len(lines)}: a file of {len(lines)} lines, over {file_limit}"
-        for start, count in functions(lines) if path.suffix != ".py" else ():
+        if path.suffix == ".py":
+            continue
+        for number, line in enumerate(lines, 1):
+            if len(line.expandtabs(8)) > COLUMNS:
+                yield f"{where}:{number}: a line of {len(line.expandtabs(8))} columns"
+        for start, count in functions(lines):
             if count > function_limit:
                 yield f"{where}:{start}: a function of {count} lines, over {function_limit}"
 
@@ -78,10 +83,12 @@ def self_test():
     bad = {"a.c": "\n" * (FILE_MAX + 1), "b.py": "\n" * (FILE_MAX + 1),
            "c.c": function_of(FUNCTION_MAX + 1), "d.h": function_of(1) + "\n"
            + function_of(FUNCTION_MAX + 1),
+           "n.c": "/* " + "x" * COLUMNS + " */\n", "o.h": "\t\t/* " + "x" * 80 + " */\n",
            "i.h": header_of("A thing.", "", "Place      here -> there. Threads    one."),
            "j.h": header_of("A thing.", "", "Place      here. Ownership none.  Threads", "one."),
            "k.h": header_of("A thing.", "", "Place      here ->", "there.")}
     good = {"e.c": "\n" * FILE_MAX, "f.c": function_of(FUNCTION_MAX), "g.c": long_table,
+            "p.c": "\t" * 12 + "y();\n",
             "build/h.c": "\n" * (FILE_MAX + 1), "build/l.h": "/*\n * A. Place      here.\n */\n",
             "m.h": header_of("Threads that run.", "", "Place      here ->", "           there.",
                              "Threads    one.", "", "Threads are named.")}

@@ -38,7 +38,7 @@ static int compare_members(const void *a, const void *b, void *names)
 			     right->name_size);
 }
 
-/* Keeps a child that is done.  Its cap, name and times are copied: the slots are read by batches. */
+/* Keeps a child that is done.  Name, cap and times are copied: slots are read by batches. */
 static enum fault add_member(struct assembly_builder *builder, const struct manifest_entry *entry,
 			     const struct outcome *outcome, struct err *err)
 {

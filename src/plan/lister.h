@@ -1,7 +1,7 @@
 /*
  * One directory becomes one listing: read whole, sorted, judged, written, bound to the target.
  *
- *   lister_read    names of the kernel, of a grid's listing, of the list of files, or of the sources
+ *   lister_read    names of the kernel, of a grid's listing, of the list of files, or of sources
  *                  -> sorted; which of them are equal in NFC (clashes.h)
  *   lister_write   manifest_begin -> for each name: found and judged (entry.h), asked of the
  *                  selection (chooser.h), compared with the target, written -> manifest_end

@@ -101,7 +101,7 @@ MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
 			      struct walk_directory *directory, enum outcome_reason *refused,
 			      struct err *err);
 
-/* Returns what a directory that the file system refuses with `os_error` comes to; 0: REASON_NONE. */
+/* Returns what a directory that the file system refuses with `os_error` comes to; 0: none. */
 enum outcome_reason walk_refusal(int os_error);
 
 /*

@@ -23,7 +23,7 @@ static int open_in(const struct walk *walk, int fd, size_t level, const char *na
 /*
  * Descriptors on the stack, O open and - closed, level 7 wanted:
  *   levels  2 O  3 O  4 -  5 -  6 -  7 -
- *                ^ `from`: the nearest that is open; openat(3, name of 4), ... , openat(6, name of 7)
+ *                ^ `from`: the nearest that is open; openat(3, name of 4) ... openat(6, name of 7)
  * With none open it begins at the source's own path.  Those in between are closed again.
  */
 int walk_reopen(struct walk *walk, size_t level)
@@ -147,7 +147,7 @@ static bool is_remote_above(const struct walk *walk, const unsigned char index[C
 	return is_unnamed_above(walk, index);
 }
 
-/* A directory of a grid needs no descriptor: its cap stands for it, its storage index shows loops. */
+/* A directory of a grid needs no descriptor: it has its cap, and its storage index shows loops. */
 static struct walk_directory remote_directory(uint64_t id, const struct cap *cap)
 {
 	struct walk_directory directory = { .id = id, .fd = -1, .cap = *cap };

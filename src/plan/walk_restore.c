@@ -6,7 +6,7 @@ struct chain {
 	size_t count, capacity;
 };
 
-/* Reads the first block of a listing; its parent's must lie before it, or climbing would not end. */
+/* Reads the first block of a listing.  The parent's lies before it, or climbing would not end. */
 static enum fault read_first(struct walk *walk, uint64_t listing, struct manifest_block *block,
 			     struct err *err)
 {

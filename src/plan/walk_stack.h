@@ -12,8 +12,8 @@
 /*
  * One array holds the records (id and name) of all frames, the topmost frame's at its end:
  *
- *   records  | frame 0's window | frame 1's | ... | the topmost frame's window       |
- *                                                   ^ window   ^ current  ^ next      ^ records_size
+ *   records  | frame 0's | frame 1's | ... | the topmost frame's window    |
+ *                                          ^ window   ^ current  ^ next    ^ records_size
  *
  * A frame below the topmost keeps its own until it is the topmost again.  When the topmost has
  * taken all of its window, the window is filled anew from the manifest, from `block` on.

@@ -86,6 +86,7 @@ static enum fault hash_end(struct reader *reader, struct body_proof *proof, stru
 	return chk_key_final(&reader->key, proof->key, err);
 }
 
+/* A small file is its own cap: it is done without a request. */
 static void settle_literal(const struct attempt *attempt, const unsigned char *data)
 {
 	struct cap cap;
@@ -163,6 +164,7 @@ static void predict(struct reader *reader, struct body *body)
 	cap_wipe(&cap);
 }
 
+/* Reads a file into memory and hands it on, unless an equal one is in flight. */
 static enum try_end try_whole(struct reader *reader, struct attempt *attempt, struct err *err)
 {
 	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
@@ -288,6 +290,7 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 	return FAULT_NONE;
 }
 
+/* Hands a file on after its first piece and reads the others while it is sent. */
 static enum try_end try_stream(struct reader *reader, struct attempt *attempt, struct err *err)
 {
 	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
@@ -334,6 +337,7 @@ static enum try_end try_unchanged(const struct reader *reader, const struct atte
 	return TRY_ENDED;
 }
 
+/* One try at one work: settled as it is, or one of the three ways by its size. */
 static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
 {
 	struct attempt attempt;
@@ -359,7 +363,7 @@ static enum try_end try_once(struct reader *reader, struct work *work, struct er
 	return end;
 }
 
-static uint8_t reason_of(enum fault fault)
+static uint8_t reader_reason(enum fault fault)
 {
 	switch (fault) {
 	case FAULT_NOT_FOUND:
@@ -397,5 +401,5 @@ void reader_take(struct reader *reader, struct work *work)
 	else if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
 		work_again(work, AGAIN_MS, attempts + 1);
 	else
-		work_fail(work, reason_of(err.fault), attempts + 1, &err);
+		work_fail(work, reader_reason(err.fault), attempts + 1, &err);
 }

@@ -1,8 +1,12 @@
 /*
  * Reader threads: open, check, read and hash files, and hand their bodies on.
  *
- * Place      leased works -> [readers] -> bodies for src/upload or src/land.  What needs no request ends here:
- *            literals, content that is known already, and files that cannot be read.
+ * Inside: readers.c (the threads) -> reader.c (one work: try it whole, as a stream, or not at all)
+ * -> attempt.c (the file opened and checked; replica.c for one on a grid).  What comes of it is a
+ * body.c, in single flight with its equals by duplicate.c.
+ *
+ * Place      leased works -> [readers] -> bodies for src/upload or src/land.  What needs no request
+ *            ends here: literals, content that is known, and files that cannot be read.
  * Ownership  a work pushed belongs to the readers until it is settled, given back, parked or handed
  *            on in a body.
  * Threads    readers_push from one thread; the readers run their own.

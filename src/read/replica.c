@@ -38,7 +38,7 @@ static bool is_cancelled(void *context)
 	return atomic_load_explicit(replica->cancel, memory_order_acquire);
 }
 
-static enum fault begin(void *context, struct err *err)
+static enum fault replica_begin(void *context, struct err *err)
 {
 	struct replica *replica = context;
 	(void)err;
@@ -46,7 +46,7 @@ static enum fault begin(void *context, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault append(void *context, const void *data, size_t size, struct err *err)
+static enum fault replica_append(void *context, const void *data, size_t size, struct err *err)
 {
 	struct replica *replica = context;
 	if (spool_append(&replica->spool, data, size, err))
@@ -54,6 +54,7 @@ static enum fault append(void *context, const void *data, size_t size, struct er
 	return FAULT_NONE;
 }
 
+/* Fetches and proves a file of a grid, through a store of this reader's own. */
 static enum fault read_source(struct replica *replica, const struct cap *cap, struct err *err)
 {
 	const struct replica_options *options = replica->options;
@@ -72,8 +73,8 @@ static enum fault read_source(struct replica *replica, const struct cap *cap, st
 			.context = options->context,
 		},
 		.secret = options->secret,
-		.begin = begin,
-		.write = append,
+		.begin = replica_begin,
+		.write = replica_append,
 		.context = replica,
 	};
 	enum fault fault = single_read(&single, cap, err);

@@ -9,7 +9,7 @@
  *   plaintext --T--> key --AES-128-CTR--> ciphertext --segments, hash trees--> shares, UEB -> cap
  * The key needs the whole plaintext first, so a file is read twice: chk_key, then chk_encoder.
  *
- * Inside: chk.c (layout, keys), chk_cipher.c, chk_share.c (header, trees and UEB as bytes); on these
+ * Inside: chk.c (layout, keys), chk_cipher.c, chk_share.c (header, trees, UEB as bytes); on these
  * stand chk_encoder.c, which writes shares and caps, and chk_checker.c, which proves segments.
  *
  * Files of LITERAL_SIZE_MAX bytes or fewer are LIT and never come here (but see chk_cap_of).

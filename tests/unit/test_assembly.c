@@ -4,8 +4,10 @@
 #include "tests/unit/one_listing.h"
 #include "tests/unit/scratch.h"
 
-#define HELLO     "URI:LIT:nbswy3dp"
-#define META      "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}"
+#define HELLO "URI:LIT:nbswy3dp"
+
+#define META "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}"
+
 #define LINK(cap) "[\"filenode\", {\"ro_uri\": \"" cap "\", \"metadata\": " META "}]"
 #define DIR2                                                                                       \
 	"URI:DIR2:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"

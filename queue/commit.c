@@ -71,6 +71,7 @@ static bool commit_take(struct commit *commit)
 	return more;
 }
 
+/* Writes the slots of a round; from the first failure on they are dropped. */
 static void write_all(struct commit *commit)
 {
 	const struct commit_options *options = &commit->options;
@@ -94,6 +95,7 @@ static void write_all(struct commit *commit)
 		options->dropped(options->context, &commit->writing[i]);
 }
 
+/* Syncs what was written and tells the queue of each slot. */
 static void sync_all(struct commit *commit)
 {
 	const struct commit_options *options = &commit->options;

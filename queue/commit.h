@@ -1,6 +1,9 @@
 /*
  * Group commit: one thread writes slots as they come and syncs them together.
  *
+ *   commit_put -> waiting --taken--> writing --written--> unsynced --synced--> durable
+ *                    ^ full: commit_put sleeps                |  first failure: all are dropped
+ *
  * Slots are written a millisecond after the first came, which spares a change of threads for each.
  * They are synced at once when the last sync is COMMIT_DELAY_MS ago, else when it will be: between
  * any two replies of a gateway the writer is idle, so that syncing when idle would be a sync for

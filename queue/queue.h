@@ -7,6 +7,16 @@
  * root, task 0, is the last.  A task is settled by recording an outcome that is done, skipped or
  * failed, or goes back to be leased again later by releasing it.  Stale epochs change nothing.
  *
+ * Inside: queue.c hands each call to the backend.  The file backend, in the way of a task:
+ *   queue_file_lease.c   finds the next segment: given back (waiting.c), read from the manifest
+ *                        (queue_file_read.c, cursor.c) or ready directories (ledger.c, named by
+ *                        lookup.c); hold.c is its memory
+ *   lease.c              lets works of one segment end one by one, in any thread, and gathers their
+ *                        outcomes; heartbeat.c sends those off in time and keeps the lease alive
+ *   queue_file_record.c  checks outcomes and gives them to commit.c, which writes slots and syncs
+ *                        them together; counts down the directories of what is durable
+ * The formats are in queue/file, threads and retrying in queue/core.
+ *
  * Place      manifest -> [queue] -> src/engine, which hands transfers to src/read, src/upload and
  *            src/download, and src/commit or src/land for directories; outcomes come back.
  * Ownership  a segment belongs to its lessee until queue_release; its tasks stay readable until the

@@ -16,6 +16,7 @@ struct lease_request {
 	struct hold *hold;    /* what the request comes to; NULL as yet */
 };
 
+/* Whether there can be no more tasks of that kind, now or later. */
 static bool is_over(const struct queue_file *file, enum segment_kind kind) REQUIRES(file->lock)
 {
 	if (file->stopped)
@@ -63,6 +64,14 @@ static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(f
 			     (uint32_t)min_u64(next->due_ms - now_ms, 60000));
 }
 
+/*
+ * Waits until there is something to lease, or will never be again.  Tasks given back come first:
+ * they have waited.  Reading the manifest and looking names up take long and are done by one lease
+ * at a time, the others sleep or find another source:
+ *
+ *   transfers    given back and due -> the manifest, by who takes `reading`
+ *   directories  given back and due -> the ledger's ready ones, by who takes `naming`
+ */
 static enum fault find_source(struct lease_request *request, enum source *source, struct err *err)
 {
 	struct queue_file *file = request->file;
@@ -107,6 +116,7 @@ static void enlist(struct queue_file *file, struct hold *hold) REQUIRES(file->lo
 	file->leased = hold;
 }
 
+/* A segment of tasks that were given back. */
 static enum fault from_waiting(struct lease_request *request, struct err *err)
 {
 	struct queue_file *file = request->file;
@@ -150,6 +160,7 @@ static void queue_file_lease_finish(struct lease_request *request, bool *token, 
 	hold_unref(empty);
 }
 
+/* A segment read from the manifest. */
 static enum fault from_cursor(struct lease_request *request, struct err *err) UNCHECKED
 {
 	enum fault fault = FAULT_NOMEM;
@@ -166,6 +177,7 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Finds a directory's name, and whether it was at the target. */
 static enum fault add_directory(struct lease_request *request,
 				const struct ledger_directory *directory, struct err *err)
 {
@@ -185,6 +197,7 @@ static enum fault add_directory(struct lease_request *request,
 	return FAULT_NONE;
 }
 
+/* A segment of directories that are ready. */
 static enum fault from_ledger(struct lease_request *request, struct err *err) UNCHECKED
 {
 	struct queue_file *file = request->file;

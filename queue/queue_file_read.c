@@ -2,6 +2,22 @@
 
 #include <inttypes.h>
 
+/*
+ * What becomes of an entry as it is read, the first that fits:
+ *
+ *   its slot is settled                told to `before`; a directory enters the ledger as settled
+ *   it has a verdict                   settled by the queue itself
+ *   a directory the planner condemned  enters the ledger as failed, and is settled by the queue
+ *   below a directory that failed      settled by the queue: failed(unlinked)
+ *   below a directory that is done     handed out with TASK_BELOW_DONE: its listing tells
+ *   a file, a symlink                  handed out
+ *   a directory                        enters the ledger and waits there for its children
+ *
+ * Each that is not settled yet counts as a child of the directory listed, which is ready once the
+ * ledger has counted all of them down.  Where reading stops (EDGE) it goes on when the planner has
+ * published more; at the TRAILER, or where the file ends when nothing more comes, it has ended.
+ */
+
 /* Tasks settled by the queue itself share holds of this many. */
 enum { FOUND_TASKS = 64 };
 
@@ -134,7 +150,7 @@ static enum fault hand_out(struct queue_file *file, struct hold *hold, uint8_t f
 	return FAULT_NONE;
 }
 
-/* An entry with neither a settled slot nor a verdict. */
+/* An entry with neither a settled slot nor a verdict: the last four rows above. */
 static enum fault take_unsettled(struct queue_file *file, struct hold *hold, struct err *err)
 {
 	const struct manifest_entry *entry = cursor_entry(file->cursor);
@@ -159,6 +175,7 @@ static enum fault take_unsettled(struct queue_file *file, struct hold *hold, str
 	return FAULT_NONE;
 }
 
+/* The entry at hand, by the rows above. */
 static enum fault take_entry(struct queue_file *file, struct hold *hold, struct err *err)
 {
 	const struct manifest_entry *entry = cursor_entry(file->cursor);
@@ -186,6 +203,7 @@ static enum fault take_entry(struct queue_file *file, struct hold *hold, struct 
 	return take_unsettled(file, hold, err);
 }
 
+/* A directory has one listing, and listings do not lie in one another. */
 static enum fault open_listing(struct queue_file *file, struct err *err)
 {
 	const struct manifest_block *block = cursor_block(file->cursor);
@@ -250,6 +268,8 @@ static enum fault settle_unlisted(struct queue_file *file, struct err *err)
 	return fault;
 }
 
+/* All was read.  A directory that still waits for its listing was condemned since its entry was
+ * read, or the manifest is damaged. */
 static enum fault end_reading(struct queue_file *file, struct err *err)
 {
 	mutex_lock(&file->lock);
@@ -288,6 +308,7 @@ static enum fault at_edge(struct queue_file *file, uint64_t limit, bool *go_on, 
 	return end ? end_reading(file, err) : FAULT_NONE;
 }
 
+/* One step of the cursor.  `go_on` becomes false where nothing more can be read now. */
 static enum fault take_step(struct queue_file *file, struct hold *hold, uint64_t limit, bool *go_on,
 			    struct err *err)
 {

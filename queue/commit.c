@@ -25,6 +25,7 @@ struct commit {
 	bool failed;
 };
 
+/* Keeps the first failure, which is final, and wakes those who wait for room. */
 static void commit_fail(struct commit *commit, const struct err *err)
 {
 	commit->failed = true;
@@ -126,6 +127,7 @@ static bool sync_is_due(const struct commit *commit)
 	       clock_ms() - commit->synced_ms >= COMMIT_DELAY_MS;
 }
 
+/* The thread: a round of slots after the other, synced when that is due. */
 static void commit_run(void *context)
 {
 	struct commit *commit = context;

@@ -109,6 +109,7 @@ void ledger_child(struct ledger *ledger, uint64_t id)
 	++*pending;
 }
 
+/* Ready directories are a list through the records themselves: handing out allocates nothing. */
 static void append_ready(struct ledger *ledger, uint32_t index)
 {
 	*pending_at(ledger, index) = none;

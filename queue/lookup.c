@@ -37,6 +37,7 @@ static enum fault lost(uint64_t id, struct err *err)
 		       (unsigned long long)id);
 }
 
+/* Reads the block at `offset` into the one place for blocks. */
 static enum fault read_above(struct lookup *lookup, uint64_t offset, struct err *err)
 {
 	lookup->have_block = false;

@@ -29,6 +29,7 @@ static bool ends_task(const struct outcome *outcome, const struct task *task)
 	return outcome->id == task->id && outcome_is_settled(outcome);
 }
 
+/* Whether the segment has the task, open, and the outcome makes sense. */
 static enum fault check(const struct hold *hold, const struct outcome *outcome, struct err *err)
 {
 	const struct task *task = hold_find(hold, outcome->id);
@@ -42,6 +43,7 @@ static enum fault check(const struct hold *hold, const struct outcome *outcome, 
 	return FAULT_NONE;
 }
 
+/* Marks the outcome's task as ended, or takes that back. */
 static void mark(struct queue_file *file, struct hold *hold, const struct outcome *outcome,
 		 bool ended) REQUIRES(file->lock)
 {
@@ -116,6 +118,7 @@ static enum fault give_back(struct hold *hold, const struct task *task,
 	return FAULT_NONE;
 }
 
+/* Makes records for the tasks of `rest`, and for those that are neither ended nor in it. */
 static enum fault give_back_all(struct hold *hold, const struct task_return *rest, size_t count,
 				struct waiting **list, struct err *err)
 {

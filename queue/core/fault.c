@@ -39,6 +39,7 @@ enum fault err_set(struct err *err, enum fault fault, const char *format, ...)
 	return fault;
 }
 
+/* What the system lacks is the fault, whatever was tried. */
 static enum fault os_fault(enum fault fault, int os_error)
 {
 	switch (os_error) {

@@ -153,6 +153,7 @@ static enum fault scan(struct recovery *recovery, enum fault *end, struct err *e
 
 /* ---- opening ---- */
 
+/* Opens the manifest, for reading only where no more is allowed. */
 static enum fault open_file(struct recovery *recovery, const char *path, struct err *err)
 {
 	struct manifest_writer *writer = recovery->writer;

@@ -191,6 +191,7 @@ static enum fault repair(int fd, const enum outcomes_copy *state,
 	return fault;
 }
 
+/* Decides by both copies, binds to the job, repairs the copy that is bad. */
 static enum fault read_header(int fd, const unsigned char *job_id, struct outcomes_header *header,
 			      unsigned *repaired, struct err *err)
 {

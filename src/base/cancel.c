@@ -65,6 +65,7 @@ void cancel_unwatch(int number)
 static const char first_words[] =
 	"barge: stopping: finishing what is in flight; once more to stop at once\n";
 
+/* The thread of all signals: the first asks to stop, the second ends the process. */
 static void take_signals(void *context)
 {
 	(void)context;

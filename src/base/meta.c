@@ -27,6 +27,7 @@ struct meta meta_from_stat(const struct stat *st)
 	};
 }
 
+/* Seven bits a byte, the lowest first; the top bit says that more follow. */
 static unsigned char *leb_write(unsigned char *at, uint64_t value)
 {
 	for (; value >= 0x80; value >>= 7)

@@ -34,6 +34,7 @@ static bool ends_cap(unsigned char byte, const struct mark *mark)
 	       strchr(mark->enders, byte);
 }
 
+/* How many bytes from a mark on belong to the cap. */
 static size_t cap_size(const char *at, size_t left, const struct mark *mark)
 {
 	size_t size = strlen(mark->text);

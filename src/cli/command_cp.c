@@ -95,6 +95,7 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 	return fault;
 }
 
+/* With a place on the grid: all gateways are needed for a copy, one for a rehearsal. */
 static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 {
 	if (setup_load(&copy->options->connection, &copy->setup, err))

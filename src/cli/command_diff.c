@@ -65,6 +65,7 @@ static enum fault put_name(struct bytes *out, const char *name, size_t size)
 	return fault;
 }
 
+/* One finding as a line for people. */
 static enum fault put_text(struct diff *diff, const struct compare_finding *finding)
 {
 	struct bytes *out = &diff->line;
@@ -185,6 +186,7 @@ static void say_sum(const struct diff *diff)
 		say(SAY_WARNING, "%llu could not be compared", (llu)count[COMPARE_FAILED]);
 }
 
+/* The last lines, and the status: 1 where anything differs or was not compared. */
 static enum fault sum_up(struct diff *diff, int *status, struct err *err)
 {
 	bytes_clear(&diff->line);

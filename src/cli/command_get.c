@@ -58,6 +58,7 @@ static enum fault write_file(void *context, const void *data, size_t size, struc
 	return dirfd_write(outfile->fd, data, size, err);
 }
 
+/* Gives the file the mode and time that the edge to it says, as far as it says any. */
 static enum fault restore(int fd, const struct store_node *node, struct err *err)
 {
 	uint32_t mode = node->metadata.mode;
@@ -127,6 +128,7 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 	return fault ? session_settle(err, status) : FAULT_NONE;
 }
 
+/* The file's name is taken before the gateway is asked: a name that cannot be is told at once. */
 static enum fault get(const struct options *options, const struct grid_path *path, int *status,
 		      struct err *err)
 {

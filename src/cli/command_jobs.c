@@ -82,6 +82,7 @@ static enum fault list_jobs(struct fields *fields, const char *state, struct err
 
 /* ---- show ---- */
 
+/* What its command line left out on purpose, so that status 0 is still to be had. */
 static unsigned asked(const struct job *job)
 {
 	struct manifest_reader *reader = NULL;

@@ -30,6 +30,7 @@ struct put {
 
 /* ---- the source ---- */
 
+/* Whether the file that is read where it lies is the one that was looked at. */
 static enum fault put_unchanged(void *context, struct err *err)
 {
 	const struct put *put = context;
@@ -179,6 +180,7 @@ static enum fault put_upload(struct put *put, struct session *session, struct ca
 	return fault ? err->fault : FAULT_NONE;
 }
 
+/* Stores the file; the link comes after its proof, the cap goes out last. */
 static enum fault store(struct put *put, struct session *session, struct err *err)
 {
 	struct cap cap = { 0 };
@@ -209,6 +211,7 @@ static enum fault put_online(struct put *put, int *status, struct err *err)
 	return fault ? session_settle(err, status) : FAULT_NONE;
 }
 
+/* Everything about the command line that can be wrong is found before a gateway is asked. */
 static enum fault put_prepare(struct put *put, struct err *err)
 {
 	const struct options *options = put->options;

@@ -185,6 +185,7 @@ static enum fault make_job_directory(const char *state, const struct job *job, s
 	return sync_directory(jobs, err);
 }
 
+/* Milliseconds, then random bytes: names sort by age. */
 static void make_id(unsigned char id[JOB_ID_SIZE])
 {
 	struct timespec now;

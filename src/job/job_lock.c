@@ -24,6 +24,7 @@ static long read_owner(int fd)
 	return size > 0 ? strtol(text, NULL, 10) : 0;
 }
 
+/* For people only: failing is no fault. */
 static void write_owner(int fd)
 {
 	char text[24];
@@ -65,6 +66,7 @@ static bool is_locked(const struct job *job)
 	return locked;
 }
 
+/* Removes what is in the folder, then the folder. */
 static enum fault unlink_files(const struct job *job, DIR *dir, struct err *err)
 {
 	for (struct dirent *entry; (entry = readdir(dir));) {

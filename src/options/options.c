@@ -193,6 +193,7 @@ static char *trim(char *text)
 	return text;
 }
 
+/* Applies a line unless argv or the environment has said otherwise (`before`). */
 static enum fault config_line(struct parse *parse, char *line, unsigned number, const bool *before,
 			      struct err *err)
 {
@@ -229,6 +230,7 @@ static bool config_path(char *path, size_t size)
 	return length > 0 && (size_t)length < size;
 }
 
+/* A config file need not be there. */
 static enum fault parse_config(struct parse *parse, struct err *err)
 {
 	char path[4096];

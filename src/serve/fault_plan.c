@@ -201,6 +201,7 @@ static uint64_t scramble(uint64_t x)
 	return x ^ x >> 31;
 }
 
+/* Counts the request and says whether it is one of those to fail. */
 static bool rule_strikes(struct fault_rule *rule, size_t index, enum request_kind kind)
 {
 	if (rule->request != REQUEST_ANY && rule->request != kind)

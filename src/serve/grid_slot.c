@@ -18,6 +18,7 @@ static enum fault lost(struct err *err)
 		       "allmydata.mutable.common.UnrecoverableFileError: no recoverable versions");
 }
 
+/* Each version has a key of its own, from the read key and the version's nonce. */
 static enum fault cipher_open(struct chk_cipher *cipher, const struct cap *readonly,
 			      const unsigned char nonce[NONCE_SIZE], struct err *err)
 {

@@ -251,6 +251,7 @@ static enum fault request_refused(struct request *request, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Runs the handler of a request; whatever goes wrong becomes the reply. */
 static void request_run(struct request *request)
 {
 	enum request_kind kind;

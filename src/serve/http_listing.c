@@ -90,6 +90,7 @@ static enum fault child_json(struct bytes *out, const struct child *child)
 	return fault;
 }
 
+/* Writes ["dirnode", {..., "children": {...}}] as Tahoe does. */
 static enum fault directory_json(struct request *request, const struct cap *cap, struct err *err)
 {
 	struct bytes *out = &request->reply.body;

@@ -6,11 +6,12 @@
  * 32 deepest directories are kept open; the others are opened anew, going up by ".." where that
  * leads to the same directory and else down by names, one component at a time.
  *
- *   frame 0  the root          sub-directories  [taken, on the way down]  [waiting ...]
- *   frame 1  sources           ...
- *   frame n  the deepest       [taken last: the walk_child]  [waiting: walk_next takes these]
+ *   frame 0  the root        its sub-directories: the sources
+ *   frame 1  a source        its sub-directories: [one taken, on the way down] [others waiting]
+ *   frame n  the deepest     [the one taken last: the walk_child] [walk_next takes these]
  *
- * Between them come the directories made at the target, a frame each, which stand for nothing here.
+ * Directories to be made at the target come between the root and the sources, a frame each; they
+ * stand for nothing here.
  *
  * Place      listings written before -> walk -> the directory to be listed next.
  * Threads    one owner at a time.

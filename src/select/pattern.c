@@ -165,7 +165,13 @@ static bool retreat(const struct subject *subject, struct retreat *star, struct 
 	return true;
 }
 
-/* Matches the whole pattern against the subject from `begin` to its end. */
+/*
+ * Matches the whole pattern against the subject from `begin` to its end, without recursion: after a
+ * mismatch the latest `*` takes one byte more, if that is no slash; else the latest `**` does.
+ *
+ *   pattern   a ** b * c        two places to go back to, each a pair of where the pattern goes on
+ *   subject   a xx b yy c       and where in the subject: `stars` for the `**`, `star` for the `*`
+ */
 static bool match_from(const struct pattern *pattern, const struct subject *subject, size_t begin)
 {
 	struct retreat star = { .set = false }, stars = { .set = false };

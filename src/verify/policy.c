@@ -5,6 +5,12 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+/*
+ * Whether a gateway encodes with the secret at hand.  Decided once, by its first CHK reply:
+ *
+ *   no secret -> NONE     UNDECIDED -- the reply is our cap --> AGREED: another cap is a fault
+ *                                   `- another cap ----------> NONE: everything is read back
+ */
 enum trust {
 	TRUST_UNDECIDED, /* a secret, and no CHK reply yet */
 	TRUST_AGREED,
@@ -141,8 +147,8 @@ static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_
 	return !whole || cap_equal(whole, reply);
 }
 
-/* The first reply decides whether the secret is the gateway's. */
-static enum trust decide(struct policy *policy, unsigned gateway, bool agreed)
+/* Decides by a reply, unless an earlier one has; lanes of the gateway may come at the same time. */
+static enum trust settle_trust(struct policy *policy, unsigned gateway, bool agreed)
 {
 	enum trust trust = TRUST_UNDECIDED;
 	enum trust wanted = agreed ? TRUST_AGREED : TRUST_NONE;
@@ -161,7 +167,7 @@ enum fault policy_judge(struct policy *policy, unsigned gateway,
 			       "the gateway's cap is not one of an immutable file of %llu bytes",
 			       (unsigned long long)size);
 	bool agreed = policy->has_secret && agrees(policy, key, whole, reply);
-	enum trust trust = decide(policy, gateway, agreed);
+	enum trust trust = settle_trust(policy, gateway, agreed);
 	if (trust == TRUST_AGREED && !agreed)
 		return err_set(err, FAULT_CORRUPT,
 			       "the gateway's cap is not the one of these bytes");

@@ -81,10 +81,11 @@ static void gather(struct lease *lease, const struct outcome *outcome) REQUIRES(
 		record_gathered(lease);
 }
 
-/* Has the heartbeat record what is gathered, unless it knows already. */
+/* Has the heartbeat record what is gathered, unless it knows already.  Without one nothing stays:
+ * what is counted is being recorded by another thread. */
 static void watch(struct lease *lease) REQUIRES(lease->lock)
 {
-	if (lease->count == 0 || lease->watched)
+	if (!lease->options.heartbeat || lease->count == 0 || lease->watched)
 		return;
 	lease->watched = true;
 	heartbeat_hurry(lease->options.heartbeat, &lease->beat, clock_ms() + LEASE_GATHER_MS);

@@ -38,6 +38,7 @@ static bool steers_libraries(const char *variable)
 	       (size == strlen("SSLKEYLOGFILE") && strncmp(variable, "SSLKEYLOGFILE", size) == 0);
 }
 
+/* Takes out what would send requests through a proxy or have TLS keys written to a file. */
 static void clean_environment(void)
 {
 	char **kept = environ;

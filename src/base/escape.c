@@ -1,6 +1,6 @@
 #include "base/escape.h"
 
-#include "base/utf8.h"
+#include <utf8proc.h>
 
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
@@ -51,12 +51,13 @@ enum fault escape_name(struct bytes *out, const void *name, size_t size)
 	const size_t before = out->size;
 	enum fault fault = bytes_reserve(out, size);
 	while (at < end && !fault) {
-		uint32_t code = 0;
-		size_t step = utf8_next(at, (size_t)(end - at), &code);
+		utf8proc_int32_t code;
+		utf8proc_ssize_t found = utf8proc_iterate(at, end - at, &code);
+		size_t step = found > 0 ? (size_t)found : 0;
 		const char *shorthand = short_escape(*at);
 		if (shorthand)
 			fault = bytes_append_text(out, shorthand);
-		else if (step > 0 && is_printable(code))
+		else if (step > 0 && is_printable((uint32_t)code))
 			fault = bytes_append(out, at, step);
 		else
 			fault = append_hex(out, at, step > 0 ? step : 1);

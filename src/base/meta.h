@@ -36,6 +36,17 @@ enum {
 	META_OUTCOME_SIZE = 28,
 };
 
+/* Return whether the source's mode or modification time is known. */
+static inline bool meta_has_mode(const struct meta *meta)
+{
+	return !(meta->flags & META_GRID) || meta->flags & META_HAS_MODE;
+}
+
+static inline bool meta_has_mtime(const struct meta *meta)
+{
+	return !(meta->flags & META_GRID) || meta->flags & META_HAS_MTIME;
+}
+
 /* Returns what `st` says, with no flags. */
 struct meta meta_from_stat(const struct stat *st);
 

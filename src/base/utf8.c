@@ -8,55 +8,20 @@ enum {
 	DECOMPOSED_MAX = 4,      /* code points one becomes in NFD at most, UAX 15 table */
 };
 
-/* Bytes of the sequence that `lead` begins, 0 for a byte that begins none. RFC 3629 section 4. */
-static size_t sequence_size(unsigned char lead)
-{
-	if (lead < 0x80)
-		return 1;
-	if (lead >= 0xC2 && lead <= 0xDF)
-		return 2;
-	if (lead >= 0xE0 && lead <= 0xEF)
-		return 3;
-	if (lead >= 0xF0 && lead <= 0xF4)
-		return 4;
-	return 0;
-}
-
-size_t utf8_next(const void *text, size_t size, uint32_t *code)
-{
-	const unsigned char *at = text;
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	if (size == 0)
-		return 0;
-	const size_t length = sequence_size(at[0]);
-	if (length == 0 || length > size)
-		return 0;
-	uint32_t value = length == 1 ? at[0] : at[0] & (0x7Fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((at[i] & 0xC0) != 0x80)
-			return 0;
-		value = value << 6 | (at[i] & 0x3Fu);
-	}
-	if (value < least[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
-		return 0;
-	*code = value;
-	return length;
-}
-
 /* Whether `name` is UTF-8, and its greatest code point. */
 static bool survey(const void *name, size_t size, uint32_t *greatest)
 {
 	const unsigned char *at = name;
 	*greatest = 0;
 	while (size > 0) {
-		uint32_t code;
-		const size_t step = utf8_next(at, size, &code);
-		if (step == 0)
+		utf8proc_int32_t code;
+		const utf8proc_ssize_t step = utf8proc_iterate(at, (utf8proc_ssize_t)size, &code);
+		if (step <= 0)
 			return false;
-		if (code > *greatest)
-			*greatest = code;
+		if ((uint32_t)code > *greatest)
+			*greatest = (uint32_t)code;
 		at += step;
-		size -= step;
+		size -= (size_t)step;
 	}
 	return true;
 }
@@ -83,12 +48,12 @@ static bool same_text(const void *name, size_t size, const utf8proc_int32_t *cod
 {
 	const unsigned char *at = name;
 	for (size_t i = 0; i < count; i++) {
-		uint32_t own;
-		const size_t step = utf8_next(at, size, &own);
-		if (step == 0 || own != (uint32_t)code[i])
+		utf8proc_int32_t own;
+		const utf8proc_ssize_t step = utf8proc_iterate(at, (utf8proc_ssize_t)size, &own);
+		if (step <= 0 || own != code[i])
 			return false;
 		at += step;
-		size -= step;
+		size -= (size_t)step;
 	}
 	return size == 0;
 }

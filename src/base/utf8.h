@@ -12,12 +12,6 @@
 
 #include "base/bytes.h"
 
-/*
- * Stores the code point that `text` begins with and returns its 1 to 4 bytes; 0, storing nothing,
- * when there is none or it is malformed.
- */
-MUST_USE size_t utf8_next(const void *text, size_t size, uint32_t *code);
-
 /* True when `name` is well-formed UTF-8: shortest forms, no surrogates, at most U+10FFFF. */
 MUST_USE bool name_is_utf8(const void *name, size_t size);
 

@@ -61,17 +61,11 @@ static enum fault write_file(void *context, const void *data, size_t size, struc
 /* Gives the file the mode and time that the edge to it says, as far as it says any. */
 static enum fault restore(int fd, const struct store_node *node, struct err *err)
 {
-	uint32_t mode = node->metadata.mode;
-	bool has_mode = node->metadata_flags & STORE_HAS_MODE && !S_ISLNK(mode);
-	if (has_mode && fchmod(fd, mode & 0777) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot set a file's mode");
-	if (node->metadata_flags & STORE_HAS_MTIME) {
-		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-						   timespec_of(node->metadata.mtime_ns) };
-		if (futimens(fd, times) != 0)
-			return err_os(err, FAULT_IO, errno, "cannot set a file's time");
-	}
-	return FAULT_NONE;
+	uint32_t mode = node->metadata.mode & 0777;
+	bool has_mode = node->metadata_flags & STORE_HAS_MODE && !S_ISLNK(node->metadata.mode);
+	bool has_mtime = node->metadata_flags & STORE_HAS_MTIME;
+	return dirfd_restore(fd, has_mode ? &mode : NULL,
+			     has_mtime ? &node->metadata.mtime_ns : NULL, err);
 }
 
 static enum fault get_to_file(struct single *single, struct outfile *outfile,

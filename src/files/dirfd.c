@@ -408,3 +408,14 @@ struct timespec timespec_of(int64_t ns)
 	}
 	return (struct timespec){ .tv_sec = seconds, .tv_nsec = rest };
 }
+
+enum fault dirfd_restore(int fd, const uint32_t *mode, const int64_t *mtime_ns, struct err *err)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+					   timespec_of(mtime_ns ? *mtime_ns : 0) };
+	if (mode && fchmod(fd, *mode) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot set a mode");
+	if (mtime_ns && futimens(fd, times) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot set a modification time");
+	return FAULT_NONE;
+}

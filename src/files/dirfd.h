@@ -84,3 +84,7 @@ MUST_USE enum fault dirfd_write_at(int fd, uint64_t offset, const void *data, si
 
 /* Returns nanoseconds since 1970, which may be negative, as futimens wants them. */
 struct timespec timespec_of(int64_t ns);
+
+/* Gives the open `fd` a mode and a modification time, each unless it is NULL.  Faults: IO. */
+MUST_USE enum fault dirfd_restore(int fd, const uint32_t *mode, const int64_t *mtime_ns,
+				  struct err *err);

@@ -8,12 +8,10 @@
  */
 #pragma once
 
+#include "files/symlink.h"
 #include "queue/queue.h"
 
 #include <sys/stat.h>
-
-/* Bytes of a symlink's target.  Source: PATH_MAX of linux/limits.h, less the NUL. */
-enum { SYMLINK_TARGET_MAX = 4095 };
 
 struct source_tree_root {
 	const char *path; /* local path of a SRC */

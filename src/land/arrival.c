@@ -119,21 +119,14 @@ static enum fault restore(const struct arrival *arrival, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
 	const struct meta *meta = &arrival->meta;
-	bool grid = meta->flags & META_GRID;
-	bool has_mode = options->preserve && (!grid || meta->flags & META_HAS_MODE) &&
+	bool has_mode = options->preserve && meta_has_mode(meta) &&
 			!S_ISLNK(meta->mode); /* a symlink that became a file: 0777 says nothing */
-	mode_t mode = arrival->secret ? S_IRUSR | S_IWUSR
-		      : has_mode      ? meta->mode & PERMISSIONS
-				      : 0666 & ~options->mask;
-	if (fchmod(arrival->fd, mode) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot set a file's mode");
-	if (options->preserve && (!grid || meta->flags & META_HAS_MTIME)) {
-		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-						   timespec_of(meta->mtime_ns) };
-		if (futimens(arrival->fd, times) != 0)
-			return err_os(err, FAULT_IO, errno, "cannot set a file's time");
-	}
-	return FAULT_NONE;
+	uint32_t mode = arrival->secret ? S_IRUSR | S_IWUSR
+			: has_mode      ? meta->mode & PERMISSIONS
+					: 0666 & ~options->mask;
+	const int64_t *mtime_ns =
+		options->preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL;
+	return dirfd_restore(arrival->fd, &mode, mtime_ns, err);
 }
 
 static bool is_symlink(const struct arrival *arrival)
@@ -152,7 +145,7 @@ static enum fault make_symlink(const struct arrival *arrival, struct err *err)
 	if (symlink_make(target_dir->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL,
 			 err))
 		return err->fault;
-	if (options->preserve && (!grid || meta->flags & META_HAS_MTIME)) {
+	if (options->preserve && meta_has_mtime(meta)) {
 		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 						   timespec_of(meta->mtime_ns) };
 		if (utimensat(target_dir->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)

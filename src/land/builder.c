@@ -22,18 +22,11 @@ struct builder {
 static enum fault restore(const struct builder *builder, const struct meta *meta, int fd,
 			  struct err *err)
 {
-	bool grid = meta->flags & META_GRID;
-	bool has_mode = builder->options.preserve && (!grid || meta->flags & META_HAS_MODE);
-	mode_t mode = has_mode ? meta->mode & PERMISSIONS : 0777 & ~builder->options.mask;
-	if (builder->options.preserve && (!grid || meta->flags & META_HAS_MTIME)) {
-		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-						   timespec_of(meta->mtime_ns) };
-		if (futimens(fd, times) != 0)
-			return err_os(err, FAULT_IO, errno, "cannot set a directory's time");
-	}
-	if (fchmod(fd, mode) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot set a directory's mode");
-	return FAULT_NONE;
+	bool preserve = builder->options.preserve;
+	uint32_t mode = preserve && meta_has_mode(meta) ? meta->mode & PERMISSIONS
+							: 0777 & ~builder->options.mask;
+	return dirfd_restore(fd, &mode, preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL,
+			     err);
 }
 
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)

@@ -22,6 +22,16 @@ static void say_age(const struct migration *migration)
 	    seconds < 120 ? "seconds" : "minutes");
 }
 
+/* Refuses options that the target has no use for. */
+static enum fault check_target(const struct options *options, const struct arrangement *arrangement,
+			       struct err *err)
+{
+	if (arrangement->local && (options->planning.immutable || options->transfer.all_or_nothing))
+		return err_set(err, FAULT_USAGE, "%s is about a target on the grid",
+			       options->planning.immutable ? "--immutable" : "--all-or-nothing");
+	return FAULT_NONE;
+}
+
 /* Finds the job of this command line, or makes a new one. */
 static enum fault open_job(const struct copy *copy, struct migration *migration,
 			   struct arrangement *arrangement, struct err *err)
@@ -36,11 +46,8 @@ static enum fault open_job(const struct copy *copy, struct migration *migration,
 	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
 	if (arrange(copy->wanted.planning, copy->wanted.places, wait, arrangement, err))
 		return err->fault;
-	if (arrangement->local &&
-	    (copy->options->planning.immutable || copy->options->transfer.all_or_nothing))
-		return err_set(err, FAULT_USAGE, "%s is about a target on the grid",
-			       copy->options->planning.immutable ? "--immutable"
-								 : "--all-or-nothing");
+	if (check_target(copy->options, arrangement, err))
+		return err->fault;
 	const struct place *target = &copy->wanted.places->target;
 	if (target->fresh && fresh_make(&copy->wait, target, &arrangement->root, err))
 		return err->fault;
@@ -48,7 +55,7 @@ static enum fault open_job(const struct copy *copy, struct migration *migration,
 }
 
 /* Plans in a place of its own what a new job would do; one that could go on is left alone. */
-static enum fault rehearse(const struct copy *copy, int *status, struct err *err)
+static enum fault rehearse(struct copy *copy, int *status, struct err *err)
 {
 	struct migration migration = { .job.lock_fd = -1 };
 	struct arrangement arrangement = { 0 };
@@ -62,8 +69,11 @@ static enum fault rehearse(const struct copy *copy, int *status, struct err *err
 	wanted.state_dir = dry_run.directory;
 	enum fault fault = arrange(wanted.planning, wanted.places, wait, &arrangement, err);
 	if (!fault)
+		fault = check_target(copy->options, &arrangement, err);
+	if (!fault)
 		fault = migration_new(&wanted, &arrangement, NULL, &migration, err);
 	struct engine_request request = command_engine(copy->options);
+	request.setup = &copy->setup;
 	request.migration = &migration;
 	request.arrangement = &arrangement;
 	request.store = copy->wait.store;

@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "base/utf8.h"
+#include "decide/entry.h"
 #include "queue/core/retry.h"
 #include "queue/core/thread.h"
 
@@ -31,6 +32,21 @@ static bool below_child(void *context, const struct store_child *child)
 	return true;
 }
 
+/* What stands in the listing of its directory, which is done, decides. */
+static struct decision decide_found(const struct below *below)
+{
+	const struct outcome none = { .state = OUTCOME_NONE };
+	const struct decide_known lost = { .state = OUTCOME_DAMAGED };
+	const struct decide_policy policy = { .to_local = false };
+	const struct decide_source source = decide_source_of(below->work->task, &none);
+	const struct decide_there there = {
+		.kind = cap_is_directory(&below->found) ? DECIDE_DIRECTORY
+			: below->found.kind             ? DECIDE_FILE
+							: DECIDE_NOTHING,
+	};
+	return decide(&policy, &source, &there, &lost);
+}
+
 /* What was listed is done at the level of that listing: its directory had been proven. */
 static void settle_found(const struct below *below)
 {
@@ -54,7 +70,7 @@ static void below_listed(void *context, const struct store_reply *reply)
 	uint64_t random = work->task->id ^ clock_ms();
 	uint32_t delay_ms = 0;
 	lane_task_end(&below->lane_task, reply->fault);
-	if (!reply->fault && below->found.kind)
+	if (!reply->fault && decide_found(below).action == DECIDE_DONE)
 		settle_found(below);
 	else if (!reply->fault)
 		work_fail(work, REASON_LOST, attempts, NULL);

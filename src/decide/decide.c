@@ -18,13 +18,17 @@ static bool is_mutable(uint8_t cap_kind)
 /* Whether the cap of an immutable file tells if bytes are its own. */
 static bool tells_content(uint8_t cap_kind) { return cap_kind == CAP_CHK || cap_kind == CAP_LIT; }
 
+bool decide_is_linkable(const struct decide_policy *policy, const struct decide_source *source)
+{
+	return !policy->to_local && source->cap_kind != CAP_NONE && !is_mutable(source->cap_kind);
+}
+
 /* What brings the source where nothing keeps it from coming. */
 static struct decision send(const struct decide_policy *policy, const struct decide_source *source)
 {
 	if (source->lost)
 		return lost;
-	bool linked =
-		!policy->to_local && source->cap_kind != CAP_NONE && !is_mutable(source->cap_kind);
+	bool linked = decide_is_linkable(policy, source);
 	return (struct decision){ .action = linked ? DECIDE_LINK : DECIDE_COPY };
 }
 
@@ -153,6 +157,11 @@ struct decision decide(const struct decide_policy *policy, const struct decide_s
 	default:
 		return decide_new(policy, source, there);
 	}
+}
+
+bool decision_is_end(const struct decision *decision)
+{
+	return decision->action == DECIDE_SKIP || decision->action == DECIDE_FAIL;
 }
 
 const char *decide_conflict_text(const struct decide_there *there)

@@ -120,5 +120,11 @@ struct decision {
 struct decision decide(const struct decide_policy *policy, const struct decide_source *source,
 		       const struct decide_there *there, const struct decide_known *known);
 
+/* Returns whether the source has a cap that can be linked at the target: it is immutable there. */
+bool decide_is_linkable(const struct decide_policy *policy, const struct decide_source *source);
+
+/* Returns whether the entry ends with the decision: it is skipped, or fails. */
+bool decision_is_end(const struct decision *decision);
+
 /* Returns why what is there is in the way, for people; a literal. */
 const char *decide_conflict_text(const struct decide_there *there);

@@ -1,5 +1,6 @@
 #include "decide/entry.h"
 
+#include "files/dirfd.h"
 #include "tahoe/caps.h"
 
 #include <sys/stat.h>
@@ -49,7 +50,8 @@ struct decide_there decide_there_on_grid(const struct outcome *slot)
 	};
 }
 
-struct decide_there decide_there_here(const struct stat *st)
+/* Returns what `st`, of lstat, says is there. */
+static struct decide_there there_of(const struct stat *st)
 {
 	return (struct decide_there){
 		.kind = S_ISREG(st->st_mode)   ? DECIDE_FILE
@@ -61,6 +63,16 @@ struct decide_there decide_there_here(const struct stat *st)
 		.mtime_ns = meta_from_stat(st).mtime_ns,
 		.changed_s = st->st_ctim.tv_sec,
 	};
+}
+
+enum fault decide_there_here(int at, const char *name, struct decide_there *there, struct err *err)
+{
+	struct stat st;
+	bool found;
+	if (dirfd_look(at, name, &st, &found, err))
+		return err->fault;
+	*there = found ? there_of(&st) : (struct decide_there){ .kind = DECIDE_NOTHING };
+	return FAULT_NONE;
 }
 
 struct decide_known decide_known_of(const struct outcome *slot)
@@ -79,7 +91,7 @@ bool decision_ends(struct work *work, const struct decision *decision,
 	unsigned attempts = work->task->attempts + 1u;
 	const struct err *why = NULL;
 	struct err err;
-	if (decision->action != DECIDE_SKIP && decision->action != DECIDE_FAIL)
+	if (!decision_is_end(decision))
 		return false;
 	if (decision->reason == REASON_CONFLICT || decision->reason == REASON_LOST)
 		why = &err;

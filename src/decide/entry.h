@@ -11,8 +11,6 @@
 #include "decide/decide.h"
 #include "queue/lease.h"
 
-struct stat;
-
 /* Returns what has a kind of the manifest (enum manifest_kind). */
 enum decide_kind decide_kind_of(uint8_t manifest_kind);
 
@@ -23,12 +21,14 @@ struct decide_source decide_source_of(const struct task *task, const struct outc
 /* Returns what stands at a target on a grid, as the plan left it in the entry's `slot`. */
 struct decide_there decide_there_on_grid(const struct outcome *slot);
 
-/* Returns what `st`, of lstat, says is here. */
-struct decide_there decide_there_here(const struct stat *st);
+/* Stores what has `name` in the open local directory `at`.  Faults: USAGE (a name that no file may
+ * have), IO. */
+MUST_USE enum fault decide_there_here(int at, const char *name, struct decide_there *there,
+				      struct err *err);
 
 /* Returns what the entry's own slot says of it. */
 struct decide_known decide_known_of(const struct outcome *slot);
 
-/* Ends the work where `decision` is to skip or to fail it.  Returns whether it did. */
+/* Ends the work where `decision` is its end.  Returns whether it did. */
 bool decision_ends(struct work *work, const struct decision *decision,
 		   const struct decide_there *there);

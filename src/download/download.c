@@ -3,8 +3,8 @@
 #include "base/secret.h"
 #include "download/piece.h"
 #include "files/symlink.h"
-#include "land/twin.h"
 #include "queue/core/kill.h"
+#include "verify/likeness.h"
 #include "verify/policy.h"
 
 #include <assert.h>
@@ -503,19 +503,22 @@ static void submit(struct downloads *downloads, struct arrival *arrival, const s
 	lanes_submit(downloads->lanes, &download->lane_task);
 }
 
-/* Ends the work when what it is to bring is at the target.  Returns whether it did. */
-static bool is_there(const struct downloads *downloads, struct work *work,
-		     const struct target_dir *target_dir, const struct cap *cap)
+/* Compares what is at the target with the cap of what is to come.  NULL: the work has ended. */
+static struct arrival *compare(const struct downloads *downloads, struct arrival *arrival,
+			       const struct cap *cap)
 {
-	const struct twin twin = { cap, downloads->secret, downloads->cancel };
-	if (!downloads->compare || work->task->kind != MANIFEST_FILE ||
-	    !twin_is(&twin, target_dir, work->task))
-		return false;
-	work_fail(work, REASON_UNCHANGED, work->task->attempts + 1u, NULL);
-	return true;
+	char name[DIRFD_NAME_MAX + 1];
+	const struct likeness likeness = {
+		.cap = cap,
+		.secret = downloads->secret,
+		.cancel = downloads->cancel,
+	};
+	arrival_name(arrival, name);
+	return arrival_compared(arrival, likeness_is_at(&likeness, arrival->target_dir->fd, name));
 }
 
-static void begin(struct downloads *downloads, struct work *work, const struct cap *cap)
+static void begin(struct downloads *downloads, struct work *work, const struct outcome *source,
+		  const struct cap *cap)
 {
 	struct err err;
 	struct target_dir *target_dir;
@@ -528,11 +531,9 @@ static void begin(struct downloads *downloads, struct work *work, const struct c
 		arrivals_fail(downloads->arrivals, work, &err);
 		return;
 	}
-	if (is_there(downloads, work, target_dir, cap)) {
-		target_dir_unref(target_dir);
-		return;
-	}
-	struct arrival *arrival = arrival_begin(downloads->arrivals, work, target_dir);
+	struct arrival *arrival = arrival_begin(downloads->arrivals, work, target_dir, source);
+	if (arrival && arrival->decision.action == DECIDE_COMPARE)
+		arrival = compare(downloads, arrival, cap);
 	if (arrival && downloads->caps_only)
 		take_cap(arrival, cap);
 	else if (arrival && cap_is_literal(cap))
@@ -544,13 +545,12 @@ static void begin(struct downloads *downloads, struct work *work, const struct c
 void download_take(struct downloads *downloads, struct work *work, const struct outcome *source)
 {
 	struct cap cap = { 0 };
-	struct err err;
-	bool known = cap_unpack(source->cap, source->cap_size, source->cap_kind, &cap);
-	if (known && cap_is_file(&cap) && !cap_is_verifier(&cap)) {
-		begin(downloads, work, &cap);
-	} else {
-		err_set(&err, FAULT_CORRUPT, "its slot holds no cap of a file to be read");
-		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);
-	}
+	struct outcome slot = *source;
+	if (slot.state != OUTCOME_PLANNED ||
+	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) || !cap_is_file(&cap) ||
+	    cap_is_verifier(&cap))
+		slot.state = OUTCOME_DAMAGED; /* then nothing is begun but the decision */
+	begin(downloads, work, &slot, &cap);
 	cap_wipe(&cap);
+	secret_wipe(&slot, sizeof slot);
 }

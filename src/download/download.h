@@ -29,7 +29,6 @@ struct downloads {
 	const atomic_bool *cancel;       /* true: end soon */
 	/* Whether a file of so many bytes may be fetched; else it is given back.  May be NULL. */
 	bool (*admits)(void *context, uint64_t bytes);
-	bool compare; /* a file at the target with the bytes of the cap is skipped(unchanged) */
 	void (*moved)(void *context, uint64_t bytes); /* hears of bytes that arrived */
 	void *context;
 	atomic_uint_least64_t reread; /* files proven by a second reading */

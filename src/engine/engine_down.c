@@ -4,20 +4,13 @@ enum {
 	TASKS_INSIDE = 64, /* bodies between readers and the local writer */
 };
 
-enum arrival_there engine_there(const struct transfer_options *transfer)
-{
-	bool by_time = transfer->update && !transfer->checksum;
-	return transfer->no_clobber ? ARRIVAL_KEEP : by_time ? ARRIVAL_UPDATE : ARRIVAL_REPLACE;
-}
-
 static enum fault start_arrivals(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
 	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
-		.created = migration->created,
-		.there = engine_there(engine->transfer),
+		.policy = engine_policy(engine),
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,
@@ -39,7 +32,6 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->cancel = &engine->stop;
 	downloads->caps_only = engine->planning->caps_only;
 	downloads->admits = engine_admits;
-	downloads->compare = engine->transfer->checksum;
 	downloads->moved = engine_moved;
 	downloads->context = engine;
 	return target_tree_new(migration->manifest, engine->root_fd, &downloads->target_tree, err);
@@ -100,21 +92,8 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 	return builder_start(&builder, &engine->builder, err);
 }
 
-static enum fault check_options(const struct engine *engine, struct err *err)
-{
-	if (!engine->transfer->checksum)
-		return FAULT_NONE;
-	if (!engine->migration->remote)
-		return err_set(err, FAULT_USAGE,
-			       "--checksum compares with caps: source or target has to be on a "
-			       "grid");
-	return engine_needs_secret(engine, err);
-}
-
 enum fault engine_start_down(struct engine *engine, struct err *err)
 {
-	if (check_options(engine, err))
-		return err->fault;
 	if (start_arrivals(engine, err) || start_downloads(engine, err) || start_shelf(engine, err))
 		return err->fault;
 	return start_builder(engine, err);

@@ -105,19 +105,22 @@ struct lease_options engine_lease_options(struct engine *engine);
 MUST_USE enum fault engine_start_up(struct engine *engine, struct err *err);
 MUST_USE enum fault engine_start_down(struct engine *engine, struct err *err);
 
-/* Fills what readers need whatever becomes of what they read.  Once. */
+/* Fills what readers need whatever becomes of what they read, and the replicas of a target on a
+ * grid.  Once; release engine->source_tree_root. */
 MUST_USE enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 					   struct err *err);
 
-/* Whether a file on a grid whose cap is of this kind is copied to a grid: it can change.  Else it
- * is linked as it is. */
-bool engine_copies(uint8_t cap_kind);
+/* What the options say of files that are at the target. */
+struct decide_policy engine_policy(const struct engine *engine);
 
-/* What the options say of files that are at a local target. */
-enum arrival_there engine_there(const struct transfer_options *transfer);
+/* Decides about an entry for a grid, by their slots comparing caps where both sides are immutable
+ * files there; else a DECIDE_COMPARE is left to whoever has the bytes. */
+struct decision engine_decide(const struct decide_policy *policy,
+			      const struct decide_source *source, struct decide_there *there,
+			      const struct outcome *source_slot, const struct outcome *slot);
 
-/* For --checksum.  FAULT_USAGE with the remedy where the gateway's secret is not known. */
-MUST_USE enum fault engine_needs_secret(const struct engine *engine, struct err *err);
+/* FAULT_USAGE with the remedy where --checksum has nothing to compare with, or no secret. */
+MUST_USE enum fault engine_check(const struct engine *engine, struct err *err);
 
 /* Hands a work to who does it (dispatch_options.file and .below). */
 void engine_route(void *context, struct work *work);

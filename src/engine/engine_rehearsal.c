@@ -1,11 +1,14 @@
 #include "base/cancel.h"
 #include "base/escape.h"
+#include "base/secret.h"
 #include "engine/engine_parts.h"
+#include "read/attempt.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/progress.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "verify/likeness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,20 +20,10 @@ enum {
 	LINE_MAX_SIZE = 8 << 20, /* a path, each byte escaped, and more */
 };
 
-/* What would be done with an entry. */
-enum action {
-	ACTION_COPY,
-	ACTION_LINK,
-	ACTION_MKDIR,
-	ACTION_SKIP,
-	ACTION_FAIL,
-	ACTION_NONE, /* a directory that is there */
-	ACTIONS,
-};
-
-static const char *const action_name[ACTIONS] = {
-	[ACTION_COPY] = "copy", [ACTION_LINK] = "link", [ACTION_MKDIR] = "mkdir",
-	[ACTION_SKIP] = "skip", [ACTION_FAIL] = "fail", [ACTION_NONE] = "none",
+/* NULL: nothing to tell, a directory that is there. */
+static const char *const action_name[DECIDE_ACTIONS] = {
+	[DECIDE_COPY] = "copy",   [DECIDE_OVERWRITE] = "overwrite", [DECIDE_LINK] = "link",
+	[DECIDE_MKDIR] = "mkdir", [DECIDE_SKIP] = "skip",           [DECIDE_FAIL] = "fail",
 };
 
 /* The directory at a local target that the listing at hand goes to. */
@@ -41,7 +34,10 @@ enum place_state {
 };
 
 struct rehearsal {
-	const struct engine_request *request;
+	struct engine engine; /* what was asked for, and what reads sources */
+	struct decide_policy policy;
+	struct attempt_tools sources; /* opened when a source is first to be read */
+	struct replica_options replica;
 	struct manifest_reader *reader, *paths;
 	int root_fd; /* of a local target that is there, or -1 */
 	enum place_state place;
@@ -50,7 +46,18 @@ struct rehearsal {
 	char *path;      /* of the listing at hand; then of an entry */
 	size_t path_size;
 	struct bytes line, name;
-	uint64_t count[ACTIONS], bytes, asked;
+	uint64_t count[DECIDE_ACTIONS], bytes, asked;
+};
+
+/* An entry, and all there is to decide by. */
+struct rehearsed {
+	struct task task;
+	struct work work; /* of the task; nothing ends it */
+	struct outcome slot, source_slot;
+	struct decide_known known;
+	struct decide_source source;
+	struct decide_there there;
+	struct decision decision;
 };
 
 /* ---- where ---- */
@@ -65,7 +72,7 @@ static void leave_place(struct rehearsal *rehearsal)
 
 static enum fault open_root(struct rehearsal *rehearsal, struct err *err)
 {
-	const struct migration *migration = rehearsal->request->migration;
+	const struct migration *migration = rehearsal->engine.migration;
 	if (!migration->to_local)
 		return FAULT_NONE;
 	rehearsal->root_fd = open(migration->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,106 +102,158 @@ static void enter_place(struct rehearsal *rehearsal)
 
 /* ---- what ---- */
 
-static enum action look_for_directory(const struct rehearsal *rehearsal, const char *name,
-				      uint8_t *reason)
+static void rehearsal_fail(struct rehearsed *entry, uint8_t reason)
 {
-	struct stat st;
-	if (fstatat(rehearsal->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return ACTION_MKDIR;
-	if (S_ISDIR(st.st_mode))
-		return ACTION_NONE;
-	*reason = REASON_CONFLICT;
-	return ACTION_FAIL;
+	entry->decision = (struct decision){ .action = DECIDE_FAIL, .reason = reason };
 }
 
-static enum action look_for_file(const struct rehearsal *rehearsal,
-				 const struct manifest_entry *entry, const char *name,
-				 uint8_t *reason)
+static void decide_again(const struct rehearsal *rehearsal, struct rehearsed *entry, bool same)
 {
-	struct meta meta;
-	struct standing standing;
-	struct err err;
-	if (!meta_unpack(entry->meta, entry->meta_size, &meta))
-		meta = (struct meta){ .flags = META_GRID };
-	const struct standing_file file = {
-		.name = name,
-		.bytes = entry->bytes,
-		.meta = &meta,
-		.is_symlink = entry->kind == MANIFEST_SYMLINK,
+	entry->there.content = same ? DECIDE_SAME : DECIDE_DIFFERENT;
+	entry->decision = decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
+}
+
+/* Compares the file `name` at the target with the cap of the source. */
+static void compare_here(const struct rehearsal *rehearsal, struct rehearsed *entry,
+			 const char *name)
+{
+	const struct outcome *slot = &entry->source_slot;
+	struct cap cap = { 0 };
+	const struct likeness likeness = {
+		.cap = &cap,
+		.secret = rehearsal->engine.setup->params,
+		.cancel = &rehearsal->engine.stop,
 	};
-	if (standing_look(rehearsal->fd, &file, engine_there(rehearsal->request->transfer),
-			  &standing, &err)) {
-		*reason = err.fault == FAULT_EXISTS  ? REASON_CONFLICT
-			  : err.fault == FAULT_USAGE ? REASON_NAME
-						     : REASON_IO;
-		return ACTION_FAIL;
-	}
-	*reason = standing.reason;
-	return standing.reason ? ACTION_SKIP : ACTION_COPY;
+	bool same = cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap) &&
+		    likeness_is_at(&likeness, rehearsal->fd, name);
+	cap_wipe(&cap);
+	decide_again(rehearsal, entry, same);
 }
 
-static enum action at_local_target(const struct rehearsal *rehearsal,
-				   const struct manifest_entry *entry, uint8_t *reason)
+/* Decides by what is in the directory at the local target. */
+static void decide_here(const struct rehearsal *rehearsal, struct rehearsed *entry)
 {
 	char name[DIRFD_NAME_MAX + 1];
-	bool is_directory = entry->kind == MANIFEST_DIRECTORY;
+	struct err err = { 0 };
+	size_t size = entry->task.name_size;
+	bool fits = size <= DIRFD_NAME_MAX;
+	entry->decision = decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
+	if (entry->known.state != OUTCOME_NONE || rehearsal->place == PLACE_NEW)
+		return;
 	if (rehearsal->place == PLACE_BLOCKED) {
-		*reason = rehearsal->blocked;
-		return ACTION_FAIL;
+		rehearsal_fail(entry, rehearsal->blocked);
+		return;
 	}
-	if (entry->name_size > DIRFD_NAME_MAX) {
-		*reason = REASON_NAME;
-		return ACTION_FAIL;
+	memcpy(name, entry->task.name, fits ? size : 0);
+	name[fits ? size : 0] = '\0';
+	if (!fits || decide_there_here(rehearsal->fd, name, &entry->there, &err)) {
+		rehearsal_fail(entry, !fits || err.fault == FAULT_USAGE ? REASON_NAME : REASON_IO);
+		return;
 	}
-	if (rehearsal->place == PLACE_NEW)
-		return is_directory ? ACTION_MKDIR : ACTION_COPY;
-	memcpy(name, entry->name, entry->name_size);
-	name[entry->name_size] = '\0';
-	return is_directory ? look_for_directory(rehearsal, name, reason)
-			    : look_for_file(rehearsal, entry, name, reason);
+	entry->decision = decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
+	if (entry->decision.action == DECIDE_COMPARE)
+		compare_here(rehearsal, entry, name);
 }
 
-/* At a target on a grid the planner has looked already; only what is linked is to be told. */
-static enum fault at_grid(const struct rehearsal *rehearsal, const struct manifest_entry *entry,
-			  bool is_there, enum action *action, struct err *err)
+static enum fault open_sources(struct rehearsal *rehearsal, struct err *err)
 {
-	struct outcome source = { 0 };
-	struct outcomes *sources = rehearsal->request->migration->sources;
-	if (entry->kind == MANIFEST_DIRECTORY) {
-		*action = is_there ? ACTION_NONE : ACTION_MKDIR;
+	struct readers_options readers;
+	if (rehearsal->sources.tree)
 		return FAULT_NONE;
-	}
-	if (sources && outcomes_read(sources, entry->id, 1, &source, err))
+	if (engine_readers_options(&rehearsal->engine, &readers, err))
 		return err->fault;
-	bool linked = source.state == OUTCOME_PLANNED && !engine_copies(source.cap_kind);
-	explicit_bzero(&source, sizeof source);
-	*action = linked ? ACTION_LINK : ACTION_COPY;
+	rehearsal->replica = readers.replica;
+	rehearsal->sources.sources = readers.replica.sources;
+	rehearsal->sources.existing = rehearsal->engine.migration->outcomes;
+	rehearsal->sources.replica = replica_new(&rehearsal->replica, &rehearsal->engine.stop);
+	if (!rehearsal->sources.replica)
+		return err_set(err, FAULT_NOMEM, "no memory for reading sources");
+	return source_tree_new(&readers.tree, &rehearsal->sources.tree, err);
+}
+
+/* Reads the source, to compare it with the cap of what is at the target. */
+static enum fault compare_source(struct rehearsal *rehearsal, struct rehearsed *entry,
+				 struct err *err)
+{
+	const struct engine *engine = &rehearsal->engine;
+	struct attempt attempt;
+	if (open_sources(rehearsal, err))
+		return err->fault;
+	enum fault fault = attempt_open(&attempt, &rehearsal->sources, &entry->work, err);
+	if (!fault)
+		fault = attempt_decide(&attempt, &rehearsal->policy, engine->setup->params,
+				       &engine->stop, err);
+	entry->decision = attempt.decision;
+	attempt_close(&attempt);
+	if (fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE || fault == FAULT_NOMEM)
+		return fault;
+	if (fault)
+		rehearsal_fail(entry, attempt_reason(fault));
 	return FAULT_NONE;
 }
 
-/* Decides about one entry: by its verdict, by its slot, by what is at the target. */
-static enum fault decide(const struct rehearsal *rehearsal, const struct manifest_entry *entry,
-			 enum action *action, uint8_t *reason, struct err *err)
+/* What the planner has found on the grid is in the slots. */
+static enum fault decide_on_grid(struct rehearsal *rehearsal, struct rehearsed *entry,
+				 struct err *err)
 {
-	const struct migration *migration = rehearsal->request->migration;
-	struct outcome slot;
-	uint8_t state = entry->verdict;
-	*reason = entry->reason;
-	if (outcomes_read(migration->outcomes, entry->id, 1, &slot, err))
-		return err->fault;
-	bool planned = slot.state == OUTCOME_PLANNED;
-	if (!state && planned && slot.reason) {
-		state = slot.level;
-		*reason = slot.reason;
-	}
-	explicit_bzero(&slot, sizeof slot);
-	if (state)
-		*action = state == OUTCOME_SKIPPED ? ACTION_SKIP : ACTION_FAIL;
-	else if (migration->to_local)
-		*action = at_local_target(rehearsal, entry, reason);
+	entry->there = decide_there_on_grid(&entry->slot);
+	if (entry->known.state != OUTCOME_NONE)
+		entry->decision =
+			decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
 	else
-		return at_grid(rehearsal, entry, planned, action, err);
+		entry->decision = engine_decide(&rehearsal->policy, &entry->source, &entry->there,
+						&entry->source_slot, &entry->slot);
+	return entry->decision.action == DECIDE_COMPARE ? compare_source(rehearsal, entry, err)
+							: FAULT_NONE;
+}
+
+/* Takes what the plan says of the entry: its verdict, its slot, that of its source. */
+static enum fault look_up(const struct rehearsal *rehearsal, const struct manifest_block *block,
+			  const struct manifest_entry *planned, struct rehearsed *entry,
+			  struct err *err)
+{
+	const struct migration *migration = rehearsal->engine.migration;
+	*entry = (struct rehearsed){
+		.task = {
+			.id = planned->id,
+			.directory = block->id,
+			.listing = block->listing,
+			.bytes = planned->bytes,
+			.kind = planned->kind,
+			.name = planned->name,
+			.name_size = planned->name_size,
+			.meta = planned->meta,
+			.meta_size = planned->meta_size,
+		},
+		.work = { .task = &entry->task },
+		.known = { planned->verdict, planned->reason },
+	};
+	if (outcomes_read(migration->outcomes, planned->id, 1, &entry->slot, err))
+		return err->fault;
+	if (migration->sources &&
+	    outcomes_read(migration->sources, planned->id, 1, &entry->source_slot, err))
+		return err->fault;
+	entry->task.existing = entry->slot.state == OUTCOME_PLANNED;
+	if (!planned->verdict)
+		entry->known = decide_known_of(&entry->slot);
+	entry->source = decide_source_of(&entry->task, &entry->source_slot);
 	return FAULT_NONE;
+}
+
+/* Decides about one entry as the run would. */
+static enum fault rehearse_entry(struct rehearsal *rehearsal, const struct manifest_block *block,
+				 const struct manifest_entry *planned, struct decision *decision,
+				 struct err *err)
+{
+	struct rehearsed entry;
+	enum fault fault = look_up(rehearsal, block, planned, &entry, err);
+	if (!fault && rehearsal->policy.to_local)
+		decide_here(rehearsal, &entry);
+	else if (!fault)
+		fault = decide_on_grid(rehearsal, &entry, err);
+	*decision = entry.decision;
+	secret_wipe(&entry, sizeof entry);
+	return fault;
 }
 
 /* ---- lines ---- */
@@ -207,8 +266,14 @@ static const char *kind_text(uint8_t kind)
 					  : "directory";
 }
 
+static bool is_sent(enum decide_action action)
+{
+	return action == DECIDE_COPY || action == DECIDE_OVERWRITE;
+}
+
 static enum fault print_json(struct bytes *line, const char *path,
-			     const struct manifest_entry *entry, enum action action, uint8_t reason)
+			     const struct manifest_entry *entry, enum decide_action action,
+			     uint8_t reason)
 {
 	const char *kind = kind_text(entry->kind), *text = outcome_reason_text(reason);
 	enum fault fault = bytes_append_text(line, "{\"event\":\"plan\"");
@@ -227,7 +292,7 @@ static enum fault print_json(struct bytes *line, const char *path,
 }
 
 static enum fault print_text(struct rehearsal *rehearsal, const struct manifest_entry *entry,
-			     enum action action, uint8_t reason)
+			     enum decide_action action, uint8_t reason)
 {
 	struct bytes *line = &rehearsal->line, *name = &rehearsal->name;
 	char size[QUANTITY_SIZE];
@@ -235,7 +300,7 @@ static enum fault print_text(struct rehearsal *rehearsal, const struct manifest_
 	enum fault fault = escape_name(name, rehearsal->path, strlen(rehearsal->path));
 	if (!fault)
 		fault = bytes_printf(line, "%s %s", action_name[action], bytes_text(name));
-	if (!fault && action == ACTION_COPY)
+	if (!fault && is_sent(action))
 		fault = bytes_printf(line, " (%s)", quantity_bytes(entry->bytes, size));
 	if (!fault && reason)
 		fault = bytes_printf(line, ": %s", outcome_reason_text(reason));
@@ -243,33 +308,33 @@ static enum fault print_text(struct rehearsal *rehearsal, const struct manifest_
 }
 
 static void count(struct rehearsal *rehearsal, const struct manifest_entry *entry,
-		  enum action action, uint8_t reason)
+		  enum decide_action action, uint8_t reason)
 {
 	rehearsal->count[action]++;
-	if (action == ACTION_COPY)
+	if (is_sent(action))
 		rehearsal->bytes += entry->bytes;
-	if (action == ACTION_SKIP && recount_is_asked(rehearsal->request->migration->asked, reason))
+	if (action == DECIDE_SKIP && recount_is_asked(rehearsal->engine.migration->asked, reason))
 		rehearsal->asked++;
 }
 
-static enum fault tell(struct rehearsal *rehearsal, const struct manifest_entry *entry,
-		       struct err *err)
+static enum fault tell(struct rehearsal *rehearsal, const struct manifest_block *block,
+		       const struct manifest_entry *entry, struct err *err)
 {
-	enum action action = ACTION_NONE;
-	uint8_t reason;
+	struct decision decision;
 	char *end = rehearsal->path + rehearsal->path_size;
-	if (decide(rehearsal, entry, &action, &reason, err))
+	if (rehearse_entry(rehearsal, block, entry, &decision, err))
 		return err->fault;
-	count(rehearsal, entry, action, reason);
-	if (action == ACTION_NONE)
+	const enum decide_action action = decision.action;
+	count(rehearsal, entry, action, decision.reason);
+	if (!action_name[action])
 		return FAULT_NONE;
 	snprintf(end, PATH_SIZE - rehearsal->path_size, "%s%.*s", rehearsal->path_size ? "/" : "",
 		 (int)entry->name_size, entry->name);
 	bytes_clear(&rehearsal->line);
-	enum fault fault =
-		rehearsal->request->output->json
-			? print_json(&rehearsal->line, rehearsal->path, entry, action, reason)
-			: print_text(rehearsal, entry, action, reason);
+	enum fault fault = rehearsal->engine.output->json
+				   ? print_json(&rehearsal->line, rehearsal->path, entry, action,
+						decision.reason)
+				   : print_text(rehearsal, entry, action, decision.reason);
 	*end = '\0';
 	if (fault)
 		return bytes_err(fault, err, "a line about an entry");
@@ -297,10 +362,12 @@ static enum fault walk(struct rehearsal *rehearsal, struct err *err)
 			enter_place(rehearsal);
 		}
 		for (size_t i = 0; i < block.count; i++)
-			if (tell(rehearsal, &block.entry[i], err))
+			if (tell(rehearsal, &block, &block.entry[i], err))
 				return err->fault;
 	}
 }
+
+static void stop_on_signal(void *context) { engine_stop(context); }
 
 static void say_totals(const struct rehearsal *rehearsal)
 {
@@ -309,17 +376,21 @@ static void say_totals(const struct rehearsal *rehearsal)
 	say(SAY_INFO,
 	    "nothing was done; would copy %llu files (%s), link %llu entries, make %llu "
 	    "directories; %llu would be skipped, %llu would fail",
-	    (unsigned long long)n[ACTION_COPY], quantity_bytes(rehearsal->bytes, bytes),
-	    (unsigned long long)n[ACTION_LINK], (unsigned long long)n[ACTION_MKDIR],
-	    (unsigned long long)n[ACTION_SKIP], (unsigned long long)n[ACTION_FAIL]);
+	    (unsigned long long)(n[DECIDE_COPY] + n[DECIDE_OVERWRITE]),
+	    quantity_bytes(rehearsal->bytes, bytes), (unsigned long long)n[DECIDE_LINK],
+	    (unsigned long long)n[DECIDE_MKDIR], (unsigned long long)n[DECIDE_SKIP],
+	    (unsigned long long)n[DECIDE_FAIL]);
 }
 
 enum fault engine_rehearse(const struct engine_request *request, int *status, struct err *err)
 {
-	struct rehearsal rehearsal = { .request = request, .root_fd = -1, .fd = -1 };
+	struct rehearsal rehearsal = { .root_fd = -1, .fd = -1 };
 	struct manifest_totals totals;
-	if (engine_plan_only(request, &totals, err))
+	engine_init(&rehearsal.engine, request);
+	rehearsal.policy = engine_policy(&rehearsal.engine);
+	if (engine_check(&rehearsal.engine, err) || engine_plan_only(request, &totals, err))
 		return err->fault;
+	int watch = cancel_watch(stop_on_signal, &rehearsal.engine);
 	bytes_init(&rehearsal.line, LINE_MAX_SIZE);
 	bytes_init(&rehearsal.name, LINE_MAX_SIZE);
 	rehearsal.path = malloc(PATH_SIZE);
@@ -334,16 +405,20 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 		fault = open_root(&rehearsal, err);
 	if (!fault)
 		fault = walk(&rehearsal, err);
+	cancel_unwatch(watch);
 	out_flush();
 	if (!fault) {
 		say_totals(&rehearsal);
-		bool lost = rehearsal.count[ACTION_FAIL] > 0 ||
-			    rehearsal.count[ACTION_SKIP] > rehearsal.asked;
+		bool lost = rehearsal.count[DECIDE_FAIL] > 0 ||
+			    rehearsal.count[DECIDE_SKIP] > rehearsal.asked;
 		*status = out_failed() ? STATUS_IO : lost ? STATUS_PARTLY : STATUS_DONE;
 	}
 	leave_place(&rehearsal);
 	if (rehearsal.root_fd >= 0)
 		close(rehearsal.root_fd);
+	source_tree_free(rehearsal.sources.tree);
+	replica_free(rehearsal.sources.replica);
+	free(rehearsal.engine.source_tree_root);
 	manifest_close(rehearsal.reader);
 	manifest_close(rehearsal.paths);
 	bytes_fini(&rehearsal.line);

@@ -1,10 +1,6 @@
 #include "engine/engine_parts.h"
 
 #include "base/secret.h"
-#include "tahoe/edge.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 /* Stores the slot of the source on a grid that the task has; state none: it has a local one. */
 static enum fault source_of(const struct engine *engine, const struct task *task,
@@ -30,24 +26,6 @@ static void link_source(struct work *work, const struct outcome *source)
 	secret_wipe(&outcome, sizeof outcome);
 }
 
-static bool can_write(uint8_t cap_kind) { return cap_kind == CAP_SSK || cap_kind == CAP_MDMF; }
-
-bool engine_copies(uint8_t cap_kind)
-{
-	return can_write(cap_kind) || cap_kind == CAP_SSK_RO || cap_kind == CAP_MDMF_RO;
-}
-
-static void route_remote(struct engine *engine, struct work *work, const struct outcome *source,
-			 const struct outcome *existing)
-{
-	if (engine->to_local)
-		download_take(&engine->downloads, work, source);
-	else if (engine_copies(source->cap_kind) || can_write(existing->cap_kind))
-		readers_push(engine->readers, work);
-	else
-		link_source(work, source);
-}
-
 /* Stores the slot of what has the task's name at the target on a grid; state none: nothing. */
 static enum fault existing_of(const struct engine *engine, const struct task *task,
 			      struct outcome *existing, struct err *err)
@@ -59,60 +37,75 @@ static enum fault existing_of(const struct engine *engine, const struct task *ta
 	return outcomes_read(migration->outcomes, task->id, 1, existing, err);
 }
 
-/*
- * Whether size and time of what is at the target are those of the source.  Times on a grid are
- * floats of 0.2 us; what can change has no size in a listing.
- */
-static bool is_unchanged(const struct task *task, const struct outcome *source,
-			 const struct outcome *existing)
+struct decide_policy engine_policy(const struct engine *engine)
 {
-	struct meta meta;
-	if (engine_copies(existing->cap_kind) || engine_copies(source->cap_kind) ||
-	    !(existing->level & OUTCOME_HAS_MTIME) || existing->length != task->bytes ||
-	    !meta_unpack(task->meta, task->meta_size, &meta))
-		return false;
-	const struct meta there = meta_unpack_outcome(existing->meta);
-	bool timed = !(meta.flags & META_GRID) || meta.flags & META_HAS_MTIME;
-	return timed && edge_seconds(meta.mtime_ns) == edge_seconds(there.mtime_ns);
+	const struct transfer_options *transfer = engine->transfer;
+	return (struct decide_policy){
+		.to_local = engine->to_local,
+		.no_clobber = transfer->no_clobber,
+		.update = transfer->update,
+		.checksum = transfer->checksum && !engine->planning->caps_only,
+		.planned_s = (int64_t)engine->migration->created,
+	};
+}
+
+enum fault engine_check(const struct engine *engine, struct err *err)
+{
+	if (!engine->transfer->checksum)
+		return FAULT_NONE;
+	if (engine->to_local && !engine->migration->remote)
+		return err_set(err, FAULT_USAGE,
+			       "--checksum compares with caps: source or target has to be on a "
+			       "grid");
+	if (engine->setup->params)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "--checksum: the gateway's convergence secret is not known; name its node "
+		       "directory with -d, or the file with --convergence-file");
 }
 
 static bool is_same_cap(const struct outcome *source, const struct outcome *existing)
 {
 	return source->cap_kind == existing->cap_kind && source->cap_size == existing->cap_size &&
-	       memcmp(source->cap, existing->cap, sizeof source->cap) == 0 &&
-	       source->cap_kind != CAP_NONE && !engine_copies(source->cap_kind);
+	       memcmp(source->cap, existing->cap, sizeof source->cap) == 0;
 }
 
-/* Ends the work when what is at the target stays as it is.  Returns whether it did. */
-static bool keep_existing(const struct engine *engine, struct work *work,
-			  const struct outcome *source, const struct outcome *existing)
+struct decision engine_decide(const struct decide_policy *policy,
+			      const struct decide_source *source, struct decide_there *there,
+			      const struct outcome *source_slot, const struct outcome *slot)
 {
-	unsigned attempts = work->task->attempts + 1u;
-	struct err err;
-	if (existing->state != OUTCOME_PLANNED)
-		return false;
-	bool unchanged =
-		engine->transfer->checksum
-			? is_same_cap(source, existing)
-			: engine->transfer->update && is_unchanged(work->task, source, existing);
-	if (engine->transfer->no_clobber) {
-		work_fail(work, REASON_PRESENT, attempts, NULL);
-	} else if (unchanged) {
-		work_fail(work, REASON_UNCHANGED, attempts, NULL);
-	} else if (engine_copies(existing->cap_kind) && !can_write(existing->cap_kind)) {
-		err_set(&err, FAULT_EXISTS,
-			"a mutable file has the name, and its cap grants no writing");
-		work_fail(work, REASON_CONFLICT, attempts, &err);
-	} else {
-		return false;
-	}
-	return true;
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	struct decision decision = decide(policy, source, there, &nothing);
+	if (decision.action != DECIDE_COMPARE || !decide_is_linkable(policy, source))
+		return decision;
+	there->content = is_same_cap(source_slot, slot) ? DECIDE_SAME : DECIDE_DIFFERENT;
+	return decide(policy, source, there, &nothing);
 }
 
-/* A copy between local places; what is not to be replaced is not read. */
-static void route_local(struct engine *engine, struct work *work)
+/* To a grid all is decided here, but what a reader has to compare first. */
+static void route_to_grid(struct engine *engine, struct work *work,
+			  const struct outcome *source_slot, const struct outcome *existing)
 {
-	if (!local_writer_keeps(engine->local_writer, work))
+	const struct decide_policy policy = engine_policy(engine);
+	const struct decide_source source = decide_source_of(work->task, source_slot);
+	struct decide_there there = decide_there_on_grid(existing);
+	const struct decision decision =
+		engine_decide(&policy, &source, &there, source_slot, existing);
+	if (decision_ends(work, &decision, &there))
+		return;
+	if (decision.action == DECIDE_LINK)
+		link_source(work, source_slot);
+	else
+		readers_push(engine->readers, work);
+}
+
+/* Here the arrivals decide, when they have looked at the target.  A local file that is not to come
+ * is not even read. */
+static void route_to_local(struct engine *engine, struct work *work, const struct outcome *source)
+{
+	if (source->state != OUTCOME_NONE || !engine->readers)
+		download_take(&engine->downloads, work, source);
+	else if (!local_writer_keeps(engine->local_writer, work))
 		readers_push(engine->readers, work);
 }
 
@@ -123,24 +116,14 @@ void engine_route(void *context, struct work *work)
 	struct err err;
 	if (!engine_admits(engine, 0)) {
 		work_again(work, 0, work->task->attempts);
-		return;
-	}
-	if (existing_of(engine, work->task, &existing, &err) ||
-	    source_of(engine, work->task, &source, &err)) {
+	} else if (existing_of(engine, work->task, &existing, &err) ||
+		   source_of(engine, work->task, &source, &err)) {
 		engine_broken(engine, &err);
 		work_again(work, 0, work->task->attempts);
-	} else if (keep_existing(engine, work, &source, &existing)) {
-		/* that was its end */
-	} else if (source.state == OUTCOME_PLANNED) {
-		route_remote(engine, work, &source, &existing);
-	} else if (source.state == OUTCOME_DAMAGED || !engine->readers ||
-		   work->task->kind == MANIFEST_LINKED) {
-		err_set(&err, FAULT_CORRUPT, "the slot that holds its source's cap is damaged");
-		work_fail(work, REASON_LOST, work->task->attempts + 1u, &err);
 	} else if (engine->to_local) {
-		route_local(engine, work);
+		route_to_local(engine, work, &source);
 	} else {
-		readers_push(engine->readers, work);
+		route_to_grid(engine, work, &source, &existing);
 	}
 	secret_wipe(&source, sizeof source);
 	secret_wipe(&existing, sizeof existing);
@@ -150,10 +133,14 @@ void engine_route(void *context, struct work *work)
 static void find_directory(struct engine *engine, struct work *work)
 {
 	const struct task *task = work->task;
+	const struct outcome none = { .state = OUTCOME_NONE };
+	const struct decide_known lost = { .state = OUTCOME_DAMAGED };
+	const struct decide_policy policy = engine_policy(engine);
+	const struct decide_source source = decide_source_of(task, &none);
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
 	char name[DIRFD_NAME_MAX + 1];
 	struct target_dir *target_dir;
-	struct stat st;
+	struct decide_there there;
 	struct err err;
 	if (target_tree_open(engine->downloads.target_tree, task->listing, &target_dir, &err)) {
 		arrivals_fail(engine->arrivals, work, &err);
@@ -162,13 +149,15 @@ static void find_directory(struct engine *engine, struct work *work)
 	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
 	memcpy(name, task->name, size);
 	name[size] = '\0';
-	bool there =
-		fstatat(target_dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	enum fault fault = decide_there_here(target_dir->fd, name, &there, &err);
 	target_dir_unref(target_dir);
-	if (there)
+	if (fault) {
+		arrivals_fail(engine->arrivals, work, &err);
+		return;
+	}
+	const struct decision decision = decide(&policy, &source, &there, &lost);
+	if (!decision_ends(work, &decision, &there))
 		work_settle(work, &outcome, NULL);
-	else
-		work_fail(work, REASON_LOST, task->attempts + 1u, NULL);
 }
 
 void engine_route_below(void *context, struct work *work)

@@ -35,6 +35,28 @@ static bool withhold(void *context)
 	return counts.all.failed > 0 || counts.all.skipped > counts.skipped_asked;
 }
 
+static enum fault open_first(void *context, struct store **store, struct err *err)
+{
+	struct engine *engine = context;
+	return setup_open_first(engine->setup, store, err);
+}
+
+/* Fills what reads files of a grid that are copied. */
+static struct replica_options replica_options(struct engine *engine)
+{
+	const struct migration *migration = engine->migration;
+	return (struct replica_options){
+		.sources = migration->sources,
+		.open = open_first,
+		.away = setup_tell_away,
+		.gave_up = engine_gave_up,
+		.context = engine,
+		.away_ms = engine->connection->gateway_wait_ms,
+		.secret = engine->setup->params,
+		.directory = migration->job.directory,
+	};
+}
+
 enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 				  struct err *err)
 {
@@ -62,28 +84,9 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 		.cancel = &engine->stop,
 		.enough = &engine->enough,
 	};
+	if (migration->sources && !migration->to_local)
+		readers->replica = replica_options(engine);
 	return FAULT_NONE;
-}
-
-static enum fault open_first(void *context, struct store **store, struct err *err)
-{
-	struct engine *engine = context;
-	return setup_open_first(engine->setup, store, err);
-}
-
-static struct replica_options replica_options(struct engine *engine)
-{
-	const struct migration *migration = engine->migration;
-	return (struct replica_options){
-		.sources = migration->sources,
-		.open = open_first,
-		.away = setup_tell_away,
-		.gave_up = engine_gave_up,
-		.context = engine,
-		.away_ms = engine->connection->gateway_wait_ms,
-		.secret = engine->setup->params,
-		.directory = migration->job.directory,
-	};
 }
 
 static enum fault start_readers(struct engine *engine, struct err *err)
@@ -105,9 +108,8 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	struct readers_options readers;
 	if (engine_readers_options(engine, &readers, err))
 		return err->fault;
-	readers.replica = replica_options(engine);
 	readers.existing = engine->migration->outcomes;
-	readers.compare = engine->transfer->checksum;
+	readers.decide = engine_policy(engine);
 	readers.gate = engine->gate;
 	readers.flight = engine->flight;
 	readers.policy = engine->policy;
@@ -154,19 +156,8 @@ static void be_patient(struct engine *engine)
 		patience_begin(&engine->patience);
 }
 
-enum fault engine_needs_secret(const struct engine *engine, struct err *err)
-{
-	if (engine->setup->params)
-		return FAULT_NONE;
-	return err_set(err, FAULT_USAGE,
-		       "--checksum: the gateway's convergence secret is not known; name its node "
-		       "directory with -d, or the file with --convergence-file");
-}
-
 enum fault engine_start_up(struct engine *engine, struct err *err)
 {
-	if (engine->transfer->checksum && engine_needs_secret(engine, err))
-		return err->fault;
 	be_patient(engine);
 	if (start_readers(engine, err))
 		return err->fault;

@@ -206,17 +206,24 @@ enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 	return FAULT_NONE;
 }
 
+enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there, struct err *err)
+{
+	if (!is_plain(name, strlen(name)))
+		return bad_name(err);
+	*there = fstatat(at, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!*there && errno != ENOENT)
+		return err_os(err, FAULT_IO, errno, "cannot look at what is there");
+	return FAULT_NONE;
+}
+
 /* Nothing, or something of this `type`, has the name. */
 static enum fault may_replace(int at, const char *name, mode_t type, struct err *err)
 {
 	struct stat st;
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT
-			       ? FAULT_NONE
-			       : err_os(err, FAULT_IO, errno, "cannot look at what is there");
-	if ((st.st_mode & S_IFMT) == type)
+	bool there;
+	if (dirfd_look(at, name, &st, &there, err))
+		return err->fault;
+	if (!there || (st.st_mode & S_IFMT) == type)
 		return FAULT_NONE;
 	return err_set(err, FAULT_EXISTS, "%s is in the way",
 		       S_ISDIR(st.st_mode)   ? "a directory"

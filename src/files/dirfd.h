@@ -19,6 +19,8 @@
 
 #include "queue/core/fault.h"
 
+struct stat;
+
 enum { DIRFD_NAME_MAX = 255, DIRFD_TEMPORARY_SIZE = 48 };
 
 /* Opens the directory at `path`, making it and those above it when missing (mode 0777 less `mask`,
@@ -34,6 +36,10 @@ MUST_USE enum fault dirfd_open_by_names(int root, const char *path, int *fd, str
 /* Makes sure that `name` in `at` is a directory, durably, and stores whether it was made (mode
  * 0700). */
 MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err *err);
+
+/* Stores what lstat says of `name` in `at`, and whether anything has that name. */
+MUST_USE enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there,
+			       struct err *err);
 
 /* FAULT_EXISTS unless a file may be given this name: nothing or a regular file is there. */
 MUST_USE enum fault dirfd_may_replace(int at, const char *name, struct err *err);

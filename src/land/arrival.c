@@ -154,8 +154,9 @@ static enum fault make_symlink(const struct arrival *arrival, struct err *err)
 	return FAULT_NONE;
 }
 
-static void take_name(const struct task *task, char name[DIRFD_NAME_MAX + 1])
+void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1])
 {
+	const struct task *task = arrival->work->task;
 	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
 	memcpy(name, task->name, size);
 	name[size] = '\0';
@@ -213,14 +214,14 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 static enum fault give_name(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
-	take_name(arrival->work->task, name);
+	arrival_name(arrival, name);
 	KILL_POINT("fetch-publish");
 	enum fault (*rename)(int at, const char *temporary, const char *name, bool replace,
 			     struct err *err) = is_symlink(arrival) ? dirfd_name_link : dirfd_name;
-	enum fault fault =
-		rename(arrival->target_dir->fd, arrival->temporary, name, arrival->replace, err);
+	enum fault fault = rename(arrival->target_dir->fd, arrival->temporary, name,
+				  arrival->decision.replaces, err);
 	KILL_POINT("fetch-named");
-	if (fault != FAULT_EXISTS || arrival->replace || !is_there(arrival, name))
+	if (fault != FAULT_EXISTS || arrival->decision.replaces || !is_there(arrival, name))
 		return fault;
 	return rename(arrival->target_dir->fd, arrival->temporary, name, true, err);
 }
@@ -328,71 +329,72 @@ void arrivals_stop(struct arrivals *arrivals) { gate_close(arrivals->gate); }
 
 /* ---- the beginning ---- */
 
-/* Looks at what has the name.  Stores a reason to skip the file, or REASON_NONE. */
-static enum fault arrival_look(struct arrival *arrival, uint8_t *reason, struct err *err)
-{
-	const struct arrivals_options *options = &arrival->owner->options;
-	const struct task *task = arrival->work->task;
-	char name[DIRFD_NAME_MAX + 1];
-	const struct standing_file file = {
-		.name = name,
-		.bytes = task->bytes,
-		.meta = &arrival->meta,
-		.is_symlink = is_symlink(arrival),
-	};
-	struct standing standing;
-	take_name(task, name);
-	*reason = REASON_NONE;
-	if (standing_look(arrival->target_dir->fd, &file, options->there, &standing, err))
-		return err->fault;
-	*reason = standing.reason;
-	if (standing.is_there)
-		arrival->replace = standing.changed_s <= (int64_t)options->created;
-	return FAULT_NONE;
-}
-
 /* Fills an arrival that has no place inside yet. */
 static struct arrival prepare(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir)
+			      struct target_dir *target_dir, const struct outcome *source)
 {
+	const struct outcome local = { .state = OUTCOME_NONE };
 	struct arrival arrival = {
 		.owner = arrivals,
 		.work = work,
 		.target_dir = target_dir,
 		.fd = -1,
 		.resumes = work->task->chunk_size > 0,
+		.source = decide_source_of(work->task, source ? source : &local),
 	};
-	if (!meta_unpack(work->task->meta, work->task->meta_size, &arrival.meta))
-		arrival.meta = (struct meta){ .flags = META_GRID };
+	arrival.meta = arrival.source.meta;
 	snprintf(arrival.temporary, sizeof arrival.temporary, ".barge-%s-%llu",
 		 arrivals->options.job, (unsigned long long)work->task->id);
 	return arrival;
 }
 
-/* Removes what an attempt that was killed left of a file that does not come. */
-static void drop_temporary(const struct arrival *arrival)
+/* Looks at what has the name. */
+static enum fault arrival_look(struct arrival *arrival, struct err *err)
 {
-	(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
+	char name[DIRFD_NAME_MAX + 1];
+	arrival_name(arrival, name);
+	return decide_there_here(arrival->target_dir->fd, name, &arrival->there, err);
+}
+
+/* Decides by what is known so far.  Of a file that does not come, what an attempt that was killed
+ * left is removed. */
+static void arrival_decide(struct arrival *arrival)
+{
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	arrival->decision = decide(&arrival->owner->options.policy, &arrival->source,
+				   &arrival->there, &nothing);
+	if (decision_is_end(&arrival->decision))
+		(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
+}
+
+/* Decides, and returns the arrival, or NULL when that was its end. */
+static struct arrival *go_on(struct arrival *arrival)
+{
+	arrival_decide(arrival);
+	if (!decision_is_end(&arrival->decision))
+		return arrival;
+	const struct decision decision = arrival->decision;
+	const struct decide_there there = arrival->there;
+	struct work *work = arrival->work;
+	leave(arrival);
+	(void)decision_ends(work, &decision, &there);
+	return NULL;
 }
 
 bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir)
 {
-	struct arrival arrival = prepare(arrivals, work, target_dir);
+	struct arrival arrival = prepare(arrivals, work, target_dir, NULL);
 	struct err err;
-	uint8_t reason;
-	enum fault fault = arrival_look(&arrival, &reason, &err);
-	if (!fault && reason == REASON_NONE)
-		return false;
-	drop_temporary(&arrival);
-	if (fault)
+	if (arrival_look(&arrival, &err)) {
 		arrivals_fail(arrivals, work, &err);
-	else
-		work_fail(work, reason, work->task->attempts + 1u, NULL);
-	return true;
+		return true;
+	}
+	arrival_decide(&arrival);
+	return decision_ends(work, &arrival.decision, &arrival.there);
 }
 
 struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir)
+			      struct target_dir *target_dir, const struct outcome *source)
 {
 	struct arrival *arrival = calloc(1, sizeof *arrival);
 	if (!arrival || !gate_enter(arrivals->gate, 1)) {
@@ -401,19 +403,19 @@ struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
 		work_again(work, 0, work->task->attempts);
 		return NULL;
 	}
-	*arrival = prepare(arrivals, work, target_dir);
+	*arrival = prepare(arrivals, work, target_dir, source);
 	struct err err;
-	uint8_t reason;
-	if (arrival_look(arrival, &reason, &err)) {
+	if (arrival_look(arrival, &err)) {
 		arrival_fail(arrival, &err);
 		return NULL;
 	}
-	if (reason == REASON_NONE)
-		return arrival;
-	drop_temporary(arrival);
-	leave(arrival);
-	work_fail(work, reason, work->task->attempts + 1u, NULL);
-	return NULL;
+	return go_on(arrival);
+}
+
+struct arrival *arrival_compared(struct arrival *arrival, bool same)
+{
+	arrival->there.content = same ? DECIDE_SAME : DECIDE_DIFFERENT;
+	return go_on(arrival);
 }
 
 enum fault arrival_open(struct arrival *arrival, struct err *err)

@@ -1,7 +1,8 @@
 /*
  * Files that have come to a local target: from a temporary name to their own, durably.
  *
- *   begin: what is at the target? -> temporary file -> bytes, proven by whoever brings them
+ *   begin: what is at the target? decide -> compare, where that is told -> temporary file
+ *   -> bytes, proven by whoever brings them
  *   -> mode and time -> fsync -> rename -> fsync of the directory -> outcome
  *
  * The last four are done by a thread of its own, for all that are waiting at once: a file system
@@ -14,19 +15,17 @@
  */
 #pragma once
 
-#include "base/meta.h"
+#include "decide/entry.h"
 #include "files/target_tree.h"
-#include "land/standing.h"
 #include "queue/core/gate.h"
 #include "queue/lease.h"
 
 enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
 
 struct arrivals_options {
-	char job[17];     /* the first 16 hex digits of the job: in temporary names */
-	uint64_t created; /* seconds since 1970: what is at the target since then is a conflict */
-	enum arrival_there there;
-	bool preserve; /* restore mode and time */
+	char job[17];                /* the first 16 hex digits of the job: in temporary names */
+	struct decide_policy policy; /* what is at the target since `planned_s` is a conflict */
+	bool preserve;               /* restore mode and time */
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */
 	uint32_t mask; /* umask of the user, for what has no mode */
@@ -43,9 +42,11 @@ struct arrival {
 	char temporary[DIRFD_TEMPORARY_SIZE];
 	int fd;       /* of it, open for reading and writing; or -1 */
 	bool secret;  /* nobody else may read it, whatever its mode was */
-	bool replace; /* what is there may be replaced */
 	bool resumes; /* a file with chunks: the temporary file is kept when the work goes back to
 			 the queue */
+	struct decide_source source;
+	struct decide_there there; /* what has its name at the target */
+	struct decision decision;  /* to copy, or to compare first */
 	struct meta meta;
 	struct outcome outcome; /* to be filled by whoever brings the bytes: cap, content, length */
 };
@@ -61,15 +62,23 @@ void arrivals_free(struct arrivals *arrivals);
 void arrivals_stop(struct arrivals *arrivals);
 
 /*
- * Begins with the file of `work` in the directory `directory`, of which it takes the reference.
- * Sleeps while ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
+ * Begins with the file of `work` in the directory `target_dir`, of which it takes the reference.
+ * `source` is the slot of its source on a grid, or NULL where that is local.  Sleeps while
+ * ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
  */
 struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir);
+			      struct target_dir *target_dir, const struct outcome *source);
 
-/* Returns true when what is at the target is to be kept or is in the way: then the work has ended.
- * Takes nothing; any thread. */
+/* Says whether the file at the target holds the bytes that are to come, where the decision was to
+ * compare.  Returns the arrival, or NULL: the work has ended. */
+struct arrival *arrival_compared(struct arrival *arrival, bool same);
+
+/* Returns true when what is at the target is to be kept or is in the way of a file from here: then
+ * the work has ended.  Takes nothing; any thread. */
 bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir);
+
+/* Writes the name that the file is to get. */
+void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1]);
 
 /* Opens the temporary file, one that an earlier attempt left where the arrival resumes.  Faults:
  * FULL, IO. */

@@ -49,7 +49,8 @@ static struct arrival *begin(struct local_writer *local_writer, struct work *wor
 		arrivals_fail(local_writer->options.arrivals, work, &err);
 		return NULL;
 	}
-	struct arrival *arrival = arrival_begin(local_writer->options.arrivals, work, target_dir);
+	struct arrival *arrival =
+		arrival_begin(local_writer->options.arrivals, work, target_dir, NULL);
 	if (!arrival)
 		return NULL;
 	/* Asked last: another thread that hears no stops the arrivals that have not begun. */

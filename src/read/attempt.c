@@ -9,18 +9,25 @@
 
 static void describe_copy(struct attempt *attempt)
 {
-	const struct task *task = attempt->work->task;
 	attempt->size = attempt->copy->size;
-	if (!meta_unpack(task->meta, task->meta_size, &attempt->meta))
-		attempt->meta = (struct meta){ .flags = META_GRID };
+	attempt->meta = attempt->source.meta;
 }
 
-static enum fault find_existing(struct attempt *attempt, struct outcomes *existing, struct err *err)
+/* Finds what there is to decide by. */
+static enum fault find_slots(struct attempt *attempt, const struct attempt_tools *tools,
+			     struct err *err)
 {
 	const struct task *task = attempt->work->task;
-	if (!existing || !task->existing)
-		return FAULT_NONE;
-	return outcomes_read(existing, task->id, 1, &attempt->existing, err);
+	struct outcome source = { .state = OUTCOME_NONE };
+	if (tools->existing && task->existing &&
+	    outcomes_read(tools->existing, task->id, 1, &attempt->existing, err))
+		return err->fault;
+	if (tools->sources && outcomes_read(tools->sources, task->id, 1, &source, err))
+		return err->fault;
+	attempt->source = decide_source_of(task, &source);
+	attempt->there = decide_there_on_grid(&attempt->existing);
+	secret_wipe(&source, sizeof source);
+	return FAULT_NONE;
 }
 
 enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *tools,
@@ -31,7 +38,7 @@ enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *too
 	attempt->copy = NULL;
 	attempt->existing = (struct outcome){ 0 };
 	attempt->is_link = work->task->kind == MANIFEST_SYMLINK;
-	if (find_existing(attempt, tools->existing, err) ||
+	if (find_slots(attempt, tools, err) ||
 	    (!attempt->is_link && replica_make(tools->replica, work->task, &attempt->copy, err)))
 		return err->fault;
 	if (attempt->copy) {
@@ -56,12 +63,6 @@ void attempt_close(struct attempt *attempt)
 		close(attempt->fd);
 	attempt->fd = -1;
 	secret_wipe(&attempt->existing, sizeof attempt->existing);
-}
-
-bool attempt_overwrites(const struct attempt *attempt)
-{
-	uint8_t kind = attempt->existing.cap_kind;
-	return attempt->existing.state == OUTCOME_PLANNED && (kind == CAP_SSK || kind == CAP_MDMF);
 }
 
 static enum fault read_copy(const struct spool *copy, uint64_t offset, unsigned char *data,
@@ -131,40 +132,66 @@ enum fault attempt_check(const struct attempt *attempt, struct err *err)
 	return FAULT_NONE;
 }
 
-struct attempt_comparison {
-	const struct attempt *attempt;
-	const atomic_bool *cancel;
-};
-
 static enum fault read_compared(void *context, uint64_t offset, unsigned char *data, size_t size,
 				struct err *err)
 {
-	const struct attempt_comparison *comparison = context;
-	if (atomic_load_explicit(comparison->cancel, memory_order_acquire))
-		return err_set(err, FAULT_CANCELLED, "asked to stop");
-	return attempt_read(comparison->attempt, offset, data, size, err);
+	return attempt_read(context, offset, data, size, err);
 }
 
-enum fault attempt_compare(const struct attempt *attempt, const struct chk_params *secret,
-			   const atomic_bool *cancel, bool *alike, struct err *err)
+/* Stores whether the bytes are those of what has the name at the target. */
+static enum fault attempt_compare(struct attempt *attempt, const struct chk_params *secret,
+				  const atomic_bool *cancel, bool *alike, struct err *err)
 {
 	const struct outcome *slot = &attempt->existing;
-	struct attempt_comparison comparison = { attempt, cancel };
 	struct cap cap;
 	*alike = false;
-	if (slot->state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap))
+	if (!cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap))
 		return FAULT_NONE;
 	const struct likeness likeness = {
 		.cap = &cap,
 		.secret = secret,
 		.size = attempt->size,
 		.read = read_compared,
-		.context = &comparison,
+		.context = attempt,
+		.cancel = cancel,
 	};
 	enum fault fault = likeness_find(&likeness, alike, err);
 	if (!fault && *alike)
 		fault = attempt_check(attempt, err);
 	cap_wipe(&cap);
 	return fault;
+}
+
+enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *policy,
+			  const struct chk_params *secret, const atomic_bool *cancel,
+			  struct err *err)
+{
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	struct decide_there *there = &attempt->there;
+	bool alike;
+	attempt->decision = decide(policy, &attempt->source, there, &nothing);
+	if (attempt->decision.action != DECIDE_COMPARE)
+		return FAULT_NONE;
+	if (attempt_compare(attempt, secret, cancel, &alike, err))
+		return err->fault;
+	there->content = alike ? DECIDE_SAME : DECIDE_DIFFERENT;
+	attempt->decision = decide(policy, &attempt->source, there, &nothing);
+	return FAULT_NONE;
+}
+
+uint8_t attempt_reason(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_NOT_FOUND:
+		return REASON_VANISHED;
+	case FAULT_AUTH:
+		return REASON_PERMISSION;
+	case FAULT_CHANGED:
+		return REASON_CHANGED;
+	case FAULT_RETRY: /* only a gateway says so, and not for the first time */
+	case FAULT_USAGE:
+		return REASON_GATEWAY;
+	default:
+		return REASON_IO;
+	}
 }

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "base/meta.h"
+#include "decide/entry.h"
 #include "files/source_tree.h"
 #include "queue/lease.h"
 #include "read/replica.h"
@@ -24,11 +24,15 @@ struct attempt {
 	struct meta meta; /* of the source */
 	struct outcome
 		existing; /* the slot of what has the name at the target; state none: nothing */
+	struct decide_source source;
+	struct decide_there there; /* the same as `existing` */
+	struct decision decision;  /* of attempt_decide */
 };
 
 struct attempt_tools {
 	struct source_tree *tree;
 	struct replica *replica;
+	struct outcomes *sources;  /* slot N: the cap of task N's source; NULL: all are local */
 	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
 };
 
@@ -41,15 +45,13 @@ MUST_USE enum fault attempt_open(struct attempt *attempt, const struct attempt_t
 void attempt_close(struct attempt *attempt);
 
 /*
- * Stores whether the bytes are those of what has the name at the target.  `secret` is the
- * gateway's; `cancel` set to true ends it as CANCELLED.  Faults: those of attempt_read and
- * attempt_check.
+ * Decides what becomes of the file, comparing its bytes with the cap of what has the name at the
+ * target where the decision is to do that.  `secret` is the gateway's; `cancel` set to true ends it
+ * as CANCELLED.  Faults: those of attempt_read and attempt_check.
  */
-MUST_USE enum fault attempt_compare(const struct attempt *attempt, const struct chk_params *secret,
-				    const atomic_bool *cancel, bool *alike, struct err *err);
-
-/* Returns whether the bytes go into a mutable file that is at the target. */
-bool attempt_overwrites(const struct attempt *attempt);
+MUST_USE enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *policy,
+				   const struct chk_params *secret, const atomic_bool *cancel,
+				   struct err *err);
 
 /* Reads exactly `size` bytes.  FAULT_CHANGED when the file has become shorter; IO. */
 MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,
@@ -58,3 +60,6 @@ MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,
 /* After the last byte: FAULT_CHANGED when there is one more, or anything about the file is not what
  * it was.  IO. */
 MUST_USE enum fault attempt_check(const struct attempt *attempt, struct err *err);
+
+/* Returns why an entry failed (enum outcome_reason) whose attempt ended with that fault. */
+uint8_t attempt_reason(enum fault fault);

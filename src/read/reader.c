@@ -27,6 +27,7 @@ enum fault reader_new(const struct readers_options *options, struct reader **rea
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	made->options = options;
+	made->tools.sources = options->replica.sources;
 	made->tools.existing = options->existing;
 	made->tools.replica = replica_new(&options->replica, options->cancel);
 	if (!made->tools.replica) {
@@ -320,64 +321,35 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	return TRY_ENDED;
 }
 
-/* Ends the work when its bytes are at the target.  TRY_FAULT: they are not, when `err` has none. */
-static enum try_end try_unchanged(const struct reader *reader, const struct attempt *attempt,
-				  struct err *err)
+/* Brings an open file whose bytes are wanted on its way. */
+static enum try_end try_open(struct reader *reader, struct attempt *attempt, struct err *err)
 {
-	const struct readers_options *options = reader->options;
-	bool alike = false;
-	if (!options->compare)
-		return TRY_FAULT;
-	if (attempt_compare(attempt, policy_params(options->policy), options->cancel, &alike,
-			    err) ||
-	    !alike)
-		return TRY_FAULT;
-	struct work *work = attempt->work;
-	work_fail(work, REASON_UNCHANGED, work->task->attempts + 1u, NULL);
-	return TRY_ENDED;
+	if (attempt->size <= LITERAL_SIZE_MAX && reader->keyed)
+		return try_literal(attempt, err);
+	if (!gate_enter(reader->options->gate, body_share(attempt->size))) {
+		work_again(attempt->work, 0, attempt->work->task->attempts);
+		return TRY_ENDED;
+	}
+	return attempt->size <= BODY_WHOLE_MAX ? try_whole(reader, attempt, err)
+					       : try_stream(reader, attempt, err);
 }
 
 /* One try at one work: settled as it is, or one of the three ways by its size. */
 static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
 {
+	const struct readers_options *options = reader->options;
+	const struct chk_params *secret = options->policy ? policy_params(options->policy) : NULL;
 	struct attempt attempt;
-	if (attempt_open(&attempt, &reader->tools, work, err)) {
-		attempt_close(&attempt);
-		return TRY_FAULT;
-	}
-	reader->keyed = !reader->options->plain && !attempt_overwrites(&attempt);
-	enum try_end end = try_unchanged(reader, &attempt, err);
-	if (end == TRY_ENDED || err->fault) {
-		/* that was all */
-	} else if (attempt.size <= LITERAL_SIZE_MAX && reader->keyed) {
-		end = try_literal(&attempt, err);
-	} else if (!gate_enter(reader->options->gate, body_share(attempt.size))) {
-		work_again(work, 0, work->task->attempts);
-		end = TRY_ENDED;
-	} else if (attempt.size <= BODY_WHOLE_MAX) {
-		end = try_whole(reader, &attempt, err);
-	} else {
-		end = try_stream(reader, &attempt, err);
+	enum try_end end = TRY_FAULT;
+	if (!attempt_open(&attempt, &reader->tools, work, err) &&
+	    !attempt_decide(&attempt, &options->decide, secret, options->cancel, err)) {
+		reader->keyed = !options->plain && attempt.decision.action != DECIDE_OVERWRITE;
+		end = decision_ends(work, &attempt.decision, &attempt.there)
+			      ? TRY_ENDED
+			      : try_open(reader, &attempt, err);
 	}
 	attempt_close(&attempt);
 	return end;
-}
-
-static uint8_t reader_reason(enum fault fault)
-{
-	switch (fault) {
-	case FAULT_NOT_FOUND:
-		return REASON_VANISHED;
-	case FAULT_AUTH:
-		return REASON_PERMISSION;
-	case FAULT_CHANGED:
-		return REASON_CHANGED;
-	case FAULT_RETRY: /* only a gateway says so, and not for the first time */
-	case FAULT_USAGE:
-		return REASON_GATEWAY;
-	default:
-		return REASON_IO;
-	}
 }
 
 void reader_take(struct reader *reader, struct work *work)
@@ -401,5 +373,5 @@ void reader_take(struct reader *reader, struct work *work)
 	else if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
 		work_again(work, AGAIN_MS, attempts + 1);
 	else
-		work_fail(work, reader_reason(err.fault), attempts + 1, &err);
+		work_fail(work, attempt_reason(err.fault), attempts + 1, &err);
 }

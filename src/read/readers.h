@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include "decide/decide.h"
 #include "files/source_tree.h"
 #include "read/body.h"
 #include "read/replica.h"
@@ -30,10 +31,10 @@
 struct readers_options {
 	struct source_tree_options tree;
 	struct replica_options replica;
-	struct outcomes *existing; /* slot N: what task N finds at the target; NULL: nothing */
-	bool compare; /* a file with the bytes of what it finds is skipped(unchanged); the policy
-			 has the gateway's secret */
-	unsigned threads; /* 1..64 */
+	struct outcomes *existing;   /* slot N: what task N finds at the target; NULL: nothing */
+	struct decide_policy decide; /* of what it finds there.  With checksum `policy` has the
+					gateway's secret */
+	unsigned threads;            /* 1..64 */
 	bool plain; /* bodies go to a local target: no literals, no flights, no content keys */
 	struct gate *gate;           /* the byte budget */
 	struct flight *flight;       /* of content, shared with the pool; NULL when plain */

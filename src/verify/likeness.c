@@ -1,6 +1,11 @@
 #include "verify/likeness.h"
 
+#include "queue/file/frame.h"
 #include "verify/proof.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { PIECE_SIZE = 256 * 1024 /* bytes read at once */ };
 
@@ -19,6 +24,9 @@ static enum fault hash_pieces(const struct likeness *likeness, unsigned char *da
 {
 	for (uint64_t at = 0; at < likeness->size;) {
 		size_t size = (size_t)min_u64(likeness->size - at, PIECE_SIZE);
+		if (likeness->cancel &&
+		    atomic_load_explicit(likeness->cancel, memory_order_acquire))
+			return err_set(err, FAULT_CANCELLED, "asked to stop");
 		if (likeness->read(likeness->context, at, data, size, err) ||
 		    proof_update(proof, data, size, err))
 			return err->fault;
@@ -53,4 +61,31 @@ enum fault likeness_find(const struct likeness *likeness, bool *alike, struct er
 	if (cap->kind == CAP_CHK && cap->size == likeness->size && likeness->secret)
 		return find_keyed(likeness, alike, err);
 	return FAULT_NONE;
+}
+
+static enum fault read_file(void *context, uint64_t offset, unsigned char *data, size_t size,
+			    struct err *err)
+{
+	const int *fd = context;
+	return file_read_at(*fd, offset, data, size, err);
+}
+
+bool likeness_is_at(const struct likeness *likeness, int at, const char *name)
+{
+	bool alike = false;
+	struct stat st;
+	struct err err;
+	int fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	struct likeness file = *likeness;
+	file.read = read_file;
+	file.context = &fd;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		file.size = (uint64_t)st.st_size;
+		if (likeness_find(&file, &alike, &err))
+			alike = false;
+	}
+	close(fd);
+	return alike;
 }

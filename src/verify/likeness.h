@@ -10,6 +10,8 @@
 
 #include "tahoe/chk.h"
 
+#include <stdatomic.h>
+
 /* Reads exactly `size` bytes at `offset`.  Its faults end the comparison; CANCELLED where it is not
  * to go on. */
 typedef enum fault likeness_read(void *context, uint64_t offset, unsigned char *data, size_t size,
@@ -21,6 +23,7 @@ struct likeness {
 	uint64_t size;                   /* bytes at hand */
 	likeness_read *read;
 	void *context;
+	const atomic_bool *cancel; /* true: end soon, CANCELLED.  May be NULL */
 };
 
 /*
@@ -29,3 +32,7 @@ struct likeness {
  * Faults: those of `read`, and NOMEM.
  */
 MUST_USE enum fault likeness_find(const struct likeness *likeness, bool *alike, struct err *err);
+
+/* The same with the regular file `name` in the open directory `at`; `size`, `read` and `context` do
+ * not count.  Anything else of that name is not alike, nor is what cannot be read. */
+bool likeness_is_at(const struct likeness *likeness, int at, const char *name);

@@ -46,7 +46,7 @@ void land_case_init(struct land_case *h)
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){
 		.job = "0123456789abcdef",
-		.created = UINT32_MAX,
+		.policy = { .to_local = true, .planned_s = UINT32_MAX },
 		.preserve = true,
 		.mask = 022,
 		.broken = h->queue.lease.broken,
@@ -107,7 +107,7 @@ struct arrival *land_case_begin(struct land_case *h)
 	struct err err;
 	assert_int_equal(target_tree_open(h->target_tree, work->task->listing, &target_dir, &err),
 			 0);
-	return arrival_begin(h->arrivals, work, target_dir);
+	return arrival_begin(h->arrivals, work, target_dir, NULL);
 }
 
 void land_case_write(struct arrival *arrival, const void *data, size_t size)

@@ -1,5 +1,6 @@
 #include "land/arrival.h"
 
+#include "tahoe/caps.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/land_case.h"
 
@@ -155,7 +156,7 @@ static void names_a_whole_batch(void **state)
 		assert_int_equal(target_tree_open(land_case.target_tree, work[i].task->listing,
 						  &target_dir, &err),
 				 0);
-		arrival[i] = arrival_begin(land_case.arrivals, &work[i], target_dir);
+		arrival[i] = arrival_begin(land_case.arrivals, &work[i], target_dir, NULL);
 		if (arrival[i])
 			land_case_write(arrival[i], name[i], 2);
 	}
@@ -192,7 +193,7 @@ static void replaces_what_is_older_than_the_job(void **state)
 static void leaves_what_is_newer_than_the_job(void **state)
 {
 	(void)state;
-	land_case.options.created = NOBODY_NEWER;
+	land_case.options.policy.planned_s = NOBODY_NEWER;
 	tree_store("out/file", "newer");
 	assert_ended(bring_file("file", "after", NULL), OUTCOME_FAILED, REASON_CONFLICT);
 	assert_true(tree_holds("out/file", "newer", 5));
@@ -219,7 +220,7 @@ static void accepts_the_equal_file_of_a_killed_run(void **state)
 {
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0600 };
-	land_case.options.created = NOBODY_NEWER;
+	land_case.options.policy.planned_s = NOBODY_NEWER;
 	tree_store("out/file", "same");
 	assert_done(bring_file("file", "same", &edge));
 	assert_true(tree_holds("out/file", "same", 4));
@@ -250,7 +251,7 @@ static void leaves_everything_that_is_no_regular_file(void **state)
 static void keeps_what_is_there_if_told(void **state)
 {
 	(void)state;
-	land_case.options.there = ARRIVAL_KEEP;
+	land_case.options.policy.no_clobber = true;
 	tree_store("out/file", "before");
 	assert_ended(bring_file("file", "after", NULL), OUTCOME_SKIPPED, REASON_PRESENT);
 	assert_true(tree_holds("out/file", "before", 6));
@@ -264,7 +265,7 @@ static void keeps_what_is_the_same_if_told(void **state)
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MTIME, .mtime_ns = 7000000000 };
 	const struct timespec times[2] = { { .tv_sec = 7 }, { .tv_sec = 7 } }, none[2] = { 0 };
-	land_case.options.there = ARRIVAL_UPDATE;
+	land_case.options.policy.update = true;
 	static const char *const name[] = { "same", "longer", "later", "untimed" };
 	for (size_t i = 0; i < ARRAY_COUNT(name); i++) {
 		char path[40];
@@ -283,12 +284,54 @@ static void keeps_what_is_the_same_if_told(void **state)
 	assert_true(tree_holds("out/longer", "after.", 6));
 }
 
+/* Begins the arrival of a file of a grid at what is there. */
+static struct arrival *begin_comparing(const char *name)
+{
+	const struct outcome source = { .state = OUTCOME_PLANNED, .cap_kind = CAP_CHK };
+	struct target_dir *target_dir;
+	struct err err;
+	land_case_file(&land_case, LAND_CASE_ROOT, name, 5, NULL);
+	struct work *work = land_case_work(&land_case);
+	assert_int_equal(
+		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
+	struct arrival *arrival = arrival_begin(land_case.arrivals, work, target_dir, &source);
+	assert_non_null(arrival);
+	return arrival;
+}
+
+static void compares_before_it_begins_if_told(void **state)
+{
+	(void)state;
+	land_case.options.policy.checksum = true;
+	tree_store("out/same", "before");
+	tree_store("out/other", "before");
+	land_case_start(&land_case);
+	struct arrival *arrival = begin_comparing("same");
+	assert_int_equal(arrival->decision.action, DECIDE_COMPARE);
+	assert_null(arrival_compared(arrival, true));
+	fake_queue_wait(&land_case.queue);
+	assert_ended(&land_case.queue.task[0], OUTCOME_SKIPPED, REASON_UNCHANGED);
+	arrival = begin_comparing("other");
+	assert_ptr_equal(arrival_compared(arrival, false), arrival);
+	assert_int_equal(arrival->decision.action, DECIDE_COPY);
+	land_case_write(arrival, "after", 5);
+	arrival_complete(arrival);
+	fake_queue_wait(&land_case.queue);
+	assert_done(&land_case.queue.task[1]);
+	assert_true(tree_holds("out/other", "after", 5));
+	arrival = begin_comparing("new"); /* there is nothing to compare with */
+	assert_int_equal(arrival->decision.action, DECIDE_COPY);
+	land_case_write(arrival, "after", 5);
+	arrival_complete(arrival);
+	fake_queue_wait(&land_case.queue);
+}
+
 static void looks_ahead_without_beginning(void **state)
 {
 	(void)state;
 	struct target_dir *target_dir;
 	struct err err;
-	land_case.options.there = ARRIVAL_KEEP;
+	land_case.options.policy.no_clobber = true;
 	tree_store("out/there", "before");
 	assert_int_equal(mkdir(tree_path("out/way"), 0755), 0);
 	struct fake_task *there = land_case_file(&land_case, LAND_CASE_ROOT, "there", 1, NULL);
@@ -414,11 +457,11 @@ static void gives_back_what_comes_after_the_stop(void **state)
 	assert_int_equal(
 		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
 	target_dir_ref(target_dir);
-	struct arrival *arrival = arrival_begin(land_case.arrivals, &work[0], target_dir);
+	struct arrival *arrival = arrival_begin(land_case.arrivals, &work[0], target_dir, NULL);
 	land_case_write(arrival, "text", 4);
 	arrivals_stop(land_case.arrivals);
 	arrivals_stop(land_case.arrivals);
-	assert_null(arrival_begin(land_case.arrivals, &work[1], target_dir));
+	assert_null(arrival_begin(land_case.arrivals, &work[1], target_dir, NULL));
 	/* What is inside arrives all the same. */
 	arrival_complete(arrival);
 	land_case_settle(&land_case);
@@ -443,6 +486,7 @@ int main(void)
 		FACT(leaves_everything_that_is_no_regular_file),
 		FACT(keeps_what_is_there_if_told),
 		FACT(keeps_what_is_the_same_if_told),
+		FACT(compares_before_it_begins_if_told),
 		FACT(looks_ahead_without_beginning),
 		FACT(begins_anew_where_no_attempt_can_be_trusted),
 		FACT(keeps_the_temporary_file_of_what_resumes),

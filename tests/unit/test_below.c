@@ -86,11 +86,13 @@ static void submit(struct cellar *cellar)
 }
 
 /* Settles the task `name` of `directory` and returns it. */
-static struct fake_task *settle(struct cellar *cellar, uint64_t directory, const char *name)
+static struct fake_task *settle(struct cellar *cellar, uint8_t kind, uint64_t directory,
+				const char *name)
 {
 	const struct meta meta = { .mtime_ns = 5, .mode = 0100644 };
 	struct fake_task *task = fake_add(&cellar->queue,
 					  &(struct task){ .id = TASK,
+							  .kind = kind,
 							  .directory = directory,
 							  .bytes = 11,
 							  .name = name,
@@ -106,20 +108,21 @@ static void what_the_directory_holds_is_done(void **state)
 {
 	(void)state;
 	static const struct {
+		uint8_t kind;
 		uint64_t directory;
 		const char *name, *cap;
 	} table[] = {
-		{ DONE_DIRECTORY, "f", "URI:LIT:nbswy3dp" },
-		{ DONE_DIRECTORY, "e\xcc\x81", "URI:LIT:nbswy3dp" },
-		{ 0, "f", "URI:LIT:nbswy3dp" },
-		{ 0, "sub", SUB },
+		{ MANIFEST_FILE, DONE_DIRECTORY, "f", "URI:LIT:nbswy3dp" },
+		{ MANIFEST_FILE, DONE_DIRECTORY, "e\xcc\x81", "URI:LIT:nbswy3dp" },
+		{ MANIFEST_FILE, 0, "f", "URI:LIT:nbswy3dp" },
+		{ MANIFEST_DIRECTORY, 0, "sub", SUB },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
 		struct cellar cellar;
 		struct cap cap;
 		open_cellar(&cellar);
 		const struct outcome *outcome =
-			&settle(&cellar, table[i].directory, table[i].name)->outcome;
+			&settle(&cellar, table[i].kind, table[i].directory, table[i].name)->outcome;
 		const struct cap expected = one_listing_cap(table[i].cap);
 		assert_int_equal(outcome->state, OUTCOME_DONE);
 		assert_int_equal(outcome->level, 0);
@@ -135,22 +138,24 @@ static void what_it_does_not_hold_is_lost(void **state)
 {
 	(void)state;
 	static const struct {
+		uint8_t kind;
 		uint64_t directory;
 		const char *name;
 		enum fault fault;
 	} table[] = {
-		{ DONE_DIRECTORY, "g", FAULT_NONE },
-		{ DONE_DIRECTORY, "sub", FAULT_NONE },
-		{ 5, "f", FAULT_NONE }, /* the directory's slot holds no cap */
-		{ DONE_DIRECTORY, "f", FAULT_NOT_FOUND },
-		{ DONE_DIRECTORY, "f", FAULT_CORRUPT },
+		{ MANIFEST_FILE, DONE_DIRECTORY, "g", FAULT_NONE },
+		{ MANIFEST_FILE, DONE_DIRECTORY, "sub", FAULT_NONE },
+		{ MANIFEST_DIRECTORY, DONE_DIRECTORY, "f", FAULT_NONE },
+		{ MANIFEST_FILE, 5, "f", FAULT_NONE }, /* the directory's slot holds no cap */
+		{ MANIFEST_FILE, DONE_DIRECTORY, "f", FAULT_NOT_FOUND },
+		{ MANIFEST_FILE, DONE_DIRECTORY, "f", FAULT_CORRUPT },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
 		struct cellar cellar;
 		open_cellar(&cellar);
 		cellar.fault = table[i].fault;
 		const struct outcome *outcome =
-			&settle(&cellar, table[i].directory, table[i].name)->outcome;
+			&settle(&cellar, table[i].kind, table[i].directory, table[i].name)->outcome;
 		assert_int_equal(outcome->state, OUTCOME_FAILED);
 		assert_int_equal(outcome->reason, REASON_LOST);
 		close_cellar(&cellar);
@@ -163,7 +168,7 @@ static void tries_are_counted_unless_the_gateway_is_away(void **state)
 	struct cellar cellar;
 	open_cellar(&cellar);
 	cellar.fault = FAULT_RETRY;
-	struct fake_task *task = settle(&cellar, 0, "f");
+	struct fake_task *task = settle(&cellar, MANIFEST_FILE, 0, "f");
 	for (unsigned tries = 1; tries < RETRY_ATTEMPTS; tries++) {
 		assert_false(task->settled);
 		assert_int_equal(task->task.attempts, tries);
@@ -174,7 +179,7 @@ static void tries_are_counted_unless_the_gateway_is_away(void **state)
 
 	open_cellar(&cellar);
 	cellar.fault = FAULT_UNAVAILABLE;
-	task = settle(&cellar, 0, "f");
+	task = settle(&cellar, MANIFEST_FILE, 0, "f");
 	assert_false(task->settled);
 	assert_int_equal(task->task.attempts, 0);
 	lanes_stop(cellar.lanes);

@@ -3,8 +3,11 @@
 #include "tahoe/caps.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
+#include "tests/unit/sandbox.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void a_task_and_its_slot_are_a_source(void **state)
 {
@@ -67,24 +70,46 @@ static void a_slot_of_the_plan_is_what_stands_on_a_grid(void **state)
 	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_NOTHING);
 }
 
+static struct decide_there there_at(const char *name)
+{
+	struct decide_there there;
+	struct err err;
+	int at = open(sandbox_path("."), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(decide_there_here(at, name, &there, &err), FAULT_NONE);
+	close(at);
+	return there;
+}
+
 static void lstat_is_what_stands_here(void **state)
 {
 	(void)state;
-	struct stat st = { .st_mode = S_IFREG | 0600, .st_size = 3 };
-	st.st_mtim.tv_sec = 2;
-	st.st_ctim.tv_sec = 4;
-	struct decide_there there = decide_there_here(&st);
+	struct stat st;
+	sandbox_file("file", "abc", 0600);
+	sandbox_directory("directory", 0700);
+	assert_int_equal(symlink("file", sandbox_path("symlink")), 0);
+	assert_int_equal(mkfifo(sandbox_path("fifo"), 0600), 0);
+	assert_int_equal(stat(sandbox_path("file"), &st), 0);
+	const struct decide_there there = there_at("file");
 	assert_int_equal(there.kind, DECIDE_FILE);
 	assert_int_equal(there.bytes, 3);
-	assert_int_equal(there.mtime_ns, 2000000000);
-	assert_int_equal(there.changed_s, 4);
+	assert_int_equal(there.mtime_ns, meta_from_stat(&st).mtime_ns);
+	assert_int_equal(there.changed_s, st.st_ctim.tv_sec);
+	assert_int_equal(there.cap_kind, CAP_NONE);
 	assert_true(there.timed);
-	st.st_mode = S_IFLNK;
-	assert_int_equal(decide_there_here(&st).kind, DECIDE_SYMLINK);
-	st.st_mode = S_IFDIR;
-	assert_int_equal(decide_there_here(&st).kind, DECIDE_DIRECTORY);
-	st.st_mode = S_IFIFO;
-	assert_int_equal(decide_there_here(&st).kind, DECIDE_OTHER);
+	assert_int_equal(there_at("symlink").kind, DECIDE_SYMLINK);
+	assert_int_equal(there_at("directory").kind, DECIDE_DIRECTORY);
+	assert_int_equal(there_at("fifo").kind, DECIDE_OTHER);
+	assert_int_equal(there_at("nothing").kind, DECIDE_NOTHING);
+}
+
+static void a_name_that_no_file_may_have_is_refused(void **state)
+{
+	(void)state;
+	struct decide_there there;
+	struct err err;
+	static const char *const name[] = { "", ".", "..", "a/b" };
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+		assert_int_equal(decide_there_here(AT_FDCWD, name[i], &there, &err), FAULT_USAGE);
 }
 
 static void a_slot_says_what_is_known(void **state)
@@ -149,7 +174,9 @@ int main(void)
 		cmocka_unit_test(a_task_and_its_slot_are_a_source),
 		cmocka_unit_test(kinds_of_the_manifest_are_told_apart),
 		cmocka_unit_test(a_slot_of_the_plan_is_what_stands_on_a_grid),
-		cmocka_unit_test(lstat_is_what_stands_here),
+		cmocka_unit_test_setup_teardown(lstat_is_what_stands_here, sandbox_setup,
+						sandbox_teardown),
+		cmocka_unit_test(a_name_that_no_file_may_have_is_refused),
 		cmocka_unit_test(a_slot_says_what_is_known),
 		cmocka_unit_test(only_skipping_and_failing_end_a_work),
 	};

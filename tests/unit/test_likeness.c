@@ -1,6 +1,10 @@
 #include "verify/likeness.h"
 
 #include "tests/unit/facts.h"
+#include "tests/unit/sandbox.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 enum { LARGE = 600000 };
 
@@ -132,6 +136,33 @@ static void what_cannot_be_read_is_told(void **state)
 	free(data);
 }
 
+/* ---- a file ---- */
+
+static void a_file_is_read_where_it_is(void **state)
+{
+	(void)state;
+	atomic_bool cancel = false;
+	static char text[1001];
+	memset(text, 'x', sizeof text - 1);
+	sandbox_file("same", text, 0600);
+	text[999] = 'y';
+	sandbox_file("other", text, 0600);
+	text[999] = 'x';
+	sandbox_directory("directory", 0700);
+	assert_int_equal(symlink("same", sandbox_path("link")), 0);
+	const struct cap cap = cap_of(text, 1000);
+	const struct likeness likeness = { .cap = &cap, .secret = &secret, .cancel = &cancel };
+	int at = open(sandbox_path("."), O_RDONLY | O_DIRECTORY);
+	assert_true(likeness_is_at(&likeness, at, "same"));
+	assert_false(likeness_is_at(&likeness, at, "other"));
+	assert_false(likeness_is_at(&likeness, at, "directory"));
+	assert_false(likeness_is_at(&likeness, at, "link"));
+	assert_false(likeness_is_at(&likeness, at, "nothing"));
+	cancel = true;
+	assert_false(likeness_is_at(&likeness, at, "same"));
+	close(at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -140,6 +171,8 @@ int main(void)
 		cmocka_unit_test(literals_are_compared_by_their_bytes),
 		cmocka_unit_test(another_secret_is_not_alike),
 		cmocka_unit_test(what_cannot_be_read_is_told),
+		cmocka_unit_test_setup_teardown(a_file_is_read_where_it_is, sandbox_setup,
+						sandbox_teardown),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

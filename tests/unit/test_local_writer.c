@@ -271,7 +271,7 @@ static void gives_back_what_is_not_admitted(void **state)
 static void gives_back_what_is_not_to_be_read(void **state)
 {
 	(void)state;
-	copy.land_case.options.there = ARRIVAL_KEEP;
+	copy.land_case.options.policy.no_clobber = true;
 	open_shelf(1);
 	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
 	tree_store("out/d/there", "before");

@@ -15,7 +15,7 @@ static void open_with_target(bool compare)
 	bench_open();
 	reader_free(bench.reader);
 	bench.options.existing = existing;
-	bench.options.compare = compare;
+	bench.options.decide.checksum = compare;
 	assert_int_equal(reader_new(&bench.options, &bench.reader, &err), 0);
 }
 

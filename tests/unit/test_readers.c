@@ -44,10 +44,11 @@ static void add_tasks(struct readers_case *readers_case)
 		char name[20];
 		snprintf(name, sizeof name, "%.*s", (int)block.entry[i].name_size,
 			 block.entry[i].name);
-		struct fake_task *task = fake_add(
-			&readers_case->queue,
-			&(struct task){ .id = block.entry[i].id, .listing = block.listing },
-			SEGMENT_TRANSFERS);
+		struct fake_task *task = fake_add(&readers_case->queue,
+						  &(struct task){ .id = block.entry[i].id,
+								  .kind = MANIFEST_FILE,
+								  .listing = block.listing },
+						  SEGMENT_TRANSFERS);
 		task->task.name = memcpy(task->meta, name, sizeof name);
 		task->task.name_size = strlen(name);
 	}

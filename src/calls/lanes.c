@@ -45,6 +45,23 @@ struct lanes {
 	struct lane lane[LANES_MAX];
 };
 
+/*
+ * The way of a lane task, and who waits for whom:
+ *
+ *   lanes_submit: the best lane -> its inbox --a free slot--> start, in the lane -> active
+ *     any thread                      |                         | callbacks of the store, pokes
+ *                                     | stopped, or away and    v
+ *                                     v another is there       lane_task_end: the slot is free
+ *                                  refuse
+ *
+ * The thread of a lane: poke what is active, start what has room, probe the gateway if it is away,
+ * and sleep in store_poll.  It is woken only where it is hungry: it had room and found nothing.
+ *
+ * A gateway:  there --UNAVAILABLE, or FAILURES_MAX in a row with another one there--> away
+ *             away  --a probe answers, with storage where there is a choice--> there
+ *             all away for `away_ms`: gave_up is called, once for each time a lane went away
+ */
+
 static void link_active(struct lane *lane, struct lane_task *lane_task)
 {
 	lane_task->next = lane->active;
@@ -168,6 +185,7 @@ static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 	return lane_task;
 }
 
+/* Starts what has room, or refuses what will not be started here. */
 static void start_waiting(struct lane *lane)
 {
 	bool refused;
@@ -183,6 +201,7 @@ static void start_waiting(struct lane *lane)
 	}
 }
 
+/* The gateway has answered a probe, or not. */
 static void probed(void *context, const struct store_reply *reply)
 {
 	struct lane *lane = context;
@@ -225,6 +244,7 @@ static void poke_active(struct lane *lane)
 	}
 }
 
+/* Whether the lanes are being freed and all that was submitted has ended. */
 static bool finished(struct lane *lane)
 {
 	mutex_lock(&lane->lock);
@@ -233,6 +253,7 @@ static bool finished(struct lane *lane)
 	return closing && atomic_load(&lane->load) == 0;
 }
 
+/* Opens the lane's store, in its thread, and tells lane_start. */
 static bool open_store(struct lane *lane)
 {
 	struct err err = { 0 };

@@ -6,6 +6,10 @@
  * nothing new is started there, and it is probed once a second; what its lanes have not started is
  * refused while there is another gateway, and waits otherwise.
  *
+ * The room: lanes.c runs lane tasks for upload, download and commit; pool.c hands tasks of one
+ * thread out to lanes and tries again what failed; wait.c makes a call and sleeps until it has
+ * ended, tries.c does that again and again; patience.c waits for uploads that are blocked.
+ *
  * Place      src/upload, src/download and src/commit submit -> [lanes] -> store calls, whose `done`
  *            callbacks drive the lane task on.
  * Ownership  a lane task belongs to the lanes from lanes_submit until its own code has called

@@ -1,6 +1,16 @@
 /*
  * The engine: planner, queue, readers, lanes and committer wired together for one migration.
  *
+ * Inside, in the order of a run:
+ *   engine.c         starts the rooms: the report (engine_report.c), the queue, the lanes
+ *   engine_up.c      then readers, transfers and committer for a target on a grid, or
+ *   engine_down.c    readers, downloads, arrivals and builder for a local one
+ *   engine_plan.c    then the planner, in a thread of its own
+ *   dispatch.c       then the dispatcher, which leases transfers; engine_route.c says who does one,
+ *                    quota.c whether it may begin
+ *   engine.c         waits for the end and winds up in one order, whatever the end was
+ * engine_rehearsal.c tells what a plan would do instead (barge cp --dry-run).
+ *
  * Place      command_cp, command_plan, command_run, command_resume -> [engine] -> all rooms below.
  * Threads    engine_run belongs to the main thread and sleeps until the job has ended or stopped;
  *            everything else has threads of its own.

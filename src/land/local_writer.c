@@ -53,7 +53,7 @@ static struct arrival *begin(struct local_writer *local_writer, struct work *wor
 		arrival_begin(local_writer->options.arrivals, work, target_dir, NULL);
 	if (!arrival)
 		return NULL;
-	/* Asked last: another thread that hears no stops the arrivals that have not begun. */
+	/* Asked last: once a thread hears no, arrivals that have not begun are stopped. */
 	if (options->admits && !options->admits(options->context, work->task->bytes))
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
 	else if (!arrival_open(arrival, &err))
@@ -136,7 +136,7 @@ static void write_whole(struct local_writer *local_writer, struct arrival *arriv
 		complete(local_writer, arrival, body);
 }
 
-/* A reader has more of some stream; which writer has that is nobody's business here. */
+/* A reader has more of one of the streams.  It is not known whose, so every writer looks. */
 static void wake(void *context)
 {
 	struct local_writer *local_writer = context;

@@ -9,6 +9,8 @@
  *
  *   put -> (stream: the reader's verdict) -> judge the cap -> [check] -> [get and compare] -> done
  *
+ * transfer.c does that in a lane, upload.c in one thread for barge put.
+ *
  * Where a mutable file has the name at the target (body->existing), its contents are overwritten
  * and read back; its cap stays.
  */

@@ -19,6 +19,8 @@ struct hold {
 	size_t capacity;        /* tasks there is room for */
 	bool *ended;            /* a task each: recorded as settled */
 	size_t open;            /* tasks that are not */
+	uint64_t until_ms;      /* when the lease runs out; UINT64_MAX: never */
+	bool superseded;        /* it ran out and was leased anew: its lessee is refused */
 	struct hold *newer;     /* in the queue's list of leased segments */
 	struct hold_page *page; /* names and metas, the page being filled first */
 	atomic_uint references;

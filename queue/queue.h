@@ -5,7 +5,21 @@
  * entries that carry a verdict by itself, and hands out the rest: files (and chunks) in transfer
  * segments, and each directory whose children are all settled in a segment of directories.  The
  * root, task 0, is the last.  A task is settled by recording an outcome that is done, skipped or
- * failed, or goes back to be leased again later by releasing it.  Stale epochs change nothing.
+ * failed, or goes back to be leased again later by releasing it.
+ *
+ *                 queue_lease                queue_release
+ *     to be done ------------> leased, ------------------> over; what is neither recorded nor
+ *         ^                    epoch N                     failed is to be done again,
+ *         |                    |  ^  |                     in another segment
+ *         |                    +--+  |
+ *         |        queue_record,     | not extended for queue_lease_ms
+ *         |        queue_extend      v
+ *         |                      run out: still its lessee's, who may record, extend, release,
+ *         |                          |
+ *         |                          | until queue_lease gives what is left of it to another
+ *         |                          v
+ *         +------------------- leased, epoch N + 1; of the former lessee, whose epoch is stale,
+ *                              nothing is recorded any more (FAULT_CHANGED)
  *
  * Inside: queue.c hands each call to the backend.  The file backend, in the way of a task:
  *   queue_file_lease.c   finds the next segment: given back (waiting.c), read from the manifest
@@ -22,7 +36,8 @@
  * Ownership  a segment belongs to its lessee until queue_release; its tasks stay readable until the
  *            last of them is durable too.
  * Threads    all functions may run concurrently, except queue_close.
- * Backends   queue_file.h.  Each must pass tests/unit/queue_contract.h.
+ * Backends   queue_file.h.  Each must pass tests/unit/queue_contract.h, as does a second one, in
+ *            memory, of the tests.
  */
 #pragma once
 
@@ -61,9 +76,10 @@ struct task {
 	struct segment *segment; /* the one it was leased in */
 };
 
+/* Number and epoch together name one lease. */
 struct segment {
 	uint64_t number;
-	uint64_t epoch;
+	uint64_t epoch; /* 1, and one more each time its lease ran out and it was leased anew */
 	enum segment_kind kind;
 	struct task *task;
 	size_t count;
@@ -100,17 +116,18 @@ MUST_USE enum fault queue_record(struct queue *queue, const struct segment *segm
 
 /*
  * Ends the lease.  Tasks neither recorded nor in `rest` go back as they were.  The segment is the
- * queue's again, though tasks whose outcomes are not durable yet stay readable for the `settled`
- * call.  Faults: CHANGED (stale epoch), USAGE (`rest` has a task of another segment; nothing
- * done), and those of queue_lease.
+ * queue's again, also where its epoch is stale, though tasks whose outcomes are not durable yet
+ * stay readable for the `settled` call.  Faults: CHANGED (stale epoch; nothing goes back), USAGE
+ * (`rest` has a task of another segment; nothing done), and those of queue_lease.
  */
 MUST_USE enum fault queue_release(struct queue *queue, struct segment *segment,
 				  const struct task_return *rest, size_t count, struct err *err);
 
-/* Returns how long a lease lasts that nobody extends; 0: for ever. */
+/* Returns how long a lease lasts that is not extended; 0: for ever. */
 uint32_t queue_lease_ms(const struct queue *queue);
 
-/* Says that the lessee is alive.  Faults: CHANGED (stale epoch). */
+/* Says that the lessee is alive: the lease lasts queue_lease_ms from now.  Faults: CHANGED (stale
+ * epoch), and those of queue_lease. */
 MUST_USE enum fault queue_extend(struct queue *queue, const struct segment *segment,
 				 struct err *err);
 

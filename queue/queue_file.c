@@ -105,7 +105,7 @@ enum fault queue_file_open(const struct queue_file_options *options, struct queu
 	struct queue_file *file = calloc(1, sizeof *file);
 	if (!file)
 		return err_set(err, FAULT_NOMEM, "out of memory");
-	file->queue.backend = &backend;
+	file->queue = (struct queue){ &backend, options->lease_ms };
 	file->options = *options;
 	file->durable = options->durable;
 	file->complete = options->complete;

@@ -33,6 +33,14 @@ struct queue_file_options {
 	queue_settled *settled; /* may be NULL */
 	queue_before *before;   /* may be NULL */
 	void *context;          /* of both */
+	/*
+	 * How long a lease lasts that nobody extends, and by which clock.  Without a clock no lease
+	 * runs out: one process holds the job, so a lessee whose heartbeat is late (a machine that
+	 * slept, a process that was stopped) is slow and not dead, and nobody could go on in its
+	 * place.  A clock is for tests, which play the processes that share a database.
+	 */
+	uint32_t lease_ms;
+	uint64_t (*clock_ms)(void);
 };
 
 /* Opens the queue.  Faults: CORRUPT, IO, NOMEM. */

@@ -1,9 +1,19 @@
 #include "queue/queue_file_state.h"
 
+/*
+ * Files are not read, nor memory allocated, under the lock, so a call of queue_lease goes in steps:
+ *
+ *     find_source   locked: chooses a source and takes what makes it this call's alone (tasks off
+ *                   the heap, a reference, a token)
+ *     from_...      unlocked: fills a hold with tasks
+ *     enlist        locked: number, epoch, time; the hold is leased.  A token goes back
+ */
+
 /* Where the next segment comes from. */
 enum source {
 	SOURCE_NONE,    /* there will be none any more */
 	SOURCE_WAITING, /* tasks given back that are due; `list` has them */
+	SOURCE_EXPIRED, /* a segment whose lease ran out; `expired` is a reference to it */
 	SOURCE_CURSOR,  /* the manifest; `reading` is taken */
 	SOURCE_LEDGER,  /* ready directories; `naming` is taken */
 };
@@ -13,7 +23,8 @@ struct lease_request {
 	enum segment_kind kind;
 	struct waiting *list; /* linked by `sibling` */
 	size_t count;         /* of the list */
-	struct hold *hold;    /* what the request comes to; NULL as yet */
+	struct hold *expired;
+	struct hold *hold; /* what the request comes to; NULL as yet */
 };
 
 /* Whether there can be no more tasks of that kind, now or later. */
@@ -44,6 +55,37 @@ static bool take_due(struct queue_file *file, struct lease_request *request) REQ
 	return request->count > 0;
 }
 
+uint64_t queue_file_until_ms(const struct queue_file *file)
+{
+	const struct queue_file_options *options = &file->options;
+	return options->clock_ms ? options->clock_ms() + options->lease_ms : UINT64_MAX;
+}
+
+/* The leased segment of `kind` that runs out first, or NULL when none ever does. */
+static struct hold *first_to_expire(const struct queue_file *file, enum segment_kind kind)
+	REQUIRES(file->lock)
+{
+	struct hold *first = NULL;
+	for (struct hold *hold = file->leased; hold; hold = hold->newer)
+		if (hold->segment.kind == kind && !hold->superseded && hold->open > 0 &&
+		    hold->until_ms < (first ? first->until_ms : UINT64_MAX))
+			first = hold;
+	return first;
+}
+
+/* Takes a segment away from a lessee that has let its lease run out. */
+static bool take_expired(struct queue_file *file, struct lease_request *request)
+	REQUIRES(file->lock)
+{
+	struct hold *hold = first_to_expire(file, request->kind);
+	if (!hold || hold->until_ms > file->options.clock_ms())
+		return false;
+	hold->superseded = true;
+	hold_ref(hold);
+	request->expired = hold;
+	return true;
+}
+
 /* Takes the token at `*token` if it is free. */
 static bool take_token(bool *token)
 {
@@ -52,16 +94,22 @@ static bool take_token(bool *token)
 	return taken;
 }
 
-/* Sleeps until something changes or the next task is due. */
+/* Sleeps until something changes, the next task is due, or the next lease runs out. */
 static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(file->lock)
 {
 	const struct waiting *next = file->waiting[kind].first;
-	uint64_t now_ms = clock_ms();
-	if (!next)
+	const struct hold *leased = first_to_expire(file, kind);
+	uint64_t now_ms = clock_ms(), sleep_ms = UINT64_MAX;
+	if (next)
+		sleep_ms = next->due_ms > now_ms ? next->due_ms - now_ms : 0;
+	if (leased) {
+		now_ms = min_u64(file->options.clock_ms(), leased->until_ms);
+		sleep_ms = min_u64(sleep_ms, leased->until_ms - now_ms);
+	}
+	if (sleep_ms == UINT64_MAX)
 		cond_wait(&file->work, &file->lock);
-	else if (next->due_ms > now_ms)
-		cond_wait_ms(&file->work, &file->lock,
-			     (uint32_t)min_u64(next->due_ms - now_ms, 60000));
+	else if (sleep_ms > 0)
+		cond_wait_ms(&file->work, &file->lock, (uint32_t)min_u64(sleep_ms, 60000));
 }
 
 /*
@@ -69,8 +117,8 @@ static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(f
  * they have waited.  Reading the manifest and looking names up take long and are done by one lease
  * at a time, the others sleep or find another source:
  *
- *   transfers    given back and due -> the manifest, by who takes `reading`
- *   directories  given back and due -> the ledger's ready ones, by who takes `naming`
+ *   transfers    given back and due -> run out -> the manifest, by who takes `reading`
+ *   directories  given back and due -> run out -> the ledger's ready ones, by who takes `naming`
  */
 static enum fault find_source(struct lease_request *request, enum source *source, struct err *err)
 {
@@ -84,6 +132,9 @@ static enum fault find_source(struct lease_request *request, enum source *source
 			break;
 		*source = SOURCE_WAITING;
 		if (take_due(file, request))
+			break;
+		*source = SOURCE_EXPIRED;
+		if (take_expired(file, request))
 			break;
 		*source = SOURCE_CURSOR;
 		if (request->kind == SEGMENT_TRANSFERS && !file->ended && !file->at_edge &&
@@ -107,11 +158,13 @@ static struct hold *make_hold(struct lease_request *request, size_t capacity, st
 	return request->hold;
 }
 
-/* Makes a hold known as leased. */
+/* Makes a hold known as leased: as a new segment, unless it has a number already. */
 static void enlist(struct queue_file *file, struct hold *hold) REQUIRES(file->lock)
 {
-	hold->segment.number = ++file->numbers;
-	hold->segment.epoch = 1; /* in one process no segment is ever leased again */
+	if (hold->segment.number == 0)
+		hold->segment.number = ++file->numbers;
+	hold->segment.epoch++;
+	hold->until_ms = queue_file_until_ms(file);
 	hold->newer = file->leased;
 	file->leased = hold;
 }
@@ -136,6 +189,27 @@ static enum fault from_waiting(struct lease_request *request, struct err *err)
 	enlist(file, hold);
 	mutex_unlock(&file->lock);
 	return FAULT_NONE;
+}
+
+/* Leases what is left of a segment anew.  Its former lessee still has the old hold. */
+static enum fault from_expired(struct lease_request *request, struct err *err)
+{
+	struct queue_file *file = request->file;
+	struct hold *old = request->expired;
+	struct hold *hold = make_hold(request, old->segment.count, err);
+	enum fault fault = hold ? FAULT_NONE : FAULT_NOMEM;
+	for (size_t i = 0; i < old->segment.count && fault == FAULT_NONE; i++)
+		if (!old->ended[i] && !hold_add(hold, &old->segment.task[i]))
+			fault = err_set(err, FAULT_NOMEM, "out of memory");
+	if (fault == FAULT_NONE) {
+		hold->segment.number = old->segment.number;
+		hold->segment.epoch = old->segment.epoch;
+		mutex_lock(&file->lock);
+		enlist(file, hold);
+		mutex_unlock(&file->lock);
+	}
+	hold_unref(old);
+	return fault;
 }
 
 /* Gives a token back, and leases the hold if it has come to something. */
@@ -229,6 +303,8 @@ enum fault queue_file_lease(struct queue *queue, enum segment_kind kind, struct 
 			break;
 		if (source == SOURCE_WAITING)
 			fault = from_waiting(&request, &own);
+		else if (source == SOURCE_EXPIRED)
+			fault = from_expired(&request, &own);
 		else if (source == SOURCE_CURSOR)
 			fault = from_cursor(&request, &own);
 		else

@@ -13,6 +13,14 @@ static struct hold **find_leased(struct queue_file *file, const struct segment *
 	return at;
 }
 
+/* The leased segment, or NULL when its lease has ended. */
+static struct hold *held(struct queue_file *file, const struct segment *segment)
+	REQUIRES(file->lock)
+{
+	struct hold *hold = *find_leased(file, segment);
+	return hold && !hold->superseded ? hold : NULL;
+}
+
 static enum fault stale(struct err *err)
 {
 	return err_set(err, FAULT_CHANGED, "the lease of the segment has ended");
@@ -81,7 +89,7 @@ enum fault queue_file_record(struct queue *queue, const struct segment *segment,
 {
 	struct queue_file *file = (struct queue_file *)queue;
 	mutex_lock(&file->lock);
-	struct hold *hold = *find_leased(file, segment);
+	struct hold *hold = held(file, segment);
 	enum fault fault = queue_file_broken(file, err);
 	if (fault == FAULT_NONE)
 		fault = hold ? accept(file, hold, outcome, count, err) : stale(err);
@@ -133,21 +141,16 @@ static enum fault give_back_all(struct hold *hold, const struct task_return *res
 	return fault;
 }
 
-/* Takes the segment off the list of leased ones, if all of `rest` is of it. */
-static enum fault end_lease(struct queue_file *file, const struct segment *segment,
-			    const struct task_return *rest, size_t count, struct err *err)
-	REQUIRES(file->lock)
+/* Whether all of `rest` are tasks of the segment. */
+static enum fault check_rest(const struct hold *hold, const struct task_return *rest, size_t count,
+			     struct err *err)
 {
-	struct hold **at = find_leased(file, segment);
-	if (!*at)
-		return stale(err);
 	for (size_t i = 0; i < count; i++) {
-		const struct task *task = hold_find(*at, rest[i].id);
+		const struct task *task = hold_find(hold, rest[i].id);
 		if (!task || task->id != rest[i].id)
 			return err_set(err, FAULT_USAGE, "task %" PRIu64 " is not of the segment",
 				       rest[i].id);
 	}
-	*at = (*at)->newer;
 	return FAULT_NONE;
 }
 
@@ -167,9 +170,15 @@ enum fault queue_file_release(struct queue *queue, struct segment *segment,
 {
 	struct queue_file *file = (struct queue_file *)queue;
 	mutex_lock(&file->lock);
-	struct hold *hold = *find_leased(file, segment);
-	enum fault fault = end_lease(file, segment, rest, count, err);
+	struct hold **at = find_leased(file, segment);
+	struct hold *hold = *at;
+	bool lost = hold && hold->superseded;
+	enum fault fault = !hold || lost ? stale(err) : check_rest(hold, rest, count, err);
+	if (fault == FAULT_NONE || lost)
+		*at = hold->newer;
 	mutex_unlock(&file->lock);
+	if (lost)
+		hold_unref(hold);
 	if (fault != FAULT_NONE)
 		return fault;
 	struct waiting *list = NULL;
@@ -190,12 +199,16 @@ enum fault queue_file_extend(struct queue *queue, const struct segment *segment,
 {
 	struct queue_file *file = (struct queue_file *)queue;
 	mutex_lock(&file->lock);
-	bool leased = *find_leased(file, segment) != NULL;
+	struct hold *hold = held(file, segment);
+	if (hold)
+		hold->until_ms = queue_file_until_ms(file);
 	mutex_unlock(&file->lock);
-	return leased ? FAULT_NONE : stale(err);
+	return hold ? FAULT_NONE : stale(err);
 }
 
 /* ---- what the commit thread says ---- */
+
+/* Directories are counted down as soon as slots are written: who makes one reads those. */
 
 void queue_file_written(void *context, const struct commit_item *item, size_t count)
 {

@@ -5,6 +5,14 @@
  * to whoever holds `reading`, and the ledger's ready directories, whose names are looked up by
  * whoever holds `naming`.  No file is read or written while `lock` is held.
  *
+ * A hold is the memory of a leased segment (hold.h), and stays on the list `leased` until its
+ * lessee gives it back, also when its tasks have gone into another hold, under a later epoch:
+ *
+ *     open task --queue_record--> ended --commit thread--> written --> durable (`settled` is told)
+ *        |                          (each outcome on its way has a reference to the hold)
+ *        +--queue_release--> waiting heap, until it is due
+ *        +--lease ran out--> another hold; this one is `superseded`
+ *
  * Place      queue_file.c and queue_file_*.c only.
  */
 #pragma once
@@ -54,6 +62,9 @@ struct queue_file {
 	struct hold *leased GUARDED; /* newest first */
 	struct err broken GUARDED;   /* the first fault; NONE while all is well */
 };
+
+/* When a lease that begins or is extended now runs out. */
+uint64_t queue_file_until_ms(const struct queue_file *file);
 
 /* Makes `err` the queue's fault, if it is its first, and wakes everybody.  Returns its fault. */
 enum fault queue_file_break(struct queue_file *file, const struct err *err);

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 enum {
-	IN_FLIGHT = 4,   /* file requests a gateway; more gain little there and 16 lose */
-	DIRECTORIES = 2, /* directory requests beside them */
-	THREADS = 1,     /* one curl thread feeds a gateway many times over */
+	IN_FLIGHT = 4,    /* file requests a gateway; more gain little there and 16 lose */
+	DIRECTORIES = 2,  /* directory requests beside them */
+	LEASE_MS = 60000, /* a lessee that is silent for so long is taken for dead */
+	THREADS = 1,      /* one curl thread feeds a gateway many times over */
 };
 
 /* Nothing is begun any more; what is in flight ends by itself. */
@@ -112,6 +113,7 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 		.settled = report_settled,
 		.before = report_before,
 		.context = engine->report,
+		.lease_ms = LEASE_MS,
 	};
 	enum fault fault = queue_file_open(&options, &engine->queue, err);
 	return fault ? fault : heartbeat_start(&engine->heartbeat, err);

@@ -9,18 +9,23 @@ static struct work_state work;
 
 static const struct work_options calm = { .seed = 1, .workers = 1 };
 
-static struct queue *open_at(uint64_t durable, bool complete)
+static struct contract_options options_of(size_t listings, bool complete)
 {
-	struct queue_file_options options = { .manifest = plan.path,
-					      .durable = durable,
-					      .complete = complete,
-					      .settled = work_settled,
-					      .before = work_before,
-					      .context = &work };
+	return (struct contract_options){ .plan = &plan,
+					  .listings = listings,
+					  .complete = complete,
+					  .settled = work_settled,
+					  .before = work_before,
+					  .context = &work };
+}
+
+static struct queue *open_at(size_t listings, bool complete)
+{
+	struct contract_options options = options_of(listings, complete);
 	return the->open(&options);
 }
 
-static struct queue *open_whole(void) { return open_at(UINT64_MAX, true); }
+static struct queue *open_whole(void) { return open_at(SIZE_MAX, true); }
 
 static void start(void)
 {
@@ -60,7 +65,7 @@ static void an_empty_root_is_the_only_directory(void **state)
 {
 	(void)state;
 	start();
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	assert_null(lease(queue, SEGMENT_TRANSFERS));
 	struct segment *segment = lease(queue, SEGMENT_DIRECTORIES);
@@ -83,7 +88,7 @@ static void random_plans_are_worked_bottom_up(void **state)
 		uint64_t random = seed;
 		plan_add_random(&plan, contract_random(&random, seed % 3 == 0 ? 2500 : 60),
 				&random);
-		plan_write(&plan, NULL, NULL);
+		plan_write(&plan, false);
 		struct work_options options = { .seed = seed,
 						.workers = 1 + (unsigned)(seed % 3),
 						.returns = seed % 2 ? 10 : 0,
@@ -105,7 +110,7 @@ static void wide_and_deep_plans_are_worked(void **state)
 	size_t parent = 1 + 1;
 	for (size_t i = 0; i < 250; i++)
 		parent = plan_add(&plan, parent, MANIFEST_DIRECTORY);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct work_options options = { .seed = 3, .workers = 2, .returns = 3 };
 	contract_work(&work, open_whole(), &options);
 	work_assert_complete(&work, the);
@@ -118,7 +123,7 @@ static void what_is_settled_is_never_done_again(void **state)
 	start();
 	uint64_t random = 5;
 	plan_add_random(&plan, 300, &random);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	contract_work(&work, open_whole(), &calm);
 	memset(work.durable, 0, sizeof work.durable);
 	memset(work.recorded, 0, sizeof work.recorded);
@@ -136,7 +141,7 @@ static void a_full_segment_has_a_thousand_tasks(void **state)
 	start();
 	for (size_t i = 0; i < SEGMENT_TASKS_MAX + 7; i++)
 		plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *first = lease(queue, SEGMENT_TRANSFERS);
 	assert_int_equal(first->count, SEGMENT_TASKS_MAX);
@@ -151,7 +156,7 @@ static void a_stale_lease_changes_nothing(void **state)
 	(void)state;
 	start();
 	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	struct segment old = *segment, forged = *segment;
@@ -178,7 +183,7 @@ static void foreign_and_repeated_outcomes_are_refused_whole(void **state)
 	(void)state;
 	start();
 	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	uint64_t id = plan.node[file].id;
@@ -204,7 +209,7 @@ static void chunks_and_plans_are_kept_and_settle_nothing(void **state)
 	start();
 	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
 	plan.node[file].chunks = 3;
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	uint64_t id = plan.node[file].id;
@@ -231,7 +236,7 @@ static void tasks_given_back_come_again_when_due(void **state)
 	size_t file[3];
 	for (size_t i = 0; i < 3; i++)
 		file[i] = plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	uint64_t due_ms = clock_ms() + 30;
@@ -275,7 +280,7 @@ static void stopping_wakes_leases_and_lets_records_through(void **state)
 	(void)state;
 	start();
 	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	struct sleeper sleeper[4];
@@ -304,44 +309,25 @@ static void stopping_wakes_leases_and_lets_records_through(void **state)
 
 /* ---- behind the planner ---- */
 
-struct piecewise {
-	uint64_t durable[PLAN_NODES_MAX];
-	size_t count;
-};
-
-static void note(void *context, uint64_t durable)
-{
-	struct piecewise *pieces = context;
-	pieces->durable[pieces->count++] = durable;
-}
-
-struct publisher {
-	struct queue *queue;
-	const struct piecewise *pieces;
-};
-
 static void publish_on(void *context)
 {
-	struct publisher *publisher = context;
-	for (size_t i = 0; i < publisher->pieces->count; i++)
-		the->publish(publisher->queue, publisher->pieces->durable[i], false);
-	the->publish(publisher->queue, UINT64_MAX, true);
+	struct queue *queue = context;
+	for (size_t i = 1; i <= plan.listings; i++)
+		the->publish(queue, i, false);
+	the->publish(queue, SIZE_MAX, true);
 }
 
 static void a_plan_is_worked_while_it_grows(void **state)
 {
 	(void)state;
-	static struct piecewise pieces;
 	for (uint64_t seed = 1; seed <= 6; seed++) {
 		start();
 		uint64_t random = seed * 77;
 		plan_add_random(&plan, 600, &random);
-		pieces.count = 0;
-		plan_write(&plan, note, &pieces);
-		struct queue *queue = open_at(pieces.durable[0], false);
-		struct publisher publisher = { .queue = queue, .pieces = &pieces };
+		plan_write(&plan, true);
+		struct queue *queue = open_at(0, false);
 		struct thread thread;
-		assert_true(thread_start(&thread, "publisher", publish_on, &publisher));
+		assert_true(thread_start(&thread, "publisher", publish_on, queue));
 		struct work_options options = { .seed = seed, .workers = 2, .returns = 5 };
 		contract_work(&work, queue, &options);
 		thread_join(&thread);
@@ -350,23 +336,21 @@ static void a_plan_is_worked_while_it_grows(void **state)
 	}
 }
 
-/* Nothing above the durable offset is read, and a segment that has something does not wait. */
+/* Nothing that is not published is read, and a segment that has something does not wait. */
 static void a_segment_closes_where_the_plan_ends_for_now(void **state)
 {
 	(void)state;
-	static struct piecewise pieces;
-	pieces.count = 0;
 	start();
 	size_t top = plan_add(&plan, 0, MANIFEST_FILE);
 	size_t below = plan_add(&plan, 0, MANIFEST_DIRECTORY);
 	size_t deep = plan_add(&plan, below, MANIFEST_FILE);
-	plan_write(&plan, note, &pieces);
-	assert_int_equal(pieces.count, 3);
-	struct queue *queue = open_at(pieces.durable[1], false);
+	plan_write(&plan, true);
+	assert_int_equal(plan.listings, 2);
+	struct queue *queue = open_at(1, false);
 	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
 	assert_int_equal(segment->count, 1);
 	assert_int_equal(segment->task[0].id, plan.node[top].id);
-	the->publish(queue, pieces.durable[2], true);
+	the->publish(queue, 2, true);
 	segment = lease(queue, SEGMENT_TRANSFERS);
 	assert_int_equal(segment->count, 1);
 	assert_int_equal(segment->task[0].id, plan.node[deep].id);
@@ -381,7 +365,7 @@ static void planned_slots_are_tasks_and_existing_directories(void **state)
 	start();
 	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
 	size_t directory = plan_add(&plan, 0, MANIFEST_DIRECTORY);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct outcome planned = { .state = OUTCOME_PLANNED };
 	planned.id = plan.node[file].id;
 	the->put(&planned);
@@ -422,7 +406,7 @@ static void entries_below_a_done_directory_are_transfers(void **state)
 	size_t b = plan_add(&plan, a, MANIFEST_DIRECTORY);
 	size_t c = plan_add(&plan, b, MANIFEST_FILE);
 	size_t d = plan_add(&plan, b, MANIFEST_DIRECTORY);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	put_settled(0, OUTCOME_DONE);
 	put_settled(a, OUTCOME_DONE);
 	put_settled(c, OUTCOME_DONE);
@@ -458,7 +442,7 @@ static void entries_below_a_failed_directory_fail(void **state)
 	size_t file = plan_add(&plan, a, MANIFEST_FILE);
 	size_t b = plan_add(&plan, a, MANIFEST_DIRECTORY);
 	size_t deep = plan_add(&plan, b, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	put_settled(a, OUTCOME_FAILED);
 	contract_work(&work, open_whole(), &calm);
 	work_assert_complete(&work, the);
@@ -480,7 +464,7 @@ static void verdicts_are_settled_by_the_queue(void **state)
 		size_t node = plan_add(&plan, 0, i % 2 ? MANIFEST_OTHER : MANIFEST_DIRECTORY);
 		plan.node[node].verdict = i % 3 ? OUTCOME_SKIPPED : OUTCOME_FAILED;
 	}
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	assert_null(lease(queue, SEGMENT_TRANSFERS));
 	struct segment *segment = lease(queue, SEGMENT_DIRECTORIES);
@@ -492,6 +476,45 @@ static void verdicts_are_settled_by_the_queue(void **state)
 	assert_string_equal(work.wrong, "");
 	work_assert_complete(&work, the);
 	work_fini(&work);
+}
+
+/* A planned slot with a reason: the planner could not list the directory, before the queue read its
+ * entry or after. */
+static void what_could_not_be_listed_is_settled_as_the_planner_says(void **state)
+{
+	(void)state;
+	struct outcome condemned = { .state = OUTCOME_PLANNED,
+				     .reason = REASON_PERMISSION,
+				     .level = OUTCOME_FAILED };
+	start();
+	size_t file = plan_add(&plan, 0, MANIFEST_FILE);
+	size_t directory[2];
+	for (size_t i = 0; i < 2; i++) {
+		directory[i] = plan_add(&plan, 0, MANIFEST_DIRECTORY);
+		plan.node[directory[i]].unlisted = true;
+	}
+	plan_write(&plan, true);
+	condemned.id = plan.node[directory[0]].id;
+	the->put(&condemned);
+	struct contract_options options = options_of(1, false);
+	options.settled = NULL;
+	struct queue *queue = the->open(&options);
+	struct segment *segment = lease(queue, SEGMENT_TRANSFERS);
+	settle(queue, segment, plan.node[file].id);
+	assert_int_equal(queue_release(queue, segment, NULL, 0, NULL), FAULT_NONE);
+	condemned.id = plan.node[directory[1]].id;
+	the->put(&condemned);
+	the->publish(queue, SIZE_MAX, true);
+	assert_null(lease(queue, SEGMENT_TRANSFERS));
+	segment = lease(queue, SEGMENT_DIRECTORIES);
+	assert_int_equal(segment->count, 1);
+	assert_int_equal(segment->task[0].id, 0);
+	close_fine(queue);
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome outcome = the->get(plan.node[directory[i]].id);
+		assert_int_equal(outcome.state, OUTCOME_FAILED);
+		assert_int_equal(outcome.reason, REASON_PERMISSION);
+	}
 }
 
 int queue_contract_run(const struct contract *contract)
@@ -513,7 +536,9 @@ int queue_contract_run(const struct contract *contract)
 		cmocka_unit_test(entries_below_a_done_directory_are_transfers),
 		cmocka_unit_test(entries_below_a_failed_directory_fail),
 		cmocka_unit_test(verdicts_are_settled_by_the_queue),
+		cmocka_unit_test(what_could_not_be_listed_is_settled_as_the_planner_says),
 	};
 	the = contract;
-	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown) +
+	       queue_contract_leases(contract);
 }

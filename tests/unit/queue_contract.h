@@ -10,28 +10,43 @@
 #pragma once
 
 #include "queue/core/thread.h"
-#include "queue/queue.h"
 #include "queue/queue_file.h"
 
 #include <stdatomic.h>
 
 enum { PLAN_NODES_MAX = 3000 };
 
+struct plan;
+
+/* What a backend is opened with. */
+struct contract_options {
+	const struct plan *plan;
+	size_t listings; /* so many of the plan's are published */
+	bool complete;   /* no more will be */
+	queue_settled *settled;
+	queue_before *before;
+	void *context;
+	uint32_t lease_ms; /* with a clock: leases run out by it.  Else they do not */
+	uint64_t (*clock_ms)(void);
+};
+
 /* One backend. */
 struct contract {
 	/* Forgets all outcomes there are: a new job with this id. */
 	void (*begin)(const unsigned char job_id[16]);
-	/* Puts an outcome where an earlier run would have left it; no queue is open. */
+	/* Puts an outcome where an earlier run or the planner would have left it. */
 	void (*put)(const struct outcome *outcome);
 	/* Returns what is durable of a task; no queue is open. */
 	struct outcome (*get)(uint64_t id);
-	/* Opens the queue; `outcomes` of the options is not filled in. */
-	struct queue *(*open)(const struct queue_file_options *options);
-	void (*publish)(struct queue *queue, uint64_t durable, bool complete);
+	struct queue *(*open)(const struct contract_options *options);
+	void (*publish)(struct queue *queue, size_t listings, bool complete);
 };
 
 /* Runs all facts on the backend and returns how many failed. */
 int queue_contract_run(const struct contract *contract);
+
+/* The part of them that is about leases and batches; queue_contract_run runs it too. */
+int queue_contract_leases(const struct contract *contract);
 
 /* ---- plans ---- */
 
@@ -43,17 +58,18 @@ struct plan_node {
 	uint8_t verdict;   /* enum outcome_state or 0 */
 	uint64_t chunks;   /* of a file; 0: not chunked */
 	uint64_t children; /* direct ones */
+	size_t turn;       /* of its listing, counted from 0 */
+	bool unlisted;     /* a directory that the planner could not list */
 };
 
 /* Node 0 is the root; the meta of each entry is the 8-byte index of its node. */
 struct plan {
 	struct plan_node node[PLAN_NODES_MAX];
 	size_t count;
-	char path[300]; /* of the manifest */
+	char path[300];                       /* of the manifest */
+	size_t listings;                      /* written */
+	uint64_t durable[PLAN_NODES_MAX + 1]; /* offset below which the first so many of them are */
 };
-
-/* Hears of each point up to which the manifest is durable. */
-typedef void plan_grown(void *context, uint64_t durable);
 
 /* Makes a plan of the root alone. */
 void plan_init(struct plan *plan);
@@ -64,8 +80,8 @@ size_t plan_add(struct plan *plan, size_t parent, uint8_t kind);
 /* Adds `count` nodes of all kinds at random places. */
 void plan_add_random(struct plan *plan, size_t count, uint64_t *random);
 
-/* Writes the whole manifest of contract_job; syncs after each listing if `grown` is given. */
-void plan_write(struct plan *plan, plan_grown *grown, void *context);
+/* Writes the whole manifest of contract_job; `piecewise` fills in `durable`. */
+void plan_write(struct plan *plan, bool piecewise);
 
 extern const unsigned char contract_job[16];
 

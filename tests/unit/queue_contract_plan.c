@@ -78,7 +78,7 @@ static void add_entry(struct plan *plan, size_t index, struct manifest_writer *w
 
 /* Writes the listings of `index` and all below it: depth first, in entry order. */
 static void write_listings(struct plan *plan, size_t index, struct manifest_writer *writer,
-			   plan_grown *grown, void *context)
+			   bool piecewise)
 {
 	struct plan_node *node = &plan->node[index];
 	const struct plan_node *parent = &plan->node[node->parent];
@@ -92,27 +92,25 @@ static void write_listings(struct plan *plan, size_t index, struct manifest_writ
 		if (plan->node[i].parent == index)
 			add_entry(plan, i, writer);
 	assert_int_equal(manifest_end(writer, NULL), FAULT_NONE);
-	uint64_t durable;
-	if (grown) {
-		assert_int_equal(manifest_sync(writer, &durable, NULL), FAULT_NONE);
-		grown(context, durable);
-	}
+	node->turn = plan->listings++;
+	if (piecewise)
+		assert_int_equal(manifest_sync(writer, &plan->durable[plan->listings], NULL),
+				 FAULT_NONE);
 	for (size_t i = 1; i < plan->count; i++)
-		if (plan->node[i].parent == index && can_have_children(&plan->node[i]))
-			write_listings(plan, i, writer, grown, context);
+		if (plan->node[i].parent == index && can_have_children(&plan->node[i]) &&
+		    !plan->node[i].unlisted)
+			write_listings(plan, i, writer, piecewise);
 }
 
-void plan_write(struct plan *plan, plan_grown *grown, void *context)
+void plan_write(struct plan *plan, bool piecewise)
 {
 	struct manifest_writer *writer = NULL;
 	unlink(plan->path);
 	assert_int_equal(manifest_create(plan->path, contract_job, NULL, 0, &writer, NULL),
 			 FAULT_NONE);
-	uint64_t durable;
-	assert_int_equal(manifest_sync(writer, &durable, NULL), FAULT_NONE);
-	if (grown)
-		grown(context, durable);
-	write_listings(plan, 0, writer, grown, context);
+	plan->listings = 0;
+	assert_int_equal(manifest_sync(writer, &plan->durable[0], NULL), FAULT_NONE);
+	write_listings(plan, 0, writer, piecewise);
 	assert_int_equal(manifest_finish(writer, NULL), FAULT_NONE);
 	manifest_writer_close(writer);
 }

@@ -75,9 +75,10 @@ void work_settled(void *context, const struct task *task, const struct outcome *
 	state->recorded[index] = true;
 	state->durable[index] = true;
 	state->state[index] = outcome->state;
+	struct work_options options = state->options;
 	mutex_unlock(&state->lock);
-	if (state->options.durable)
-		state->options.durable(state->options.context);
+	if (options.durable)
+		options.durable(options.context);
 }
 
 /* ---- workers ---- */
@@ -212,7 +213,9 @@ void contract_work(struct work_state *state, struct queue *queue,
 	struct worker worker[8];
 	size_t count = 0;
 	state->queue = queue;
+	mutex_lock(&state->lock); /* what is published may be settled already */
 	state->options = *options;
+	mutex_unlock(&state->lock);
 	for (unsigned i = 0; i < 2 * options->workers; i++) {
 		worker[count] =
 			(struct worker){ .state = state,

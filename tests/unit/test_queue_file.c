@@ -65,8 +65,33 @@ static struct queue *open_queue(const struct queue_file_options *options)
 	return queue;
 }
 
+static const struct plan *opened; /* the plan of the contract's queue */
+
+static struct queue *open_contract(const struct contract_options *options)
+{
+	opened = options->plan;
+	bool whole = options->listings > opened->listings;
+	struct queue_file_options with = {
+		.manifest = opened->path,
+		.durable = whole ? UINT64_MAX : opened->durable[options->listings],
+		.complete = options->complete,
+		.settled = options->settled,
+		.before = options->before,
+		.context = options->context,
+		.lease_ms = options->lease_ms,
+		.clock_ms = options->clock_ms,
+	};
+	return open_queue(&with);
+}
+
+static void publish(struct queue *queue, size_t listings, bool complete)
+{
+	uint64_t durable = listings > opened->listings ? UINT64_MAX : opened->durable[listings];
+	queue_file_publish(queue, durable, complete);
+}
+
 static const struct contract file_backend = {
-	.begin = begin, .put = put, .get = get, .open = open_queue, .publish = queue_file_publish
+	.begin = begin, .put = put, .get = get, .open = open_contract, .publish = publish
 };
 
 static struct plan plan;
@@ -182,7 +207,7 @@ static void no_crash_loses_or_repeats_what_is_durable(void **state)
 		uint64_t random = seed;
 		start();
 		plan_add_random(&plan, 20 + contract_random(&random, 400), &random);
-		plan_write(&plan, NULL, NULL);
+		plan_write(&plan, false);
 		run_until_crash(seed, 1 + (unsigned)contract_random(&random, plan.count));
 		for (int crashes = 0; snapshot.taken; crashes++) {
 			unsigned left = crashes < 3 ? (unsigned)plan.count / 4 : UINT32_MAX;
@@ -213,7 +238,7 @@ static void make_plan(uint64_t seed)
 {
 	uint64_t random = seed;
 	plan_add_random(&plan, 300, &random);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 }
 
 /* What the program does as a child: kill points want a process of their own.  It makes the same
@@ -309,7 +334,7 @@ static void damaged_slots_are_counted_and_done_again(void **state)
 	start();
 	for (size_t i = 0; i < 10; i++)
 		plan_add(&plan, 0, i % 2 ? MANIFEST_FILE : MANIFEST_DIRECTORY);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	static unsigned char byte[4096 + 128 * 8];
 	for (size_t i = 1; i < 8; i++)
 		put(&(struct outcome){ .id = plan.node[i].id, .state = OUTCOME_DONE });
@@ -348,7 +373,7 @@ static void a_damaged_manifest_is_final(void **state)
 	start();
 	uint64_t random = 9;
 	plan_add_random(&plan, 300, &random);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	size_t size = scratch_load(plan.path, byte, sizeof byte);
 	byte[plan.node[0].listing + 60] ^= 1;
 	scratch_store(plan.path, byte, size);
@@ -363,7 +388,7 @@ static void a_listing_that_is_missing_is_found_at_the_end(void **state)
 	(void)state;
 	start();
 	plan_add(&plan, 0, MANIFEST_DIRECTORY);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue_file_options options = { .manifest = plan.path,
 					      .durable = plan.node[1].listing,
 					      .complete = true };
@@ -427,7 +452,7 @@ static void a_full_disk_stops_the_queue_and_loses_nothing(void **state)
 	start();
 	for (size_t i = 0; i < FILES; i++)
 		plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0)
@@ -448,7 +473,7 @@ static void a_failed_sync_is_final_and_nothing_is_said_settled(void **state)
 	start();
 	for (size_t i = 0; i < FILES; i++)
 		plan_add(&plan, 0, MANIFEST_FILE);
-	plan_write(&plan, NULL, NULL);
+	plan_write(&plan, false);
 	struct queue *queue = open_whole();
 	atomic_store(&sync_errno, EIO);
 	/* All may have been recorded before the first sync. */

@@ -36,7 +36,8 @@ struct lease_options {
 	struct queue *queue;
 	/* Borrowed; outlives the leases.  NULL: nothing is gathered and nothing extended. */
 	struct heartbeat *heartbeat;
-	/* Hears of a fault of the queue itself, which is final for the job. */
+	/* Hears of a fault of the queue itself, which is final for the job; also in the heartbeat's
+	 * thread, so it must not end a work. */
 	void (*broken)(void *context, const struct err *err);
 	/* Hears why a task failed or was skipped, before it is recorded.  May be NULL. */
 	void (*reason)(void *context, const struct task *task, const struct outcome *outcome,

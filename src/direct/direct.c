@@ -186,17 +186,72 @@ static void cancel_own(struct direct_call *call)
 	free_call(call);
 }
 
-/* A call is one of ours or one of the gateway's: the pointer tells. */
+/* Returns the call if it is one of this store's own; NULL: it is the gateway's. */
+static struct direct_call *find_own(const struct direct *direct, const struct store_call *call)
+{
+	struct direct_call *own = direct->in_flight;
+	while (own && (const struct store_call *)own != call)
+		own = own->next;
+	return own;
+}
+
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
-	for (struct direct_call *own = direct->in_flight; own; own = own->next) {
-		if ((struct store_call *)own != call)
-			continue;
+	struct direct_call *own = find_own(direct, call);
+	if (own)
 		cancel_own(own);
-		return;
+	else
+		store_cancel(direct->base.behind, call);
+}
+
+static void direct_pause(struct store *store, struct store_call *call)
+{
+	struct direct *direct = to_direct(store);
+	struct direct_call *own = find_own(direct, call);
+	if (own && !own->gateway) {
+		own->paused = true;
+		own->resuming = false;
+	} else {
+		store_pause(direct->base.behind, own ? own->gateway : call);
 	}
-	store_cancel(direct->base.behind, call);
+}
+
+static void direct_resume(struct store *store, struct store_call *call)
+{
+	struct direct *direct = to_direct(store);
+	struct direct_call *own = find_own(direct, call);
+	if (own && !own->gateway) {
+		own->resuming = own->paused;
+		direct->resuming |= own->paused;
+	} else {
+		store_resume(direct->base.behind, own ? own->gateway : call);
+	}
+}
+
+/* Goes on with what was resumed.  A call may end, and its `done` change the list. */
+static void resume_all(struct direct *direct)
+{
+	struct direct_call *call = direct->in_flight;
+	direct->resuming = false;
+	while (call) {
+		if (!call->resuming) {
+			call = call->next;
+			continue;
+		}
+		call->paused = call->resuming = false;
+		go_on(call, DIRECT_DELIVER);
+		call = direct->in_flight;
+	}
+}
+
+static size_t direct_poll(struct store *store, uint32_t timeout_ms)
+{
+	struct direct *direct = to_direct(store);
+	bool resumes = direct->resuming;
+	if (resumes)
+		resume_all(direct);
+	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
 
 static void close_direct(struct store *store)
@@ -219,6 +274,9 @@ static void close_direct(struct store *store)
 /* The gateway does the rest.  Servers are asked by its client, so its poll moves everything. */
 static const struct store_backend direct_backend = {
 	.get = direct_get,
+	.poll = direct_poll,
+	.pause = direct_pause,
+	.resume = direct_resume,
 	.cancel = direct_cancel,
 	.close = close_direct,
 };

@@ -15,6 +15,7 @@
  *                 |      | they have come
  *                 |      v
  *                 '--- DELIVER  decodes, proves, decrypts; to the sink ----> REFUSED, by the sink
+ *                               paused by it: waits, and goes on in the poll after its resumption
  *
  * From anywhere GIVE_UP: the gateway brings what is missing.
  *
@@ -84,6 +85,7 @@ struct direct {
 	struct direct_server *server;
 	struct direct_call *in_flight;
 	unsigned requests; /* in flight */
+	bool resuming;     /* some call is to go on in the next poll */
 	struct direct_shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;
@@ -109,6 +111,8 @@ struct direct_call {
 	bool whole;               /* asked for without a range */
 	bool starting;            /* not handed out yet: `done` is not to be called */
 	bool given_up;
+	bool paused;   /* nothing is delivered */
+	bool resuming; /* in the next poll */
 	store_sink *sink;
 	void *sink_context;
 	struct store_call *gateway; /* brings the rest */
@@ -124,7 +128,7 @@ struct direct_call {
 	unsigned char *buffer; /* room for k requests, `stride` bytes each */
 	size_t buffer_size, stride;
 	unsigned char *segment; /* of k blocks */
-	uint64_t first, count;  /* segments that are asked for; */
+	uint64_t first, count;  /* segments that are asked for, and not delivered yet; */
 	size_t skip;            /* their blocks begin so far into the room of each slot */
 };
 
@@ -188,5 +192,5 @@ enum direct_next direct_open_shares(struct direct_call *call);
 /* Asks for the stripe that comes next, if there is one. */
 enum direct_next direct_read(struct direct_call *call);
 
-/* Delivers the segments that have come. */
+/* Delivers the segments that have come, as far as the call is not paused. */
 enum direct_next direct_deliver(struct direct_call *call);

@@ -63,10 +63,11 @@ static enum delivery deliver(struct direct_call *call, uint64_t index, size_t sk
 enum direct_next direct_deliver(struct direct_call *call)
 {
 	enum delivery delivery = DELIVERED;
-	size_t skip = call->skip;
-	for (uint64_t i = 0; i < call->count && call->at < call->end && !delivery; i++) {
-		delivery = deliver(call, call->first + i, skip);
-		skip += block_bytes(call, call->first + i);
+	while (call->count > 0 && call->at < call->end && !delivery && !call->paused) {
+		delivery = deliver(call, call->first, call->skip);
+		call->skip += block_bytes(call, call->first);
+		call->first++;
+		call->count--;
 	}
 	if (delivery == DELIVERY_REFUSED)
 		return DIRECT_REFUSED;
@@ -74,6 +75,8 @@ enum direct_next direct_deliver(struct direct_call *call)
 		direct_doubt(call);
 		return DIRECT_GIVE_UP;
 	}
+	if (call->paused && call->at < call->end)
+		return DIRECT_WAIT;
 	direct_trust(call);
 	return DIRECT_READ;
 }

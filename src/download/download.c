@@ -8,18 +8,16 @@
 #include "verify/policy.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum {
-	WINDOW = 2,           /* ranges of one file in flight: one is always on its way */
-	BLOCK_SIZE = 1 << 18, /* bytes read at once from the temporary file */
-	WRITE_OUT = 4 << 20,  /* bytes of a file that are sent to the disk together */
-	SLOTS = 256,          /* outcomes of pieces read at once */
+	SLOTS = 256, /* outcomes of pieces read at once */
 	NO_PIECE = -1,
 };
 
+/*
+ *   WANTED -> ASKED -> THERE -> (second reading) ASKED -> REPEATED
+ *      ^--- CLAIMED ----^
+ */
 enum piece_state {
 	PIECE_WANTED = 0,
 	PIECE_ASKED,   /* on its way */
@@ -33,50 +31,48 @@ struct download {
 	struct downloads *owner;
 	struct arrival *arrival;
 	struct cap cap;
+	struct partial *partial; /* NULL: not made yet; has the arrival then */
 	struct piece_options options;
-	struct piece piece[WINDOW];
-	struct proof whole; /* over all bytes in order, as far as `hashed` */
-	uint64_t chunk;     /* bytes of a piece, UINT64_MAX: there is one */
-	uint64_t count;     /* of pieces */
-	uint64_t next;      /* piece to be started, if it is wanted */
-	uint64_t hashed;    /* pieces that are in `whole` */
-	int64_t live;       /* the piece that goes into `whole` as it comes, or NO_PIECE */
-	uint64_t proven;    /* pieces that the store has proven as they came */
+	struct piece piece[PARTIAL_SLOTS];
+	uint64_t chunk;  /* bytes of a piece, UINT64_MAX: there is one */
+	uint64_t count;  /* of pieces */
+	uint64_t next;   /* piece to be started, if it is wanted */
+	uint64_t hashed; /* pieces that are in the whole, in order */
+	int64_t live;    /* the piece that goes into the whole as it comes, or NO_PIECE */
+	uint64_t proven; /* pieces that the store has proven as they came */
 	uint64_t repeated;
 	uint8_t *state;                              /* enum piece_state of each piece */
 	unsigned char (*content)[CONTENT_HASH_SIZE]; /* of each */
-	unsigned char *block;
-	bool again;    /* this is the second reading */
-	bool starting; /* a piece is being started: its end waits in `failed` */
+	bool adding;    /* a piece of the file is being added to the whole */
+	bool finishing; /* the whole is being judged */
+	bool again;     /* this is the second reading */
+	bool inside;    /* go_on is at work: whoever ends something only notes it */
+	unsigned level; /* of verification that was met: it is all there */
 	struct err failed;
 };
-
-static void pump(struct download *download);
 
 /* ---- ends ---- */
 
 static void release(struct download *download)
 {
-	for (size_t i = 0; i < WINDOW; i++)
-		piece_fini(&download->piece[i]);
-	proof_fini(&download->whole);
 	free(download->state);
 	free(download->content);
-	free(download->block);
 	secret_wipe(download, sizeof *download);
 	free(download);
 }
 
-static void download_fail(struct download *download, const struct err *err)
+static void give_up(struct download *download)
 {
-	struct err copy = *err;
-	for (size_t i = 0; i < WINDOW; i++)
+	struct err err = download->failed;
+	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
 		piece_cancel(&download->piece[i]);
 	/* All pieces were noted as they came, and nobody knows which of them is wrong. */
-	if (copy.fault == FAULT_CORRUPT && download->hashed == download->count)
-		download->arrival->resumes = false;
-	arrival_fail(download->arrival, &copy);
-	lane_task_end(&download->lane_task, copy.fault);
+	bool drop = err.fault == FAULT_CORRUPT && download->hashed == download->count;
+	if (download->partial)
+		partial_close(download->partial, &err, drop);
+	else
+		arrival_fail(download->arrival, &err);
+	lane_task_end(&download->lane_task, err.fault);
 	release(download);
 }
 
@@ -88,23 +84,20 @@ static void keep_cap(const struct cap *cap, struct outcome *outcome)
 	(void)kept;
 }
 
-static void succeed(struct download *download, unsigned level)
+static void succeed(struct download *download)
 {
 	struct outcome *outcome = &download->arrival->outcome;
-	struct err err;
-	if (download->count > 1 &&
-	    ftruncate(download->arrival->fd, (off_t)download->whole.size) != 0) {
-		err_os(&err, FAULT_IO, errno, "cannot cut what stands behind the file");
-		download_fail(download, &err);
-		return;
-	}
 	keep_cap(&download->cap, outcome);
-	outcome->level = (uint8_t)level;
-	outcome->length = download->whole.size;
-	memcpy(outcome->content, download->whole.first, sizeof outcome->content);
-	arrival_complete(download->arrival);
+	outcome->level = (uint8_t)download->level;
+	partial_close(download->partial, NULL, false);
 	lane_task_end(&download->lane_task, FAULT_NONE);
 	release(download);
+}
+
+static void download_fail(struct download *download, const struct err *err)
+{
+	if (!download->failed.fault)
+		download->failed = *err;
 }
 
 /* ---- pieces ---- */
@@ -116,117 +109,61 @@ static uint64_t size_of_piece(const struct download *download, uint64_t number)
 	return min_u64(download->chunk, download->cap.size - number * download->chunk);
 }
 
-/* Has the kernel begin to write what has come, so that the sync at the end finds little left. */
-static void write_out(const struct download *download, uint64_t offset, size_t size)
+static bool is_cancelled(const struct download *download)
 {
-	uint64_t from = offset / WRITE_OUT, to = (offset + size) / WRITE_OUT;
-	if (from < to)
-		(void)sync_file_range(download->arrival->fd, (off_t)(from * WRITE_OUT),
-				      (off_t)((to - from) * WRITE_OUT), SYNC_FILE_RANGE_WRITE);
+	return atomic_load_explicit(download->owner->cancel, memory_order_acquire);
 }
 
-/* Takes bytes of a piece (a piece_options.take). */
-static enum fault take(void *context, struct piece *piece, const void *data, size_t size,
-		       struct err *err)
+/* Hears of bytes of a piece (a piece_options.came). */
+static enum fault came(void *context, uint64_t size, struct err *err)
 {
-	struct download *download = context;
+	const struct download *download = context;
 	const struct downloads *owner = download->owner;
-	if (atomic_load_explicit(owner->cancel, memory_order_acquire))
+	if (is_cancelled(download))
 		return err_set(err, FAULT_CANCELLED, "asked to stop");
 	if (owner->moved)
 		owner->moved(owner->context, size);
-	if (download->again)
-		return FAULT_NONE;
-	if (download->live == (int64_t)piece->number &&
-	    proof_update(&download->whole, data, size, err))
-		return err->fault;
-	uint64_t offset = piece->offset + piece->proof.size;
-	if (dirfd_write_at(download->arrival->fd, offset, data, size, err))
-		return err->fault;
-	write_out(download, offset, size);
 	return FAULT_NONE;
 }
 
-/* Keeps for later attempts that the piece is in the temporary file. */
-static void note(const struct download *download, const struct piece *piece)
-{
-	struct outcome outcome = {
-		.id = download->arrival->work->task->id + 1 + piece->number,
-		.state = OUTCOME_DONE,
-		.length = piece->proof.size,
-	};
-	memcpy(outcome.content, piece->proof.first, sizeof outcome.content);
-	work_note(download->arrival->work, &outcome);
-	KILL_POINT("fetch-piece");
-}
+static void go_on(struct download *download);
 
-static void arrived(struct download *download, const struct piece *piece)
-{
-	memcpy(download->content[piece->number], piece->proof.first, CONTENT_HASH_SIZE);
-	download->state[piece->number] = PIECE_THERE;
-	download->proven += piece->proven;
-	if (download->live == (int64_t)piece->number) {
-		download->live = NO_PIECE;
-		download->hashed++;
-	}
-	if (download->count > 1)
-		note(download, piece);
-}
-
-/* Compares a piece read again with the first reading.  Stores whether its end is to be looked at.
- */
-static enum fault repeat(struct download *download, struct piece *piece, struct err *err)
-{
-	if (memcmp(download->content[piece->number], piece->proof.first, CONTENT_HASH_SIZE) != 0)
-		return err_set(err, FAULT_CORRUPT, "read twice, the bytes are not the same");
-	if (piece->tail_checked) {
-		download->state[piece->number] = PIECE_REPEATED;
-		download->repeated++;
-	}
-	return FAULT_NONE;
-}
-
-/* Hears that a piece has ended (a piece_options.ended). */
+/* Hears that a piece has failed, or that its tail was checked (a piece_options.ended). */
 static void ended(void *context, struct piece *piece, const struct err *err)
 {
 	struct download *download = context;
-	struct err own;
-	if (download->starting && err) {
-		download->failed = *err;
-		return;
-	}
-	if (!err && download->again && repeat(download, piece, &own))
-		err = &own;
-	if (err)
+	if (err) {
 		download_fail(download, err);
-	else if (download->again && !piece->tail_checked)
-		piece_check_tail(piece);
-	else {
-		if (!download->again)
-			arrived(download, piece);
-		pump(download);
+	} else {
+		download->state[piece->number] = PIECE_REPEATED;
+		download->repeated++;
 	}
+	if (!download->inside)
+		go_on(download);
 }
 
 static void start_piece(struct download *download, struct piece *piece, uint64_t number)
 {
+	bool live = !download->again && !download->adding && number == download->hashed;
 	piece->options = &download->options;
 	piece->number = number;
+	piece->slot = (unsigned)(piece - download->piece);
 	piece->size = size_of_piece(download, number);
 	piece->whole = download->count == 1;
 	piece->offset = piece->whole ? 0 : number * download->chunk;
-	if (!download->again && number == download->hashed)
+	piece->steps = (download->again ? 0 : PARTIAL_WRITE) | (live ? PARTIAL_WHOLE : 0);
+	piece->last_steps = live && piece->whole ? PARTIAL_FINISH : 0;
+	if (live)
 		download->live = (int64_t)number;
+	download->finishing |= piece->last_steps != 0;
 	download->state[number] = PIECE_ASKED;
-	download->starting = true;
 	piece_start(piece);
-	download->starting = false;
 }
 
 /* Starts what is wanted while there is room. */
 static void start_pieces(struct download *download)
 {
-	for (size_t i = 0; i < WINDOW && !download->failed.fault; i++) {
+	for (size_t i = 0; i < PARTIAL_SLOTS && !download->failed.fault; i++) {
 		struct piece *piece = &download->piece[i];
 		while (download->next < download->count &&
 		       download->state[download->next] != PIECE_WANTED)
@@ -240,82 +177,206 @@ static void start_pieces(struct download *download)
 
 static bool is_busy(const struct download *download)
 {
-	for (size_t i = 0; i < WINDOW; i++)
+	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
 		if (download->piece[i].busy)
 			return true;
 	return false;
 }
 
-/* ---- what is in the temporary file already ---- */
-
-enum reading {
-	READ_CHECK, /* compute the hash of the piece alone */
-	READ_HASH,  /* the same, and add the piece to the whole */
-};
-
-/* Reads the piece `number` from the temporary file.  NOT_FOUND: it is not all there; CORRUPT: it is
- * not what had come. */
-static enum fault read_piece(struct download *download, uint64_t number, enum reading reading,
-			     struct err *err)
+/* Ends what is on its way.  Returns whether a piece that has come waits to be noted, so that no
+ * later attempt asks for it. */
+static bool stop_pieces(struct download *download)
 {
-	uint64_t offset = number * download->chunk, size = size_of_piece(download, number);
-	struct content_hash check = { 0 };
-	if (content_hash_init(&check, err))
-		return err->fault;
-	content_hash_start(&check);
-	enum fault fault = FAULT_NONE;
-	for (uint64_t done = 0; done < size && !fault;) {
-		size_t want = (size_t)min_u64(size - done, BLOCK_SIZE);
-		ssize_t got =
-			pread(download->arrival->fd, download->block, want, (off_t)(offset + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			fault = err_set(err, FAULT_NOT_FOUND, "a part of the file is not there");
-		else if (reading == READ_HASH)
-			fault = proof_update(&download->whole, download->block, (size_t)got, err);
-		if (!fault)
-			content_hash_update(&check, download->block, (size_t)got);
-		done += got > 0 ? (uint64_t)got : 0;
-	}
-	content_hash_final(&check, download->block);
-	content_hash_fini(&check);
-	if (!fault && memcmp(download->block, download->content[number], CONTENT_HASH_SIZE) != 0)
-		fault = err_set(err, FAULT_CORRUPT, "a part of the file is not what was written");
-	return fault;
+	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
+		if (download->piece[i].call)
+			piece_cancel(&download->piece[i]);
+	return is_busy(download);
 }
 
-/* Whether the piece that an earlier attempt left is what it said. */
-static bool is_kept(struct download *download, uint64_t number)
-{
-	struct err err;
-	assert(download->content);
-	return !read_piece(download, number, READ_CHECK, &err);
-}
+/* ---- what the workers are asked ---- */
 
-/*
- * Adds the next piece to the whole from the temporary file.  Returns false when there is none to
- * add.  A piece that is not what it was said to be is wanted again.
- */
-static bool absorb(struct download *download)
+/* Pushes a job for the piece `number`, which lies in the file. */
+static bool push(struct download *download, unsigned steps, uint64_t number)
 {
-	uint64_t number = download->hashed;
 	struct err err;
-	if (download->again || number == download->count || download->live != NO_PIECE)
+	struct partial_job *job = partial_job_new(steps, 0);
+	if (!job) {
+		err_set(&err, FAULT_NOMEM, "no memory for a download");
+		download_fail(download, &err);
 		return false;
-	if (download->state[number] == PIECE_CLAIMED) {
-		bool kept = is_kept(download, number);
-		download->state[number] = kept ? PIECE_THERE : PIECE_WANTED;
-		if (!kept)
-			download->next = min_u64(download->next, number);
 	}
-	if (download->state[number] != PIECE_THERE)
-		return false;
-	if (read_piece(download, number, READ_HASH, &err))
-		download->failed = err;
-	download->hashed++;
+	job->number = number;
+	if (number < download->count) {
+		job->offset = number * download->chunk;
+		job->size = size_of_piece(download, number);
+		memcpy(job->content, download->content[number], CONTENT_HASH_SIZE);
+	}
+	partial_push(download->partial, job);
 	return true;
 }
+
+/* Has the next piece added to the whole if it is in the file.  One that an earlier attempt has left
+ * is checked first. */
+static void add_next(struct download *download)
+{
+	uint64_t number = download->hashed;
+	if (download->again || download->adding || number == download->count ||
+	    download->live != NO_PIECE)
+		return;
+	if (download->state[number] == PIECE_CLAIMED)
+		download->adding = push(download, PARTIAL_CHECK | PARTIAL_ADD, number);
+	else if (download->state[number] == PIECE_THERE)
+		download->adding = push(download, PARTIAL_ADD, number);
+}
+
+/* ---- what they answer ---- */
+
+/* A piece of the file was added to the whole, or is not what it was said to be and wanted again. */
+static void added(struct download *download, const struct partial_job *job)
+{
+	download->adding = false;
+	if (!(job->steps & PARTIAL_CHECK) || job->kept) {
+		download->state[job->number] = PIECE_THERE;
+		download->hashed++;
+	} else {
+		download->state[job->number] = PIECE_WANTED;
+		download->next = min_u64(download->next, job->number);
+	}
+}
+
+/* Keeps for later attempts that the piece is in the temporary file. */
+static void note(const struct download *download, const struct piece *piece)
+{
+	struct outcome outcome = {
+		.id = download->arrival->work->task->id + 1 + piece->number,
+		.state = OUTCOME_DONE,
+		.length = piece->received,
+	};
+	memcpy(outcome.content, download->content[piece->number], sizeof outcome.content);
+	work_note(download->arrival->work, &outcome);
+	KILL_POINT("fetch-piece");
+}
+
+/* All of a piece is in the file. */
+static void arrived(struct download *download, struct piece *piece, const struct partial_job *job)
+{
+	memcpy(download->content[piece->number], job->content, CONTENT_HASH_SIZE);
+	download->state[piece->number] = PIECE_THERE;
+	download->proven += piece->proven;
+	if (download->live == (int64_t)piece->number) {
+		download->live = NO_PIECE;
+		download->hashed++;
+	}
+	if (download->count > 1)
+		note(download, piece);
+}
+
+/* All of a piece was read a second time. */
+static void compare(struct download *download, struct piece *piece, const struct partial_job *job)
+{
+	struct err err;
+	if (download->failed.fault)
+		return;
+	if (memcmp(download->content[piece->number], job->content, CONTENT_HASH_SIZE) == 0) {
+		piece_check_tail(piece);
+		return;
+	}
+	err_set(&err, FAULT_CORRUPT, "read twice, the bytes are not the same");
+	download_fail(download, &err);
+}
+
+/* All pieces are there: are they the file? */
+static void judge(struct download *download, bool proven)
+{
+	download->finishing = false;
+	if (download->proven == download->count) {
+		atomic_fetch_add_explicit(&download->owner->direct, 1, memory_order_relaxed);
+		proven = true;
+	}
+	if (proven) {
+		download->level = VERIFY_CAP;
+		return;
+	}
+	atomic_fetch_add_explicit(&download->owner->reread, 1, memory_order_relaxed);
+	download->again = true;
+	download->next = 0;
+	memset(download->state, PIECE_WANTED, download->count);
+}
+
+static void take_result(struct download *download, const struct partial_job *job)
+{
+	struct piece *piece = &download->piece[job->slot];
+	if (job->steps & PARTIAL_LAST)
+		piece->busy = false;
+	if (job->err.fault) {
+		download_fail(download, &job->err);
+		return;
+	}
+	if (job->steps & PARTIAL_LAST) {
+		if (download->again)
+			compare(download, piece, job);
+		else
+			arrived(download, piece, job);
+	}
+	if (job->steps & PARTIAL_ADD)
+		added(download, job);
+	if (job->steps & PARTIAL_FINISH)
+		judge(download, job->proven);
+}
+
+/* ---- the whole ---- */
+
+static void resume(struct download *download)
+{
+	if (partial_is_full(download->partial))
+		return;
+	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
+		piece_resume(&download->piece[i]);
+}
+
+/* Starts whatever can be started. */
+static void pump(struct download *download)
+{
+	resume(download);
+	add_next(download);
+	start_pieces(download);
+	if (!download->again && !download->finishing && !download->level &&
+	    download->hashed == download->count && !is_busy(download))
+		download->finishing = push(download, PARTIAL_FINISH, download->count);
+	if (download->again && download->repeated == download->count)
+		download->level = VERIFY_READ;
+}
+
+/* Takes what the workers have answered, starts what follows, and ends the download when it is over:
+ * it is not to be touched after this. */
+static void go_on(struct download *download)
+{
+	struct err err = { 0 };
+	download->inside = true;
+	for (struct partial_job *job; (job = partial_done(download->partial));) {
+		take_result(download, job);
+		partial_job_free(job);
+	}
+	if (is_cancelled(download))
+		err_set(&err, FAULT_CANCELLED, "asked to stop");
+	if (err.fault)
+		download_fail(download, &err);
+	if (!download->failed.fault && !download->level)
+		pump(download);
+	download->inside = false;
+	if (!download->failed.fault && download->level)
+		succeed(download);
+	else if (download->failed.fault && !stop_pieces(download))
+		give_up(download);
+}
+
+static void poke(struct lane_task *lane_task, struct store *store)
+{
+	(void)store;
+	go_on((struct download *)lane_task);
+}
+
+/* ---- the beginning ---- */
 
 /* Takes what earlier attempts have said of their pieces. */
 static enum fault claim(struct download *download, struct err *err)
@@ -337,65 +398,21 @@ static enum fault claim(struct download *download, struct err *err)
 	return fault;
 }
 
-/* ---- the whole ---- */
+static void wake(void *context) { lane_wake(context); }
 
-/* All pieces are there: are they the file? */
-static void judge(struct download *download)
+static enum fault make_partial(struct download *download, struct err *err)
 {
-	struct err err;
-	bool proven;
-	if (proof_end(&download->whole, &download->cap, &proven, &err)) {
-		download_fail(download, &err);
-		return;
-	}
-	proof_keep(&download->whole);
-	if (download->proven == download->count) {
-		atomic_fetch_add_explicit(&download->owner->direct, 1, memory_order_relaxed);
-		proven = true;
-	}
-	if (proven) {
-		succeed(download, VERIFY_CAP);
-		return;
-	}
-	atomic_fetch_add_explicit(&download->owner->reread, 1, memory_order_relaxed);
-	download->again = true;
-	download->next = 0;
-	memset(download->state, PIECE_WANTED, download->count);
-	pump(download);
-}
-
-/*
- * Goes on with whatever can go on.  Of what has to be read from the disk, one piece at a time: the
- * lane has other transfers.
- */
-static void pump(struct download *download)
-{
-	bool absorbed = absorb(download);
-	if (!download->failed.fault)
-		start_pieces(download);
-	if (download->failed.fault)
-		download_fail(download, &download->failed);
-	else if (absorbed && download->hashed < download->count)
-		lane_wake(download->lane_task.lane);
-	else if (!download->again && download->hashed == download->count && !is_busy(download))
-		judge(download);
-	else if (download->again && download->repeated == download->count)
-		succeed(download, VERIFY_READ);
-}
-
-static void poke(struct lane_task *lane_task, struct store *store)
-{
-	struct download *download = (struct download *)lane_task;
-	struct err err;
-	(void)store;
-	if (atomic_load_explicit(download->owner->cancel, memory_order_acquire)) {
-		err_set(&err, FAULT_CANCELLED, "asked to stop");
-		download_fail(download, &err);
-		return;
-	}
-	/* While something is in flight and cannot be added yet, its end will go on. */
-	if (!download->again && download->live == NO_PIECE)
-		pump(download);
+	const struct downloads *owner = download->owner;
+	const struct partial_options options = {
+		.workers = owner->workers,
+		.arrival = download->arrival,
+		.cap = &download->cap,
+		.secret = owner->secret,
+		.queue_max = owner->queue_max,
+		.wake = wake,
+		.context = download->lane_task.lane,
+	};
+	return partial_new(&options, &download->partial, err);
 }
 
 static enum fault prepare(struct download *download, struct err *err)
@@ -411,38 +428,36 @@ static enum fault prepare(struct download *download, struct err *err)
 	download->live = NO_PIECE;
 	download->state = calloc(download->count, sizeof *download->state);
 	download->content = calloc(download->count, sizeof *download->content);
-	download->block = malloc(BLOCK_SIZE);
-	if (!download->state || !download->content || !download->block) {
-		err_set(err, FAULT_NOMEM, "no memory for a download");
-		return FAULT_NOMEM;
-	}
-	if (arrival_open(download->arrival, err) ||
-	    proof_start(&download->whole, &download->cap, download->owner->secret, err))
+	if (!download->state || !download->content)
+		return err_set(err, FAULT_NOMEM, "no memory for a download");
+	if (ranged && claim(download, err))
 		return err->fault;
-	return ranged ? claim(download, err) : FAULT_NONE;
+	return make_partial(download, err);
 }
 
 static void download_start(struct lane_task *lane_task, struct store *store)
 {
 	struct download *download = (struct download *)lane_task;
 	struct err err;
+	const struct downloads *owner = download->owner;
+	uint64_t size = cap_is_chk(&download->cap) ? download->cap.size : 0;
+	bool admitted = !owner->admits || owner->admits(owner->context, size);
+	if (!admitted)
+		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
+	if (!admitted || prepare(download, &err)) {
+		download_fail(download, &err);
+		give_up(download);
+		return;
+	}
 	download->options = (struct piece_options){
 		.store = store,
 		.cap = &download->cap,
-		.take = take,
+		.partial = download->partial,
+		.came = came,
 		.ended = ended,
 		.context = download,
 	};
-	const struct downloads *owner = download->owner;
-	uint64_t size = cap_is_chk(&download->cap) ? download->cap.size : 0;
-	if (owner->admits && !owner->admits(owner->context, size)) {
-		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
-		download_fail(download, &err);
-	} else if (prepare(download, &err)) {
-		download_fail(download, &err);
-	} else {
-		pump(download);
-	}
+	go_on(download);
 }
 
 static void refuse(struct lane_task *lane_task)
@@ -454,31 +469,44 @@ static void refuse(struct lane_task *lane_task)
 	release(download);
 }
 
-/* ---- the beginning ---- */
-
-/* The bytes are at hand: nothing is asked of the gateway. */
-static void take_bytes(struct arrival *arrival, const struct cap *cap, const void *data,
-		       size_t size)
+/* The bytes are at hand: nothing is asked of the gateway.  `cap` is the outcome's; `secret` that
+ * they are one too. */
+static void take_bytes(const struct downloads *downloads, struct arrival *arrival,
+		       const struct cap *cap, const void *data, size_t size)
 {
 	struct err err;
-	struct outcome *outcome = &arrival->outcome;
-	if (arrival_open(arrival, &err) || dirfd_write(arrival->fd, data, size, &err)) {
+	const struct cap any = { .kind = CAP_NONE };
+	const struct partial_options options = {
+		.workers = downloads->workers,
+		.arrival = arrival,
+		.cap = &any,
+	};
+	struct partial *partial;
+	struct partial_job *job = partial_job_new(
+		PARTIAL_TAKE | PARTIAL_FIRST | PARTIAL_WHOLE | PARTIAL_WRITE | PARTIAL_LAST, size);
+	enum fault fault = job ? partial_new(&options, &partial, &err)
+			       : err_set(&err, FAULT_NOMEM, "no memory for a file");
+	if (fault) {
+		partial_job_free(job);
 		arrival_fail(arrival, &err);
 		return;
 	}
-	keep_cap(cap, outcome);
-	outcome->level = VERIFY_ALL;
-	outcome->length = size;
-	content_hash_of(data, size, outcome->content);
-	arrival_complete(arrival);
+	keep_cap(cap, &arrival->outcome);
+	arrival->outcome.level = VERIFY_ALL;
+	memcpy(job->data, data, size);
+	job->size = size;
+	job->secret = true;
+	partial_push(partial, job);
+	partial_close(partial, NULL, false);
 }
 
-static void take_cap(struct arrival *arrival, const struct cap *cap)
+static void take_cap(const struct downloads *downloads, struct arrival *arrival,
+		     const struct cap *cap)
 {
 	char text[CAP_TEXT_SIZE];
 	size_t size = cap_print_readonly(cap, text);
 	arrival->secret = true;
-	take_bytes(arrival, cap, text, size);
+	take_bytes(downloads, arrival, cap, text, size);
 	secret_wipe(text, sizeof text);
 }
 
@@ -535,9 +563,9 @@ static void begin(struct downloads *downloads, struct work *work, const struct o
 	if (arrival && arrival->decision.action == DECIDE_COMPARE)
 		arrival = compare(downloads, arrival, cap);
 	if (arrival && downloads->caps_only)
-		take_cap(arrival, cap);
+		take_cap(downloads, arrival, cap);
 	else if (arrival && cap_is_literal(cap))
-		take_bytes(arrival, cap, cap->content, (size_t)cap->size);
+		take_bytes(downloads, arrival, cap, cap->content, (size_t)cap->size);
 	else if (arrival)
 		submit(downloads, arrival, cap);
 }

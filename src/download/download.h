@@ -1,15 +1,18 @@
 /*
  * Files of a grid on their way to a local target: by cap, in ranges, every byte proven.
  *
- *   pieces in parallel -> temporary file; in order: key and hash over all bytes
+ *   pieces in parallel -> blocks -> temporary file; in order: key and hash over all bytes
  *      -> the key is the cap's, or the store has proven every piece: proven
  *      -> else every piece a second time: equal, and its end no error's words: proven
+ *
+ * A lane (download.c decides, piece.c reads one range) only moves bytes into blocks; whatever
+ * touches the file or computes over its bytes is a job for the writers (land/partial.h).
  *
  * A file without chunks is one piece, asked for without a range.  Of one with chunks each piece
  * that is there has an outcome of its own (its hash, its length), and the next attempt, in this run
  * or another, takes from the temporary file what still agrees with it.
  *
- * Place      dispatcher -> [downloads] -> store calls in lanes -> src/land/arrival.h.
+ * Place      dispatcher -> [downloads] -> store calls in lanes -> src/land/partial.h.
  * Ownership  a download owns its arrival until it hands that on.
  * Threads    download_take belongs to one thread; the rest runs in the lane of each download.
  */
@@ -17,10 +20,13 @@
 
 #include "calls/lanes.h"
 #include "land/arrival.h"
+#include "queue/core/workers.h"
 #include "tahoe/chk.h"
 
 struct downloads {
 	struct lanes *lanes;
+	struct workers *workers; /* what waits for the disk */
+	uint64_t queue_max;      /* bytes of one file after which it waits for it */
 	struct arrivals *arrivals;
 	struct target_tree *target_tree;
 	struct outcomes *outcomes;       /* where the pieces of earlier attempts stand */

@@ -6,20 +6,74 @@ static void piece_end(struct piece *piece, const struct err *err)
 	piece->options->ended(piece->options->context, piece, err);
 }
 
+/* ---- bytes into blocks ---- */
+
+static void push_block(struct piece *piece)
+{
+	partial_push(piece->options->partial, piece->block);
+	piece->block = NULL;
+}
+
+/* Begins a block of at most `capacity` bytes. */
+static enum fault begin_block(struct piece *piece, uint64_t capacity, struct err *err)
+{
+	unsigned take = PARTIAL_TAKE | (piece->received == 0 ? PARTIAL_FIRST : 0);
+	piece->block = partial_job_new(piece->steps | take, capacity);
+	if (!piece->block)
+		return err_set(err, FAULT_NOMEM, "no memory for a part of a file");
+	piece->block->slot = piece->slot;
+	piece->block->number = piece->number;
+	piece->block->offset = piece->offset + piece->received;
+	return FAULT_NONE;
+}
+
+/* The last block stays at hand: it is pushed when more comes, or with the piece's end. */
+static enum fault fill_blocks(struct piece *piece, const unsigned char *data, size_t size,
+			      struct err *err)
+{
+	while (size > 0) {
+		if (piece->block && piece->block->size == piece->block->capacity)
+			push_block(piece);
+		uint64_t left = piece->size - piece->received;
+		if (!piece->block && begin_block(piece, min_u64(left, PARTIAL_BLOCK_SIZE), err))
+			return err->fault;
+		struct partial_job *block = piece->block;
+		size_t taken = (size_t)min_u64(size, block->capacity - block->size);
+		memcpy(block->data + block->size, data, taken);
+		block->size += taken;
+		piece->received += taken;
+		data += taken;
+		size -= taken;
+	}
+	return FAULT_NONE;
+}
+
 static bool piece_take(void *context, const void *data, size_t size)
 {
 	struct piece *piece = context;
 	const struct piece_options *options = piece->options;
 	enum fault fault = FAULT_NONE;
-	if (size > piece->size - piece->proof.size)
+	if (size > piece->size - piece->received)
 		fault = err_set(&piece->local, FAULT_CORRUPT,
 				"the gateway sent more bytes than the file has");
-	/* The hook sees the offset before these bytes count. */
 	if (!fault)
-		fault = options->take(options->context, piece, data, size, &piece->local);
+		fault = options->came(options->context, size, &piece->local);
 	if (!fault)
-		fault = proof_update(&piece->proof, data, size, &piece->local);
+		fault = fill_blocks(piece, data, size, &piece->local);
+	piece->paused = !fault && partial_is_full(options->partial);
+	if (piece->paused)
+		store_pause(options->store, piece->call);
 	return !fault;
+}
+
+/* Pushes the last block, whose result the download waits for. */
+static enum fault push_last(struct piece *piece, struct err *err)
+{
+	if (!piece->block && begin_block(piece, 0, err))
+		return err->fault;
+	piece->block->steps |= PARTIAL_LAST | piece->last_steps;
+	push_block(piece);
+	return FAULT_NONE;
 }
 
 static void got(void *context, const struct store_reply *reply)
@@ -29,12 +83,12 @@ static void got(void *context, const struct store_reply *reply)
 	piece->call = NULL;
 	if (piece->local.fault)
 		err = piece->local;
-	else if (!err.fault && piece->size != UINT64_MAX && piece->proof.size != piece->size)
+	else if (!err.fault && piece->size != UINT64_MAX && piece->received != piece->size)
 		err_set(&err, FAULT_CORRUPT, "the gateway sent %llu bytes of %llu",
-			(unsigned long long)piece->proof.size, (unsigned long long)piece->size);
-	proof_keep(&piece->proof);
+			(unsigned long long)piece->received, (unsigned long long)piece->size);
 	piece->proven = reply->proven;
-	piece_end(piece, err.fault ? &err : NULL);
+	if (err.fault || push_last(piece, &err))
+		piece_end(piece, &err);
 }
 
 void piece_start(struct piece *piece)
@@ -42,7 +96,8 @@ void piece_start(struct piece *piece)
 	const struct piece_options *options = piece->options;
 	struct err err;
 	piece->busy = true;
-	piece->tail_checked = false;
+	piece->paused = false;
+	piece->received = 0;
 	piece->local = (struct err){ 0 };
 	const struct store_get get = {
 		.cap = options->cap,
@@ -51,12 +106,21 @@ void piece_start(struct piece *piece)
 		.sink = piece_take,
 		.context = piece,
 	};
-	if (!proof_start(&piece->proof, options->cap, NULL, &err))
-		piece->call =
-			store_get(options->store, &get, (struct store_then){ got, piece }, &err);
+	piece->call = store_get(options->store, &get, (struct store_then){ got, piece }, &err);
 	if (!piece->call)
 		piece_end(piece, &err);
 }
+
+void piece_resume(struct piece *piece)
+{
+	if (!piece->paused)
+		return;
+	piece->paused = false;
+	if (piece->call)
+		store_resume(piece->options->store, piece->call);
+}
+
+/* ---- its end again ---- */
 
 static bool take_tail(void *context, const void *data, size_t size)
 {
@@ -71,7 +135,7 @@ static bool take_tail(void *context, const void *data, size_t size)
 static void got_tail(void *context, const struct store_reply *reply)
 {
 	struct piece *piece = context;
-	const struct proof *proof = &piece->proof;
+	const struct proof *proof = piece->proof;
 	struct err err = reply->err;
 	piece->call = NULL;
 	if (!err.fault && (piece->tail_read != piece->tail_size ||
@@ -85,24 +149,24 @@ static void got_tail(void *context, const struct store_reply *reply)
 
 void piece_check_tail(struct piece *piece)
 {
+	const struct piece_options *options = piece->options;
 	struct err err;
-	piece->tail_size = proof_doubtful_tail(&piece->proof);
+	piece->proof = partial_proof(options->partial, piece->slot);
+	piece->tail_size = proof_doubtful_tail(piece->proof);
 	piece->tail_read = 0;
 	piece->busy = true;
-	piece->tail_checked = true;
 	if (piece->tail_size == 0) {
 		piece_end(piece, NULL);
 		return;
 	}
 	const struct store_get get = {
-		.cap = piece->options->cap,
-		.offset = piece->offset + piece->proof.size - piece->tail_size,
+		.cap = options->cap,
+		.offset = piece->offset + piece->received - piece->tail_size,
 		.length = piece->tail_size,
 		.sink = take_tail,
 		.context = piece,
 	};
-	piece->call = store_get(piece->options->store, &get, (struct store_then){ got_tail, piece },
-				&err);
+	piece->call = store_get(options->store, &get, (struct store_then){ got_tail, piece }, &err);
 	if (!piece->call)
 		piece_end(piece, &err);
 }
@@ -111,8 +175,8 @@ void piece_cancel(struct piece *piece)
 {
 	if (piece->call)
 		store_cancel(piece->options->store, piece->call);
+	partial_job_free(piece->block);
 	piece->call = NULL;
+	piece->block = NULL;
 	piece->busy = false;
 }
-
-void piece_fini(struct piece *piece) { proof_fini(&piece->proof); }

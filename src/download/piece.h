@@ -1,5 +1,8 @@
 /*
- * One range of a file being read from a grid, or all of it.
+ * One range of a file being read from a grid, or all of it, into a partial file.
+ *
+ *   bytes -> blocks -> partial_push; too many wait to be written: paused until piece_resume
+ *   all of them came -> the last block says so, and comes back with their hash
  *
  * Place      inside src/download: a download starts pieces and hears of their end.
  * Ownership  a piece belongs to its download.
@@ -7,18 +10,19 @@
  */
 #pragma once
 
+#include "land/partial.h"
 #include "store/store.h"
-#include "verify/proof.h"
 
 struct piece;
 
 struct piece_options {
 	struct store *store;
 	const struct cap *cap;
-	/* Takes the bytes at `offset` of the file.  A fault ends the piece with it. */
-	enum fault (*take)(void *context, struct piece *piece, const void *data, size_t size,
-			   struct err *err);
-	/* Hears that the piece has ended, `err` NULL: all of it came.  May start it again. */
+	struct partial *partial;
+	/* Hears of bytes before they are taken.  A fault ends the piece with it. */
+	enum fault (*came)(void *context, uint64_t size, struct err *err);
+	/* Hears that the reading has failed, or the check of its tail is over (`err` NULL: well).
+	 * May start it again. */
 	void (*ended)(void *context, struct piece *piece, const struct err *err);
 	void *context;
 };
@@ -26,20 +30,25 @@ struct piece_options {
 struct piece {
 	const struct piece_options *options;
 	uint64_t number;
+	unsigned slot;         /* of the partial */
 	uint64_t offset, size; /* size UINT64_MAX: whatever there is, from 0 */
 	bool whole;            /* asked for without a range */
-	bool busy;
-	bool proven;             /* the store itself has proven these bytes */
-	bool tail_checked;       /* what ended is piece_check_tail */
-	struct store_call *call; /* in flight */
-	struct proof proof;      /* of this reading; `first` holds its hash once it has ended */
-	struct err local;        /* what ended the reading from our side */
+	unsigned steps;        /* enum partial_step: for all its bytes */
+	unsigned last_steps;   /* and behind them, with PARTIAL_LAST */
+	bool busy;             /* until the download clears it, after the job with PARTIAL_LAST */
+	bool paused;
+	bool proven;                        /* the store itself has proven these bytes */
+	uint64_t received;                  /* bytes */
+	struct partial_job *block;          /* the bytes that came last */
+	struct store_call *call;            /* in flight */
+	struct err local;                   /* what ended the reading from our side */
 	unsigned char tail[PROOF_TAIL_MAX]; /* its end read as a range of its own */
+	const struct proof *proof;          /* that this is compared with */
 	size_t tail_size, tail_read;
 };
 
-/* Starts reading.  `number`, `offset`, `size` and `whole` are set; ends in `ended`, at once on a
- * fault. */
+/* Starts reading.  Everything down to `last_steps` is set; a failure, also at once, goes to
+ * `ended`, success through the partial. */
 void piece_start(struct piece *piece);
 
 /*
@@ -48,8 +57,8 @@ void piece_start(struct piece *piece);
  */
 void piece_check_tail(struct piece *piece);
 
-/* Ends the call in flight without `ended`. */
-void piece_cancel(struct piece *piece);
+/* Goes on if it is paused. */
+void piece_resume(struct piece *piece);
 
-/* Frees what it holds. */
-void piece_fini(struct piece *piece);
+/* Ends the call in flight without `ended`, and frees what was not pushed. */
+void piece_cancel(struct piece *piece);

@@ -2,6 +2,7 @@
 
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
+#include "queue/core/workers.h"
 #include "report/status.h"
 
 #include <assert.h>
@@ -201,6 +202,8 @@ static void wind_up(struct engine *engine)
 		cancel_unwatch(engine->watch);
 	/* What the lanes have brought arrives after their end, and a full disk then stops all. */
 	lanes_join(engine->lanes);
+	workers_free(engine->writers);
+	engine->writers = NULL;
 	arrivals_free(engine->arrivals);
 	engine->arrivals = NULL;
 	lanes_free(engine->lanes);

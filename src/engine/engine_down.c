@@ -1,7 +1,9 @@
 #include "engine/engine_parts.h"
+#include "queue/core/workers.h"
 
 enum {
 	TASKS_INSIDE = 64, /* bodies between readers and the local writer */
+	WRITERS = 2,       /* threads that wait for the target's disk */
 };
 
 static enum fault start_arrivals(struct engine *engine, struct err *err)
@@ -25,7 +27,12 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
 	struct downloads *downloads = &engine->downloads;
+	engine->writers = workers_new("writer", WRITERS);
+	if (!engine->writers)
+		return err_set(err, FAULT_NOMEM, "cannot start the threads that write files");
 	downloads->lanes = engine->lanes;
+	downloads->workers = engine->writers;
+	downloads->queue_max = engine->transfer->memory / ARRIVALS_MAX;
 	downloads->arrivals = engine->arrivals;
 	downloads->outcomes = migration->outcomes;
 	downloads->secret = engine->lanes ? engine->setup->params : NULL;

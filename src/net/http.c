@@ -235,16 +235,17 @@ static size_t finish_silent(struct http *http)
 	return ended;
 }
 
-/* Lets go on what the pace has held until now. */
+/* Lets go on what was held until now, by the pace or by its sink. */
 static size_t release_held(struct http *http)
 {
 	size_t ended = 0;
-	if (!http->options.pace)
+	if (!http->holding)
 		return ended;
 	uint64_t now_ms = clock_ms();
 	struct http_call *call = http->in_flight;
+	http->holding = false;
 	while (call) {
-		bool due = call->held && call->due_ms <= now_ms;
+		bool due = call->held && !call->full && call->due_ms <= now_ms;
 		CURLcode code = CURLE_OK;
 		if (due) {
 			call->held = 0;
@@ -252,6 +253,7 @@ static size_t release_held(struct http *http)
 			code = http_call_pause(call);
 		}
 		if (code == CURLE_OK) {
+			http->holding |= call->held != 0;
 			call = call->next;
 			continue;
 		}
@@ -266,11 +268,11 @@ static size_t release_held(struct http *http)
 static uint64_t sleep_ms(const struct http *http, uint64_t timeout_ms)
 {
 	uint64_t ms = http->in_flight ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
-	if (!http->options.pace)
+	if (!http->holding)
 		return ms;
 	uint64_t now_ms = clock_ms();
 	for (const struct http_call *call = http->in_flight; call; call = call->next)
-		if (call->held)
+		if (call->held && !call->full)
 			ms = min_u64(ms, call->due_ms > now_ms ? call->due_ms - now_ms : 0);
 	return ms;
 }
@@ -288,8 +290,11 @@ size_t http_poll(struct http *http, uint32_t timeout_ms)
 
 void http_wake(struct http *http) { (void)curl_multi_wakeup(http->multi); }
 
+void http_pause(struct http_call *call) { call->full = true; }
+
 void http_resume(struct http_call *call)
 {
+	call->full = false;
 	if (!call->paused)
 		return;
 	call->paused = false;

@@ -17,7 +17,7 @@
  *            is dead once `done` is called.
  * Threads    one thread owns a struct http; only http_wake may be called from others.  Callbacks
  *            run in http_poll.  `done` may start and cancel requests; `read`, `rewind` and `sink`
- *            must not call anything here.
+ *            must not call anything here but http_pause.
  */
 #pragma once
 
@@ -147,8 +147,12 @@ size_t http_poll(struct http *http, uint32_t timeout_ms);
 /* Ends the present or next sleep of http_poll.  Any thread. */
 void http_wake(struct http *http);
 
-/* Lets a paused body be read again.  Harmless when it is not paused.  Not inside callbacks other
- * than `done`. */
+/* Has the sink get no more bytes after those that it is being given, until http_resume.  No limit
+ * runs meanwhile.  Inside `sink` too. */
+void http_pause(struct http_call *call);
+
+/* Lets a paused body be read, or a paused reply go on in the next http_poll.  Harmless when nothing
+ * is paused.  Not inside callbacks other than `done`. */
 void http_resume(struct http_call *call);
 
 /* Ends the request without calling `done`; its connection is closed.  Not inside callbacks other

@@ -39,6 +39,12 @@ static void moved(struct http_call *call, size_t size)
 	call->credit -= min_u64(call->credit, size);
 }
 
+static void hold(struct http_call *call, int what)
+{
+	call->held |= what;
+	call->http->holding = true;
+}
+
 CURLcode http_call_pause(struct http_call *call)
 {
 	return curl_easy_pause(call->easy, call->held | (call->paused ? CURLPAUSE_SEND : 0));
@@ -63,7 +69,7 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 	if (call->http->options.pace)
 		size = may_move(call, (size_t)min_u64(size, pace_chunk(call->http->options.pace)));
 	if (size == 0) {
-		call->held |= CURLPAUSE_SEND;
+		hold(call, CURLPAUSE_SEND);
 		return CURL_READFUNC_PAUSE;
 	}
 	size_t got = body->data ? body_from_memory(call, buffer, size)
@@ -137,8 +143,8 @@ static size_t on_write(char *data, size_t item, size_t count, void *context)
 {
 	struct http_call *call = context;
 	size_t size = item * count;
-	if (may_move(call, size) < size) {
-		call->held |= CURLPAUSE_RECV;
+	if (call->full || may_move(call, size) < size) {
+		hold(call, CURLPAUSE_RECV);
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	call->stop = http_call_take(call, data, size);

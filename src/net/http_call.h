@@ -45,7 +45,8 @@ struct http_call {
 	struct http_request request; /* path is gone */
 	uint64_t body_sent;          /* bytes handed to libcurl since the last rewind */
 	bool paused;                 /* by the body */
-	int held;                    /* CURLPAUSE_ bits: by the pace, until `due_ms` */
+	bool full;                   /* http_pause: the sink is to get nothing */
+	int held;                    /* CURLPAUSE_ bits: until `due_ms`, and while it is full */
 	uint64_t asked, due_ms;      /* bytes the pace was asked for, and from when they may move */
 	uint64_t credit;             /* bytes that may move */
 	enum http_stop stop;
@@ -71,6 +72,7 @@ struct http {
 	struct bytes scratch; /* a URL; wiped after use */
 	uint32_t tick_ms;     /* between looks of the watchdog */
 	uint64_t looked_ms;
+	bool holding;  /* some call may be held */
 	bool any_peer; /* https, or a plain host that the user allows */
 };
 

@@ -31,6 +31,7 @@ struct store_backend {
 	struct store_call *(*probe)(struct store *, struct store_then, struct err *);
 	size_t (*poll)(struct store *, uint32_t timeout_ms);
 	void (*wake)(struct store *);
+	void (*pause)(struct store *, struct store_call *);
 	void (*resume)(struct store *, struct store_call *);
 	void (*cancel)(struct store *, struct store_call *);
 	const char *(*label)(const struct store *);

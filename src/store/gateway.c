@@ -346,6 +346,12 @@ static size_t gateway_poll(struct store *store, uint32_t timeout_ms)
 
 static void gateway_wake(struct store *store) { http_wake(to_gateway(store)->http); }
 
+static void gateway_pause(struct store *store, struct store_call *call)
+{
+	(void)store;
+	http_pause(((struct gateway_call *)call)->http);
+}
+
 static void gateway_resume(struct store *store, struct store_call *call)
 {
 	(void)store;
@@ -388,6 +394,7 @@ static const struct store_backend gateway_backend = {
 	.probe = gateway_probe,
 	.poll = gateway_poll,
 	.wake = gateway_wake,
+	.pause = gateway_pause,
 	.resume = gateway_resume,
 	.cancel = gateway_cancel,
 	.label = gateway_label,

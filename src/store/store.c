@@ -75,6 +75,12 @@ void store_wake(struct store *store)
 	doing->backend->wake(doing);
 }
 
+void store_pause(struct store *store, struct store_call *call)
+{
+	struct store *doing = DOING(store, pause);
+	doing->backend->pause(doing, call);
+}
+
 void store_resume(struct store *store, struct store_call *call)
 {
 	struct store *doing = DOING(store, resume);

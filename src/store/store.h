@@ -16,7 +16,7 @@
  *            borrowed until `done` has returned or store_cancel.  A struct store_call is dead once
  *            `done` is called.
  * Threads    one thread owns a store; only store_wake may be called from others.  `done` may start
- *            and cancel calls; the other callbacks must not call the store.
+ *            and cancel calls; the other callbacks must not call the store, but for store_pause.
  */
 #pragma once
 
@@ -256,7 +256,12 @@ size_t store_poll(struct store *store, uint32_t timeout_ms);
 /* Ends the present or next sleep of store_poll.  Any thread. */
 void store_wake(struct store *store);
 
-/* Lets a paused body be read again.  Harmless when it is not paused. */
+/* Has the sink of a get receive no more bytes after those that it is being given, until
+ * store_resume.  Inside the sink too. */
+void store_pause(struct store *store, struct store_call *call);
+
+/* Lets a paused body be read again, or a paused get go on in the next store_poll.  Harmless when it
+ * is not paused. */
 void store_resume(struct store *store, struct store_call *call);
 
 /* Ends the call without `done`. */

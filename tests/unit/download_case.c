@@ -153,8 +153,12 @@ void download_case_open(struct download_case *download_case)
 		.away_ms = 60000,
 	};
 	assert_int_equal(lanes_new(&lanes, &download_case->lanes, &err), 0);
+	download_case->workers = workers_new("writer", 2);
+	assert_non_null(download_case->workers);
 	download_case->downloads = (struct downloads){
 		.lanes = download_case->lanes,
+		.workers = download_case->workers,
+		.queue_max = 1 << 20,
 		.arrivals = download_case->land_case.arrivals,
 		.target_tree = download_case->land_case.target_tree,
 		.outcomes = download_case->land_case.slots,
@@ -167,6 +171,8 @@ void download_case_open(struct download_case *download_case)
 
 void download_case_close(struct download_case *download_case)
 {
+	lanes_join(download_case->lanes);
+	workers_free(download_case->workers);
 	lanes_free(download_case->lanes);
 	land_case_fini(&download_case->land_case);
 	mutex_fini(&download_case->lock);

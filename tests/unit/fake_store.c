@@ -216,6 +216,12 @@ static void wake(struct store *base)
 	mutex_unlock(&store->lock);
 }
 
+static void pause_call(struct store *base, struct store_call *call)
+{
+	call->paused = true;
+	atomic_fetch_add(&store_of(base)->fake->pauses, 1);
+}
+
 static void resume(struct store *base, struct store_call *call)
 {
 	(void)base;
@@ -255,6 +261,7 @@ static const struct store_backend backend = {
 	.probe = probe,
 	.poll = poll_fake,
 	.wake = wake,
+	.pause = pause_call,
 	.resume = resume,
 	.cancel = cancel,
 	.label = label,

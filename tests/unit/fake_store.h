@@ -58,6 +58,7 @@ struct fake {
 	atomic_uint ended[FAKE_OPERATIONS]; /* `done` has returned */
 	atomic_uint cancelled;
 	atomic_uint in_flight, in_flight_max; /* probes left out */
+	atomic_uint pauses;                   /* store_pause, which the script may look at */
 	atomic_bool hold_bodies;              /* streams are not read */
 };
 

@@ -3,7 +3,10 @@
 #include "base/digest.h"
 #include "tests/unit/download_case.h"
 #include "tests/unit/facts.h"
+#include "tests/unit/thread_io.h"
 #include "verify/policy.h"
+
+#include <unistd.h>
 
 static struct download_case download_case;
 
@@ -233,6 +236,83 @@ static void fetches_many_files_at_once(void **state)
 	assert_in_range(atomic_load(&download_case.fake.in_flight_max), 2, 8);
 }
 
+/* ---- threads ---- */
+
+static void no_lane_writes_or_reads_a_file(void **state)
+{
+	(void)state;
+	struct thread_io lane = thread_io_of("lane"), writer = thread_io_of("writer");
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", false);
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);
+	assert_int_equal(thread_io_of("lane").written, lane.written);
+	assert_int_equal(thread_io_of("lane").read, lane.read);
+	assert_true(thread_io_of("writer").written - writer.written >= DOWNLOAD_CASE_SIZE);
+}
+
+static void whoever_hands_out_literals_writes_none(void **state)
+{
+	(void)state;
+	struct thread_io here = thread_io_of("test_download");
+	struct fake_task *task =
+		land_case_file(&download_case.land_case, LAND_CASE_ROOT, "file", 5, NULL);
+	download_case.cap[DOWNLOAD_CASE_OURS] = (struct cap){ .kind = CAP_LIT, .size = 5 };
+	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+	assert_int_equal(task->outcome.state, OUTCOME_DONE);
+	assert_int_equal(thread_io_of("test_download").written, here.written);
+}
+
+/* A task of the writers that keeps one busy, as a disk does that is silent. */
+struct silence {
+	struct worker_task task; /* first */
+	atomic_bool over;
+};
+
+static bool be_silent(struct worker_task *task)
+{
+	while (!atomic_load(&((struct silence *)task)->over))
+		usleep(100);
+	return true;
+}
+
+static atomic_uint answers;
+
+static void answer(struct lane_task *lane_task, struct store *store)
+{
+	(void)store;
+	lane_task_end(lane_task, FAULT_NONE);
+	atomic_fetch_add(&answers, 1);
+}
+
+static void a_silent_disk_pauses_its_files_and_no_lane(void **state)
+{
+	(void)state;
+	struct silence silence[2] = { { .task = { .run = be_silent } },
+				      { .task = { .run = be_silent } } };
+	struct lane_task other = { .kind = LANE_TASK_DIRECTORY, .start = answer };
+	struct outcome source = { .state = OUTCOME_PLANNED };
+	download_case.downloads.queue_max = 500;
+	for (size_t i = 0; i < ARRAY_COUNT(silence); i++)
+		workers_wake(download_case.workers, &silence[i].task);
+	struct fake_task *task =
+		download_case_task(&download_case, DOWNLOAD_CASE_OURS, "file", true);
+	assert_true(cap_pack(&download_case.cap[DOWNLOAD_CASE_OURS], source.cap, &source.cap_size,
+			     &source.cap_kind));
+	download_take(&download_case.downloads, land_case_work(&download_case.land_case), &source);
+	while (atomic_load(&download_case.fake.pauses) == 0)
+		usleep(100);
+	atomic_store(&answers, 0);
+	lanes_submit(download_case.lanes, &other);
+	while (atomic_load(&answers) == 0)
+		usleep(100);
+	assert_false(task->settled);
+	for (size_t i = 0; i < ARRAY_COUNT(silence); i++)
+		atomic_store(&silence[i].over, true);
+	fake_queue_wait(&download_case.land_case.queue);
+	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);
+}
+
 int main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -248,6 +328,9 @@ int main(void)
 		FACT(fails_what_no_slot_can_tell),
 		FACT(waits_without_counting_while_the_gateway_is_away),
 		FACT(gives_back_what_the_lanes_refuse),
+		FACT(no_lane_writes_or_reads_a_file),
+		FACT(whoever_hands_out_literals_writes_none),
+		FACT(a_silent_disk_pauses_its_files_and_no_lane),
 		FACT(fetches_many_files_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Requests of net/http under a pace. */
+/* Requests of net/http under a pace, and those that their sinks hold back. */
 #include "net/http.h"
 
 #include "queue/core/thread.h"
@@ -17,6 +17,10 @@ struct told {
 	bool done;
 	struct http_reply reply;
 	uint64_t taken, refuse_after;
+	struct http_call *call; /* paused at each `pause_each` bytes; 0: never */
+	uint64_t pause_each;
+	unsigned pauses, late; /* bytes that came while it was paused */
+	bool is_paused;
 	unsigned paused, refusals;
 };
 
@@ -31,6 +35,13 @@ static bool take(void *context, const void *data, size_t size)
 {
 	struct told *told = context;
 	(void)data;
+	told->late += told->is_paused ? (unsigned)size : 0;
+	if (told->pause_each &&
+	    told->taken / told->pause_each != (told->taken + size) / told->pause_each) {
+		told->is_paused = true;
+		told->pauses++;
+		http_pause(told->call);
+	}
 	told->taken += size;
 	told->refusals += told->taken > told->refuse_after;
 	return told->refusals == 0;
@@ -201,6 +212,68 @@ static void what_is_held_can_be_cancelled(void **state)
 	scripted_free(server);
 }
 
+/* A sink that is full gets nothing until it is resumed, for longer than any limit. */
+static void a_sink_that_is_full_gets_no_more(void **state)
+{
+	(void)state;
+	struct pace pace;
+	pace_init(&pace, 10 * RATE);
+	for (int paced = 0; paced < 2; paced++) {
+		struct scripted *server = server_of(reply, BODY);
+		struct http *http = open_http(server, paced ? &pace : NULL);
+		struct told told = { .refuse_after = UINT64_MAX, .pause_each = BODY / 3 };
+		struct http_request get = { .method = HTTP_GET,
+					    .sink = take,
+					    .path = "uri",
+					    .done = on_done,
+					    .context = &told };
+		told.call = http_start(http, &get, NULL);
+		assert_non_null(told.call);
+		while (!told.done) {
+			uint64_t begin = clock_ms();
+			while (told.is_paused && !told.done && clock_ms() - begin < 3 * SHORT_MS)
+				http_poll(http, SHORT_MS);
+			told.is_paused = false;
+			if (!told.done)
+				http_resume(told.call);
+			http_poll(http, 20);
+		}
+		assert_int_equal(told.reply.fault, FAULT_NONE);
+		assert_int_equal(told.taken, BODY);
+		assert_int_equal(told.late, 0);
+		assert_in_range(told.pauses, 2, 3);
+		http_close(http);
+		scripted_free(server);
+	}
+}
+
+/* What was kept meanwhile may be refused, in a poll like any other. */
+static void a_sink_may_refuse_what_it_is_resumed_for(void **state)
+{
+	(void)state;
+	struct scripted *server = server_of(reply, BODY);
+	struct http *http = open_http(server, NULL);
+	struct told told = { .refuse_after = UINT64_MAX, .pause_each = BODY / 2 };
+	struct http_request get = {
+		.method = HTTP_GET, .sink = take, .path = "uri", .done = on_done, .context = &told
+	};
+	told.call = http_start(http, &get, NULL);
+	assert_non_null(told.call);
+	while (!told.is_paused)
+		http_poll(http, 20);
+	http_poll(http, 20);
+	told.refuse_after = told.taken;
+	http_resume(told.call);
+	assert_false(told.done);
+	while (!told.done)
+		http_poll(http, 20);
+	assert_int_equal(told.reply.fault, FAULT_CANCELLED);
+	assert_int_equal(told.refusals, 1);
+	assert_int_equal(http_in_flight(http), 0);
+	http_close(http);
+	scripted_free(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -209,6 +282,8 @@ int main(void)
 		cmocka_unit_test(small_bodies_count_too),
 		cmocka_unit_test(a_sink_that_refuses_ends_what_was_held),
 		cmocka_unit_test(what_is_held_can_be_cancelled),
+		cmocka_unit_test(a_sink_that_is_full_gets_no_more),
+		cmocka_unit_test(a_sink_may_refuse_what_it_is_resumed_for),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

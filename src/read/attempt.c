@@ -132,6 +132,24 @@ enum fault attempt_check(const struct attempt *attempt, struct err *err)
 	return FAULT_NONE;
 }
 
+enum fault attempt_pass(const struct attempt *attempt, const struct attempt_pass *pass,
+			struct err *err)
+{
+	for (uint64_t offset = 0; offset < attempt->size; offset += BODY_PIECE_SIZE) {
+		struct body_piece *piece = pass->room(pass->context);
+		if (!piece)
+			return err_set(err, FAULT_CANCELLED, "nobody wants the rest of it");
+		if (atomic_load_explicit(pass->cancel, memory_order_acquire))
+			return err_set(err, FAULT_CANCELLED, "stopped in the middle of it");
+		piece->offset = offset;
+		piece->size = (size_t)min_u64(attempt->size - offset, BODY_PIECE_SIZE);
+		if (attempt_read(attempt, offset, piece->data, piece->size, err) ||
+		    pass->take(pass->context, piece, err))
+			return err->fault;
+	}
+	return attempt_check(attempt, err);
+}
+
 static enum fault read_compared(void *context, uint64_t offset, unsigned char *data, size_t size,
 				struct err *err)
 {

@@ -11,6 +11,7 @@
 #include "decide/entry.h"
 #include "files/source_tree.h"
 #include "queue/lease.h"
+#include "read/body.h"
 #include "read/replica.h"
 
 struct attempt {
@@ -56,6 +57,25 @@ MUST_USE enum fault attempt_decide(struct attempt *attempt, const struct decide_
 /* Reads exactly `size` bytes.  FAULT_CHANGED when the file has become shorter; IO. */
 MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,
 				 unsigned char *data, size_t size, struct err *err);
+
+/* One reading of all bytes. */
+struct attempt_pass {
+	/* Returns a buffer of BODY_PIECE_SIZE.  NULL: nobody wants the rest. */
+	struct body_piece *(*room)(void *context);
+	/* Takes it filled. */
+	enum fault (*take)(void *context, struct body_piece *piece, struct err *err);
+	void *context;
+	const atomic_bool *cancel; /* true: ends as CANCELLED */
+};
+
+/*
+ * Reads all bytes from the first to the last, and then makes sure that the file is still the one
+ * that was opened, so that a later pass reads the same bytes: what has to be known of them before
+ * the first is sent is computed in a pass of its own.  Faults: those of attempt_read, attempt_check
+ * and `take`; CANCELLED also where nobody wants the rest.
+ */
+MUST_USE enum fault attempt_pass(const struct attempt *attempt, const struct attempt_pass *pass,
+				 struct err *err);
 
 /* After the last byte: FAULT_CHANGED when there is one more, or anything about the file is not what
  * it was.  IO. */

@@ -193,76 +193,97 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 	return TRY_ENDED;
 }
 
-/* Reads the piece at `offset` into `piece` and hashes it. */
-static enum fault fill(struct reader *reader, const struct attempt *attempt, uint64_t offset,
-		       struct body_piece *piece, struct err *err)
-{
-	piece->offset = offset;
-	piece->size = (size_t)min_u64(attempt->size - offset, BODY_PIECE_SIZE);
-	if (attempt_read(attempt, offset, piece->data, piece->size, err))
-		return err->fault;
-	return hash_add(reader, piece->data, piece->size, err);
-}
+/* ---- streams ---- */
 
-/* Fills the stream from its second piece on, in step with the sender, and ends it. */
-static void stream_on(struct reader *reader, const struct attempt *attempt, struct body *body)
-{
-	struct err err = { 0 };
+struct streaming {
+	struct reader *reader;
+	const struct attempt *attempt;
+	struct body *body;
+	struct body_piece *piece; /* at hand, and not used yet */
+	bool delivered;
+	bool ahead; /* `proof` is known before the first byte is sent */
 	struct body_proof proof;
-	for (uint64_t offset = BODY_PIECE_SIZE; offset < attempt->size; offset += BODY_PIECE_SIZE) {
-		struct body_piece *piece = body_room(body);
-		if (!piece)
-			return;
-		if (cancelled(reader)) {
-			err_set(&err, FAULT_CANCELLED, "stopped in the middle of it");
-			body_finish(body, NULL, &err);
-			return;
-		}
-		if (fill(reader, attempt, offset, piece, &err)) {
-			body_finish(body, NULL, &err);
-			return;
-		}
-		body_push(body, piece);
-	}
-	if (attempt_check(attempt, &err) || hash_end(reader, &proof, &err))
-		body_finish(body, NULL, &err);
-	else
-		body_finish(body, &proof, NULL);
-	explicit_bzero(&proof, sizeof proof);
+};
+
+static struct body_piece *same_room(void *context) { return ((struct streaming *)context)->piece; }
+
+static struct body_piece *next_room(void *context)
+{
+	struct streaming *streaming = context;
+	struct body_piece *piece = streaming->piece;
+	streaming->piece = NULL;
+	return piece ? piece : body_room(streaming->body);
 }
 
-/* Hashes a whole file without sending it: one of its size and beginning was sent before.
- * FAULT_CANCELLED: its work was given back. */
-static enum fault hash_ahead(struct reader *reader, const struct attempt *attempt,
-			     struct body_piece *piece, struct body_proof *proof, struct err *err)
+static enum fault hash_piece(void *context, struct body_piece *piece, struct err *err)
 {
-	if (hash_start(reader, attempt->size, err))
+	struct streaming *streaming = context;
+	return hash_add(streaming->reader, piece->data, piece->size, err);
+}
+
+/* The place of whatever is computed between reading and sending: hashes. */
+static enum fault send_piece(void *context, struct body_piece *piece, struct err *err)
+{
+	struct streaming *streaming = context;
+	const struct readers_options *options = streaming->reader->options;
+	if (hash_piece(context, piece, err))
 		return err->fault;
-	for (uint64_t offset = 0; offset < attempt->size; offset += BODY_PIECE_SIZE) {
-		if (cancelled(reader)) {
-			work_again(attempt->work, 0, attempt->work->task->attempts);
-			return FAULT_CANCELLED;
-		}
-		if (fill(reader, attempt, offset, piece, err))
-			return err->fault;
-	}
-	if (attempt_check(attempt, err))
+	body_push(streaming->body, piece);
+	if (streaming->delivered)
+		return FAULT_NONE;
+	streaming->delivered = true;
+	body_ref(streaming->body);
+	options->deliver(options->context, streaming->body);
+	return FAULT_NONE;
+}
+
+/* Reads all bytes, and stores their proof. */
+static enum fault pass(struct streaming *streaming, struct body_piece *(*room)(void *context),
+		       enum fault (*take)(void *context, struct body_piece *piece, struct err *err),
+		       struct body_proof *proof, struct err *err)
+{
+	struct reader *reader = streaming->reader;
+	const struct attempt_pass reading = {
+		.room = room,
+		.take = take,
+		.context = streaming,
+		.cancel = reader->options->cancel,
+	};
+	if (hash_start(reader, streaming->attempt->size, err) ||
+	    attempt_pass(streaming->attempt, &reading, err))
 		return err->fault;
 	return hash_end(reader, proof, err);
 }
 
-/* Decides whether the stream is to be sent now.  FAULT_CANCELLED: no, and its work has been dealt
- * with. */
-static enum fault begin_stream(struct reader *reader, const struct attempt *attempt,
-			       struct body *body, struct body_piece *piece, struct err *err)
+/* Computes the proof of a file before it is sent: one of its size and beginning was sent before.
+ * Stores whether it is to be sent: else its work has ended or is parked. */
+static enum fault look_ahead(struct streaming *streaming, bool *send, struct err *err)
 {
+	struct body *body = streaming->body;
+	if (pass(streaming, same_room, hash_piece, &streaming->proof, err))
+		return err->fault;
+	streaming->ahead = true;
+	duplicate_whole_key(streaming->proof.key, body->size, body->flight_key);
+	*send = begin_flight(streaming->reader, streaming->attempt, &streaming->proof,
+			     body->flight_key, &body->flying);
+	return FAULT_NONE;
+}
+
+/* Stores whether the stream is to be sent now: else its work has ended or is parked. */
+static enum fault begin_stream(struct streaming *streaming, bool *send, struct err *err)
+{
+	struct reader *reader = streaming->reader;
+	const struct attempt *attempt = streaming->attempt;
+	struct body *body = streaming->body;
 	unsigned char value[FLIGHT_VALUE_SIZE];
+	unsigned char *data = streaming->piece->data;
 	struct body_proof proof;
+	*send = true;
 	if (!reader->keyed)
 		return FAULT_NONE;
-	if (attempt_read(attempt, 0, piece->data, BODY_WHOLE_MAX, err) ||
+	if (attempt_read(attempt, 0, data, BODY_WHOLE_MAX, err) ||
 	    hash_start(reader, BODY_WHOLE_MAX, err) ||
-	    hash_add(reader, piece->data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
+	    hash_add(reader, data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
 		return err->fault;
 	duplicate_prefix_key(proof.key, attempt->size, body->flight_key);
 	struct duplicate *duplicate =
@@ -271,7 +292,8 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 		return FAULT_NONE;
 	switch (flight_begin(reader->options->flight, body->flight_key, duplicate, value)) {
 	case FLIGHT_PARKED:
-		return FAULT_CANCELLED;
+		*send = false;
+		return FAULT_NONE;
 	case FLIGHT_FIRST:
 		body->flying = true;
 		break;
@@ -279,16 +301,22 @@ static enum fault begin_stream(struct reader *reader, const struct attempt *atte
 		break;
 	case FLIGHT_KNOWN:
 		free(duplicate);
-		enum fault fault = hash_ahead(reader, attempt, piece, &proof, err);
-		if (fault)
-			return fault;
-		duplicate_whole_key(proof.key, attempt->size, body->flight_key);
-		if (begin_flight(reader, attempt, &proof, body->flight_key, &body->flying))
-			return FAULT_NONE;
-		return FAULT_CANCELLED;
+		return look_ahead(streaming, send, err);
 	}
 	free(duplicate);
 	return FAULT_NONE;
+}
+
+/* Sends the bytes in step with the sender.  What was computed ahead must have been of these. */
+static enum fault stream(struct streaming *streaming, struct err *err)
+{
+	struct body_proof proof;
+	enum fault fault = pass(streaming, next_room, send_piece, &proof, err);
+	if (!fault && streaming->ahead && memcmp(&proof, &streaming->proof, sizeof proof) != 0)
+		fault = err_set(err, FAULT_CHANGED, "read twice, it was not the same");
+	streaming->proof = proof;
+	explicit_bzero(&proof, sizeof proof);
+	return fault;
 }
 
 /* Hands a file on after its first piece and reads the others while it is sent. */
@@ -302,23 +330,18 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	}
 	body->meta = attempt->meta;
 	body->existing = attempt->existing;
-	struct body_piece *piece = body_room(body);
-	enum fault fault = begin_stream(reader, attempt, body, piece, err);
-	if (!fault &&
-	    (hash_start(reader, attempt->size, err) || fill(reader, attempt, 0, piece, err))) {
-		fault = err->fault;
+	struct streaming streaming = { reader, attempt, body, .piece = body_room(body) };
+	bool send;
+	enum fault fault = begin_stream(&streaming, &send, err);
+	if (!fault && send)
+		fault = stream(&streaming, err);
+	if (streaming.delivered)
+		body_finish(body, fault ? NULL : &streaming.proof, fault ? err : NULL);
+	else if (fault)
 		duplicate_end(reader->options->flight, body, NULL);
-	}
-	if (fault) {
-		body_unref(body);
-		return fault == FAULT_CANCELLED ? TRY_ENDED : TRY_FAULT;
-	}
-	body_push(body, piece);
-	body_ref(body);
-	reader->options->deliver(reader->options->context, body);
-	stream_on(reader, attempt, body);
+	explicit_bzero(&streaming.proof, sizeof streaming.proof);
 	body_unref(body);
-	return TRY_ENDED;
+	return fault && !streaming.delivered ? TRY_FAULT : TRY_ENDED;
 }
 
 /* Brings an open file whose bytes are wanted on its way. */

@@ -17,6 +17,7 @@ enum { STREAM = 2 * BODY_PIECE_SIZE + 7 };
 
 static atomic_uint reads;
 static void (*after_read)(void); /* runs after each read */
+static unsigned flip_from;       /* reads from which on a byte of each is another; 0: none */
 
 ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room);
 
@@ -25,7 +26,9 @@ ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 	ssize_t got = syscall(SYS_pread64, fd, data, size, offset);
 	if (!(fcntl(fd, F_GETFL) & O_NONBLOCK))
 		return got; /* the manifest: only files of the tree are opened so */
-	atomic_fetch_add(&reads, 1);
+	unsigned number = atomic_fetch_add(&reads, 1) + 1;
+	if (flip_from && number >= flip_from && got > 0)
+		*(unsigned char *)data ^= 1;
 	if (after_read)
 		after_read();
 	return got;
@@ -42,6 +45,7 @@ static void start(void)
 {
 	atomic_store(&reads, 0);
 	after_read = NULL;
+	flip_from = 0;
 	bench_init();
 }
 
@@ -416,6 +420,34 @@ static void equal_streams_are_hashed_ahead_and_sent_once(void **state)
 	close_bench();
 }
 
+/* Nothing but the bytes tells that it is another file than the one whose key was computed. */
+static void what_is_hashed_ahead_must_be_what_is_sent(void **state)
+{
+	(void)state;
+	enum { BEGINNING = 1, ONE_PASS = 4 /* three pieces, and whether there is more */ };
+	for (unsigned flips = 0; flips < 2; flips++) {
+		start();
+		sender.gives_up = false;
+		bench_file("a", STREAM, 'a', 'z');
+		bench_file("b", STREAM, 'a', 'y'); /* same beginning and size */
+		open_bench();
+		bench.delivered = start_sender;
+		reader_take(bench.reader, &bench.work[0]);
+		thread_join(&sender.thread);
+		const struct outcome done = done_as(7);
+		bench_let_go(bench.body[0], &done);
+		atomic_store(&reads, 0);
+		flip_from = flips ? BEGINNING + ONE_PASS + 1 : 0;
+		reader_take(bench.reader, &bench.work[1]);
+		thread_join(&sender.thread);
+		assert_int_equal(atomic_load(&reads), BEGINNING + 2 * ONE_PASS);
+		assert_int_equal(bench.count, 2);
+		assert_int_equal(sender.verdict.fault, flips ? FAULT_CHANGED : FAULT_NONE);
+		bench_let_go(bench.body[1], NULL);
+		close_bench();
+	}
+}
+
 static void cancel_soon(void)
 {
 	if (atomic_load(&reads) == 2)
@@ -458,6 +490,7 @@ int main(void)
 		cmocka_unit_test(what_is_gone_is_skipped),
 		cmocka_unit_test(equal_files_are_sent_once),
 		cmocka_unit_test(equal_streams_are_hashed_ahead_and_sent_once),
+		cmocka_unit_test(what_is_hashed_ahead_must_be_what_is_sent),
 		cmocka_unit_test(hashing_ahead_ends_when_stopped),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -272,7 +272,8 @@ static void arrived(struct download *download, struct piece *piece, const struct
 }
 
 /* All of a piece was read a second time. */
-static void compare(struct download *download, struct piece *piece, const struct partial_job *job)
+static void compare_again(struct download *download, struct piece *piece,
+			  const struct partial_job *job)
 {
 	struct err err;
 	if (download->failed.fault)
@@ -314,7 +315,7 @@ static void take_result(struct download *download, const struct partial_job *job
 	}
 	if (job->steps & PARTIAL_LAST) {
 		if (download->again)
-			compare(download, piece, job);
+			compare_again(download, piece, job);
 		else
 			arrived(download, piece, job);
 	}

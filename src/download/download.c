@@ -1,10 +1,8 @@
-#include "download/download.h"
+#include "download/download_parts.h"
 
 #include "base/secret.h"
 #include "download/piece.h"
-#include "files/symlink.h"
 #include "queue/core/kill.h"
-#include "verify/likeness.h"
 #include "verify/policy.h"
 
 #include <assert.h>
@@ -76,8 +74,7 @@ static void give_up(struct download *download)
 	release(download);
 }
 
-/* The cap came out of a slot, so it fits one. */
-static void keep_cap(const struct cap *cap, struct outcome *outcome)
+void download_keep_cap(const struct cap *cap, struct outcome *outcome)
 {
 	bool kept = cap_pack(cap, outcome->cap, &outcome->cap_size, &outcome->cap_kind);
 	assert(kept);
@@ -87,7 +84,7 @@ static void keep_cap(const struct cap *cap, struct outcome *outcome)
 static void succeed(struct download *download)
 {
 	struct outcome *outcome = &download->arrival->outcome;
-	keep_cap(&download->cap, outcome);
+	download_keep_cap(&download->cap, outcome);
 	outcome->level = (uint8_t)download->level;
 	partial_close(download->partial, NULL, false);
 	lane_task_end(&download->lane_task, FAULT_NONE);
@@ -470,48 +467,7 @@ static void refuse(struct lane_task *lane_task)
 	release(download);
 }
 
-/* The bytes are at hand: nothing is asked of the gateway.  `cap` is the outcome's; `secret` that
- * they are one too. */
-static void take_bytes(const struct downloads *downloads, struct arrival *arrival,
-		       const struct cap *cap, const void *data, size_t size)
-{
-	struct err err;
-	const struct cap any = { .kind = CAP_NONE };
-	const struct partial_options options = {
-		.workers = downloads->workers,
-		.arrival = arrival,
-		.cap = &any,
-	};
-	struct partial *partial;
-	struct partial_job *job = partial_job_new(
-		PARTIAL_TAKE | PARTIAL_FIRST | PARTIAL_WHOLE | PARTIAL_WRITE | PARTIAL_LAST, size);
-	enum fault fault = job ? partial_new(&options, &partial, &err)
-			       : err_set(&err, FAULT_NOMEM, "no memory for a file");
-	if (fault) {
-		partial_job_free(job);
-		arrival_fail(arrival, &err);
-		return;
-	}
-	keep_cap(cap, &arrival->outcome);
-	arrival->outcome.level = VERIFY_ALL;
-	memcpy(job->data, data, size);
-	job->size = size;
-	job->secret = true;
-	partial_push(partial, job);
-	partial_close(partial, NULL, false);
-}
-
-static void take_cap(const struct downloads *downloads, struct arrival *arrival,
-		     const struct cap *cap)
-{
-	char text[CAP_TEXT_SIZE];
-	size_t size = cap_print_readonly(cap, text);
-	arrival->secret = true;
-	take_bytes(downloads, arrival, cap, text, size);
-	secret_wipe(text, sizeof text);
-}
-
-static void submit(struct downloads *downloads, struct arrival *arrival, const struct cap *cap)
+void download_submit(struct downloads *downloads, struct arrival *arrival, const struct cap *cap)
 {
 	struct err err;
 	struct download *download = calloc(1, sizeof *download);
@@ -530,56 +486,4 @@ static void submit(struct downloads *downloads, struct arrival *arrival, const s
 	download->arrival = arrival;
 	download->cap = *cap;
 	lanes_submit(downloads->lanes, &download->lane_task);
-}
-
-/* Compares what is at the target with the cap of what is to come.  NULL: the work has ended. */
-static struct arrival *compare(const struct downloads *downloads, struct arrival *arrival,
-			       const struct cap *cap)
-{
-	char name[DIRFD_NAME_MAX + 1];
-	const struct likeness likeness = {
-		.cap = cap,
-		.secret = downloads->secret,
-		.cancel = downloads->cancel,
-	};
-	arrival_name(arrival, name);
-	return arrival_compared(arrival, likeness_is_at(&likeness, arrival->target_dir->fd, name));
-}
-
-static void begin(struct downloads *downloads, struct work *work, const struct outcome *source,
-		  const struct cap *cap)
-{
-	struct err err;
-	struct target_dir *target_dir;
-	if (work->task->kind == MANIFEST_SYMLINK && cap->size > SYMLINK_TARGET_MAX) {
-		err_set(&err, FAULT_INSECURE, "it is longer than any target of a symlink");
-		arrivals_fail(downloads->arrivals, work, &err);
-		return;
-	}
-	if (target_tree_open(downloads->target_tree, work->task->listing, &target_dir, &err)) {
-		arrivals_fail(downloads->arrivals, work, &err);
-		return;
-	}
-	struct arrival *arrival = arrival_begin(downloads->arrivals, work, target_dir, source);
-	if (arrival && arrival->decision.action == DECIDE_COMPARE)
-		arrival = compare(downloads, arrival, cap);
-	if (arrival && downloads->caps_only)
-		take_cap(downloads, arrival, cap);
-	else if (arrival && cap_is_literal(cap))
-		take_bytes(downloads, arrival, cap, cap->content, (size_t)cap->size);
-	else if (arrival)
-		submit(downloads, arrival, cap);
-}
-
-void download_take(struct downloads *downloads, struct work *work, const struct outcome *source)
-{
-	struct cap cap = { 0 };
-	struct outcome slot = *source;
-	if (slot.state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) || !cap_is_file(&cap) ||
-	    cap_is_verifier(&cap))
-		slot.state = OUTCOME_DAMAGED; /* then nothing is begun but the decision */
-	begin(downloads, work, &slot, &cap);
-	cap_wipe(&cap);
-	secret_wipe(&slot, sizeof slot);
 }

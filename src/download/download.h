@@ -5,8 +5,10 @@
  *      -> the key is the cap's, or the store has proven every piece: proven
  *      -> else every piece a second time: equal, and its end no error's words: proven
  *
- * A lane (download.c decides, piece.c reads one range) only moves bytes into blocks; whatever
- * touches the file or computes over its bytes is a job for the writers (land/partial.h).
+ * download_take.c says how a file is brought; what is at the target already is compared, if it is
+ * to be, by threads of its own.  A lane (download.c decides, piece.c reads one range) only moves
+ * bytes into blocks; whatever touches the file or computes over its bytes is a job for the writers
+ * (land/partial.h).
  *
  * A file without chunks is one piece, asked for without a range.  Of one with chunks each piece
  * that is there has an outcome of its own (its hash, its length), and the next attempt, in this run
@@ -25,8 +27,9 @@
 
 struct downloads {
 	struct lanes *lanes;
-	struct workers *workers; /* what waits for the disk */
-	uint64_t queue_max;      /* bytes of one file after which it waits for it */
+	struct workers *workers;   /* what waits for the disk */
+	struct workers *comparers; /* files at the target, with caps; NULL: none is compared */
+	uint64_t queue_max;        /* bytes of one file after which it waits for it */
 	struct arrivals *arrivals;
 	struct target_tree *target_tree;
 	struct outcomes *outcomes;       /* where the pieces of earlier attempts stand */

@@ -201,6 +201,8 @@ static void wind_up(struct engine *engine)
 	if (engine->watch >= 0)
 		cancel_unwatch(engine->watch);
 	/* What the lanes have brought arrives after their end, and a full disk then stops all. */
+	workers_free(engine->comparers); /* hands lanes what is not there */
+	engine->comparers = NULL;
 	lanes_join(engine->lanes);
 	workers_free(engine->writers);
 	engine->writers = NULL;

@@ -28,10 +28,13 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	const struct migration *migration = engine->migration;
 	struct downloads *downloads = &engine->downloads;
 	engine->writers = workers_new("writer", WRITERS);
-	if (!engine->writers)
-		return err_set(err, FAULT_NOMEM, "cannot start the threads that write files");
+	if (engine->transfer->checksum)
+		engine->comparers = workers_new("comparer", (unsigned)engine->transfer->readers);
+	if (!engine->writers || (engine->transfer->checksum && !engine->comparers))
+		return err_set(err, FAULT_NOMEM, "cannot start threads for files at the target");
 	downloads->lanes = engine->lanes;
 	downloads->workers = engine->writers;
+	downloads->comparers = engine->comparers;
 	downloads->queue_max = engine->transfer->memory / ARRIVALS_MAX;
 	downloads->arrivals = engine->arrivals;
 	downloads->outcomes = migration->outcomes;

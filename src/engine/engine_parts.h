@@ -67,7 +67,8 @@ struct engine {
 	/* engine_down.c */
 	int root_fd; /* of the target's directory, or -1 */
 	struct arrivals *arrivals;
-	struct workers *writers; /* what waits for the disk of the target */
+	struct workers *writers;   /* what waits for the disk of the target */
+	struct workers *comparers; /* what compares files there, or NULL */
 	struct downloads downloads;
 	struct local_writer *local_writer;
 	struct pace pace; /* where no gateway is asked; else the set-up has one */

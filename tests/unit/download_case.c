@@ -154,10 +154,13 @@ void download_case_open(struct download_case *download_case)
 	};
 	assert_int_equal(lanes_new(&lanes, &download_case->lanes, &err), 0);
 	download_case->workers = workers_new("writer", 2);
+	download_case->comparers = workers_new("comparer", 2);
 	assert_non_null(download_case->workers);
+	assert_non_null(download_case->comparers);
 	download_case->downloads = (struct downloads){
 		.lanes = download_case->lanes,
 		.workers = download_case->workers,
+		.comparers = download_case->comparers,
 		.queue_max = 1 << 20,
 		.arrivals = download_case->land_case.arrivals,
 		.target_tree = download_case->land_case.target_tree,
@@ -171,6 +174,7 @@ void download_case_open(struct download_case *download_case)
 
 void download_case_close(struct download_case *download_case)
 {
+	workers_free(download_case->comparers);
 	lanes_join(download_case->lanes);
 	workers_free(download_case->workers);
 	lanes_free(download_case->lanes);

@@ -47,7 +47,7 @@ struct download_case {
 	struct land_case land_case;
 	struct fake fake;
 	struct lanes *lanes;
-	struct workers *workers;
+	struct workers *workers, *comparers;
 	struct downloads downloads;
 	struct chk_params secret;
 	unsigned char content[DOWNLOAD_CASE_FILES][DOWNLOAD_CASE_SIZE];

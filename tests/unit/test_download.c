@@ -263,6 +263,39 @@ static void whoever_hands_out_literals_writes_none(void **state)
 	assert_int_equal(thread_io_of("test_download").written, here.written);
 }
 
+/* With --checksum all of what is at the target is read: that is nothing for the dispatcher. */
+static void whoever_hands_out_compares_nothing(void **state)
+{
+	(void)state;
+	struct land_case *land = &download_case.land_case;
+	land_case_settle(land);
+	land->options.policy.checksum = true;
+	land_case_start(land);
+	download_case.downloads.arrivals = land->arrivals;
+	for (int same = 0; same < 2; same++) {
+		struct fake_task *task = download_case_task(&download_case, DOWNLOAD_CASE_OURS,
+							    same ? "same" : "other", false);
+		FILE *file = fopen(tree_path(same ? "out/same" : "out/other"), "w");
+		assert_non_null(file);
+		assert_int_equal(fwrite(download_case.content[same ? DOWNLOAD_CASE_OURS
+								   : DOWNLOAD_CASE_ALIEN],
+					1, DOWNLOAD_CASE_SIZE, file),
+				 DOWNLOAD_CASE_SIZE);
+		assert_int_equal(fclose(file), 0);
+		struct thread_io here = thread_io_of("test_download");
+		struct thread_io comparer = thread_io_of("comparer");
+		download_case.gets = 0;
+		download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
+		assert_true(thread_io_of("comparer").read - comparer.read >= DOWNLOAD_CASE_SIZE);
+		assert_true(thread_io_of("test_download").read - here.read < DOWNLOAD_CASE_SIZE);
+		assert_int_equal(task->outcome.state, same ? OUTCOME_SKIPPED : OUTCOME_DONE);
+		assert_int_equal(download_case.gets, same ? 0 : 1);
+		assert_true(tree_holds(same ? "out/same" : "out/other",
+				       download_case.content[DOWNLOAD_CASE_OURS],
+				       DOWNLOAD_CASE_SIZE));
+	}
+}
+
 /* A task of the writers that keeps one busy, as a disk does that is silent. */
 struct silence {
 	struct worker_task task; /* first */
@@ -330,6 +363,7 @@ int main(void)
 		FACT(gives_back_what_the_lanes_refuse),
 		FACT(no_lane_writes_or_reads_a_file),
 		FACT(whoever_hands_out_literals_writes_none),
+		FACT(whoever_hands_out_compares_nothing),
 		FACT(a_silent_disk_pauses_its_files_and_no_lane),
 		FACT(fetches_many_files_at_once),
 	};

@@ -5,6 +5,17 @@
  * -> attempt.c (the file opened and checked; replica.c for one on a grid).  What comes of it is a
  * body.c, in single flight with its equals by duplicate.c.
  *
+ *   works -> [ring of 256] -> a reader: open, decide
+ *      -> gate: a share of the byte budget, which the body holds until it is gone
+ *      -> up to 64 KiB: read, compute -> a whole body -> deliver
+ *      -> else in passes over the file, which see the same bytes or fail (attempt.h)
+ *            [ahead: what must be known before the first byte is sent]
+ *            send: body_room -> read 1 MiB -> compute -> body_push -> [2 pieces] -> the sender
+ *
+ * Whatever is computed between reading and sending is computed here, in threads that are neither
+ * the dispatcher's nor curl's: hashes, keys, predicted caps.  Its place for streams is send_piece
+ * in reader.c; an encoder would stand there too, behind a pass ahead for its key.
+ *
  * Place      leased works -> [readers] -> bodies for src/upload or src/land.  What needs no request
  *            ends here: literals, content that is known, and files that cannot be read.
  * Ownership  a work pushed belongs to the readers until it is settled, given back, parked or handed

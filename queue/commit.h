@@ -16,7 +16,7 @@
  */
 #pragma once
 
-#include "queue/file/outcomes.h"
+#include "queue/outcomes.h"
 
 enum {
 	COMMIT_GATHER_MS = 1,   /* from the first item that waits until slots are written */

@@ -1,5 +1,5 @@
 /*
- * Reads a manifest forward, entry by entry, each with its slot of the outcomes.
+ * Reads a plan forward, entry by entry, each with its slot of the outcomes.
  *
  * Place      private to the file backend.
  * Ownership  what cursor_next stores borrows from the cursor until its next call.
@@ -7,33 +7,31 @@
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
 
 enum cursor_step {
 	CURSOR_ENTRY,   /* an entry and its slot */
-	CURSOR_OPENED,  /* the first block of a listing was read: see cursor_block */
+	CURSOR_OPENED,  /* the first page of a listing was read: see cursor_page */
 	CURSOR_CLOSED,  /* the last entry of a listing has been read */
-	CURSOR_TRAILER, /* the end of the manifest */
+	CURSOR_TRAILER, /* the end of the plan */
 	CURSOR_EDGE,    /* nothing more to be read below `limit` */
 };
 
 struct cursor;
 
-/* Starts at the first listing.  `reader` and `outcomes` are borrowed. */
-MUST_USE enum fault cursor_new(struct manifest_reader *reader, struct outcomes *outcomes,
-			       struct cursor **cursor, struct err *err);
+/* Starts at the first listing of a catalog with outcomes.  Faults: those of catalog_reader_new. */
+MUST_USE enum fault cursor_new(struct catalog *catalog, struct cursor **cursor, struct err *err);
 void cursor_free(struct cursor *cursor);
 
 /*
- * Goes one step on.  Blocks at `limit` and above are not read.  Faults: CORRUPT (also ids that do
- * not grow and a manifest without a trailer), IO, NOMEM.
+ * Goes one step on.  The page `limit` and those behind it are not read.  Faults: CORRUPT (also ids
+ * that do not grow and a plan without an end), IO, NOMEM.
  */
-MUST_USE enum fault cursor_next(struct cursor *cursor, uint64_t limit, enum cursor_step *step,
-				struct err *err);
+MUST_USE enum fault cursor_next(struct cursor *cursor, struct listing_id limit,
+				enum cursor_step *step, struct err *err);
 
-/* The block last read. */
-const struct manifest_block *cursor_block(const struct cursor *cursor);
+/* The page last read. */
+const struct catalog_page *cursor_page(const struct cursor *cursor);
 
 /* The entry of the last CURSOR_ENTRY, and its slot. */
 const struct manifest_entry *cursor_entry(const struct cursor *cursor);

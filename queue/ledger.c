@@ -4,13 +4,13 @@
 
 enum { PAGE_DIRECTORIES = 1024, FLAGS_SHIFT = 59 };
 
-/* Flags lie above the offset, so an offset is below 2^59. */
-static const uint64_t offset_bits = ((uint64_t)1 << FLAGS_SHIFT) - 1;
+/* Flags lie above the listing, whose number is below 2^59. */
+static const uint64_t listing_bits = ((uint64_t)1 << FLAGS_SHIFT) - 1;
 static const uint32_t none = UINT32_MAX;
 
 struct ledger_page {
 	uint64_t id[PAGE_DIRECTORIES];
-	uint64_t listing[PAGE_DIRECTORIES]; /* offset and flags */
+	uint64_t listing[PAGE_DIRECTORIES]; /* with flags */
 	uint32_t pending[PAGE_DIRECTORIES]; /* of one that is ready: the next such, or `none` */
 };
 
@@ -89,13 +89,13 @@ bool ledger_add(struct ledger *ledger, uint64_t id, unsigned flags)
 	return true;
 }
 
-bool ledger_listing(struct ledger *ledger, uint64_t id, uint64_t offset, unsigned *flags)
+bool ledger_listing(struct ledger *ledger, uint64_t id, uint64_t listing, unsigned *flags)
 {
 	uint32_t index = find(ledger, id);
-	assert(offset > 0 && offset <= offset_bits);
-	if (index == none || (*listing_at(ledger, index) & offset_bits) != 0)
+	assert(listing > 0 && listing <= listing_bits);
+	if (index == none || (*listing_at(ledger, index) & listing_bits) != 0)
 		return false;
-	*listing_at(ledger, index) |= offset;
+	*listing_at(ledger, index) |= listing;
 	*flags = flags_at(ledger, index);
 	return true;
 }
@@ -178,7 +178,7 @@ size_t ledger_take(struct ledger *ledger, struct ledger_directory *directory, si
 	while (count < max && ledger->ready > 0) {
 		uint32_t index = ledger->first_ready;
 		directory[count].id = *id_at(ledger, index);
-		directory[count++].listing = *listing_at(ledger, index) & offset_bits;
+		directory[count++].listing = *listing_at(ledger, index) & listing_bits;
 		ledger->first_ready = *pending_at(ledger, index);
 		*pending_at(ledger, index) = 0;
 		ledger->ready--;

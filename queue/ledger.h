@@ -33,17 +33,17 @@ struct ledger {
 
 struct ledger_directory {
 	uint64_t id;
-	uint64_t listing; /* offset */
+	uint64_t listing; /* value of its listing_id */
 };
 
 /* Adds directory `id`, above all before it.  Returns false when out of memory. */
 MUST_USE bool ledger_add(struct ledger *ledger, uint64_t id, unsigned flags);
 
 /*
- * Notes that the listing of `id` begins at `offset`, not 0, and stores its flags.  Returns false
- * when `id` was never added or has a listing already.
+ * Notes that the listing of `id` is `listing`, not 0 and below 2^59, and stores its flags.
+ * Returns false when `id` was never added or has a listing already.
  */
-MUST_USE bool ledger_listing(struct ledger *ledger, uint64_t id, uint64_t offset, unsigned *flags);
+MUST_USE bool ledger_listing(struct ledger *ledger, uint64_t id, uint64_t listing, unsigned *flags);
 
 /* Notes that the last block of the listing has been read.  Returns whether it is ready now. */
 bool ledger_listed(struct ledger *ledger, uint64_t id);

@@ -1,20 +1,20 @@
 #include "queue/lookup.h"
 
 struct lookup {
-	struct manifest_reader *own;   /* reads the directory's own listing */
-	struct manifest_reader *above; /* reads the listing its entry stands in */
-	struct manifest_block block;   /* last read by `above` */
-	bool have_block;
+	struct catalog_reader *own;   /* reads the directory's own listing */
+	struct catalog_reader *above; /* reads the listing its entry stands in */
+	struct catalog_page page;     /* last read by `above` */
+	bool have_page;
 };
 
-enum fault lookup_open(const char *path, struct lookup **lookup, struct err *err)
+enum fault lookup_open(struct catalog *catalog, struct lookup **lookup, struct err *err)
 {
 	struct lookup *made = calloc(1, sizeof *made);
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "out of memory");
-	enum fault fault = manifest_open(path, &made->own, err);
+	enum fault fault = catalog_reader_new(catalog, &made->own, err);
 	if (fault == FAULT_NONE)
-		fault = manifest_open(path, &made->above, err);
+		fault = catalog_reader_new(catalog, &made->above, err);
 	if (fault == FAULT_NONE)
 		*lookup = made;
 	else
@@ -26,8 +26,8 @@ void lookup_close(struct lookup *lookup)
 {
 	if (!lookup)
 		return;
-	manifest_close(lookup->own);
-	manifest_close(lookup->above);
+	catalog_reader_free(lookup->own);
+	catalog_reader_free(lookup->above);
 	free(lookup);
 }
 
@@ -37,80 +37,82 @@ static enum fault lost(uint64_t id, struct err *err)
 		       (unsigned long long)id);
 }
 
-/* Reads the block at `offset` into the one place for blocks. */
-static enum fault read_above(struct lookup *lookup, uint64_t offset, struct err *err)
+/* Reads the next page of the listing above. */
+static enum fault read_above(struct lookup *lookup, struct err *err)
 {
-	lookup->have_block = false;
-	enum fault fault = manifest_read(lookup->above, offset, &lookup->block, err);
-	if (fault == FAULT_NOT_FOUND)
-		return err_set(err, FAULT_CORRUPT, "the manifest ends within a listing");
-	lookup->have_block = fault == FAULT_NONE;
-	return fault;
+	enum fault fault = catalog_read(lookup->above, &lookup->page, err);
+	lookup->have_page = fault == FAULT_NONE;
+	return fault == FAULT_NOT_FOUND
+		       ? err_set(err, FAULT_CORRUPT, "the manifest ends within a listing")
+		       : fault;
 }
 
-/* Whether the block at hand, or one behind it, has `id` if the listing at `listing` does. */
-static bool stands_before(const struct lookup *lookup, uint64_t id, uint64_t listing)
+/* Whether the page at hand, or one behind it, has `id` if the listing at `listing` does. */
+static bool stands_before(const struct lookup *lookup, uint64_t id, struct listing_id listing)
 {
-	const struct manifest_block *block = &lookup->block;
-	return lookup->have_block && !block->is_trailer && block->listing == listing &&
-	       block->count > 0 && block->entry[0].id <= id;
+	const struct catalog_page *page = &lookup->page;
+	return lookup->have_page && !page->is_end && listing_is(page->listing, listing) &&
+	       page->count > 0 && page->entry[0].id <= id;
 }
 
-static const struct manifest_entry *find_in_block(const struct manifest_block *block, uint64_t id)
+static const struct manifest_entry *find_in_page(const struct catalog_page *page, uint64_t id)
 {
-	size_t low = 0, high = block->count;
+	size_t low = 0, high = page->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (block->entry[middle].id < id)
+		if (page->entry[middle].id < id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < block->count && block->entry[low].id == id ? &block->entry[low] : NULL;
+	return low < page->count && page->entry[low].id == id ? &page->entry[low] : NULL;
 }
 
-/* Finds the entry `id` of the listing at `listing`; `*entry` stays NULL on a fault. */
-static enum fault find_entry(struct lookup *lookup, uint64_t id, uint64_t listing,
+/* Finds the entry `id` of the listing; `*entry` stays NULL on a fault. */
+static enum fault find_entry(struct lookup *lookup, uint64_t id, struct listing_id listing,
 			     const struct manifest_entry **entry, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
-	if (!stands_before(lookup, id, listing))
-		fault = read_above(lookup, listing, err);
+	if (!stands_before(lookup, id, listing)) {
+		catalog_seek(lookup->above, listing);
+		fault = read_above(lookup, err);
+	}
 	while (fault == FAULT_NONE) {
-		const struct manifest_block *block = &lookup->block;
-		if (block->is_trailer || block->listing != listing)
+		const struct catalog_page *page = &lookup->page;
+		if (page->is_end || !listing_is(page->listing, listing))
 			return lost(id, err);
-		*entry = find_in_block(block, id);
+		*entry = find_in_page(page, id);
 		if (*entry)
 			return FAULT_NONE;
-		if (block->last)
+		if (page->last)
 			return lost(id, err);
-		fault = read_above(lookup, block->next, err);
+		fault = read_above(lookup, err);
 	}
 	return fault;
 }
 
-enum fault lookup_directory(struct lookup *lookup, uint64_t id, uint64_t listing, struct task *task,
-			    struct err *err)
+enum fault lookup_directory(struct lookup *lookup, uint64_t id, struct listing_id listing,
+			    struct task *task, struct err *err)
 {
-	struct manifest_block block;
-	enum fault fault = manifest_read(lookup->own, listing, &block, err);
+	struct catalog_page page;
+	catalog_seek(lookup->own, listing);
+	enum fault fault = catalog_read(lookup->own, &page, err);
 	if (fault == FAULT_NOT_FOUND)
 		return lost(id, err);
 	if (fault != FAULT_NONE)
 		return fault;
-	if (block.is_trailer || !block.first || block.id != id)
+	if (page.is_end || !page.first || page.id != id)
 		return lost(id, err);
 	*task = (struct task){ .id = id,
-			       .directory = block.parent_id,
+			       .directory = page.parent_id,
 			       .listing = listing,
 			       .kind = MANIFEST_DIRECTORY,
-			       .name = block.name,
-			       .name_size = block.name_size };
+			       .name = page.name,
+			       .name_size = page.name_size };
 	if (id == 0)
 		return FAULT_NONE;
 	const struct manifest_entry *entry = NULL;
-	fault = find_entry(lookup, id, block.parent_listing, &entry, err);
+	fault = find_entry(lookup, id, page.parent, &entry, err);
 	if (!entry)
 		return fault;
 	task->bytes = entry->bytes;

@@ -41,8 +41,9 @@
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/core/fault.h"
+#include "queue/entry.h"
+#include "queue/outcome.h"
 
 enum { SEGMENT_TASKS_MAX = 1000 };
 
@@ -59,9 +60,8 @@ enum task_flags {
 /* One unit of work.  Pointers borrow from its segment. */
 struct task {
 	uint64_t id;
-	uint64_t directory; /* id of the directory it stands in (of itself for the root) */
-	uint64_t listing;   /* offset of the listing it stands in; for a directory task: of its own
-			       listing */
+	uint64_t directory;        /* id of the directory it stands in (of itself for the root) */
+	struct listing_id listing; /* the one it stands in; for a directory task: its own */
 	uint64_t bytes;
 	uint64_t chunk_size;
 	uint8_t kind;      /* enum manifest_kind */

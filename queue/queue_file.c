@@ -50,7 +50,6 @@ static void file_free(struct queue_file *file) UNCHECKED
 	ledger_fini(&file->ledger);
 	cursor_free(file->cursor);
 	lookup_close(file->lookup);
-	manifest_close(file->reader);
 	cond_fini(&file->work);
 	mutex_fini(&file->lock);
 	free(file);
@@ -81,17 +80,15 @@ static const struct queue_backend backend = {
 
 static enum fault open_parts(struct queue_file *file, struct err *err)
 {
-	struct commit_options commit = { .outcomes = file->options.outcomes,
+	struct commit_options commit = { .outcomes = file->options.catalog->outcomes,
 					 .written = queue_file_written,
 					 .durable = queue_file_durable,
 					 .dropped = queue_file_dropped,
 					 .failed = commit_failed,
 					 .context = file };
-	enum fault fault = manifest_open(file->options.manifest, &file->reader, err);
+	enum fault fault = lookup_open(file->options.catalog, &file->lookup, err);
 	if (fault == FAULT_NONE)
-		fault = lookup_open(file->options.manifest, &file->lookup, err);
-	if (fault == FAULT_NONE)
-		fault = cursor_new(file->reader, file->options.outcomes, &file->cursor, err);
+		fault = cursor_new(file->options.catalog, &file->cursor, err);
 	if (fault == FAULT_NONE)
 		fault = queue_file_root(file, err);
 	if (fault == FAULT_NONE)
@@ -119,11 +116,11 @@ enum fault queue_file_open(const struct queue_file_options *options, struct queu
 	return fault;
 }
 
-void queue_file_publish(struct queue *queue, uint64_t durable, bool complete)
+void queue_file_publish(struct queue *queue, struct listing_id durable, bool complete)
 {
 	struct queue_file *file = (struct queue_file *)queue;
 	mutex_lock(&file->lock);
-	file->durable = max_u64(file->durable, durable);
+	file->durable.value = max_u64(file->durable.value, durable.value);
 	file->complete = file->complete || complete;
 	file->at_edge = false;
 	cond_wake_all(&file->work);

@@ -1,5 +1,5 @@
 /*
- * The file backend of the queue: one process, a manifest and an outcomes file, one commit thread.
+ * The backend of the queue for one process: a catalog, one commit thread.
  *
  * Group commit: the commit thread writes slots as they come, counts down their directories, and
  * calls fdatasync when no more are waiting or 50 ms after the first unsynced one; then it calls
@@ -25,14 +25,12 @@ typedef void queue_before(void *context, const struct manifest_entry *entry,
 			  const struct outcome *outcome);
 
 struct queue_file_options {
-	const char *manifest;      /* path; opened by the queue */
-	struct outcomes *outcomes; /* borrowed; outlives the queue */
-	uint64_t durable;       /* offset below which the manifest may be read now; UINT64_MAX for a
-				   complete one */
-	bool complete;          /* no more will be published */
-	queue_settled *settled; /* may be NULL */
-	queue_before *before;   /* may be NULL */
-	void *context;          /* of both */
+	struct catalog *catalog;   /* with outcomes; borrowed, outlives the queue */
+	struct listing_id durable; /* pages before it may be read now; LISTING_END: all */
+	bool complete;             /* no more will be published */
+	queue_settled *settled;    /* may be NULL */
+	queue_before *before;      /* may be NULL */
+	void *context;             /* of both */
 	/*
 	 * How long a lease lasts that nobody extends, and by which clock.  Without a clock no lease
 	 * runs out: one process holds the job, so a lessee whose heartbeat is late (a machine that
@@ -47,9 +45,9 @@ struct queue_file_options {
 MUST_USE enum fault queue_file_open(const struct queue_file_options *options, struct queue **queue,
 				    struct err *err);
 
-/* Tells that the manifest is durable below `durable`, and whether the plan is complete.  Any
+/* Tells that the pages before `durable` are, and whether the plan is complete.  Any
  * thread. */
-void queue_file_publish(struct queue *queue, uint64_t durable, bool complete);
+void queue_file_publish(struct queue *queue, struct listing_id durable, bool complete);
 
 /* Returns how many slots did not check so far. */
 uint64_t queue_file_damaged(struct queue *queue);

@@ -258,10 +258,11 @@ static enum fault add_directory(struct lease_request *request,
 	struct queue_file *file = request->file;
 	struct task task;
 	struct outcome outcome;
-	enum fault fault =
-		lookup_directory(file->lookup, directory->id, directory->listing, &task, err);
+	enum fault fault = lookup_directory(file->lookup, directory->id,
+					    (struct listing_id){ directory->listing }, &task, err);
 	if (fault == FAULT_NONE)
-		fault = outcomes_read(file->options.outcomes, directory->id, 1, &outcome, err);
+		fault = outcomes_read(file->options.catalog->outcomes, directory->id, 1, &outcome,
+				      err);
 	if (fault != FAULT_NONE)
 		return fault;
 	task.existing = outcome.state == OUTCOME_PLANNED;

@@ -64,7 +64,7 @@ static void count_damaged(struct queue_file *file, const struct outcome *outcome
 enum fault queue_file_root(struct queue_file *file, struct err *err)
 {
 	struct outcome outcome;
-	enum fault fault = outcomes_read(file->options.outcomes, 0, 1, &outcome, err);
+	enum fault fault = outcomes_read(file->options.catalog->outcomes, 0, 1, &outcome, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	count_damaged(file, &outcome);
@@ -81,7 +81,7 @@ static struct task task_of(const struct queue_file *file)
 	const struct manifest_entry *entry = cursor_entry(file->cursor);
 	return (struct task){ .id = entry->id,
 			      .directory = file->listed,
-			      .listing = cursor_block(file->cursor)->listing,
+			      .listing = cursor_page(file->cursor)->listing,
 			      .bytes = entry->bytes,
 			      .chunk_size = entry->chunk_size,
 			      .kind = entry->kind,
@@ -130,7 +130,7 @@ static enum fault queue_file_read_settle(struct queue_file *file, uint8_t state,
 	return settle_counted(file, state, reason, err);
 }
 
-/* A directory that the planner could not list after its entry was written: see outcomes.h. */
+/* A directory that the planner could not list after its entry was written: see outcome.h. */
 static bool is_condemned(const struct outcome *outcome)
 {
 	return outcome->state == OUTCOME_PLANNED && outcome->reason != REASON_NONE &&
@@ -181,7 +181,7 @@ static enum fault take_entry(struct queue_file *file, struct hold *hold, struct 
 	const struct manifest_entry *entry = cursor_entry(file->cursor);
 	const struct outcome *outcome = cursor_outcome(file->cursor);
 	count_damaged(file, outcome);
-	if (!file->inside || cursor_block(file->cursor)->id != file->listed)
+	if (!file->inside || cursor_page(file->cursor)->id != file->listed)
 		return err_set(err, FAULT_CORRUPT, "task %" PRIu64 " stands in no listing",
 			       entry->id);
 	if (outcome_is_settled(outcome)) {
@@ -206,21 +206,21 @@ static enum fault take_entry(struct queue_file *file, struct hold *hold, struct 
 /* A directory has one listing, and listings do not lie in one another. */
 static enum fault open_listing(struct queue_file *file, struct err *err)
 {
-	const struct manifest_block *block = cursor_block(file->cursor);
+	const struct catalog_page *page = cursor_page(file->cursor);
 	mutex_lock(&file->lock);
-	bool known = ledger_listing(&file->ledger, block->id, block->offset, &file->above);
+	bool known = ledger_listing(&file->ledger, page->id, page->here.value, &file->above);
 	mutex_unlock(&file->lock);
 	if (!known || file->inside)
 		return err_set(err, FAULT_CORRUPT, "a listing of directory %" PRIu64 " too many",
-			       block->id);
-	file->listed = block->id;
+			       page->id);
+	file->listed = page->id;
 	file->inside = true;
 	return FAULT_NONE;
 }
 
 static enum fault close_listing(struct queue_file *file, struct err *err)
 {
-	if (!file->inside || cursor_block(file->cursor)->id != file->listed)
+	if (!file->inside || cursor_page(file->cursor)->id != file->listed)
 		return err_set(err, FAULT_CORRUPT, "a listing ends that did not begin");
 	file->inside = false;
 	mutex_lock(&file->lock);
@@ -252,15 +252,15 @@ static enum fault settle_unlisted(struct queue_file *file, struct err *err)
 {
 	enum cursor_step step = CURSOR_EDGE;
 	struct cursor *cursor;
-	enum fault fault = cursor_new(file->reader, file->options.outcomes, &cursor, err);
+	enum fault fault = cursor_new(file->options.catalog, &cursor, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	cursor_free(file->cursor);
 	file->cursor = cursor;
 	while (fault == FAULT_NONE && step != CURSOR_TRAILER) {
-		fault = cursor_next(cursor, UINT64_MAX, &step, err);
+		fault = cursor_next(cursor, LISTING_END, &step, err);
 		if (fault == FAULT_NONE && step == CURSOR_OPENED)
-			file->listed = cursor_block(cursor)->id;
+			file->listed = cursor_page(cursor)->id;
 		if (fault == FAULT_NONE && step == CURSOR_ENTRY && take_unlisted(file))
 			fault = settle_counted(file, cursor_outcome(cursor)->level,
 					       cursor_outcome(cursor)->reason, err);
@@ -288,7 +288,7 @@ static enum fault end_reading(struct queue_file *file, struct err *err)
 }
 
 /* Stores how far may be read.  Returns false when the queue was stopped. */
-static bool queue_file_read_look(struct queue_file *file, uint64_t *limit)
+static bool queue_file_read_look(struct queue_file *file, struct listing_id *limit)
 {
 	mutex_lock(&file->lock);
 	*limit = file->durable;
@@ -298,10 +298,11 @@ static bool queue_file_read_look(struct queue_file *file, uint64_t *limit)
 }
 
 /* At the edge of what could be read below `limit`: whether more was published meanwhile. */
-static enum fault at_edge(struct queue_file *file, uint64_t limit, bool *go_on, struct err *err)
+static enum fault at_edge(struct queue_file *file, struct listing_id limit, bool *go_on,
+			  struct err *err)
 {
 	mutex_lock(&file->lock);
-	*go_on = file->durable > limit;
+	*go_on = file->durable.value > limit.value;
 	bool end = !*go_on && file->complete;
 	file->at_edge = !*go_on;
 	mutex_unlock(&file->lock);
@@ -309,8 +310,8 @@ static enum fault at_edge(struct queue_file *file, uint64_t limit, bool *go_on, 
 }
 
 /* One step of the cursor.  `go_on` becomes false where nothing more can be read now. */
-static enum fault take_step(struct queue_file *file, struct hold *hold, uint64_t limit, bool *go_on,
-			    struct err *err)
+static enum fault take_step(struct queue_file *file, struct hold *hold, struct listing_id limit,
+			    bool *go_on, struct err *err)
 {
 	enum cursor_step step;
 	enum fault fault = cursor_next(file->cursor, limit, &step, err);
@@ -335,7 +336,7 @@ static enum fault take_step(struct queue_file *file, struct hold *hold, uint64_t
 enum fault queue_file_read(struct queue_file *file, struct hold *hold, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
-	uint64_t limit;
+	struct listing_id limit;
 	bool go_on = true;
 	while (go_on && fault == FAULT_NONE && hold->segment.count < hold->capacity &&
 	       queue_file_read_look(file, &limit))

@@ -1,7 +1,7 @@
 /*
  * The inside of the file backend, shared by its files.
  *
- * Two lists of work stand behind the leases: the cursor, which reads the manifest on and belongs
+ * Two lists of work stand behind the leases: the cursor, which reads the plan on and belongs
  * to whoever holds `reading`, and the ledger's ready directories, whose names are looked up by
  * whoever holds `naming`.  No file is read or written while `lock` is held.
  *
@@ -32,7 +32,6 @@ enum { SEGMENT_KINDS = 2 };
 struct queue_file {
 	struct queue queue;
 	struct queue_file_options options;
-	struct manifest_reader *reader;
 	struct commit *commit;
 
 	/* Of the holder of `reading`. */
@@ -52,7 +51,7 @@ struct queue_file {
 	bool complete GUARDED;                     /* nothing more will be published */
 	bool ended GUARDED;                        /* the whole manifest has been read */
 	bool at_edge GUARDED;                      /* all that was published has been read */
-	uint64_t durable GUARDED;                  /* the manifest may be read below this offset */
+	struct listing_id durable GUARDED;         /* pages before it may be read */
 	uint64_t numbers GUARDED;                  /* segments leased so far */
 	uint64_t damaged GUARDED;                  /* slots */
 	uint64_t unsettled[SEGMENT_KINDS] GUARDED; /* tasks leased, or about to be, and not settled

@@ -4,11 +4,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 /* Layout of a header; docs/formats.md tells the meaning. */
 enum {
@@ -34,89 +31,6 @@ static uint64_t place_hash(const unsigned char *header, uint64_t offset, uint64_
 	memcpy(place, header, AT_CHECK);
 	store_le64(place + AT_CHECK, offset);
 	return XXH3_64bits_withSeed(place, sizeof place, seed);
-}
-
-/* Reads up to `size` bytes; fewer in `got` only at the end of the file. */
-static enum fault read_up_to(int fd, uint64_t offset, struct iovec into, size_t *got,
-			     struct err *err)
-{
-	if (offset > INT64_MAX - into.iov_len)
-		return err_set(err, FAULT_CORRUPT, "no file reaches to offset %" PRIu64, offset);
-	unsigned char *data = into.iov_base;
-	size_t done = 0;
-	while (done < into.iov_len) {
-		ssize_t n = pread(fd, data + done, into.iov_len - done, (off_t)(offset + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_os(err, FAULT_IO, errno, "cannot read at offset %" PRIu64,
-				      offset + done);
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	*got = done;
-	return FAULT_NONE;
-}
-
-enum fault file_read_at(int fd, uint64_t offset, void *data, size_t size, struct err *err)
-{
-	size_t got = 0;
-	enum fault fault = read_up_to(fd, offset, (struct iovec){ data, size }, &got, err);
-	if (fault == FAULT_NONE && got < size)
-		fault = err_set(err, FAULT_CORRUPT,
-				"the file ends at %" PRIu64 ", inside %zu bytes at %" PRIu64,
-				offset + got, size, offset);
-	return fault;
-}
-
-enum fault file_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
-{
-	if (offset > INT64_MAX - size)
-		return err_os(err, FAULT_IO, EFBIG, "cannot write at offset %" PRIu64, offset);
-	const unsigned char *from = data;
-	while (size > 0) {
-		ssize_t n = pwrite(fd, from, size, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return err_os(err, FAULT_IO, n < 0 ? errno : EIO,
-				      "cannot write at offset %" PRIu64, offset);
-		from += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return FAULT_NONE;
-}
-
-enum fault file_sync(int fd, struct err *err)
-{
-	int rc = 0;
-	do
-		rc = fdatasync(fd);
-	while (rc < 0 && errno == EINTR);
-	return rc == 0 ? FAULT_NONE : err_os(err, FAULT_IO, errno, "cannot sync");
-}
-
-enum fault file_sync_parent(const char *path, struct err *err)
-{
-	char parent[PATH_MAX] = ".";
-	const char *slash = strrchr(path, '/');
-	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-	if (length >= sizeof parent)
-		return err_os(err, FAULT_IO, ENAMETOOLONG, "cannot sync a directory");
-	if (length > 0) {
-		memcpy(parent, path, length);
-		parent[length] = '\0';
-	}
-	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot open the directory to sync it");
-	enum fault fault = FAULT_NONE;
-	if (fsync(fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot sync the directory");
-	close(fd);
-	return fault;
 }
 
 /* Writes a header and its payload, in one call when the system takes it whole. */
@@ -166,8 +80,7 @@ static enum fault read_header(int fd, uint64_t seed, struct frame *frame, uint64
 {
 	unsigned char header[FRAME_HEADER_SIZE];
 	size_t got = 0;
-	enum fault fault =
-		read_up_to(fd, frame->offset, (struct iovec){ header, sizeof header }, &got, err);
+	enum fault fault = file_read_up_to(fd, frame->offset, header, sizeof header, &got, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	if (got == 0)

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/core/fault.h"
+#include "queue/core/file_io.h"
 
 enum {
 	FRAME_HEADER_SIZE = 24,
@@ -48,17 +48,3 @@ MUST_USE enum fault frame_peek(int fd, uint64_t seed, uint64_t offset, struct fr
 
 /* Derives the seed of a job's frames and slots from its 16-byte id. */
 uint64_t frame_seed(const unsigned char job_id[16]);
-
-/* Reads or writes all of `size` bytes, going on after short transfers and EINTR.  Faults: CORRUPT
- * (file too short), FULL, IO. */
-MUST_USE enum fault file_read_at(int fd, uint64_t offset, void *data, size_t size, struct err *err);
-MUST_USE enum fault file_write_at(int fd, uint64_t offset, const void *data, size_t size,
-				  struct err *err);
-
-/* Makes the file's bytes and size durable.  A failure is final: nobody knows what was written.
- * Sleeps.  Faults: FULL, IO. */
-MUST_USE enum fault file_sync(int fd, struct err *err);
-
-/* Makes the directory that holds `path` durable, so that a new file's name is.  Sleeps.  Faults:
- * IO, NOMEM. */
-MUST_USE enum fault file_sync_parent(const char *path, struct err *err);

@@ -18,14 +18,6 @@ enum {
 	FLAGS_MAX = FLAG_FIRST | FLAG_LAST,
 };
 
-uint64_t manifest_entry_ids(const struct manifest_entry *entry)
-{
-	if (entry->chunk_size == 0 || entry->bytes <= entry->chunk_size)
-		return 1;
-	uint64_t chunks = (entry->bytes - 1) / entry->chunk_size + 1;
-	return chunks == UINT64_MAX ? chunks : chunks + 1;
-}
-
 uint64_t manifest_hash_next(uint64_t hash, uint64_t frame_hash)
 {
 	unsigned char bytes[8];

@@ -15,6 +15,8 @@ struct manifest_reader {
 	struct manifest_totals totals; /* of the trailer read last */
 	unsigned char header[FRAME_PAYLOAD_MAX];
 	unsigned char payload[FRAME_PAYLOAD_MAX];
+	unsigned char
+		above[FRAME_PAYLOAD_MAX]; /* of a path's listings, which leave a block alone */
 	struct manifest_entry entry[MANIFEST_BLOCK_ENTRIES_MAX];
 };
 
@@ -169,18 +171,18 @@ enum fault manifest_read(struct manifest_reader *reader, uint64_t offset,
 
 /* ---- paths ---- */
 
-/* Reads the head of the listing at `offset`; its name borrows from the reader's block. */
+/* Reads the head of the listing at `offset`; its name borrows until the next call. */
 static enum fault read_head(struct manifest_reader *reader, uint64_t offset,
 			    struct manifest_head *head, struct err *err)
 {
 	struct frame frame;
 	enum fault fault =
-		frame_read(reader->fd, reader->start.seed, offset, &frame, reader->payload, err);
+		frame_read(reader->fd, reader->start.seed, offset, &frame, reader->above, err);
 	if (fault == FAULT_NOT_FOUND || (fault == FAULT_NONE && frame.type != MANIFEST_LISTING))
 		return err_set(err, FAULT_CORRUPT, "no listing is at offset %" PRIu64, offset);
 	if (fault != FAULT_NONE)
 		return fault;
-	struct pack_in in = { .data = reader->payload, .size = frame.size };
+	struct pack_in in = { .data = reader->above, .size = frame.size };
 	fault = manifest_head_get(&in, &frame, head, err);
 	pack_in_fini(&in);
 	if (fault == FAULT_NONE && !head->first)

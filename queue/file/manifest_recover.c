@@ -224,7 +224,7 @@ static void fill_resume(const struct recovery *recovery, struct manifest_resume 
 	resume->cut = resume->complete ? 0 : recovery->size - writer->end;
 	resume->totals = writer->totals;
 	resume->inside = writer->inside;
-	resume->listing = writer->head.listing;
+	resume->listing.value = writer->head.listing;
 	resume->last_name_size = recovery->last_name_size;
 	memcpy(resume->last_name, recovery->last_name, recovery->last_name_size);
 }

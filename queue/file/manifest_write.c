@@ -162,8 +162,8 @@ static enum fault write_block(struct manifest_writer *writer, bool last, struct 
 }
 
 enum fault manifest_begin(struct manifest_writer *writer, uint64_t id, uint64_t parent_id,
-			  uint64_t parent_listing, const char *name, size_t name_size,
-			  uint64_t *listing, struct err *err)
+			  struct listing_id parent_listing, const char *name, size_t name_size,
+			  struct listing_id *listing, struct err *err)
 {
 	assert(!writer->inside && !writer->finished);
 	assert((id == 0) == (writer->head.listing == 0));
@@ -172,7 +172,7 @@ enum fault manifest_begin(struct manifest_writer *writer, uint64_t id, uint64_t 
 	struct manifest_head head = { .id = id,
 				      .parent_id = parent_id,
 				      .listing = writer->end,
-				      .parent_listing = parent_listing,
+				      .parent_listing = parent_listing.value,
 				      .first_id = writer->totals.next_id,
 				      .first = true,
 				      .last = true,
@@ -187,7 +187,7 @@ enum fault manifest_begin(struct manifest_writer *writer, uint64_t id, uint64_t 
 	writer->head.name = writer->name;
 	writer->inside = true;
 	manifest_writer_rewind(writer);
-	*listing = head.listing;
+	listing->value = head.listing;
 	return FAULT_NONE;
 }
 
@@ -239,7 +239,8 @@ enum fault manifest_end(struct manifest_writer *writer, struct err *err)
 
 /* ---- durability ---- */
 
-enum fault manifest_sync(struct manifest_writer *writer, uint64_t *durable, struct err *err)
+enum fault manifest_sync(struct manifest_writer *writer, struct listing_id *durable,
+			 struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	if (writer->inside && writer->head.count > 0)
@@ -250,7 +251,7 @@ enum fault manifest_sync(struct manifest_writer *writer, uint64_t *durable, stru
 	if (fault != FAULT_NONE)
 		return fault;
 	KILL_POINT("manifest-synced");
-	*durable = writer->durable;
+	durable->value = writer->durable;
 	return FAULT_NONE;
 }
 

@@ -6,13 +6,13 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { READ_SLOTS = 256 }; /* 32 KiB on the stack, so a block of the manifest takes few reads */
 
-struct outcomes {
+struct outcomes_file {
+	struct outcomes outcomes;
 	int fd;
 	uint64_t seed;
 	struct outcomes_header header;
@@ -21,58 +21,194 @@ struct outcomes {
 	struct err broken GUARDED; /* the first sync that failed; fault NONE while all is well */
 };
 
-bool outcome_is_settled(const struct outcome *outcome)
+/* ---- slots ---- */
+
+static uint64_t slot_offset(uint64_t id) { return OUTCOMES_HEADER_SIZE + id * OUTCOMES_SLOT_SIZE; }
+
+static bool id_fits(uint64_t id)
 {
-	return outcome->state >= OUTCOME_DONE && outcome->state <= OUTCOME_FAILED;
+	return id < (INT64_MAX - OUTCOMES_HEADER_SIZE) / OUTCOMES_SLOT_SIZE - 1;
 }
 
-static struct outcomes *outcomes_new(int fd, const struct outcomes_header *header)
+static enum fault broken(struct outcomes_file *file, struct err *err)
 {
-	struct outcomes *outcomes = calloc(1, sizeof *outcomes);
-	if (!outcomes)
+	mutex_lock(&file->lock);
+	struct err first = file->broken;
+	mutex_unlock(&file->lock);
+	if (first.fault != FAULT_NONE && err)
+		*err = first;
+	return first.fault;
+}
+
+static enum fault write_slot(struct outcomes *outcomes, const struct outcome *outcome,
+			     struct err *err)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	if (!id_fits(outcome->id))
+		return err_set(err, FAULT_FULL, "task number too large for the outcomes file");
+	enum fault fault = broken(file, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	unsigned char slot[OUTCOMES_SLOT_SIZE];
+	outcomes_slot_encode(outcome, file->seed, slot);
+	/* I/O under a lock, on purpose: the file system does not promise that a reader sees 128
+	 * bytes all old or all new, and read_again counts on this lock for it. */
+	mutex_lock(&file->writing);
+	fault = file_write_at(file->fd, slot_offset(outcome->id), slot, sizeof slot, err);
+	mutex_unlock(&file->writing);
+	explicit_bzero(slot, sizeof slot);
+	return fault;
+}
+
+/* Reads `size` bytes; what lies behind the end of the file reads as zeros. */
+static enum fault read_zeroed(int fd, uint64_t offset, unsigned char *at, size_t size,
+			      struct err *err)
+{
+	size_t got = 0;
+	if (file_read_up_to(fd, offset, at, size, &got, err) != FAULT_NONE)
+		return err_wrap(err, "the outcomes");
+	memset(at + got, 0, size - got);
+	return FAULT_NONE;
+}
+
+/* A slot that did not check may have been read while it was being written. */
+static enum fault read_again(struct outcomes_file *file, struct outcome *outcome, struct err *err)
+{
+	unsigned char slot[OUTCOMES_SLOT_SIZE];
+	uint64_t id = outcome->id;
+	mutex_lock(&file->writing);
+	enum fault fault = read_zeroed(file->fd, slot_offset(id), slot, sizeof slot, err);
+	mutex_unlock(&file->writing);
+	if (fault == FAULT_NONE)
+		outcomes_slot_decode(slot, id, file->seed, outcome);
+	explicit_bzero(slot, sizeof slot);
+	return fault;
+}
+
+/* Reads slots without a lock.  One that looks damaged may have been read while it was written, so
+ * it is read again under the writer's lock before that is believed. */
+static enum fault read_some(struct outcomes_file *file, uint64_t first, size_t count,
+			    struct outcome *outcome, struct err *err)
+{
+	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
+	size_t size = count * OUTCOMES_SLOT_SIZE;
+	enum fault fault = read_zeroed(file->fd, slot_offset(first), slots, size, err);
+	for (size_t i = 0; i < count && fault == FAULT_NONE; i++) {
+		outcomes_slot_decode(slots + i * OUTCOMES_SLOT_SIZE, first + i, file->seed,
+				     &outcome[i]);
+		if (outcome[i].state == OUTCOME_DAMAGED)
+			fault = read_again(file, &outcome[i], err);
+	}
+	explicit_bzero(slots, size);
+	return fault;
+}
+
+static enum fault read_slots(struct outcomes *outcomes, uint64_t first, size_t count,
+			     struct outcome *outcome, struct err *err)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	enum fault fault = FAULT_NONE;
+	if (!id_fits(first) || !id_fits(first + count))
+		return err_set(err, FAULT_IO, "task number too large for the outcomes file");
+	for (size_t done = 0; done < count && fault == FAULT_NONE; done += READ_SLOTS) {
+		size_t some = (size_t)min_u64(count - done, READ_SLOTS);
+		fault = read_some(file, first + done, some, outcome + done, err);
+	}
+	return fault;
+}
+
+static enum fault sync_slots(struct outcomes *outcomes, struct err *err)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	enum fault fault = broken(file, err);
+	if (fault != FAULT_NONE)
+		return fault;
+	if (fdatasync(file->fd) == 0)
+		return FAULT_NONE;
+	struct err failure;
+	fault = err_os(&failure, FAULT_IO, errno, "cannot sync the outcomes");
+	mutex_lock(&file->lock);
+	file->broken = failure;
+	mutex_unlock(&file->lock);
+	if (err)
+		*err = failure;
+	return fault;
+}
+
+/* Returns how many of the `count` slots remain when those of zeros at the end are left off. */
+static size_t trim(const unsigned char *slots, size_t count)
+{
+	size_t size = count * OUTCOMES_SLOT_SIZE;
+	while (size > 0 && slots[size - 1] == 0)
+		size--;
+	return (size + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
+}
+
+static enum fault find_end(struct outcomes *outcomes, uint64_t *end, struct err *err)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
+	struct stat stat;
+	enum fault fault = FAULT_NONE;
+	if (fstat(file->fd, &stat) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot look at the outcomes file");
+	uint64_t size = max_u64((uint64_t)stat.st_size, OUTCOMES_HEADER_SIZE);
+	uint64_t above =
+		(size - OUTCOMES_HEADER_SIZE + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
+	while (above > 0) {
+		size_t count = (size_t)min_u64(above, READ_SLOTS);
+		fault = read_zeroed(file->fd, slot_offset(above - count), slots,
+				    count * OUTCOMES_SLOT_SIZE, err);
+		size_t left = fault == FAULT_NONE ? trim(slots, count) : 0;
+		above = above - count + left;
+		if (fault != FAULT_NONE || left > 0)
+			break;
+	}
+	explicit_bzero(slots, sizeof slots);
+	if (fault == FAULT_NONE)
+		*end = above;
+	return fault;
+}
+
+static void close_file(struct outcomes *outcomes)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	close(file->fd); /* everything that counts was synced, so its result tells nothing */
+	mutex_fini(&file->lock);
+	mutex_fini(&file->writing);
+	explicit_bzero(file, sizeof *file);
+	free(file);
+}
+
+static const struct outcomes_backend backend = {
+	.write = write_slot,
+	.read = read_slots,
+	.sync = sync_slots,
+	.end = find_end,
+	.close = close_file,
+};
+
+/* ---- creating ---- */
+
+static struct outcomes_file *file_new(int fd, const struct outcomes_header *header)
+{
+	struct outcomes_file *file = calloc(1, sizeof *file);
+	if (!file)
 		return NULL;
-	outcomes->fd = fd;
-	outcomes->seed = frame_seed(header->job_id);
-	outcomes->header = *header;
-	mutex_init(&outcomes->writing);
-	mutex_init(&outcomes->lock);
-	return outcomes;
-}
-
-void outcomes_close(struct outcomes *outcomes)
-{
-	if (!outcomes)
-		return;
-	close(outcomes->fd); /* everything that counts was synced, so its result tells nothing */
-	mutex_fini(&outcomes->lock);
-	mutex_fini(&outcomes->writing);
-	explicit_bzero(outcomes, sizeof *outcomes);
-	free(outcomes);
+	file->outcomes.backend = &backend;
+	file->fd = fd;
+	file->seed = frame_seed(header->job_id);
+	file->header = *header;
+	mutex_init(&file->writing);
+	mutex_init(&file->lock);
+	return file;
 }
 
 const void *outcomes_binding(const struct outcomes *outcomes, size_t *size)
 {
-	*size = outcomes->header.binding_size;
-	return outcomes->header.binding;
-}
-
-/* ---- creating ---- */
-
-/* Makes the name of the file durable. */
-static enum fault sync_parent(const char *path, struct err *err)
-{
-	enum fault fault = FAULT_NONE;
-	int fd = -1;
-	char *copy = strdup(path);
-	if (!copy)
-		return err_set(err, FAULT_NOMEM, "out of memory");
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot sync the directory of the outcomes");
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return fault;
+	const struct outcomes_file *file = (const struct outcomes_file *)outcomes;
+	*size = file->header.binding_size;
+	return file->header.binding;
 }
 
 static enum fault write_header(int fd, const struct outcomes_header *header, struct err *err)
@@ -102,7 +238,7 @@ static enum fault publish(const char *fresh, const char *path, struct err *err)
 	if (rename_new(fresh, path) != 0)
 		return err_os(err, errno == EEXIST ? FAULT_EXISTS : FAULT_IO, errno,
 			      "cannot create the outcomes file");
-	return sync_parent(path, err);
+	return file_sync_parent(path, err);
 }
 
 /* The file appears under its name only once its header is durable. */
@@ -136,12 +272,12 @@ enum fault outcomes_create(const char *path, const unsigned char job_id[16], con
 	if (binding_size > 0)
 		memcpy(header.binding, binding, binding_size);
 	int fd;
-	struct outcomes *made = NULL;
+	struct outcomes_file *made = NULL;
 	enum fault fault = create_file(path, &header, &fd, err);
-	if (fault == FAULT_NONE && !(made = outcomes_new(fd, &header)))
+	if (fault == FAULT_NONE && !(made = file_new(fd, &header)))
 		fault = err_set(err, FAULT_NOMEM, "out of memory");
 	if (fault == FAULT_NONE)
-		*outcomes = made;
+		*outcomes = &made->outcomes;
 	else if (fd >= 0)
 		close(fd);
 	explicit_bzero(&header, sizeof header);
@@ -228,7 +364,7 @@ enum fault outcomes_open(const char *path, const unsigned char job_id[16],
 			 struct outcomes **outcomes, unsigned *repaired, struct err *err)
 {
 	struct outcomes_header header = { 0 };
-	struct outcomes *opened = NULL;
+	struct outcomes_file *opened = NULL;
 	unsigned mended = 0;
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -237,165 +373,15 @@ enum fault outcomes_open(const char *path, const unsigned char job_id[16],
 	enum fault fault = settle_cache(fd, err);
 	if (fault == FAULT_NONE)
 		fault = read_header(fd, job_id, &header, &mended, err);
-	if (fault == FAULT_NONE && !(opened = outcomes_new(fd, &header)))
+	if (fault == FAULT_NONE && !(opened = file_new(fd, &header)))
 		fault = err_set(err, FAULT_NOMEM, "out of memory");
 	explicit_bzero(&header, sizeof header);
 	if (fault != FAULT_NONE) {
 		close(fd);
 		return fault;
 	}
-	*outcomes = opened;
+	*outcomes = &opened->outcomes;
 	if (repaired)
 		*repaired += mended;
 	return FAULT_NONE;
-}
-
-/* ---- slots ---- */
-
-static uint64_t slot_offset(uint64_t id) { return OUTCOMES_HEADER_SIZE + id * OUTCOMES_SLOT_SIZE; }
-
-static bool id_fits(uint64_t id)
-{
-	return id < (INT64_MAX - OUTCOMES_HEADER_SIZE) / OUTCOMES_SLOT_SIZE - 1;
-}
-
-static enum fault broken(struct outcomes *outcomes, struct err *err)
-{
-	mutex_lock(&outcomes->lock);
-	struct err first = outcomes->broken;
-	mutex_unlock(&outcomes->lock);
-	if (first.fault != FAULT_NONE && err)
-		*err = first;
-	return first.fault;
-}
-
-enum fault outcomes_write(struct outcomes *outcomes, const struct outcome *outcome, struct err *err)
-{
-	if (!id_fits(outcome->id))
-		return err_set(err, FAULT_FULL, "task number too large for the outcomes file");
-	enum fault fault = broken(outcomes, err);
-	if (fault != FAULT_NONE)
-		return fault;
-	unsigned char slot[OUTCOMES_SLOT_SIZE];
-	outcomes_slot_encode(outcome, outcomes->seed, slot);
-	/* I/O under a lock, on purpose: the file system does not promise that a reader sees 128
-	 * bytes all old or all new, and read_again counts on this lock for it. */
-	mutex_lock(&outcomes->writing);
-	fault = file_write_at(outcomes->fd, slot_offset(outcome->id), slot, sizeof slot, err);
-	mutex_unlock(&outcomes->writing);
-	explicit_bzero(slot, sizeof slot);
-	return fault;
-}
-
-/* Reads up to `size` bytes; what lies behind the end of the file reads as zeros. */
-static enum fault read_zeroed(int fd, uint64_t offset, unsigned char *at, size_t size,
-			      struct err *err)
-{
-	size_t have = 0;
-	while (have < size) {
-		ssize_t n = pread(fd, at + have, size - have, (off_t)(offset + have));
-		if (n < 0 && errno != EINTR)
-			return err_os(err, FAULT_IO, errno, "cannot read the outcomes");
-		if (n == 0)
-			break;
-		have += n > 0 ? (size_t)n : 0;
-	}
-	memset(at + have, 0, size - have);
-	return FAULT_NONE;
-}
-
-/* A slot that did not check may have been read while it was being written. */
-static enum fault read_again(struct outcomes *outcomes, struct outcome *outcome, struct err *err)
-{
-	unsigned char slot[OUTCOMES_SLOT_SIZE];
-	uint64_t id = outcome->id;
-	mutex_lock(&outcomes->writing);
-	enum fault fault = read_zeroed(outcomes->fd, slot_offset(id), slot, sizeof slot, err);
-	mutex_unlock(&outcomes->writing);
-	if (fault == FAULT_NONE)
-		outcomes_slot_decode(slot, id, outcomes->seed, outcome);
-	explicit_bzero(slot, sizeof slot);
-	return fault;
-}
-
-/* Reads slots without a lock.  One that looks damaged may have been read while it was written, so
- * it is read again under the writer's lock before that is believed. */
-static enum fault read_some(struct outcomes *outcomes, uint64_t first, size_t count,
-			    struct outcome *outcome, struct err *err)
-{
-	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
-	size_t size = count * OUTCOMES_SLOT_SIZE;
-	enum fault fault = read_zeroed(outcomes->fd, slot_offset(first), slots, size, err);
-	for (size_t i = 0; i < count && fault == FAULT_NONE; i++) {
-		outcomes_slot_decode(slots + i * OUTCOMES_SLOT_SIZE, first + i, outcomes->seed,
-				     &outcome[i]);
-		if (outcome[i].state == OUTCOME_DAMAGED)
-			fault = read_again(outcomes, &outcome[i], err);
-	}
-	explicit_bzero(slots, size);
-	return fault;
-}
-
-enum fault outcomes_read(struct outcomes *outcomes, uint64_t first, size_t count,
-			 struct outcome *outcome, struct err *err)
-{
-	enum fault fault = FAULT_NONE;
-	if (!id_fits(first) || !id_fits(first + count))
-		return err_set(err, FAULT_IO, "task number too large for the outcomes file");
-	for (size_t done = 0; done < count && fault == FAULT_NONE; done += READ_SLOTS) {
-		size_t some = (size_t)min_u64(count - done, READ_SLOTS);
-		fault = read_some(outcomes, first + done, some, outcome + done, err);
-	}
-	return fault;
-}
-
-enum fault outcomes_sync(struct outcomes *outcomes, struct err *err)
-{
-	enum fault fault = broken(outcomes, err);
-	if (fault != FAULT_NONE)
-		return fault;
-	if (fdatasync(outcomes->fd) == 0)
-		return FAULT_NONE;
-	struct err failure;
-	fault = err_os(&failure, FAULT_IO, errno, "cannot sync the outcomes");
-	mutex_lock(&outcomes->lock);
-	outcomes->broken = failure;
-	mutex_unlock(&outcomes->lock);
-	if (err)
-		*err = failure;
-	return fault;
-}
-
-/* Returns how many of the `count` slots remain when those of zeros at the end are left off. */
-static size_t trim(const unsigned char *slots, size_t count)
-{
-	size_t size = count * OUTCOMES_SLOT_SIZE;
-	while (size > 0 && slots[size - 1] == 0)
-		size--;
-	return (size + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
-}
-
-enum fault outcomes_end(struct outcomes *outcomes, uint64_t *end, struct err *err)
-{
-	unsigned char slots[READ_SLOTS * OUTCOMES_SLOT_SIZE];
-	struct stat stat;
-	enum fault fault = FAULT_NONE;
-	if (fstat(outcomes->fd, &stat) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot look at the outcomes file");
-	uint64_t size = max_u64((uint64_t)stat.st_size, OUTCOMES_HEADER_SIZE);
-	uint64_t above =
-		(size - OUTCOMES_HEADER_SIZE + OUTCOMES_SLOT_SIZE - 1) / OUTCOMES_SLOT_SIZE;
-	while (above > 0) {
-		size_t count = (size_t)min_u64(above, READ_SLOTS);
-		fault = read_zeroed(outcomes->fd, slot_offset(above - count), slots,
-				    count * OUTCOMES_SLOT_SIZE, err);
-		size_t left = fault == FAULT_NONE ? trim(slots, count) : 0;
-		above = above - count + left;
-		if (fault != FAULT_NONE || left > 0)
-			break;
-	}
-	explicit_bzero(slots, sizeof slots);
-	if (fault == FAULT_NONE)
-		*end = above;
-	return fault;
 }

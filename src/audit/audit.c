@@ -3,22 +3,19 @@
 #include "audit/probe.h"
 #include "verify/children.h"
 
-enum {
-	SLOTS = 256,      /* read at once */
-	PATH_SIZE = 65536 /* a longer path shows its end */
-};
+enum { PATH_SIZE = 65536 }; /* a longer path shows its end */
 
 struct audit {
 	const struct audit_request *request;
 	struct pool *pool;
-	struct manifest_reader *walk;  /* its block is the one at hand */
-	struct manifest_reader *aside; /* for paths and children */
+	struct catalog_reader *walk;  /* its page is the one at hand */
+	struct catalog_reader *aside; /* for children */
 	struct audit_counts *counts;
-	struct err fatal;      /* ends everything */
-	uint64_t path_listing; /* whose path is at the beginning of `path`; 0: none */
-	size_t path_size;      /* bytes of it */
+	struct err fatal;               /* ends everything */
+	struct listing_id listing;      /* of the page at hand */
+	struct listing_id path_listing; /* whose path is at the beginning of `path`; 0: none */
+	size_t path_size;               /* bytes of it */
 	char path[PATH_SIZE + MANIFEST_NAME_MAX + 2];
-	struct outcome slot[SLOTS];
 };
 
 /* ---- what became of an entry ---- */
@@ -28,11 +25,11 @@ static const char *find_path(struct audit *audit, const struct probe *probe)
 {
 	struct err err;
 	char *path = audit->path;
-	if (audit->path_listing != probe->listing) {
+	if (!listing_is(audit->path_listing, probe->listing)) {
 		audit->path_listing = probe->listing;
-		if (manifest_path(audit->aside, probe->listing, path, PATH_SIZE, &err)) {
+		if (catalog_path(audit->walk, probe->listing, path, PATH_SIZE, &err)) {
 			path[0] = '\0'; /* the entry is counted, if without its place */
-			audit->path_listing = 0;
+			audit->path_listing = (struct listing_id){ 0 };
 		}
 		audit->path_size = strlen(path);
 	}
@@ -98,16 +95,16 @@ static enum fault audit_send(struct audit *audit, struct probe *probe)
 
 static bool is_local_fault(enum fault fault) { return fault == FAULT_NOMEM || fault == FAULT_IO; }
 
-/* Has the directory proven whose listing begins with this block, if it is done. */
-static enum fault audit_directory(struct audit *audit, const struct manifest_block *block)
+/* Has the directory proven whose listing begins with this page, if it is done. */
+static enum fault audit_directory(struct audit *audit, const struct catalog_page *page)
 {
 	struct err *fatal = &audit->fatal;
 	struct outcome slot;
 	struct err err;
-	if (outcomes_read(audit->request->outcomes, block->id, 1, &slot, fatal))
+	if (outcomes_read(audit->request->catalog->outcomes, page->id, 1, &slot, fatal))
 		return fatal->fault;
-	const struct probe lost = { .id = block->id,
-				    .listing = block->listing,
+	const struct probe lost = { .id = page->id,
+				    .listing = page->listing,
 				    .is_directory = true };
 	if (slot.state == OUTCOME_DAMAGED) {
 		err_set(&err, FAULT_CORRUPT, "its outcome is damaged");
@@ -115,7 +112,7 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 		return FAULT_NONE;
 	}
 	if (slot.state != OUTCOME_DONE) {
-		audit->counts->left_out += block->id != 0;
+		audit->counts->left_out += page->id != 0;
 		return FAULT_NONE;
 	}
 	if (slot.cap_kind == CAP_SSK || slot.cap_kind == CAP_MDMF)
@@ -123,9 +120,8 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 	struct probe *probe = probe_new(&slot, audit->request->levels, &err);
 	explicit_bzero(&slot, sizeof slot);
 	if (probe) {
-		probe->listing = block->listing;
-		if (!children_gather(audit->aside, audit->request->outcomes, block->listing,
-				     &probe->set, &err))
+		probe->listing = page->listing;
+		if (!children_gather(audit->aside, page->listing, &probe->set, &err))
 			return audit_send(audit, probe);
 		probe_free(probe);
 	}
@@ -137,15 +133,15 @@ static enum fault audit_directory(struct audit *audit, const struct manifest_blo
 }
 
 /* Sends a probe for a file, or tells at once why there can be none. */
-static enum fault audit_file(struct audit *audit, const struct manifest_block *block,
-			     const struct manifest_entry *entry, const struct outcome *slot)
+static enum fault audit_file(struct audit *audit, const struct manifest_entry *entry,
+			     const struct outcome *slot)
 {
 	struct err err;
 	struct probe *probe = NULL;
 	char *name = strndup(entry->name, entry->name_size);
 	const struct probe lost = {
 		.id = entry->id,
-		.listing = block->listing,
+		.listing = audit->listing,
 		.name = name,
 		.name_size = entry->name_size,
 	};
@@ -156,7 +152,7 @@ static enum fault audit_file(struct audit *audit, const struct manifest_block *b
 	else
 		probe = probe_new(slot, audit->request->levels, &err);
 	if (probe) {
-		probe->listing = block->listing;
+		probe->listing = audit->listing;
 		probe->name = name;
 		probe->name_size = entry->name_size;
 		return audit_send(audit, probe);
@@ -169,58 +165,37 @@ static enum fault audit_file(struct audit *audit, const struct manifest_block *b
 	return audit->fatal.fault;
 }
 
-/* Takes the entries first..first+count-1 of a block, whose ids lie within SLOTS numbers. */
-static enum fault audit_run_of(struct audit *audit, const struct manifest_block *block, size_t from,
-			       size_t to)
+/* A directory that is to be proven comes with its own listing. */
+static enum fault audit_one(void *context, const struct manifest_entry *entry,
+			    const struct outcome *slot, struct err *err)
 {
-	uint64_t first = block->entry[from].id;
-	size_t span = (size_t)(block->entry[to - 1].id - first + 1);
-	if (outcomes_read(audit->request->outcomes, first, span, audit->slot, &audit->fatal))
-		return audit->fatal.fault;
-	for (size_t i = from; i < to; i++) {
-		const struct manifest_entry *entry = &block->entry[i];
-		const struct outcome *slot = &audit->slot[entry->id - first];
-		bool listed = entry->kind == MANIFEST_DIRECTORY && !entry->verdict;
-		if (listed) /* it comes with its own listing */
-			continue;
-		if (slot->state != OUTCOME_DONE && slot->state != OUTCOME_DAMAGED)
-			audit->counts->left_out++;
-		else if (audit_file(audit, block, entry, slot))
-			return audit->fatal.fault;
-	}
+	struct audit *audit = context;
+	(void)err;
+	if (entry->kind == MANIFEST_DIRECTORY && !entry->verdict)
+		return FAULT_NONE;
+	if (slot->state == OUTCOME_DONE || slot->state == OUTCOME_DAMAGED)
+		return audit_file(audit, entry, slot);
+	audit->counts->left_out++;
 	return FAULT_NONE;
 }
 
-/* The directory itself with the first block of its listing, then stretches whose slots are read
- * together. */
-static enum fault audit_block(struct audit *audit, const struct manifest_block *block)
-{
-	if (block->first && audit_directory(audit, block))
-		return audit->fatal.fault;
-	for (size_t from = 0; from < block->count;) {
-		size_t to = from + 1;
-		while (to < block->count && block->entry[to].id - block->entry[from].id < SLOTS)
-			to++;
-		if (audit_run_of(audit, block, from, to))
-			return audit->fatal.fault;
-		from = to;
-	}
-	return FAULT_NONE;
-}
-
-/* Walks the manifest to its end, or to where an unfinished plan ends. */
+/* Walks the plan to its end, or to where an unfinished plan ends. */
 static void audit_walk(struct audit *audit)
 {
-	struct manifest_block block = { .next = manifest_first(audit->walk) };
+	const struct catalog_visitor visitor = { audit_one, audit };
+	struct catalog_page page;
 	struct err err;
 	while (!audit->fatal.fault && !pool_stopped(audit->pool, &audit->fatal)) {
-		enum fault fault = manifest_read(audit->walk, block.next, &block, &err);
-		if (fault && (fault != FAULT_NOT_FOUND || manifest_is_complete(audit->walk)))
+		enum fault fault = catalog_next(audit->walk, &page, &err);
+		if (!fault && page.is_end)
+			return;
+		audit->listing = page.listing;
+		if (!fault && page.first && audit_directory(audit, &page))
+			return;
+		if (!fault)
+			fault = catalog_visit(audit->walk, &page, &visitor, &err);
+		if (fault && !audit->fatal.fault)
 			audit->fatal = err;
-		if (fault || block.is_trailer)
-			return;
-		if (audit_block(audit, &block))
-			return;
 	}
 }
 
@@ -249,9 +224,9 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 		.in_flight = request->in_flight,
 		.away_ms = request->away_ms,
 	};
-	enum fault fault = manifest_open(request->manifest, &audit->walk, err);
+	enum fault fault = catalog_reader_new(request->catalog, &audit->walk, err);
 	if (!fault)
-		fault = manifest_open(request->manifest, &audit->aside, err);
+		fault = catalog_reader_new(request->catalog, &audit->aside, err);
 	if (!fault)
 		fault = pool_new(&pool, &audit->pool, err);
 	if (fault)
@@ -268,8 +243,7 @@ void audit_free(struct audit *audit)
 	if (!audit)
 		return;
 	pool_free(audit->pool);
-	manifest_close(audit->walk);
-	manifest_close(audit->aside);
-	explicit_bzero(audit->slot, sizeof audit->slot);
+	catalog_reader_free(audit->walk);
+	catalog_reader_free(audit->aside);
 	free(audit);
 }

@@ -1,7 +1,7 @@
 /*
- * A job proven again from its manifest and outcomes, without its sources.
+ * A job proven again from its plan and outcomes, without its sources.
  *
- *   manifest, block by block, in step with the slots -> a probe for each entry that is done
+ *   pages of the plan, in step with the slots -> a probe for each entry that is done
  * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere.
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
@@ -16,8 +16,7 @@
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
 #include "store/store.h"
 
 /* What became of one entry.  Borrowed for the call. */
@@ -43,23 +42,22 @@ struct audit_request {
 	void (*moved)(void *context, uint64_t bytes);                      /* NULL: not wanted */
 	void (*away)(void *context, const struct store *store, bool away); /* NULL: not wanted */
 	void *context;
-	const char *manifest; /* path */
-	struct outcomes *outcomes;
-	bool paths;         /* of proven entries too */
-	unsigned levels;    /* enum verify_level: CHECK, READ or both */
-	unsigned in_flight; /* 1..LANES_MAX */
-	uint64_t away_ms;   /* how long to wait for a gateway that is away */
+	struct catalog *catalog; /* with outcomes */
+	bool paths;              /* of proven entries too */
+	unsigned levels;         /* enum verify_level: CHECK, READ or both */
+	unsigned in_flight;      /* 1..LANES_MAX */
+	uint64_t away_ms;        /* how long to wait for a gateway that is away */
 };
 
 struct audit;
 
-/* Opens the manifest and the stores.  Faults: those of manifest_open and `open`; NOMEM. */
+/* Opens the stores.  Faults: those of catalog_reader_new and `open`; NOMEM. */
 MUST_USE enum fault audit_new(const struct audit_request *request, struct audit **audit,
 			      struct err *err);
 
 /*
  * Proves everything.  Sleeps until the end.  FAULT_NONE: every entry was tried, see `counts`.
- * CANCELLED: audit_stop was called; UNAVAILABLE: the gateway stayed away; CORRUPT: the manifest is
+ * CANCELLED: audit_stop was called; UNAVAILABLE: the gateway stayed away; CORRUPT: the plan is
  * damaged; IO, NOMEM.  `counts` is filled in any case.
  */
 MUST_USE enum fault audit_run(struct audit *audit, struct audit_counts *counts, struct err *err);

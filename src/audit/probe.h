@@ -11,7 +11,8 @@
 
 #include "base/digest.h"
 #include "calls/pool.h"
-#include "queue/file/outcomes.h"
+#include "queue/entry.h"
+#include "queue/outcome.h"
 #include "verify/childset.h"
 
 struct probe {
@@ -27,7 +28,8 @@ struct probe {
 	bool exact;          /* the directory holds nothing else */
 	struct childset set; /* sealed */
 	/* for whoever submits it */
-	uint64_t id, listing;
+	uint64_t id;
+	struct listing_id listing;
 	char *name; /* NULL: the entry is the directory listed at `listing` */
 	size_t name_size;
 	/* Hears in the lane of bytes that arrived.  May be NULL. */

@@ -1,6 +1,6 @@
 #include "base/spool.h"
 
-#include "queue/file/frame.h"
+#include "queue/core/file_io.h"
 
 #include <errno.h>
 #include <fcntl.h>

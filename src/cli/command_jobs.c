@@ -12,12 +12,11 @@ static const char *const state_word[] = {
 
 /* Adds a property as text, unless it is empty; where NULs separate parts, the spaces show the
  * seams. */
-static void add_property(struct fields *fields, const struct manifest_reader *reader,
-			 const char *key)
+static void add_property(struct fields *fields, const struct catalog *catalog, const char *key)
 {
 	char text[512];
 	size_t size = 0;
-	const char *value = manifest_property(reader, key, &size);
+	const char *value = catalog_property(catalog, key, &size);
 	if (!value)
 		return;
 	size = size < sizeof text ? size : sizeof text;
@@ -45,19 +44,20 @@ static void add_created(struct fields *fields, const struct job *job)
 
 static enum fault describe_job(struct fields *fields, const struct job *job, struct err *err)
 {
-	struct manifest_reader *reader = NULL;
+	const struct catalog_files plan = { .plan = job->manifest };
+	struct catalog *catalog = NULL;
 	bool locked = false;
 	enum job_state state = job_look(job, &locked);
 	fields_begin(fields, "job");
 	fields_word(fields, "id", job->name);
 	fields_word(fields, "state", locked ? "running" : state_word[state]);
 	add_created(fields, job);
-	if (manifest_open(job->manifest, &reader, NULL) == FAULT_NONE) {
-		add_property(fields, reader, JOB_COMMAND);
-		add_property(fields, reader, JOB_SOURCES);
-		add_property(fields, reader, JOB_TARGET);
-		add_property(fields, reader, JOB_SELECT);
-		manifest_close(reader);
+	if (catalog_file_open(&plan, NULL, &catalog, NULL) == FAULT_NONE) {
+		add_property(fields, catalog, JOB_COMMAND);
+		add_property(fields, catalog, JOB_SOURCES);
+		add_property(fields, catalog, JOB_TARGET);
+		add_property(fields, catalog, JOB_SELECT);
+		catalog_close(catalog);
 	}
 	return fields_end(fields, err);
 }
@@ -83,17 +83,13 @@ static enum fault list_jobs(struct fields *fields, const char *state, struct err
 /* ---- show ---- */
 
 /* What its command line left out on purpose, so that status 0 is still to be had. */
-static unsigned asked(const struct job *job)
+static unsigned asked(const struct catalog *catalog)
 {
-	struct manifest_reader *reader = NULL;
 	char text[16] = "";
 	size_t size = 0;
-	if (manifest_open(job->manifest, &reader, NULL))
-		return 0;
-	const char *value = manifest_property(reader, JOB_ASKED, &size);
+	const char *value = catalog_property(catalog, JOB_ASKED, &size);
 	if (value && size < sizeof text)
 		memcpy(text, value, size);
-	manifest_close(reader);
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
@@ -137,23 +133,15 @@ static enum fault show_counts(struct fields *fields, const struct recount *count
 
 static enum fault show_job(struct fields *fields, const struct job *job, struct err *err)
 {
-	struct outcomes *outcomes = NULL;
-	unsigned repaired = 0;
+	const struct catalog_files files = job_files(job);
+	struct catalog *catalog = NULL;
 	struct recount counts;
 	enum fault fault = describe_job(fields, job, err);
-	if (fault)
-		return fault;
-	fault = outcomes_open(job->outcomes, job->id, &outcomes, &repaired, err);
-	if (fault == FAULT_NOT_FOUND)
-		fault = FAULT_NONE;
-	const struct recount_options options = {
-		.manifest = job->manifest,
-		.outcomes = outcomes,
-		.asked = asked(job),
-	};
 	if (!fault)
-		fault = recount_job(&options, &counts, err);
-	outcomes_close(outcomes);
+		fault = catalog_file_open(&files, job->id, &catalog, err);
+	if (!fault)
+		fault = recount_job(catalog, asked(catalog), &counts, err);
+	catalog_close(catalog);
 	return fault ? fault : show_counts(fields, &counts, err);
 }
 

@@ -3,21 +3,16 @@
 #include "report/say.h"
 
 /*
- * A plan's options come from its manifest; only how it is carried out may differ.  The target must
- * be the one planned for: an alias is resolved again.  A cap typed then is not kept in the
+ * A plan's options come from its properties; only how it is carried out may differ.  The target
+ * must be the one planned for: an alias is resolved again.  A cap typed then is not kept in the
  * manifest; the outcomes hold it.
  */
 static enum fault take_planning(const struct migration *migration,
 				struct planning_options *planning, struct err *err)
 {
-	struct manifest_reader *reader;
 	size_t size;
-	if (manifest_open(migration->manifest, &reader, err))
-		return err->fault;
-	const char *text = manifest_property(reader, JOB_OPTIONS, &size);
-	enum fault fault = planning_read(planning, text, size, err);
-	manifest_close(reader);
-	return fault;
+	const char *text = catalog_property(migration->catalog, JOB_OPTIONS, &size);
+	return planning_read(planning, text, size, err);
 }
 
 static bool is_cap(const char *typed) { return strncmp(typed, "URI:", 4) == 0; }
@@ -33,7 +28,7 @@ static enum fault bind_target(const struct options *options, struct migration *m
 	    strncmp(migration->target_hash, PLACE_FRESH, strlen(PLACE_FRESH)) == 0)
 		return FAULT_NONE;
 	if (is_cap(migration->target)) {
-		if (migration->outcomes)
+		if (migration->catalog->outcomes)
 			return FAULT_NONE;
 		return err_set(err, FAULT_USAGE,
 			       "the plan's target was a cap, which plans do not keep: plan again "
@@ -42,7 +37,7 @@ static enum fault bind_target(const struct options *options, struct migration *m
 	if (places_target(&options->connection, migration->target, &place, err))
 		return err->fault;
 	enum fault fault = migration_check_target(migration, &place, err);
-	if (!fault && !migration->outcomes) {
+	if (!fault && !migration->catalog->outcomes) {
 		fault = arrange_find_root(&place, migration->depth, wait, &root, err);
 		if (!fault)
 			fault = migration_bind(migration, &root, err);
@@ -89,7 +84,7 @@ enum fault command_resume(const struct options *options, int *status, struct err
 	const char *name = options->words.count ? options->words.text[0] : NULL;
 	if (migration_open(options->state_dir, name, &migration, err))
 		return err->fault;
-	if (migration.repaired)
+	if (catalog_file_repaired(migration.catalog))
 		say(SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
 	enum fault fault = carry_on(options, &migration, status, err);
 	migration_fini(&migration);

@@ -1,7 +1,6 @@
 #include "base/meta.h"
 #include "cli/command.h"
 #include "job/job.h"
-#include "queue/file/outcomes.h"
 #include "report/fields.h"
 #include "report/out.h"
 #include "report/say.h"
@@ -26,15 +25,15 @@ static const char *state_text(uint8_t state)
 	return state < ARRAY_COUNT(word) ? word[state] : "damaged";
 }
 
-/* ---- manifest ---- */
+/* ---- plan ---- */
 
-static void header_properties(struct fields *fields, const struct manifest_reader *reader)
+static void header_properties(struct fields *fields, const struct catalog *catalog)
 {
 	static const char *const key[] = { JOB_COMMAND, JOB_TARGET, JOB_TARGET_HASH,
 					   JOB_OPTIONS, JOB_ASKED,  JOB_CREATED };
 	for (size_t i = 0; i < ARRAY_COUNT(key); i++) {
 		size_t size = 0;
-		const char *value = manifest_property(reader, key[i], &size);
+		const char *value = catalog_property(catalog, key[i], &size);
 		if (value)
 			fields_text(fields, key[i], value, size);
 	}
@@ -45,12 +44,12 @@ struct parts {
 	const char *key, *kind, *field;
 };
 
-static enum fault show_parts(struct fields *fields, const struct manifest_reader *reader,
+static enum fault show_parts(struct fields *fields, const struct catalog *catalog,
 			     const struct parts *parts, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	size_t size = 0;
-	const char *part = manifest_property(reader, parts->key, &size);
+	const char *part = catalog_property(catalog, parts->key, &size);
 	const char *end = part ? part + size : NULL;
 	while (!fault && part && part < end) {
 		size_t length = strnlen(part, (size_t)(end - part));
@@ -62,19 +61,18 @@ static enum fault show_parts(struct fields *fields, const struct manifest_reader
 	return fault;
 }
 
-static enum fault show_header(struct fields *fields, struct manifest_reader *reader,
-			      struct err *err)
+static enum fault show_header(struct fields *fields, struct catalog *catalog, struct err *err)
 {
 	static const struct parts sources = { JOB_SOURCES, "source", "place" };
 	static const struct parts selection = { JOB_SELECT, "select", "rule" };
 	fields_begin(fields, "manifest");
-	fields_hex(fields, "job", manifest_job_id(reader), JOB_ID_SIZE);
-	fields_bool(fields, "complete", manifest_is_complete(reader));
-	header_properties(fields, reader);
+	fields_hex(fields, "job", catalog_job_id(catalog), JOB_ID_SIZE);
+	fields_bool(fields, "complete", catalog_is_complete(catalog));
+	header_properties(fields, catalog);
 	enum fault fault = fields_end(fields, err);
 	if (!fault)
-		fault = show_parts(fields, reader, &sources, err);
-	return fault ? fault : show_parts(fields, reader, &selection, err);
+		fault = show_parts(fields, catalog, &sources, err);
+	return fault ? fault : show_parts(fields, catalog, &selection, err);
 }
 
 static void entry_meta(struct fields *fields, const struct manifest_entry *entry)
@@ -117,16 +115,16 @@ static enum fault show_entry(struct fields *fields, uint64_t directory,
 	return fields_end(fields, err);
 }
 
-static enum fault show_listing(struct fields *fields, const struct manifest_block *block,
+static enum fault show_listing(struct fields *fields, const struct catalog_page *page,
 			       struct err *err)
 {
-	if (!block->first)
+	if (!page->first)
 		return FAULT_NONE;
 	fields_begin(fields, "listing");
-	fields_number(fields, "id", block->id);
-	fields_number(fields, "parent", block->parent_id);
-	fields_number(fields, "offset", block->listing);
-	fields_text(fields, "name", block->name, block->name_size);
+	fields_number(fields, "id", page->id);
+	fields_number(fields, "parent", page->parent_id);
+	fields_number(fields, "offset", page->listing.value);
+	fields_text(fields, "name", page->name, page->name_size);
 	return fields_end(fields, err);
 }
 
@@ -145,42 +143,40 @@ static enum fault show_totals(struct fields *fields, const struct manifest_total
 	return fields_end(fields, err);
 }
 
-/* Shows a manifest block by block; of an unfinished one what can be read. */
-static enum fault show_blocks(struct fields *fields, struct manifest_reader *reader,
-			      struct err *err)
+/* Shows a plan page by page; of an unfinished one what can be read. */
+static enum fault show_pages(struct fields *fields, struct catalog_reader *reader, struct err *err)
 {
-	bool complete = manifest_is_complete(reader);
-	struct manifest_block block = { .next = manifest_first(reader) };
 	for (;;) {
-		enum fault fault = manifest_read(reader, block.next, &block, err);
-		bool tail = fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT;
-		if (tail && !complete) {
+		struct catalog_page page;
+		enum fault fault = catalog_next(reader, &page, err);
+		if (!fault && page.is_end && page.totals)
+			return show_totals(fields, page.totals, err);
+		if (!fault && page.is_end)
 			say(SAY_INFO, "the plan is not finished; what is durable has been shown");
-			return FAULT_NONE;
-		}
-		if (fault)
-			return fault == FAULT_NOT_FOUND
-				       ? err_set(err, FAULT_CORRUPT, "the manifest has been cut")
-				       : fault;
-		if (block.is_trailer)
-			return show_totals(fields, block.totals, err);
-		fault = show_listing(fields, &block, err);
-		for (size_t i = 0; i < block.count && !fault; i++)
-			fault = show_entry(fields, block.id, &block.entry[i], err);
+		if (fault || page.is_end)
+			return fault;
+		fault = show_listing(fields, &page, err);
+		for (size_t i = 0; i < page.count && !fault; i++)
+			fault = show_entry(fields, page.id, &page.entry[i], err);
 		if (fault || out_failed())
 			return fault;
 	}
 }
 
-static enum fault show_manifest(struct fields *fields, const char *path, struct err *err)
+static enum fault show_plan(struct fields *fields, const char *path, struct err *err)
 {
-	struct manifest_reader *reader = NULL;
-	enum fault fault = manifest_open(path, &reader, err);
+	const struct catalog_files plan = { .plan = path };
+	struct catalog *catalog = NULL;
+	struct catalog_reader *reader = NULL;
+	enum fault fault = catalog_file_open(&plan, NULL, &catalog, err);
 	if (!fault)
-		fault = show_header(fields, reader, err);
+		fault = catalog_reader_new(catalog, &reader, err);
 	if (!fault)
-		fault = show_blocks(fields, reader, err);
-	manifest_close(reader);
+		fault = show_header(fields, catalog, err);
+	if (!fault)
+		fault = show_pages(fields, reader, err);
+	catalog_reader_free(reader);
+	catalog_close(catalog);
 	return fault;
 }
 
@@ -244,12 +240,13 @@ static enum fault show_slots(struct fields *fields, struct outcomes *outcomes, b
 	return fault;
 }
 
-static enum fault show_outcomes(struct fields *fields, const char *path,
-				const unsigned char job_id[JOB_ID_SIZE], bool caps, struct err *err)
+/* FAULT_USAGE, with nothing shown, when it is no outcomes file. */
+static enum fault show_outcomes(struct fields *fields, const char *path, bool caps, struct err *err)
 {
 	struct outcomes *outcomes = NULL;
+	unsigned char job_id[JOB_ID_SIZE];
 	unsigned repaired = 0;
-	enum fault fault = outcomes_open(path, job_id, &outcomes, &repaired, err);
+	enum fault fault = catalog_file_slots(path, job_id, &outcomes, &repaired, err);
 	if (fault)
 		return fault;
 	fields_begin(fields, "outcomes");
@@ -265,7 +262,6 @@ static enum fault show_outcomes(struct fields *fields, const char *path,
 enum fault command_show(const struct options *options, int *status, struct err *err)
 {
 	const char *path = options->words.text[0];
-	unsigned char job_id[JOB_ID_SIZE];
 	struct fields fields;
 	struct stat st;
 	*status = 0;
@@ -275,9 +271,9 @@ enum fault command_show(const struct options *options, int *status, struct err *
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, FAULT_USAGE, "'%.120s' is not a file of a job", path);
 	fields_init(&fields, options->output.json);
-	enum fault fault = outcomes_peek(path, job_id, err) == FAULT_NONE
-				   ? show_outcomes(&fields, path, job_id, options->show_caps, err)
-				   : show_manifest(&fields, path, err);
+	enum fault fault = show_outcomes(&fields, path, options->show_caps, err);
+	if (fault == FAULT_USAGE)
+		fault = show_plan(&fields, path, err);
 	out_flush();
 	fields_fini(&fields);
 	return fault ? err_wrap(err, "'%.120s'", path) : FAULT_NONE;

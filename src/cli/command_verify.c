@@ -112,8 +112,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.moved = moved,
 		.away = setup_tell_store_away,
 		.context = &verifying,
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
+		.catalog = migration->catalog,
 		.paths = options->output.json,
 		.levels = options->transfer.verify ? options->transfer.verify : VERIFY_READ,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
@@ -124,7 +123,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 			       "job %.12s has a local target: verify proves what is on a grid; "
 			       "barge diff compares",
 			       migration->job.name);
-	if (!request.outcomes)
+	if (!request.catalog->outcomes)
 		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
 			       migration->job.name);
 	enum fault fault = tally_open(&tally, &options->output, err);

@@ -9,7 +9,7 @@
  *   engine/     wires the rooms of one run together, and routes each task
  *   plan/       walks the sources and writes listings     select/   what is chosen
  *   queue/      leases tasks in segments, records outcomes
- *               queue/file/manifest: what is to be done   queue/file/outcomes: what became of it
+ *               queue/catalog: what is to be done and what became of it; queue/file: its files
  *   decide/     what becomes of an entry, by what is there and what was asked
  *   read/       opens, checks, reads, hashes: bodies      files/    names below an open directory
  *   upload/     bodies -> caps, proven

@@ -5,7 +5,6 @@
 #include "tahoe/dirnode.h"
 
 enum {
-	SLOTS = 256,              /* read at once */
 	METADATA_MAX = 512,       /* bytes of one child's metadata */
 	NAME_TOTAL_MAX = 1 << 30, /* bytes of all names of a directory */
 };
@@ -67,55 +66,27 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 	return FAULT_NONE;
 }
 
-/* Takes in the entries first..first+count-1 of a block, whose ids lie within SLOTS numbers. */
-static enum fault add_entries(struct assembly_builder *builder, const struct manifest_entry *entry,
-			      size_t count, struct err *err)
+/* Takes a child in, or counts it as left out. */
+static enum fault add_entry(void *context, const struct manifest_entry *entry,
+			    const struct outcome *outcome, struct err *err)
 {
-	struct outcome outcome[SLOTS];
-	uint64_t first = entry[0].id;
-	size_t span = (size_t)(entry[count - 1].id - first + 1);
-	if (outcomes_read(builder->source->outcomes, first, span, outcome, err))
-		return err->fault;
-	enum fault fault = FAULT_NONE;
-	for (size_t i = 0; i < count && !fault; i++) {
-		const struct outcome *slot = &outcome[entry[i].id - first];
-		if (slot->state == OUTCOME_DONE)
-			fault = add_member(builder, &entry[i], slot, err);
-		else
-			builder->assembly->left_out++;
-	}
-	explicit_bzero(outcome, sizeof outcome);
-	return fault;
-}
-
-/* Takes in a block, by stretches of ids that fit one read of slots (chunks leave gaps in them). */
-static enum fault add_block(struct assembly_builder *builder, const struct manifest_block *block,
-			    struct err *err)
-{
-	for (size_t from = 0; from < block->count;) {
-		size_t to = from + 1;
-		while (to < block->count && block->entry[to].id - block->entry[from].id < SLOTS)
-			to++;
-		if (add_entries(builder, &block->entry[from], to - from, err))
-			return err->fault;
-		from = to;
-	}
+	struct assembly_builder *builder = context;
+	if (outcome->state == OUTCOME_DONE)
+		return add_member(builder, entry, outcome, err);
+	builder->assembly->left_out++;
 	return FAULT_NONE;
 }
 
 /* Reads the listing to its end, and the slots beside it. */
 static enum fault read_members(struct assembly_builder *builder, struct err *err)
 {
-	struct manifest_block block = { .next = builder->source->listing };
-	do {
-		if (manifest_read(builder->source->reader, block.next, &block, err) ||
-		    add_block(builder, &block, err))
-			return err->fault;
-	} while (!block.last);
-	if (!builder->sorted)
+	const struct catalog_visitor visitor = { add_entry, builder };
+	const struct assembly_source *source = builder->source;
+	enum fault fault = catalog_children(source->reader, source->listing, &visitor, err);
+	if (!fault && !builder->sorted)
 		qsort_r(builder->member, builder->count, sizeof *builder->member, compare_members,
 			builder->names.data);
-	return FAULT_NONE;
+	return fault;
 }
 
 /* Writes a child's metadata; empty where there is none (a directory made at the target). */

@@ -1,15 +1,14 @@
 /*
- * The body of one directory, assembled from its listing in the manifest and its children's slots.
+ * The body of one directory, assembled from its listing in the plan and its children's slots.
  *
- * Place      manifest and outcomes -> [assembly] -> a request of the committer.  Children that are
+ * Place      catalog -> [assembly] -> a request of the committer.  Children that are
  *            not done are left out.
  * Ownership  an assembly owns its memory until assembly_fini.
  * Threads    built in the committer's thread (it reads files), then handed to the directory's lane.
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
 #include "tahoe/chk.h"
 #include "verify/childset.h"
 
@@ -41,11 +40,10 @@ struct assembly {
 };
 
 struct assembly_source {
-	struct manifest_reader *reader;
-	struct outcomes *outcomes;
-	uint64_t listing; /* offset of the directory's listing */
-	const struct chk_params
-		*params; /* for immutable directories, to predict their cap; else NULL */
+	struct catalog_reader *reader;
+	struct listing_id listing;       /* the directory's */
+	const struct chk_params *params; /* for immutable directories, to predict their cap; else
+					    NULL */
 };
 
 /* Builds the assembly.  Faults: TOO_LARGE, CORRUPT, IO, NOMEM.  On failure there is nothing to

@@ -8,6 +8,7 @@
 
 #include "calls/lanes.h"
 #include "queue/lease.h"
+#include "queue/outcomes.h"
 
 struct below_options {
 	struct outcomes *outcomes;

@@ -13,7 +13,7 @@ enum { IN_FLIGHT_MAX = 64, AGAIN_MS = 1000 };
 
 struct committer {
 	struct committer_options options;
-	struct manifest_reader *reader;
+	struct catalog_reader *reader;
 	struct thread thread;
 	struct ring *ended;   /* of struct directory that came back from their lanes */
 	unsigned outstanding; /* directories submitted and not yet taken from `ended` */
@@ -70,7 +70,7 @@ static enum fault choose_how(struct committer *committer, struct directory *dire
 		directory->cap = options->root;
 		return FAULT_NONE;
 	}
-	if (outcomes_read(options->outcomes, task->id, 1, &slot, err))
+	if (outcomes_read(options->catalog->outcomes, task->id, 1, &slot, err))
 		return err->fault;
 	if (slot.state == OUTCOME_PLANNED && slot.reason) {
 		directory->condemned = slot.reason;
@@ -105,7 +105,6 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 	bool predict = directory->how == DIRECTORY_IMMUTABLE && policy_predicts(options->policy);
 	const struct assembly_source source = {
 		.reader = committer->reader,
-		.outcomes = options->outcomes,
 		.listing = work->task->listing,
 		.params = predict ? policy_params(options->policy) : NULL,
 	};
@@ -228,7 +227,7 @@ enum fault committer_start(const struct committer_options *options, struct commi
 	if (!made->ended)
 		fault = err_set(err, FAULT_NOMEM, "no memory for the committer");
 	if (!fault)
-		fault = manifest_open(options->manifest, &made->reader, err);
+		fault = catalog_reader_new(options->catalog, &made->reader, err);
 	if (!fault && !thread_start(&made->thread, "committer", committer_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the committer thread");
 	if (fault) {
@@ -250,7 +249,7 @@ void committer_free(struct committer *committer)
 {
 	if (!committer)
 		return;
-	manifest_close(committer->reader);
+	catalog_reader_free(committer->reader);
 	ring_free(committer->ended);
 	cap_wipe(&committer->options.root);
 	free(committer);
@@ -259,7 +258,7 @@ void committer_free(struct committer *committer)
 void committer_below(struct committer *committer, struct work *work)
 {
 	const struct below_options options = {
-		.outcomes = committer->options.outcomes,
+		.outcomes = committer->options.catalog->outcomes,
 		.root = &committer->options.root,
 		.broken = committer->options.lease.broken,
 		.context = committer->options.lease.context,

@@ -28,6 +28,7 @@
 
 #include "calls/lanes.h"
 #include "calls/patience.h"
+#include "queue/catalog.h"
 #include "queue/lease.h"
 #include "verify/policy.h"
 
@@ -38,8 +39,7 @@ struct intents;
 
 struct committer_options {
 	struct lease_options lease;
-	const char *manifest; /* path */
-	struct outcomes *outcomes;
+	struct catalog *catalog; /* with outcomes */
 	struct lanes *lanes;
 	struct policy *policy;
 	struct patience *patience; /* with uploads that were cut off, or NULL */
@@ -59,7 +59,7 @@ struct committer_options {
 
 struct committer;
 
-/* Starts the thread.  Faults: those of manifest_open, and NOMEM. */
+/* Starts the thread.  Faults: those of catalog_reader_new, and NOMEM. */
 MUST_USE enum fault committer_start(const struct committer_options *options,
 				    struct committer **committer, struct err *err);
 

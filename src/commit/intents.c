@@ -2,7 +2,7 @@
 
 #include "base/secret.h"
 #include "queue/core/kill.h"
-#include "queue/file/record.h"
+#include "queue/record.h"
 
 enum { RECORD_INTENT = 1, ID_SIZE = 8 };
 

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "queue/file/outcomes.h"
+#include "queue/outcomes.h"
 #include "tahoe/mutable.h"
 
 struct intents;

@@ -1,6 +1,6 @@
 #include "decide/decide.h"
 
-#include "queue/file/outcomes.h"
+#include "queue/outcome.h"
 #include "tahoe/caps.h"
 #include "tahoe/edge.h"
 

@@ -31,7 +31,7 @@ struct downloads {
 	struct workers *comparers; /* files at the target, with caps; NULL: none is compared */
 	uint64_t queue_max;        /* bytes of one file after which it waits for it */
 	struct arrivals *arrivals;
-	struct target_tree *target_tree;
+	struct tree *target_tree;
 	struct outcomes *outcomes;       /* where the pieces of earlier attempts stand */
 	bool caps_only;                  /* files get the text of their read caps, not the data */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */

@@ -110,13 +110,13 @@ static void begin(struct downloads *downloads, struct work *work, const struct o
 		  const struct cap *cap)
 {
 	struct err err;
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	if (work->task->kind == MANIFEST_SYMLINK && cap->size > SYMLINK_TARGET_MAX) {
 		err_set(&err, FAULT_INSECURE, "it is longer than any target of a symlink");
 		arrivals_fail(downloads->arrivals, work, &err);
 		return;
 	}
-	if (target_tree_open(downloads->target_tree, work->task->listing, &target_dir, &err)) {
+	if (tree_open(downloads->target_tree, work->task->listing, &target_dir, &err)) {
 		arrivals_fail(downloads->arrivals, work, &err);
 		return;
 	}

@@ -99,16 +99,15 @@ struct lease_options engine_lease_options(struct engine *engine)
 static enum fault start_queue(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
-	uint64_t durable = UINT64_MAX;
+	struct listing_id durable = LISTING_END;
 	if (engine->writer && manifest_sync(engine->writer, &durable, err))
 		return err->fault;
 	/* Directories of the last listing may not be bound to those at the target yet; the planner
 	 * does that first. */
-	if (engine->writer && engine->resume.listing && migration->made.count == 0)
+	if (engine->writer && engine->resume.listing.value && migration->made.count == 0)
 		durable = engine->resume.listing;
 	const struct queue_file_options options = {
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
+		.catalog = migration->catalog,
 		.durable = durable,
 		.complete = !engine->writer,
 		.settled = report_settled,
@@ -231,7 +230,7 @@ static void release(struct engine *engine)
 	manifest_writer_close(engine->writer);
 	existing_free(engine->existing);
 	remote_free(engine->remote);
-	target_tree_free(engine->downloads.target_tree);
+	tree_free(engine->downloads.target_tree);
 	if (engine->root_fd >= 0)
 		close(engine->root_fd);
 	free(engine->source_tree_root);

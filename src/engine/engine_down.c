@@ -37,14 +37,14 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->comparers = engine->comparers;
 	downloads->queue_max = engine->transfer->memory / ARRIVALS_MAX;
 	downloads->arrivals = engine->arrivals;
-	downloads->outcomes = migration->outcomes;
+	downloads->outcomes = migration->catalog->outcomes;
 	downloads->secret = engine->lanes ? engine->setup->params : NULL;
 	downloads->cancel = &engine->stop;
 	downloads->caps_only = engine->planning->caps_only;
 	downloads->admits = engine_admits;
 	downloads->moved = engine_moved;
 	downloads->context = engine;
-	return target_tree_new(migration->manifest, engine->root_fd, &downloads->target_tree, err);
+	return target_tree_new(migration->catalog, engine->root_fd, &downloads->target_tree, err);
 }
 
 /* The limit is one for all that moves: that of the gateway's stores where there are any. */
@@ -63,7 +63,7 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 {
 	struct readers_options readers;
 	const struct local_writer_options local_writer = {
-		.manifest = engine->migration->manifest,
+		.catalog = engine->migration->catalog,
 		.root = engine->root_fd,
 		.arrivals = engine->arrivals,
 		.admits = engine_admits,
@@ -93,8 +93,7 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 	const struct migration *migration = engine->migration;
 	const struct builder_options builder = {
 		.lease = engine_lease_options(engine),
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
+		.catalog = migration->catalog,
 		.root = engine->root_fd,
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,

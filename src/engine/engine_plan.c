@@ -6,8 +6,8 @@ enum fault engine_recover(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
 	uint64_t end;
-	if (manifest_recover(migration->manifest, &engine->resume, &engine->writer, err) ||
-	    outcomes_end(migration->outcomes, &end, err))
+	if (catalog_file_recover(migration->catalog, &engine->resume, &engine->writer, err) ||
+	    outcomes_end(migration->catalog->outcomes, &end, err))
 		return err_wrap(err, "job %s", migration->job.name);
 	if (engine->resume.cut > 0)
 		say(SAY_WARNING,
@@ -20,7 +20,7 @@ enum fault engine_recover(struct engine *engine, struct err *err)
 	return FAULT_NONE;
 }
 
-static void publish(void *context, uint64_t durable, bool complete)
+static void publish(void *context, struct listing_id durable, bool complete)
 {
 	struct engine *engine = context;
 	const struct manifest_totals *totals = manifest_writer_totals(engine->writer);
@@ -37,7 +37,7 @@ static enum fault engine_plan_settle(void *context, uint64_t id, enum outcome_st
 				     enum outcome_reason reason, struct err *err)
 {
 	struct engine *engine = context;
-	struct outcomes *outcomes = engine->migration->outcomes;
+	struct outcomes *outcomes = engine->migration->catalog->outcomes;
 	const struct outcome slot = {
 		.id = id,
 		.state = OUTCOME_PLANNED,
@@ -54,7 +54,7 @@ static bool is_settled(void *context, uint64_t id)
 	struct engine *engine = context;
 	struct outcome slot;
 	struct err err;
-	if (outcomes_read(engine->migration->outcomes, id, 1, &slot, &err))
+	if (outcomes_read(engine->migration->catalog->outcomes, id, 1, &slot, &err))
 		return false;
 	return outcome_is_settled(&slot) || (slot.state == OUTCOME_PLANNED && slot.reason);
 }
@@ -80,9 +80,10 @@ static enum fault plan(struct engine *engine, struct err *err)
 		};
 	}
 	const struct plan_request request = {
-		.manifest = migration->manifest,
+		.catalog = migration->catalog,
+		.directory = migration->job.directory,
 		.writer = engine->writer,
-		.resume = engine->resume.listing ? &engine->resume : NULL,
+		.resume = engine->resume.listing.value ? &engine->resume : NULL,
 		.source = source,
 		.source_count = migration->path.count,
 		.made = (const char *const *)migration->made.text,
@@ -98,7 +99,6 @@ static enum fault plan(struct engine *engine, struct err *err)
 		.select = migration->select,
 		.target = engine->existing ? &engine->target : NULL,
 		.remote = engine->remote,
-		.sources = migration->sources,
 		.publish = publish,
 		.settle = engine_plan_settle,
 		.is_settled = is_settled,
@@ -150,7 +150,7 @@ static enum fault open_grids(struct engine *engine, struct err *err)
 		return FAULT_NONE;
 	const struct existing_options options = {
 		.root = &migration->root,
-		.outcomes = migration->outcomes,
+		.outcomes = migration->catalog->outcomes,
 		.ask = ask_of(engine),
 	};
 	return existing_new(&options, &engine->existing, &engine->target, err);

@@ -38,7 +38,7 @@ struct rehearsal {
 	struct decide_policy policy;
 	struct attempt_tools sources; /* opened when a source is first to be read */
 	struct replica_options replica;
-	struct manifest_reader *reader, *paths;
+	struct catalog_reader *reader;
 	int root_fd; /* of a local target that is there, or -1 */
 	enum place_state place;
 	int fd;
@@ -164,7 +164,7 @@ static enum fault open_sources(struct rehearsal *rehearsal, struct err *err)
 		return err->fault;
 	rehearsal->replica = readers.replica;
 	rehearsal->sources.sources = readers.replica.sources;
-	rehearsal->sources.existing = rehearsal->engine.migration->outcomes;
+	rehearsal->sources.existing = rehearsal->engine.migration->catalog->outcomes;
 	rehearsal->sources.replica = replica_new(&rehearsal->replica, &rehearsal->engine.stop);
 	if (!rehearsal->sources.replica)
 		return err_set(err, FAULT_NOMEM, "no memory for reading sources");
@@ -208,7 +208,7 @@ static enum fault decide_on_grid(struct rehearsal *rehearsal, struct rehearsed *
 }
 
 /* Takes what the plan says of the entry: its verdict, its slot, that of its source. */
-static enum fault look_up(const struct rehearsal *rehearsal, const struct manifest_block *block,
+static enum fault look_up(const struct rehearsal *rehearsal, const struct catalog_page *page,
 			  const struct manifest_entry *planned, struct rehearsed *entry,
 			  struct err *err)
 {
@@ -216,8 +216,8 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct manife
 	*entry = (struct rehearsed){
 		.task = {
 			.id = planned->id,
-			.directory = block->id,
-			.listing = block->listing,
+			.directory = page->id,
+			.listing = page->listing,
 			.bytes = planned->bytes,
 			.kind = planned->kind,
 			.name = planned->name,
@@ -228,10 +228,10 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct manife
 		.work = { .task = &entry->task },
 		.known = { planned->verdict, planned->reason },
 	};
-	if (outcomes_read(migration->outcomes, planned->id, 1, &entry->slot, err))
+	if (outcomes_read(migration->catalog->outcomes, planned->id, 1, &entry->slot, err))
 		return err->fault;
-	if (migration->sources &&
-	    outcomes_read(migration->sources, planned->id, 1, &entry->source_slot, err))
+	if (migration->catalog->sources &&
+	    outcomes_read(migration->catalog->sources, planned->id, 1, &entry->source_slot, err))
 		return err->fault;
 	entry->task.existing = entry->slot.state == OUTCOME_PLANNED;
 	if (!planned->verdict)
@@ -241,12 +241,12 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct manife
 }
 
 /* Decides about one entry as the run would. */
-static enum fault rehearse_entry(struct rehearsal *rehearsal, const struct manifest_block *block,
+static enum fault rehearse_entry(struct rehearsal *rehearsal, const struct catalog_page *page,
 				 const struct manifest_entry *planned, struct decision *decision,
 				 struct err *err)
 {
 	struct rehearsed entry;
-	enum fault fault = look_up(rehearsal, block, planned, &entry, err);
+	enum fault fault = look_up(rehearsal, page, planned, &entry, err);
 	if (!fault && rehearsal->policy.to_local)
 		decide_here(rehearsal, &entry);
 	else if (!fault)
@@ -317,12 +317,12 @@ static void count(struct rehearsal *rehearsal, const struct manifest_entry *entr
 		rehearsal->asked++;
 }
 
-static enum fault tell(struct rehearsal *rehearsal, const struct manifest_block *block,
+static enum fault tell(struct rehearsal *rehearsal, const struct catalog_page *page,
 		       const struct manifest_entry *entry, struct err *err)
 {
 	struct decision decision;
 	char *end = rehearsal->path + rehearsal->path_size;
-	if (rehearse_entry(rehearsal, block, entry, &decision, err))
+	if (rehearse_entry(rehearsal, page, entry, &decision, err))
 		return err->fault;
 	const enum decide_action action = decision.action;
 	count(rehearsal, entry, action, decision.reason);
@@ -346,23 +346,23 @@ static enum fault tell(struct rehearsal *rehearsal, const struct manifest_block 
 
 static enum fault walk(struct rehearsal *rehearsal, struct err *err)
 {
-	struct manifest_block block = { .next = manifest_first(rehearsal->reader) };
+	struct catalog_page page;
 	for (;;) {
 		if (cancel_asked())
 			return err_set(err, FAULT_CANCELLED, "asked to stop");
-		if (manifest_read(rehearsal->reader, block.next, &block, err))
+		if (catalog_next(rehearsal->reader, &page, err))
 			return err->fault;
-		if (block.is_trailer)
+		if (page.is_end)
 			return FAULT_NONE;
-		if (block.first) {
-			if (manifest_path(rehearsal->paths, block.listing, rehearsal->path,
-					  PATH_SIZE, err))
+		if (page.first) {
+			if (catalog_path(rehearsal->reader, page.listing, rehearsal->path,
+					 PATH_SIZE, err))
 				return err->fault;
 			rehearsal->path_size = strlen(rehearsal->path);
 			enter_place(rehearsal);
 		}
-		for (size_t i = 0; i < block.count; i++)
-			if (tell(rehearsal, &block, &block.entry[i], err))
+		for (size_t i = 0; i < page.count; i++)
+			if (tell(rehearsal, &page, &page.entry[i], err))
 				return err->fault;
 	}
 }
@@ -398,9 +398,7 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	if (!rehearsal.path)
 		fault = err_set(err, FAULT_NOMEM, "no memory for paths");
 	if (!fault)
-		fault = manifest_open(request->migration->manifest, &rehearsal.reader, err);
-	if (!fault)
-		fault = manifest_open(request->migration->manifest, &rehearsal.paths, err);
+		fault = catalog_reader_new(request->migration->catalog, &rehearsal.reader, err);
 	if (!fault)
 		fault = open_root(&rehearsal, err);
 	if (!fault)
@@ -419,8 +417,7 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	source_tree_free(rehearsal.sources.tree);
 	replica_free(rehearsal.sources.replica);
 	free(rehearsal.engine.source_tree_root);
-	manifest_close(rehearsal.reader);
-	manifest_close(rehearsal.paths);
+	catalog_reader_free(rehearsal.reader);
 	bytes_fini(&rehearsal.line);
 	bytes_fini(&rehearsal.name);
 	free(rehearsal.path);

@@ -9,7 +9,7 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 	const struct migration *migration = engine->migration;
 	const struct report_options report = {
 		.output = engine->output,
-		.manifest = migration->manifest,
+		.catalog = migration->catalog,
 		.errors = migration->job.errors,
 		.job = migration->job.name,
 		.plan = &engine->progress,
@@ -76,7 +76,6 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	if (broken)
 		say_err(&engine->broken);
 	const struct report_end end = {
-		.outcomes = engine->migration->outcomes,
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
 		.limit = quota_text(&engine->quota, limit),

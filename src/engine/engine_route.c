@@ -6,7 +6,7 @@
 static enum fault source_of(const struct engine *engine, const struct task *task,
 			    struct outcome *source, struct err *err)
 {
-	struct outcomes *sources = engine->migration->sources;
+	struct outcomes *sources = engine->migration->catalog->sources;
 	*source = (struct outcome){ 0 };
 	return sources ? outcomes_read(sources, task->id, 1, source, err) : FAULT_NONE;
 }
@@ -34,7 +34,7 @@ static enum fault existing_of(const struct engine *engine, const struct task *ta
 	*existing = (struct outcome){ 0 };
 	if (migration->to_local || !task->existing)
 		return FAULT_NONE;
-	return outcomes_read(migration->outcomes, task->id, 1, existing, err);
+	return outcomes_read(migration->catalog->outcomes, task->id, 1, existing, err);
 }
 
 struct decide_policy engine_policy(const struct engine *engine)
@@ -139,10 +139,10 @@ static void find_directory(struct engine *engine, struct work *work)
 	const struct decide_source source = decide_source_of(task, &none);
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
 	char name[DIRFD_NAME_MAX + 1];
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct decide_there there;
 	struct err err;
-	if (target_tree_open(engine->downloads.target_tree, task->listing, &target_dir, &err)) {
+	if (tree_open(engine->downloads.target_tree, task->listing, &target_dir, &err)) {
 		arrivals_fail(engine->arrivals, work, &err);
 		return;
 	}
@@ -150,7 +150,7 @@ static void find_directory(struct engine *engine, struct work *work)
 	memcpy(name, task->name, size);
 	name[size] = '\0';
 	enum fault fault = decide_there_here(target_dir->fd, name, &there, &err);
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	if (fault) {
 		arrivals_fail(engine->arrivals, work, &err);
 		return;

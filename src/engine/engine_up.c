@@ -25,12 +25,7 @@ static bool withhold(void *context)
 	struct recount counts;
 	struct err err;
 	const struct migration *migration = engine->migration;
-	const struct recount_options options = {
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
-		.asked = migration->asked,
-	};
-	if (recount_job(&options, &counts, &err))
+	if (recount_job(migration->catalog, migration->asked, &counts, &err))
 		return true;
 	return counts.all.failed > 0 || counts.all.skipped > counts.skipped_asked;
 }
@@ -46,7 +41,7 @@ static struct replica_options replica_options(struct engine *engine)
 {
 	const struct migration *migration = engine->migration;
 	return (struct replica_options){
-		.sources = migration->sources,
+		.sources = migration->catalog->sources,
 		.open = open_first,
 		.away = setup_tell_away,
 		.gave_up = engine_gave_up,
@@ -73,7 +68,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 			};
 	*readers = (struct readers_options){
 		.tree = {
-			.manifest = migration->manifest,
+			.catalog = migration->catalog,
 			.made_count = migration->made.count,
 			.source = engine->source_tree_root,
 			.source_count = count,
@@ -84,7 +79,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 		.cancel = &engine->stop,
 		.enough = &engine->enough,
 	};
-	if (migration->sources && !migration->to_local)
+	if (migration->catalog->sources && !migration->to_local)
 		readers->replica = replica_options(engine);
 	return FAULT_NONE;
 }
@@ -108,7 +103,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	struct readers_options readers;
 	if (engine_readers_options(engine, &readers, err))
 		return err->fault;
-	readers.existing = engine->migration->outcomes;
+	readers.existing = engine->migration->catalog->outcomes;
 	readers.decide = engine_policy(engine);
 	readers.gate = engine->gate;
 	readers.flight = engine->flight;
@@ -122,15 +117,14 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
 	if (!engine->planning->immutable) {
-		if (intents_open(migration->job.keys, migration->job.id, migration->outcomes,
-				 &engine->intents, err) ||
+		if (intents_open(migration->job.keys, migration->job.id,
+				 migration->catalog->outcomes, &engine->intents, err) ||
 		    keyring_new(KEY_THREADS, &engine->keyring, err))
 			return err->fault;
 	}
 	const struct committer_options committer = {
 		.lease = engine_lease_options(engine),
-		.manifest = migration->manifest,
-		.outcomes = migration->outcomes,
+		.catalog = migration->catalog,
 		.lanes = engine->lanes,
 		.policy = engine->policy,
 		.patience = &engine->patience,

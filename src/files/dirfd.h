@@ -1,9 +1,9 @@
 /*
  * Files and directories below a directory that cannot be left, whatever is swapped in meanwhile.
  *
- * The room: source_tree.c opens the files of a plan for reading, by descriptors of its own;
- * target_tree.c opens and makes the directories at a target, symlink.c judges symlinks and
- * outfile.c writes single files, all through dirfd.c.
+ * The room: tree.c finds a plan's directories and keeps a few open; source_tree.c opens files from
+ * there for reading, by descriptors of its own, and target_tree.c makes what is missing; symlink.c
+ * judges symlinks and outfile.c writes single files, all three through dirfd.c.
  *
  * Place      src/land opens, makes and names everything at a local target through here.
  * Ownership  descriptors belong to the caller.

@@ -2,74 +2,18 @@
 
 #include "base/meta.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum {
-	OPEN_DIRECTORIES = 32
-}; /* a tree; with 8 readers 256 descriptors, a quarter of the usual limit */
-
-struct open_directory {
-	uint64_t listing; /* 0: free */
-	uint64_t used;    /* tick of the last use */
-	int fd;
-};
+/* With 8 readers 256 descriptors, a quarter of the usual limit. */
+enum { OPEN_DIRECTORIES = 32 };
 
 struct source_tree {
 	struct source_tree_options options;
-	struct manifest_reader *reader;
-	uint64_t base; /* offset of the listing that holds the sources; 0 until it is known */
-	uint64_t tick;
-	struct open_directory open[OPEN_DIRECTORIES];
-	uint64_t *chain; /* listings between an open directory and the one wanted */
-	size_t chain_capacity;
+	struct tree *tree;
+	struct tree_dir *dir; /* of the task at hand */
 };
-
-enum fault source_tree_new(const struct source_tree_options *options, struct source_tree **tree,
-			   struct err *err)
-{
-	struct source_tree *made = calloc(1, sizeof *made);
-	if (!made)
-		return err_set(err, FAULT_NOMEM, "no memory for a reader");
-	made->options = *options;
-	if (manifest_open(options->manifest, &made->reader, err)) {
-		free(made);
-		return err->fault;
-	}
-	*tree = made;
-	return FAULT_NONE;
-}
-
-void source_tree_free(struct source_tree *tree)
-{
-	if (!tree)
-		return;
-	for (size_t i = 0; i < OPEN_DIRECTORIES; i++)
-		if (tree->open[i].listing)
-			close(tree->open[i].fd);
-	manifest_close(tree->reader);
-	free(tree->chain);
-	free(tree);
-}
-
-/* The listings of the made directories come first, in one block or more each (a kill may cut one
- * off in the middle); the sources' listing follows. */
-static enum fault find_base(struct source_tree *tree, struct err *err)
-{
-	uint64_t offset = manifest_first(tree->reader);
-	for (size_t i = 0; i < tree->options.made_count; i++) {
-		struct manifest_block block;
-		do {
-			if (manifest_read(tree->reader, offset, &block, err))
-				return err->fault;
-			offset = block.next;
-		} while (!block.last);
-	}
-	tree->base = offset;
-	return FAULT_NONE;
-}
 
 /* What cannot be opened as what it was planned as has changed. */
 static enum fault open_fault(int os_error, const char *name, struct err *err)
@@ -98,99 +42,53 @@ static const char *source_path(const struct source_tree *tree, const char *name,
 	return NULL;
 }
 
-/* Opens the directory `name` of the directory `parent` (-1: it is a source).  Returns -1 and errno.
- */
-static int open_component(const struct source_tree *tree, int parent, const char *name, size_t size)
+/* Opens a directory: a source by its path, wherever that leads. */
+static enum fault enter(void *context, const struct tree_dir *parent, const char *name, int *fd,
+			struct err *err)
 {
-	if (parent < 0) {
-		const char *path = source_path(tree, name, size);
-		if (path)
-			return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		errno = ENOENT;
-		return -1;
+	const struct source_tree *tree = context;
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	if (parent->fd < 0) {
+		const char *path = source_path(tree, name, strlen(name));
+		*fd = path ? open(path, flags) : -1;
+		if (!path)
+			errno = ENOENT;
+	} else {
+		*fd = openat(parent->fd, name, flags | (tree->options.follow ? 0 : O_NOFOLLOW));
 	}
-	char text[MANIFEST_NAME_MAX + 1];
-	memcpy(text, name, size);
-	text[size] = '\0';
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (tree->options.follow ? 0 : O_NOFOLLOW);
-	return openat(parent, text, flags);
+	return *fd < 0 ? open_fault(errno, "cannot open its directory", err) : FAULT_NONE;
 }
 
-static struct open_directory *find_open(struct source_tree *tree, uint64_t listing)
+enum fault source_tree_new(const struct source_tree_options *options, struct source_tree **tree,
+			   struct err *err)
 {
-	for (size_t i = 0; i < OPEN_DIRECTORIES; i++) {
-		if (tree->open[i].listing == listing) {
-			tree->open[i].used = ++tree->tick;
-			return &tree->open[i];
-		}
-	}
-	return NULL;
+	struct source_tree *made = calloc(1, sizeof *made);
+	if (!made)
+		return err_set(err, FAULT_NOMEM, "no memory for a reader");
+	made->options = *options;
+	const struct tree_options directories = {
+		.catalog = options->catalog,
+		.root = -1,
+		.skipped = options->made_count,
+		.opened = OPEN_DIRECTORIES,
+		.enter = enter,
+		.context = made,
+	};
+	enum fault fault = tree_new(&directories, &made->tree, err);
+	if (fault)
+		free(made);
+	else
+		*tree = made;
+	return fault;
 }
 
-static struct open_directory *oldest(struct source_tree *tree)
+void source_tree_free(struct source_tree *tree)
 {
-	struct open_directory *found = &tree->open[0];
-	for (size_t i = 1; i < OPEN_DIRECTORIES; i++)
-		if (tree->open[i].used < found->used)
-			found = &tree->open[i];
-	if (found->listing)
-		close(found->fd);
-	*found = (struct open_directory){ .used = ++tree->tick };
-	return found;
-}
-
-static bool chain_append(struct source_tree *tree, size_t count, uint64_t listing)
-{
-	if (count == tree->chain_capacity) {
-		size_t capacity = count ? 2 * count : 64;
-		uint64_t *grown = reallocarray(tree->chain, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		tree->chain = grown;
-		tree->chain_capacity = capacity;
-	}
-	tree->chain[count] = listing;
-	return true;
-}
-
-/* Opens the directory listed at tree->chain[at] inside `parent` and keeps it. */
-static enum fault descend(struct source_tree *tree, uint64_t listing, int parent,
-			  struct open_directory **directory, struct err *err)
-{
-	struct manifest_block block;
-	if (manifest_read(tree->reader, listing, &block, err))
-		return err->fault;
-	int fd = open_component(tree, parent, block.name, block.name_size);
-	if (fd < 0)
-		return open_fault(errno, "cannot open its directory", err);
-	struct open_directory *slot = oldest(tree);
-	slot->listing = listing;
-	slot->fd = fd;
-	*directory = slot;
-	return FAULT_NONE;
-}
-
-/* Stores the descriptor of the directory listed at `listing`; it stays the tree's. */
-static enum fault open_directory(struct source_tree *tree, uint64_t listing, int *fd,
-				 struct err *err)
-{
-	struct open_directory *at = NULL;
-	size_t count = 0;
-	while (listing != tree->base && !(at = find_open(tree, listing))) {
-		struct manifest_block block;
-		if (!chain_append(tree, count++, listing))
-			return err_set(err, FAULT_NOMEM, "no memory for a path");
-		if (manifest_read(tree->reader, listing, &block, err))
-			return err->fault;
-		listing = block.parent_listing;
-	}
-	while (count > 0) {
-		if (descend(tree, tree->chain[--count], at ? at->fd : -1, &at, err))
-			return err->fault;
-	}
-	assert(at);
-	*fd = at->fd;
-	return FAULT_NONE;
+	if (!tree)
+		return;
+	tree_dir_unref(tree->dir);
+	tree_free(tree->tree);
+	free(tree);
 }
 
 /* Whether what was found is of the type, and the one, that was planned. */
@@ -248,22 +146,21 @@ struct address {
 static enum fault find_file(struct source_tree *tree, const struct task *task,
 			    struct address *address, struct err *err)
 {
-	enum fault fault = tree->base ? FAULT_NONE : find_base(tree, err);
-	if (fault)
-		return fault;
-	address->directory = AT_FDCWD;
-	if (task->listing == tree->base) {
-		address->name = source_path(tree, task->name, task->name_size);
-		return address->name ? FAULT_NONE
-				     : err_set(err, FAULT_NOT_FOUND, "no source has this name");
-	}
-	fault = open_directory(tree, task->listing, &address->directory, err);
+	tree_dir_unref(tree->dir);
+	tree->dir = NULL;
+	enum fault fault = tree_open(tree->tree, task->listing, &tree->dir, err);
 	if (fault)
 		return fault;
 	memcpy(address->text, task->name, task->name_size);
 	address->text[task->name_size] = '\0';
 	address->name = address->text;
-	return FAULT_NONE;
+	address->directory = tree->dir->fd;
+	if (address->directory >= 0)
+		return FAULT_NONE;
+	address->directory = AT_FDCWD;
+	address->name = source_path(tree, task->name, task->name_size);
+	return address->name ? FAULT_NONE
+			     : err_set(err, FAULT_NOT_FOUND, "no source has this name");
 }
 
 enum fault source_tree_open_file(struct source_tree *tree, const struct task *task, int *fd,

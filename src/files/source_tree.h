@@ -9,6 +9,7 @@
 #pragma once
 
 #include "files/symlink.h"
+#include "files/tree.h"
 #include "queue/queue.h"
 
 #include <sys/stat.h>
@@ -19,8 +20,8 @@ struct source_tree_root {
 };
 
 struct source_tree_options {
-	const char *manifest; /* path */
-	size_t made_count;    /* listings above the one that holds the sources */
+	struct catalog *catalog;
+	size_t made_count; /* listings above the one that holds the sources */
 	const struct source_tree_root *source;
 	size_t source_count;
 	bool follow;      /* --symlinks=follow: directories may be symlinks */
@@ -29,7 +30,7 @@ struct source_tree_options {
 
 struct source_tree;
 
-/* Faults: those of manifest_open, and NOMEM. */
+/* Faults: those of tree_new, and NOMEM. */
 MUST_USE enum fault source_tree_new(const struct source_tree_options *options,
 				    struct source_tree **tree, struct err *err);
 void source_tree_free(struct source_tree *tree);

@@ -223,10 +223,8 @@ static enum fault find_plan(struct job *job, struct err *err)
 	bytes_init(&text, PATH_SIZE);
 	snprintf(link, sizeof link, "%s/plan", job->directory);
 	enum fault fault = secret_file_read(link, SECRET_FILE_STRICT, &text, err);
-	if (!fault) {
-		free(job->manifest);
-		fault = print_path(&job->manifest, err, "%s", bytes_text(&text));
-	}
+	if (!fault)
+		fault = job_move_plan(job, bytes_text(&text), err);
 	bytes_fini(&text);
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
@@ -337,16 +335,29 @@ enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE], con
 		fault = job_lock(&made, err);
 	if (!fault)
 		fault = write_plan_path(&made, path, err);
-	if (!fault) {
-		free(made.manifest);
-		made.manifest = path;
-		path = NULL;
-		*job = made;
-	} else {
+	if (!fault)
+		fault = job_move_plan(&made, path, err);
+	if (fault)
 		job_close(&made);
-	}
+	else
+		*job = made;
 	free(path);
 	return fault;
+}
+
+enum fault job_move_plan(struct job *job, const char *path, struct err *err)
+{
+	free(job->manifest);
+	return print_path(&job->manifest, err, "%s", path);
+}
+
+struct catalog_files job_files(const struct job *job)
+{
+	return (struct catalog_files){
+		.plan = job->manifest,
+		.outcomes = job->outcomes,
+		.sources = job->sources,
+	};
 }
 
 void job_close(struct job *job)

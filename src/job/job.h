@@ -1,11 +1,7 @@
 /*
  * Job directories: where a saved run lives, who may work on it, and which one goes on.
  *
- * The room: job.c makes and opens the folder, job_lock.c holds it, job_find.c finds the one that a
- * command line goes on with; migration.c is what is in it, by the header that migration_header.c
- * writes and reads; selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
- *
- * Place      commands -> [job] -> manifest, outcomes, keys, errors.jsonl by path.
+ * Place      commands -> [job] -> the paths of the catalog, keys, errors.jsonl.
  * Ownership  a struct job owns its strings, its directory and its lock until job_close.
  * Threads    one at a time.
  *
@@ -15,7 +11,7 @@
  */
 #pragma once
 
-#include "queue/file/manifest.h"
+#include "queue/catalog_file.h"
 
 enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 
@@ -67,6 +63,12 @@ void job_close(struct job *job);
 
 /* Unlinks the job's files and its directory.  Takes the lock first: LOCKED.  Then as closed. */
 MUST_USE enum fault job_remove(struct job *job, struct err *err);
+
+/* Has the job's plan be the file `path`, not in its directory.  Faults: NOMEM. */
+MUST_USE enum fault job_move_plan(struct job *job, const char *path, struct err *err);
+
+/* Returns the files of the job's catalog. */
+struct catalog_files job_files(const struct job *job);
 
 struct job_list {
 	char (*name)[JOB_NAME_SIZE]; /* newest first */

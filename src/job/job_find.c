@@ -55,20 +55,20 @@ void job_list_fini(struct job_list *list)
 static bool has_properties(const struct job *job, const struct manifest_property *property,
 			   size_t count)
 {
-	struct manifest_reader *reader = NULL;
-	struct err err;
+	const struct catalog_files plan = { .plan = job->manifest };
+	struct catalog *catalog = NULL;
 	if (count == 0)
 		return true;
-	if (manifest_open(job->manifest, &reader, &err))
+	if (catalog_file_open(&plan, NULL, &catalog, NULL))
 		return false;
 	bool same = true;
 	for (size_t i = 0; i < count && same; i++) {
 		size_t size = 0;
-		const char *value = manifest_property(reader, property[i].key, &size);
+		const char *value = catalog_property(catalog, property[i].key, &size);
 		same = value && size == property[i].value_size &&
 		       memcmp(value, property[i].value, size) == 0;
 	}
-	manifest_close(reader);
+	catalog_close(catalog);
 	return same;
 }
 

@@ -1,7 +1,5 @@
 #include "job/job.h"
 
-#include "queue/file/outcomes.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,35 +96,26 @@ enum fault job_remove(struct job *job, struct err *err)
 }
 
 /* How far a job is, by the slot of its root. */
-static enum job_state look_at_outcomes(const struct job *job, bool plan_complete)
+static enum job_state state_of(struct catalog *catalog)
 {
-	struct outcomes *outcomes = NULL;
 	struct outcome root;
-	unsigned repaired = 0;
 	struct err err;
-	enum fault fault = outcomes_open(job->outcomes, job->id, &outcomes, &repaired, &err);
-	if (fault == FAULT_NOT_FOUND)
-		return plan_complete ? JOB_PLANNED : JOB_PENDING;
-	if (!fault)
-		fault = outcomes_read(outcomes, 0, 1, &root, &err);
-	outcomes_close(outcomes);
-	if (fault)
+	if (!catalog->outcomes)
+		return catalog_is_complete(catalog) ? JOB_PLANNED : JOB_PENDING;
+	if (outcomes_read(catalog->outcomes, 0, 1, &root, &err))
 		return JOB_DAMAGED;
 	return outcome_is_settled(&root) ? JOB_FINISHED : JOB_PENDING;
 }
 
 enum job_state job_look(const struct job *job, bool *locked)
 {
-	struct manifest_reader *manifest = NULL;
-	struct err err;
+	const struct catalog_files files = { .plan = job->manifest, .outcomes = job->outcomes };
+	struct catalog *catalog = NULL;
 	*locked = is_locked(job);
-	enum fault fault = manifest_open(job->manifest, &manifest, &err);
-	if (fault == FAULT_NOT_FOUND)
-		return JOB_EMPTY;
+	enum fault fault = catalog_file_open(&files, job->id, &catalog, NULL);
 	if (fault)
-		return JOB_DAMAGED;
-	bool complete = manifest_is_complete(manifest);
-	bool ours = memcmp(manifest_job_id(manifest), job->id, JOB_ID_SIZE) == 0;
-	manifest_close(manifest);
-	return ours ? look_at_outcomes(job, complete) : JOB_DAMAGED;
+		return fault == FAULT_NOT_FOUND ? JOB_EMPTY : JOB_DAMAGED;
+	enum job_state state = state_of(catalog);
+	catalog_close(catalog);
+	return state;
 }

@@ -1,10 +1,7 @@
 #include "job/migration_header.h"
 
 #include "base/secret.h"
-#include "queue/file/frame.h"
 
-#include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOCAL "file:" /* begins what a job with a local target is bound to */
@@ -14,56 +11,34 @@ static enum fault migration_no_memory(struct err *err)
 	return err_set(err, FAULT_NOMEM, "no memory for a job");
 }
 
-/* ---- outcomes ---- */
+/* ---- the catalog ---- */
 
 enum fault migration_bind(struct migration *migration, const struct cap *root, struct err *err)
 {
 	char text[CAP_TEXT_SIZE];
 	size_t size = cap_print(root, text);
-	enum fault fault = outcomes_create(migration->job.outcomes, migration->job.id, text, size,
-					   &migration->outcomes, err);
+	enum fault fault = catalog_file_bind(migration->catalog, text, size, err);
 	secret_wipe(text, sizeof text);
 	migration->root = *root;
 	return fault;
 }
 
-/* The same for a local target. */
-static enum fault bind_local(struct migration *migration, const char *directory, struct err *err)
+/* Appends what the outcomes of a new job are bound to. */
+static enum fault describe_target(const struct arrangement *arrangement, struct bytes *binding,
+				  struct err *err)
 {
-	char *text;
-	int length = asprintf(&text, LOCAL "%s", directory);
-	if (length < 0)
-		return migration_no_memory(err);
-	enum fault fault = FAULT_NONE;
-	if (length > OUTCOME_BINDING_MAX)
-		fault = err_set(err, FAULT_USAGE, "the target's path is longer than %d bytes",
-				OUTCOME_BINDING_MAX);
-	else
-		fault = outcomes_create(migration->job.outcomes, migration->job.id, text,
-					(size_t)length, &migration->outcomes, err);
-	free(text);
-	return fault;
-}
-
-/* Creates the file for the caps of sources. */
-static enum fault create_sources(struct migration *migration, const struct arrangement *arrangement,
-				 struct err *err)
-{
-	bool remote = false;
-	for (size_t i = 0; i < arrangement->count; i++)
-		remote |= !arrangement->source[i].place->local;
-	return remote ? outcomes_create(migration->job.sources, migration->job.id, "", 0,
-					&migration->sources, err)
-		      : FAULT_NONE;
-}
-
-static enum fault open_sources(struct migration *migration, struct err *err)
-{
-	unsigned repaired;
-	if (migration->remote && outcomes_open(migration->job.sources, migration->job.id,
-					       &migration->sources, &repaired, err))
-		return err_wrap(err, "job %s: sources", migration->job.name);
-	return FAULT_NONE;
+	char text[CAP_TEXT_SIZE];
+	if (!arrangement->local) {
+		size_t size = cap_print(&arrangement->root, text);
+		enum fault fault = bytes_append(binding, text, size);
+		secret_wipe(text, sizeof text);
+		return bytes_err(fault, err, "the job's target");
+	}
+	enum fault fault = bytes_printf(binding, LOCAL "%s", arrangement->directory);
+	if (fault == FAULT_TOO_LARGE || binding->size > CATALOG_BINDING_MAX)
+		return err_set(err, FAULT_USAGE, "the target's path is longer than %d bytes",
+			       CATALOG_BINDING_MAX);
+	return bytes_err(fault, err, "the job's target");
 }
 
 /* Takes in what the outcomes are bound to. */
@@ -82,15 +57,27 @@ static enum fault take_binding(struct migration *migration, const char *text, si
 	return FAULT_NONE;
 }
 
-static enum fault open_outcomes(struct migration *migration, struct err *err)
+/* Takes in the outcomes, if there are any. */
+static enum fault take_outcomes(struct migration *migration, struct err *err)
 {
-	size_t size;
-	if (outcomes_open(migration->job.outcomes, migration->job.id, &migration->outcomes,
-			  &migration->repaired, err))
+	size_t size = 0;
+	const char *text = catalog_file_binding(migration->catalog, &size);
+	if (!text)
+		return FAULT_NONE;
+	if (migration->remote && !migration->catalog->sources)
+		return err_set(err, FAULT_NOT_FOUND, "job %s: the caps of its sources are gone",
+			       migration->job.name);
+	return take_binding(migration, text, size, err);
+}
+
+/* Opens the files of the job, and takes in what they say. */
+static enum fault open_catalog(struct migration *migration, struct err *err)
+{
+	const struct catalog_files files = job_files(&migration->job);
+	if (catalog_file_open(&files, migration->job.id, &migration->catalog, err))
 		return err_wrap(err, "job %s", migration->job.name);
-	const char *text = outcomes_binding(migration->outcomes, &size);
-	enum fault fault = take_binding(migration, text, size, err);
-	return fault ? fault : open_sources(migration, err);
+	enum fault fault = migration_load(migration, err);
+	return fault ? fault : take_outcomes(migration, err);
 }
 
 /* ---- jobs ---- */
@@ -101,18 +88,17 @@ static enum fault open_outcomes(struct migration *migration, struct err *err)
  */
 static bool has_sources(const struct migration *migration)
 {
-	struct manifest_reader *reader;
-	struct manifest_block block = { 0 };
+	struct catalog_reader *reader;
+	struct catalog_page page = { 0 };
 	struct err err;
-	if (manifest_open(migration->manifest, &reader, &err))
+	if (catalog_reader_new(migration->catalog, &reader, &err))
 		return false;
 	bool good = true;
-	block.next = manifest_first(reader);
 	for (size_t listings = 0; good && listings <= migration->made.count;) {
-		good = !manifest_read(reader, block.next, &block, &err) && !block.is_trailer;
-		listings += good && block.last;
+		good = !catalog_next(reader, &page, &err) && !page.is_end;
+		listings += good && page.last;
 	}
-	manifest_close(reader);
+	catalog_reader_free(reader);
 	return good;
 }
 
@@ -124,18 +110,18 @@ static bool is_unplanned(const struct migration *migration)
 	uint64_t end = 0;
 	if (!migration->remote || has_sources(migration))
 		return false;
-	return !migration->outcomes || (!outcomes_end(migration->outcomes, &end, &err) && end <= 1);
+	struct outcomes *outcomes = migration->catalog->outcomes;
+	return !outcomes || (!outcomes_end(outcomes, &end, &err) && end <= 1);
 }
 
 /* Locks the job that was found and takes in its files. */
 static enum fault take_job(struct migration *migration, struct err *err)
 {
-	migration->manifest = strdup(migration->job.manifest);
-	if (!migration->manifest)
-		return migration_no_memory(err);
-	if (job_lock(&migration->job, err) || migration_load(migration, err) ||
-	    open_outcomes(migration, err))
+	if (job_lock(&migration->job, err) || open_catalog(migration, err))
 		return err->fault;
+	if (!migration->catalog->outcomes)
+		return err_set(err, FAULT_NOT_FOUND, "job %s: its outcomes are gone",
+			       migration->job.name);
 	return FAULT_NONE;
 }
 
@@ -175,28 +161,26 @@ enum fault migration_find(const struct migration_request *request, struct migrat
 	return fault;
 }
 
-/* The manifest gets its name once it has its header: a job killed before has none. */
-static enum fault create_manifest(struct migration *migration,
-				  const struct migration_header *header, const char *output,
-				  struct err *err)
+/* Makes the files of the new job. */
+static enum fault create(struct migration *migration, const struct arrangement *arrangement,
+			 const struct migration_header *header, struct err *err)
 {
-	struct manifest_writer *writer;
-	char *fresh;
-	migration->manifest = strdup(output ? output : migration->job.manifest);
-	if (!migration->manifest || asprintf(&fresh, "%s.new", migration->manifest) < 0)
-		return migration_no_memory(err);
-	unlink(fresh); /* of a run that was killed here */
-	enum fault fault = manifest_create(fresh, migration->job.id, header->property,
-					   header->count, &writer, err);
-	if (!fault) {
-		manifest_writer_close(writer);
-		if (rename(fresh, migration->manifest) != 0)
-			fault = err_os(err, FAULT_IO, errno, "cannot name the manifest '%s'",
-				       migration->manifest);
-		else
-			fault = file_sync_parent(migration->manifest, err);
-	}
-	free(fresh);
+	const struct catalog_files files = job_files(&migration->job);
+	struct bytes binding;
+	struct catalog_plan plan = {
+		.job_id = migration->job.id,
+		.property = header->property,
+		.count = header->count,
+	};
+	for (size_t i = 0; i < arrangement->count; i++)
+		plan.with_sources |= !arrangement->source[i].place->local;
+	bytes_init(&binding, CATALOG_BINDING_MAX + 1);
+	enum fault fault = describe_target(arrangement, &binding, err);
+	plan.binding = bytes_text(&binding);
+	plan.binding_size = binding.size;
+	if (!fault)
+		fault = catalog_file_create(&files, &plan, err);
+	bytes_fini(&binding);
 	return fault;
 }
 
@@ -216,24 +200,14 @@ enum fault migration_new(const struct migration_request *request,
 		fault = migration_header_check(&header, err);
 	if (!fault)
 		fault = job_create(state, &migration->job, err);
-	if (!fault && arrangement->local)
-		fault = bind_local(migration, arrangement->directory, err);
-	else if (!fault)
-		fault = migration_bind(migration, &arrangement->root, err);
-	if (!fault)
-		fault = create_sources(migration, arrangement, err);
+	if (!fault && output)
+		fault = job_move_plan(&migration->job, output, err);
 	if (!fault)
 		fault = selection_save(request->planning->select, &migration->job, err);
 	if (!fault)
-		fault = create_manifest(migration, &header, output, err);
+		fault = create(migration, arrangement, &header, err);
 	if (!fault)
-		fault = migration_load(migration, err);
-	if (!fault && arrangement->local) {
-		migration->to_local = true;
-		migration->directory = strdup(arrangement->directory);
-		if (!migration->directory)
-			fault = migration_no_memory(err);
-	}
+		fault = open_catalog(migration, err);
 	free(state);
 	migration_header_fini(&header);
 	if (fault)
@@ -272,16 +246,15 @@ enum fault migration_open(const char *state_dir, const char *name, struct migrat
 static enum fault adopt(const char *state_dir, const char *path, struct migration *migration,
 			struct err *err)
 {
-	struct manifest_reader *reader;
+	const struct catalog_files plan = { .plan = path };
+	struct catalog *catalog;
 	char *state = NULL;
-	unsigned char id[JOB_ID_SIZE];
-	if (manifest_open(path, &reader, err))
+	if (catalog_file_open(&plan, NULL, &catalog, err))
 		return err_wrap(err, "plan '%.120s'", path);
-	memcpy(id, manifest_job_id(reader), JOB_ID_SIZE);
-	manifest_close(reader);
 	enum fault fault = job_state_dir(state_dir, &state, err);
 	if (!fault)
-		fault = job_adopt(state, id, path, &migration->job, err);
+		fault = job_adopt(state, catalog_job_id(catalog), path, &migration->job, err);
+	catalog_close(catalog);
 	free(state);
 	return fault;
 }
@@ -291,16 +264,8 @@ enum fault migration_open_plan(const char *state_dir, const char *path, struct m
 {
 	*migration = (struct migration){ .job.lock_fd = -1 };
 	enum fault fault = adopt(state_dir, path, migration, err);
-	if (!fault) {
-		migration->manifest = strdup(migration->job.manifest);
-		fault = migration->manifest ? migration_load(migration, err)
-					    : migration_no_memory(err);
-	}
-	if (!fault) {
-		fault = open_outcomes(migration, err);
-		if (fault == FAULT_NOT_FOUND)
-			fault = FAULT_NONE; /* not begun */
-	}
+	if (!fault)
+		fault = open_catalog(migration, err);
 	if (fault)
 		migration_fini(migration);
 	return fault;
@@ -326,14 +291,12 @@ void migration_fini(struct migration *migration)
 	text_list_fini(&migration->path);
 	text_list_fini(&migration->name);
 	text_list_fini(&migration->made);
-	free(migration->manifest);
 	free(migration->target);
 	free(migration->target_hash);
 	free(migration->directory);
 	select_free(migration->select);
 	cap_wipe(&migration->root);
-	outcomes_close(migration->outcomes);
-	outcomes_close(migration->sources);
+	catalog_close(migration->catalog);
 	job_close(&migration->job);
 	*migration = (struct migration){ .job.lock_fd = -1 };
 }

@@ -16,7 +16,7 @@
 #include "job/selection_job.h"
 #include "options/planning.h"
 #include "place/arrange.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog_file.h"
 
 /* Keys of manifest properties beside those of job/job.h. */
 #define MIGRATION_NAMES "names" /* of each source at the target, each followed by a NUL */
@@ -26,7 +26,6 @@
 
 struct migration {
 	struct job job;
-	char *manifest;        /* path: the job's, or a plan's */
 	struct text_list path; /* of each source; NULL: it is on a grid */
 	struct text_list name; /* "": a directory on a grid whose contents go into the target */
 	struct text_list made;
@@ -34,17 +33,14 @@ struct migration {
 	char *target; /* as typed, redacted */
 	char *target_hash;
 	struct select *select;
-	unsigned asked;   /* enum recount_asked */
-	uint64_t created; /* seconds since 1970 */
-	bool remote;      /* a source is on a grid */
-	bool to_local;    /* the target is local */
-	char *directory;  /* to_local: absolute; made when missing */
-	struct cap root;  /* else: the directory at the target */
-	struct outcomes *outcomes;
-	struct outcomes
-		*sources;  /* the caps of sources on a grid, a slot for each entry; or NULL */
-	unsigned repaired; /* header copies of the outcomes */
-	bool fresh;        /* the plan is made in this run */
+	unsigned asked;          /* enum recount_asked */
+	uint64_t created;        /* seconds since 1970 */
+	bool remote;             /* a source is on a grid */
+	bool to_local;           /* the target is local */
+	char *directory;         /* to_local: absolute; made when missing */
+	struct cap root;         /* else: the directory at the target */
+	struct catalog *catalog; /* without outcomes: migration_bind is due */
+	bool fresh;              /* the plan is made in this run */
 };
 
 /* What a command line asks of a job. */
@@ -77,7 +73,7 @@ MUST_USE enum fault migration_open(const char *state_dir, const char *name,
 
 /*
  * Opens the plan file `path` and its job, locked.  Where the job has no outcomes yet,
- * `migration->outcomes` is NULL and migration_bind is due.
+ * migration_bind is due.
  */
 MUST_USE enum fault migration_open_plan(const char *state_dir, const char *path,
 					struct migration *migration, struct err *err);

@@ -1,6 +1,5 @@
 #include "job/migration_header.h"
 
-#include "queue/file/frame.h"
 #include "report/recount.h"
 
 #include <assert.h>
@@ -93,12 +92,12 @@ enum fault migration_header_check(const struct migration_header *header, struct 
 	for (size_t i = 0; i < header->count; i++)
 		size += strlen(header->property[i].key) + header->property[i].value_size +
 			PROPERTY_OVERHEAD;
-	if (size <= FRAME_PAYLOAD_MAX)
+	if (size <= CATALOG_HEADER_MAX)
 		return FAULT_NONE;
 	return err_set(err, FAULT_USAGE,
 		       "sources and rules take %zu bytes, and a job has room for %d: use fewer, or "
 		       "--files-from",
-		       size, FRAME_PAYLOAD_MAX);
+		       size, CATALOG_HEADER_MAX);
 }
 
 /* ---- reading a header ---- */
@@ -122,32 +121,32 @@ static enum fault split_texts(const char *value, size_t size, struct text_list *
 	return FAULT_NONE;
 }
 
-static enum fault read_texts(const struct manifest_reader *reader, const char *key,
-			     struct text_list *list, struct err *err)
+static enum fault read_texts(const struct catalog *catalog, const char *key, struct text_list *list,
+			     struct err *err)
 {
 	size_t size;
-	const char *value = manifest_property(reader, key, &size);
+	const char *value = catalog_property(catalog, key, &size);
 	if (!value)
 		return err_set(err, FAULT_CORRUPT, "the manifest does not say its '%s'", key);
 	return split_texts(value, size, list, err);
 }
 
-static enum fault read_text(const struct manifest_reader *reader, const char *key, char **text,
+static enum fault read_text(const struct catalog *catalog, const char *key, char **text,
 			    struct err *err)
 {
 	size_t size;
-	const char *value = manifest_property(reader, key, &size);
+	const char *value = catalog_property(catalog, key, &size);
 	if (!value)
 		return err_set(err, FAULT_CORRUPT, "the manifest does not say its '%s'", key);
 	*text = strndup(value, size);
 	return *text ? FAULT_NONE : header_no_memory(err);
 }
 
-static enum fault read_number(const struct manifest_reader *reader, const char *key,
-			      uint64_t *number, struct err *err)
+static enum fault read_number(const struct catalog *catalog, const char *key, uint64_t *number,
+			      struct err *err)
 {
 	char *text = NULL, *end = NULL;
-	enum fault fault = read_text(reader, key, &text, err);
+	enum fault fault = read_text(catalog, key, &text, err);
 	if (fault || !text)
 		return fault;
 	*number = strtoull(text, &end, 10);
@@ -178,35 +177,21 @@ static enum fault take_paths(struct migration *migration, struct err *err)
 	return FAULT_NONE;
 }
 
-static enum fault read_header(struct migration *migration, struct manifest_reader *reader,
-			      struct err *err)
+enum fault migration_load(struct migration *migration, struct err *err)
 {
+	struct catalog *catalog = migration->catalog;
 	uint64_t depth = 0, asked = 0;
-	if (read_texts(reader, JOB_SOURCES, &migration->path, err) ||
-	    read_texts(reader, MIGRATION_NAMES, &migration->name, err) ||
-	    read_texts(reader, MIGRATION_MADE, &migration->made, err) ||
-	    read_text(reader, JOB_TARGET, &migration->target, err) ||
-	    read_text(reader, JOB_TARGET_HASH, &migration->target_hash, err) ||
-	    read_number(reader, MIGRATION_DEPTH, &depth, err) ||
-	    read_number(reader, JOB_ASKED, &asked, err) ||
-	    read_number(reader, JOB_CREATED, &migration->created, err) ||
-	    selection_load(reader, &migration->job, &migration->select, err))
+	if (read_texts(catalog, JOB_SOURCES, &migration->path, err) ||
+	    read_texts(catalog, MIGRATION_NAMES, &migration->name, err) ||
+	    read_texts(catalog, MIGRATION_MADE, &migration->made, err) ||
+	    read_text(catalog, JOB_TARGET, &migration->target, err) ||
+	    read_text(catalog, JOB_TARGET_HASH, &migration->target_hash, err) ||
+	    read_number(catalog, MIGRATION_DEPTH, &depth, err) ||
+	    read_number(catalog, JOB_ASKED, &asked, err) ||
+	    read_number(catalog, JOB_CREATED, &migration->created, err) ||
+	    selection_load(catalog, &migration->job, &migration->select, err))
 		return err->fault;
 	migration->depth = depth;
 	migration->asked = (unsigned)asked;
 	return take_paths(migration, err);
-}
-
-enum fault migration_load(struct migration *migration, struct err *err)
-{
-	struct manifest_reader *reader;
-	if (manifest_open(migration->manifest, &reader, err))
-		return err_wrap(err, "job %s", migration->job.name);
-	enum fault fault = FAULT_NONE;
-	if (memcmp(manifest_job_id(reader), migration->job.id, JOB_ID_SIZE) != 0)
-		fault = err_set(err, FAULT_CORRUPT, "the manifest is that of another job");
-	if (!fault)
-		fault = read_header(migration, reader, err);
-	manifest_close(reader);
-	return fault;
 }

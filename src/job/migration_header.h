@@ -39,5 +39,5 @@ MUST_USE enum fault migration_header_check(const struct migration_header *header
 /* Frees.  All zeros are allowed. */
 void migration_header_fini(struct migration_header *header);
 
-/* Reads the header of `migration->manifest` into `migration`.  Faults: CORRUPT, IO, NOMEM. */
+/* Reads the properties of `migration->catalog` into `migration`.  Faults: CORRUPT, IO, NOMEM. */
 MUST_USE enum fault migration_load(struct migration *migration, struct err *err);

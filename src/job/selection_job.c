@@ -1,7 +1,7 @@
 #include "job/selection_job.h"
 
 #include "options/selection_input.h"
-#include "queue/file/frame.h"
+#include "queue/core/file_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,14 +89,14 @@ static enum fault load_list(const struct job *job, struct select *select, struct
 	return fault;
 }
 
-enum fault selection_load(struct manifest_reader *reader, const struct job *job,
-			  struct select **select, struct err *err)
+enum fault selection_load(struct catalog *catalog, const struct job *job, struct select **select,
+			  struct err *err)
 {
 	struct select *made = NULL;
 	size_t size = 0;
-	const char *text = manifest_property(reader, JOB_SELECT, &size);
+	const char *text = catalog_property(catalog, JOB_SELECT, &size);
 	enum fault fault = select_read(text ? text : "", text ? size : 0, &made, err);
-	if (!fault && select_list_hash(made) && !manifest_is_complete(reader))
+	if (!fault && select_list_hash(made) && !catalog_is_complete(catalog))
 		fault = load_list(job, made, err);
 	if (fault)
 		select_free(made);

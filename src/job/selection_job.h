@@ -22,8 +22,8 @@ MUST_USE enum fault selection_save(const struct select *select, const struct job
 				   struct err *err);
 
 /*
- * Makes the selection that the manifest has, with its list, unless the plan is complete, which asks
+ * Makes the selection that the plan has, with its list, unless the plan is complete, which asks
  * no more.  Faults: CORRUPT (text or list are not what was written), IO, NOMEM.
  */
-MUST_USE enum fault selection_load(struct manifest_reader *reader, const struct job *job,
+MUST_USE enum fault selection_load(struct catalog *catalog, const struct job *job,
 				   struct select **select, struct err *err);

@@ -32,7 +32,7 @@ static void leave(struct arrival *arrival)
 {
 	if (arrival->fd >= 0)
 		close(arrival->fd);
-	target_dir_unref(arrival->target_dir);
+	tree_dir_unref(arrival->target_dir);
 	gate_leave(arrival->owner->gate, 1);
 	explicit_bzero(arrival, sizeof *arrival);
 	free(arrival);
@@ -138,7 +138,7 @@ static bool is_symlink(const struct arrival *arrival)
 static enum fault make_symlink(const struct arrival *arrival, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
-	const struct target_dir *target_dir = arrival->target_dir;
+	const struct tree_dir *target_dir = arrival->target_dir;
 	const struct meta *meta = &arrival->meta;
 	bool grid = meta->flags & META_GRID;
 	unsigned depth = target_dir->depth > options->made ? target_dir->depth - options->made : 0;
@@ -331,7 +331,7 @@ void arrivals_stop(struct arrivals *arrivals) { gate_close(arrivals->gate); }
 
 /* Fills an arrival that has no place inside yet. */
 static struct arrival prepare(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir, const struct outcome *source)
+			      struct tree_dir *target_dir, const struct outcome *source)
 {
 	const struct outcome local = { .state = OUTCOME_NONE };
 	struct arrival arrival = {
@@ -381,7 +381,7 @@ static struct arrival *go_on(struct arrival *arrival)
 	return NULL;
 }
 
-bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir)
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct tree_dir *target_dir)
 {
 	struct arrival arrival = prepare(arrivals, work, target_dir, NULL);
 	struct err err;
@@ -394,12 +394,12 @@ bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_d
 }
 
 struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir, const struct outcome *source)
+			      struct tree_dir *target_dir, const struct outcome *source)
 {
 	struct arrival *arrival = calloc(1, sizeof *arrival);
 	if (!arrival || !gate_enter(arrivals->gate, 1)) {
 		free(arrival);
-		target_dir_unref(target_dir);
+		tree_dir_unref(target_dir);
 		work_again(work, 0, work->task->attempts);
 		return NULL;
 	}

@@ -41,7 +41,7 @@ struct arrivals;
 struct arrival {
 	struct arrivals *owner;
 	struct work *work;
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	char temporary[DIRFD_TEMPORARY_SIZE];
 	int fd;       /* of it, open for reading and writing; or -1 */
 	bool secret;  /* nobody else may read it, whatever its mode was */
@@ -70,7 +70,7 @@ void arrivals_stop(struct arrivals *arrivals);
  * ARRIVALS_MAX are inside.  NULL: the work has ended, or was given back.
  */
 struct arrival *arrival_begin(struct arrivals *arrivals, struct work *work,
-			      struct target_dir *target_dir, const struct outcome *source);
+			      struct tree_dir *target_dir, const struct outcome *source);
 
 /* Says whether the file at the target holds the bytes that are to come, where the decision was to
  * compare.  Returns the arrival, or NULL: the work has ended. */
@@ -78,7 +78,7 @@ struct arrival *arrival_compared(struct arrival *arrival, bool same);
 
 /* Returns true when what is at the target is to be kept or is in the way of a file from here: then
  * the work has ended.  Takes nothing; any thread. */
-bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct target_dir *target_dir);
+bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct tree_dir *target_dir);
 
 /* Writes the name that the file is to get. */
 void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1]);

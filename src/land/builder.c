@@ -14,7 +14,7 @@ enum {
 
 struct builder {
 	struct builder_options options;
-	struct target_tree *target_tree;
+	struct tree *target_tree;
 	struct thread thread;
 };
 
@@ -31,14 +31,14 @@ static enum fault restore(const struct builder *builder, const struct meta *meta
 
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)
 {
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct meta meta = { .flags = META_GRID };
-	if (target_tree_open(builder->target_tree, task->listing, &target_dir, err))
+	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
 	if (task->meta_size > 0 && !meta_unpack(task->meta, task->meta_size, &meta))
 		meta = (struct meta){ .flags = META_GRID };
 	enum fault fault = restore(builder, &meta, target_dir->fd, err);
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	return fault;
 }
 
@@ -47,7 +47,7 @@ static enum fault look_condemned(const struct builder *builder, uint64_t id, uin
 				 struct err *err)
 {
 	struct outcome slot;
-	enum fault fault = outcomes_read(builder->options.outcomes, id, 1, &slot, err);
+	enum fault fault = outcomes_read(builder->options.catalog->outcomes, id, 1, &slot, err);
 	*reason = !fault && slot.state == OUTCOME_PLANNED ? slot.reason : REASON_NONE;
 	return fault;
 }
@@ -101,11 +101,11 @@ enum fault builder_start(const struct builder_options *options, struct builder *
 		return err_set(err, FAULT_NOMEM, "no memory for the target's directories");
 	made->options = *options;
 	enum fault fault =
-		target_tree_new(options->manifest, options->root, &made->target_tree, err);
+		target_tree_new(options->catalog, options->root, &made->target_tree, err);
 	if (!fault && !thread_start(&made->thread, "builder", builder_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the builder thread");
 	if (fault) {
-		target_tree_free(made->target_tree);
+		tree_free(made->target_tree);
 		free(made);
 		return fault;
 	}
@@ -118,6 +118,6 @@ void builder_join(struct builder *builder)
 	if (!builder)
 		return;
 	thread_join(&builder->thread);
-	target_tree_free(builder->target_tree);
+	tree_free(builder->target_tree);
 	free(builder);
 }

@@ -7,15 +7,15 @@
  */
 #pragma once
 
+#include "queue/catalog.h"
 #include "queue/lease.h"
 
 struct builder_options {
 	struct lease_options lease;
-	const char *manifest; /* path */
-	struct outcomes *outcomes;
-	int root;      /* the target's directory, open */
-	bool preserve; /* restore mode and time */
-	uint32_t mask; /* umask of the user, for what has no mode */
+	struct catalog *catalog; /* with outcomes */
+	int root;                /* the target's directory, open */
+	bool preserve;           /* restore mode and time */
+	uint32_t mask;           /* umask of the user, for what has no mode */
 };
 
 struct builder;

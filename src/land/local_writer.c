@@ -22,7 +22,7 @@ struct local_writer {
 	struct local_writer_options options;
 	struct ring *streams;
 	struct mutex lock; /* of the target tree */
-	struct target_tree *target_tree;
+	struct tree *target_tree;
 	unsigned started;
 	struct writer writer[THREADS];
 };
@@ -30,11 +30,10 @@ struct local_writer {
 /* ---- where ---- */
 
 static enum fault open_spot(struct local_writer *local_writer, const struct task *task,
-			    struct target_dir **target_dir, struct err *err)
+			    struct tree_dir **target_dir, struct err *err)
 {
 	mutex_lock(&local_writer->lock);
-	enum fault fault =
-		target_tree_open(local_writer->target_tree, task->listing, target_dir, err);
+	enum fault fault = tree_open(local_writer->target_tree, task->listing, target_dir, err);
 	mutex_unlock(&local_writer->lock);
 	return fault;
 }
@@ -43,7 +42,7 @@ static enum fault open_spot(struct local_writer *local_writer, const struct task
 static struct arrival *begin(struct local_writer *local_writer, struct work *work)
 {
 	const struct local_writer_options *options = &local_writer->options;
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
 	if (open_spot(local_writer, work->task, &target_dir, &err)) {
 		arrivals_fail(local_writer->options.arrivals, work, &err);
@@ -64,14 +63,14 @@ static struct arrival *begin(struct local_writer *local_writer, struct work *wor
 
 bool local_writer_keeps(struct local_writer *local_writer, struct work *work)
 {
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
 	if (open_spot(local_writer, work->task, &target_dir, &err)) {
 		arrivals_fail(local_writer->options.arrivals, work, &err);
 		return true;
 	}
 	bool keeps = arrivals_keep(local_writer->options.arrivals, work, target_dir);
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	return keeps;
 }
 
@@ -242,7 +241,7 @@ enum fault local_writer_new(const struct local_writer_options *options,
 	if (!made->streams)
 		fault = err_set(err, FAULT_NOMEM, "no memory for writing files");
 	if (!fault)
-		fault = target_tree_new(options->manifest, options->root, &made->target_tree, err);
+		fault = target_tree_new(options->catalog, options->root, &made->target_tree, err);
 	if (!fault)
 		fault = start_writers(made, err);
 	if (fault)
@@ -263,7 +262,7 @@ void local_writer_free(struct local_writer *local_writer) UNCHECKED
 		cond_fini(&local_writer->writer[i].more);
 		mutex_fini(&local_writer->writer[i].lock);
 	}
-	target_tree_free(local_writer->target_tree);
+	tree_free(local_writer->target_tree);
 	ring_free(local_writer->streams);
 	mutex_fini(&local_writer->lock);
 	free(local_writer);

@@ -13,8 +13,8 @@
 #include "read/body.h"
 
 struct local_writer_options {
-	const char *manifest; /* path */
-	int root;             /* the target's directory, open */
+	struct catalog *catalog;
+	int root; /* the target's directory, open */
 	struct arrivals *arrivals;
 	/* Whether a file of so many bytes may be written; else it is given back.  May be NULL. */
 	bool (*admits)(void *context, uint64_t bytes);

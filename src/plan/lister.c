@@ -19,14 +19,9 @@ struct lister *lister_new(const struct plan_request *request, struct walk *walk,
 	lister->origin.remote = request->remote;
 	bytes_init(&lister->nfc, 4 * MANIFEST_NAME_MAX);
 	chooser_init(&lister->chooser, request->select);
-	const char *slash = strrchr(request->manifest, '/');
-	lister->folder = slash ? strndup(request->manifest, (size_t)(slash - request->manifest) + 1)
-			       : strdup(".");
-	if (lister->folder) {
-		lister->names = names_new(lister->folder);
-		lister->known = names_new(lister->folder);
-		lister->clashes = clashes_new(lister->folder);
-	}
+	lister->names = names_new(request->directory);
+	lister->known = names_new(request->directory);
+	lister->clashes = clashes_new(request->directory);
 	if (lister->names && lister->known && lister->clashes)
 		return lister;
 	lister_free(lister);
@@ -42,7 +37,6 @@ void lister_free(struct lister *lister)
 	clashes_free(lister->clashes);
 	bytes_fini(&lister->nfc);
 	chooser_fini(&lister->chooser);
-	free(lister->folder);
 	free(lister);
 }
 
@@ -103,7 +97,7 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;
-	return outcomes_write(lister->request->sources, &lister->found.source, err);
+	return outcomes_write(lister->request->catalog->sources, &lister->found.source, err);
 }
 
 /* One name becomes an entry: found, selected, judged, written. */
@@ -184,13 +178,13 @@ static enum fault open_target(struct lister *lister, uint64_t id, struct err *er
 	return target ? target->open(target->context, id, &lister->exists, err) : FAULT_NONE;
 }
 
-/* Binds the entries of one block that the target has under their names.  Sets `bound` if any. */
-static enum fault bind_block(struct lister *lister, const struct manifest_block *block, bool *bound,
-			     struct err *err)
+/* Binds the entries of one page that the target has under their names.  Sets `bound` if any. */
+static enum fault bind_page(struct lister *lister, const struct catalog_page *page, bool *bound,
+			    struct err *err)
 {
 	const struct plan_target *target = lister->request->target;
-	for (size_t i = 0; i < block->count; i++) {
-		const struct manifest_entry *entry = &block->entry[i];
+	for (size_t i = 0; i < page->count; i++) {
+		const struct manifest_entry *entry = &page->entry[i];
 		bool is_directory = entry->kind == MANIFEST_DIRECTORY;
 		if ((!is_directory && entry->kind != MANIFEST_FILE) || entry->verdict)
 			continue;
@@ -210,38 +204,40 @@ static enum fault bind_block(struct lister *lister, const struct manifest_block 
 	return FAULT_NONE;
 }
 
-/* Binds what the directory the target is turned to has of the ended listing at `offset`. */
-static enum fault bind_all(struct lister *lister, uint64_t offset, struct err *err)
+/* Binds what the directory the target is turned to has of the ended `listing`. */
+static enum fault bind_all(struct lister *lister, struct listing_id listing, struct err *err)
 {
 	const struct plan_target *target = lister->request->target;
-	struct manifest_reader *reader = walk_reader(lister->walk);
-	struct manifest_block block = { .next = offset };
+	struct catalog_reader *reader = walk_reader(lister->walk);
+	struct catalog_page page = { 0 };
 	bool bound = false;
 	/* A slot must not be written before the entry it belongs to is durable. */
-	enum fault fault = publish_entries(lister->publisher, offset, err);
-	while (!fault && !block.last) {
-		fault = manifest_read(reader, block.next, &block, err);
+	enum fault fault = publish_entries(lister->publisher, listing, err);
+	catalog_seek(reader, listing);
+	while (!fault && !page.last) {
+		fault = catalog_read(reader, &page, err);
 		if (!fault)
-			fault = bind_block(lister, &block, &bound, err);
+			fault = bind_page(lister, &page, &bound, err);
 	}
 	return fault || !bound || !target->sync ? fault : target->sync(target->context, err);
 }
 
-enum fault lister_bind(struct lister *lister, uint64_t id, uint64_t offset, struct err *err)
+enum fault lister_bind(struct lister *lister, uint64_t id, struct listing_id listing,
+		       struct err *err)
 {
 	enum fault fault = open_target(lister, id, err);
-	return fault || !lister->exists ? fault : bind_all(lister, offset, err);
+	return fault || !lister->exists ? fault : bind_all(lister, listing, err);
 }
 
-/* Ends the listing at `offset`. */
-static enum fault lister_end(struct lister *lister, uint64_t offset, struct err *err)
+/* Ends the listing begun last, `listing`. */
+static enum fault lister_end(struct lister *lister, struct listing_id listing, struct err *err)
 {
 	enum fault fault = manifest_end(lister->request->writer, err);
 	if (fault)
 		return fault;
 	KILL_POINT("plan-listing");
 	if (lister->bindable)
-		fault = bind_all(lister, offset, err);
+		fault = bind_all(lister, listing, err);
 	lister->publisher->held = false;
 	return fault;
 }
@@ -249,36 +245,36 @@ static enum fault lister_end(struct lister *lister, uint64_t offset, struct err 
 enum fault lister_write(struct lister *lister, const struct walk_child *child,
 			struct walk_directory *directory, bool *parents, struct err *err)
 {
-	uint64_t offset = 0;
+	struct listing_id listing;
 	lister->parents = false;
 	enum fault fault = open_target(lister, child->id, err);
 	if (!fault)
 		fault = manifest_begin(lister->request->writer, child->id, child->parent_id,
 				       child->parent_listing, child->name, child->name_size,
-				       &offset, err);
+				       &listing, err);
 	if (fault)
 		return fault;
-	lister->publisher->begun = offset;
+	lister->publisher->begun = listing;
 	/* A job without the whole list of its sources on a grid is planned anew, so none of it may
 	 * be on its way. */
 	lister->publisher->held =
 		lister->exists || (lister->request->remote && are_sources(&lister->origin));
 	fault = add_entries(lister, false, err);
 	if (!fault)
-		fault = lister_end(lister, offset, err);
+		fault = lister_end(lister, listing, err);
 	if (fault)
 		return fault;
-	directory->listing = offset;
+	directory->listing = listing;
 	*parents = lister->parents;
 	return FAULT_NONE;
 }
 
 /* Takes the names a listing cut short holds already. */
-static enum fault learn_block(struct lister *lister, const struct manifest_block *block,
-			      struct err *err)
+static enum fault learn_page(struct lister *lister, const struct catalog_page *page,
+			     struct err *err)
 {
-	for (size_t i = 0; i < block->count; i++) {
-		const struct manifest_entry *entry = &block->entry[i];
+	for (size_t i = 0; i < page->count; i++) {
+		const struct manifest_entry *entry = &page->entry[i];
 		struct name name = { .bytes = entry->name, .size = entry->name_size };
 		enum fault fault = names_add(lister->known, &name, err);
 		if (fault)
@@ -294,17 +290,18 @@ static enum fault learn_block(struct lister *lister, const struct manifest_block
 }
 
 /* Reads the names that stand before the cut. */
-static enum fault learn(struct lister *lister, uint64_t offset, struct err *err)
+static enum fault learn(struct lister *lister, struct listing_id listing, struct err *err)
 {
-	struct manifest_reader *reader = walk_reader(lister->walk);
-	struct manifest_block block = { .next = offset };
+	struct catalog_reader *reader = walk_reader(lister->walk);
+	struct catalog_page page;
+	catalog_seek(reader, listing);
 	for (;;) {
-		/* The writer goes on where the good blocks end. */
-		enum fault fault = manifest_read(reader, block.next, &block, err);
+		/* The writer goes on where the good pages end. */
+		enum fault fault = catalog_read(reader, &page, err);
 		if (fault == FAULT_NOT_FOUND)
 			return names_sort(lister->known, err);
 		if (!fault)
-			fault = learn_block(lister, &block, err);
+			fault = learn_page(lister, &page, err);
 		if (fault)
 			return fault;
 	}

@@ -37,7 +37,7 @@ MUST_USE enum fault lister_read(struct lister *lister, const struct walk_directo
 				enum outcome_reason *refused, struct err *err);
 
 /*
- * Writes the names read as the listing of `child`, which `directory` is, and stores its offset
+ * Writes the names read as the listing of `child`, which `directory` is, and stores its id
  * there and in `parents` whether it holds directories to be walked.  Faults: those of the manifest,
  * of the target, of publish_tick, and of entry_find.
  */
@@ -49,7 +49,7 @@ MUST_USE enum fault lister_write(struct lister *lister, const struct walk_child 
 MUST_USE enum fault lister_go_on(struct lister *lister, struct walk_directory *directory,
 				 struct err *err);
 
-/* Binds the directories of the ended listing at `offset` of directory `id` that are at the target:
+/* Binds the directories of the ended `listing` of directory `id` that are at the target:
  * a kill may have come before. */
-MUST_USE enum fault lister_bind(struct lister *lister, uint64_t id, uint64_t offset,
+MUST_USE enum fault lister_bind(struct lister *lister, uint64_t id, struct listing_id listing,
 				struct err *err);

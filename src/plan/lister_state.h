@@ -21,7 +21,6 @@ struct lister {
 	struct walk *walk;
 	struct publisher *publisher;
 	uint64_t names_max;
-	char *folder;                 /* of the files for sorting */
 	struct names *names;          /* of the directory */
 	struct names *known;          /* those a listing cut short holds already */
 	char last[MANIFEST_NAME_MAX]; /* of these, the one up to which the order is kept */

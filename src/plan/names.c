@@ -1,8 +1,8 @@
 #include "plan/names.h"
 
 #include "base/bytes.h"
-#include "queue/file/frame.h"
-#include "queue/file/manifest.h"
+#include "queue/core/file_io.h"
+#include "queue/entry.h"
 
 #include <endian.h>
 #include <errno.h>

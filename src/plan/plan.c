@@ -220,12 +220,12 @@ static enum fault plan_walk(struct plan *plan, struct err *err)
 static enum fault forget_sources(const struct plan_request *request, struct err *err)
 {
 	uint64_t end;
-	if (!request->sources)
+	if (!request->catalog->sources)
 		return FAULT_NONE;
-	enum fault fault = outcomes_end(request->sources, &end, err);
+	enum fault fault = outcomes_end(request->catalog->sources, &end, err);
 	struct outcome none = { .id = manifest_writer_totals(request->writer)->next_id };
 	for (; !fault && none.id < end; none.id++)
-		fault = outcomes_write(request->sources, &none, err);
+		fault = outcomes_write(request->catalog->sources, &none, err);
 	return fault;
 }
 
@@ -249,7 +249,7 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 		fault = err_set(err, FAULT_NOMEM, "no memory for planning");
 		goto out;
 	}
-	fault = resume && resume->listing ? plan_go_on(&plan, err) : plan_root(&plan, err);
+	fault = resume && resume->listing.value ? plan_go_on(&plan, err) : plan_root(&plan, err);
 	if (!fault)
 		fault = plan_walk(&plan, err);
 	if (!fault)

@@ -21,14 +21,14 @@
  * large or gone when its turn comes is handed to `settle` instead and has no listing either (or the
  * one that a kill had cut short).
  *
- * Place      src/engine -> [plan] -> queue/file/manifest.h, behind which the queue reads.
+ * Place      src/engine -> [plan] -> queue/writer.h, behind which the queue reads.
  * Ownership  everything in a request is borrowed until plan_run returns.
  * Threads    plan_run belongs to one thread, and calls back in it.
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
+#include "queue/writer.h"
 #include "report/counters.h"
 #include "store/store.h"
 
@@ -112,11 +112,12 @@ struct plan_target {
 struct select;
 
 struct plan_request {
-	const char *manifest;           /* the path of the file `writer` writes, for reading it
-					   back; large directories are sorted in an unlinked file
-					   beside it */
-	struct manifest_writer *writer; /* as manifest_create or manifest_recover gave it */
-	const struct manifest_resume *resume; /* as manifest_recover gave it, not complete; else
+	/* Of the plan that `writer` writes, for reading it back.  Slot N of its sources gets the
+	 * cap of entry N's source (state planned), before the entry is durable. */
+	struct catalog *catalog;
+	const char *directory;          /* large directories are sorted in unlinked files there */
+	struct manifest_writer *writer; /* as catalog_file_recover gave it */
+	const struct manifest_resume *resume; /* as catalog_file_recover gave it, not complete; else
 						 NULL */
 	const struct plan_source *source;     /* in any order */
 	size_t source_count;
@@ -127,15 +128,12 @@ struct plan_request {
 	struct plan_options options;
 	const struct select *select;      /* which entries below the sources; NULL: all */
 	const struct plan_target *target; /* NULL: nothing is there */
-	struct remote *remote;    /* reads directories of a grid; NULL: no source is on one */
-	struct outcomes *sources; /* slot N gets the cap of entry N's source (state planned), before
-				     the entry is durable; NULL with `remote` NULL */
-
-	/* Hears that the manifest is durable below `durable`: soon after the first listing, then
-	 * about every 50 ms, and at the end with UINT64_MAX and `complete`.  When going on, what
-	 * lies behind `resume->listing` is not to be read before the first call: it may hold
+	struct remote *remote; /* reads directories of a grid; NULL: no source is on one */
+	/* Hears that the plan is durable before the page `durable`: soon after the first listing,
+	 * then about every 50 ms, and at the end with LISTING_END and `complete`.  When going on,
+	 * what lies behind `resume->listing` is not to be read before the first call: it may hold
 	 * directories that are not bound.  May be NULL. */
-	void (*publish)(void *context, uint64_t durable, bool complete);
+	void (*publish)(void *context, struct listing_id durable, bool complete);
 	/* Writes the outcome of a directory that gets no listing: its state (failed or skipped) and
 	 * reason.  The directory's entry is durable by then, and may have been published.  Called
 	 * again after a kill. */

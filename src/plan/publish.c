@@ -32,7 +32,8 @@ static void count_progress(const struct plan_request *request)
 /* An entry must not outlive the slot of its source. */
 static enum fault sync_sources(const struct plan_request *request, struct err *err)
 {
-	return request->sources ? outcomes_sync(request->sources, err) : FAULT_NONE;
+	struct outcomes *sources = request->catalog->sources;
+	return sources ? outcomes_sync(sources, err) : FAULT_NONE;
 }
 
 /* Makes all that is written durable; `whole`: the listing begun last has been ended. */
@@ -46,7 +47,7 @@ static enum fault publish_sync(struct publisher *publisher, bool whole, struct e
 	return fault;
 }
 
-static void tell_durable(struct publisher *publisher, uint64_t durable, bool complete)
+static void tell_durable(struct publisher *publisher, struct listing_id durable, bool complete)
 {
 	if (publisher->request->publish)
 		publisher->request->publish(publisher->request->context, durable, complete);
@@ -71,9 +72,9 @@ enum fault publish_tick(struct publisher *publisher, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault publish_entries(struct publisher *publisher, uint64_t listing, struct err *err)
+enum fault publish_entries(struct publisher *publisher, struct listing_id listing, struct err *err)
 {
-	return publisher->reliable && listing <= publisher->reliable
+	return publisher->reliable.value && listing.value <= publisher->reliable.value
 		       ? FAULT_NONE
 		       : publish_sync(publisher, true, err);
 }
@@ -86,6 +87,6 @@ enum fault publish_finish(struct publisher *publisher, struct err *err)
 	if (fault)
 		return fault;
 	count_progress(publisher->request);
-	tell_durable(publisher, UINT64_MAX, true);
+	tell_durable(publisher, LISTING_END, true);
 	return FAULT_NONE;
 }

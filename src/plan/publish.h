@@ -10,9 +10,9 @@
 
 struct publisher {
 	const struct plan_request *request;
-	uint64_t durable;  /* as manifest_sync said last */
-	uint64_t begun;    /* offset of the listing begun last */
-	uint64_t reliable; /* listings up to this offset were whole at the last sync */
+	struct listing_id durable;  /* as manifest_sync said last */
+	struct listing_id begun;    /* the listing begun last */
+	struct listing_id reliable; /* listings up to this one were whole at the last sync */
 	uint64_t due_ms;
 	uint64_t wait_ms;
 	bool held; /* the listing begun last must not be published before it is ended and bound */
@@ -26,8 +26,9 @@ void publish_init(struct publisher *publisher, const struct plan_request *reques
  * FULL, IO. */
 MUST_USE enum fault publish_tick(struct publisher *publisher, struct err *err);
 
-/* Makes sure that the entries of the ended listing at `listing` are durable. */
-MUST_USE enum fault publish_entries(struct publisher *publisher, uint64_t listing, struct err *err);
+/* Makes sure that the entries of the ended `listing` are durable. */
+MUST_USE enum fault publish_entries(struct publisher *publisher, struct listing_id listing,
+				    struct err *err);
 
 /* Finishes the manifest and tells that it is complete. */
 MUST_USE enum fault publish_finish(struct publisher *publisher, struct err *err);

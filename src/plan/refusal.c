@@ -1,7 +1,7 @@
 #include "plan/refusal.h"
 
 #include "base/utf8.h"
-#include "queue/file/manifest.h"
+#include "queue/entry.h"
 
 #include <limits.h>
 

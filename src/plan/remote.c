@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/secret.h"
-#include "queue/file/manifest.h"
+#include "queue/entry.h"
 
 #include <sys/stat.h>
 

@@ -14,7 +14,7 @@
 
 #include "base/meta.h"
 #include "plan/ask.h"
-#include "queue/file/outcomes.h"
+#include "queue/outcome.h"
 
 struct remote_child {
 	size_t name; /* offset in the listing's names */

@@ -17,13 +17,13 @@ enum fault walk_new(const struct plan_request *request, const struct plan_source
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for planning");
 	made->source = source;
-	made->sources = request->sources;
+	made->sources = request->catalog->sources;
 	made->source_count = request->source_count;
 	made->first_local = request->made_count + 1;
 	made->follow = request->options.symlinks == PLAN_SYMLINKS_FOLLOW;
 	made->open_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
 			   (made->follow ? 0 : O_NOFOLLOW);
-	enum fault fault = manifest_open(request->manifest, &made->reader, err);
+	enum fault fault = catalog_reader_new(request->catalog, &made->reader, err);
 	if (fault) {
 		walk_free(made);
 		return fault;
@@ -45,7 +45,7 @@ void walk_free(struct walk *walk)
 		return;
 	for (size_t i = 0; i < walk->count; i++)
 		walk_close_frame(&walk->frame[i]);
-	manifest_close(walk->reader);
+	catalog_reader_free(walk->reader);
 	if (walk->frame)
 		explicit_bzero(walk->frame, walk->capacity * sizeof *walk->frame);
 	free(walk->frame);
@@ -55,7 +55,7 @@ void walk_free(struct walk *walk)
 
 size_t walk_depth(const struct walk *walk) { return walk->count; }
 
-struct manifest_reader *walk_reader(struct walk *walk) { return walk->reader; }
+struct catalog_reader *walk_reader(struct walk *walk) { return walk->reader; }
 
 static int compare_wanted_source(const void *wanted, const void *element)
 {
@@ -109,7 +109,7 @@ enum fault walk_push(struct walk *walk, const struct walk_directory *directory, 
 	}
 	walk->frame[walk->count++] = (struct walk_frame){
 		.at = *directory,
-		.block = directory->listing,
+		.page = directory->listing,
 		.window = walk->records_size,
 		.current = walk->records_size,
 		.next = walk->records_size,
@@ -149,12 +149,12 @@ const char *walk_record_name(const struct walk *walk, size_t record, size_t *siz
 	return (const char *)walk->records + record + RECORD_HEAD;
 }
 
-/* Adds the sub-directories of one block that are still to be taken, until `limit` is reached. */
-static enum fault load_block(struct walk *walk, struct walk_frame *frame,
-			     const struct manifest_block *block, size_t limit, struct err *err)
+/* Adds the sub-directories of one page that are still to be taken, until `limit` is reached. */
+static enum fault load_page(struct walk *walk, struct walk_frame *frame,
+			    const struct catalog_page *page, size_t limit, struct err *err)
 {
-	for (size_t i = 0; i < block->count; i++) {
-		const struct manifest_entry *entry = &block->entry[i];
+	for (size_t i = 0; i < page->count; i++) {
+		const struct manifest_entry *entry = &page->entry[i];
 		if (entry->kind != MANIFEST_DIRECTORY || entry->verdict ||
 		    entry->id <= frame->taken)
 			continue;
@@ -171,13 +171,14 @@ static enum fault load_block(struct walk *walk, struct walk_frame *frame,
 	return FAULT_NONE;
 }
 
-enum fault walk_read_listed(struct walk *walk, uint64_t offset, uint64_t listing,
-			    struct manifest_block *block, struct err *err)
+enum fault walk_read_listed(struct walk *walk, struct listing_id at, struct listing_id listing,
+			    struct catalog_page *page, struct err *err)
 {
-	enum fault fault = manifest_read(walk->reader, offset, block, err);
+	catalog_seek(walk->reader, at);
+	enum fault fault = catalog_read(walk->reader, page, err);
 	if (fault == FAULT_NOT_FOUND)
 		return err_set(err, FAULT_CORRUPT, "the manifest ends within a listing");
-	if (!fault && (block->is_trailer || block->listing != listing))
+	if (!fault && (page->is_end || !listing_is(page->listing, listing)))
 		return err_set(err, FAULT_CORRUPT, "the manifest lacks the rest of a listing");
 	return fault;
 }
@@ -190,17 +191,17 @@ static enum fault load_window(struct walk *walk, struct walk_frame *frame, struc
 	walk->records_size = frame->current = frame->next = frame->window;
 	size_t left = frame->window < WINDOWS_SIZE ? WINDOWS_SIZE - frame->window : 0;
 	frame->more = false;
-	for (uint64_t offset = frame->block;;) {
-		struct manifest_block block;
-		enum fault fault = walk_read_listed(walk, offset, frame->at.listing, &block, err);
+	for (struct listing_id at = frame->page;;) {
+		struct catalog_page page;
+		enum fault fault = walk_read_listed(walk, at, frame->at.listing, &page, err);
 		if (!fault)
-			fault = load_block(walk, frame, &block, frame->window + left / 2, err);
+			fault = load_page(walk, frame, &page, frame->window + left / 2, err);
 		if (fault)
 			return fault;
-		frame->block = offset;
-		if (frame->more || block.last)
+		frame->page = at;
+		if (frame->more || page.last)
 			return FAULT_NONE;
-		offset = block.next;
+		at = catalog_at(walk->reader);
 	}
 }
 

@@ -28,7 +28,7 @@ struct walk;
 /* A directory that stands open. */
 struct walk_directory {
 	uint64_t id;
-	uint64_t listing; /* the offset of its own listing, once it has one */
+	struct listing_id listing; /* its own, once it has one */
 	uint64_t dev, ino;
 	int fd;         /* -1: nothing local (the root, made directories, directories of a grid) */
 	struct cap cap; /* of a directory of a grid, else CAP_NONE */
@@ -39,13 +39,14 @@ struct walk_directory {
 /* A sub-directory of the topmost frame, not opened yet. */
 struct walk_child {
 	uint64_t id; /* 0: there is none */
-	uint64_t parent_id, parent_listing;
+	uint64_t parent_id;
+	struct listing_id parent_listing;
 	const char *name; /* NUL-terminated; valid until the next walk_next */
 	size_t name_size;
 };
 
 /* Makes an empty walk.  `source` is sorted by name; both are borrowed.  Faults: those of
- * manifest_open. */
+ * catalog_reader_new. */
 MUST_USE enum fault walk_new(const struct plan_request *request, const struct plan_source *source,
 			     struct walk **walk, struct err *err);
 
@@ -56,8 +57,8 @@ void walk_free(struct walk *walk);
  * root. */
 size_t walk_depth(const struct walk *walk);
 
-/* Returns a reader of the manifest, for use between the calls here. */
-struct manifest_reader *walk_reader(struct walk *walk);
+/* Returns a reader of the plan, for use between the calls here. */
+struct catalog_reader *walk_reader(struct walk *walk);
 
 /* Returns the source called `name`, or NULL. */
 const struct plan_source *walk_source(const struct walk *walk, const char *name, size_t size);
@@ -106,12 +107,12 @@ MUST_USE enum fault walk_open(struct walk *walk, const struct walk_child *child,
 enum outcome_reason walk_refusal(int os_error);
 
 /*
- * Rebuilds the stack above the listing at `listing`, which has been read back, as if its directory
+ * Rebuilds the stack above `listing`, which has been read back, as if its directory
  * had just been taken: `child` is that directory, with id 0 and no name when it is the root.
  * Faults: CORRUPT, IO, NOMEM.
  */
-MUST_USE enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *child,
-				 struct err *err);
+MUST_USE enum fault walk_restore(struct walk *walk, struct listing_id listing,
+				 struct walk_child *child, struct err *err);
 
 /* Gives the directory that walk_restore stored its cap, if it is one of a grid: what is below it
  * may lead back to it.  Faults: IO. */

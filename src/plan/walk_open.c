@@ -209,7 +209,7 @@ enum fault walk_recall(const struct walk *walk, struct walk_directory *directory
 		return err->fault;
 	if (cap.kind == CAP_NONE)
 		return FAULT_NONE;
-	uint64_t listing = directory->listing;
+	struct listing_id listing = directory->listing;
 	*directory = remote_directory(directory->id, &cap);
 	directory->listing = listing;
 	cap_wipe(&cap);

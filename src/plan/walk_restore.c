@@ -2,60 +2,62 @@
 
 /* The listings on the way up from one, that one first. */
 struct chain {
-	uint64_t *listing;
+	struct listing_id *listing;
 	size_t count, capacity;
 };
 
-/* Reads the first block of a listing.  The parent's lies before it, or climbing would not end. */
-static enum fault read_first(struct walk *walk, uint64_t listing, struct manifest_block *block,
-			     struct err *err)
+/* Reads the first page of a listing; its parent's must lie before it, or climbing would not end. */
+static enum fault read_first(struct walk *walk, struct listing_id listing,
+			     struct catalog_page *page, struct err *err)
 {
-	enum fault fault = walk_read_listed(walk, listing, listing, block, err);
-	if (!fault && (!block->first || (block->id && block->parent_listing >= listing)))
+	enum fault fault = walk_read_listed(walk, listing, listing, page, err);
+	if (!fault && (!page->first || (page->id && page->parent.value >= listing.value)))
 		return err_set(err, FAULT_CORRUPT, "the manifest has a listing out of place");
 	return fault;
 }
 
 /* Notes the listing, its parent's, and so on up to the root's. */
-static enum fault climb(struct walk *walk, uint64_t listing, struct chain *chain, struct err *err)
+static enum fault climb(struct walk *walk, struct listing_id listing, struct chain *chain,
+			struct err *err)
 {
 	for (;;) {
 		if (chain->count == chain->capacity) {
 			size_t capacity = chain->capacity ? 2 * chain->capacity : 64;
-			uint64_t *more = realloc(chain->listing, capacity * sizeof *more);
+			struct listing_id *more = realloc(chain->listing, capacity * sizeof *more);
 			if (!more)
 				return err_set(err, FAULT_NOMEM, "no memory for the way up");
 			chain->listing = more;
 			chain->capacity = capacity;
 		}
-		struct manifest_block block;
-		enum fault fault = read_first(walk, listing, &block, err);
+		struct catalog_page page;
+		enum fault fault = read_first(walk, listing, &page, err);
 		if (fault)
 			return fault;
 		chain->listing[chain->count++] = listing;
-		if (!block.id)
+		if (!page.id)
 			return FAULT_NONE;
-		listing = block.parent_listing;
+		listing = page.parent;
 	}
 }
 
 /* Pushes the directory of `listing` with the one of `below` taken from it. */
-static enum fault push_taken(struct walk *walk, uint64_t listing, uint64_t below, struct err *err)
+static enum fault push_taken(struct walk *walk, struct listing_id listing, struct listing_id below,
+			     struct err *err)
 {
-	struct manifest_block block;
-	enum fault fault = read_first(walk, listing, &block, err);
+	struct catalog_page page;
+	enum fault fault = read_first(walk, listing, &page, err);
 	if (fault)
 		return fault;
-	struct walk_directory directory = { .id = block.id, .listing = listing, .fd = -1 };
+	struct walk_directory directory = { .id = page.id, .listing = listing, .fd = -1 };
 	fault = walk_push(walk, &directory, err);
 	if (!fault)
-		fault = read_first(walk, below, &block, err);
+		fault = read_first(walk, below, &page, err);
 	if (!fault)
-		fault = walk_add_record(walk, block.id, block.name, block.name_size, err);
+		fault = walk_add_record(walk, page.id, page.name, page.name_size, err);
 	if (fault)
 		return fault;
 	struct walk_frame *top = &walk->frame[walk->count - 1];
-	top->taken = block.id;
+	top->taken = page.id;
 	top->next = walk->records_size;
 	return FAULT_NONE;
 }
@@ -80,7 +82,7 @@ static enum fault reopen_all(struct walk *walk, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault walk_restore(struct walk *walk, uint64_t listing, struct walk_child *child,
+enum fault walk_restore(struct walk *walk, struct listing_id listing, struct walk_child *child,
 			struct err *err)
 {
 	struct chain chain = { .count = 0 };

@@ -20,12 +20,12 @@
  */
 struct walk_frame {
 	struct walk_directory at;
-	uint64_t block; /* of the manifest, where the sub-directories behind the window begin */
-	uint64_t taken; /* id of the one taken last, 0: none */
-	size_t window;  /* the frame's records in `records`: the first, */
-	size_t current; /* the one taken last, */
-	size_t next;    /* and the one to be taken next; the end is the next frame's `window` */
-	bool more;      /* there are sub-directories behind the window */
+	struct listing_id page; /* where the sub-directories behind the window begin */
+	uint64_t taken;         /* id of the one taken last, 0: none */
+	size_t window;          /* the frame's records in `records`: the first, */
+	size_t current;         /* the one taken last, */
+	size_t next; /* and the one to be taken next; the end is the next frame's `window` */
+	bool more;   /* there are sub-directories behind the window */
 };
 
 struct walk {
@@ -35,7 +35,7 @@ struct walk {
 	size_t first_local; /* level of the sources' own directories */
 	int open_flags;
 	bool follow;
-	struct manifest_reader *reader;
+	struct catalog_reader *reader;
 	struct walk_frame *frame;
 	size_t count, capacity;
 	unsigned char *records;
@@ -58,9 +58,10 @@ MUST_USE enum fault walk_add_record(struct walk *walk, uint64_t id, const char *
 /* Returns the name in a record, NUL-terminated, and stores its size. */
 const char *walk_record_name(const struct walk *walk, size_t record, size_t *size);
 
-/* Reads the block at `offset`, which must belong to `listing`.  Faults: CORRUPT, IO, NOMEM. */
-MUST_USE enum fault walk_read_listed(struct walk *walk, uint64_t offset, uint64_t listing,
-				     struct manifest_block *block, struct err *err);
+/* Reads the page at `at`, which must belong to `listing`.  Faults: CORRUPT, IO, NOMEM. */
+MUST_USE enum fault walk_read_listed(struct walk *walk, struct listing_id at,
+				     struct listing_id listing, struct catalog_page *page,
+				     struct err *err);
 
 /* Opens the directory of frame `level`, a local one, going down by names from the nearest one that
  * is open.  Returns its errno, or 0. */

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/spool.h"
+#include "queue/outcomes.h"
 #include "queue/queue.h"
 #include "store/store.h"
 #include "tahoe/chk.h"

@@ -1,8 +1,8 @@
 #include "report/entry_line.h"
 
 #include "base/escape.h"
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/entry.h"
+#include "queue/outcome.h"
 #include "report/json.h"
 #include "report/say.h"
 

@@ -2,8 +2,6 @@
 
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
 #include "report/entry_line.h"
 #include "report/out.h"
 
@@ -25,13 +23,15 @@ struct note {
 };
 
 struct known_path {
-	uint64_t listing, id; /* 0: free */
+	struct listing_id listing; /* 0: free */
+	uint64_t id;               /* of the directory */
 	char *path;
 };
 
 struct lines {
 	bool json;
-	char *manifest, *errors; /* paths; `errors` may be NULL */
+	struct catalog *catalog;
+	char *errors; /* path, or NULL */
 	struct ring *ring;
 	struct thread thread;
 	bool running;
@@ -39,31 +39,30 @@ struct lines {
 	atomic_uint_least64_t lost;
 	int errors_fd;
 	uint64_t failures;
-	struct manifest_reader *reader;
+	struct catalog_reader *reader; /* made for the first path */
 	struct known_path known[PATHS_KEPT];
 	size_t next_known;
 	struct bytes text;
 	char path[PATH_SIZE];
 };
 
-/* Reads the path of a directory from the manifest and keeps it in place of the oldest. */
-static struct known_path *learn_path(struct lines *lines, uint64_t listing)
+/* Finds the path of a directory in the plan and keeps it in place of the oldest. */
+static struct known_path *learn_path(struct lines *lines, struct listing_id listing)
 {
 	struct err err;
-	struct manifest_block block;
-	if (!lines->reader && manifest_open(lines->manifest, &lines->reader, &err))
+	struct catalog_page page;
+	if (!lines->reader && catalog_reader_new(lines->catalog, &lines->reader, &err))
 		return NULL;
-	if (manifest_read(lines->reader, listing, &block, &err))
-		return NULL;
-	uint64_t id = block.id;
-	if (manifest_path(lines->reader, listing, lines->path, sizeof lines->path, &err))
+	catalog_seek(lines->reader, listing);
+	if (catalog_read(lines->reader, &page, &err) ||
+	    catalog_path(lines->reader, listing, lines->path, sizeof lines->path, &err))
 		return NULL;
 	char *copy = strdup(lines->path);
 	if (!copy)
 		return NULL;
 	struct known_path *known = &lines->known[lines->next_known++ % PATHS_KEPT];
 	free(known->path);
-	*known = (struct known_path){ .listing = listing, .id = id, .path = copy };
+	*known = (struct known_path){ .listing = listing, .id = page.id, .path = copy };
 	return known;
 }
 
@@ -72,12 +71,12 @@ static struct known_path *learn_path(struct lines *lines, uint64_t listing)
 static const char *entry_path(struct lines *lines, const struct line *line, size_t *size)
 {
 	struct known_path *known = NULL;
-	for (size_t i = 0; i < PATHS_KEPT && line->listing; i++)
-		if (lines->known[i].listing == line->listing)
+	for (size_t i = 0; i < PATHS_KEPT && line->listing.value; i++)
+		if (listing_is(lines->known[i].listing, line->listing))
 			known = &lines->known[i];
-	if (!known && line->listing)
+	if (!known && line->listing.value)
 		known = learn_path(lines, line->listing);
-	if (line->listing && !known)
+	if (line->listing.value && !known)
 		atomic_fetch_add(&lines->lost, 1);
 	if (known && known->id == line->id) { /* its own listing: the path ends in its name */
 		*size = strlen(known->path);
@@ -215,10 +214,10 @@ enum fault lines_open(const struct lines_options *options, struct lines **out, s
 	lines->errors_fd = -1;
 	bytes_init(&lines->text, LINE_MAX_SIZE);
 	lines->json = options->json;
-	lines->manifest = strdup(options->manifest ? options->manifest : "");
+	lines->catalog = options->catalog;
 	lines->errors = options->errors ? strdup(options->errors) : NULL;
 	enum fault fault = FAULT_NONE;
-	if (!lines->manifest || (options->errors && !lines->errors))
+	if (options->errors && !lines->errors)
 		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
 	if (!fault)
 		fault = open_errors(lines, err);
@@ -251,10 +250,9 @@ uint64_t lines_close(struct lines *lines)
 		lost++;
 	for (size_t i = 0; i < PATHS_KEPT; i++)
 		free(lines->known[i].path);
-	manifest_close(lines->reader);
+	catalog_reader_free(lines->reader);
 	ring_free(lines->ring);
 	bytes_fini(&lines->text);
-	free(lines->manifest);
 	free(lines->errors);
 	free(lines);
 	return lost;

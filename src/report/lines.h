@@ -2,28 +2,29 @@
  * A line for each entry: JSON on stdout, reasons in errors.jsonl, failures on stderr.
  *
  * Place      the commit thread of the queue -> [ring] -> a thread that finds paths and writes.
- * Ownership  owns its thread, its manifest reader and errors.jsonl.
+ * Ownership  owns its thread, a reader of the catalog and errors.jsonl.
  * Threads    lines_put may run concurrently, and sleeps while the ring is full; stdout belongs to
  *            the thread until lines_drain.
  */
 #pragma once
 
+#include "queue/catalog.h"
 #include "report/details.h"
 
 struct lines;
 
 struct lines_options {
-	const char *manifest; /* path */
-	const char *errors;   /* path, or NULL */
+	struct catalog *catalog; /* borrowed */
+	const char *errors;      /* path, or NULL */
 	bool json;
 };
 
 /* One entry that is settled.  Pointers borrow for the call. */
 struct line {
 	uint64_t id;
-	uint64_t
-		listing; /* the one it stands in, or for a directory possibly its own; 0: unknown */
-	uint8_t kind;    /* enum manifest_kind */
+	struct listing_id listing; /* the one it stands in, or for a directory possibly its own;
+				      0: unknown */
+	uint8_t kind;              /* enum manifest_kind */
 	uint8_t state, reason;
 	uint64_t bytes;
 	const char *name;

@@ -1,18 +1,15 @@
 #include "report/recount.h"
 
-enum { SLOTS_MAX = 512 };
-
 /* No directory above is dead; ids never reach it. */
 #define NOBODY UINT64_MAX
 
 struct scan {
-	const struct recount_options *options;
-	struct manifest_reader *reader;
+	struct catalog *catalog;
+	unsigned asked;
 	struct recount *counts;
 	/* The topmost failed directory whose subtree is being passed.  Ids are depth first: a later
 	 * listing belongs to the subtree as long as its directory or its parent is not below it. */
 	uint64_t dead;
-	struct outcome slot[SLOTS_MAX];
 };
 
 static bool failed_state(uint8_t state)
@@ -58,14 +55,16 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 		counts->bytes_done += entry->bytes;
 	if (failed_state(state))
 		count_reason(counts, reason);
-	if (state == OUTCOME_SKIPPED && recount_is_asked(scan->options->asked, reason))
+	if (state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, reason))
 		counts->skipped_asked++;
 }
 
 /* Decides what became of an entry from its verdict, its slot and the directories above it. */
-static void judge_outcome(struct scan *scan, const struct manifest_entry *entry,
-			  const struct outcome *outcome)
+static enum fault judge_outcome(void *context, const struct manifest_entry *entry,
+				const struct outcome *outcome, struct err *err)
 {
+	struct scan *scan = context;
+	(void)err;
 	if (entry->verdict != OUTCOME_NONE)
 		count_entry(scan, entry, entry->verdict, entry->reason);
 	else if (scan->dead != NOBODY && !failed_state(outcome->state))
@@ -78,68 +77,48 @@ static void judge_outcome(struct scan *scan, const struct manifest_entry *entry,
 		scan->counts->linked_files += entry->kind == MANIFEST_FILE;
 		scan->counts->linked_directories += entry->kind == MANIFEST_LINKED;
 	}
-}
-
-static enum fault slots(struct scan *scan, uint64_t first, size_t count, struct err *err)
-{
-	if (scan->options->outcomes)
-		return outcomes_read(scan->options->outcomes, first, count, scan->slot, err);
-	memset(scan->slot, 0, count * sizeof scan->slot[0]);
 	return FAULT_NONE;
 }
 
-/* Chunks take numbers between entries, so a window may hold fewer entries than slots. */
-static enum fault scan_entries(struct scan *scan, const struct manifest_block *block,
-			       struct err *err)
+/* Stores the slot of a task; all zeros while nothing is begun. */
+static enum fault slot_of(const struct scan *scan, uint64_t id, struct outcome *slot,
+			  struct err *err)
 {
-	size_t i = 0;
-	while (i < block->count) {
-		uint64_t first = block->entry[i].id;
-		uint64_t last = block->entry[block->count - 1].id;
-		size_t count = (size_t)min_u64(last - first + 1, SLOTS_MAX);
-		enum fault fault = slots(scan, first, count, err);
-		if (fault)
-			return fault;
-		for (; i < block->count && block->entry[i].id - first < count; i++) {
-			const struct manifest_entry *entry = &block->entry[i];
-			if (entry->kind == 0 || entry->kind > MANIFEST_LINKED)
-				return err_set(err, FAULT_CORRUPT,
-					       "manifest: entry %llu has no kind",
-					       (unsigned long long)entry->id);
-			judge_outcome(scan, entry, &scan->slot[entry->id - first]);
-		}
-	}
-	return FAULT_NONE;
+	*slot = (struct outcome){ .id = id };
+	return scan->catalog->outcomes ? outcomes_read(scan->catalog->outcomes, id, 1, slot, err)
+				       : FAULT_NONE;
 }
 
-/* Enters the listing of `block`: are we below a failed directory? */
-static enum fault scan_enter(struct scan *scan, const struct manifest_block *block, struct err *err)
+/* Enters the listing of `page`: are we below a failed directory? */
+static enum fault scan_enter(struct scan *scan, const struct catalog_page *page, struct err *err)
 {
-	if (scan->dead != NOBODY && (block->id == scan->dead || block->parent_id >= scan->dead))
+	struct outcome slot;
+	if (scan->dead != NOBODY && (page->id == scan->dead || page->parent_id >= scan->dead))
 		return FAULT_NONE;
 	scan->dead = NOBODY;
-	enum fault fault = slots(scan, block->id, 1, err);
-	if (!fault && failed_state(scan->slot[0].state))
-		scan->dead = block->id;
+	enum fault fault = slot_of(scan, page->id, &slot, err);
+	if (!fault && failed_state(slot.state))
+		scan->dead = page->id;
 	return fault;
 }
 
 /* The slot of the root says whether the tree is linked. */
-static enum fault root(struct scan *scan, struct err *err)
+static enum fault scan_root(struct scan *scan, struct err *err)
 {
-	enum fault fault = slots(scan, 0, 1, err);
+	struct outcome slot;
+	enum fault fault = slot_of(scan, 0, &slot, err);
 	if (fault)
 		return fault;
 	struct recount *counts = scan->counts;
-	counts->root_settled = outcome_is_settled(&scan->slot[0]);
-	counts->root_reason = failed_state(scan->slot[0].state) ? scan->slot[0].reason : 0;
-	counts->linked = scan->slot[0].state == OUTCOME_DONE;
+	counts->root_settled = outcome_is_settled(&slot);
+	counts->root_reason = failed_state(slot.state) ? slot.reason : 0;
+	counts->linked = slot.state == OUTCOME_DONE;
 	return FAULT_NONE;
 }
 
 /* The plan is whole: what it says of itself must be what was counted. */
-static enum fault scan_trailer(struct scan *scan, const struct manifest_totals *totals,
-			       struct err *err)
+static enum fault check_trailer(struct scan *scan, const struct manifest_totals *totals,
+				struct err *err)
 {
 	const struct recount *counts = scan->counts;
 	const struct recount_kind *kind = counts->kind;
@@ -155,49 +134,43 @@ static enum fault scan_trailer(struct scan *scan, const struct manifest_totals *
 	return FAULT_NONE;
 }
 
-/* Reads manifest and slots in step, to the trailer or to where an unfinished plan ends. */
-static enum fault scan_blocks(struct scan *scan, struct err *err)
+/* Reads plan and slots in step, to its end or to where an unfinished plan ends. */
+static enum fault scan_pages(struct scan *scan, struct catalog_reader *reader, struct err *err)
 {
-	struct manifest_block block = { .next = manifest_first(scan->reader) };
-	bool complete = manifest_is_complete(scan->reader);
+	const struct catalog_visitor visitor = { judge_outcome, scan };
 	for (;;) {
-		enum fault fault = manifest_read(scan->reader, block.next, &block, err);
-		/* Behind the last durable block of an unfinished plan anything may stand. */
-		if (!complete && (fault == FAULT_NOT_FOUND || fault == FAULT_CORRUPT)) {
-			*err = (struct err){ .fault = FAULT_NONE };
-			return FAULT_NONE;
-		}
-		if (fault)
+		struct catalog_page page;
+		if (catalog_next(reader, &page, err))
 			return err_wrap(err, "manifest");
-		if (block.is_trailer)
-			return scan_trailer(scan, block.totals, err);
-		if (block.first)
-			fault = scan_enter(scan, &block, err);
-		if (!fault)
-			fault = scan_entries(scan, &block, err);
-		if (fault)
-			return fault;
+		if (page.is_end)
+			return page.totals ? check_trailer(scan, page.totals, err) : FAULT_NONE;
+		if (page.first && scan_enter(scan, &page, err))
+			return err->fault;
+		if (catalog_visit(reader, &page, &visitor, err))
+			return err->fault;
 	}
 }
 
-enum fault recount_job(const struct recount_options *options, struct recount *counts,
+enum fault recount_job(struct catalog *catalog, unsigned asked, struct recount *counts,
 		       struct err *err)
 {
 	struct err own;
 	err = err ? err : &own;
 	struct recount found = { 0 };
-	struct scan *scan = malloc(sizeof *scan);
-	if (!scan)
-		return err_set(err, FAULT_NOMEM, "out of memory while counting");
-	*scan = (struct scan){ .options = options, .counts = &found, .dead = NOBODY };
-	enum fault fault = manifest_open(options->manifest, &scan->reader, err);
+	struct scan scan = {
+		.catalog = catalog,
+		.asked = asked,
+		.counts = &found,
+		.dead = NOBODY,
+	};
+	struct catalog_reader *reader;
+	enum fault fault = catalog_reader_new(catalog, &reader, err);
+	if (fault)
+		return fault;
+	fault = scan_root(&scan, err);
 	if (!fault)
-		fault = root(scan, err);
-	if (!fault)
-		fault = scan_blocks(scan, err);
-	manifest_close(scan->reader);
-	explicit_bzero(scan, sizeof *scan);
-	free(scan);
+		fault = scan_pages(&scan, reader, err);
+	catalog_reader_free(reader);
 	if (!fault)
 		*counts = found;
 	return fault;

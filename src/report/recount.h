@@ -1,18 +1,17 @@
 /*
  * Counting from the files alone: what became of a plan, whatever a program claims about it.
  *
- * Place      the end of each job, `barge jobs show`.
+ * Place      a catalog -> [recount] -> the end of each job, `barge jobs show`.
  * Ownership  plain data.
- * Threads    one at a time with a manifest reader of its own.
+ * Threads    any; each call has a reader of its own.
  *
- * Manifest and outcomes are read in step, once, in order; memory is constant.  Ids are depth first,
+ * Plan and outcomes are read in step, once, in order; memory is constant.  Ids are depth first,
  * so what lies below a failed directory is one range: all of it counts as failed(unlinked).  The
  * root, which is no entry, is `linked`; when it failed, so did all below it.
  */
 #pragma once
 
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
 
 enum { RECOUNT_REASONS = 32, RECOUNT_KINDS = 5 };
 
@@ -42,17 +41,11 @@ struct recount {
 	uint8_t root_reason;
 };
 
-struct recount_options {
-	const char *manifest;      /* path */
-	struct outcomes *outcomes; /* NULL: nothing begun */
-	unsigned asked;            /* enum recount_asked */
-};
-
 /*
- * Counts a job.  Sleeps for as long as reading takes.  Faults: CORRUPT (also a trailer that
- * disagrees with the entries), NOT_FOUND, IO, NOMEM, TOO_LARGE.
+ * Counts a job; `asked` is enum recount_asked.  Sleeps for as long as reading takes.  Faults:
+ * CORRUPT (also totals that disagree with the entries), IO, NOMEM.
  */
-MUST_USE enum fault recount_job(const struct recount_options *options, struct recount *counts,
+MUST_USE enum fault recount_job(struct catalog *catalog, unsigned asked, struct recount *counts,
 				struct err *err);
 
 /*

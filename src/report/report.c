@@ -10,7 +10,8 @@ enum { SUMMARY_MAX = 1 << 20 };
 
 struct report {
 	bool json, quiet;
-	char *manifest, *job;
+	struct catalog *catalog;
+	char *job;
 	struct counters counters;
 	struct details *details;
 	struct lines *lines;
@@ -20,7 +21,7 @@ struct report {
 static enum fault report_start(struct report *report, const struct report_options *options,
 			       struct err *err)
 {
-	const struct lines_options lines = { .manifest = options->manifest,
+	const struct lines_options lines = { .catalog = options->catalog,
 					     .errors = options->errors,
 					     .json = options->output->json };
 	enum fault fault = lines_open(&lines, &report->lines, err);
@@ -35,13 +36,13 @@ enum fault report_open(const struct report_options *options, struct report **out
 		return err_set(err, FAULT_NOMEM, "out of memory for the report");
 	report->json = options->output->json;
 	report->quiet = options->output->quiet;
-	report->manifest = strdup(options->manifest ? options->manifest : "");
+	report->catalog = options->catalog;
 	report->job = strdup(options->job ? options->job : "");
 	report->counters.plan = options->plan;
 	report->counters.start_ms = clock_ms();
 	report->details = details_new();
 	enum fault fault = FAULT_NONE;
-	if (!report->manifest || !report->job || !report->details)
+	if (!report->job || !report->details)
 		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
 	if (!fault)
 		fault = report_start(report, options, err);
@@ -188,13 +189,8 @@ enum fault report_finish(struct report *report, const struct report_end *end,
 	progress_close(report->progress);
 	report->progress = NULL;
 	lines_drain(report->lines);
-	const struct recount_options recount = {
-		.manifest = report->manifest,
-		.outcomes = end->outcomes,
-		.asked = end->asked,
-	};
 	struct recount found;
-	enum fault fault = recount_job(&recount, &found, err);
+	enum fault fault = recount_job(report->catalog, end->asked, &found, err);
 	run.lost = lines_close(report->lines);
 	report->lines = NULL;
 	if (!fault)
@@ -211,7 +207,6 @@ void report_close(struct report *report)
 	progress_close(report->progress);
 	(void)lines_close(report->lines);
 	details_free(report->details);
-	free(report->manifest);
 	free(report->job);
 	free(report);
 }

@@ -9,7 +9,7 @@
  *
  * Place      the queue's commit thread and the planner feed it; stdout and stderr are its outlets.
  *            The engine opens and feeds it.
- * Ownership  owns two threads (lines, progress), a manifest reader and errors.jsonl.
+ * Ownership  owns two threads (lines, progress), a reader of the catalog and errors.jsonl.
  * Threads    the feeding functions may run concurrently; open, finish and close belong to one
  *            thread.  Progress reads counters on its own clock; the feeders print nothing.
  */
@@ -23,7 +23,7 @@
 
 struct report_options {
 	const struct output_options *output;
-	const char *manifest;             /* path; opened when the first line wants a path */
+	struct catalog *catalog;          /* borrowed; for paths, and to count at the end */
 	const char *errors;               /* path of errors.jsonl, or NULL for none */
 	const char *job;                  /* 32 hex digits */
 	const struct plan_progress *plan; /* how far the plan is, read on the clock; borrowed; NULL:
@@ -64,11 +64,10 @@ void report_detail(struct report *report, uint64_t id, const struct err *err);
 /* ---- the end ---- */
 
 struct report_end {
-	struct outcomes *outcomes; /* after queue_close; NULL: nothing was begun */
-	enum fault fault;          /* why the engine stopped, or FAULT_NONE */
-	bool cancelled;            /* somebody asked to stop, or `limit` was reached */
-	const char *limit;         /* the option that let nothing more begin, or NULL */
-	const char *level;         /* of verification, as text: "cap", "read", ... */
+	enum fault fault;  /* why the engine stopped, or FAULT_NONE */
+	bool cancelled;    /* somebody asked to stop, or `limit` was reached */
+	const char *limit; /* the option that let nothing more begin, or NULL */
+	const char *level; /* of verification, as text: "cap", "read", ... */
 	const char
 		*go_on; /* the command that goes on, or NULL; shown while there is something left */
 	unsigned asked; /* enum recount_asked: left out because an option said so */
@@ -80,10 +79,10 @@ struct report_end {
 };
 
 /*
- * Drains and ends the threads, counts anew from manifest and outcomes, checks the law
- * planned = done + skipped + failed (+ left over, when stopped early), and gives the summary: text
- * on stderr, with --json also a line on stdout.  Stores in `counts` what was counted.
- * Faults: CORRUPT (the law is broken, or the manifest is damaged), IO, NOMEM.
+ * Drains and ends the threads, counts anew from plan and outcomes (after queue_close), checks the
+ * law planned = done + skipped + failed (+ left over, when stopped early), and gives the summary:
+ * text on stderr, with --json also a line on stdout.  Stores in `counts` what was counted. Faults:
+ * CORRUPT (the law is broken, or the manifest is damaged), IO, NOMEM.
  */
 MUST_USE enum fault report_finish(struct report *report, const struct report_end *end,
 				  struct recount *counts, struct err *err);

@@ -1,6 +1,6 @@
 #include "select/listed.h"
 
-#include "queue/file/manifest.h"
+#include "queue/entry.h"
 
 /* A path in `text`; `whole` stands for all below it. */
 struct item {

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "queue/file/manifest.h"
+#include "queue/entry.h"
 #include "select/listed.h"
 
 enum {

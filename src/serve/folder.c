@@ -2,7 +2,7 @@
 
 #include "base/secret.h"
 #include "node/node.h"
-#include "queue/file/frame.h"
+#include "queue/core/file_io.h"
 #include "tahoe/base32.h"
 
 #include <errno.h>

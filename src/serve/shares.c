@@ -1,7 +1,7 @@
 #include "serve/shares.h"
 
 #include "base/digest.h"
-#include "queue/file/frame.h"
+#include "queue/core/file_io.h"
 #include "serve/shares_index.h"
 
 #include <errno.h>

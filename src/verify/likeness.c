@@ -1,6 +1,6 @@
 #include "verify/likeness.h"
 
-#include "queue/file/frame.h"
+#include "queue/core/file_io.h"
 #include "verify/proof.h"
 
 #include <fcntl.h>

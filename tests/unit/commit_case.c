@@ -49,7 +49,6 @@ static void make_immutable(struct commit_case *commit_case, struct store_reply *
 	struct assembly assembly;
 	struct err err;
 	const struct assembly_source source = { .reader = commit_case->one_listing.reader,
-						.outcomes = commit_case->one_listing.outcomes,
 						.listing = commit_case->one_listing.listing,
 						.params = &commit_case->params };
 	if (assembly_build(&source, &assembly, &err))
@@ -162,8 +161,7 @@ void commit_case_open(struct commit_case *commit_case, uint64_t id, bool immutab
 	assert_int_equal(lanes_new(&lanes, &commit_case->lanes, &err), 0);
 	commit_case->options = (struct committer_options){
 		.lease = commit_case->queue.lease,
-		.manifest = commit_case->one_listing.manifest,
-		.outcomes = commit_case->one_listing.outcomes,
+		.catalog = commit_case->one_listing.catalog,
 		.lanes = commit_case->lanes,
 		.policy = commit_case->policy,
 		.keyring = commit_case->keyring,

@@ -8,6 +8,7 @@
 
 #include "queue/core/thread.h"
 #include "queue/lease.h"
+#include "queue/outcomes.h"
 
 enum { FAKE_TASKS = 100 };
 

@@ -1,5 +1,6 @@
 #include "tests/unit/grid_case.h"
 
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 
 #include <inttypes.h>
@@ -9,12 +10,11 @@ static const unsigned char job_id[16] = "planned by test";
 
 static void make_sources(struct grid_case *g)
 {
-	char path[128];
-	snprintf(path, sizeof path, "%s/sources", g->c.folder);
-	outcomes_close(g->c.request.sources);
-	(void)!unlink(path);
-	assert_int_equal(outcomes_create(path, job_id, NULL, 0, &g->c.request.sources, &g->c.err),
-			 0);
+	snprintf(g->path, sizeof g->path, "%s/sources", g->c.folder);
+	g->c.sources = g->path;
+	outcomes_close(g->sources);
+	(void)!unlink(g->path);
+	assert_int_equal(outcomes_create(g->path, job_id, NULL, 0, &g->sources, &g->c.err), 0);
 }
 
 void grid_case_init(struct grid_case *g, struct fake_object *object, size_t count)
@@ -30,7 +30,7 @@ void grid_case_init(struct grid_case *g, struct fake_object *object, size_t coun
 void grid_case_fini(struct grid_case *g)
 {
 	store_close(g->store);
-	outcomes_close(g->c.request.sources);
+	outcomes_close(g->sources);
 	plan_case_fini(&g->c);
 }
 
@@ -102,10 +102,10 @@ char *grid_text(struct grid_case *g)
 	assert_non_null(out);
 	fputs(plan, out);
 	free(plan);
-	assert_int_equal(outcomes_end(g->c.request.sources, &end, &g->c.err), 0);
+	assert_int_equal(outcomes_end(g->sources, &end, &g->c.err), 0);
 	for (uint64_t id = 0; id < end; id++) {
 		struct outcome slot;
-		assert_int_equal(outcomes_read(g->c.request.sources, id, 1, &slot, &g->c.err), 0);
+		assert_int_equal(outcomes_read(g->sources, id, 1, &slot, &g->c.err), 0);
 		if (slot.state != OUTCOME_NONE)
 			fprintf(out, "%" PRIu64 " -> %zu\n", id, object_of(g, &slot));
 	}
@@ -119,5 +119,5 @@ void grid_spoil(struct grid_case *g, uint64_t first, uint64_t count, size_t obje
 	assert_true(
 		cap_pack(&g->fake.object[object].cap, slot.cap, &slot.cap_size, &slot.cap_kind));
 	for (slot.id = first; slot.id < first + count; slot.id++)
-		assert_int_equal(outcomes_write(g->c.request.sources, &slot, &g->c.err), 0);
+		assert_int_equal(outcomes_write(g->sources, &slot, &g->c.err), 0);
 }

@@ -9,7 +9,9 @@ enum { GRID_SOURCES = 8 };
 
 struct grid_case {
 	struct plan_case c;
-	struct fake_grid fake; /* its objects are the test's */
+	char path[128];           /* of the slots of sources */
+	struct outcomes *sources; /* the same, to look at */
+	struct fake_grid fake;    /* its objects are the test's */
 	struct store *store;
 	struct store_node node[GRID_SOURCES];
 	struct plan_source source[GRID_SOURCES]; /* of the request */

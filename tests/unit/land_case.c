@@ -1,6 +1,9 @@
 #include "tests/unit/land_case.h"
 
 #include "base/digest.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 
 #include <fcntl.h>
@@ -14,12 +17,12 @@ static void write_listings(struct land_case *h)
 	static const char *const name[] = { "", "d", "e" };
 	struct manifest_writer *writer;
 	struct err err;
-	assert_int_equal(manifest_create(h->manifest, job_id, NULL, 0, &writer, &err), 0);
+	assert_int_equal(manifest_create(tree_path("manifest"), job_id, NULL, 0, &writer, &err), 0);
 	for (size_t i = 0; i < LAND_CASE_DIRECTORIES; i++) {
 		struct manifest_entry entry = { .kind = MANIFEST_DIRECTORY,
 						.name = name[(i + 1) % LAND_CASE_DIRECTORIES],
 						.name_size = 1 };
-		uint64_t above = i ? h->listing[i - 1] : 0;
+		struct listing_id above = i ? h->listing[i - 1] : LISTING_NONE;
 		assert_int_equal(manifest_begin(writer, i, i ? i - 1 : 0, above, name[i],
 						strlen(name[i]), &h->listing[i], &err),
 				 0);
@@ -35,13 +38,13 @@ void land_case_init(struct land_case *h)
 {
 	struct err err;
 	*h = (struct land_case){ .root = -1 };
-	snprintf(h->manifest, sizeof h->manifest, "%s", tree_path("manifest"));
 	write_listings(h);
 	assert_int_equal(outcomes_create(tree_path("slots"), job_id, NULL, 0, &h->slots, &err), 0);
+	h->catalog = catalog_case_open(tree_path("manifest"), tree_path("slots"));
 	assert_int_equal(mkdir(tree_path("out"), 0755), 0);
 	h->root = open(tree_path("out"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(h->root >= 0);
-	assert_int_equal(target_tree_new(h->manifest, h->root, &h->target_tree, &err), 0);
+	assert_int_equal(target_tree_new(h->catalog, h->root, &h->target_tree, &err), 0);
 	fake_queue_init(&h->queue);
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){
@@ -70,9 +73,10 @@ void land_case_settle(struct land_case *h)
 void land_case_fini(struct land_case *h)
 {
 	land_case_settle(h);
-	target_tree_free(h->target_tree);
+	tree_free(h->target_tree);
 	fake_queue_fini(&h->queue);
 	outcomes_close(h->slots);
+	catalog_close(h->catalog);
 	close(h->root);
 }
 
@@ -103,10 +107,9 @@ struct work *land_case_work(struct land_case *h)
 struct arrival *land_case_begin(struct land_case *h)
 {
 	struct work *work = land_case_work(h);
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
-	assert_int_equal(target_tree_open(h->target_tree, work->task->listing, &target_dir, &err),
-			 0);
+	assert_int_equal(tree_open(h->target_tree, work->task->listing, &target_dir, &err), 0);
 	return arrival_begin(h->arrivals, work, target_dir, NULL);
 }
 

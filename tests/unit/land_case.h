@@ -1,5 +1,5 @@
 /*
- * A local target where files arrive: a manifest of three directories, one in the other, a queue
+ * A local target where files arrive: a plan of three directories, one in the other, a queue
  * whose tasks a test adds, and the rooms between them.  In the directory of tests/unit/tree.h:
  * "manifest", "slots" and the target "out".
  */
@@ -15,11 +15,11 @@ enum land_case_directory { LAND_CASE_ROOT, LAND_CASE_D, LAND_CASE_E, LAND_CASE_D
 
 struct land_case {
 	struct fake_queue queue;
-	char manifest[600];
-	uint64_t listing[LAND_CASE_DIRECTORIES];
+	struct catalog *catalog;
+	struct listing_id listing[LAND_CASE_DIRECTORIES];
 	struct outcomes *slots; /* the queue keeps chunks in it */
 	int root;
-	struct target_tree *target_tree;
+	struct tree *target_tree;
 	struct arrivals_options options; /* that land_case_start uses: everything may be replaced,
 					    mode and time are kept, umask 022 */
 	struct arrivals *arrivals;

@@ -83,7 +83,7 @@ static enum fault begin(struct sample *sample, struct manifest_writer *writer, s
 {
 	size_t parent = directory[d].parent;
 	return manifest_begin(writer, sample->id[d], sample->id[parent],
-			      d == 0 ? 0 : sample->listing[parent], directory[d].name,
+			      d == 0 ? LISTING_NONE : sample->listing[parent], directory[d].name,
 			      strlen(directory[d].name), &sample->listing[d], err);
 }
 
@@ -105,7 +105,7 @@ static enum fault write_listing(struct sample *sample, struct manifest_writer *w
 	enum fault fault = position.inside ? FAULT_NONE : begin(sample, writer, d, err);
 	for (size_t i = position.entry; fault == FAULT_NONE && i < entry_count(sample, d); i++) {
 		char name[256];
-		uint64_t durable = 0;
+		struct listing_id durable;
 		struct manifest_entry entry = entry_of(sample, d, i, name);
 		fault = manifest_add(writer, &entry, err);
 		note_id(sample, d, i, entry.id);
@@ -156,11 +156,12 @@ static void check_block(struct sample *sample, const struct manifest_block *bloc
 	assert_in_range(d, 0, SAMPLE_DIRECTORIES - 1);
 	assert_int_equal(block->first, !at->inside);
 	if (block->first)
-		sample->listing[d] = block->offset;
-	assert_int_equal(block->listing, sample->listing[d]);
+		sample->listing[d].value = block->offset;
+	assert_int_equal(block->listing, sample->listing[d].value);
 	assert_int_equal(block->id, sample->id[d]);
 	assert_int_equal(block->parent_id, sample->id[directory[d].parent]);
-	assert_int_equal(block->parent_listing, d == 0 ? 0 : sample->listing[directory[d].parent]);
+	assert_int_equal(block->parent_listing,
+			 d == 0 ? 0 : sample->listing[directory[d].parent].value);
 	assert_int_equal(block->name_size, strlen(directory[d].name));
 	assert_memory_equal(block->name, directory[d].name, block->name_size);
 	for (size_t i = 0; i < block->count; i++, at->entry++) {
@@ -223,11 +224,11 @@ static void check_resume(const struct sample *sample, const struct manifest_resu
 {
 	assert_int_equal(resume->inside, at.inside);
 	if (at.directory == 0 && !at.inside) {
-		assert_int_equal(resume->listing, 0);
+		assert_int_equal(resume->listing.value, 0);
 		return;
 	}
 	size_t last = at.inside ? at.directory : at.directory - 1;
-	assert_int_equal(resume->listing, sample->listing[last]);
+	assert_int_equal(resume->listing.value, sample->listing[last].value);
 	if (!at.inside)
 		return;
 	char name[256];

@@ -14,7 +14,8 @@ struct sample {
 	size_t files;      /* in directory 1 */
 	size_t name_size;  /* of each of them, 10..250 */
 	size_t sync_every; /* entries; 0: never */
-	uint64_t id[SAMPLE_DIRECTORIES], listing[SAMPLE_DIRECTORIES];
+	uint64_t id[SAMPLE_DIRECTORIES];
+	struct listing_id listing[SAMPLE_DIRECTORIES];
 };
 
 /* Where a walk stands: in listing `directory`, before `entry`. */

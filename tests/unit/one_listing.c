@@ -1,5 +1,8 @@
 #include "tests/unit/one_listing.h"
 
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 
@@ -46,15 +49,16 @@ void one_listing_init(struct one_listing *one_listing, const struct one_listing_
 {
 	struct manifest_writer *writer;
 	struct err err;
-	uint64_t durable;
-	*one_listing = (struct one_listing){ .manifest = scratch_path("one_listing-manifest") };
+	struct listing_id durable;
+	const char *manifest = scratch_path("one_listing-manifest");
+	*one_listing = (struct one_listing){ 0 };
 	const char *slots = scratch_path("one_listing-outcomes");
-	(void)!unlink(one_listing->manifest), (void)!unlink(slots);
+	(void)!unlink(manifest), (void)!unlink(slots);
 	assert_int_equal(
 		outcomes_create(slots, one_listing_job, "", 0, &one_listing->outcomes, &err), 0);
+	assert_int_equal(manifest_create(manifest, one_listing_job, NULL, 0, &writer, &err), 0);
 	assert_int_equal(
-		manifest_create(one_listing->manifest, one_listing_job, NULL, 0, &writer, &err), 0);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &one_listing->listing, &err), 0);
+		manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &one_listing->listing, &err), 0);
 	for (size_t i = 0; i < count; i++) {
 		struct manifest_entry entry = {
 			.kind = item[i].is_directory ? MANIFEST_DIRECTORY : MANIFEST_FILE,
@@ -67,12 +71,14 @@ void one_listing_init(struct one_listing *one_listing, const struct one_listing_
 	assert_int_equal(manifest_end(writer, &err), FAULT_NONE);
 	assert_int_equal(manifest_sync(writer, &durable, &err), FAULT_NONE);
 	manifest_writer_close(writer);
-	assert_int_equal(manifest_open(one_listing->manifest, &one_listing->reader, &err),
+	one_listing->catalog = catalog_case_open(manifest, slots);
+	assert_int_equal(catalog_reader_new(one_listing->catalog, &one_listing->reader, &err),
 			 FAULT_NONE);
 }
 
 void one_listing_fini(struct one_listing *one_listing)
 {
-	manifest_close(one_listing->reader);
+	catalog_reader_free(one_listing->reader);
+	catalog_close(one_listing->catalog);
 	outcomes_close(one_listing->outcomes);
 }

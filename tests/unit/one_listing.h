@@ -2,8 +2,7 @@
 #pragma once
 
 #include "base/meta.h"
-#include "queue/file/manifest.h"
-#include "queue/file/outcomes.h"
+#include "queue/catalog.h"
 #include "tahoe/caps.h"
 
 struct one_listing_item {
@@ -16,10 +15,10 @@ struct one_listing_item {
 };
 
 struct one_listing {
-	struct manifest_reader *reader;
+	struct catalog *catalog;
+	struct catalog_reader *reader;
 	struct outcomes *outcomes;
-	uint64_t listing;     /* of directory 0; its items have ids from 1 on */
-	const char *manifest; /* path */
+	struct listing_id listing; /* of directory 0; its items have ids from 1 on */
 };
 
 extern const unsigned char one_listing_job[16];

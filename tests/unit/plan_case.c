@@ -1,5 +1,7 @@
 #include "tests/unit/plan_case.h"
 
+#include "queue/catalog_file.h"
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 
 #include <fcntl.h>
@@ -9,11 +11,11 @@
 
 static const unsigned char job_id[16] = "planned by test";
 
-static void publish(void *context, uint64_t durable, bool complete)
+static void publish(void *context, struct listing_id durable, bool complete)
 {
 	struct plan_case *c = context;
 	assert_false(c->completed);
-	assert_true(durable >= c->published);
+	assert_true(durable.value >= c->published.value);
 	c->published = durable;
 	c->completed = complete;
 	c->publishes++;
@@ -43,7 +45,7 @@ void plan_case_init(struct plan_case *c)
 	assert_int_equal(mkdir(c->tree, 0755), 0);
 	c->source = (struct plan_source){ .path = c->tree, .name = "top" };
 	c->request = (struct plan_request){
-		.manifest = c->manifest,
+		.directory = c->folder,
 		.source = &c->source,
 		.source_count = 1,
 		.publish = publish,
@@ -117,12 +119,15 @@ void cut_manifest(struct plan_case *c, const unsigned char *whole, uint64_t offs
 
 static enum fault run(struct plan_case *c, struct manifest_writer *writer)
 {
+	const struct catalog_files files = { .plan = c->manifest, .sources = c->sources };
+	assert_int_equal(catalog_file_open(&files, NULL, &c->request.catalog, &c->err), 0);
 	c->request.writer = writer;
-	c->published = 0;
+	c->published = LISTING_NONE;
 	c->publishes = 0;
 	c->completed = false;
 	enum fault fault = plan_run(&c->request, &c->err);
 	manifest_writer_close(writer);
+	catalog_close(c->request.catalog);
 	return fault;
 }
 

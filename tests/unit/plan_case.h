@@ -6,16 +6,17 @@
 enum { PLAN_SETTLED_MAX = 64 };
 
 struct plan_case {
-	char folder[64];   /* under it: the tree and the manifests */
-	char tree[96];     /* folder/tree */
-	char manifest[96]; /* folder/manifest */
+	char folder[64];     /* under it: the tree and the manifests */
+	char tree[96];       /* folder/tree */
+	char manifest[96];   /* folder/manifest */
+	const char *sources; /* path of the slots of sources on a grid, or NULL */
 	struct plan_source source;
 	struct plan_request request; /* of the tree as one source called "top"; to be changed */
 	struct plan_progress progress;
 	unsigned char *start; /* the manifest before the first listing */
 	size_t start_size;
-	char settled[4096]; /* "id state reason\n" for each call */
-	uint64_t published; /* last durable offset told */
+	char settled[4096];          /* "id state reason\n" for each call */
+	struct listing_id published; /* durable, told last */
 	unsigned publishes;
 	bool completed;
 	uint64_t *boundary; /* offsets at which blocks end, the header's first */

@@ -416,7 +416,7 @@ static void entries_below_a_done_directory_are_transfers(void **state)
 	assert_int_equal(segment->task[0].id, plan.node[file].id);
 	assert_int_equal(segment->task[1].id, plan.node[b].id);
 	assert_int_equal(segment->task[1].kind, MANIFEST_DIRECTORY);
-	assert_int_equal(segment->task[1].listing, plan.node[a].listing);
+	assert_int_equal(segment->task[1].listing.value, plan.node[a].listing);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(segment->task[i].flags, TASK_BELOW_DONE);
 		settle(queue, segment, segment->task[i].id);

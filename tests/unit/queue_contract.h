@@ -66,9 +66,9 @@ struct plan_node {
 struct plan {
 	struct plan_node node[PLAN_NODES_MAX];
 	size_t count;
-	char path[300];                       /* of the manifest */
-	size_t listings;                      /* written */
-	uint64_t durable[PLAN_NODES_MAX + 1]; /* offset below which the first so many of them are */
+	char path[300];                                /* of the manifest */
+	size_t listings;                               /* written */
+	struct listing_id durable[PLAN_NODES_MAX + 1]; /* the first so many of them lie before it */
 };
 
 /* Makes a plan of the root alone. */

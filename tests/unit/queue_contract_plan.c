@@ -1,5 +1,6 @@
 #include "tests/unit/queue_contract.h"
 
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 
@@ -84,10 +85,12 @@ static void write_listings(struct plan *plan, size_t index, struct manifest_writ
 	const struct plan_node *parent = &plan->node[node->parent];
 	char name[32];
 	int size = index == 0 ? 0 : snprintf(name, sizeof name, "n%06zu", index);
+	struct listing_id listing;
 	assert_int_equal(manifest_begin(writer, node->id, parent->id,
-					index == 0 ? 0 : parent->listing, name, (size_t)size,
-					&node->listing, NULL),
+					(struct listing_id){ index == 0 ? 0 : parent->listing },
+					name, (size_t)size, &listing, NULL),
 			 FAULT_NONE);
+	node->listing = listing.value;
 	for (size_t i = 1; i < plan->count; i++)
 		if (plan->node[i].parent == index)
 			add_entry(plan, i, writer);

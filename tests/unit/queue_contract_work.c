@@ -107,7 +107,7 @@ static void check_task(struct work_state *state, const struct task *task,
 	if (task->segment != segment || task->kind != node->kind || node->verdict ||
 	    task->directory != parent->id || task->name_size != strlen(name) ||
 	    memcmp(task->name, name, task->name_size) != 0 ||
-	    task->listing != (as_directory ? node->listing : parent->listing) ||
+	    task->listing.value != (as_directory ? node->listing : parent->listing) ||
 	    task->bytes != (node->kind == MANIFEST_FILE ? 1000 : 0) ||
 	    (task->chunk_size != 0) != (node->chunks != 0))
 		wrong(state, "node %zu was leased with other words than planned", index);

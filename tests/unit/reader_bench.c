@@ -1,6 +1,7 @@
 #include "tests/unit/reader_bench.h"
 
 #include "read/duplicate.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 
 #include <fcntl.h>
@@ -25,16 +26,16 @@ void bench_init(void)
 
 static void add_tasks(void)
 {
-	struct manifest_block block = { .next = manifest_first(bench.manifest) };
+	struct catalog_page page;
 	struct err err;
 	do {
-		assert_int_equal(manifest_read(bench.manifest, block.next, &block, &err), 0);
-	} while (block.is_trailer || block.id != 1);
-	for (size_t i = 0; i < block.count; i++) {
-		const struct manifest_entry *entry = &block.entry[i];
+		assert_int_equal(catalog_read(bench.plan_reader, &page, &err), 0);
+	} while (page.is_end || page.id != 1);
+	for (size_t i = 0; i < page.count; i++) {
+		const struct manifest_entry *entry = &page.entry[i];
 		struct fake_task *task = fake_add(&bench.queue,
 						  &(struct task){ .id = entry->id,
-								  .listing = block.listing,
+								  .listing = page.listing,
 								  .bytes = entry->bytes,
 								  .kind = entry->kind,
 								  .name = entry->name,
@@ -50,6 +51,7 @@ void bench_open(void)
 {
 	struct err err;
 	assert_int_equal(plan_afresh(&bench.plan), FAULT_NONE);
+	bench.catalog = catalog_case_open(bench.plan.manifest, NULL);
 	bench.source = (struct source_tree_root){ bench.plan.tree, "top" };
 	fake_queue_init(&bench.queue);
 	bench.gate = gate_new(100, 100 << 20);
@@ -59,7 +61,7 @@ void bench_open(void)
 	};
 	assert_int_equal(policy_new(0, &params, &bench.policy, &err), 0);
 	bench.options = (struct readers_options){
-		.tree = { .manifest = bench.plan.manifest,
+		.tree = { .catalog = bench.catalog,
 			  .source = &bench.source,
 			  .source_count = 1,
 			  .compare_ids = true },
@@ -71,7 +73,7 @@ void bench_open(void)
 		.context = &bench,
 	};
 	assert_int_equal(reader_new(&bench.options, &bench.reader, &err), 0);
-	assert_int_equal(manifest_open(bench.plan.manifest, &bench.manifest, &err), 0);
+	assert_int_equal(catalog_reader_new(bench.catalog, &bench.plan_reader, &err), 0);
 	add_tasks();
 	bench.work = fake_works(&bench.queue, SEGMENT_TRANSFERS, NULL);
 }
@@ -98,7 +100,8 @@ void bench_close(void)
 	gate_free(bench.gate);
 	flight_free(bench.flight);
 	policy_free(bench.policy);
-	manifest_close(bench.manifest);
+	catalog_reader_free(bench.plan_reader);
+	catalog_close(bench.catalog);
 	fake_queue_fini(&bench.queue);
 	free(bench.all);
 	plan_case_fini(&bench.plan);

@@ -22,7 +22,8 @@ struct bench {
 	struct reader *reader;
 	struct readers_options options;
 	struct work *work; /* of all tasks, in the order of their names */
-	struct manifest_reader *manifest;
+	struct catalog *catalog;
+	struct catalog_reader *plan_reader;
 	struct body *body[BENCH_BODIES]; /* delivered */
 	size_t count;
 	void (*delivered)(struct bench *bench, struct body *body);

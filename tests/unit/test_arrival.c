@@ -151,11 +151,11 @@ static void names_a_whole_batch(void **state)
 	struct work *work = fake_works(&land_case.queue, SEGMENT_TRANSFERS, &count);
 	assert_int_equal(count, FILES);
 	for (size_t i = 0; i < FILES; i++) {
-		struct target_dir *target_dir;
+		struct tree_dir *target_dir;
 		struct err err;
-		assert_int_equal(target_tree_open(land_case.target_tree, work[i].task->listing,
-						  &target_dir, &err),
-				 0);
+		assert_int_equal(
+			tree_open(land_case.target_tree, work[i].task->listing, &target_dir, &err),
+			0);
 		arrival[i] = arrival_begin(land_case.arrivals, &work[i], target_dir, NULL);
 		if (arrival[i])
 			land_case_write(arrival[i], name[i], 2);
@@ -288,12 +288,12 @@ static void keeps_what_is_the_same_if_told(void **state)
 static struct arrival *begin_comparing(const char *name)
 {
 	const struct outcome source = { .state = OUTCOME_PLANNED, .cap_kind = CAP_CHK };
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
 	land_case_file(&land_case, LAND_CASE_ROOT, name, 5, NULL);
 	struct work *work = land_case_work(&land_case);
-	assert_int_equal(
-		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
+	assert_int_equal(tree_open(land_case.target_tree, work->task->listing, &target_dir, &err),
+			 0);
 	struct arrival *arrival = arrival_begin(land_case.arrivals, work, target_dir, &source);
 	assert_non_null(arrival);
 	return arrival;
@@ -329,7 +329,7 @@ static void compares_before_it_begins_if_told(void **state)
 static void looks_ahead_without_beginning(void **state)
 {
 	(void)state;
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
 	land_case.options.policy.no_clobber = true;
 	tree_store("out/there", "before");
@@ -339,12 +339,12 @@ static void looks_ahead_without_beginning(void **state)
 	struct fake_task *wanted = land_case_file(&land_case, LAND_CASE_ROOT, "new", 1, NULL);
 	land_case_start(&land_case);
 	struct work *work = land_case_work(&land_case);
-	assert_int_equal(
-		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
+	assert_int_equal(tree_open(land_case.target_tree, work->task->listing, &target_dir, &err),
+			 0);
 	assert_true(arrivals_keep(land_case.arrivals, &work[0], target_dir));
 	assert_true(arrivals_keep(land_case.arrivals, &work[1], target_dir));
 	assert_false(arrivals_keep(land_case.arrivals, &work[2], target_dir));
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	work_again(&work[2], 0, 0);
 	assert_ended(there, OUTCOME_SKIPPED, REASON_PRESENT);
 	assert_ended(way, OUTCOME_FAILED, REASON_CONFLICT);
@@ -452,11 +452,11 @@ static void gives_back_what_comes_after_the_stop(void **state)
 	struct fake_task *second = land_case_file(&land_case, LAND_CASE_ROOT, "second", 4, NULL);
 	land_case_start(&land_case);
 	struct work *work = land_case_work(&land_case);
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
-	assert_int_equal(
-		target_tree_open(land_case.target_tree, work->task->listing, &target_dir, &err), 0);
-	target_dir_ref(target_dir);
+	assert_int_equal(tree_open(land_case.target_tree, work->task->listing, &target_dir, &err),
+			 0);
+	tree_dir_ref(target_dir);
 	struct arrival *arrival = arrival_begin(land_case.arrivals, &work[0], target_dir, NULL);
 	land_case_write(arrival, "text", 4);
 	arrivals_stop(land_case.arrivals);

@@ -36,7 +36,6 @@ static struct assembly build(struct one_listing *one_listing, const struct chk_p
 	struct assembly assembly;
 	struct err err;
 	const struct assembly_source source = { .reader = one_listing->reader,
-						.outcomes = one_listing->outcomes,
 						.listing = one_listing->listing,
 						.params = params };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
@@ -238,7 +237,6 @@ static void a_slot_without_a_cap_is_corrupt(void **state)
 	struct err err;
 	one_listing_init(&one_listing, item, 1);
 	const struct assembly_source source = { .reader = one_listing.reader,
-						.outcomes = one_listing.outcomes,
 						.listing = one_listing.listing };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_CORRUPT);
 	one_listing_fini(&one_listing);

@@ -1,6 +1,9 @@
 #include "audit/audit.h"
 #include "base/digest.h"
 #include "queue/core/thread.h"
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_grid.h"
 #include "tests/unit/tree.h"
@@ -26,11 +29,13 @@ static const struct fake_child in_target[] = {
 	{ .name = "large", .object = LARGE },
 	{ .name = "was there", .object = LITTLE },
 };
+static struct catalog *catalog;
 static struct outcomes *outcomes;
 
 static void good(enum fault fault) { assert_int_equal(fault, FAULT_NONE); }
 
-static void list(struct manifest_writer *writer, uint64_t id, const char *name, uint64_t *listing)
+static void list(struct manifest_writer *writer, uint64_t id, const char *name,
+		 struct listing_id *listing)
 {
 	struct err err;
 	good(manifest_begin(writer, id, 0, *listing, name, strlen(name), listing, &err));
@@ -48,7 +53,7 @@ static void write_plan(void)
 {
 	struct err err;
 	struct manifest_writer *writer;
-	uint64_t listing = 0;
+	struct listing_id listing = LISTING_NONE;
 	good(manifest_create(tree_path("manifest"), job, NULL, 0, &writer, &err));
 	list(writer, 0, "", &listing);
 	entry(writer, MANIFEST_DIRECTORY, "dir", 1);
@@ -95,6 +100,7 @@ static int setup(void **state)
 		return -1;
 	write_plan();
 	good(outcomes_create(tree_path("outcomes"), job, "", 0, &outcomes, &err));
+	catalog = catalog_case_open(tree_path("manifest"), tree_path("outcomes"));
 	settle(0, TARGET);
 	settle(1, DIR);
 	settle(2, LARGE);
@@ -105,6 +111,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	outcomes_close(outcomes);
+	catalog_close(catalog);
 	return tree_teardown(state);
 }
 
@@ -135,8 +142,7 @@ static enum fault run(unsigned levels, bool stopped)
 		.open = fake_open,
 		.ended = ended,
 		.context = &grid,
-		.manifest = tree_path("manifest"),
-		.outcomes = outcomes,
+		.catalog = catalog,
 		.levels = levels,
 		.in_flight = 4,
 	};

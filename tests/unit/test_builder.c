@@ -16,8 +16,7 @@ static int setup(void **state)
 	land_case.queue.leases_max = 9;
 	options = (struct builder_options){
 		.lease = land_case.queue.lease,
-		.manifest = land_case.manifest,
-		.outcomes = land_case.slots,
+		.catalog = land_case.catalog,
 		.root = land_case.root,
 		.preserve = true,
 		.mask = 022,
@@ -180,7 +179,7 @@ static void ends_the_job_when_the_manifest_is_damaged(void **state)
 {
 	(void)state;
 	struct fake_task *task = add(LAND_CASE_D, NULL);
-	task->task.listing++;
+	task->task.listing.value++;
 	build();
 	assert_int_equal(land_case.queue.broken.fault, FAULT_CORRUPT);
 	assert_false(task->settled);

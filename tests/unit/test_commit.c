@@ -1,6 +1,7 @@
 #include "queue/commit.h"
 
 #include "queue/core/thread.h"
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 

@@ -15,7 +15,7 @@
 #define ROOT                                                                                       \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
-struct target_tree {
+struct tree {
 	struct fake fake;
 	struct one_listing one_listing;
 	struct cap root, sub;
@@ -46,7 +46,7 @@ static void dated_child(struct fake_call *call)
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	const struct cap read = one_listing_cap(READ), file = one_listing_cap("URI:LIT:");
 	if (cap_equal(&call->cap, &target_tree->root)) {
 		fake_child(call, "z file", STORE_FILE, &file);
@@ -78,14 +78,14 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static bool stop(void *context)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	return target_tree->stop_after && ++target_tree->questions >= target_tree->stop_after;
 }
 
-static void open_site(struct target_tree *target_tree)
+static void open_site(struct tree *target_tree)
 {
 	struct err err;
-	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree } };
+	*target_tree = (struct tree){ .fake = { .script = script, .context = target_tree } };
 	target_tree->root = one_listing_cap(ROOT);
 	target_tree->sub = one_listing_cap(SUB);
 	one_listing_init(&target_tree->one_listing, NULL, 0);
@@ -99,25 +99,25 @@ static void open_site(struct target_tree *target_tree)
 			 FAULT_NONE);
 }
 
-static void close_site(struct target_tree *target_tree)
+static void close_site(struct tree *target_tree)
 {
 	existing_free(target_tree->existing);
 	store_close(target_tree->store);
 	one_listing_fini(&target_tree->one_listing);
 }
 
-static enum plan_there look(struct target_tree *target_tree, const char *name)
+static enum plan_there look(struct tree *target_tree, const char *name)
 {
 	return target_tree->target.look(target_tree->target.context, name, strlen(name));
 }
 
-static enum fault turn_to(struct target_tree *target_tree, uint64_t id, bool *exists)
+static enum fault turn_to(struct tree *target_tree, uint64_t id, bool *exists)
 {
 	struct err err;
 	return target_tree->target.open(target_tree->target.context, id, exists, &err);
 }
 
-static enum fault bind(struct target_tree *target_tree, uint64_t id, const char *name)
+static enum fault bind(struct tree *target_tree, uint64_t id, const char *name)
 {
 	struct err err;
 	return target_tree->target.bind(target_tree->target.context, id, name, strlen(name), &err);
@@ -126,7 +126,7 @@ static enum fault bind(struct target_tree *target_tree, uint64_t id, const char 
 static void the_root_is_what_its_listing_says(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists = false;
 	open_site(&target_tree);
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
@@ -145,7 +145,7 @@ static void the_root_is_what_its_listing_says(void **state)
 static void a_directory_bound_is_opened_by_its_cap(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	struct outcome slot;
 	struct err err;
 	bool exists = false;
@@ -180,7 +180,7 @@ static void a_directory_bound_is_opened_by_its_cap(void **state)
 static void what_is_asked_for_ahead_is_there_when_it_is_opened(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists = false;
 	open_site(&target_tree);
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
@@ -198,7 +198,7 @@ static void what_is_asked_for_ahead_is_there_when_it_is_opened(void **state)
 	close_site(&target_tree);
 }
 
-static struct outcome slot_of(struct target_tree *target_tree, uint64_t id)
+static struct outcome slot_of(struct tree *target_tree, uint64_t id)
 {
 	struct outcome slot;
 	struct err err;
@@ -210,7 +210,7 @@ static struct outcome slot_of(struct target_tree *target_tree, uint64_t id)
 static void a_file_bound_leaves_what_is_known_of_it(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists;
 	open_site(&target_tree);
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
@@ -234,7 +234,7 @@ static void a_file_bound_leaves_what_is_known_of_it(void **state)
 static void what_has_a_slot_is_not_bound_again(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists;
 	open_site(&target_tree);
 	struct outcome done = one_listing_done(6, &target_tree.sub);
@@ -251,7 +251,7 @@ static void what_has_a_slot_is_not_bound_again(void **state)
 static void a_target_that_is_a_file_has_any_name(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists = false;
 	open_site(&target_tree);
 	target_tree.root = one_listing_cap(SLOT);
@@ -267,7 +267,7 @@ static void a_target_that_is_a_file_has_any_name(void **state)
 static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists = false;
 	open_site(&target_tree);
 	target_tree.failures = 2;
@@ -289,7 +289,7 @@ static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
 static void a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists;
 	open_site(&target_tree);
 	target_tree.failures = 1;
@@ -307,7 +307,7 @@ static void a_garbled_listing_is_asked_for_again_and_a_gateway_away_for_its_time
 static void waiting_to_list_again_ends_when_asked_to_stop(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	bool exists;
 	open_site(&target_tree);
 	target_tree.failures = 100;

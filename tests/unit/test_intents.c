@@ -1,5 +1,6 @@
 #include "commit/intents.h"
 
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 

@@ -1,5 +1,6 @@
 #include "job/job.h"
 
+#include "queue/file/manifest.h"
 #include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
@@ -14,7 +15,7 @@ static void make_job(struct job *job, const char *target)
 {
 	struct err err;
 	struct manifest_writer *writer = NULL;
-	uint64_t listing = 0, durable = 0;
+	struct listing_id listing, durable;
 	assert_int_equal(job_create(state_dir(), job, &err), FAULT_NONE);
 	const struct manifest_property property[] = {
 		{ JOB_TARGET, target, strlen(target) },
@@ -23,7 +24,8 @@ static void make_job(struct job *job, const char *target)
 	assert_int_equal(manifest_create(job->manifest, job->id, property, ARRAY_COUNT(property),
 					 &writer, &err),
 			 FAULT_NONE);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &listing, &err), FAULT_NONE);
+	assert_int_equal(manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &listing, &err),
+			 FAULT_NONE);
 	assert_int_equal(manifest_end(writer, &err), FAULT_NONE);
 	assert_int_equal(manifest_sync(writer, &durable, &err), FAULT_NONE);
 	assert_int_equal(manifest_finish(writer, &err), FAULT_NONE);

@@ -12,7 +12,7 @@
 	"URI:SSK:c2y4chzhpui5fvy5fq5o7v2nv4:tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega"
 
 /* What there is of a path: what is said of its directory, and how often a link fails. */
-struct target_tree {
+struct tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct tries tries;
@@ -26,7 +26,7 @@ struct target_tree {
 	char body[500];
 };
 
-static void list(struct target_tree *target_tree, struct fake_call *call, struct store_reply *reply)
+static void list(struct tree *target_tree, struct fake_call *call, struct store_reply *reply)
 {
 	if (!call->child) { /* looks at the link */
 		if (!target_tree->linked)
@@ -50,7 +50,7 @@ static void list(struct target_tree *target_tree, struct fake_call *call, struct
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	reply->err.retry_after_ms = 1;
 	if (call->operation == FAKE_LIST) {
 		list(target_tree, call, reply);
@@ -69,10 +69,10 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	return true;
 }
 
-static void open_site(struct target_tree *target_tree, const char *name)
+static void open_site(struct tree *target_tree, const char *name)
 {
 	static char typed[] = "typed:";
-	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree } };
+	*target_tree = (struct tree){ .fake = { .script = script, .context = target_tree } };
 	assert_int_equal(cap_parse(DIRW, strlen(DIRW), &target_tree->root, NULL), FAULT_NONE);
 	assert_int_equal(cap_parse(CHK, strlen(CHK), &target_tree->file, NULL), FAULT_NONE);
 	target_tree->wait.store = fake_open(&target_tree->fake);
@@ -87,7 +87,7 @@ static void open_site(struct target_tree *target_tree, const char *name)
 	};
 }
 
-static enum fault prepare(struct target_tree *target_tree)
+static enum fault prepare(struct tree *target_tree)
 {
 	struct link link;
 	struct err err;
@@ -100,7 +100,7 @@ static enum fault prepare(struct target_tree *target_tree)
 
 static enum fault prepare_name(const char *name)
 {
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, name);
 	enum fault fault = prepare(&target_tree);
 	store_close(target_tree.wait.store);
@@ -122,7 +122,7 @@ static void only_immutable_files_are_replaced(void **state)
 static void the_directory_must_be_there_and_writable(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "new");
 	target_tree.missing = true;
 	assert_int_equal(prepare(&target_tree), FAULT_USAGE);
@@ -139,7 +139,7 @@ static void the_directory_must_be_there_and_writable(void **state)
 	store_close(target_tree.wait.store);
 }
 
-static enum fault make(struct target_tree *target_tree)
+static enum fault make(struct tree *target_tree)
 {
 	struct link link;
 	struct err err;
@@ -159,7 +159,7 @@ static enum fault make(struct target_tree *target_tree)
 static void a_link_is_looked_at_and_made_again(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "new");
 	target_tree.failures = 2;
 	target_tree.lies = 1;

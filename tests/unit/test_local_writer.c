@@ -62,7 +62,7 @@ static void open_shelf_admitting(unsigned threads, bool (*admitting)(void *, uin
 	struct err err;
 	land_case_start(&copy.land_case);
 	const struct local_writer_options local_writer = {
-		.manifest = copy.land_case.manifest,
+		.catalog = copy.land_case.catalog,
 		.root = copy.land_case.root,
 		.arrivals = copy.land_case.arrivals,
 		.admits = admitting,
@@ -70,7 +70,7 @@ static void open_shelf_admitting(unsigned threads, bool (*admitting)(void *, uin
 	};
 	assert_int_equal(local_writer_new(&local_writer, &copy.local_writer, &err), 0);
 	const struct readers_options readers = {
-		.tree = { .manifest = copy.land_case.manifest,
+		.tree = { .catalog = copy.land_case.catalog,
 			  .source = &copy.source,
 			  .source_count = 1 },
 		.threads = threads,

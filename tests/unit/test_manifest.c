@@ -34,9 +34,10 @@ static struct manifest_reader *open_reader(const char *path)
 
 static struct manifest_writer *begin_root(const char *path)
 {
-	uint64_t listing = 0;
+	struct listing_id listing;
 	struct manifest_writer *writer = sample_create(path);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &listing, NULL), FAULT_NONE);
+	assert_int_equal(manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &listing, NULL),
+			 FAULT_NONE);
 	return writer;
 }
 
@@ -77,11 +78,12 @@ static void writes_the_bytes_of_the_documented_example(void **state)
 					    .name_size = 1 };
 	struct manifest_writer *writer = NULL;
 	unsigned char job[16];
-	uint64_t root = 0, listing = 0;
+	struct listing_id root, listing;
 	for (unsigned char i = 0; i < 16; i++)
 		job[i] = i;
 	assert_int_equal(manifest_create(path, job, &property, 1, &writer, NULL), FAULT_NONE);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &root, NULL), FAULT_NONE);
+	assert_int_equal(manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &root, NULL),
+			 FAULT_NONE);
 	assert_int_equal(manifest_add(writer, &file, NULL), FAULT_NONE);
 	assert_int_equal(manifest_add(writer, &directory, NULL), FAULT_NONE);
 	assert_int_equal(manifest_end(writer, NULL), FAULT_NONE);
@@ -157,10 +159,10 @@ static void makes_all_that_was_added_durable_at_a_sync(void **state)
 	struct manifest_writer *writer = begin_root(path);
 	struct manifest_reader *reader = open_reader(path);
 	struct manifest_block block;
-	uint64_t durable = 0, again = 0;
+	struct listing_id durable, again;
 	assert_int_equal(manifest_sync(writer, &durable, NULL), FAULT_NONE);
-	assert_int_equal(durable, manifest_first(reader));
-	uint64_t offset = durable;
+	assert_int_equal(durable.value, manifest_first(reader));
+	uint64_t offset = durable.value;
 	for (uint64_t id = 1; id < 4; id++) {
 		struct manifest_entry entry = file_named("name");
 		assert_int_equal(manifest_add(writer, &entry, NULL), FAULT_NONE);
@@ -168,9 +170,9 @@ static void makes_all_that_was_added_durable_at_a_sync(void **state)
 		assert_int_equal(manifest_read(reader, offset, &block, NULL), FAULT_NOT_FOUND);
 		assert_int_equal(manifest_sync(writer, &durable, NULL), FAULT_NONE);
 		assert_int_equal(manifest_sync(writer, &again, NULL), FAULT_NONE);
-		assert_int_equal(durable, again);
+		assert_int_equal(durable.value, again.value);
 		assert_int_equal(manifest_read(reader, offset, &block, NULL), FAULT_NONE);
-		assert_int_equal(block.next, durable);
+		assert_int_equal(block.next, durable.value);
 		assert_int_equal(block.count, 1);
 		assert_int_equal(block.entry[0].id, id);
 		assert_int_equal(block.first, id == 1);
@@ -298,15 +300,15 @@ static void finds_a_flip_in_the_block_it_reads(void **state)
 	const char *path = scratch_path("flip");
 	sample_make(&sample, path, true);
 	size_t size = scratch_load(path, bytes, sizeof bytes);
-	for (uint64_t at = sample.listing[1]; at < sample.listing[2]; at++) {
+	for (uint64_t at = sample.listing[1].value; at < sample.listing[2].value; at++) {
 		struct manifest_block block;
 		bytes[at] ^= 0x10;
 		scratch_store(path, bytes, size);
 		bytes[at] ^= 0x10;
 		struct manifest_reader *reader = open_reader(path);
-		enum fault fault = manifest_read(reader, sample.listing[0], &block, NULL);
+		enum fault fault = manifest_read(reader, sample.listing[0].value, &block, NULL);
 		assert_int_equal(fault, FAULT_NONE);
-		fault = manifest_read(reader, sample.listing[1], &block, NULL);
+		fault = manifest_read(reader, sample.listing[1].value, &block, NULL);
 		assert_int_equal(fault, FAULT_CORRUPT);
 		manifest_close(reader);
 	}
@@ -328,7 +330,7 @@ static void finds_any_path_with_no_memory(void **state)
 		{ 2, 5, "...b" },  { 2, 4, "..." },     { 0, 4, "" },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
-		uint64_t listing = sample.listing[row[i].directory];
+		uint64_t listing = sample.listing[row[i].directory].value;
 		memset(path, '#', sizeof path);
 		assert_int_equal(manifest_path(reader, listing, path, row[i].capacity, NULL),
 				 FAULT_NONE);
@@ -354,12 +356,12 @@ static void takes_the_first_failed_sync_as_final(void **state)
 	struct manifest_writer *writer = begin_root(scratch_path("unsynced"));
 	struct manifest_entry entry = file_named("a");
 	struct err err;
-	uint64_t durable = 7, listing = 0;
+	struct listing_id durable = { 7 }, listing;
 	assert_int_equal(manifest_add(writer, &entry, NULL), FAULT_NONE);
 	sync_fails = true;
 	assert_int_equal(manifest_sync(writer, &durable, &err), FAULT_IO);
 	sync_fails = false;
-	assert_int_equal(durable, 7);
+	assert_int_equal(durable.value, 7);
 	assert_int_equal(err.os_error, EIO);
 	memset(&err, 0, sizeof err);
 	assert_int_equal(manifest_sync(writer, &durable, &err), FAULT_IO);
@@ -374,7 +376,9 @@ static void takes_the_first_failed_sync_as_final(void **state)
 	assert_int_equal(manifest_finish(writer, NULL), FAULT_IO);
 	sync_fails = false;
 	assert_int_equal(manifest_finish(writer, NULL), FAULT_IO);
-	assert_int_equal(manifest_begin(writer, 1, 0, 64, "d", 1, &listing, NULL), FAULT_IO);
+	assert_int_equal(
+		manifest_begin(writer, 1, 0, (struct listing_id){ 64 }, "d", 1, &listing, NULL),
+		FAULT_IO);
 	struct manifest_reader *reader = open_reader(scratch_path("unfinished"));
 	assert_false(manifest_is_complete(reader));
 	manifest_close(reader);
@@ -395,7 +399,7 @@ static void goes_on_once_a_full_disk_has_room_again(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
 	struct sample_position start = { 0 };
 	enum fault fault = sample_write(&sample, writer, start, &err);
-	uint64_t durable = 0;
+	struct listing_id durable;
 	enum fault again = manifest_sync(writer, &durable, NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(fault, FAULT_FULL);

@@ -160,19 +160,19 @@ static void cuts_at_the_first_bad_block_and_says_how_much(void **state)
 	sample_make(&sample, path, false);
 	size_t size = scratch_load(path, whole, sizeof whole);
 	memcpy(changed, whole, size);
-	changed[sample.listing[2] + 30] ^= 1;
+	changed[sample.listing[2].value + 30] ^= 1;
 	scratch_store(path, changed, size);
 	struct manifest_resume resume;
 	struct manifest_writer *writer = NULL;
 	assert_int_equal(manifest_recover(path, &resume, &writer, NULL), FAULT_NONE);
 	assert_false(resume.complete || resume.inside);
-	assert_int_equal(resume.cut, size - sample.listing[2]);
-	assert_int_equal(resume.listing, sample.listing[1]);
-	assert_int_equal(scratch_size(path), sample.listing[2]);
+	assert_int_equal(resume.cut, size - sample.listing[2].value);
+	assert_int_equal(resume.listing.value, sample.listing[1].value);
+	assert_int_equal(scratch_size(path), sample.listing[2].value);
 	assert_int_equal(manifest_writer_totals(writer)->next_id, sample.id[2] + 1);
-	uint64_t durable = 0;
+	struct listing_id durable;
 	assert_int_equal(manifest_sync(writer, &durable, NULL), FAULT_NONE);
-	assert_int_equal(durable, sample.listing[2]);
+	assert_int_equal(durable.value, sample.listing[2].value);
 	manifest_writer_close(writer);
 }
 
@@ -214,7 +214,7 @@ static void goes_on_inside_a_listing_of_many_blocks(void **state)
 		struct manifest_writer *writer = NULL;
 		assert_int_equal(manifest_recover(path, &resume, &writer, NULL), FAULT_NONE);
 		assert_true(resume.inside);
-		assert_int_equal(resume.listing, sample.listing[1]);
+		assert_int_equal(resume.listing.value, sample.listing[1].value);
 		assert_int_equal(resume.last_name_size, 200);
 		manifest_writer_close(writer);
 		sample_go_on(&again, path);

@@ -1,5 +1,6 @@
 #include "job/migration.h"
 
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
 
@@ -77,7 +78,7 @@ static void is_that_of_the_line(const struct migration *migration)
 	assert_int_equal(migration->depth, 1);
 	assert_string_equal(migration->target, typed_target);
 	assert_true(migration->created > 1000000000);
-	if (migration->outcomes)
+	if (migration->catalog->outcomes)
 		assert_true(cap_equal(&migration->root, &root));
 }
 
@@ -95,9 +96,9 @@ static void plan(const struct migration *migration)
 	struct manifest_resume *resume = calloc(1, sizeof *resume);
 	struct manifest_writer *writer;
 	struct err err;
-	uint64_t listing;
-	assert_int_equal(manifest_recover(migration->manifest, resume, &writer, &err), 0);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &listing, &err), 0);
+	struct listing_id listing;
+	assert_int_equal(manifest_recover(migration->job.manifest, resume, &writer, &err), 0);
+	assert_int_equal(manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &listing, &err), 0);
 	assert_int_equal(manifest_end(writer, &err), 0);
 	assert_int_equal(manifest_finish(writer, &err), 0);
 	manifest_writer_close(writer);
@@ -114,7 +115,7 @@ static void a_job_says_what_it_was_made_for(void **state)
 	line_init(&line);
 	make_job(&line, NULL, &migration);
 	is_that_of_the_line(&migration);
-	assert_true(migration.fresh && migration.outcomes);
+	assert_true(migration.fresh && migration.catalog->outcomes);
 	memcpy(name, migration.job.name, sizeof name);
 	plan(&migration);
 	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_LOCKED);
@@ -124,7 +125,7 @@ static void a_job_says_what_it_was_made_for(void **state)
 	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_NONE);
 	is_that_of_the_line(&again);
 	assert_false(again.fresh);
-	assert_int_equal(again.repaired, 0);
+	assert_int_equal(catalog_file_repaired(again.catalog), 0);
 	migration_fini(&again);
 	assert_int_equal(migration_open(line.state, NULL, &again, &err), FAULT_NONE);
 	assert_string_equal(again.job.name, name);
@@ -181,14 +182,14 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 	line.request.command = "plan";
 	snprintf(output, sizeof output, "%s", sandbox_path("a.plan"));
 	make_job(&line, output, &migration);
-	assert_string_equal(migration.manifest, output);
+	assert_string_equal(migration.job.manifest, output);
 	plan(&migration);
 	migration_fini(&migration);
 
 	/* `err` full of rubbish, as it comes from the stack: success does not depend on it. */
 	memset(&err, 0x55, sizeof err);
 	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
-	assert_non_null(again.outcomes);
+	assert_non_null(again.catalog->outcomes);
 	is_that_of_the_line(&again);
 	char *outcomes = strdup(again.job.outcomes);
 	migration_fini(&again);
@@ -196,14 +197,14 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 	assert_int_equal(unlink(outcomes), 0);
 	free(outcomes);
 	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
-	assert_null(again.outcomes);
+	assert_null(again.catalog->outcomes);
 	is_that_of_the_line(&again);
 	const struct cap root = cap_of(OTHER);
 	assert_int_equal(migration_bind(&again, &root, &err), FAULT_NONE);
 	is_that_of_the_line(&again);
 	migration_fini(&again);
 	assert_int_equal(migration_open_plan(line.state, output, &again, &err), FAULT_NONE);
-	assert_non_null(again.outcomes);
+	assert_non_null(again.catalog->outcomes);
 	migration_fini(&again);
 	assert_int_equal(migration_open_plan(line.state, sandbox_path("none"), &again, &err),
 			 FAULT_NOT_FOUND);

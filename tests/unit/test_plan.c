@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include "base/meta.h"
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
 

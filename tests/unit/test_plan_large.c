@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
 

@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
 
@@ -177,14 +178,14 @@ static void binds_the_last_listing_again_after_a_kill(void **state)
 }
 
 /* Whatever is published can be read, and its directories that are there are bound. */
-static void check_published(void *context, uint64_t durable, bool complete)
+static void check_published(void *context, struct listing_id durable, bool complete)
 {
 	struct manifest_reader *reader;
 	struct manifest_block block;
 	struct plan_case *plan = context;
 	plan->publishes++;
 	assert_int_equal(manifest_open(plan->manifest, &reader, &plan->err), 0);
-	for (uint64_t at = manifest_first(reader); at < durable; at = block.next) {
+	for (uint64_t at = manifest_first(reader); at < durable.value; at = block.next) {
 		assert_int_equal(manifest_read(reader, at, &block, &plan->err), 0);
 		if (block.is_trailer)
 			break;

@@ -1,5 +1,7 @@
 #include "queue/queue_file.h"
 
+#include "queue/file/outcomes.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/queue_contract.h"
 #include "tests/unit/scratch.h"
@@ -20,12 +22,15 @@ int fdatasync(int fd)
 }
 
 static struct outcomes *outcomes;
+static struct catalog *catalog;
 static char path[300];
 
 static void close_outcomes(void)
 {
 	outcomes_close(outcomes);
 	outcomes = NULL;
+	catalog_close(catalog);
+	catalog = NULL;
 }
 
 static struct outcomes *open_outcomes(void)
@@ -56,11 +61,13 @@ static struct outcome get(uint64_t id)
 	return outcome;
 }
 
-static struct queue *open_queue(const struct queue_file_options *options)
+/* The catalog stays open until the next queue is opened. */
+static struct queue *open_queue(const char *manifest, const struct queue_file_options *options)
 {
 	struct queue_file_options with = *options;
 	struct queue *queue = NULL;
-	with.outcomes = open_outcomes();
+	catalog_close(catalog);
+	with.catalog = catalog = catalog_case_open(manifest, path);
 	assert_int_equal(queue_file_open(&with, &queue, NULL), FAULT_NONE);
 	return queue;
 }
@@ -72,8 +79,7 @@ static struct queue *open_contract(const struct contract_options *options)
 	opened = options->plan;
 	bool whole = options->listings > opened->listings;
 	struct queue_file_options with = {
-		.manifest = opened->path,
-		.durable = whole ? UINT64_MAX : opened->durable[options->listings],
+		.durable = whole ? LISTING_END : opened->durable[options->listings],
 		.complete = options->complete,
 		.settled = options->settled,
 		.before = options->before,
@@ -81,13 +87,13 @@ static struct queue *open_contract(const struct contract_options *options)
 		.lease_ms = options->lease_ms,
 		.clock_ms = options->clock_ms,
 	};
-	return open_queue(&with);
+	return open_queue(opened->path, &with);
 }
 
 static void publish(struct queue *queue, size_t listings, bool complete)
 {
-	uint64_t durable = listings > opened->listings ? UINT64_MAX : opened->durable[listings];
-	queue_file_publish(queue, durable, complete);
+	bool whole = listings > opened->listings;
+	queue_file_publish(queue, whole ? LISTING_END : opened->durable[listings], complete);
 }
 
 static const struct contract file_backend = {
@@ -106,13 +112,12 @@ static void start(void)
 
 static struct queue *open_whole(void)
 {
-	struct queue_file_options options = { .manifest = plan.path,
-					      .durable = UINT64_MAX,
+	struct queue_file_options options = { .durable = LISTING_END,
 					      .complete = true,
 					      .settled = work_settled,
 					      .before = work_before,
 					      .context = &work };
-	return open_queue(&options);
+	return open_queue(plan.path, &options);
 }
 
 /* ---- crashes ---- */
@@ -247,8 +252,7 @@ static void work_in_child(char **argument)
 {
 	uint64_t seed = strtoull(argument[3], NULL, 10);
 	struct work_options how = { .seed = seed, .workers = 2, .returns = 3 };
-	struct queue_file_options options = { .manifest = argument[1],
-					      .durable = UINT64_MAX,
+	struct queue_file_options options = { .durable = LISTING_END,
 					      .complete = true,
 					      .settled = tell,
 					      .before = work_before,
@@ -258,7 +262,7 @@ static void work_in_child(char **argument)
 	work_init(&work, &plan);
 	make_plan(seed);
 	snprintf(path, sizeof path, "%s", argument[2]);
-	contract_work(&work, open_queue(&options), &how);
+	contract_work(&work, open_queue(argument[1], &options), &how);
 }
 
 static pid_t start_child(uint64_t seed, const char *kill_point, int told)
@@ -389,10 +393,9 @@ static void a_listing_that_is_missing_is_found_at_the_end(void **state)
 	start();
 	plan_add(&plan, 0, MANIFEST_DIRECTORY);
 	plan_write(&plan, false);
-	struct queue_file_options options = { .manifest = plan.path,
-					      .durable = plan.node[1].listing,
+	struct queue_file_options options = { .durable = { plan.node[1].listing },
 					      .complete = true };
-	assert_broken(open_queue(&options), FAULT_CORRUPT);
+	assert_broken(open_queue(plan.path, &options), FAULT_CORRUPT);
 	work_fini(&work);
 }
 

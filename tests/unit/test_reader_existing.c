@@ -1,4 +1,5 @@
 #include "base/digest.h"
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/reader_bench.h"
 

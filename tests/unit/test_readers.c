@@ -1,6 +1,7 @@
 #include "read/readers.h"
 
 #include "read/duplicate.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/plan_case.h"
@@ -8,6 +9,7 @@
 enum { FILES = 60 };
 
 struct readers_case {
+	struct catalog *catalog;
 	struct plan_case plan;
 	struct source_tree_root source;
 	struct fake_queue queue;
@@ -33,26 +35,26 @@ static void deliver(void *context, struct body *body)
 
 static void add_tasks(struct readers_case *readers_case)
 {
-	struct manifest_reader *reader;
+	struct catalog_reader *reader;
+	struct catalog_page page;
 	struct err err;
-	assert_int_equal(manifest_open(readers_case->plan.manifest, &reader, &err), 0);
-	struct manifest_block block = { .next = manifest_first(reader) };
+	assert_int_equal(catalog_reader_new(readers_case->catalog, &reader, &err), 0);
 	do {
-		assert_int_equal(manifest_read(reader, block.next, &block, &err), 0);
-	} while (block.id != 1);
-	for (size_t i = 0; i < block.count; i++) {
+		assert_int_equal(catalog_read(reader, &page, &err), 0);
+	} while (page.id != 1);
+	for (size_t i = 0; i < page.count; i++) {
 		char name[20];
-		snprintf(name, sizeof name, "%.*s", (int)block.entry[i].name_size,
-			 block.entry[i].name);
+		snprintf(name, sizeof name, "%.*s", (int)page.entry[i].name_size,
+			 page.entry[i].name);
 		struct fake_task *task = fake_add(&readers_case->queue,
-						  &(struct task){ .id = block.entry[i].id,
+						  &(struct task){ .id = page.entry[i].id,
 								  .kind = MANIFEST_FILE,
-								  .listing = block.listing },
+								  .listing = page.listing },
 						  SEGMENT_TRANSFERS);
 		task->task.name = memcpy(task->meta, name, sizeof name);
 		task->task.name_size = strlen(name);
 	}
-	manifest_close(reader);
+	catalog_reader_free(reader);
 }
 
 static void open_hall(struct readers_case *readers_case, unsigned threads, uint64_t budget)
@@ -66,13 +68,14 @@ static void open_hall(struct readers_case *readers_case, unsigned threads, uint6
 		make_file(&readers_case->plan, name, i < 10 ? 10 + i : 1000 + i / 2);
 	}
 	assert_int_equal(plan_afresh(&readers_case->plan), FAULT_NONE);
+	readers_case->catalog = catalog_case_open(readers_case->plan.manifest, NULL);
 	readers_case->source = (struct source_tree_root){ readers_case->plan.tree, "top" };
 	fake_queue_init(&readers_case->queue);
 	readers_case->gate = gate_new(4, budget);
 	readers_case->flight = flight_new(64);
 	assert_int_equal(policy_new(0, NULL, &readers_case->policy, &err), 0);
 	const struct readers_options options = {
-		.tree = { .manifest = readers_case->plan.manifest,
+		.tree = { .catalog = readers_case->catalog,
 			  .source = &readers_case->source,
 			  .source_count = 1 },
 		.threads = threads,
@@ -94,6 +97,7 @@ static void close_hall(struct readers_case *readers_case)
 	flight_free(readers_case->flight);
 	policy_free(readers_case->policy);
 	fake_queue_fini(&readers_case->queue);
+	catalog_close(readers_case->catalog);
 	plan_case_fini(&readers_case->plan);
 }
 

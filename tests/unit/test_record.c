@@ -1,4 +1,4 @@
-#include "queue/file/record.h"
+#include "queue/record.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"

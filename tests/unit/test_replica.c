@@ -1,5 +1,6 @@
 #include "read/replica.h"
 
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/sandbox.h"

@@ -1,6 +1,9 @@
 #include "report/report.h"
 
+#include "queue/file/manifest.h"
+#include "queue/file/outcomes.h"
 #include "report/progress.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
 
@@ -17,7 +20,7 @@ enum { A = 1, B = 2, BAD = 3, LINK = 4, F1 = 5, SUB = 6, F2 = 7, ENTRIES = 7 };
 
 struct plan {
 	struct manifest_writer *writer;
-	uint64_t root, a, sub;
+	struct listing_id root, a, sub;
 };
 
 static struct manifest_entry add(struct plan *plan, uint8_t kind, const char *name, uint64_t bytes,
@@ -37,12 +40,13 @@ static struct manifest_entry add(struct plan *plan, uint8_t kind, const char *na
 static void write_plan(struct plan *plan, bool finish)
 {
 	struct err err;
-	uint64_t durable;
+	struct listing_id durable;
 	assert_int_equal(
 		manifest_create(sandbox_path("manifest"), job_id, NULL, 0, &plan->writer, &err),
 		FAULT_NONE);
 	struct manifest_writer *w = plan->writer;
-	assert_int_equal(manifest_begin(w, 0, 0, 0, "", 0, &plan->root, &err), FAULT_NONE);
+	assert_int_equal(manifest_begin(w, 0, 0, LISTING_NONE, "", 0, &plan->root, &err),
+			 FAULT_NONE);
 	add(plan, MANIFEST_DIRECTORY, "a", 0, 0, 0);
 	add(plan, MANIFEST_FILE, "b", 10, 0, 0);
 	add(plan, MANIFEST_FILE, "bad\xff", 9, OUTCOME_FAILED, REASON_NAME);
@@ -89,10 +93,10 @@ static struct recount count(struct outcomes *outcomes, unsigned asked)
 {
 	struct err err;
 	struct recount counts = { 0 };
-	const struct recount_options options = { .manifest = sandbox_path("manifest"),
-						 .outcomes = outcomes,
-						 .asked = asked };
-	assert_int_equal(recount_job(&options, &counts, &err), FAULT_NONE);
+	struct catalog *catalog = catalog_case_open(sandbox_path("manifest"),
+						    outcomes ? sandbox_path("outcomes") : NULL);
+	assert_int_equal(recount_job(catalog, asked, &counts, &err), FAULT_NONE);
+	catalog_close(catalog);
 	const struct recount_kind *all = &counts.all;
 	assert_int_equal(all->planned, all->done + all->skipped + all->failed + all->left);
 	return counts;
@@ -204,7 +208,7 @@ static void an_unfinished_plan_is_counted_as_far_as_it_goes(void **state)
 	struct recount counts = count(NULL, 0);
 	assert_int_equal(counts.all.planned, ENTRIES);
 	assert_false(counts.plan_complete);
-	assert_int_equal(truncate(sandbox_path("manifest"), (off_t)plan.sub + 10), 0);
+	assert_int_equal(truncate(sandbox_path("manifest"), (off_t)plan.sub.value + 10), 0);
 	counts = count(NULL, 0);
 	assert_int_equal(counts.all.planned, ENTRIES - 1);
 }
@@ -212,7 +216,7 @@ static void an_unfinished_plan_is_counted_as_far_as_it_goes(void **state)
 /* ---- the report ---- */
 
 static void feed(struct report *report, uint64_t id, uint8_t kind, const char *name,
-		 uint64_t listing, uint8_t reason)
+		 struct listing_id listing, uint8_t reason)
 {
 	const struct task task = { .id = id,
 				   .kind = kind,
@@ -226,13 +230,22 @@ static void feed(struct report *report, uint64_t id, uint8_t kind, const char *n
 	report_settled(report, &task, &outcome);
 }
 
+static struct catalog *catalog;
+
+static void end(struct report *report)
+{
+	report_close(report);
+	catalog_close(catalog);
+}
+
 static struct report *start(void)
 {
 	struct err err;
 	struct report *report = NULL;
+	catalog = catalog_case_open(sandbox_path("manifest"), sandbox_path("outcomes"));
 	const struct output_options output = { .progress = REPORT_PROGRESS_NEVER, .json = true };
 	const struct report_options options = { .output = &output,
-						.manifest = sandbox_path("manifest"),
+						.catalog = catalog,
 						.errors = sandbox_path("errors.jsonl"),
 						.job = "cafe" };
 	assert_int_equal(report_open(&options, &report, &err), FAULT_NONE);
@@ -260,9 +273,9 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	feed(report, A, MANIFEST_DIRECTORY, "a", plan.a, 0);
 	feed(report, BAD, MANIFEST_FILE, "bad\xff", plan.root, REASON_NAME);
 	feed(report, 0, MANIFEST_DIRECTORY, "", plan.root, 0);
-	const struct report_end end = { .outcomes = outcomes, .level = "cap", .go_on = "never" };
-	enum fault fault = report_finish(report, &end, &counts, &err);
-	report_close(report);
+	const struct report_end how = { .level = "cap", .go_on = "never" };
+	enum fault fault = report_finish(report, &how, &counts, &err);
+	end(report);
 	sandbox_restore(STDOUT_FILENO);
 	sandbox_restore(STDERR_FILENO);
 	assert_int_equal(fault, FAULT_NONE);
@@ -316,11 +329,10 @@ static void a_job_that_ends_with_something_left_is_a_fault(void **state)
 		sandbox_capture(STDOUT_FILENO, "stdout");
 		sandbox_capture(STDERR_FILENO, "stderr");
 		struct report *report = start();
-		const struct report_end end = { .outcomes = outcomes,
-						.cancelled = cancelled != 0,
+		const struct report_end how = { .cancelled = cancelled != 0,
 						.go_on = "barge resume cafe" };
-		enum fault fault = report_finish(report, &end, &counts, &err);
-		report_close(report);
+		enum fault fault = report_finish(report, &how, &counts, &err);
+		end(report);
 		sandbox_restore(STDOUT_FILENO);
 		sandbox_restore(STDERR_FILENO);
 		assert_int_equal(fault, cancelled ? FAULT_NONE : FAULT_CORRUPT);
@@ -352,9 +364,8 @@ static void a_reader_that_went_away_stops_nothing(void **state)
 	struct report *report = start();
 	feed(report, B, MANIFEST_FILE, "b", plan.root, 0);
 	feed(report, F1, MANIFEST_FILE, "f1", plan.a, REASON_IO);
-	enum fault fault =
-		report_finish(report, &(struct report_end){ .outcomes = outcomes }, &counts, &err);
-	report_close(report);
+	enum fault fault = report_finish(report, &(struct report_end){ 0 }, &counts, &err);
+	end(report);
 	sandbox_restore(STDOUT_FILENO);
 	sandbox_restore(STDERR_FILENO);
 	outcomes_close(outcomes);

@@ -6,7 +6,7 @@
 enum { SIZE = 3000, TAIL = 5 };
 
 /* A gateway whose n-th answer is scripted, and a place where bytes arrive. */
-struct target_tree {
+struct tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct single single;
@@ -23,7 +23,7 @@ struct target_tree {
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	assert_int_equal(call->operation, FAKE_GET);
 	size_t step = min_u64(call->number, strlen(target_tree->plan)) - 1;
 	size_t size = target_tree->plan[step] == 's' ? SIZE / 2 : SIZE;
@@ -42,7 +42,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static enum fault begin(void *context, struct err *err)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	(void)err;
 	target_tree->begun++;
 	target_tree->size = 0;
@@ -51,7 +51,7 @@ static enum fault begin(void *context, struct err *err)
 
 static enum fault take(void *context, const void *data, size_t size, struct err *err)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	if (target_tree->write_fault)
 		return err_set(err, target_tree->write_fault, "scripted");
 	assert_true(size <= sizeof target_tree->got - target_tree->size);
@@ -60,10 +60,10 @@ static enum fault take(void *context, const void *data, size_t size, struct err 
 	return FAULT_NONE;
 }
 
-static void open_site(struct target_tree *target_tree, const char *plan, const char *ending)
+static void open_site(struct tree *target_tree, const char *plan, const char *ending)
 {
-	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree },
-					     .plan = plan };
+	*target_tree =
+		(struct tree){ .fake = { .script = script, .context = target_tree }, .plan = plan };
 	target_tree->secret = (struct chk_params){
 		.secret_size = 32, .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE
 	};
@@ -82,7 +82,7 @@ static void open_site(struct target_tree *target_tree, const char *plan, const c
 	};
 }
 
-static enum fault read_with(struct target_tree *target_tree, bool secret)
+static enum fault read_with(struct tree *target_tree, bool secret)
 {
 	struct err err;
 	target_tree->single.secret = secret ? &target_tree->secret : NULL;
@@ -97,7 +97,7 @@ static enum fault read_with(struct target_tree *target_tree, bool secret)
 	return fault;
 }
 
-static unsigned gets(struct target_tree *target_tree)
+static unsigned gets(struct tree *target_tree)
 {
 	return atomic_load(&target_tree->fake.started[FAKE_GET]);
 }
@@ -105,7 +105,7 @@ static unsigned gets(struct target_tree *target_tree)
 static void one_read_is_enough_where_the_key_tells(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "g", "x");
 	assert_int_equal(read_with(&target_tree, true), FAULT_NONE);
 	assert_int_equal(gets(&target_tree), 1);
@@ -114,7 +114,7 @@ static void one_read_is_enough_where_the_key_tells(void **state)
 static void without_the_secret_it_is_read_twice(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "g", "x");
 	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
 	assert_int_equal(gets(&target_tree), 2);
@@ -128,7 +128,7 @@ static void without_the_secret_it_is_read_twice(void **state)
 static void an_end_like_an_error_is_asked_for_alone(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "g", "probl");
 	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
 	assert_int_equal(gets(&target_tree), 3);
@@ -140,7 +140,7 @@ static void wrong_bytes_are_read_again_and_then_given_up(void **state)
 {
 	(void)state;
 	static const char *const good[] = { "sg", "fg", "bgg", "bsfg" };
-	struct target_tree target_tree;
+	struct tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
 		open_site(&target_tree, good[i], "x");
 		assert_int_equal(read_with(&target_tree, true), FAULT_NONE);
@@ -156,7 +156,7 @@ static void wrong_bytes_are_read_again_and_then_given_up(void **state)
 static void a_fault_of_our_own_is_final(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, "g", "x");
 	target_tree.write_fault = FAULT_FULL;
 	assert_int_equal(read_with(&target_tree, true), FAULT_FULL);
@@ -166,7 +166,7 @@ static void a_fault_of_our_own_is_final(void **state)
 static void a_literal_is_in_its_cap(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	struct err err;
 	open_site(&target_tree, "g", "x");
 	chk_literal("few", 3, &target_tree.cap);

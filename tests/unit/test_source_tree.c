@@ -1,5 +1,6 @@
 #include "files/source_tree.h"
 
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/plan_case.h"
 
@@ -11,7 +12,8 @@ enum { DEEP = 45 };
 struct grove {
 	struct plan_case plan;
 	struct source_tree_root source;
-	struct manifest_reader *reader;
+	struct catalog *catalog;
+	struct catalog_reader *reader;
 	struct source_tree *tree;
 };
 
@@ -26,9 +28,10 @@ static void open_grove(struct grove *grove, bool compare_ids, size_t made)
 {
 	struct err err;
 	assert_int_equal(plan_afresh(&grove->plan), FAULT_NONE);
+	grove->catalog = catalog_case_open(grove->plan.manifest, NULL);
 	grove->source = (struct source_tree_root){ grove->plan.tree, "top" };
 	const struct source_tree_options options = {
-		.manifest = grove->plan.manifest,
+		.catalog = grove->catalog,
 		.made_count = made,
 		.source = &grove->source,
 		.source_count = 1,
@@ -36,38 +39,40 @@ static void open_grove(struct grove *grove, bool compare_ids, size_t made)
 		.compare_ids = compare_ids,
 	};
 	assert_int_equal(source_tree_new(&options, &grove->tree, &err), FAULT_NONE);
-	assert_int_equal(manifest_open(grove->plan.manifest, &grove->reader, &err), FAULT_NONE);
+	assert_int_equal(catalog_reader_new(grove->catalog, &grove->reader, &err), FAULT_NONE);
 }
 
 static void close_grove(struct grove *grove)
 {
 	source_tree_free(grove->tree);
-	manifest_close(grove->reader);
+	catalog_reader_free(grove->reader);
+	catalog_close(grove->catalog);
 	plan_case_fini(&grove->plan);
 }
 
 /* Finds the entry `name` in the manifest; its pointers live until the next call. */
 static struct task find_task(struct grove *grove, const char *name)
 {
-	struct manifest_block block = { .next = manifest_first(grove->reader) };
+	struct catalog_page page;
 	struct err err;
+	catalog_seek(grove->reader, (struct listing_id){ 0 });
 	do {
-		assert_int_equal(manifest_read(grove->reader, block.next, &block, &err), 0);
-		for (size_t i = 0; i < block.count; i++) {
-			const struct manifest_entry *entry = &block.entry[i];
+		assert_int_equal(catalog_read(grove->reader, &page, &err), 0);
+		for (size_t i = 0; i < page.count; i++) {
+			const struct manifest_entry *entry = &page.entry[i];
 			if (entry->name_size != strlen(name) ||
 			    memcmp(entry->name, name, entry->name_size) != 0)
 				continue;
 			return (struct task){
 				.id = entry->id,
-				.listing = block.listing,
+				.listing = page.listing,
 				.name = entry->name,
 				.name_size = entry->name_size,
 				.meta = entry->meta,
 				.meta_size = entry->meta_size,
 			};
 		}
-	} while (!block.is_trailer);
+	} while (!page.is_end);
 	fail();
 	return (struct task){ 0 };
 }

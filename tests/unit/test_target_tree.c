@@ -2,6 +2,7 @@
 
 #include "queue/core/thread.h"
 #include "queue/file/manifest.h"
+#include "tests/unit/catalog_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/land_case.h"
 
@@ -26,26 +27,26 @@ static int teardown(void **state)
 	return tree_teardown(state);
 }
 
-static struct target_dir *open_spot(struct target_tree *target_tree, uint64_t listing)
+static struct tree_dir *open_spot(struct tree *target_tree, struct listing_id listing)
 {
-	struct target_dir *target_dir = NULL;
+	struct tree_dir *target_dir = NULL;
 	struct err err;
-	assert_int_equal(target_tree_open(target_tree, listing, &target_dir, &err), 0);
+	assert_int_equal(tree_open(target_tree, listing, &target_dir, &err), 0);
 	return target_dir;
 }
 
-static bool is_at(const struct target_dir *target_dir, const char *path)
+static bool is_at(const struct tree_dir *target_dir, const char *path)
 {
 	struct stat open_one, named;
 	return fstat(target_dir->fd, &open_one) == 0 && stat(tree_path(path), &named) == 0 &&
 	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
-static enum fault open_fault(uint64_t listing)
+static enum fault open_fault(struct listing_id listing)
 {
-	struct target_dir *target_dir;
+	struct tree_dir *target_dir;
 	struct err err;
-	return target_tree_open(land_case.target_tree, listing, &target_dir, &err);
+	return tree_open(land_case.target_tree, listing, &target_dir, &err);
 }
 
 /* ---- facts ---- */
@@ -54,18 +55,18 @@ static void makes_what_is_missing_on_the_way(void **state)
 {
 	(void)state;
 	struct stat st;
-	struct target_dir *target_dir =
+	struct tree_dir *target_dir =
 		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]);
 	assert_true(is_at(target_dir, "out/d/e"));
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	assert_int_equal(stat(tree_path("out/d"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	target_dir = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_ROOT]);
 	assert_true(is_at(target_dir, "out"));
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	target_dir = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
 	assert_true(is_at(target_dir, "out/d"));
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 }
 
 static void takes_what_is_there(void **state)
@@ -74,10 +75,10 @@ static void takes_what_is_there(void **state)
 	struct stat st;
 	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
 	tree_store("out/d/kept", "text");
-	struct target_dir *target_dir =
+	struct tree_dir *target_dir =
 		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
 	assert_true(is_at(target_dir, "out/d"));
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 	assert_int_equal(stat(tree_path("out/d"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0755);
 	assert_int_equal(tree_count("out/d"), 1);
@@ -97,27 +98,28 @@ static void goes_through_no_symlink_and_no_file(void **state)
 	assert_true(tree_holds("out/d", "a file", 6));
 	/* Nothing of that is remembered. */
 	assert_int_equal(unlink(tree_path("out/d")), 0);
-	target_dir_unref(open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]));
+	tree_dir_unref(open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]));
 }
 
 static void refuses_offsets_of_no_listing(void **state)
 {
 	(void)state;
-	assert_int_equal(open_fault(land_case.listing[LAND_CASE_D] + 1), FAULT_CORRUPT);
-	assert_int_equal(open_fault(0), FAULT_CORRUPT);
+	const struct listing_id off = { land_case.listing[LAND_CASE_D].value + 1 };
+	assert_int_equal(open_fault(off), FAULT_CORRUPT);
+	assert_int_equal(open_fault((struct listing_id){ 0 }), FAULT_CORRUPT);
 	assert_int_equal(tree_count("out"), 0);
 }
 
 /* Makes the manifest `path` of a root that holds WIDE directories. */
-static void make_wide(const char *path, uint64_t listing[WIDE])
+static void make_wide(const char *path, struct listing_id listing[WIDE])
 {
 	static const unsigned char job_id[16] = "wide";
 	struct manifest_writer *writer;
-	uint64_t root;
+	struct listing_id root;
 	struct err err;
 	char name[WIDE][8];
 	assert_int_equal(manifest_create(path, job_id, NULL, 0, &writer, &err), 0);
-	assert_int_equal(manifest_begin(writer, 0, 0, 0, "", 0, &root, &err), 0);
+	assert_int_equal(manifest_begin(writer, 0, 0, LISTING_NONE, "", 0, &root, &err), 0);
 	for (size_t i = 0; i < WIDE; i++) {
 		snprintf(name[i], sizeof name[i], "%03zu", i);
 		struct manifest_entry entry = { .kind = MANIFEST_DIRECTORY,
@@ -146,46 +148,48 @@ static size_t count_descriptors(void)
 static void keeps_few_directories_open_and_no_spot_dies(void **state)
 {
 	(void)state;
-	static uint64_t listing[WIDE];
-	struct target_tree *target_tree;
+	static struct listing_id listing[WIDE];
+	struct tree *target_tree;
 	struct err err;
 	make_wide(tree_path("wide"), listing);
+	struct catalog *catalog = catalog_case_open(tree_path("wide"), NULL);
 	size_t before = count_descriptors();
-	assert_int_equal(target_tree_new(tree_path("wide"), land_case.root, &target_tree, &err), 0);
-	struct target_dir *held = open_spot(target_tree, listing[0]);
+	assert_int_equal(target_tree_new(catalog, land_case.root, &target_tree, &err), 0);
+	struct tree_dir *held = open_spot(target_tree, listing[0]);
 	for (size_t i = 1; i < WIDE; i++)
-		target_dir_unref(open_spot(target_tree, listing[i]));
+		tree_dir_unref(open_spot(target_tree, listing[i]));
 	assert_in_range(count_descriptors() - before, 1, 70);
 	assert_true(is_at(held, "out/000"));
-	struct target_dir *again = open_spot(target_tree, listing[0]);
+	struct tree_dir *again = open_spot(target_tree, listing[0]);
 	assert_true(is_at(again, "out/000"));
-	target_dir_unref(again);
-	target_tree_free(target_tree);
+	tree_dir_unref(again);
+	tree_free(target_tree);
 	assert_true(is_at(held, "out/000"));
-	target_dir_unref(held);
+	tree_dir_unref(held);
 	assert_int_equal(count_descriptors(), before);
 	assert_int_equal(tree_count("out"), WIDE);
+	catalog_close(catalog);
 }
 
-static void give_back(void *context) { target_dir_unref(context); }
+static void give_back(void *context) { tree_dir_unref(context); }
 
 static void takes_spots_back_in_any_thread(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 50; i++) {
 		struct thread thread;
-		struct target_dir *target_dir =
+		struct tree_dir *target_dir =
 			open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
-		target_dir_ref(target_dir);
+		tree_dir_ref(target_dir);
 		assert_true(thread_start(&thread, "other", give_back, target_dir));
-		target_dir_unref(target_dir);
+		tree_dir_unref(target_dir);
 		thread_join(&thread);
 	}
-	struct target_dir *target_dir =
+	struct tree_dir *target_dir =
 		open_spot(land_case.target_tree, land_case.listing[LAND_CASE_D]);
 	assert_true(is_at(target_dir, "out/d"));
 	assert_int_equal(atomic_load(&target_dir->references), 2);
-	target_dir_unref(target_dir);
+	tree_dir_unref(target_dir);
 }
 
 int main(void)

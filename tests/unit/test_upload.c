@@ -6,7 +6,7 @@
 
 enum { LARGE = 300000 };
 
-struct target_tree {
+struct tree {
 	struct fake fake;
 	struct store_wait wait;
 	struct policy *policy;
@@ -27,8 +27,7 @@ static char letter(const char *plan, unsigned number)
 	return plan[min_u64(number, strlen(plan)) - 1];
 }
 
-static void answer_put(struct target_tree *target_tree, struct fake_call *call,
-		       struct store_reply *reply)
+static void answer_put(struct tree *target_tree, struct fake_call *call, struct store_reply *reply)
 {
 	reply->err.retry_after_ms = 1;
 	memcpy(target_tree->stored, call->data, call->size);
@@ -59,7 +58,7 @@ static void answer_put(struct target_tree *target_tree, struct fake_call *call,
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	if (call->operation == FAKE_PUT) {
 		answer_put(target_tree, call, reply);
 	} else if (call->operation == FAKE_CHECK) {
@@ -75,22 +74,22 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 
 static enum fault unchanged(void *context, struct err *err)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	return target_tree->changed ? err_set(err, target_tree->changed, "scripted") : FAULT_NONE;
 }
 
 static void tell(void *context, const char *text)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	(void)text;
 	target_tree->told++;
 }
 
-static void open_site(struct target_tree *target_tree, unsigned levels, bool secret, size_t size)
+static void open_site(struct tree *target_tree, unsigned levels, bool secret, size_t size)
 {
 	unsigned char bytes[1000];
-	*target_tree = (struct target_tree){ .fake = { .script = script, .context = target_tree },
-					     .puts = "g" };
+	*target_tree =
+		(struct tree){ .fake = { .script = script, .context = target_tree }, .puts = "g" };
 	target_tree->secret = (struct chk_params){
 		.secret_size = 32, .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE
 	};
@@ -113,14 +112,14 @@ static void open_site(struct target_tree *target_tree, unsigned levels, bool sec
 	};
 }
 
-static void close_site(struct target_tree *target_tree)
+static void close_site(struct tree *target_tree)
 {
 	store_close(target_tree->wait.store);
 	policy_free(target_tree->policy);
 	spool_fini(&target_tree->spool);
 }
 
-static enum fault put(struct target_tree *target_tree)
+static enum fault put(struct tree *target_tree)
 {
 	struct cap cap, expected;
 	struct err err;
@@ -135,7 +134,7 @@ static enum fault put(struct target_tree *target_tree)
 	return FAULT_NONE;
 }
 
-static unsigned count(struct target_tree *target_tree, enum fake_operation operation)
+static unsigned count(struct tree *target_tree, enum fake_operation operation)
 {
 	return atomic_load(&target_tree->fake.started[operation]);
 }
@@ -144,7 +143,7 @@ static void the_cap_proves_where_the_secret_is_known(void **state)
 {
 	(void)state;
 	static const size_t size[] = { 56, 65536, 65537, LARGE };
-	struct target_tree target_tree;
+	struct tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
 		open_site(&target_tree, 0, true, size[i]);
 		assert_int_equal(put(&target_tree), FAULT_NONE);
@@ -158,7 +157,7 @@ static void the_cap_proves_where_the_secret_is_known(void **state)
 static void elsewhere_it_is_read_back(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, 0, false, LARGE);
 	assert_int_equal(put(&target_tree), FAULT_NONE);
 	assert_int_equal(count(&target_tree, FAKE_GET), 1);
@@ -173,7 +172,7 @@ static void elsewhere_it_is_read_back(void **state)
 static void levels_that_were_asked_for_are_met(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, VERIFY_ALL, true, 1000);
 	assert_int_equal(put(&target_tree), FAULT_NONE);
 	assert_int_equal(count(&target_tree, FAKE_CHECK), 1);
@@ -194,7 +193,7 @@ static void literals_are_not_sent(void **state)
 {
 	(void)state;
 	static const size_t size[] = { 0, 1, LITERAL_SIZE_MAX };
-	struct target_tree target_tree;
+	struct tree target_tree;
 	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
 		open_site(&target_tree, 0, true, size[i]);
 		assert_int_equal(put(&target_tree), FAULT_NONE);
@@ -206,7 +205,7 @@ static void literals_are_not_sent(void **state)
 static void failures_are_tried_again_from_the_first_byte(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, 0, true, LARGE);
 	target_tree.puts = "ffg";
 	assert_int_equal(put(&target_tree), FAULT_NONE);
@@ -222,7 +221,7 @@ static void failures_are_tried_again_from_the_first_byte(void **state)
 static void after_a_lost_reply_unhappiness_costs_no_try(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	struct patience patience = { .tell = tell, .context = &target_tree };
 	open_site(&target_tree, 0, true, 1000);
 	target_tree.options.patience = &patience;
@@ -243,7 +242,7 @@ static void after_a_lost_reply_unhappiness_costs_no_try(void **state)
 static void a_source_that_changed_is_no_success(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	open_site(&target_tree, 0, true, LARGE);
 	target_tree.changed = FAULT_CHANGED;
 	assert_int_equal(put(&target_tree), FAULT_CHANGED);

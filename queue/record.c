@@ -1,4 +1,4 @@
-#include "queue/file/record.h"
+#include "queue/record.h"
 
 #include "queue/core/kill.h"
 #include "queue/file/preamble.h"

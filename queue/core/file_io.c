@@ -1,0 +1,89 @@
+#include "queue/core/file_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <unistd.h>
+
+enum fault file_read_up_to(int fd, uint64_t offset, void *data, size_t size, size_t *got,
+			   struct err *err)
+{
+	if (offset > INT64_MAX - size)
+		return err_set(err, FAULT_CORRUPT, "no file reaches to offset %" PRIu64, offset);
+	unsigned char *to = data;
+	size_t done = 0;
+	while (done < size) {
+		ssize_t n = pread(fd, to + done, size - done, (off_t)(offset + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_os(err, FAULT_IO, errno, "cannot read at offset %" PRIu64,
+				      offset + done);
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	*got = done;
+	return FAULT_NONE;
+}
+
+enum fault file_read_at(int fd, uint64_t offset, void *data, size_t size, struct err *err)
+{
+	size_t got = 0;
+	enum fault fault = file_read_up_to(fd, offset, data, size, &got, err);
+	if (fault == FAULT_NONE && got < size)
+		fault = err_set(err, FAULT_CORRUPT,
+				"the file ends at %" PRIu64 ", inside %zu bytes at %" PRIu64,
+				offset + got, size, offset);
+	return fault;
+}
+
+enum fault file_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
+{
+	if (offset > INT64_MAX - size)
+		return err_os(err, FAULT_IO, EFBIG, "cannot write at offset %" PRIu64, offset);
+	const unsigned char *from = data;
+	while (size > 0) {
+		ssize_t n = pwrite(fd, from, size, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_os(err, FAULT_IO, n < 0 ? errno : EIO,
+				      "cannot write at offset %" PRIu64, offset);
+		from += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return FAULT_NONE;
+}
+
+enum fault file_sync(int fd, struct err *err)
+{
+	int rc = 0;
+	do
+		rc = fdatasync(fd);
+	while (rc < 0 && errno == EINTR);
+	return rc == 0 ? FAULT_NONE : err_os(err, FAULT_IO, errno, "cannot sync");
+}
+
+enum fault file_sync_parent(const char *path, struct err *err)
+{
+	char parent[PATH_MAX] = ".";
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+	if (length >= sizeof parent)
+		return err_os(err, FAULT_IO, ENAMETOOLONG, "cannot sync a directory");
+	if (length > 0) {
+		memcpy(parent, path, length);
+		parent[length] = '\0';
+	}
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_os(err, FAULT_IO, errno, "cannot open the directory to sync it");
+	enum fault fault = FAULT_NONE;
+	if (fsync(fd) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot sync the directory");
+	close(fd);
+	return fault;
+}

@@ -1,0 +1,28 @@
+/*
+ * Reading, writing and syncing files: the one place for EINTR and short transfers.
+ *
+ * Place      under everything that keeps something on disk.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "queue/core/fault.h"
+
+/* Reads up to `size` bytes; fewer in `got` only at the end of the file.  Faults: CORRUPT (no file
+ * reaches there), IO. */
+MUST_USE enum fault file_read_up_to(int fd, uint64_t offset, void *data, size_t size, size_t *got,
+				    struct err *err);
+
+/* Reads or writes all of `size` bytes, going on after short transfers and EINTR.  Faults: CORRUPT
+ * (file too short), FULL, IO. */
+MUST_USE enum fault file_read_at(int fd, uint64_t offset, void *data, size_t size, struct err *err);
+MUST_USE enum fault file_write_at(int fd, uint64_t offset, const void *data, size_t size,
+				  struct err *err);
+
+/* Makes the file's bytes and size durable.  A failure is final: nobody knows what was written.
+ * Sleeps.  Faults: FULL, IO. */
+MUST_USE enum fault file_sync(int fd, struct err *err);
+
+/* Makes the directory that holds `path` durable, so that a new file's name is.  Sleeps.  Faults:
+ * IO, NOMEM. */
+MUST_USE enum fault file_sync_parent(const char *path, struct err *err);

@@ -110,8 +110,9 @@ static enum fault check_names(const struct arrangement *out, struct err *err)
 }
 
 /* Everything that tahoe refuses; `want_file` tells that the target is to be a file. */
-static enum fault decide(const struct planning_options *planning, const struct look_target *target,
-			 const struct arrangement *out, bool *want_file, struct err *err)
+static enum fault arrange_decide(const struct planning_options *planning,
+				 const struct look_target *target, const struct arrangement *out,
+				 bool *want_file, struct err *err)
 {
 	bool any_directory = false;
 	for (size_t i = 0; i < out->count; i++)
@@ -406,7 +407,7 @@ enum fault arrange(const struct planning_options *planning, const struct places 
 	if (!fault)
 		fault = look_at_sources(places, wait, out, err);
 	if (!fault)
-		fault = decide(planning, target, out, &want_file, err);
+		fault = arrange_decide(planning, target, out, &want_file, err);
 	if (!fault)
 		fault = out->local ? settle_local(target, want_file, out, err)
 				   : settle_grid(target, want_file, out, err);

@@ -83,16 +83,16 @@ static bool is_directory(const struct remote_child *child)
 	return child->kind == STORE_DIRECTORY;
 }
 
-static enum plan_there existing_look(void *context, const char *name, size_t size)
+static enum decide_kind existing_look(void *context, const char *name, size_t size)
 {
 	const struct remote_child *child = existing_find(context, name, size);
 	if (!child)
-		return PLAN_THERE_NOTHING;
+		return DECIDE_NOTHING;
 	if (!is_directory(child))
-		return PLAN_THERE_FILE;
+		return DECIDE_FILE;
 	/* A directory nobody can write to is not merged into: a new one is made, and linking it
 	 * decides. */
-	return child->cap_kind ? PLAN_THERE_DIRECTORY : PLAN_THERE_NOTHING;
+	return child->cap_kind ? DECIDE_DIRECTORY : DECIDE_NOTHING;
 }
 
 /* Keeps the cap of what is there in the slot of the entry; for a file also what --update asks. */

@@ -1,3 +1,4 @@
+#include "decide/entry.h"
 #include "plan/lister_state.h"
 #include "queue/core/kill.h"
 
@@ -42,7 +43,7 @@ void lister_free(struct lister *lister)
 
 /* Compares the entry with what the target holds under its name. */
 static enum fault judge_target(struct lister *lister, struct manifest_entry *entry,
-			       enum plan_there *there, struct err *err)
+			       enum decide_kind *there, struct err *err)
 {
 	const struct plan_target *target = lister->request->target;
 	const char *name = entry->name;
@@ -51,11 +52,15 @@ static enum fault judge_target(struct lister *lister, struct manifest_entry *ent
 	if (fault)
 		return fault;
 	*there = target->look(target->context, name, size);
-	if (*there == PLAN_THERE_NOTHING)
+	if (*there == DECIDE_NOTHING)
 		return FAULT_NONE;
-	bool is_directory = entry->kind == MANIFEST_DIRECTORY;
-	if (is_directory != (*there == PLAN_THERE_DIRECTORY))
-		entry_judge(entry, OUTCOME_FAILED, REASON_CONFLICT);
+	const struct decide_policy policy = { .to_local = false };
+	const struct decide_source source = { .kind = (uint8_t)decide_kind_of(entry->kind) };
+	const struct decide_there stands = { .kind = (uint8_t)*there };
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	const struct decision decision = decide(&policy, &source, &stands, &nothing);
+	if (decision_is_end(&decision))
+		entry_judge(entry, OUTCOME_FAILED, decision.reason);
 	lister->bindable |= !entry->verdict;
 	return FAULT_NONE;
 }
@@ -105,7 +110,7 @@ static enum fault add_entry(struct lister *lister, const struct name *name, bool
 			    struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
-	enum plan_there there = PLAN_THERE_NOTHING;
+	enum decide_kind there = DECIDE_NOTHING;
 	enum fault fault = entry_find(&lister->origin, name, &lister->found, err);
 	if (fault || !chooser_takes(&lister->chooser, &lister->found))
 		return fault;
@@ -116,7 +121,7 @@ static enum fault add_entry(struct lister *lister, const struct name *name, bool
 		entry_judge(entry, OUTCOME_SKIPPED, REASON_APPEARED);
 	if (!fault && !entry->verdict && lister->exists)
 		fault = judge_target(lister, entry, &there, err);
-	if (there == PLAN_THERE_NOTHING && is_linkable(lister))
+	if (there == DECIDE_NOTHING && is_linkable(lister))
 		entry->kind = MANIFEST_LINKED;
 	if (!fault)
 		fault = write_entry(lister, err);
@@ -186,7 +191,7 @@ static enum fault bind_page(struct lister *lister, const struct catalog_page *pa
 	for (size_t i = 0; i < page->count; i++) {
 		const struct manifest_entry *entry = &page->entry[i];
 		bool is_directory = entry->kind == MANIFEST_DIRECTORY;
-		if ((!is_directory && entry->kind != MANIFEST_FILE) || entry->verdict)
+		if (entry->kind == MANIFEST_LINKED || entry->verdict)
 			continue;
 		const char *name = entry->name;
 		size_t size = entry->name_size;
@@ -194,7 +199,7 @@ static enum fault bind_page(struct lister *lister, const struct catalog_page *pa
 		if (fault)
 			return fault;
 		if (target->look(target->context, name, size) !=
-		    (is_directory ? PLAN_THERE_DIRECTORY : PLAN_THERE_FILE))
+		    (is_directory ? DECIDE_DIRECTORY : DECIDE_FILE))
 			continue;
 		fault = target->bind(target->context, entry->id, name, size, err);
 		if (fault)

@@ -27,6 +27,7 @@
  */
 #pragma once
 
+#include "decide/decide.h"
 #include "queue/catalog.h"
 #include "queue/writer.h"
 #include "report/counters.h"
@@ -75,20 +76,14 @@ struct plan_source {
 
 struct remote;
 
-enum plan_there {
-	PLAN_THERE_NOTHING,
-	PLAN_THERE_FILE, /* or anything else that is no directory */
-	PLAN_THERE_DIRECTORY,
-};
-
 /*
  * What stands at the target already, when merging into it.  One directory is looked at at a time.
  * Names are given as the grid keeps them, in NFC.  A fault ends the plan.
  *
  * For each listing the planner calls `open`; if that exists, `look` for each entry without a
- * verdict, where a file against a directory makes the entry failed(conflict); then, once the
- * listing is durable and before it is published, `bind` for each of its directories and files that
- * are there, and `sync` if there was one.  After a kill the last listing's are bound again.
+ * verdict, where decide() tells conflicts of kinds; then, once the listing is durable and before it
+ * is published, `bind` for each entry that is there, and `sync` if there was one.  After a kill the
+ * last listing's are bound again.
  */
 struct plan_target {
 	/* Turns to directory `id` (0: the root).  Stores whether it was there before the job: the
@@ -99,7 +94,7 @@ struct plan_target {
 	 * sleeps.  May be NULL. */
 	void (*ahead)(void *context, uint64_t id);
 	/* Says what the directory opened last holds under `name`. */
-	enum plan_there (*look)(void *context, const char *name, size_t size);
+	enum decide_kind (*look)(void *context, const char *name, size_t size);
 	/* Remembers (slot planned) that what is there of that name is what entry `id` goes into, or
 	 * replaces.  May come twice, also when the entry is settled: then nothing changes. */
 	enum fault (*bind)(void *context, uint64_t id, const char *name, size_t size,

@@ -106,7 +106,7 @@ static void close_site(struct tree *target_tree)
 	one_listing_fini(&target_tree->one_listing);
 }
 
-static enum plan_there look(struct tree *target_tree, const char *name)
+static enum decide_kind look(struct tree *target_tree, const char *name)
 {
 	return target_tree->target.look(target_tree->target.context, name, strlen(name));
 }
@@ -131,14 +131,14 @@ static void the_root_is_what_its_listing_says(void **state)
 	open_site(&target_tree);
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY);
-	assert_int_equal(look(&target_tree, "z file"), PLAN_THERE_FILE);
-	assert_int_equal(look(&target_tree, "\xc3\xa9"), PLAN_THERE_FILE);
-	assert_int_equal(look(&target_tree, ""), PLAN_THERE_FILE);
-	assert_int_equal(look(&target_tree, "read only"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&target_tree, "a di"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&target_tree, "a dirx"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&target_tree, "zz"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "a dir"), DECIDE_DIRECTORY);
+	assert_int_equal(look(&target_tree, "z file"), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, "\xc3\xa9"), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, ""), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, "read only"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "a di"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "a dirx"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "zz"), DECIDE_NOTHING);
 	close_site(&target_tree);
 }
 
@@ -164,12 +164,11 @@ static void a_directory_bound_is_opened_by_its_cap(void **state)
 
 	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_FILE);
-	assert_int_equal(look(&target_tree, "a dir"),
-			 PLAN_THERE_NOTHING); /* of the root, forgotten */
+	assert_int_equal(look(&target_tree, "inner"), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, "a dir"), DECIDE_NOTHING); /* of the root, forgotten */
 	assert_int_equal(turn_to(&target_tree, 4, &exists), FAULT_NONE);
 	assert_false(exists);
-	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "inner"), DECIDE_NOTHING);
 	slot = one_listing_done(5, &target_tree.sub); /* made by this job */
 	one_listing_put(&target_tree.one_listing, &slot);
 	assert_int_equal(turn_to(&target_tree, 5, &exists), FAULT_NONE);
@@ -188,9 +187,9 @@ static void what_is_asked_for_ahead_is_there_when_it_is_opened(void **state)
 	target_tree.target.ahead(target_tree.target.context, 3);
 	target_tree.target.ahead(target_tree.target.context, 4); /* the target has none */
 	assert_int_equal(store_poll(target_tree.store, 0), 1);
-	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY); /* still the root */
+	assert_int_equal(look(&target_tree, "a dir"), DECIDE_DIRECTORY); /* still the root */
 	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
-	assert_int_equal(look(&target_tree, "inner"), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, "inner"), DECIDE_FILE);
 	assert_int_equal(atomic_load(&target_tree.fake.ended[FAKE_LIST]), 2);
 	assert_int_equal(turn_to(&target_tree, 3, &exists), FAULT_NONE);
 	assert_int_equal(atomic_load(&target_tree.fake.ended[FAKE_LIST]),
@@ -257,7 +256,7 @@ static void a_target_that_is_a_file_has_any_name(void **state)
 	target_tree.root = one_listing_cap(SLOT);
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_true(exists);
-	assert_int_equal(look(&target_tree, "whatever"), PLAN_THERE_FILE);
+	assert_int_equal(look(&target_tree, "whatever"), DECIDE_FILE);
 	assert_int_equal(bind(&target_tree, 1, "whatever"), FAULT_NONE);
 	assert_int_equal(slot_of(&target_tree, 1).cap_kind, CAP_SSK);
 	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 0);
@@ -274,9 +273,9 @@ static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
 	target_tree.fault = FAULT_RETRY;
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 3);
-	assert_int_equal(look(&target_tree, "a dir"), PLAN_THERE_DIRECTORY);
-	assert_int_equal(look(&target_tree, "read only"), PLAN_THERE_NOTHING);
-	assert_int_equal(look(&target_tree, "garbled"), PLAN_THERE_NOTHING);
+	assert_int_equal(look(&target_tree, "a dir"), DECIDE_DIRECTORY);
+	assert_int_equal(look(&target_tree, "read only"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "garbled"), DECIDE_NOTHING);
 	target_tree.failures = 100;
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_RETRY);
 	target_tree.fault = FAULT_AUTH;

@@ -457,11 +457,10 @@ static enum fault open_there(void *context, uint64_t id, bool *exists, struct er
 	return FAULT_NONE;
 }
 
-static enum plan_there look_there(void *context, const char *name, size_t size)
+static enum decide_kind look_there(void *context, const char *name, size_t size)
 {
 	(void)context;
-	return size == 5 && memcmp(name, "known", 5) == 0 ? PLAN_THERE_DIRECTORY
-							  : PLAN_THERE_NOTHING;
+	return size == 5 && memcmp(name, "known", 5) == 0 ? DECIDE_DIRECTORY : DECIDE_NOTHING;
 }
 
 static enum fault bind_there(void *context, uint64_t id, const char *name, size_t size,

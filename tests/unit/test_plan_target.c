@@ -32,7 +32,7 @@ static enum fault fake_open(void *context, uint64_t id, bool *exists, struct err
 	return FAULT_NONE;
 }
 
-static enum plan_there fake_look(void *context, const char *name, size_t size)
+static enum decide_kind fake_look(void *context, const char *name, size_t size)
 {
 	const struct fake *f = context;
 	char path[128];
@@ -40,11 +40,11 @@ static enum plan_there fake_look(void *context, const char *name, size_t size)
 	for (const char *const *there = f->there; *there; there++)
 		if (strncmp(*there, path, (size_t)length) == 0) {
 			if (!(*there)[length])
-				return PLAN_THERE_FILE;
+				return DECIDE_FILE;
 			if ((*there)[length] == '/')
-				return PLAN_THERE_DIRECTORY;
+				return DECIDE_DIRECTORY;
 		}
-	return PLAN_THERE_NOTHING;
+	return DECIDE_NOTHING;
 }
 
 static enum fault fake_bind(void *context, uint64_t id, const char *name, size_t size,
@@ -129,6 +129,26 @@ static void binds_what_is_there_and_tells_conflicts(void **state)
 	assert_bound(8, "");
 	assert_int_equal(fake.binds, 5);
 	assert_int_equal(fake.syncs, 3);
+}
+
+/* On a grid a symlink is a file, and replaces one. */
+static void binds_symlinks_as_files(void **state)
+{
+	(void)state;
+	static const char *const there[] = { "top/d/x", "top/f", NULL };
+	make_symlink(&c, "d", "aim");
+	make_symlink(&c, "f", "aim");
+	make_symlink(&c, "new", "aim");
+	c.request.options.symlinks = PLAN_SYMLINKS_PRESERVE;
+	fake.there = there;
+	assert_int_equal(plan_afresh(&c), 0);
+	char *text = plan_text(&c);
+	assert_non_null(strstr(text, " 2 LF15 "));
+	assert_null(strstr(text, " 3 LF"));
+	free(text);
+	assert_bound(1, "top/");
+	assert_bound(3, "top/f/");
+	assert_int_equal(fake.binds, 2);
 }
 
 static void looks_at_nothing_below_new_directories(void **state)
@@ -237,6 +257,7 @@ int main(void)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(binds_what_is_there_and_tells_conflicts),
+		FACT(binds_symlinks_as_files),
 		FACT(looks_at_nothing_below_new_directories),
 		FACT(binds_the_last_listing_again_after_a_kill),
 		FACT(publishes_nothing_that_is_not_bound),

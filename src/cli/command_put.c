@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/pipe.h"
 #include "files/outfile.h"
+#include "files/unchanged.h"
 #include "place/link.h"
 #include "place/session.h"
 #include "report/out.h"
@@ -34,15 +35,7 @@ struct put {
 static enum fault put_unchanged(void *context, struct err *err)
 {
 	const struct put *put = context;
-	const struct stat *before = &put->status;
-	struct stat now;
-	if (fstat(put->spool.fd, &now) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot look at it");
-	if (now.st_size != before->st_size ||
-	    memcmp(&now.st_mtim, &before->st_mtim, sizeof now.st_mtim) != 0 ||
-	    memcmp(&now.st_ctim, &before->st_ctim, sizeof now.st_ctim) != 0)
-		return err_set(err, FAULT_CHANGED, "it changed while it was read");
-	return FAULT_NONE;
+	return unchanged_check(put->spool.fd, &put->status, err);
 }
 
 /* A file that is not kept in memory is read where it is, as often as need be; all else once. */

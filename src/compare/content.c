@@ -1,11 +1,8 @@
 #include "compare/content.h"
 
-#include "verify/proof.h"
+#include "files/unchanged.h"
+#include "verify/likeness.h"
 #include "verify/single.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <unistd.h>
 
 enum { BLOCK_SIZE = 1 << 18 };
 
@@ -24,91 +21,52 @@ static bool content_is_stopped(const struct content_options *options)
 static enum fault read_local(const struct content_local *local, uint64_t offset,
 			     unsigned char *data, size_t size, struct err *err)
 {
-	if (local->target) {
-		memcpy(data, local->target + offset, size);
-		return FAULT_NONE;
-	}
-	for (size_t done = 0; done < size;) {
-		ssize_t got = pread(local->fd, data + done, size - done, (off_t)(offset + done));
-		if (got == 0)
-			return err_set(err, FAULT_CHANGED, "it became shorter while it was read");
-		if (got > 0)
-			done += (size_t)got;
-		else if (errno != EINTR)
-			return err_os(err, FAULT_IO, errno, "cannot read it at offset %" PRIu64,
-				      offset + done);
-	}
+	if (!local->target)
+		return unchanged_read(local->fd, offset, data, size, err);
+	memcpy(data, local->target + offset, size);
 	return FAULT_NONE;
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
 /* Whether the file is as it was before it was read. */
 static enum fault check_unchanged(const struct content_local *local, struct err *err)
 {
-	struct stat now;
-	if (local->target)
-		return FAULT_NONE;
-	if (fstat(local->fd, &now) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot look at it");
-	if (now.st_size != local->status.st_size ||
-	    !same_time(&now.st_mtim, &local->status.st_mtim) ||
-	    !same_time(&now.st_ctim, &local->status.st_ctim))
-		return err_set(err, FAULT_CHANGED, "it changed while it was read");
-	return FAULT_NONE;
+	return local->target ? FAULT_NONE : unchanged_check(local->fd, &local->status, err);
 }
 
-static enum fault compare_literal(const struct content_local *local, const struct cap *cap,
-				  enum content_answer *answer, struct err *err)
+/* ---- by the cap ---- */
+
+struct content_hashing {
+	const struct content_options *options;
+	const struct content_local *local;
+};
+
+static enum fault read_for_key(void *context, uint64_t offset, unsigned char *data, size_t size,
+			       struct err *err)
 {
-	unsigned char data[LITERAL_SIZE_MAX + 1];
-	if (read_local(local, 0, data, (size_t)cap->size, err) || check_unchanged(local, err))
-		return err->fault;
-	*answer = memcmp(data, cap->content, (size_t)cap->size) == 0 ? CONTENT_SAME : CONTENT_OTHER;
-	return FAULT_NONE;
+	const struct content_hashing *hashing = context;
+	if (content_is_stopped(hashing->options))
+		return err_set(err, FAULT_CANCELLED, "asked to stop");
+	return read_local(hashing->local, offset, data, size, err);
 }
 
-/* ---- by the key ---- */
-
-/* Runs the local bytes through the key of the cap; nothing is fetched. */
-static enum fault hash_local(const struct content_options *options,
-			     const struct content_local *local, unsigned char *block,
-			     struct proof *proof, struct err *err)
-{
-	for (uint64_t offset = 0; offset < size_of(local); offset += BLOCK_SIZE) {
-		size_t size = (size_t)min_u64(size_of(local) - offset, BLOCK_SIZE);
-		if (content_is_stopped(options))
-			return err_set(err, FAULT_CANCELLED, "asked to stop");
-		if (read_local(local, offset, block, size, err) ||
-		    proof_update(proof, block, size, err))
-			return err->fault;
-	}
-	return check_unchanged(local, err);
-}
-
-/* The local bytes are proven as if they had come from the gateway. */
-static enum fault compare_key(const struct content_options *options,
+/* Compares with a cap that tells: a literal, or by its key.  Nothing is fetched. */
+static enum fault compare_cap(const struct content_options *options,
 			      const struct content_local *local, const struct cap *cap,
 			      enum content_answer *answer, struct err *err)
 {
-	struct proof proof = { 0 };
-	bool proven = false;
-	unsigned char *block = malloc(BLOCK_SIZE);
-	if (!block)
-		return err_set(err, FAULT_NOMEM, "no memory for a file");
-	enum fault fault = proof_start(&proof, cap, options->secret, err);
-	if (!fault)
-		fault = hash_local(options, local, block, &proof, err);
-	if (!fault)
-		fault = proof_end(&proof, cap, &proven, err);
-	proof_fini(&proof);
-	free(block);
-	if (!fault)
-		*answer = proven ? CONTENT_SAME : CONTENT_OTHER;
-	return fault;
+	struct content_hashing hashing = { options, local };
+	const struct likeness likeness = {
+		.cap = cap,
+		.secret = options->secret,
+		.size = size_of(local),
+		.read = read_for_key,
+		.context = &hashing,
+	};
+	bool alike;
+	if (likeness_find(&likeness, &alike, err) || check_unchanged(local, err))
+		return err->fault;
+	*answer = alike ? CONTENT_SAME : CONTENT_OTHER;
+	return FAULT_NONE;
 }
 
 /* ---- by reading ---- */
@@ -184,8 +142,8 @@ enum fault content_compare(const struct content_options *options, const struct c
 		return FAULT_NONE;
 	}
 	if (cap_is_literal(cap))
-		return compare_literal(local, cap, answer, err);
-	if (cap_is_chk(cap) && options->secret && compare_key(options, local, cap, answer, err))
+		return compare_cap(options, local, cap, answer, err);
+	if (cap_is_chk(cap) && options->secret && compare_cap(options, local, cap, answer, err))
 		return err->fault;
 	if (*answer == CONTENT_SAME || !options->read)
 		return FAULT_NONE;

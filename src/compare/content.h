@@ -4,7 +4,7 @@
  *   sizes differ: no -> LIT: the cap holds the bytes -> CHK and the secret is known: the local
  *   bytes' key is the cap's: yes -> told to read: all of it is fetched, proven and compared
  *
- * Place      verify/proof.h, verify/single.h -> [content] -> compare.h.
+ * Place      verify/likeness.h, verify/single.h -> [content] -> compare.h.
  * Ownership  borrows everything.
  * Threads    the owner of the store.
  */

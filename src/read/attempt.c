@@ -1,10 +1,9 @@
 #include "read/attempt.h"
 
 #include "base/secret.h"
+#include "files/unchanged.h"
 #include "verify/likeness.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 static void describe_copy(struct attempt *attempt)
@@ -78,25 +77,6 @@ static enum fault read_copy(const struct spool *copy, uint64_t offset, unsigned 
 	return FAULT_NONE;
 }
 
-/* Reads exactly `size` bytes.  CHANGED when the file has become shorter. */
-static enum fault read_exactly(int fd, uint64_t offset, unsigned char *data, size_t size,
-			       struct err *err)
-{
-	size_t done = 0;
-	while (done < size) {
-		uint64_t at = offset + done;
-		ssize_t got = pread(fd, data + done, size - done, (off_t)at);
-		if (got == 0)
-			return err_set(err, FAULT_CHANGED, "it became shorter while it was read");
-		if (got > 0)
-			done += (size_t)got;
-		else if (errno != EINTR)
-			return err_os(err, FAULT_IO, errno, "cannot read it at offset %" PRIu64,
-				      at);
-	}
-	return FAULT_NONE;
-}
-
 enum fault attempt_read(const struct attempt *attempt, uint64_t offset, unsigned char *data,
 			size_t size, struct err *err)
 {
@@ -105,31 +85,14 @@ enum fault attempt_read(const struct attempt *attempt, uint64_t offset, unsigned
 		return FAULT_NONE;
 	}
 	return attempt->copy ? read_copy(attempt->copy, offset, data, size, err)
-			     : read_exactly(attempt->fd, offset, data, size, err);
-}
-
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+			     : unchanged_read(attempt->fd, offset, data, size, err);
 }
 
 enum fault attempt_check(const struct attempt *attempt, struct err *err)
 {
 	if (attempt->copy || attempt->is_link)
 		return FAULT_NONE;
-	struct stat now;
-	unsigned char beyond;
-	ssize_t got = pread(attempt->fd, &beyond, 1, (off_t)attempt->size);
-	if (got > 0)
-		return err_set(err, FAULT_CHANGED, "it became longer while it was read");
-	if (fstat(attempt->fd, &now) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot look at it");
-	const struct stat *before = &attempt->status;
-	if (now.st_size != before->st_size || now.st_ino != before->st_ino ||
-	    now.st_dev != before->st_dev || !same_time(&now.st_mtim, &before->st_mtim) ||
-	    !same_time(&now.st_ctim, &before->st_ctim))
-		return err_set(err, FAULT_CHANGED, "it changed while it was read");
-	return FAULT_NONE;
+	return unchanged_check(attempt->fd, &attempt->status, err);
 }
 
 enum fault attempt_pass(const struct attempt *attempt, const struct attempt_pass *pass,

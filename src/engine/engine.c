@@ -228,7 +228,7 @@ static void release(struct engine *engine)
 	policy_free(engine->policy);
 	report_close(engine->report);
 	manifest_writer_close(engine->writer);
-	existing_free(engine->existing);
+	target_listing_free(engine->target_listing);
 	remote_free(engine->remote);
 	tree_free(engine->downloads.target_tree);
 	if (engine->root_fd >= 0)

@@ -18,8 +18,8 @@
 #include "engine/quota.h"
 #include "land/builder.h"
 #include "land/local_writer.h"
-#include "plan/existing.h"
 #include "plan/remote.h"
+#include "plan/target_listing.h"
 #include "queue/core/thread.h"
 #include "queue/queue_file.h"
 #include "read/readers.h"
@@ -78,7 +78,7 @@ struct engine {
 	struct manifest_writer *writer; /* NULL: the plan is complete */
 	struct manifest_resume resume;
 	struct plan_progress progress;
-	struct existing *existing;
+	struct target_listing *target_listing;
 	struct remote *remote;
 	struct plan_target target;
 	struct thread planner;

@@ -97,7 +97,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 			.to_local = migration->to_local,
 		},
 		.select = migration->select,
-		.target = engine->existing ? &engine->target : NULL,
+		.target = engine->target_listing ? &engine->target : NULL,
 		.remote = engine->remote,
 		.publish = publish,
 		.settle = engine_plan_settle,
@@ -148,12 +148,12 @@ static enum fault open_grids(struct engine *engine, struct err *err)
 	}
 	if (migration->to_local || migration->made.count > 0 || !engine->store)
 		return FAULT_NONE;
-	const struct existing_options options = {
+	const struct target_listing_options options = {
 		.root = &migration->root,
 		.outcomes = migration->catalog->outcomes,
 		.ask = ask_of(engine),
 	};
-	return existing_new(&options, &engine->existing, &engine->target, err);
+	return target_listing_new(&options, &engine->target_listing, &engine->target, err);
 }
 
 enum fault engine_start_planner(struct engine *engine, struct err *err)
@@ -197,7 +197,7 @@ enum fault engine_plan_only(const struct engine_request *request, struct manifes
 		*totals = engine.writer ? *manifest_writer_totals(engine.writer)
 					: engine.resume.totals;
 	manifest_writer_close(engine.writer);
-	existing_free(engine.existing);
+	target_listing_free(engine.target_listing);
 	remote_free(engine.remote);
 	return fault;
 }

@@ -12,8 +12,8 @@
  *                 names.c     sorts them; clashes.c finds those that are equal in NFC
  *                 entry.c     what a name is, here or on a grid, and its verdict (refusal.c: names)
  *                 chooser.c   whether the selection takes it
- *                 existing.c  what the target on the grid holds under it
- *   remote.c    listings of a grid for entry.c and existing.c; ask.c fetches them, also ahead
+ *                 target_listing.c  what the target on the grid holds under it
+ *   remote.c    listings of a grid for entry.c and target_listing.c; ask.c fetches them, also ahead
  *   publish.c   syncs what was written and tells the queue how far it may read
  *
  * What cannot or must not be transferred has a verdict, and its meta is empty where lstat was

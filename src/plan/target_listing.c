@@ -1,36 +1,39 @@
-#include "plan/existing.h"
+#include "plan/target_listing.h"
 
 #include "base/meta.h"
 #include "base/secret.h"
 #include "plan/remote.h"
 
-struct existing {
-	struct existing_options options;
+struct target_listing {
+	struct target_listing_options options;
 	struct remote *remote;
 	struct remote_child file; /* the target itself where it is a file */
 };
 
 /* The target is a file that is overwritten, whatever the one source is called. */
-static bool is_file(const struct existing *existing) { return cap_is_file(existing->options.root); }
-
-static void describe_file(struct existing *existing)
+static bool is_file(const struct target_listing *listing)
 {
-	struct store_node node = { .kind = STORE_FILE, .rw = *existing->options.root };
-	remote_describe(&node, &existing->file);
+	return cap_is_file(listing->options.root);
+}
+
+static void describe_file(struct target_listing *listing)
+{
+	struct store_node node = { .kind = STORE_FILE, .rw = *listing->options.root };
+	remote_describe(&node, &listing->file);
 	cap_wipe(&node.rw);
 }
 
 /* Stores the cap of directory `id`, of kind CAP_NONE when the target has none. */
-static enum fault cap_of(const struct existing *existing, uint64_t id, struct cap *cap,
+static enum fault cap_of(const struct target_listing *listing, uint64_t id, struct cap *cap,
 			 struct err *err)
 {
 	struct outcome slot;
 	*cap = (struct cap){ 0 };
 	if (id == 0) {
-		*cap = *existing->options.root;
+		*cap = *listing->options.root;
 		return FAULT_NONE;
 	}
-	if (outcomes_read(existing->options.outcomes, id, 1, &slot, err))
+	if (outcomes_read(listing->options.outcomes, id, 1, &slot, err))
 		return err->fault;
 	if (slot.state != OUTCOME_PLANNED ||
 	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, cap))
@@ -40,41 +43,41 @@ static enum fault cap_of(const struct existing *existing, uint64_t id, struct ca
 }
 
 /* Has the directory listed, if it was there before the job. */
-static enum fault existing_open(void *context, uint64_t id, bool *exists, struct err *err)
+static enum fault target_listing_open(void *context, uint64_t id, bool *exists, struct err *err)
 {
-	struct existing *existing = context;
+	struct target_listing *listing = context;
 	struct cap cap;
-	remote_close(existing->remote);
+	remote_close(listing->remote);
 	*exists = false;
-	if (cap_of(existing, id, &cap, err))
+	if (cap_of(listing, id, &cap, err))
 		return err->fault;
 	*exists = cap.kind != CAP_NONE;
 	enum fault fault = FAULT_NONE;
-	if (id == 0 && is_file(existing))
-		describe_file(existing);
+	if (id == 0 && is_file(listing))
+		describe_file(listing);
 	else if (*exists)
-		fault = remote_open(existing->remote, &cap, err);
+		fault = remote_open(listing->remote, &cap, err);
 	cap_wipe(&cap);
 	return fault;
 }
 
-static void existing_ahead(void *context, uint64_t id)
+static void target_listing_ahead(void *context, uint64_t id)
 {
-	struct existing *existing = context;
+	struct target_listing *listing = context;
 	struct cap cap;
 	struct err err;
-	if (!cap_of(existing, id, &cap, &err) && cap_is_directory(&cap))
-		remote_ahead(existing->remote, &cap);
+	if (!cap_of(listing, id, &cap, &err) && cap_is_directory(&cap))
+		remote_ahead(listing->remote, &cap);
 	cap_wipe(&cap);
 }
 
 /* A name that was cut is longer than any of the plan. */
-static const struct remote_child *existing_find(const struct existing *existing, const char *name,
-						size_t size)
+static const struct remote_child *target_listing_find(const struct target_listing *listing,
+						      const char *name, size_t size)
 {
-	if (is_file(existing))
-		return existing->file.kind ? &existing->file : NULL;
-	const struct remote_child *child = remote_find(existing->remote, name, size);
+	if (is_file(listing))
+		return listing->file.kind ? &listing->file : NULL;
+	const struct remote_child *child = remote_find(listing->remote, name, size);
 	return child && !child->cut ? child : NULL;
 }
 
@@ -83,9 +86,9 @@ static bool is_directory(const struct remote_child *child)
 	return child->kind == STORE_DIRECTORY;
 }
 
-static enum decide_kind existing_look(void *context, const char *name, size_t size)
+static enum decide_kind target_listing_look(void *context, const char *name, size_t size)
 {
-	const struct remote_child *child = existing_find(context, name, size);
+	const struct remote_child *child = target_listing_find(context, name, size);
 	if (!child)
 		return DECIDE_NOTHING;
 	if (!is_directory(child))
@@ -96,15 +99,15 @@ static enum decide_kind existing_look(void *context, const char *name, size_t si
 }
 
 /* Keeps the cap of what is there in the slot of the entry; for a file also what --update asks. */
-static enum fault existing_bind(void *context, uint64_t id, const char *name, size_t size,
-				struct err *err)
+static enum fault target_listing_bind(void *context, uint64_t id, const char *name, size_t size,
+				      struct err *err)
 {
-	struct existing *existing = context;
-	const struct remote_child *child = existing_find(existing, name, size);
+	struct target_listing *listing = context;
+	const struct remote_child *child = target_listing_find(listing, name, size);
 	struct outcome before, slot = { .id = id, .state = OUTCOME_PLANNED };
 	if (!child || (is_directory(child) && !child->cap_kind))
 		return err_set(err, FAULT_CORRUPT, "a directory at the target has no cap to keep");
-	enum fault fault = outcomes_read(existing->options.outcomes, id, 1, &before, err);
+	enum fault fault = outcomes_read(listing->options.outcomes, id, 1, &before, err);
 	/* After a kill what stands there may be what this job has linked. */
 	if (fault || before.state == OUTCOME_PLANNED || outcome_is_settled(&before))
 		return fault;
@@ -117,22 +120,23 @@ static enum fault existing_bind(void *context, uint64_t id, const char *name, si
 		slot.length = child->bytes;
 		meta_pack_outcome(&meta, slot.meta);
 	}
-	fault = outcomes_write(existing->options.outcomes, &slot, err);
+	fault = outcomes_write(listing->options.outcomes, &slot, err);
 	secret_wipe(&slot, sizeof slot);
 	secret_wipe(&before, sizeof before);
 	return fault;
 }
 
-static enum fault existing_sync(void *context, struct err *err)
+static enum fault target_listing_sync(void *context, struct err *err)
 {
-	struct existing *existing = context;
-	return outcomes_sync(existing->options.outcomes, err);
+	struct target_listing *listing = context;
+	return outcomes_sync(listing->options.outcomes, err);
 }
 
-enum fault existing_new(const struct existing_options *options, struct existing **existing,
-			struct plan_target *target, struct err *err)
+enum fault target_listing_new(const struct target_listing_options *options,
+			      struct target_listing **listing, struct plan_target *target,
+			      struct err *err)
 {
-	struct existing *made = calloc(1, sizeof *made);
+	struct target_listing *made = calloc(1, sizeof *made);
 	if (made)
 		made->remote = remote_new(&options->ask, REMOTE_TARGET);
 	if (!made || !made->remote) {
@@ -141,22 +145,22 @@ enum fault existing_new(const struct existing_options *options, struct existing 
 	}
 	made->options = *options;
 	*target = (struct plan_target){
-		.open = existing_open,
-		.ahead = existing_ahead,
-		.look = existing_look,
-		.bind = existing_bind,
-		.sync = existing_sync,
+		.open = target_listing_open,
+		.ahead = target_listing_ahead,
+		.look = target_listing_look,
+		.bind = target_listing_bind,
+		.sync = target_listing_sync,
 		.context = made,
 	};
-	*existing = made;
+	*listing = made;
 	return FAULT_NONE;
 }
 
-void existing_free(struct existing *existing)
+void target_listing_free(struct target_listing *listing)
 {
-	if (!existing)
+	if (!listing)
 		return;
-	remote_free(existing->remote);
-	secret_wipe(existing, sizeof *existing);
-	free(existing);
+	remote_free(listing->remote);
+	secret_wipe(listing, sizeof *listing);
+	free(listing);
 }

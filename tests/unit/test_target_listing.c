@@ -1,4 +1,4 @@
-#include "plan/existing.h"
+#include "plan/target_listing.h"
 
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
@@ -20,7 +20,7 @@ struct tree {
 	struct one_listing one_listing;
 	struct cap root, sub;
 	struct store *store;
-	struct existing *existing;
+	struct target_listing *listing;
 	struct plan_target target;
 	unsigned failures;   /* this many lists fail first */
 	enum fault fault;    /* with this */
@@ -90,18 +90,19 @@ static void open_site(struct tree *target_tree)
 	target_tree->sub = one_listing_cap(SUB);
 	one_listing_init(&target_tree->one_listing, NULL, 0);
 	target_tree->store = fake_open(&target_tree->fake);
-	const struct existing_options options = {
+	const struct target_listing_options options = {
 		.root = &target_tree->root,
 		.outcomes = target_tree->one_listing.outcomes,
 		.ask = { .wait = { target_tree->store, stop, target_tree } },
 	};
-	assert_int_equal(existing_new(&options, &target_tree->existing, &target_tree->target, &err),
-			 FAULT_NONE);
+	assert_int_equal(
+		target_listing_new(&options, &target_tree->listing, &target_tree->target, &err),
+		FAULT_NONE);
 }
 
 static void close_site(struct tree *target_tree)
 {
-	existing_free(target_tree->existing);
+	target_listing_free(target_tree->listing);
 	store_close(target_tree->store);
 	one_listing_fini(&target_tree->one_listing);
 }

@@ -33,7 +33,7 @@ static void stop(struct queue *queue)
 
 static void free_waiting(struct waiting_heap *heap)
 {
-	for (struct waiting *waiting; (waiting = waiting_take(heap, UINT64_MAX));)
+	for (struct waiting_task *waiting; (waiting = waiting_take(heap, UINT64_MAX));)
 		waiting_free(waiting);
 }
 

@@ -21,8 +21,8 @@ enum source {
 struct lease_request {
 	struct queue_file *file;
 	enum segment_kind kind;
-	struct waiting *list; /* linked by `sibling` */
-	size_t count;         /* of the list */
+	struct waiting_task *list; /* linked by `sibling` */
+	size_t count;              /* of the list */
 	struct hold *expired;
 	struct hold *hold; /* what the request comes to; NULL as yet */
 };
@@ -44,7 +44,7 @@ static bool take_due(struct queue_file *file, struct lease_request *request) REQ
 {
 	uint64_t now_ms = clock_ms();
 	while (request->count < SEGMENT_TASKS_MAX) {
-		struct waiting *due = waiting_take(&file->waiting[request->kind], now_ms);
+		struct waiting_task *due = waiting_take(&file->waiting[request->kind], now_ms);
 		if (!due)
 			break;
 		due->sibling = request->list;
@@ -97,7 +97,7 @@ static bool take_token(bool *token)
 /* Sleeps until something changes, the next task is due, or the next lease runs out. */
 static void sleep_on(struct queue_file *file, enum segment_kind kind) REQUIRES(file->lock)
 {
-	const struct waiting *next = file->waiting[kind].first;
+	const struct waiting_task *next = file->waiting[kind].first;
 	const struct hold *leased = first_to_expire(file, kind);
 	uint64_t now_ms = clock_ms(), sleep_ms = UINT64_MAX;
 	if (next)
@@ -176,7 +176,7 @@ static enum fault from_waiting(struct lease_request *request, struct err *err)
 	struct hold *hold = make_hold(request, request->count, err);
 	enum fault fault = hold ? FAULT_NONE : FAULT_NOMEM;
 	while (request->list) {
-		struct waiting *waiting = request->list;
+		struct waiting_task *waiting = request->list;
 		request->list = waiting->sibling;
 		if (fault == FAULT_NONE && !hold_add(hold, &waiting->task))
 			fault = err_set(err, FAULT_NOMEM, "out of memory");

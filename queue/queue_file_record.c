@@ -112,11 +112,12 @@ enum fault queue_file_record(struct queue *queue, const struct segment *segment,
 
 /* Makes the unsettled `task` wait, in `list`. */
 static enum fault give_back(struct hold *hold, const struct task *task,
-			    const struct task_return *how, struct waiting **list, struct err *err)
+			    const struct task_return *how, struct waiting_task **list,
+			    struct err *err)
 {
 	if (*ended_at(hold, task))
 		return FAULT_NONE;
-	struct waiting *waiting = waiting_new(task, how->retry_at_ms);
+	struct waiting_task *waiting = waiting_new(task, how->retry_at_ms);
 	if (!waiting)
 		return err_set(err, FAULT_NOMEM, "out of memory");
 	waiting->task.attempts = how->attempts;
@@ -128,7 +129,7 @@ static enum fault give_back(struct hold *hold, const struct task *task,
 
 /* Makes records for the tasks of `rest`, and for those that are neither ended nor in it. */
 static enum fault give_back_all(struct hold *hold, const struct task_return *rest, size_t count,
-				struct waiting **list, struct err *err)
+				struct waiting_task **list, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < count && fault == FAULT_NONE; i++)
@@ -154,11 +155,11 @@ static enum fault check_rest(const struct hold *hold, const struct task_return *
 	return FAULT_NONE;
 }
 
-static void put_all(struct queue_file *file, enum segment_kind kind, struct waiting *list)
+static void put_all(struct queue_file *file, enum segment_kind kind, struct waiting_task *list)
 	REQUIRES(file->lock)
 {
 	while (list) {
-		struct waiting *next = list->sibling;
+		struct waiting_task *next = list->sibling;
 		list->sibling = NULL;
 		waiting_put(&file->waiting[kind], list);
 		list = next;
@@ -181,7 +182,7 @@ enum fault queue_file_release(struct queue *queue, struct segment *segment,
 		hold_unref(hold);
 	if (fault != FAULT_NONE)
 		return fault;
-	struct waiting *list = NULL;
+	struct waiting_task *list = NULL;
 	struct err own;
 	if (give_back_all(hold, rest, count, &list, &own) != FAULT_NONE)
 		queue_file_break(file, &own);

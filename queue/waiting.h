@@ -9,26 +9,26 @@
 
 #include "queue/queue.h"
 
-struct waiting {
+struct waiting_task {
 	struct task task; /* name and meta point into `bytes` */
 	uint64_t due_ms;  /* clock_ms */
-	struct waiting *child, *sibling;
+	struct waiting_task *child, *sibling;
 	unsigned char bytes[];
 };
 
 /* The root of a heap; NULL when empty. */
 struct waiting_heap {
-	struct waiting *first;
+	struct waiting_task *first;
 };
 
 /* Copies `task`.  Returns NULL when out of memory. */
-struct waiting *waiting_new(const struct task *task, uint64_t due_ms);
+struct waiting_task *waiting_new(const struct task *task, uint64_t due_ms);
 
 /* Frees one that is in no heap. */
-void waiting_free(struct waiting *waiting);
+void waiting_free(struct waiting_task *waiting);
 
-void waiting_put(struct waiting_heap *heap, struct waiting *waiting);
+void waiting_put(struct waiting_heap *heap, struct waiting_task *waiting);
 
 /* Returns the one due first, by number where times are equal, if it is due by `now_ms`; else NULL.
  */
-struct waiting *waiting_take(struct waiting_heap *heap, uint64_t now_ms);
+struct waiting_task *waiting_take(struct waiting_heap *heap, uint64_t now_ms);

@@ -13,8 +13,22 @@ enum {
 };
 
 /*
- *   WANTED -> ASKED -> THERE -> (second reading) ASKED -> REPEATED
- *      ^--- CLAIMED ----^
+ * A piece:
+ *
+ *   WANTED --piece_start--> ASKED --all of it is in the file--> THERE
+ *     ^                                                         ^ |
+ *     | no                                               it is  | | the whole is not proven by its
+ *     '------ CLAIMED: an earlier attempt said it is there -----' | key: all are WANTED once more
+ *                                                                 v
+ *             REPEATED <--the same bytes, its tail no error's-- ASKED
+ *
+ * The whole: pieces are added in order, the `live` one as it comes, others from the file.  When all
+ * are, FINISH judges the key; proven then, or once all are REPEATED, the download succeeds.
+ *
+ * Nothing waits in the lane.  go_on is called whenever something has changed (the workers have a
+ * result: poke; a piece has failed: ended); it takes results and starts what follows.  Where the
+ * workers are behind, pieces are paused until there is room.  Only go_on ends a download: with
+ * succeed, or give_up once no piece is on its way.
  */
 enum piece_state {
 	PIECE_WANTED = 0,
@@ -59,6 +73,7 @@ static void release(struct download *download)
 	free(download);
 }
 
+/* Ends it as failed.  The pieces that are there stay for a later attempt. */
 static void give_up(struct download *download)
 {
 	struct err err = download->failed;
@@ -172,6 +187,7 @@ static void start_pieces(struct download *download)
 	}
 }
 
+/* Whether a piece is on its way, or its last bytes are with the workers. */
 static bool is_busy(const struct download *download)
 {
 	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
@@ -301,6 +317,7 @@ static void judge(struct download *download, bool proven)
 	memset(download->state, PIECE_WANTED, download->count);
 }
 
+/* A job may stand for several steps: each tells the part of the download that waits for it. */
 static void take_result(struct download *download, const struct partial_job *job)
 {
 	struct piece *piece = &download->piece[job->slot];
@@ -413,6 +430,7 @@ static enum fault make_partial(struct download *download, struct err *err)
 	return partial_new(&options, &download->partial, err);
 }
 
+/* Cuts the file into pieces, if the plan has ids for them, and makes its temporary file. */
 static enum fault prepare(struct download *download, struct err *err)
 {
 	const struct task *task = download->arrival->work->task;

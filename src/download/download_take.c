@@ -59,7 +59,7 @@ static void bring(struct downloads *downloads, struct arrival *arrival, const st
 
 /* ---- what is at the target, compared ---- */
 
-struct comparison {
+struct local_comparison {
 	struct worker_task task; /* first: the workers know it by this */
 	struct downloads *downloads;
 	struct arrival *arrival;
@@ -69,7 +69,7 @@ struct comparison {
 /* Compares, and brings what is not there (a worker_task.run). */
 static bool compare(struct worker_task *task)
 {
-	struct comparison *comparison = (struct comparison *)task;
+	struct local_comparison *comparison = (struct local_comparison *)task;
 	struct downloads *downloads = comparison->downloads;
 	struct arrival *arrival = comparison->arrival;
 	char name[DIRFD_NAME_MAX + 1];
@@ -93,7 +93,7 @@ static void submit_comparison(struct downloads *downloads, struct arrival *arriv
 			      const struct cap *cap)
 {
 	struct err err;
-	struct comparison *comparison = calloc(1, sizeof *comparison);
+	struct local_comparison *comparison = calloc(1, sizeof *comparison);
 	if (!comparison) {
 		err_set(&err, FAULT_NOMEM, "no memory to compare a file");
 		arrival_fail(arrival, &err);

@@ -12,6 +12,7 @@ static bool is_transfer(uint8_t kind)
 	return kind == MANIFEST_FILE || kind == MANIFEST_SYMLINK || kind == MANIFEST_LINKED;
 }
 
+/* A file or symlink is transferred; what lies below a directory that is done is looked up there. */
 static void hand_out(void *context, struct work *work)
 {
 	struct dispatch *dispatch = context;

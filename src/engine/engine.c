@@ -218,6 +218,7 @@ static void wind_up(struct engine *engine)
 		engine_broken(engine, &err);
 }
 
+/* Frees what wind_up has left: no thread is there any more. */
 static void release(struct engine *engine)
 {
 	committer_free(engine->committer);

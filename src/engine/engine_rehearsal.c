@@ -344,6 +344,7 @@ static enum fault tell(struct rehearsal *rehearsal, const struct catalog_page *p
 
 /* ---- the walk ---- */
 
+/* Goes through the plan entry by entry, as the run would. */
 static enum fault walk(struct rehearsal *rehearsal, struct err *err)
 {
 	struct catalog_page page;

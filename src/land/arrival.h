@@ -8,8 +8,9 @@
  * The last four are done by a thread of its own, for all that are waiting at once: a file system
  * commits many of them as quickly as one.
  *
- * The room: arrival.c names files; local_writer.c is the copy between local places, which puts
- * bodies into arrivals; builder.c makes directories and gives them their mode and time at the end.
+ * The room: arrival.c names files; partial.c is the temporary file of a download; local_writer.c is
+ * the copy between local places, which puts bodies into arrivals; builder.c makes directories and
+ * gives them their mode and time at the end.
  *
  * Place      src/download, and the local writer beside it -> [arrivals] -> outcomes.
  * Ownership  an arrival belongs to whoever began it until arrival_complete or arrival_fail; it

@@ -2,9 +2,9 @@
  * The temporary file of a download: bytes that have come are hashed and written by worker threads,
  * and pieces that an earlier attempt left are read there, so that no lane waits for a disk.
  *
- *   lane:    partial_push -> jobs, in this order ->    partial_close -> the arrival completes or
- * fails worker:                  hash, write, read, judge lane:    partial_done <- what has a
- * result, or failed
+ *   lane     partial_push -> jobs, in this order             partial_close -> the arrival completes
+ *   worker                   hash, write, read, judge                         or fails
+ *   lane     partial_done <- those with a result, or failed
  *
  * After the first failure later jobs fail with it.  What waits to be written is bounded by the
  * lane: where partial_is_full it pauses the transfer, and it is woken once there is room.

@@ -17,7 +17,7 @@ static void tasks_come_out_when_due_in_order(void **state)
 	size_t taken = 0;
 	uint64_t due_before = 0, id_before = 0;
 	for (uint64_t now = 0; now < 500; now += 7) {
-		for (struct waiting *w; (w = waiting_take(&heap, now)); taken++) {
+		for (struct waiting_task *w; (w = waiting_take(&heap, now)); taken++) {
 			assert_true(w->due_ms <= now && w->due_ms >= due_before);
 			assert_true(w->due_ms > due_before || taken == 0 || w->task.id > id_before);
 			due_before = w->due_ms;
@@ -42,7 +42,7 @@ static void names_and_metas_are_copies(void **state)
 	struct task task = {
 		.id = 5, .attempts = 3, .name = name, .name_size = 2, .meta = meta, .meta_size = 3
 	};
-	struct waiting *waiting = waiting_new(&task, 1);
+	struct waiting_task *waiting = waiting_new(&task, 1);
 	memset(name, 'x', 2);
 	memset(meta, 9, 3);
 	assert_memory_equal(waiting->task.name, "ab", 2);

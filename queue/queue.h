@@ -29,7 +29,8 @@
  *                        outcomes; heartbeat.c sends those off in time and keeps the lease alive
  *   queue_file_record.c  checks outcomes and gives them to commit.c, which writes slots and syncs
  *                        them together; counts down the directories of what is durable
- * The formats are in queue/file, threads and retrying in queue/core.
+ * Beside the queue stands catalog.h, through which all others see the plan and the outcomes.  The
+ * formats are in queue/file, threads and retrying in queue/core.
  *
  * Place      manifest -> [queue] -> src/engine, which hands transfers to src/read, src/upload and
  *            src/download, and src/commit or src/land for directories; outcomes come back.

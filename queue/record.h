@@ -5,6 +5,7 @@
  * and is cut; any other bad record means that durable data was lost, and the log does not open.
  * Buffers are wiped: records may hold secrets.
  *
+ * Place      src/commit, for the keys of directories to be made -> [record log] -> a file.
  * Threads    one thread a log.
  */
 #pragma once

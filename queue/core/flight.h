@@ -5,6 +5,7 @@
  * there is one.  Results of the last `capacity` keys are kept; what is forgotten is sent again,
  * which is only slower.
  *
+ * Place      src/read begins flights and parks works; whoever sends the content ends them.
  * Ownership  parked pointers belong to the flight until flight_end hands them back.
  * Threads    all functions may run concurrently; none sleeps but for the lock.
  */

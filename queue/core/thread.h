@@ -3,6 +3,8 @@
  *
  * A failing lock is a bug in this program, never a condition to recover from, so the lock calls
  * return nothing.  Build with clang -Wthread-safety to have the rules below checked.
+ *
+ * Place      under everything that has threads; nobody else includes pthread.h.
  */
 #pragma once
 

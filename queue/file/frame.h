@@ -5,6 +5,7 @@
  * job and cover the frame's own offset, so a block that was dropped, repeated, moved or taken from
  * another job does not check. docs/formats.md gives it byte by byte.
  *
+ * Place      under queue/file/manifest.h and queue/record.h.
  * Threads    one writer a file; any number of readers below the offset the writer has finished.
  */
 #pragma once

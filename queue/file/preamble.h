@@ -3,6 +3,9 @@
  *
  * They never change after creation and stay where they are in every later version of a format, so
  * that an older program can name the version it meets.
+ *
+ * Place      in front of the frames of the manifest and of the keys file.
+ * Threads    plain functions on data of the caller.
  */
 #pragma once
 

@@ -210,6 +210,32 @@ static void a_plan_is_carried_out_with_the_outcomes_it_has_or_gets(void **state)
 			 FAULT_NOT_FOUND);
 }
 
+/* Only the command line had the caps of sources on a grid: the job keeps them in a file. */
+static void a_job_that_lost_the_caps_of_its_sources_does_not_open(void **state)
+{
+	(void)state;
+	struct line line;
+	struct migration migration, again;
+	struct err err;
+	char name[JOB_NAME_SIZE];
+	line_init(&line);
+	line.source[0] = (struct place){
+		.typed = typed_target, .path = below_target, .name = name_a, .root = cap_of(ROOT)
+	};
+	make_job(&line, NULL, &migration);
+	assert_true(migration.remote);
+	assert_non_null(migration.catalog->sources);
+	memcpy(name, migration.job.name, sizeof name);
+	char *sources = strdup(migration.job.sources);
+	migration_fini(&migration);
+	/* Its sources are not planned yet, so it is begun anew. */
+	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_USAGE);
+	assert_int_equal(unlink(sources), 0);
+	free(sources);
+	assert_int_equal(migration_open(line.state, name, &again, &err), FAULT_NOT_FOUND);
+	assert_non_null(strstr(err.text, "caps of its sources"));
+}
+
 static void an_alias_that_moved_is_another_target(void **state)
 {
 	(void)state;
@@ -401,6 +427,9 @@ int main(void)
 						sandbox_teardown),
 		cmocka_unit_test_setup_teardown(the_same_command_line_finds_its_job, sandbox_setup,
 						sandbox_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_job_that_lost_the_caps_of_its_sources_does_not_open, sandbox_setup,
+			sandbox_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_plan_is_carried_out_with_the_outcomes_it_has_or_gets, sandbox_setup,
 			sandbox_teardown),

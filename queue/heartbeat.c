@@ -60,7 +60,7 @@ static void heartbeat_run(void *context)
 		struct beat *next = find_next(heartbeat);
 		uint64_t due_ms = next ? next->due_ms : UINT64_MAX;
 		uint64_t now_ms = clock_ms();
-		if (due_ms <= now_ms)
+		if (next && due_ms <= now_ms)
 			call(heartbeat, next);
 		else
 			sleep_until(heartbeat, due_ms, now_ms);

@@ -173,13 +173,16 @@ enum fault queue_file_release(struct queue *queue, struct segment *segment,
 	mutex_lock(&file->lock);
 	struct hold **at = find_leased(file, segment);
 	struct hold *hold = *at;
-	bool lost = hold && hold->superseded;
-	enum fault fault = !hold || lost ? stale(err) : check_rest(hold, rest, count, err);
-	if (fault == FAULT_NONE || lost)
+	bool lost = !hold || hold->superseded;
+	enum fault fault = lost ? stale(err) : check_rest(hold, rest, count, err);
+	if (hold && (fault == FAULT_NONE || lost))
 		*at = hold->newer;
 	mutex_unlock(&file->lock);
-	if (lost)
-		hold_unref(hold);
+	if (lost) {
+		if (hold)
+			hold_unref(hold);
+		return fault;
+	}
 	if (fault != FAULT_NONE)
 		return fault;
 	struct waiting_task *list = NULL;

@@ -220,6 +220,7 @@ static bool push(struct download *download, unsigned steps, uint64_t number)
 	}
 	job->number = number;
 	if (number < download->count) {
+		assert(download->content);
 		job->offset = number * download->chunk;
 		job->size = size_of_piece(download, number);
 		memcpy(job->content, download->content[number], CONTENT_HASH_SIZE);

@@ -22,7 +22,7 @@ static void take_bytes(const struct downloads *downloads, struct arrival *arriva
 		PARTIAL_TAKE | PARTIAL_FIRST | PARTIAL_WHOLE | PARTIAL_WRITE | PARTIAL_LAST, size);
 	enum fault fault = job ? partial_new(&options, &partial, &err)
 			       : err_set(&err, FAULT_NOMEM, "no memory for a file");
-	if (fault) {
+	if (fault || !job) {
 		partial_job_free(job);
 		arrival_fail(arrival, &err);
 		return;

@@ -373,14 +373,14 @@ static void stop_on_signal(void *context) { engine_stop(context); }
 static void say_totals(const struct rehearsal *rehearsal)
 {
 	const uint64_t *n = rehearsal->count;
+	uint64_t copied = n[DECIDE_COPY] + n[DECIDE_OVERWRITE];
 	char bytes[QUANTITY_SIZE];
 	say(SAY_INFO,
 	    "nothing was done; would copy %llu files (%s), link %llu entries, make %llu "
 	    "directories; %llu would be skipped, %llu would fail",
-	    (unsigned long long)(n[DECIDE_COPY] + n[DECIDE_OVERWRITE]),
-	    quantity_bytes(rehearsal->bytes, bytes), (unsigned long long)n[DECIDE_LINK],
-	    (unsigned long long)n[DECIDE_MKDIR], (unsigned long long)n[DECIDE_SKIP],
-	    (unsigned long long)n[DECIDE_FAIL]);
+	    (unsigned long long)copied, quantity_bytes(rehearsal->bytes, bytes),
+	    (unsigned long long)n[DECIDE_LINK], (unsigned long long)n[DECIDE_MKDIR],
+	    (unsigned long long)n[DECIDE_SKIP], (unsigned long long)n[DECIDE_FAIL]);
 }
 
 enum fault engine_rehearse(const struct engine_request *request, int *status, struct err *err)

@@ -220,7 +220,7 @@ enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there, st
 static enum fault may_replace(int at, const char *name, mode_t type, struct err *err)
 {
 	struct stat st;
-	bool there;
+	bool there = false;
 	if (dirfd_look(at, name, &st, &there, err))
 		return err->fault;
 	if (!there || (st.st_mode & S_IFMT) == type)

@@ -103,6 +103,7 @@ static enum fault make_trees(struct chk_encoder *encoder, struct err *err)
 enum fault chk_encoder_start(struct chk_encoder *encoder, const struct chk_params *params,
 			     uint64_t size, const unsigned char key[CAP_KEY_SIZE], struct err *err)
 {
+	assert(encoder);
 	encoder->left = 0;
 	if (!chk_can_encode(params))
 		return err_set(err, FAULT_USAGE, "encoding of %u-of-%u is not supported", params->k,

@@ -10,13 +10,13 @@ struct migration_request command_wanted(const struct options *options, const str
 	};
 }
 
-struct engine_request command_engine(const struct options *options)
+struct engine_request command_engine(const struct options *options, struct output *output)
 {
 	return (struct engine_request){
 		.connection = &options->connection,
 		.planning = &options->planning,
 		.transfer = &options->transfer,
-		.output = &options->output,
+		.output = output,
 		.state_dir = options->state_dir,
 	};
 }

@@ -16,9 +16,10 @@
 struct migration_request command_wanted(const struct options *options, const struct places *places);
 
 /* Returns a request with what the options say; where and what is the caller's to fill in. */
-struct engine_request command_engine(const struct options *options);
+struct engine_request command_engine(const struct options *options, struct output *output);
 
-typedef enum fault command_function(const struct options *options, int *status, struct err *err);
+typedef enum fault command_function(const struct options *options, struct output *output,
+				    int *status, struct err *err);
 
 /* command_cp.c, command_run.c, command_resume.c, command_verify.c: the engine's wiring. */
 command_function command_cp, command_run, command_resume, command_verify;

@@ -9,15 +9,16 @@
 /* What the steps of a copy share. */
 struct copy {
 	const struct options *options;
+	struct output *output;
 	struct migration_request wanted;
 	struct setup setup;
 	struct store_wait wait;
 };
 
-static void say_age(const struct migration *migration)
+static void say_age(struct output *output, const struct migration *migration)
 {
 	long long seconds = (long long)time(NULL) - (long long)migration->created;
-	say(SAY_INFO, "continuing job %.16s, planned %lld %s ago (--new starts afresh)",
+	say(output, SAY_INFO, "continuing job %.16s, planned %lld %s ago (--new starts afresh)",
 	    migration->job.name, seconds < 120 ? seconds : seconds / 60,
 	    seconds < 120 ? "seconds" : "minutes");
 }
@@ -40,7 +41,7 @@ static enum fault open_job(const struct copy *copy, struct migration *migration,
 	if (!copy->options->new_job && migration_find(&copy->wanted, migration, &found, err))
 		return err->fault;
 	if (found) {
-		say_age(migration);
+		say_age(copy->output, migration);
 		return FAULT_NONE;
 	}
 	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
@@ -63,7 +64,7 @@ static enum fault rehearse(struct copy *copy, int *status, struct err *err)
 	if (copy->wanted.places->target.fresh)
 		return err_set(err, FAULT_USAGE, "--dry-run makes no directory for --cap-out");
 	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
-	if (dry_run_init(&dry_run, err))
+	if (dry_run_init(&dry_run, copy->output, err))
 		return err->fault;
 	struct migration_request wanted = copy->wanted;
 	wanted.state_dir = dry_run.directory;
@@ -72,7 +73,7 @@ static enum fault rehearse(struct copy *copy, int *status, struct err *err)
 		fault = check_target(copy->options, &arrangement, err);
 	if (!fault)
 		fault = migration_new(&wanted, &arrangement, NULL, &migration, err);
-	struct engine_request request = command_engine(copy->options);
+	struct engine_request request = command_engine(copy->options, copy->output);
 	request.setup = &copy->setup;
 	request.migration = &migration;
 	request.arrangement = &arrangement;
@@ -93,7 +94,7 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 	struct migration migration = { .job.lock_fd = -1 };
 	struct arrangement arrangement = { 0 };
 	enum fault fault = open_job(copy, &migration, &arrangement, err);
-	struct engine_request request = command_engine(copy->options);
+	struct engine_request request = command_engine(copy->options, copy->output);
 	request.setup = &copy->setup;
 	request.migration = &migration;
 	request.arrangement = arrangement.count > 0 ? &arrangement : NULL;
@@ -108,7 +109,7 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 /* With a place on the grid: all gateways are needed for a copy, one for a rehearsal. */
 static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 {
-	if (setup_load(&copy->options->connection, &copy->setup, err))
+	if (setup_load(&copy->options->connection, copy->output, &copy->setup, err))
 		return err->fault;
 	enum fault fault = copy->options->dry_run
 				   ? setup_connect(&copy->setup, &copy->wait, err)
@@ -121,13 +122,15 @@ static enum fault run_with_grid(struct copy *copy, int *status, struct err *err)
 	return fault;
 }
 
-enum fault command_cp(const struct options *options, int *status, struct err *err)
+enum fault command_cp(const struct options *options, struct output *output, int *status,
+		      struct err *err)
 {
 	struct places places;
 	if (places_resolve(&options->connection, &options->words, options->cap_out, &places, err))
 		return err->fault;
 	struct copy copy = {
 		.options = options,
+		.output = output,
 		.wanted = command_wanted(options, &places),
 	};
 	enum fault fault = places_on_grid(&places) ? run_with_grid(&copy, status, err)

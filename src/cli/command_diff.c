@@ -20,6 +20,7 @@ enum { LINE_SIZE_MAX = 64 << 20 };
 
 struct diff {
 	const struct options *options;
+	struct output *output;
 	struct place local;
 	struct grid_path grid;
 	struct session session;
@@ -136,7 +137,7 @@ static void diff_found(void *context, const struct compare_finding *finding)
 	if (diff->options->output.json ? put_json(diff, finding) : put_text(diff, finding))
 		diff->failed = true;
 	else
-		out_put(diff->line.data, diff->line.size);
+		out_put(diff->output, diff->line.data, diff->line.size);
 }
 
 /* ---- the sum ---- */
@@ -167,7 +168,7 @@ static void say_sum(const struct diff *diff)
 {
 	const uint64_t *count = diff->count;
 	typedef unsigned long long llu;
-	say(SAY_INFO,
+	say(diff->output, SAY_INFO,
 	    "%llu files and %llu directories are the same; %llu differ, %llu are only in %s, %llu "
 	    "only on the grid",
 	    (llu)(count[COMPARE_SAME] - diff->directories), (llu)diff->directories,
@@ -175,15 +176,17 @@ static void say_sum(const struct diff *diff)
 	    (llu)count[COMPARE_ONLY_LOCAL], bytes_text(&diff->typed),
 	    (llu)count[COMPARE_ONLY_GRID]);
 	if (count[COMPARE_UNKNOWN])
-		say(SAY_WARNING,
+		say(diff->output, SAY_WARNING,
 		    "%llu files have the same size and were not compared: the key does not tell; "
 		    "--verify=read does",
 		    (llu)count[COMPARE_UNKNOWN]);
 	if (count[COMPARE_LEFT_OUT])
-		say(SAY_INFO, "%llu symlinks and special files in %s are not on the grid",
+		say(diff->output, SAY_INFO,
+		    "%llu symlinks and special files in %s are not on the grid",
 		    (llu)count[COMPARE_LEFT_OUT], bytes_text(&diff->typed));
 	if (count[COMPARE_FAILED])
-		say(SAY_WARNING, "%llu could not be compared", (llu)count[COMPARE_FAILED]);
+		say(diff->output, SAY_WARNING, "%llu could not be compared",
+		    (llu)count[COMPARE_FAILED]);
 }
 
 /* The last lines, and the status: 1 where anything differs or was not compared. */
@@ -191,8 +194,8 @@ static enum fault sum_up(struct diff *diff, int *status, struct err *err)
 {
 	bytes_clear(&diff->line);
 	if (diff->options->output.json && !sum_json(diff, &diff->line))
-		out_put(diff->line.data, diff->line.size);
-	out_flush();
+		out_put(diff->output, diff->line.data, diff->line.size);
+	out_flush(diff->output);
 	say_sum(diff);
 	bool equal = true;
 	for (int result = COMPARE_ONLY_LOCAL; result <= COMPARE_FAILED; result++)
@@ -200,9 +203,10 @@ static enum fault sum_up(struct diff *diff, int *status, struct err *err)
 	*status = equal ? STATUS_DONE : STATUS_PARTLY;
 	if (diff->failed)
 		return err_set(err, FAULT_NOMEM, "no memory for a line");
-	if (out_failed() && out_failed() != EPIPE)
-		return err_os(err, FAULT_IO, out_failed(), "cannot write to standard output");
-	if (out_failed())
+	if (out_failed(diff->output) && out_failed(diff->output) != EPIPE)
+		return err_os(err, FAULT_IO, out_failed(diff->output),
+			      "cannot write to standard output");
+	if (out_failed(diff->output))
 		*status = STATUS_IO;
 	return FAULT_NONE;
 }
@@ -297,7 +301,7 @@ static enum fault command_diff_run(struct diff *diff, int fd, const struct stat 
 					: err_set(err, FAULT_NOMEM, "no memory to compare");
 	if (!fault)
 		fault = diff_compare(diff, fd, st, &node, err);
-	out_flush();
+	out_flush(diff->output);
 	if (!fault)
 		fault = sum_up(diff, status, err);
 	cap_wipe(&node.rw);
@@ -312,7 +316,8 @@ static enum fault diff_words(struct diff *diff, int *status, struct err *err)
 	struct stat st;
 	if (resolve(diff, err) || open_local(diff, &fd, &st, err))
 		return err->fault;
-	enum fault fault = session_open(&diff->options->connection, &diff->session, err);
+	enum fault fault =
+		session_open(&diff->options->connection, diff->output, &diff->session, err);
 	if (!fault) {
 		fault = command_diff_run(diff, fd, &st, status, err);
 		session_fini(&diff->session);
@@ -321,9 +326,10 @@ static enum fault diff_words(struct diff *diff, int *status, struct err *err)
 	return fault;
 }
 
-enum fault command_diff(const struct options *options, int *status, struct err *err)
+enum fault command_diff(const struct options *options, struct output *output, int *status,
+			struct err *err)
 {
-	struct diff diff = { .options = options };
+	struct diff diff = { .options = options, .output = output };
 	if (options->transfer.verify & ~(unsigned)VERIFY_READ)
 		return err_set(err, FAULT_USAGE,
 			       "diff compares by keys, and with --verify=read what they do not "

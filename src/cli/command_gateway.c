@@ -36,13 +36,15 @@ static enum fault gateway_exec(char **argv, struct err *err)
 	return err_os(err, FAULT_IO, errno, "cannot start %s", program);
 }
 
-enum fault command_gateway(const struct options *options, int *status, struct err *err)
+enum fault command_gateway(const struct options *options, struct output *output, int *status,
+			   struct err *err)
 {
 	static char fault_option[] = "--fault", quiet[] = "--quiet", verbose[] = "--verbose",
 		    end[] = "--";
 	char port[32];
 	char **argv = calloc(2 * options->fault.count + 7, sizeof *argv);
 	size_t count = 0;
+	(void)output;
 	(void)status; /* what the other program ends with is ours */
 	if (!argv)
 		return err_set(err, FAULT_NOMEM, "out of memory for the command line");

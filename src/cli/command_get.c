@@ -119,12 +119,12 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 		fault = get_to_pipe(&single, &node.ro, status, err);
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
-	return fault ? session_settle(err, status) : FAULT_NONE;
+	return fault ? session_settle(session->setup.output, err, status) : FAULT_NONE;
 }
 
 /* The file's name is taken before the gateway is asked: a name that cannot be is told at once. */
-static enum fault get(const struct options *options, const struct grid_path *path, int *status,
-		      struct err *err)
+static enum fault get(const struct options *options, struct output *output,
+		      const struct grid_path *path, int *status, struct err *err)
 {
 	struct session session;
 	struct outfile outfile = { .fd = -1, .at = -1 };
@@ -140,7 +140,7 @@ static enum fault get(const struct options *options, const struct grid_path *pat
 		return err->fault == FAULT_EXISTS && !options->force
 			       ? err_wrap(err, "nothing is replaced without --force")
 			       : err->fault;
-	enum fault fault = session_open(&options->connection, &session, err);
+	enum fault fault = session_open(&options->connection, output, &session, err);
 	if (!fault) {
 		fault = get_from(&session, path, to_pipe ? NULL : &outfile, status, err);
 		session_fini(&session);
@@ -149,12 +149,13 @@ static enum fault get(const struct options *options, const struct grid_path *pat
 	return fault;
 }
 
-enum fault command_get(const struct options *options, int *status, struct err *err)
+enum fault command_get(const struct options *options, struct output *output, int *status,
+		       struct err *err)
 {
 	struct grid_path path;
 	if (grid_path_resolve(&options->connection, options->words.text[0], &path, err))
 		return err->fault;
-	enum fault fault = get(options, &path, status, err);
+	enum fault fault = get(options, output, &path, status, err);
 	grid_path_fini(&path);
 	return fault;
 }

@@ -67,7 +67,7 @@ static enum fault list_jobs(struct fields *fields, const char *state, struct err
 	struct job_list list;
 	enum fault fault = job_list_read(state, &list, err);
 	if (!fault && list.count == 0)
-		say(SAY_INFO, "there are no jobs in '%s'", state);
+		say(fields->output, SAY_INFO, "there are no jobs in '%s'", state);
 	for (size_t i = 0; i < list.count && !fault; i++) {
 		struct job job;
 		fault = job_open(state, list.name[i], &job, err);
@@ -160,7 +160,8 @@ static enum fault of_one(struct fields *fields, const char *state, const char *v
 	return fault;
 }
 
-enum fault command_jobs(const struct options *options, int *status, struct err *err)
+enum fault command_jobs(const struct options *options, struct output *output, int *status,
+			struct err *err)
 {
 	const struct text_list *words = &options->words;
 	const char *verb = words->count > 0 ? words->text[0] : "list";
@@ -174,13 +175,13 @@ enum fault command_jobs(const struct options *options, int *status, struct err *
 				       : "which job?  barge jobs lists them");
 	char *state = NULL;
 	struct fields fields;
-	fields_init(&fields, options->output.json);
+	fields_init(&fields, output);
 	enum fault fault = job_state_dir(options->state_dir, &state, err);
 	if (!fault && is_list)
 		fault = list_jobs(&fields, state, err);
 	else if (!fault)
 		fault = of_one(&fields, state, verb, words->text[1], err);
-	out_flush();
+	out_flush(output);
 	fields_fini(&fields);
 	free(state);
 	return fault;

@@ -13,6 +13,7 @@ enum { LINES_MAX = 1 << 30 }; /* bytes of all lines about one directory */
 
 struct ls {
 	const struct options *options;
+	struct output *output;
 	struct session session;
 	struct listing listing;
 	struct bytes lines;
@@ -55,7 +56,7 @@ static enum fault print(struct ls *ls, const struct grid_path *path, bool headed
 		return bytes_err(fault, err, "a listing");
 	ls->printed = true;
 	if (ls->lines.size > 0)
-		out_put(ls->lines.data, ls->lines.size);
+		out_put(ls->output, ls->lines.data, ls->lines.size);
 	return FAULT_NONE;
 }
 
@@ -106,14 +107,14 @@ static enum fault list_words(struct ls *ls, const struct text_list *words, int *
 {
 	size_t failed = 0;
 	int worst = STATUS_DONE;
-	for (size_t i = 0; i < words->count && !out_failed(); i++) {
+	for (size_t i = 0; i < words->count && !out_failed(ls->output); i++) {
 		enum fault fault = list_word(ls, words->text[i], err);
 		if (fault && is_fatal(fault))
 			return fault;
 		if (!fault)
 			continue;
-		out_flush();
-		say_err(err);
+		out_flush(ls->output);
+		say_err(ls->output, err);
 		failed++;
 		worst = fault == FAULT_RETRY ? STATUS_PARTLY : status_of_fault(fault);
 	}
@@ -122,32 +123,33 @@ static enum fault list_words(struct ls *ls, const struct text_list *words, int *
 }
 
 /* A reader that went away is no news to anybody. */
-static enum fault finish_output(int *status, struct err *err)
+static enum fault finish_output(struct output *output, int *status, struct err *err)
 {
-	out_flush();
-	if (out_failed() && out_failed() != EPIPE)
-		return err_os(err, FAULT_IO, out_failed(), "cannot write to standard output");
-	if (out_failed())
+	out_flush(output);
+	if (out_failed(output) && out_failed(output) != EPIPE)
+		return err_os(err, FAULT_IO, out_failed(output), "cannot write to standard output");
+	if (out_failed(output))
 		*status = STATUS_IO;
 	return FAULT_NONE;
 }
 
-enum fault command_ls(const struct options *options, int *status, struct err *err)
+enum fault command_ls(const struct options *options, struct output *output, int *status,
+		      struct err *err)
 {
 	char default_word[] = ALIAS_DEFAULT ":";
 	char *default_text[] = { default_word };
 	const struct text_list default_words = { default_text, 1 };
 	const struct text_list *words = options->words.count ? &options->words : &default_words;
-	struct ls ls = { .options = options, .several = words->count > 1 };
+	struct ls ls = { .options = options, .output = output, .several = words->count > 1 };
 	if (options->show_caps && !options->output.json)
 		return err_set(err, FAULT_USAGE, "--caps goes with --json");
-	if (session_open(&options->connection, &ls.session, err))
+	if (session_open(&options->connection, output, &ls.session, err))
 		return err->fault;
 	listing_init(&ls.listing, options->show_caps);
 	bytes_init(&ls.lines, LINES_MAX);
 	enum fault fault = list_words(&ls, words, status, err);
 	if (!fault)
-		fault = finish_output(status, err);
+		fault = finish_output(output, status, err);
 	bytes_fini(&ls.lines);
 	listing_fini(&ls.listing);
 	session_fini(&ls.session);

@@ -29,9 +29,9 @@ static enum fault publish(const char *partial, const char *output, struct err *e
 }
 
 /* Writes the plan under a temporary name beside its own, or into a new job. */
-static enum fault make_plan(const struct options *options, const struct places *places,
-			    struct setup *setup, const struct store_wait *wait, int *status,
-			    struct err *err)
+static enum fault make_plan(const struct options *options, struct output *output,
+			    const struct places *places, struct setup *setup,
+			    const struct store_wait *wait, int *status, struct err *err)
 {
 	struct arrangement arrangement;
 	struct migration migration = { .job.lock_fd = -1 };
@@ -48,7 +48,7 @@ static enum fault make_plan(const struct options *options, const struct places *
 		fault = err_set(err, FAULT_NOMEM, "no memory for a path");
 	if (!fault)
 		fault = migration_new(&wanted, &arrangement, partial, &migration, err);
-	struct engine_request request = command_engine(options);
+	struct engine_request request = command_engine(options, output);
 	request.setup = setup;
 	request.migration = &migration;
 	request.arrangement = &arrangement;
@@ -58,16 +58,17 @@ static enum fault make_plan(const struct options *options, const struct places *
 	if (!fault && partial)
 		fault = publish(partial, options->plan_file, err);
 	if (!fault && options->plan_file)
-		say(SAY_INFO, "carry it out with: barge run %s", options->plan_file);
+		say(output, SAY_INFO, "carry it out with: barge run %s", options->plan_file);
 	else if (!fault)
-		say(SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
+		say(output, SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
 	free(partial);
 	migration_fini(&migration);
 	arrangement_fini(&arrangement);
 	return fault;
 }
 
-enum fault command_plan(const struct options *options, int *status, struct err *err)
+enum fault command_plan(const struct options *options, struct output *output, int *status,
+			struct err *err)
 {
 	struct places places;
 	struct setup setup;
@@ -76,11 +77,11 @@ enum fault command_plan(const struct options *options, int *status, struct err *
 		return err->fault;
 	enum fault fault = FAULT_NONE;
 	if (!places_on_grid(&places))
-		fault = make_plan(options, &places, NULL, NULL, status, err);
-	else if (!setup_load(&options->connection, &setup, err)) {
+		fault = make_plan(options, output, &places, NULL, NULL, status, err);
+	else if (!setup_load(&options->connection, output, &setup, err)) {
 		fault = setup_connect(&setup, &wait, err);
 		if (!fault) {
-			fault = make_plan(options, &places, &setup, &wait, status, err);
+			fault = make_plan(options, output, &places, &setup, &wait, status, err);
 			store_close(wait.store);
 		}
 		setup_fini(&setup);

@@ -20,6 +20,7 @@ enum { METADATA_MAX = 4096 };
 
 struct put {
 	const struct options *options;
+	struct output *output;
 	struct grid_path target; /* all zeros: none */
 	bool has_target;
 	struct outfile cap_out;
@@ -130,10 +131,10 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 			fault = outfile_publish(&put->cap_out, err);
 	}
 	if (!fault && put->options->planning.caps_only) {
-		out_put(text, size);
-		out_flush();
-		if (out_failed())
-			fault = err_os(err, FAULT_IO, out_failed(),
+		out_put(put->output, text, size);
+		out_flush(put->output);
+		if (out_failed(put->output))
+			fault = err_os(err, FAULT_IO, out_failed(put->output),
 				       "cannot write the cap to standard output");
 	}
 	explicit_bzero(text, sizeof text);
@@ -144,15 +145,15 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 
 static void put_tell(void *context, const char *text)
 {
-	(void)context;
-	say(SAY_INFO, "%s", text);
+	struct put *put = context;
+	say(put->output, SAY_INFO, "%s", text);
 }
 
 static enum fault put_upload(struct put *put, struct session *session, struct cap *cap,
 			     struct err *err)
 {
 	struct policy *policy = NULL;
-	struct patience patience = { .tell = put_tell };
+	struct patience patience = { .tell = put_tell, .context = put };
 	if (policy_new((unsigned)put->options->transfer.verify, session->setup.params, &policy,
 		       err))
 		return err->fault;
@@ -168,7 +169,7 @@ static enum fault put_upload(struct put *put, struct session *session, struct ca
 	if (fault && err->fault != FAULT_CANCELLED)
 		err_wrap(err, "'%.100s'", put->options->words.text[0]);
 	if (!fault)
-		say(SAY_DEBUG, "verified: %s", policy_describe(policy));
+		say(put->output, SAY_DEBUG, "verified: %s", policy_describe(policy));
 	policy_free(policy);
 	return fault ? err->fault : FAULT_NONE;
 }
@@ -193,7 +194,7 @@ static enum fault store(struct put *put, struct session *session, struct err *er
 static enum fault put_online(struct put *put, int *status, struct err *err)
 {
 	struct session session;
-	if (session_open(&put->options->connection, &session, err))
+	if (session_open(&put->options->connection, put->output, &session, err))
 		return err->fault;
 	enum fault fault = FAULT_NONE;
 	if (put->has_target)
@@ -201,7 +202,7 @@ static enum fault put_online(struct put *put, int *status, struct err *err)
 	if (!fault)
 		fault = store(put, &session, err);
 	session_fini(&session);
-	return fault ? session_settle(err, status) : FAULT_NONE;
+	return fault ? session_settle(put->output, err, status) : FAULT_NONE;
 }
 
 /* Everything about the command line that can be wrong is found before a gateway is asked. */
@@ -220,10 +221,12 @@ static enum fault put_prepare(struct put *put, struct err *err)
 				: FAULT_NONE;
 }
 
-enum fault command_put(const struct options *options, int *status, struct err *err)
+enum fault command_put(const struct options *options, struct output *output, int *status,
+		       struct err *err)
 {
 	struct put put = {
 		.options = options,
+		.output = output,
 		.cap_out = { .fd = -1, .at = -1 },
 		.spool = { .fd = -1 },
 	};

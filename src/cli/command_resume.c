@@ -48,20 +48,20 @@ static enum fault bind_target(const struct options *options, struct migration *m
 }
 
 /* Carries `migration`, opened and locked, on to its end. */
-static enum fault carry_on(const struct options *options, struct migration *migration, int *status,
-			   struct err *err)
+static enum fault carry_on(const struct options *options, struct output *output,
+			   struct migration *migration, int *status, struct err *err)
 {
 	struct planning_options planning = options->planning;
 	struct setup setup;
 	struct store_wait wait;
 	if (take_planning(migration, &planning, err))
 		return err->fault;
-	struct engine_request request = command_engine(options);
+	struct engine_request request = command_engine(options, output);
 	request.planning = &planning;
 	request.migration = migration;
 	if (migration->to_local && !migration->remote)
 		return engine_run(&request, status, err);
-	if (setup_load(&options->connection, &setup, err))
+	if (setup_load(&options->connection, output, &setup, err))
 		return err->fault;
 	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {
@@ -76,7 +76,8 @@ static enum fault carry_on(const struct options *options, struct migration *migr
 	return fault;
 }
 
-enum fault command_resume(const struct options *options, int *status, struct err *err)
+enum fault command_resume(const struct options *options, struct output *output, int *status,
+			  struct err *err)
 {
 	struct migration migration;
 	if (options->words.count > 1)
@@ -85,20 +86,21 @@ enum fault command_resume(const struct options *options, int *status, struct err
 	if (migration_open(options->state_dir, name, &migration, err))
 		return err->fault;
 	if (catalog_file_repaired(migration.catalog))
-		say(SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
-	enum fault fault = carry_on(options, &migration, status, err);
+		say(output, SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
+	enum fault fault = carry_on(options, output, &migration, status, err);
 	migration_fini(&migration);
 	return fault;
 }
 
-enum fault command_run(const struct options *options, int *status, struct err *err)
+enum fault command_run(const struct options *options, struct output *output, int *status,
+		       struct err *err)
 {
 	struct migration migration;
 	if (options->words.count != 1)
 		return err_set(err, FAULT_USAGE, "run takes one plan file: barge run FILE");
 	if (migration_open_plan(options->state_dir, options->words.text[0], &migration, err))
 		return err->fault;
-	enum fault fault = carry_on(options, &migration, status, err);
+	enum fault fault = carry_on(options, output, &migration, status, err);
 	migration_fini(&migration);
 	return fault;
 }

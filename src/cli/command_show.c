@@ -152,13 +152,13 @@ static enum fault show_pages(struct fields *fields, struct catalog_reader *reade
 		if (!fault && page.is_end && page.totals)
 			return show_totals(fields, page.totals, err);
 		if (!fault && page.is_end)
-			say(SAY_INFO, "the plan is not finished; what is durable has been shown");
+			say(fields->output, SAY_INFO, "the plan is not finished; what is durable has been shown");
 		if (fault || page.is_end)
 			return fault;
 		fault = show_listing(fields, &page, err);
 		for (size_t i = 0; i < page.count && !fault; i++)
 			fault = show_entry(fields, page.id, &page.entry[i], err);
-		if (fault || out_failed())
+		if (fault || out_failed(fields->output))
 			return fault;
 	}
 }
@@ -230,7 +230,8 @@ static enum fault show_slots(struct fields *fields, struct outcomes *outcomes, b
 	static struct outcome slot[SLOTS];
 	uint64_t end = 0;
 	enum fault fault = outcomes_end(outcomes, &end, err);
-	for (uint64_t first = 0; first < end && !fault && !out_failed(); first += SLOTS) {
+	for (uint64_t first = 0; first < end && !fault && !out_failed(fields->output);
+	     first += SLOTS) {
 		size_t count = (size_t)min_u64(end - first, SLOTS);
 		fault = outcomes_read(outcomes, first, count, slot, err);
 		for (size_t i = 0; i < count && !fault; i++)
@@ -259,7 +260,8 @@ static enum fault show_outcomes(struct fields *fields, const char *path, bool ca
 	return fault;
 }
 
-enum fault command_show(const struct options *options, int *status, struct err *err)
+enum fault command_show(const struct options *options, struct output *output, int *status,
+			struct err *err)
 {
 	const char *path = options->words.text[0];
 	struct fields fields;
@@ -270,11 +272,11 @@ enum fault command_show(const struct options *options, int *status, struct err *
 			      "cannot look at '%.120s'", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, FAULT_USAGE, "'%.120s' is not a file of a job", path);
-	fields_init(&fields, options->output.json);
+	fields_init(&fields, output);
 	enum fault fault = show_outcomes(&fields, path, options->show_caps, err);
 	if (fault == FAULT_USAGE)
 		fault = show_plan(&fields, path, err);
-	out_flush();
+	out_flush(output);
 	fields_fini(&fields);
 	return fault ? err_wrap(err, "'%.120s'", path) : FAULT_NONE;
 }

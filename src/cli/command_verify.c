@@ -27,6 +27,12 @@ static void moved(void *context, uint64_t bytes)
 	tally_moved(verifying->tally, bytes);
 }
 
+static void away(void *context, const struct store *store, bool is_away)
+{
+	struct verifying *verifying = context;
+	setup_tell_store_away(verifying->setup, store, is_away);
+}
+
 /* Counts an entry and writes its line. */
 static void ended(void *context, const struct audit_entry *entry)
 {
@@ -110,7 +116,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.open = verify_open_store,
 		.ended = ended,
 		.moved = moved,
-		.away = setup_tell_store_away,
+		.away = away,
 		.context = &verifying,
 		.catalog = migration->catalog,
 		.paths = options->output.json,
@@ -126,14 +132,15 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 	if (!request.catalog->outcomes)
 		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
 			       migration->job.name);
-	enum fault fault = tally_open(&tally, &options->output, err);
+	enum fault fault = tally_open(&tally, setup->output, err);
 	if (!fault)
 		fault = command_verify_run(&request, migration, &tally, status, err);
 	tally_close(&tally);
 	return fault;
 }
 
-enum fault command_verify(const struct options *options, int *status, struct err *err)
+enum fault command_verify(const struct options *options, struct output *output, int *status,
+			  struct err *err)
 {
 	struct setup setup;
 	struct store_wait wait;
@@ -144,7 +151,7 @@ enum fault command_verify(const struct options *options, int *status, struct err
 		return err_set(err, FAULT_USAGE,
 			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
 			       "read, check, or check,read");
-	if (setup_load(&options->connection, &setup, err))
+	if (setup_load(&options->connection, output, &setup, err))
 		return err->fault;
 	if (migration_open(options->state_dir, options->words.text[0], &migration, err)) {
 		setup_fini(&setup);

@@ -43,25 +43,25 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_SHOW] = command_show,
 };
 
-static enum fault main_run(const struct options *options, int *status, struct err *err)
+static enum fault main_run(const struct options *options, struct output *output, int *status,
+			   struct err *err)
 {
 	enum fault fault = http_global_init(err); /* before there are threads */
 	if (!fault)
 		fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (fault)
 		return fault;
-	say_set_level(options->output.quiet     ? SAY_WARNING
-		      : options->output.verbose ? SAY_DEBUG
-						: SAY_INFO);
 	if (options->cap_in_argv)
-		say(SAY_WARNING, "a cap on the command line was readable by other processes for a "
-				 "moment; an alias or --cap-file is safer");
-	fault = function[options->command](options, status, err);
+		say(output, SAY_WARNING,
+		    "a cap on the command line was readable by other processes for a "
+		    "moment; an alias or --cap-file is safer");
+	fault = function[options->command](options, output, status, err);
 	cancel_stop();
 	return fault;
 }
 
-static enum fault dispatch(const struct options *options, int *status, struct err *err)
+static enum fault dispatch(const struct options *options, struct output *output, int *status,
+			   struct err *err)
 {
 	*status = STATUS_DONE;
 	if (options->command == COMMAND_HELP)
@@ -69,9 +69,10 @@ static enum fault dispatch(const struct options *options, int *status, struct er
 	else if (options->command == COMMAND_VERSION)
 		fputs("barge " PROGRAM_VERSION "\n", stdout);
 	else if (options->command == COMMAND_GATEWAY)
-		return command_gateway(options, status, err); /* threads would end with exec */
+		return command_gateway(options, output, status,
+				       err); /* threads would end with exec */
 	else
-		return main_run(options, status, err);
+		return main_run(options, output, status, err);
 	if (fflush(stdout) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot write to standard output");
 	return FAULT_NONE;
@@ -79,22 +80,25 @@ static enum fault dispatch(const struct options *options, int *status, struct er
 
 int main(int argc, char **argv)
 {
+	struct output output = { .results = STDOUT_FILENO, .messages = STDERR_FILENO };
 	struct options options = { 0 };
 	struct err err = { 0 };
 	int status = STATUS_DONE;
 	if (!program_open_standard_files())
 		return STATUS_IO;
 	if (program_has_borrowed_rights()) {
-		say(SAY_ERROR, "this program does not run with borrowed rights (setuid, setgid)");
+		say(&output, SAY_ERROR,
+		    "this program does not run with borrowed rights (setuid, setgid)");
 		return STATUS_INSECURE;
 	}
 	uint32_t mask = program_harden();
 	enum fault fault = options_parse(&options, argc, argv, &err);
 	options.transfer.umask = mask;
+	output.options = options.output;
 	if (!fault)
-		fault = dispatch(&options, &status, &err);
+		fault = dispatch(&options, &output, &status, &err);
 	if (fault) {
-		say_err(&err);
+		say_err(&output, &err);
 		status = status_of_fault(fault);
 	}
 	options_fini(&options);

@@ -119,6 +119,12 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 	return fault ? fault : heartbeat_start(&engine->heartbeat, err);
 }
 
+static void engine_lane_away(void *context, const struct store *store, bool away)
+{
+	struct engine *engine = context;
+	setup_tell_store_away(engine->setup, store, away);
+}
+
 static enum fault start_lanes(struct engine *engine, struct err *err)
 {
 	unsigned transfers =
@@ -133,7 +139,7 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,
-		.away = setup_tell_store_away,
+		.away = engine_lane_away,
 		.context = engine,
 		.threads = threads,
 		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,

@@ -26,7 +26,7 @@ struct engine_request {
 	const struct connection_options *connection;
 	const struct planning_options *planning;
 	const struct transfer_options *transfer;
-	const struct output_options *output;
+	struct output *output;
 	const char *state_dir; /* as given, or NULL */
 	struct setup *setup;
 	struct migration *migration;

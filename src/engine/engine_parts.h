@@ -31,7 +31,7 @@ struct engine {
 	const struct connection_options *connection;
 	const struct planning_options *planning;
 	const struct transfer_options *transfer;
-	const struct output_options *output;
+	struct output *output;
 	const char *state_dir;
 	struct setup *setup;
 	struct migration *migration;

@@ -1,5 +1,6 @@
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
+#include "report/say.h"
 #include "report/status.h"
 
 enum fault engine_recover(struct engine *engine, struct err *err)
@@ -10,7 +11,7 @@ enum fault engine_recover(struct engine *engine, struct err *err)
 	    outcomes_end(migration->catalog->outcomes, &end, err))
 		return err_wrap(err, "job %s", migration->job.name);
 	if (engine->resume.cut > 0)
-		say(SAY_WARNING,
+		say(engine->output, SAY_WARNING,
 		    "the plan ended in a damaged block; %llu bytes cut, the walk goes on",
 		    (unsigned long long)engine->resume.cut);
 	if (engine->writer && end > manifest_writer_totals(engine->writer)->next_id && end > 1)
@@ -207,12 +208,12 @@ enum fault engine_plan(const struct engine_request *request, int *status, struct
 	struct manifest_totals totals;
 	if (engine_plan_only(request, &totals, err))
 		return err->fault;
-	say(SAY_INFO,
+	say(request->output, SAY_INFO,
 	    "planned %llu files (%llu bytes), %llu directories; %llu skipped, %llu failed already",
 	    (unsigned long long)totals.files, (unsigned long long)totals.bytes,
 	    (unsigned long long)totals.directories, (unsigned long long)totals.skipped,
 	    (unsigned long long)totals.failed);
-	say(SAY_INFO, "job %s", request->migration->job.name);
+	say(request->output, SAY_INFO, "job %s", request->migration->job.name);
 	*status = STATUS_DONE;
 	return FAULT_NONE;
 }

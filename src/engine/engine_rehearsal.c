@@ -331,14 +331,14 @@ static enum fault tell(struct rehearsal *rehearsal, const struct catalog_page *p
 	snprintf(end, PATH_SIZE - rehearsal->path_size, "%s%.*s", rehearsal->path_size ? "/" : "",
 		 (int)entry->name_size, entry->name);
 	bytes_clear(&rehearsal->line);
-	enum fault fault = rehearsal->engine.output->json
+	enum fault fault = rehearsal->engine.output->options.json
 				   ? print_json(&rehearsal->line, rehearsal->path, entry, action,
 						decision.reason)
 				   : print_text(rehearsal, entry, action, decision.reason);
 	*end = '\0';
 	if (fault)
 		return bytes_err(fault, err, "a line about an entry");
-	out_put(rehearsal->line.data, rehearsal->line.size);
+	out_put(rehearsal->engine.output, rehearsal->line.data, rehearsal->line.size);
 	return FAULT_NONE;
 }
 
@@ -375,7 +375,7 @@ static void say_totals(const struct rehearsal *rehearsal)
 	const uint64_t *n = rehearsal->count;
 	uint64_t copied = n[DECIDE_COPY] + n[DECIDE_OVERWRITE];
 	char bytes[QUANTITY_SIZE];
-	say(SAY_INFO,
+	say(rehearsal->engine.output, SAY_INFO,
 	    "nothing was done; would copy %llu files (%s), link %llu entries, make %llu "
 	    "directories; %llu would be skipped, %llu would fail",
 	    (unsigned long long)copied, quantity_bytes(rehearsal->bytes, bytes),
@@ -405,12 +405,12 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	if (!fault)
 		fault = walk(&rehearsal, err);
 	cancel_unwatch(watch);
-	out_flush();
+	out_flush(request->output);
 	if (!fault) {
 		say_totals(&rehearsal);
 		bool lost = rehearsal.count[DECIDE_FAIL] > 0 ||
 			    rehearsal.count[DECIDE_SKIP] > rehearsal.asked;
-		*status = out_failed() ? STATUS_IO : lost ? STATUS_PARTLY : STATUS_DONE;
+		*status = out_failed(request->output) ? STATUS_IO : lost ? STATUS_PARTLY : STATUS_DONE;
 	}
 	leave_place(&rehearsal);
 	if (rehearsal.root_fd >= 0)

@@ -1,5 +1,6 @@
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
+#include "report/say.h"
 #include "report/status.h"
 
 enum { COMMAND_MAX = 1 << 20 }; /* bytes of a command line shown */
@@ -74,7 +75,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine);
 	if (broken)
-		say_err(&engine->broken);
+		say_err(engine->output, &engine->broken);
 	const struct report_end end = {
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),

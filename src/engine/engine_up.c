@@ -14,8 +14,8 @@ static enum fault no_memory(struct err *err)
 
 static void tell(void *context, const char *text)
 {
-	(void)context;
-	say(SAY_WARNING, "%s", text);
+	struct engine *engine = context;
+	say(engine->output, SAY_WARNING, "%s", text);
 }
 
 /* Counts from the files, because the callbacks lag behind the slots by a sync. */
@@ -36,6 +36,12 @@ static enum fault open_first(void *context, struct store **store, struct err *er
 	return setup_open_first(engine->setup, store, err);
 }
 
+static void engine_replica_away(void *context, bool away)
+{
+	struct engine *engine = context;
+	setup_tell_away(engine->setup, away);
+}
+
 /* Fills what reads files of a grid that are copied. */
 static struct replica_options replica_options(struct engine *engine)
 {
@@ -43,7 +49,7 @@ static struct replica_options replica_options(struct engine *engine)
 	return (struct replica_options){
 		.sources = migration->catalog->sources,
 		.open = open_first,
-		.away = setup_tell_away,
+		.away = engine_replica_away,
 		.gave_up = engine_gave_up,
 		.context = engine,
 		.away_ms = engine->connection->gateway_wait_ms,

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum fault dry_run_init(struct dry_run *dry_run, struct err *err)
+enum fault dry_run_init(struct dry_run *dry_run, struct output *output, struct err *err)
 {
 	const char *base = getenv("TMPDIR");
-	*dry_run = (struct dry_run){ 0 };
+	*dry_run = (struct dry_run){ .output = output };
 	if (asprintf(&dry_run->directory, "%s/barge-dry-run-XXXXXX",
 		     base && *base == '/' ? base : "/tmp") < 0) {
 		dry_run->directory = NULL;
@@ -46,13 +46,13 @@ void dry_run_fini(struct dry_run *dry_run)
 	if (!dry_run->directory)
 		return;
 	if (remove_jobs(dry_run->directory, &err))
-		say_err(&err);
+		say_err(dry_run->output, &err);
 	if (asprintf(&jobs, "%s/jobs", dry_run->directory) >= 0) {
 		(void)rmdir(jobs);
 		free(jobs);
 	}
 	if (rmdir(dry_run->directory) != 0)
-		say(SAY_WARNING, "'%s' could not be removed", dry_run->directory);
+		say(dry_run->output, SAY_WARNING, "'%s' could not be removed", dry_run->directory);
 	free(dry_run->directory);
 	dry_run->directory = NULL;
 }

@@ -9,13 +9,15 @@
 #pragma once
 
 #include "queue/core/fault.h"
+#include "report/output.h"
 
 struct dry_run {
+	struct output *output;
 	char *directory; /* to be the job's --state-dir */
 };
 
 /* Makes the directory.  Faults: IO, NOMEM. */
-MUST_USE enum fault dry_run_init(struct dry_run *dry_run, struct err *err);
+MUST_USE enum fault dry_run_init(struct dry_run *dry_run, struct output *output, struct err *err);
 
 /* Removes what is in the directory, whose jobs nobody has open any more, and the directory. */
 void dry_run_fini(struct dry_run *dry_run);

@@ -5,15 +5,15 @@
 
 static void tell_again(void *context, const struct err *err)
 {
-	(void)context;
-	say(SAY_DEBUG, "trying again: %s", err->text);
+	const struct setup *setup = context;
+	say(setup->output, SAY_DEBUG, "trying again: %s", err->text);
 }
 
-enum fault session_open(const struct connection_options *connection, struct session *session,
-			struct err *err)
+enum fault session_open(const struct connection_options *connection, struct output *output,
+			struct session *session, struct err *err)
 {
 	*session = (struct session){ 0 };
-	if (setup_load(connection, &session->setup, err))
+	if (setup_load(connection, output, &session->setup, err))
 		return err->fault;
 	if (setup_connect(&session->setup, &session->wait, err)) {
 		setup_fini(&session->setup);
@@ -25,6 +25,7 @@ enum fault session_open(const struct connection_options *connection, struct sess
 		.away_ms = connection->gateway_wait_ms,
 		.away = setup_tell_away,
 		.again = tell_again,
+		.context = &session->setup,
 	};
 	return FAULT_NONE;
 }
@@ -36,11 +37,11 @@ void session_fini(struct session *session)
 	*session = (struct session){ 0 };
 }
 
-enum fault session_settle(const struct err *err, int *status)
+enum fault session_settle(struct output *output, const struct err *err, int *status)
 {
 	if (err->fault != FAULT_RETRY)
 		return err->fault;
-	say_err(err);
+	say_err(output, err);
 	*status = STATUS_PARTLY;
 	return FAULT_NONE;
 }

@@ -17,7 +17,7 @@ struct session {
 };
 
 /* Loads the setup and connects.  Sleeps.  Faults: those of setup_load and setup_connect. */
-MUST_USE enum fault session_open(const struct connection_options *connection,
+MUST_USE enum fault session_open(const struct connection_options *connection, struct output *output,
 				 struct session *session, struct err *err);
 
 /* Closes the store, wipes and frees.  All zeros are allowed. */
@@ -27,4 +27,4 @@ void session_fini(struct session *session);
  * Turns what ended the work on one file or directory into an exit status, saying why: one that the
  * gateway could not give, take or prove is STATUS_PARTLY.  Returns FAULT_NONE then, else the fault.
  */
-MUST_USE enum fault session_settle(const struct err *err, int *status);
+MUST_USE enum fault session_settle(struct output *output, const struct err *err, int *status);

@@ -101,7 +101,8 @@ static void choose_servers(const struct connection_options *connection, struct s
 	    !(connection->node_directory || is_of_node(setup)))
 		return;
 	if (servers_load(&setup->servers, setup->node.directory, &err))
-		say(SAY_WARNING, "everything is read through the gateway: %s", err.text);
+		say(setup->output, SAY_WARNING, "everything is read through the gateway: %s",
+		    err.text);
 }
 
 /* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
@@ -116,10 +117,10 @@ static const char *plain_host_of(const struct connection_options *connection, co
 	return hosts->count ? hosts->text[0] : NULL;
 }
 
-enum fault setup_load(const struct connection_options *connection, struct setup *setup,
-		      struct err *err)
+enum fault setup_load(const struct connection_options *connection, struct output *output,
+		      struct setup *setup, struct err *err)
 {
-	*setup = (struct setup){ 0 };
+	*setup = (struct setup){ .output = output };
 	enum fault fault = node_load(&setup->node, connection->node_directory, err);
 	if (!fault)
 		fault = choose_urls(connection, setup, err);
@@ -254,22 +255,22 @@ enum fault setup_connect_all(struct setup *setup, struct store_wait *wait, struc
 
 void setup_tell_away(void *context, bool away)
 {
-	(void)context;
+	const struct setup *setup = context;
 	if (away)
-		say(SAY_WARNING, "the gateway does not answer; waiting for it");
+		say(setup->output, SAY_WARNING, "the gateway does not answer; waiting for it");
 	else
-		say(SAY_INFO, "the gateway answers again");
+		say(setup->output, SAY_INFO, "the gateway answers again");
 }
 
 void setup_tell_store_away(void *context, const struct store *store, bool away)
 {
-	(void)context;
+	const struct setup *setup = context;
 	if (away)
-		say(SAY_WARNING,
+		say(setup->output, SAY_WARNING,
 		    "gateway %s does not answer as it should; it is asked again every second",
 		    store_label(store));
 	else
-		say(SAY_INFO, "gateway %s answers again", store_label(store));
+		say(setup->output, SAY_INFO, "gateway %s answers again", store_label(store));
 }
 
 void setup_fini(struct setup *setup)

@@ -14,10 +14,12 @@
 #include "net/pace.h"
 #include "node/node.h"
 #include "options/connection.h"
+#include "report/output.h"
 
 #include <stdatomic.h>
 
 struct setup {
+	struct output *output;
 	struct node node;
 	const struct chk_params *params; /* what is known of the encoding, or NULL */
 	unsigned gateways;               /* at least 1: to one grid */
@@ -36,8 +38,8 @@ struct setup {
  * be loaded, a warning says so.  Faults: USAGE (no gateway named, or one twice, or too many), those
  * of node_load and of reading the file.
  */
-MUST_USE enum fault setup_load(const struct connection_options *connection, struct setup *setup,
-			       struct err *err);
+MUST_USE enum fault setup_load(const struct connection_options *connection, struct output *output,
+			       struct setup *setup, struct err *err);
 
 /* Opens a store on the first gateway, or on each in turn. */
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);
@@ -53,7 +55,7 @@ MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wa
 				      struct err *err);
 
 /* Tell people that the gateway went away or is back, in one thread (tries.away) and of a lane's
- * store (lanes_options.away).  `context` is unused. */
+ * store (lanes_options.away).  `context` is the struct setup. */
 void setup_tell_away(void *context, bool away);
 void setup_tell_store_away(void *context, const struct store *store, bool away);
 

@@ -53,17 +53,19 @@ enum fault entry_line_json(struct bytes *out, const struct entry_line *entry)
 	return fault ? fault : bytes_append_text(out, "}\n");
 }
 
-void entry_line_say(const struct entry_line *entry, uint64_t *failures, const char *rest)
+void entry_line_say(struct output *output, const struct entry_line *entry, uint64_t *failures,
+		    const char *rest)
 {
 	bool failed = entry->state == OUTCOME_FAILED;
 	if (failed && ++*failures == FAILURES_SHOWN + 1)
-		say(SAY_WARNING, "more entries fail; %s", rest);
-	if (failed ? *failures > FAILURES_SHOWN : !say_shows(SAY_DEBUG))
+		say(output, SAY_WARNING, "more entries fail; %s", rest);
+	if (failed ? *failures > FAILURES_SHOWN : !say_shows(output, SAY_DEBUG))
 		return;
 	struct bytes path;
 	bytes_init(&path, SHOWN_MAX);
 	if (!escape_name(&path, entry->path, entry->path_size))
-		say(failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s", state_text(entry->state),
-		    bytes_text(&path), entry->reason, entry->detail[0] ? ": " : "", entry->detail);
+		say(output, failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s",
+		    state_text(entry->state), bytes_text(&path), entry->reason,
+		    entry->detail[0] ? ": " : "", entry->detail);
 	bytes_fini(&path);
 }

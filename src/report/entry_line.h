@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "report/output.h"
 
 struct entry_line {
 	uint64_t id;
@@ -28,4 +29,5 @@ MUST_USE enum fault entry_line_json(struct bytes *out, const struct entry_line *
  * Says why `entry` is not done: skipped ones to those who asked for more.  Of failures, which
  * `failures` counts, the first 50 are said; `rest` tells once where the others are.
  */
-void entry_line_say(const struct entry_line *entry, uint64_t *failures, const char *rest);
+void entry_line_say(struct output *output, const struct entry_line *entry, uint64_t *failures,
+		    const char *rest);

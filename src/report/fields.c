@@ -6,9 +6,9 @@
 
 enum { LINE_SIZE_MAX = 1 << 20 };
 
-void fields_init(struct fields *fields, bool json)
+void fields_init(struct fields *fields, struct output *output)
 {
-	*fields = (struct fields){ .json = json };
+	*fields = (struct fields){ .output = output, .json = output->options.json };
 	bytes_init(&fields->line, LINE_SIZE_MAX);
 }
 
@@ -91,6 +91,6 @@ enum fault fields_end(struct fields *fields, struct err *err)
 	if (!fields->fault)
 		fields->fault = bytes_append_text(&fields->line, fields->json ? "}\n" : "\n");
 	if (!fields->fault)
-		out_put(fields->line.data, fields->line.size);
+		out_put(fields->output, fields->line.data, fields->line.size);
 	return bytes_err(fields->fault, err, "a line of output");
 }

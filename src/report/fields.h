@@ -10,14 +10,16 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "report/output.h"
 
 struct fields {
-	bool json;
+	struct output *output;
+	bool json; /* as its options say */
 	struct bytes line;
 	enum fault fault;
 };
 
-void fields_init(struct fields *fields, bool json);
+void fields_init(struct fields *fields, struct output *output);
 void fields_fini(struct fields *fields);
 
 /* Begins a line of `kind` ("entry"). */

@@ -29,7 +29,7 @@ struct known_path {
 };
 
 struct lines {
-	bool json;
+	struct output *output;
 	struct catalog *catalog;
 	char *errors; /* path, or NULL */
 	struct ring *ring;
@@ -103,7 +103,7 @@ static void write_json(struct lines *lines, const struct entry_line *entry)
 	if (fault)
 		atomic_fetch_add(&lines->lost, 1);
 	else
-		out_put(text->data, text->size);
+		out_put(lines->output, text->data, text->size);
 }
 
 static void write_error(struct lines *lines, const struct entry_line *entry)
@@ -132,7 +132,7 @@ static void write_line(struct lines *lines, const struct line *line)
 	};
 	if (line->id > 0)
 		entry.path = entry_path(lines, line, &entry.path_size);
-	if (lines->json)
+	if (lines->output->options.json)
 		write_json(lines, &entry);
 	if (line->state == OUTCOME_DONE)
 		return;
@@ -142,7 +142,8 @@ static void write_line(struct lines *lines, const struct line *line)
 		entry.path = link;
 		entry.path_size = sizeof link - 1;
 	}
-	entry_line_say(&entry, &lines->failures, "their reasons are in errors.jsonl of the job");
+	entry_line_say(lines->output, &entry, &lines->failures,
+		       "their reasons are in errors.jsonl of the job");
 }
 
 /* The thread.  stdout is flushed whenever nothing is waiting, so that a reader is never behind. */
@@ -157,14 +158,14 @@ static void lines_run(void *context)
 		write_line(lines, &note->line);
 		free(note);
 		if (atomic_fetch_sub(&lines->waiting, 1) == 1)
-			out_flush();
+			out_flush(lines->output);
 	}
-	out_flush();
+	out_flush(lines->output);
 }
 
 void lines_put(struct lines *lines, const struct line *line)
 {
-	if (!lines->json && line->state == OUTCOME_DONE)
+	if (!lines->output->options.json && line->state == OUTCOME_DONE)
 		return;
 	if (!lines->running) {
 		write_line(lines, line);
@@ -213,7 +214,7 @@ enum fault lines_open(const struct lines_options *options, struct lines **out, s
 		return err_set(err, FAULT_NOMEM, "out of memory for the report");
 	lines->errors_fd = -1;
 	bytes_init(&lines->text, LINE_MAX_SIZE);
-	lines->json = options->json;
+	lines->output = options->output;
 	lines->catalog = options->catalog;
 	lines->errors = options->errors ? strdup(options->errors) : NULL;
 	enum fault fault = FAULT_NONE;
@@ -244,7 +245,7 @@ uint64_t lines_close(struct lines *lines)
 	if (!lines)
 		return 0;
 	lines_drain(lines);
-	out_flush();
+	out_flush(lines->output);
 	uint64_t lost = atomic_load(&lines->lost);
 	if (lines->errors_fd >= 0 && (fdatasync(lines->errors_fd) | close(lines->errors_fd)) != 0)
 		lost++;

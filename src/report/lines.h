@@ -3,20 +3,21 @@
  *
  * Place      the commit thread of the queue -> [ring] -> a thread that finds paths and writes.
  * Ownership  owns its thread, a reader of the catalog and errors.jsonl.
- * Threads    lines_put may run concurrently, and sleeps while the ring is full; stdout belongs to
- *            the thread until lines_drain.
+ * Threads    lines_put may run concurrently, and sleeps while the ring is full; the results of the
+ *            output belong to the thread until lines_drain.
  */
 #pragma once
 
 #include "queue/catalog.h"
 #include "report/details.h"
+#include "report/output.h"
 
 struct lines;
 
 struct lines_options {
 	struct catalog *catalog; /* borrowed */
 	const char *errors;      /* path, or NULL */
-	bool json;
+	struct output *output;
 };
 
 /* One entry that is settled.  Pointers borrow for the call. */

@@ -2,54 +2,48 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { OUT_BUFFER_SIZE = 65536 };
-
-/* State of the one stdout. */
-static char buffer[OUT_BUFFER_SIZE];
-static size_t used;
-static int failed;
-
-static bool wait_writable(void)
+static bool wait_writable(int fd)
 {
-	struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	return poll(&ready, 1, -1) >= 0 || errno == EINTR;
 }
 
-/* Writes to stdout.  The first failure ends all output, not the program. */
-static void put(const char *text, size_t size)
+/* Writes to the results.  The first failure ends all output, not the program. */
+static void out_write(struct output *output, const char *text, size_t size)
 {
-	while (size > 0 && !failed) {
-		ssize_t written = write(STDOUT_FILENO, text, size);
+	while (size > 0 && output->results >= 0 && !output->failed) {
+		ssize_t written = write(output->results, text, size);
 		if (written >= 0) {
 			text += written;
 			size -= (size_t)written;
 			continue;
 		}
 		/* Somebody else's end of a pipe or terminal may have made it non-blocking. */
-		if (errno == EINTR || (errno == EAGAIN && wait_writable()))
+		if (errno == EINTR || (errno == EAGAIN && wait_writable(output->results)))
 			continue;
-		failed = errno;
+		output->failed = errno;
 	}
 }
 
-void out_put(const void *text, size_t size)
+void out_put(struct output *output, const void *text, size_t size)
 {
-	if (size > sizeof buffer - used)
-		out_flush();
-	if (size > sizeof buffer) {
-		put(text, size);
+	if (size > sizeof output->buffer - output->used)
+		out_flush(output);
+	if (size > sizeof output->buffer) {
+		out_write(output, text, size);
 		return;
 	}
-	memcpy(buffer + used, text, size);
-	used += size;
+	memcpy(output->buffer + output->used, text, size);
+	output->used += size;
 }
 
-void out_flush(void)
+void out_flush(struct output *output)
 {
-	put(buffer, used);
-	used = 0;
+	out_write(output, output->buffer, output->used);
+	output->used = 0;
 }
 
-int out_failed(void) { return failed; }
+int out_failed(const struct output *output) { return output->failed; }

@@ -1,21 +1,22 @@
 /*
- * stdout, where results go: whole lines, buffered, and never a reason to stop a transfer.
+ * Results: whole lines for programs, on stdout.
  *
  * A reader that went away (EPIPE) or a full disk ends the output, not the program: later lines are
  * dropped, and out_failed tells.
  *
- * Ownership  one buffer for the process.
- * Threads    one thread at a time.
+ * Place      reports, tallies and commands -> [out] -> output->results.
+ * Ownership  lines are copied into the output's buffer.
+ * Threads    one thread at a time for each output.
  */
 #pragma once
 
-#include "base/bytes.h"
+#include "report/output.h"
 
 /* Adds `size` bytes, which end in a newline; written when much is waiting, or at out_flush. */
-void out_put(const void *text, size_t size);
+void out_put(struct output *output, const void *text, size_t size);
 
 /* Writes what is waiting.  Sleeps while the reader is slow. */
-void out_flush(void);
+void out_flush(struct output *output);
 
 /* Returns the errno that ended the output, or 0. */
-int out_failed(void);
+int out_failed(const struct output *output);

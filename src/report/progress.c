@@ -22,6 +22,7 @@ enum progress_style {
 };
 
 struct progress {
+	struct output *output;
 	const struct counters *counters;
 	enum progress_style style;
 	int stop_fd;
@@ -167,9 +168,9 @@ static void tick(struct progress *progress)
 	};
 	uint64_t done = entries_now(counters);
 	if (progress->style == PROGRESS_LINE)
-		say_progress(text, size);
+		say_progress(progress->output, text, size);
 	else if (progress->style == PROGRESS_PLAIN || done != progress->shown)
-		say(SAY_INFO, "%s", text);
+		say(progress->output, SAY_INFO, "%s", text);
 	progress->shown = done;
 }
 
@@ -189,20 +190,22 @@ static void progress_run(void *context)
 		tick(progress); /* the last one says all */
 }
 
-enum fault progress_open(const struct counters *counters, const struct output_options *output,
+enum fault progress_open(const struct counters *counters, struct output *output,
 			 struct progress **out, struct err *err)
 {
 	*out = NULL;
-	if (output->quiet || output->progress == REPORT_PROGRESS_NEVER)
+	if (output->options.quiet || output->options.progress == REPORT_PROGRESS_NEVER)
 		return FAULT_NONE;
 	struct progress *progress = calloc(1, sizeof *progress);
 	if (!progress)
 		return err_set(err, FAULT_NOMEM, "out of memory for the progress line");
 	progress->counters = counters;
-	bool in_place = output->progress == REPORT_PROGRESS_ALWAYS || isatty(STDERR_FILENO) == 1;
-	progress->style = in_place          ? PROGRESS_LINE
-			  : output->verbose ? PROGRESS_EAGER
-					    : PROGRESS_PLAIN;
+	bool in_place =
+		output->options.progress == REPORT_PROGRESS_ALWAYS || isatty(output->messages) == 1;
+	progress->output = output;
+	progress->style = in_place                  ? PROGRESS_LINE
+			  : output->options.verbose ? PROGRESS_EAGER
+						    : PROGRESS_PLAIN;
 	progress->sample[progress->count++] =
 		(struct progress_sample){ .at_ms = counters->start_ms };
 	progress->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -226,6 +229,6 @@ void progress_close(struct progress *progress)
 	if (written == (ssize_t)sizeof one)
 		thread_join(&progress->thread);
 	close(progress->stop_fd);
-	say_progress("", 0);
+	say_progress(progress->output, "", 0);
 	free(progress);
 }

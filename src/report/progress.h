@@ -19,9 +19,8 @@ struct progress;
  * Starts the thread as `output` says; nothing, and NULL in `progress`, where no progress is wanted.
  * Faults: NOMEM, IO.
  */
-MUST_USE enum fault progress_open(const struct counters *counters,
-				  const struct output_options *output, struct progress **progress,
-				  struct err *err);
+MUST_USE enum fault progress_open(const struct counters *counters, struct output *output,
+				  struct progress **progress, struct err *err);
 
 /* Ends the thread and takes the line away.  NULL is allowed. */
 void progress_close(struct progress *progress);

@@ -4,12 +4,13 @@
 #include "report/lines.h"
 #include "report/out.h"
 #include "report/progress.h"
+#include "report/say.h"
 #include "report/summary.h"
 
 enum { SUMMARY_MAX = 1 << 20 };
 
 struct report {
-	bool json, quiet;
+	struct output *output;
 	struct catalog *catalog;
 	char *job;
 	struct counters counters;
@@ -23,7 +24,7 @@ static enum fault report_start(struct report *report, const struct report_option
 {
 	const struct lines_options lines = { .catalog = options->catalog,
 					     .errors = options->errors,
-					     .json = options->output->json };
+					     .output = options->output };
 	enum fault fault = lines_open(&lines, &report->lines, err);
 	return fault ? fault
 		     : progress_open(&report->counters, options->output, &report->progress, err);
@@ -34,8 +35,7 @@ enum fault report_open(const struct report_options *options, struct report **out
 	struct report *report = calloc(1, sizeof *report);
 	if (!report)
 		return err_set(err, FAULT_NOMEM, "out of memory for the report");
-	report->json = options->output->json;
-	report->quiet = options->output->quiet;
+	report->output = options->output;
 	report->catalog = options->catalog;
 	report->job = strdup(options->job ? options->job : "");
 	report->counters.plan = options->plan;
@@ -140,17 +140,17 @@ static enum fault summarize(struct report *report, const struct summary_run *run
 	struct bytes text;
 	bytes_init(&text, SUMMARY_MAX);
 	enum fault fault = FAULT_NONE;
-	if (!report->quiet) {
+	if (!report->output->options.quiet) {
 		fault = summary_text(&text, run, end, counts);
 		if (!fault)
-			say_plain(bytes_text(&text), text.size);
+			say_plain(report->output, bytes_text(&text), text.size);
 		bytes_clear(&text);
 	}
-	if (!fault && report->json) {
+	if (!fault && report->output->options.json) {
 		fault = summary_json(&text, run, end, counts);
 		if (!fault)
-			out_put(text.data, text.size);
-		out_flush();
+			out_put(report->output, text.data, text.size);
+		out_flush(report->output);
 	}
 	bytes_fini(&text);
 	return bytes_err(fault, err, "the summary");

@@ -7,7 +7,7 @@
  * and json.c write single lines; tally.c does the same for commands without a queue; status.c is
  * the exit status.
  *
- * Place      the queue's commit thread and the planner feed it; stdout and stderr are its outlets.
+ * Place      the queue's commit thread and the planner feed it; a struct output is its outlet.
  *            The engine opens and feeds it.
  * Ownership  owns two threads (lines, progress), a reader of the catalog and errors.jsonl.
  * Threads    the feeding functions may run concurrently; open, finish and close belong to one
@@ -22,7 +22,7 @@
 #include "report/say.h"
 
 struct report_options {
-	const struct output_options *output;
+	struct output *output;
 	struct catalog *catalog;          /* borrowed; for paths, and to count at the end */
 	const char *errors;               /* path of errors.jsonl, or NULL for none */
 	const char *job;                  /* 32 hex digits */

@@ -10,27 +10,20 @@
 
 enum { SAY_LINE_MAX = 8192 };
 
-/* Not state of the program's work: how its one stderr looks at the moment. */
-static atomic_int shown = SAY_INFO;
-static atomic_bool progress_up;
-
 static const char take_away[] = "\r\033[K";
 
-void say_set_level(enum say_level level)
+bool say_shows(const struct output *output, enum say_level level)
 {
-	atomic_store_explicit(&shown, (int)level, memory_order_relaxed);
-}
-
-bool say_shows(enum say_level level)
-{
-	return (int)level <= atomic_load_explicit(&shown, memory_order_relaxed);
+	return level <= (output->options.quiet     ? SAY_WARNING
+			 : output->options.verbose ? SAY_DEBUG
+						   : SAY_INFO);
 }
 
 /* One write for one line, so that lines of different threads do not mix. */
-static void say_put(const char *text, size_t size)
+static void say_put(const struct output *output, const char *text, size_t size)
 {
-	while (size > 0) {
-		ssize_t written = write(STDERR_FILENO, text, size);
+	while (size > 0 && output->messages >= 0) {
+		ssize_t written = write(output->messages, text, size);
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written <= 0)
@@ -40,9 +33,9 @@ static void say_put(const char *text, size_t size)
 	}
 }
 
-static enum fault clear_progress(struct bytes *line)
+static enum fault clear_progress(struct output *output, struct bytes *line)
 {
-	if (!atomic_exchange_explicit(&progress_up, false, memory_order_acq_rel))
+	if (!atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
 		return FAULT_NONE;
 	return bytes_append_text(line, take_away);
 }
@@ -58,11 +51,11 @@ static void tame(struct bytes *line, size_t from)
 }
 
 /* Writes a line at once: the progress line is cleared, caps are taken out, control bytes tamed. */
-static void put_line(const char *prefix, const char *text, size_t size)
+static void put_line(struct output *output, const char *prefix, const char *text, size_t size)
 {
 	struct bytes line;
 	bytes_init(&line, SAY_LINE_MAX);
-	enum fault fault = clear_progress(&line);
+	enum fault fault = clear_progress(output, &line);
 	if (!fault)
 		fault = bytes_append_text(&line, prefix);
 	size_t from = line.size;
@@ -72,13 +65,13 @@ static void put_line(const char *prefix, const char *text, size_t size)
 	if (!fault)
 		fault = bytes_append_text(&line, "\n");
 	if (!fault)
-		say_put((const char *)line.data, line.size);
+		say_put(output, (const char *)line.data, line.size);
 	bytes_fini(&line);
 }
 
-void say(enum say_level level, const char *format, ...)
+void say(struct output *output, enum say_level level, const char *format, ...)
 {
-	if (!say_shows(level))
+	if (!say_shows(output, level))
 		return;
 	char text[2048];
 	va_list args;
@@ -86,20 +79,23 @@ void say(enum say_level level, const char *format, ...)
 	int length = vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	size_t size = length < 0 ? 0 : (size_t)min_u64((uint64_t)length, sizeof text - 1);
-	put_line(level == SAY_WARNING ? "barge: warning: " : "barge: ", text, size);
+	put_line(output, level == SAY_WARNING ? "barge: warning: " : "barge: ", text, size);
 	explicit_bzero(text, size);
 }
 
-void say_err(const struct err *err) { say(SAY_ERROR, "%s", err->text); }
-
-void say_plain(const char *text, size_t size)
+void say_err(struct output *output, const struct err *err)
 {
-	if (atomic_exchange_explicit(&progress_up, false, memory_order_acq_rel))
-		say_put(take_away, sizeof take_away - 1);
-	say_put(text, size);
+	say(output, SAY_ERROR, "%s", err->text);
 }
 
-void say_progress(const char *text, size_t size)
+void say_plain(struct output *output, const char *text, size_t size)
+{
+	if (atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
+		say_put(output, take_away, sizeof take_away - 1);
+	say_put(output, text, size);
+}
+
+void say_progress(struct output *output, const char *text, size_t size)
 {
 	char line[512];
 	if (size > sizeof line - sizeof take_away)
@@ -107,7 +103,8 @@ void say_progress(const char *text, size_t size)
 	memcpy(line, take_away, sizeof take_away - 1);
 	if (size > 0)
 		memcpy(line + sizeof take_away - 1, text, size);
-	bool was_up = atomic_exchange_explicit(&progress_up, size > 0, memory_order_acq_rel);
+	bool was_up =
+		atomic_exchange_explicit(&output->progress_up, size > 0, memory_order_acq_rel);
 	if (size > 0 || was_up)
-		say_put(line, sizeof take_away - 1 + size);
+		say_put(output, line, sizeof take_away - 1 + size);
 }

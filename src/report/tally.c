@@ -9,9 +9,9 @@
 
 enum { LINE_MAX_SIZE = 64 << 20 }; /* bytes; a path of 1 MiB, each byte escaped, and more */
 
-enum fault tally_open(struct tally *tally, const struct output_options *output, struct err *err)
+enum fault tally_open(struct tally *tally, struct output *output, struct err *err)
 {
-	*tally = (struct tally){ .json = output->json, .quiet = output->quiet };
+	*tally = (struct tally){ .output = output };
 	bytes_init(&tally->line, LINE_MAX_SIZE);
 	tally->counters.start_ms = clock_ms();
 	return progress_open(&tally->counters, output, &tally->progress, err);
@@ -20,13 +20,14 @@ enum fault tally_open(struct tally *tally, const struct output_options *output, 
 void tally_put(struct tally *tally, const struct entry_line *entry)
 {
 	bytes_clear(&tally->line);
-	if (tally->json && !bytes_append_text(&tally->line, "{\"event\":\"entry\"") &&
+	if (tally->output->options.json &&
+	    !bytes_append_text(&tally->line, "{\"event\":\"entry\"") &&
 	    !entry_line_json(&tally->line, entry)) {
-		out_put(tally->line.data, tally->line.size);
-		out_flush();
+		out_put(tally->output, tally->line.data, tally->line.size);
+		out_flush(tally->output);
 	}
 	if (entry->reason)
-		entry_line_say(entry, &tally->failures, "--json names all of them");
+		entry_line_say(tally->output, entry, &tally->failures, "--json names all of them");
 }
 
 void tally_moved(void *context, uint64_t bytes)
@@ -58,17 +59,17 @@ void tally_sum(struct tally *tally, const struct tally_summary *summary)
 	char moved[QUANTITY_SIZE], rate[QUANTITY_SIZE];
 	uint64_t ms = clock_ms() - tally->counters.start_ms;
 	uint64_t bytes = counter_read(&tally->counters.moved);
-	if (!tally->quiet) {
-		say(SAY_INFO, "%s", summary->text);
-		say(SAY_INFO, "this run: %s moved in %llu.%llu s (%s/s)",
+	if (!tally->output->options.quiet) {
+		say(tally->output, SAY_INFO, "%s", summary->text);
+		say(tally->output, SAY_INFO, "this run: %s moved in %llu.%llu s (%s/s)",
 		    quantity_bytes(bytes, moved), (unsigned long long)(ms / 1000),
 		    (unsigned long long)(ms / 100 % 10),
 		    quantity_bytes(quantity_rate(bytes, ms), rate));
 	}
 	bytes_clear(&tally->line);
-	if (tally->json && !tally_json(&tally->line, summary, ms))
-		out_put(tally->line.data, tally->line.size);
-	out_flush();
+	if (tally->output->options.json && !tally_json(&tally->line, summary, ms))
+		out_put(tally->output, tally->line.data, tally->line.size);
+	out_flush(tally->output);
 }
 
 void tally_close(struct tally *tally)

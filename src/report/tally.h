@@ -17,7 +17,7 @@
 struct progress;
 
 struct tally {
-	bool json, quiet;
+	struct output *output;
 	struct counters counters;
 	struct progress *progress;
 	uint64_t failures; /* shown */
@@ -25,8 +25,7 @@ struct tally {
 };
 
 /* Starts the progress line as the options say.  Faults: NOMEM, IO. */
-MUST_USE enum fault tally_open(struct tally *tally, const struct output_options *output,
-			       struct err *err);
+MUST_USE enum fault tally_open(struct tally *tally, struct output *output, struct err *err);
 
 /* Writes a line about an entry where one is wanted; its `reason` is NULL when it is done. */
 void tally_put(struct tally *tally, const struct entry_line *entry);

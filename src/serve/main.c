@@ -20,7 +20,7 @@ struct arguments {
 	const char **faults; /* point into argv */
 	size_t fault_count;
 	uint16_t port;
-	enum say_level level;
+	struct output output;
 	bool help, version;
 };
 
@@ -82,10 +82,10 @@ static enum fault parse_options(struct arguments *arguments, int argc, char **ar
 			arguments->faults[arguments->fault_count++] = optarg;
 			break;
 		case 'q':
-			arguments->level = SAY_WARNING;
+			arguments->output.options.quiet = true;
 			break;
 		case 'v':
-			arguments->level = SAY_DEBUG;
+			arguments->output.options.verbose = true;
 			break;
 		case 'h':
 			arguments->help = true;
@@ -121,10 +121,11 @@ static void stop(void *context)
 
 static void ready(void *context, const char *url)
 {
-	const struct arguments *arguments = context;
+	struct arguments *arguments = context;
 	puts(url);
 	fflush(stdout); /* a reader that went away is no reason to stop */
-	say(SAY_INFO, "gateway for trying and testing at %s, node directory '%.200s'", url,
+	say(&arguments->output, SAY_INFO,
+	    "gateway for trying and testing at %s, node directory '%.200s'", url,
 	    arguments->directory);
 }
 
@@ -142,7 +143,6 @@ static enum fault run(struct arguments *arguments, struct err *err)
 		.context = arguments,
 		.stop_fd = stop_fd,
 	};
-	say_set_level(arguments->level);
 	enum fault fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (!fault) {
 		int watch = cancel_watch(stop, &stop_fd);
@@ -169,12 +169,15 @@ static enum fault answer(struct arguments *arguments, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { .level = SAY_INFO };
+	struct arguments arguments = {
+		.output = { .results = STDOUT_FILENO, .messages = STDERR_FILENO },
+	};
 	struct err err = { 0 };
 	if (!program_open_standard_files())
 		return STATUS_IO;
 	if (program_has_borrowed_rights()) {
-		say(SAY_ERROR, "this program does not run with borrowed rights (setuid, setgid)");
+		say(&arguments.output, SAY_ERROR,
+		    "this program does not run with borrowed rights (setuid, setgid)");
 		return STATUS_INSECURE;
 	}
 	program_harden();
@@ -187,7 +190,7 @@ int main(int argc, char **argv)
 	if (!fault)
 		fault = answer(&arguments, &err);
 	if (fault)
-		say_err(&err);
+		say_err(&arguments.output, &err);
 	free(arguments.faults);
 	return status_of_fault(fault);
 }

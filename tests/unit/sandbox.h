@@ -19,6 +19,5 @@ void sandbox_directory(const char *name, mode_t mode);
 /* Returns what is in the file `name`, NUL-terminated; the caller frees it. */
 char *sandbox_read(const char *name);
 
-/* Turns descriptor `fd` (1 or 2) into the file `name` until sandbox_restore. */
-void sandbox_capture(int fd, const char *name);
-void sandbox_restore(int fd);
+/* Returns a descriptor of the new, empty file `name`, open for writing. */
+int sandbox_create(const char *name);

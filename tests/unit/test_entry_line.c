@@ -2,7 +2,6 @@
 
 #include "queue/file/manifest.h"
 #include "queue/file/outcomes.h"
-#include "report/say.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
 
@@ -53,16 +52,15 @@ static void fifty_failures_are_said_and_where_the_others_are(void **state)
 	uint64_t failures = 0;
 	struct entry_line entry = failed("a\n"), skipped = failed("s");
 	skipped.state = OUTCOME_SKIPPED;
-	sandbox_capture(STDERR_FILENO, "said");
+	struct output output = { .results = -1, .messages = sandbox_create("said") };
 	for (int i = 0; i < 60; i++) {
-		entry_line_say(&entry, &failures, "look there");
-		entry_line_say(&skipped, &failures, "look there");
+		entry_line_say(&output, &entry, &failures, "look there");
+		entry_line_say(&output, &skipped, &failures, "look there");
 	}
-	say_set_level(SAY_DEBUG);
+	output.options.verbose = true;
 	skipped.detail = "";
-	entry_line_say(&skipped, &failures, "look there");
-	say_set_level(SAY_INFO);
-	sandbox_restore(STDERR_FILENO);
+	entry_line_say(&output, &skipped, &failures, "look there");
+	close(output.messages);
 	assert_int_equal(failures, 60);
 	char *said = sandbox_read("said"), *at = said;
 	static const char line[] = "barge: warning: failed: 'a\\n': io: why\n";

@@ -6,11 +6,12 @@
 
 #include <unistd.h>
 
-static enum fault one_line(bool json)
+static enum fault one_line(struct output *output, bool json)
 {
 	struct fields fields;
 	struct err err;
-	fields_init(&fields, json);
+	output->options.json = json;
+	fields_init(&fields, output);
 	fields_begin(&fields, "entry");
 	fields_number(&fields, "id", UINT64_MAX);
 	fields_signed(&fields, "mtime", INT64_MIN);
@@ -27,10 +28,10 @@ static enum fault one_line(bool json)
 static void one_line_has_two_forms(void **state)
 {
 	(void)state;
-	sandbox_capture(STDOUT_FILENO, "out");
-	enum fault plain = one_line(false), json = one_line(true);
-	out_flush();
-	sandbox_restore(STDOUT_FILENO);
+	struct output output = { .results = sandbox_create("out"), .messages = -1 };
+	enum fault plain = one_line(&output, false), json = one_line(&output, true);
+	out_flush(&output);
+	close(output.results);
 	assert_int_equal(plain, FAULT_NONE);
 	assert_int_equal(json, FAULT_NONE);
 	char *out = sandbox_read("out");

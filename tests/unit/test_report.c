@@ -238,12 +238,28 @@ static void end(struct report *report)
 	catalog_close(catalog);
 }
 
+static struct output output; /* of the report under test, into files of the sandbox */
+
+static void open_output(void)
+{
+	output = (struct output){
+		.options = { .progress = REPORT_PROGRESS_NEVER, .json = true },
+		.results = sandbox_create("stdout"),
+		.messages = sandbox_create("stderr"),
+	};
+}
+
+static void close_output(void)
+{
+	close(output.results);
+	close(output.messages);
+}
+
 static struct report *start(void)
 {
 	struct err err;
 	struct report *report = NULL;
 	catalog = catalog_case_open(sandbox_path("manifest"), sandbox_path("outcomes"));
-	const struct output_options output = { .progress = REPORT_PROGRESS_NEVER, .json = true };
 	const struct report_options options = { .output = &output,
 						.catalog = catalog,
 						.errors = sandbox_path("errors.jsonl"),
@@ -262,8 +278,7 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	struct outcomes *outcomes = open_outcomes();
 	settle_all(outcomes);
 	settle(outcomes, F2, OUTCOME_FAILED, REASON_IO);
-	sandbox_capture(STDOUT_FILENO, "stdout");
-	sandbox_capture(STDERR_FILENO, "stderr");
+	open_output();
 	struct report *report = start();
 	report_detail(report, F2, &(struct err){ .text = "read failed at URI:CHK:canary:canary" });
 	feed(report, B, MANIFEST_FILE, "b", plan.root, 0);
@@ -276,8 +291,7 @@ static void each_entry_has_a_line_with_its_whole_path(void **state)
 	const struct report_end how = { .level = "cap", .go_on = "never" };
 	enum fault fault = report_finish(report, &how, &counts, &err);
 	end(report);
-	sandbox_restore(STDOUT_FILENO);
-	sandbox_restore(STDERR_FILENO);
+	close_output();
 	assert_int_equal(fault, FAULT_NONE);
 	assert_int_equal(counts.all.done, 4);
 	outcomes_close(outcomes);
@@ -326,15 +340,13 @@ static void a_job_that_ends_with_something_left_is_a_fault(void **state)
 	for (int cancelled = 0; cancelled < 2; cancelled++) {
 		if (cancelled)
 			settle(outcomes, 0, OUTCOME_NONE, 0);
-		sandbox_capture(STDOUT_FILENO, "stdout");
-		sandbox_capture(STDERR_FILENO, "stderr");
+		open_output();
 		struct report *report = start();
 		const struct report_end how = { .cancelled = cancelled != 0,
 						.go_on = "barge resume cafe" };
 		enum fault fault = report_finish(report, &how, &counts, &err);
 		end(report);
-		sandbox_restore(STDOUT_FILENO);
-		sandbox_restore(STDERR_FILENO);
+		close_output();
 		assert_int_equal(fault, cancelled ? FAULT_NONE : FAULT_CORRUPT);
 	}
 	char *said = sandbox_read("stderr");
@@ -356,9 +368,8 @@ static void a_reader_that_went_away_stops_nothing(void **state)
 	write_plan(&plan, true);
 	struct outcomes *outcomes = open_outcomes();
 	settle_all(outcomes);
-	sandbox_capture(STDOUT_FILENO, "stdout");
-	sandbox_capture(STDERR_FILENO, "stderr");
-	int piped = pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO;
+	open_output();
+	int piped = pipe(ends) == 0 && dup2(ends[1], output.results) == output.results;
 	close(ends[0]);
 	close(ends[1]);
 	struct report *report = start();
@@ -366,8 +377,7 @@ static void a_reader_that_went_away_stops_nothing(void **state)
 	feed(report, F1, MANIFEST_FILE, "f1", plan.a, REASON_IO);
 	enum fault fault = report_finish(report, &(struct report_end){ 0 }, &counts, &err);
 	end(report);
-	sandbox_restore(STDOUT_FILENO);
-	sandbox_restore(STDERR_FILENO);
+	close_output();
 	outcomes_close(outcomes);
 	assert_true(piped);
 	assert_int_equal(fault, FAULT_NONE);
@@ -431,7 +441,7 @@ int main(void)
 		FACT(a_job_that_ends_with_something_left_is_a_fault),
 		FACT(progress_says_how_far_and_how_long),
 		FACT(amounts_have_units),
-		FACT(a_reader_that_went_away_stops_nothing), /* stdout is given up: the last */
+		FACT(a_reader_that_went_away_stops_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 #include "base/cancel.h"
 #include "cli/command.h"
-#include "cli/pipe.h"
 #include "files/outfile.h"
+#include "files/pipe.h"
 #include "place/grid_path.h"
 #include "place/session.h"
 #include "report/status.h"

@@ -15,67 +15,7 @@ enum {
 	THREADS = 1,      /* one curl thread feeds a gateway many times over */
 };
 
-/* Nothing is begun any more; what is in flight ends by itself. */
-static void begin_no_more(struct engine *engine)
-{
-	atomic_store(&engine->enough, true);
-	if (engine->queue)
-		queue_stop(engine->queue);
-	if (engine->lanes)
-		lanes_stop(engine->lanes);
-	if (engine->arrivals)
-		arrivals_stop(engine->arrivals);
-}
-
-void engine_stop(struct engine *engine)
-{
-	atomic_store(&engine->stop, true);
-	begin_no_more(engine);
-}
-
-bool engine_admits(void *context, uint64_t bytes)
-{
-	struct engine *engine = context;
-	if (quota_admits(&engine->quota, bytes, clock_ms()))
-		return true;
-	if (!atomic_load(&engine->enough))
-		begin_no_more(engine);
-	return false;
-}
-
-void engine_broken(void *context, const struct err *err)
-{
-	struct engine *engine = context;
-	if (!atomic_exchange(&engine->is_broken, true))
-		engine->broken = *err;
-	engine_stop(engine);
-}
-
 static void stop_on_signal(void *context) { engine_stop(context); }
-
-/* ---- what the rooms tell ---- */
-
-static void reason(void *context, const struct task *task, const struct outcome *outcome,
-		   const struct err *err)
-{
-	struct engine *engine = context;
-	(void)outcome;
-	report_detail(engine->report, task->id, err);
-}
-
-void engine_moved(void *context, uint64_t bytes)
-{
-	struct engine *engine = context;
-	report_moved(engine->report, bytes);
-}
-
-void engine_gave_up(void *context, const struct err *err)
-{
-	struct err final = *err;
-	final.fault = FAULT_UNAVAILABLE;
-	err_wrap(&final, "gave up waiting for the gateway");
-	engine_broken(context, &final);
-}
 
 static enum fault open_next(void *context, struct store **store, struct err *err)
 {
@@ -84,17 +24,6 @@ static enum fault open_next(void *context, struct store **store, struct err *err
 }
 
 /* ---- starting ---- */
-
-struct lease_options engine_lease_options(struct engine *engine)
-{
-	return (struct lease_options){
-		.queue = engine->queue,
-		.heartbeat = engine->heartbeat,
-		.broken = engine_broken,
-		.reason = reason,
-		.context = engine,
-	};
-}
 
 static enum fault start_queue(struct engine *engine, struct err *err)
 {
@@ -241,24 +170,6 @@ static void release(struct engine *engine)
 	if (engine->root_fd >= 0)
 		close(engine->root_fd);
 	free(engine->source_tree_root);
-}
-
-void engine_init(struct engine *engine, const struct engine_request *request)
-{
-	*engine = (struct engine){
-		.connection = request->connection,
-		.planning = request->planning,
-		.transfer = request->transfer,
-		.output = request->output,
-		.state_dir = request->state_dir,
-		.setup = request->setup,
-		.migration = request->migration,
-		.arrangement = request->arrangement,
-		.store = request->store,
-		.to_local = request->migration->to_local,
-		.watch = -1,
-		.root_fd = -1,
-	};
 }
 
 enum fault engine_run(const struct engine_request *request, int *status, struct err *err)

@@ -2,7 +2,8 @@
  * The inside of the engine, shared by its files: engine.c starts and ends the rooms, engine_up.c
  * has those of a target on the grid and engine_down.c those of a local one, engine_plan.c runs the
  * planner, engine_rehearsal.c tells what a plan would do, engine_route.c says who does a task,
- * engine_report.c begins and concludes the report.
+ * engine_report.c begins and concludes the report.  All of them call engine_state.c, which calls
+ * none of them: how a run stops, and what the rooms tell while it runs.
  *
  * Place      src/engine/engine*.c only.
  */

@@ -3,7 +3,8 @@
  *
  * The room: tree.c finds a plan's directories and keeps a few open; source_tree.c opens files from
  * there for reading, by descriptors of its own, and target_tree.c makes what is missing; symlink.c
- * judges symlinks and outfile.c writes single files, all three through dirfd.c.
+ * judges symlinks and outfile.c writes single files, all three through dirfd.c.  pipe.c has
+ * no names at all: it is for standard input and output.
  *
  * Place      src/land opens, makes and names everything at a local target through here.
  * Ownership  descriptors belong to the caller.

@@ -374,3 +374,34 @@ void job_close(struct job *job)
 	free(job->sources);
 	*job = (struct job){ .lock_fd = -1 };
 }
+
+/* Removes what is in the folder, then the folder. */
+static enum fault unlink_files(const struct job *job, DIR *dir, struct err *err)
+{
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		bool is_self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+		/* The lock goes last: while it is there, nobody else begins. */
+		if (is_self || strcmp(entry->d_name, "lock") == 0)
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+			return err_os(err, FAULT_IO, errno, "cannot remove '%s/%s'", job->directory,
+				      entry->d_name);
+	}
+	if (unlinkat(dirfd(dir), "lock", 0) != 0 || rmdir(job->directory) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot remove '%s'", job->directory);
+	return FAULT_NONE;
+}
+
+enum fault job_remove(struct job *job, struct err *err)
+{
+	enum fault fault = job_lock(job, err);
+	if (fault)
+		return fault;
+	DIR *dir = opendir(job->directory);
+	if (!dir)
+		return err_os(err, FAULT_IO, errno, "cannot open '%s'", job->directory);
+	fault = unlink_files(job, dir, err);
+	closedir(dir);
+	job_close(job);
+	return fault;
+}

@@ -1,6 +1,11 @@
 /*
  * Job directories: where a saved run lives, who may work on it, and which one goes on.
  *
+ * The room: job_find.c finds the one that a command line goes on with -> job.c makes, opens and
+ * removes the folder -> job_lock.c holds it and looks at it, job_list.c names all there are;
+ * migration.c is what is in it, by the header that migration_header.c writes and reads;
+ * selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
+ *
  * Place      commands -> [job] -> the paths of the catalog, keys, errors.jsonl.
  * Ownership  a struct job owns its strings, its directory and its lock until job_close.
  * Threads    one at a time.

@@ -283,13 +283,6 @@ void http_call_free(struct http_call *call)
 	free(call);
 }
 
-bool http_call_one_send(const struct http_call *call)
-{
-	const struct http_body *body = &call->request.body;
-	size_t most = call->http->options.pace ? 0 : HTTP_ONE_SEND_MAX;
-	return !body->read && body->size <= most;
-}
-
 /* A body that is small and at hand leaves in one send with the headers: POSTFIELDS does that. */
 static bool set_body(struct http_call *call)
 {

@@ -106,7 +106,12 @@ static inline uint32_t http_call_connect_ms(const struct http_call *call)
 }
 
 /* Whether the body leaves in one send with the headers. */
-bool http_call_one_send(const struct http_call *call);
+static inline bool http_call_one_send(const struct http_call *call)
+{
+	const struct http_body *body = &call->request.body;
+	size_t most = call->http->options.pace ? 0 : HTTP_ONE_SEND_MAX;
+	return !body->read && body->size <= most;
+}
 
 /* Tells libcurl what is paused now.  Bytes that it has kept may reach the callbacks meanwhile. */
 CURLcode http_call_pause(struct http_call *call);

@@ -1,4 +1,4 @@
-#include "cli/pipe.h"
+#include "files/pipe.h"
 
 #include "base/cancel.h"
 

@@ -62,9 +62,6 @@ void cancel_unwatch(int number)
 	}
 }
 
-static const char first_words[] =
-	"barge: stopping: finishing what is in flight; once more to stop at once\n";
-
 /* The thread of all signals: the first asks to stop, the second ends the process. */
 static void take_signals(void *context)
 {
@@ -79,8 +76,6 @@ static void take_signals(void *context)
 			continue;
 		if (atomic_exchange(&asked, true))
 			_exit(second_status);
-		ssize_t written = write(STDERR_FILENO, first_words, sizeof first_words - 1);
-		(void)written;
 		for (int i = 0; i < CANCEL_WAKERS; i++)
 			call_waker(&table[i]);
 	}

@@ -86,7 +86,8 @@ enum fault command_resume(const struct options *options, struct output *output, 
 	if (migration_open(options->state_dir, name, &migration, err))
 		return err->fault;
 	if (catalog_file_repaired(migration.catalog))
-		say(output, SAY_WARNING, "one copy of the outcomes' header was damaged; it was repaired");
+		say(output, SAY_WARNING,
+		    "one copy of the outcomes' header was damaged; it was repaired");
 	enum fault fault = carry_on(options, output, &migration, status, err);
 	migration_fini(&migration);
 	return fault;

@@ -152,7 +152,8 @@ static enum fault show_pages(struct fields *fields, struct catalog_reader *reade
 		if (!fault && page.is_end && page.totals)
 			return show_totals(fields, page.totals, err);
 		if (!fault && page.is_end)
-			say(fields->output, SAY_INFO, "the plan is not finished; what is durable has been shown");
+			say(fields->output, SAY_INFO,
+			    "the plan is not finished; what is durable has been shown");
 		if (fault || page.is_end)
 			return fault;
 		fault = show_listing(fields, &page, err);

@@ -51,11 +51,13 @@ static enum fault main_run(const struct options *options, struct output *output,
 		fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (fault)
 		return fault;
+	int told = cancel_watch(say_stopping, output);
 	if (options->cap_in_argv)
 		say(output, SAY_WARNING,
 		    "a cap on the command line was readable by other processes for a "
 		    "moment; an alias or --cap-file is safer");
 	fault = function[options->command](options, output, status, err);
+	cancel_unwatch(told);
 	cancel_stop();
 	return fault;
 }

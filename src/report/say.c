@@ -108,3 +108,10 @@ void say_progress(struct output *output, const char *text, size_t size)
 	if (size > 0 || was_up)
 		say_put(output, line, sizeof take_away - 1 + size);
 }
+
+void say_stopping(void *context)
+{
+	static const char text[] =
+		"barge: stopping: finishing what is in flight; once more to stop at once\n";
+	say_plain(context, text, sizeof text - 1);
+}

@@ -26,6 +26,10 @@ void say(struct output *output, enum say_level level, const char *format, ...) P
 /* Writes the text of `err` as an error. */
 void say_err(struct output *output, const struct err *err);
 
+/* Says that what is in flight will be finished and no more begun (a cancel_waker): quiet or not.
+ * `context` is the struct output. */
+void say_stopping(void *context);
+
 /* Writes plain text as it is, without a prefix: parts of a summary. */
 void say_plain(struct output *output, const char *text, size_t size);
 

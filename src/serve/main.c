@@ -145,9 +145,11 @@ static enum fault run(struct arguments *arguments, struct err *err)
 	};
 	enum fault fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (!fault) {
+		int told = cancel_watch(say_stopping, &arguments->output);
 		int watch = cancel_watch(stop, &stop_fd);
 		fault = serve_run(&serve, err);
 		cancel_unwatch(watch);
+		cancel_unwatch(told);
 		cancel_stop();
 	}
 	close(stop_fd);

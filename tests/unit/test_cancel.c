@@ -2,7 +2,6 @@
 
 #include "tests/unit/facts.h"
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,9 +82,8 @@ static int status_of(int (*function)(void))
 	fflush(NULL);
 	pid_t child = fork();
 	if (child == 0) {
-		int null = open("/dev/null", O_WRONLY);
 		alarm(60);
-		_exit(dup2(null, STDERR_FILENO) < 0 ? 20 : function());
+		_exit(function());
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));

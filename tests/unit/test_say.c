@@ -33,12 +33,15 @@ static void lines_go_above_the_progress_line(void **state)
 	say(&output, SAY_INFO, "hello");
 	say(&output, SAY_INFO, "again");
 	say_progress(&output, "2/2", 3);
+	output.options.quiet = true;
+	say_stopping(&output);
 	say_plain(&output, "end\n", 4);
 	say_progress(&output, "", 0);
 	close(output.messages);
 	char *said = sandbox_read("said");
 	assert_string_equal(said, "\r\033[K1/2\r\033[Kbarge: hello\nbarge: again\n"
-				  "\r\033[K2/2\r\033[Kend\n");
+				  "\r\033[K2/2\r\033[Kbarge: stopping: finishing what is in "
+				  "flight; once more to stop at once\nend\n");
 	free(said);
 }
 

@@ -3,6 +3,7 @@
 #include "queue/backend.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
+#include "tests/unit/queue_memory.h"
 
 #include <unistd.h>
 
@@ -283,6 +284,64 @@ static void a_refused_extension_ends_the_recording_too(void **state)
 	heartbeat_stop(fake.lease.heartbeat);
 }
 
+/* ---- a queue that takes segments away ---- */
+
+static uint64_t now_ms;
+static unsigned settled[4];
+
+static uint64_t clock_by_hand(void) { return now_ms; }
+
+static void count_settled(void *context, const struct task *task, const struct outcome *outcome)
+{
+	(void)context;
+	assert_int_equal(outcome->state, OUTCOME_DONE);
+	settled[task->id]++;
+}
+
+static void no_fault(void *context, const struct err *err)
+{
+	(void)context;
+	fail_msg("%s", err->text);
+}
+
+static struct work *lease_works_of(struct queue *queue, size_t count)
+{
+	const struct lease_options options = { .queue = queue, .broken = no_fault };
+	struct segment *segment = NULL;
+	assert_int_equal(queue_lease(queue, SEGMENT_TRANSFERS, &segment, NULL), FAULT_NONE);
+	assert_int_equal(segment->count, count);
+	return lease_works(lease_new(&options, segment));
+}
+
+static void what_was_taken_away_is_done_once_and_by_the_other(void **state)
+{
+	(void)state;
+	struct outcome slot[4] = { 0 };
+	const struct queue_memory_options options = { .slot = slot,
+						      .slots = ARRAY_COUNT(slot),
+						      .settled = count_settled,
+						      .lease_ms = 1000,
+						      .clock_ms = clock_by_hand };
+	struct queue *queue = queue_memory_open(&options);
+	for (uint64_t id = 1; id <= 3; id++) {
+		const struct manifest_entry file = { .id = id, .kind = MANIFEST_FILE, .name = "" };
+		queue_memory_add(queue, 0, &file);
+	}
+	struct work *slow = lease_works_of(queue, 3);
+	settle(slow, 0, 1);
+	now_ms += 1000;
+	struct work *other = lease_works_of(queue, 2);
+	work_fail(&slow[1], REASON_IO, 1, NULL);
+	settle(other, 0, 1);
+	work_again(&slow[2], 0, 7);
+	assert_int_equal(other[1].task->attempts, 0);
+	settle(other, 1, 2);
+	for (uint64_t id = 1; id <= 3; id++)
+		assert_int_equal(settled[id], 1);
+	queue_stop(queue);
+	assert_int_equal(queue_close(queue, NULL), FAULT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -295,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_lease_is_extended_while_its_works_go_on),
 		cmocka_unit_test(what_a_stale_lease_brings_is_dropped),
 		cmocka_unit_test(a_refused_extension_ends_the_recording_too),
+		cmocka_unit_test(what_was_taken_away_is_done_once_and_by_the_other),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -12,7 +12,8 @@
  *            its reader until the next catalog_next or catalog_read, a property from the catalog.
  * Threads    functions of a catalog may run concurrently, but for catalog_close; a reader belongs
  *            to one thread at a time.
- * Backends   catalog_file.h; each passes tests/unit/catalog_contract.h.
+ * Backends   catalog_file.h; each passes tests/unit/catalog_contract.h, as does a second one, in
+ *            memory, of the tests.
  */
 #pragma once
 

@@ -12,10 +12,10 @@ struct node {
 	struct task task;
 	char *bytes; /* its name, then its meta */
 	struct node *directory;
-	enum segment_kind kind;  /* of the segments it is leased in */
-	bool leased, settled;    /* `settled` also when an earlier run did it */
-	uint64_t listing;        /* a directory: what it was told */
-	bool listed;             /* a directory: all its entries are known */
+	enum segment_kind kind;    /* of the segments it is leased in */
+	bool leased, settled;      /* `settled` also when an earlier run did it */
+	struct listing_id listing; /* a directory: what it was told */
+	bool listed;               /* a directory: all its entries are known */
 	uint8_t before;          /* a directory: how an earlier run, or its directory, settled it */
 	uint64_t unsettled;      /* a directory: direct entries */
 	uint64_t due_ms;         /* of the machine's clock */
@@ -153,7 +153,7 @@ void queue_memory_add(struct queue *queue, uint64_t id, const struct manifest_en
 	mutex_unlock(&memory->lock);
 }
 
-void queue_memory_begin(struct queue *queue, uint64_t id, uint64_t listing)
+void queue_memory_begin(struct queue *queue, uint64_t id, struct listing_id listing)
 {
 	struct queue_memory *memory = memory_of(queue);
 	mutex_lock(&memory->lock);
@@ -222,7 +222,7 @@ static void hold(struct held *held, struct node *node)
 	held->segment.task[index] = node->task;
 	const struct node *listed = node->kind == SEGMENT_DIRECTORIES ? node : node->directory;
 	struct task *task = &held->segment.task[index];
-	memcpy(&task->listing, &listed->listing, sizeof task->listing); /* a number, named so */
+	task->listing = listed->listing;
 	task->segment = &held->segment;
 }
 

@@ -25,7 +25,7 @@ struct queue_memory_options {
 struct queue *queue_memory_open(const struct queue_memory_options *options);
 
 /* Begins the listing of directory `id`, whose tasks are to name it `listing`. */
-void queue_memory_begin(struct queue *queue, uint64_t id, uint64_t listing);
+void queue_memory_begin(struct queue *queue, uint64_t id, struct listing_id listing);
 
 /* Adds an entry of directory `id`, its id above all before it. */
 void queue_memory_add(struct queue *queue, uint64_t id, const struct manifest_entry *entry);

@@ -47,7 +47,8 @@ static void publish_listing(struct queue *queue, size_t turn)
 	size_t index = 0;
 	while (plan->node[index].turn != turn)
 		index++;
-	queue_memory_begin(queue, plan->node[index].id, plan->node[index].listing);
+	queue_memory_begin(queue, plan->node[index].id,
+			   (struct listing_id){ plan->node[index].listing });
 	for (size_t i = 1; i < plan->count; i++)
 		if (plan->node[i].parent == index)
 			publish_entry(queue, i);

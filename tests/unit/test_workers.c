@@ -57,11 +57,13 @@ static void a_task_that_is_woken_runs_and_never_twice_at_once(void **state)
 struct holding {
 	struct worker_task task; /* first */
 	atomic_bool holds, free;
+	atomic_uint runs;
 };
 
 static bool hold(struct worker_task *task)
 {
 	struct holding *holding = (struct holding *)task;
+	atomic_fetch_add(&holding->runs, 1);
 	atomic_store(&holding->holds, true);
 	while (!atomic_load(&holding->free))
 		usleep(100);
@@ -83,6 +85,27 @@ static void a_task_that_waits_keeps_one_thread(void **state)
 		usleep(100);
 	atomic_store(&holding.free, true);
 	workers_free(workers);
+}
+
+static void a_wake_meanwhile_is_followed_by_another_run(void **state)
+{
+	(void)state;
+	struct holding holding = { .task = { .run = hold } };
+	struct counting counting = { .task = { .run = count } };
+	struct workers *workers = workers_new("test", 2);
+	assert_non_null(workers);
+	workers_wake(workers, &holding.task);
+	while (!atomic_load(&holding.holds))
+		usleep(100);
+	workers_wake(workers, &holding.task);
+	/* The other thread is free, and does not take what runs already. */
+	workers_wake(workers, &counting.task);
+	while (atomic_load(&counting.runs) == 0)
+		usleep(100);
+	assert_int_equal(atomic_load(&holding.runs), 1);
+	atomic_store(&holding.free, true);
+	workers_free(workers);
+	assert_int_equal(atomic_load(&holding.runs), 2);
 }
 
 static void what_was_woken_before_the_end_still_runs(void **state)
@@ -134,6 +157,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(a_task_that_is_woken_runs_and_never_twice_at_once),
 		cmocka_unit_test(a_task_that_waits_keeps_one_thread),
+		cmocka_unit_test(a_wake_meanwhile_is_followed_by_another_run),
 		cmocka_unit_test(what_was_woken_before_the_end_still_runs),
 		cmocka_unit_test(a_task_may_free_itself),
 	};

@@ -39,6 +39,8 @@
  * What can change has no size in a listing, so --update never finds it unchanged.  Times on a grid
  * are floats, and compared as such; the size of a symlink here is not compared.
  *
+ * The room: decide.c is the table; entry.c makes its arguments of tasks, slots and lstat.
+ *
  * Place      entry.h says what slots and lstat tell -> [decide] -> whoever carries an entry out,
  *            and the rehearsal that says what would be.
  * Ownership  plain data.

@@ -1,6 +1,7 @@
 #include "queue/lease.h"
 
 #include "queue/core/thread.h"
+#include "queue/retry.h"
 
 struct lease {
 	struct lease_options options;
@@ -271,4 +272,30 @@ void work_again(struct work *work, uint32_t delay_ms, unsigned attempts)
 	mutex_unlock(&lease->lock);
 	if (last)
 		end_lease(lease);
+}
+
+bool work_is_over(const struct work *work, const struct err *err)
+{
+	enum fate fate = fate_of(err);
+	return fate == FATE_FAILED ||
+	       (fate == FATE_AGAIN &&
+		retry_is_over(&retry_default, err, work->task->attempts + 1u));
+}
+
+void work_retry(struct work *work, uint8_t reason, const struct err *err)
+{
+	unsigned attempts = work->task->attempts;
+	uint64_t random = work->task->id ^ clock_ms();
+	uint32_t delay_ms = 0;
+	const struct lease_options *options = &work->lease->options;
+	enum fate fate = fate_of(err);
+	if (fate == FATE_BROKEN)
+		options->broken(options->context, err);
+	if (work_is_over(work, err))
+		work_fail(work, reason ? reason : reason_of(err), attempts + 1, err);
+	else if (fate == FATE_AGAIN &&
+		 retry_again(&retry_default, err, attempts + 1, &random, &delay_ms))
+		work_again(work, delay_ms, attempts + 1);
+	else
+		work_again(work, 0, attempts);
 }

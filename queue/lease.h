@@ -74,5 +74,15 @@ void work_note(struct work *work, const struct outcome *outcome);
 /* Ends a work as failed or skipped for `reason`.  `attempts` counts this try. */
 void work_fail(struct work *work, uint8_t reason, unsigned attempts, const struct err *err);
 
+/* Returns whether work_retry would fail the task, for which `err` is then the reason. */
+bool work_is_over(const struct work *work, const struct err *err);
+
+/*
+ * Ends a work whose try has failed with `err`, as queue/retry.h says: gives the task back, or fails
+ * it for `reason` (REASON_NONE: the one that follows from `err`).  A fault that ends the job is
+ * told to `broken`.
+ */
+void work_retry(struct work *work, uint8_t reason, const struct err *err);
+
 /* Ends a work by giving the task back, to be leased again in `delay_ms` with `attempts` made. */
 void work_again(struct work *work, uint32_t delay_ms, unsigned attempts);

@@ -27,16 +27,33 @@ const char *fault_name(enum fault fault)
 	return (size_t)fault < ARRAY_COUNT(name) ? name[fault] : "unknown";
 }
 
-enum fault err_set(struct err *err, enum fault fault, const char *format, ...)
+static void fill(struct err *err, struct err start, const char *format, va_list args)
+	PRINTF_LIKE(3, 0);
+
+static void fill(struct err *err, struct err start, const char *format, va_list args)
 {
 	if (!err)
-		return fault;
-	*err = (struct err){ .fault = fault };
+		return;
+	*err = start;
+	vsnprintf(err->text, sizeof err->text, format, args);
+}
+
+enum fault err_set(struct err *err, enum fault fault, const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
-	vsnprintf(err->text, sizeof err->text, format, args);
+	fill(err, (struct err){ .fault = fault }, format, args);
 	va_end(args);
 	return fault;
+}
+
+enum fault err_wrong(struct err *err, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fill(err, (struct err){ .fault = FAULT_CORRUPT, .remote = true }, format, args);
+	va_end(args);
+	return FAULT_CORRUPT;
 }
 
 /* What the system lacks is the fault, whatever was tried. */

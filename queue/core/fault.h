@@ -29,6 +29,7 @@ enum fault {
 
 struct err {
 	enum fault fault;
+	bool remote;             /* of the other side: its reply, or that none came */
 	int os_error;            /* errno, or 0 */
 	int http_status;         /* of the reply, or 0 */
 	uint32_t retry_after_ms; /* as the other side asked, or 0 */
@@ -44,6 +45,9 @@ enum fault err_set(struct err *err, enum fault fault, const char *format, ...) P
  */
 enum fault err_os(struct err *err, enum fault fault, int os_error, const char *format, ...)
 	PRINTF_LIKE(4, 5);
+
+/* Like err_set with FAULT_CORRUPT, for what the other side sent: it is not what was asked for. */
+enum fault err_wrong(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Puts a phrase and ": " before the text that is there.  Returns the fault that is there. */
 enum fault err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -9,11 +9,11 @@
  */
 #pragma once
 
-#include "base/digest.h"
 #include "calls/pool.h"
 #include "queue/entry.h"
 #include "queue/outcome.h"
 #include "verify/childset.h"
+#include "verify/proving.h"
 
 struct probe {
 	struct pool_task task; /* first */
@@ -36,9 +36,8 @@ struct probe {
 	void (*moved)(void *context, uint64_t bytes);
 	void *context;
 
-	struct content_hash hash;
-	uint64_t received;
-	unsigned left; /* levels of this attempt that are not met yet */
+	struct proving proving;
+	struct store_call *call; /* the listing in flight */
 };
 
 /* Makes a probe of what `outcome`, which says done, tells.  NULL, filling `err`: CORRUPT (no cap in

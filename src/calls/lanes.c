@@ -11,6 +11,8 @@ enum {
 	FAILURES_MAX = 8, /* in a row, after which another gateway is better */
 };
 
+/* What is GUARDED is shared with whoever submits and stops; `load` and `away_since` are read by
+ * others; the rest is the lane's own. */
 struct lane {
 	struct lanes *lanes;
 	struct thread thread;

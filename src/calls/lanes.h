@@ -4,7 +4,8 @@
  * A lane task is a transfer or a directory on its way through one or more store calls.  Nothing
  * waits inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away
  * nothing new is started there, and it is probed once a second; what its lanes have not started is
- * refused while there is another gateway, and waits otherwise.
+ * refused while there is another gateway, and waits otherwise.  What one thread asks by itself
+ * waits in tries.h; which fault means that a gateway is away says queue/retry.h for both.
  *
  * The room: lanes.c runs lane tasks for upload, download and commit; pool.c hands tasks of one
  * thread out to lanes and tries again what failed; wait.c makes a call and sleeps until it has
@@ -35,7 +36,7 @@ struct lane_task {
 	enum lane_task_kind kind;
 	bool in_place; /* it writes to what is there, which no two gateways may do at once */
 	void (*start)(struct lane_task *lane_task, struct store *store);
-	/* Runs after lanes_wake: there may be something new for it.  May be NULL. */
+	/* Runs after lane_wake and lanes_stop: there may be something new for it.  May be NULL. */
 	void (*poke)(struct lane_task *lane_task, struct store *store);
 	/* Ends it unstarted: the lanes were stopped, or its gateway is away and others are not. */
 	void (*refuse)(struct lane_task *lane_task);

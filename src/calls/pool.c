@@ -1,7 +1,7 @@
 #include "calls/pool.h"
 
-#include "queue/core/retry.h"
 #include "queue/core/thread.h"
+#include "queue/retry.h"
 
 #include <assert.h>
 
@@ -55,7 +55,6 @@ static void give_back(struct pool_task *task)
 void pool_end(struct pool_task *task, const struct err *err)
 {
 	task->err = err ? *err : (struct err){ 0 };
-	task->call = NULL;
 	lane_task_end(&task->lane_task, task->err.fault);
 	give_back(task);
 }
@@ -72,7 +71,6 @@ static void pool_start(struct lane_task *lane_task, struct store *store)
 {
 	struct pool_task *task = (struct pool_task *)lane_task;
 	task->store = store;
-	task->call = NULL;
 	task->start(task);
 }
 
@@ -86,11 +84,10 @@ static void end_cancelled(struct pool_task *task)
 static void poke(struct lane_task *lane_task, struct store *store)
 {
 	struct pool_task *task = (struct pool_task *)lane_task;
-	if (!task->call || !is_stopped(task->pool))
+	(void)store;
+	if (!is_stopped(task->pool))
 		return;
-	store_cancel(store, task->call);
-	if (task->abandon)
-		task->abandon(task);
+	task->abandon(task);
 	end_cancelled(task);
 }
 
@@ -234,15 +231,10 @@ static uint32_t start_due(struct pool *pool, bool stopped, struct pool_task **ov
 /* Puts the task aside for another attempt if it is worth one. */
 static bool try_again(struct pool *pool, struct pool_task *task)
 {
-	struct err judged = task->err;
 	uint32_t delay_ms = 0;
-	if (judged.fault == FAULT_CORRUPT)
-		judged.fault = FAULT_RETRY;
-	if (judged.fault != FAULT_UNAVAILABLE) {
-		task->attempts++;
-		if (!retry_again(&retry_default, &judged, task->attempts, &pool->random, &delay_ms))
-			return false;
-	}
+	if (fate_of(&task->err) != FATE_AWAY &&
+	    !retry_again(&retry_default, &task->err, ++task->attempts, &pool->random, &delay_ms))
+		return false;
 	task->due_ms = clock_ms() + delay_ms;
 	pool_put(&pool->later, task);
 	return true;

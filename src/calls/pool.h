@@ -1,9 +1,9 @@
 /*
- * A pool: tasks in lanes for one thread that hands them out and takes them back ended.
+ * A pool: lanes that try again, for one thread that hands tasks out and takes them back ended.
  *
- * What fails for a while is tried again by queue/core/retry; what meets a gateway that is away
- * waits for it, or goes to another.  CORRUPT counts as RETRY here: a wrong reply may be an accident
- * of that reply.
+ *   pool_submit -> in a lane -> pool_end -> well, or for good: pool_take returns it
+ *        ^                         |
+ *        +---- later, when due <---+ FATE_AGAIN, FATE_AWAY (queue/retry.h)
  *
  * Place      src/audit: submit -> [pool] -> a lane runs `start` and the callbacks of its store call
  *            -> pool_end -> take.
@@ -20,14 +20,13 @@ struct pool;
 
 struct pool_task {
 	struct lane_task lane_task; /* first: the lanes know it by this */
-	/* Starts a call, storing it in `call`, or ends the task.  Runs once an attempt. */
+	/* Starts a call, or ends the task.  Runs once an attempt. */
 	void (*start)(struct pool_task *task);
-	/* Undoes an attempt that is cut short by pool_stop.  May be NULL. */
+	/* Cancels the call in flight, of an attempt that pool_stop cuts short. */
 	void (*abandon)(struct pool_task *task);
-	struct store *store;     /* of its lane, during an attempt */
-	struct store_call *call; /* the one in flight, or NULL */
-	struct err err;          /* how it ended */
-	unsigned attempts;       /* that failed */
+	struct store *store; /* of its lane, during an attempt */
+	struct err err;      /* how it ended */
+	unsigned attempts;   /* that failed */
 
 	struct pool *pool;
 	struct pool_task *next;

@@ -1,7 +1,7 @@
 #include "calls/tries.h"
 
-#include "queue/core/retry.h"
 #include "queue/core/thread.h"
+#include "queue/retry.h"
 
 enum {
 	LOOK_MS = 200, /* between questions whether to stop */
@@ -29,7 +29,7 @@ static void tell_away(const struct tries *tries, bool away)
 
 static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_ms)
 {
-	if (err->fault == FAULT_UNAVAILABLE) {
+	if (fate_of(err) == FATE_AWAY) {
 		uint64_t now = clock_ms();
 		if (!tries->away_since && tries->away_ms > 0)
 			tell_away(tries, true);
@@ -53,7 +53,7 @@ static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_m
 bool tries_again(struct tries *tries, struct err *err)
 {
 	uint32_t delay_ms;
-	if (err->fault == FAULT_CORRUPT)
+	if (err->fault == FAULT_CORRUPT) /* a reply: it says nothing of our own state */
 		err->fault = FAULT_RETRY;
 	return decide(tries, err, &delay_ms) && !tries_pause(tries, delay_ms, err);
 }

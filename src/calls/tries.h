@@ -1,5 +1,5 @@
 /*
- * Tries of one call in one thread, sleeping in between: queue/core/retry for calls of calls/wait.h.
+ * Tries of one call in one thread, sleeping in between: queue/retry for calls of calls/wait.h.
  *
  * Place      work in one thread, over calls/wait.h: a failed call -> [tries] -> the same call.
  * Ownership  plain data; borrows the wait.

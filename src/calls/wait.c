@@ -21,15 +21,22 @@ static struct store_then then(struct waiting *waiting)
 	return (struct store_then){ .done = on_done, .context = waiting };
 }
 
+enum fault store_wait_poll(const struct store_wait *wait, struct err *err)
+{
+	if (wait->stop && wait->stop(wait->context))
+		return err_set(err, FAULT_CANCELLED, "asked to stop");
+	store_poll(wait->store, LOOK_MS);
+	return FAULT_NONE;
+}
+
 enum fault store_wait_end(const struct store_wait *wait, struct store_call **call, struct err *err)
 {
 	while (*call) {
-		if (wait->stop && wait->stop(wait->context)) {
+		if (store_wait_poll(wait, err)) {
 			store_cancel(wait->store, *call);
 			*call = NULL;
-			return err_set(err, FAULT_CANCELLED, "asked to stop");
+			return err->fault;
 		}
-		store_poll(wait->store, LOOK_MS);
 	}
 	return FAULT_NONE;
 }
@@ -60,32 +67,6 @@ static enum fault give_cap(struct waiting *waiting, enum fault fault, struct cap
 	if (fault == FAULT_NONE && cap)
 		*cap = waiting->reply.cap;
 	cap_wipe(&waiting->reply.cap);
-	return fault;
-}
-
-enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get, bool *proven,
-			   struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct store_call *call = store_get(wait->store, get, then(&waiting), err);
-	enum fault fault = wait_finish(wait, call, &waiting, err);
-	if (proven)
-		*proven = !fault && waiting.reply.proven;
-	return fault;
-}
-
-enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
-			   struct store_reply *reply, struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct store_call *call = store_put(wait->store, body, then(&waiting), err);
-	enum fault fault = wait_finish(wait, call, &waiting, err);
-	*reply = waiting.reply;
-	cap_wipe(&waiting.reply.cap);
-	if (fault && !reply->fault) { /* it never started, or was told to stop */
-		reply->fault = fault;
-		reply->err = *err;
-	}
 	return fault;
 }
 
@@ -120,17 +101,6 @@ enum fault store_wait_set_children(const struct store_wait *wait, const struct s
 	struct store_body body = whole(json->data, json->size);
 	struct store_call *call = store_set_children(wait->store, edit, &body, then(&waiting), err);
 	return wait_finish(wait, call, &waiting, err);
-}
-
-enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap, bool verify,
-			    struct store_health *health, struct err *err)
-{
-	struct waiting waiting = { .call = NULL };
-	struct store_call *call = store_check(wait->store, cap, verify, then(&waiting), err);
-	enum fault fault = wait_finish(wait, call, &waiting, err);
-	if (fault == FAULT_NONE)
-		*health = waiting.reply.health;
-	return fault;
 }
 
 enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,

@@ -22,20 +22,13 @@ struct store_wait {
 	void *context; /* of stop */
 };
 
+/* Polls once.  CANCELLED, the only fault, when asked to stop. */
+MUST_USE enum fault store_wait_poll(const struct store_wait *wait, struct err *err);
+
 /* Polls until `*call` is NULL, which its `done` has to make it.  Asked to stop, cancels the call,
  * and makes it NULL: CANCELLED, the only fault. */
 MUST_USE enum fault store_wait_end(const struct store_wait *wait, struct store_call **call,
 				   struct err *err);
-
-/* As store_get, into the sink of `get`.  Stores whether the store has proven the bytes, unless
- * `proven` is NULL. */
-MUST_USE enum fault store_wait_read(const struct store_wait *wait, const struct store_get *get,
-				    bool *proven, struct err *err);
-
-/* As store_put, of any body.  Stores the whole reply, as patience_asks wants it; its cap is to be
- * wiped. */
-MUST_USE enum fault store_wait_send(const struct store_wait *wait, const struct store_body *body,
-				    struct store_reply *reply, struct err *err);
 
 /* As store_list.  `node` may be NULL. */
 MUST_USE enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
@@ -51,10 +44,6 @@ MUST_USE enum fault store_wait_make_directory(const struct store_wait *wait,
 MUST_USE enum fault store_wait_set_children(const struct store_wait *wait,
 					    const struct store_edit *edit, const struct bytes *json,
 					    struct err *err);
-
-/* As store_check. */
-MUST_USE enum fault store_wait_check(const struct store_wait *wait, const struct cap *cap,
-				     bool verify, struct store_health *health, struct err *err);
 
 /* As store_probe. */
 MUST_USE enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,

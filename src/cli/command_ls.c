@@ -3,6 +3,7 @@
 #include "node/aliases.h"
 #include "place/grid_path.h"
 #include "place/session.h"
+#include "queue/retry.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
@@ -85,12 +86,6 @@ static enum fault command_ls_look(struct ls *ls, const struct grid_path *path, s
 	return print(ls, path, is_directory, err);
 }
 
-/* Faults that the next place would meet too. */
-static bool is_fatal(enum fault fault)
-{
-	return fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE || fault == FAULT_NOMEM;
-}
-
 static enum fault list_word(struct ls *ls, const char *word, struct err *err)
 {
 	struct grid_path path;
@@ -109,7 +104,7 @@ static enum fault list_words(struct ls *ls, const struct text_list *words, int *
 	int worst = STATUS_DONE;
 	for (size_t i = 0; i < words->count && !out_failed(ls->output); i++) {
 		enum fault fault = list_word(ls, words->text[i], err);
-		if (fault && is_fatal(fault))
+		if (fault && fault_is_general(fault))
 			return fault;
 		if (!fault)
 			continue;

@@ -3,8 +3,6 @@
 #include "base/meta.h"
 #include "base/utf8.h"
 #include "decide/entry.h"
-#include "queue/core/retry.h"
-#include "queue/core/thread.h"
 
 struct below {
 	struct lane_task lane_task; /* first: the lanes know it by this */
@@ -66,20 +64,13 @@ static void below_listed(void *context, const struct store_reply *reply)
 {
 	struct below *below = context;
 	struct work *work = below->work;
-	unsigned attempts = work->task->attempts + 1u;
-	uint64_t random = work->task->id ^ clock_ms();
-	uint32_t delay_ms = 0;
 	lane_task_end(&below->lane_task, reply->fault);
 	if (!reply->fault && decide_found(below).action == DECIDE_DONE)
 		settle_found(below);
 	else if (!reply->fault)
-		work_fail(work, REASON_LOST, attempts, NULL);
-	else if (reply->fault == FAULT_UNAVAILABLE)
-		work_again(work, 0, attempts - 1);
-	else if (retry_again(&retry_default, &reply->err, attempts, &random, &delay_ms))
-		work_again(work, delay_ms, attempts);
+		work_fail(work, REASON_LOST, work->task->attempts + 1u, NULL);
 	else
-		work_fail(work, REASON_LOST, attempts, &reply->err);
+		work_retry(work, REASON_LOST, &reply->err);
 	below_free(below);
 }
 

@@ -3,8 +3,8 @@
 #include "base/meta.h"
 #include "base/secret.h"
 #include "queue/core/kill.h"
-#include "queue/core/retry.h"
-#include "queue/core/thread.h"
+#include "queue/retry.h"
+#include "verify/proving.h"
 
 /*
  * Each arrow is a request of the lane; the function on its right is called with the reply.
@@ -46,39 +46,11 @@ static struct work *leave(struct directory *directory, enum fault fault)
 	return work;
 }
 
-static uint8_t reason_of(enum fault fault)
-{
-	switch (fault) {
-	case FAULT_CORRUPT:
-		return REASON_MISMATCH;
-	case FAULT_EXISTS:
-		return REASON_CONFLICT;
-	default:
-		return REASON_GATEWAY;
-	}
-}
-
-/* Ends it without an outcome where another try may help, else as failed.  A reply that is wrong
- * (CORRUPT) may be an accident of that reply. */
+/* Ends it without an outcome where another try may help, else as failed. */
 static void directory_fail(struct directory *directory, const struct err *err)
 {
-	struct err judged = *err;
-	unsigned attempts = directory->work->task->attempts;
-	uint64_t random = directory->work->task->id ^ clock_ms();
-	uint32_t delay_ms = 0;
-	if (judged.fault == FAULT_UNAVAILABLE || judged.fault == FAULT_CANCELLED) {
-		work_again(leave(directory, judged.fault), 0, attempts);
-		return;
-	}
-	attempts++;
-	if (judged.fault == FAULT_CORRUPT)
-		judged.fault = FAULT_RETRY;
-	if (retry_again(&retry_default, &judged, attempts, &random, &delay_ms)) {
-		work_again(leave(directory, judged.fault), delay_ms, attempts);
-		return;
-	}
-	directory->settled = true;
-	work_fail(leave(directory, judged.fault), reason_of(err->fault), attempts, err);
+	directory->settled = work_is_over(directory->work, err);
+	work_retry(leave(directory, err->fault), REASON_NONE, err);
 }
 
 /* Ends it as done. */
@@ -93,7 +65,7 @@ static void directory_succeed(struct directory *directory)
 	};
 	struct err err;
 	if (!cap_pack(&directory->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
-		err_set(&err, FAULT_CORRUPT, "the gateway's cap is of a kind that is not kept");
+		err_wrong(&err, "the gateway's cap is of a kind that is not kept");
 		directory_fail(directory, &err);
 		return;
 	}
@@ -111,9 +83,8 @@ static void directory_checked(void *context, const struct store_reply *reply)
 {
 	struct directory *directory = context;
 	struct err err = reply->err;
-	if (!reply->fault && !reply->health.healthy && !reply->health.literal)
-		err_set(&err, FAULT_CORRUPT, "checked, it is not healthy: %u of %u shares are good",
-			reply->health.good_shares, reply->health.expected);
+	if (!err.fault)
+		err.fault = proving_health(&reply->health, &err);
 	if (err.fault) {
 		directory_fail(directory, &err);
 		return;
@@ -170,7 +141,7 @@ static void directory_unequal(struct directory *directory)
 			"the target has something by one of these names that was not there when "
 			"it was planned");
 	else
-		err_set(&err, FAULT_CORRUPT, "listed, the directory is not the one meant");
+		err_wrong(&err, "listed, the directory is not the one meant");
 	directory->key_spent = directory->how == DIRECTORY_MUTABLE;
 	directory_fail(directory, &err);
 }
@@ -257,8 +228,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 	}
 	if (assembly->size <= LITERAL_SIZE_MAX) {
 		if (!cap_equal(&reply->cap, &assembly->cap))
-			err_set(&err, FAULT_CORRUPT,
-				"the gateway's cap is not the one of this directory");
+			err_wrong(&err, "the gateway's cap is not the one of this directory");
 		directory->met = VERIFY_ALL;
 		remaining = 0;
 	} else {

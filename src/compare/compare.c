@@ -5,6 +5,7 @@
 #include "files/dirfd.h"
 #include "files/source_tree.h"
 #include "plan/names.h"
+#include "queue/retry.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,11 +37,6 @@ struct comparison {
 };
 
 /* ---- telling ---- */
-
-static bool is_fatal(enum fault fault)
-{
-	return fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE || fault == FAULT_NOMEM;
-}
 
 static const char *kind_of_mode(mode_t mode)
 {
@@ -76,7 +72,7 @@ static void compare_tell(const struct comparison *comparison, enum compare_resul
 static enum fault compare_give_up(const struct comparison *comparison, const char *name,
 				  const char *kind, const struct err *err)
 {
-	if (is_fatal(err->fault))
+	if (fault_is_general(err->fault))
 		return err->fault;
 	compare_tell(comparison, COMPARE_FAILED, name, kind, err);
 	return FAULT_NONE;

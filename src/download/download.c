@@ -296,7 +296,7 @@ static void compare_again(struct download *download, struct piece *piece,
 		piece_check_tail(piece);
 		return;
 	}
-	err_set(&err, FAULT_CORRUPT, "read twice, the bytes are not the same");
+	err_wrong(&err, "read twice, the bytes are not the same");
 	download_fail(download, &err);
 }
 

@@ -113,11 +113,11 @@ static void begin(struct downloads *downloads, struct work *work, const struct o
 	struct tree_dir *target_dir;
 	if (work->task->kind == MANIFEST_SYMLINK && cap->size > SYMLINK_TARGET_MAX) {
 		err_set(&err, FAULT_INSECURE, "it is longer than any target of a symlink");
-		arrivals_fail(downloads->arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return;
 	}
 	if (tree_open(downloads->target_tree, work->task->listing, &target_dir, &err)) {
-		arrivals_fail(downloads->arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return;
 	}
 	struct arrival *arrival = arrival_begin(downloads->arrivals, work, target_dir, source);

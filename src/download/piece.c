@@ -54,8 +54,7 @@ static bool piece_take(void *context, const void *data, size_t size)
 	const struct piece_options *options = piece->options;
 	enum fault fault = FAULT_NONE;
 	if (size > piece->size - piece->received)
-		fault = err_set(&piece->local, FAULT_CORRUPT,
-				"the gateway sent more bytes than the file has");
+		fault = err_wrong(&piece->local, "the gateway sent more bytes than the file has");
 	if (!fault)
 		fault = options->came(options->context, size, &piece->local);
 	if (!fault)
@@ -84,8 +83,8 @@ static void got(void *context, const struct store_reply *reply)
 	if (piece->local.fault)
 		err = piece->local;
 	else if (!err.fault && piece->size != UINT64_MAX && piece->received != piece->size)
-		err_set(&err, FAULT_CORRUPT, "the gateway sent %llu bytes of %llu",
-			(unsigned long long)piece->received, (unsigned long long)piece->size);
+		err_wrong(&err, "the gateway sent %llu bytes of %llu",
+			  (unsigned long long)piece->received, (unsigned long long)piece->size);
 	piece->proven = reply->proven;
 	if (err.fault || push_last(piece, &err))
 		piece_end(piece, &err);
@@ -141,7 +140,7 @@ static void got_tail(void *context, const struct store_reply *reply)
 	if (!err.fault && (piece->tail_read != piece->tail_size ||
 			   memcmp(piece->tail, proof->tail + proof->tail_size - piece->tail_size,
 				  piece->tail_size) != 0))
-		err_set(&err, FAULT_CORRUPT, "its end is not what the gateway said before");
+		err_wrong(&err, "its end is not what the gateway said before");
 	if (err.fault)
 		err_wrap(&err, "reading its end again");
 	piece_end(piece, err.fault ? &err : NULL);

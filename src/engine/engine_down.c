@@ -16,8 +16,6 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,
-		.broken = engine_broken,
-		.context = engine,
 	};
 	snprintf(arrivals.job, sizeof arrivals.job, "%.16s", migration->job.name);
 	return arrivals_new(&arrivals, &engine->arrivals, err);

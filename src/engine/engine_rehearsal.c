@@ -2,6 +2,7 @@
 #include "base/escape.h"
 #include "base/secret.h"
 #include "engine/engine_parts.h"
+#include "queue/retry.h"
 #include "read/attempt.h"
 #include "report/json.h"
 #include "report/out.h"
@@ -185,10 +186,10 @@ static enum fault compare_source(struct rehearsal *rehearsal, struct rehearsed *
 				       &engine->stop, err);
 	entry->decision = attempt.decision;
 	attempt_close(&attempt);
-	if (fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE || fault == FAULT_NOMEM)
+	if (fault && fault_is_general(fault))
 		return fault;
 	if (fault)
-		rehearsal_fail(entry, attempt_reason(fault));
+		rehearsal_fail(entry, reason_of(err));
 	return FAULT_NONE;
 }
 

@@ -143,7 +143,7 @@ static void find_directory(struct engine *engine, struct work *work)
 	struct decide_there there;
 	struct err err;
 	if (tree_open(engine->downloads.target_tree, task->listing, &target_dir, &err)) {
-		arrivals_fail(engine->arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return;
 	}
 	size_t size = min_u64(task->name_size, DIRFD_NAME_MAX);
@@ -152,7 +152,7 @@ static void find_directory(struct engine *engine, struct work *work)
 	enum fault fault = decide_there_here(target_dir->fd, name, &there, &err);
 	tree_dir_unref(target_dir);
 	if (fault) {
-		arrivals_fail(engine->arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return;
 	}
 	const struct decision decision = decide(&policy, &source, &there, &lost);

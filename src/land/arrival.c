@@ -3,7 +3,6 @@
 #include "base/digest.h"
 #include "files/symlink.h"
 #include "queue/core/kill.h"
-#include "queue/core/retry.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
 #include "tahoe/edge.h"
@@ -38,67 +37,20 @@ static void leave(struct arrival *arrival)
 	free(arrival);
 }
 
-static uint8_t reason_of(enum fault fault)
+void arrivals_fail(struct work *work, const struct err *err)
 {
-	switch (fault) {
-	case FAULT_EXISTS:
-		return REASON_CONFLICT;
-	case FAULT_CORRUPT:
-		return REASON_MISMATCH;
-	case FAULT_CHANGED:
-		return REASON_CHANGED;
-	case FAULT_USAGE:
-		return REASON_NAME;
-	case FAULT_INSECURE:
-		return REASON_ASTRAY;
-	case FAULT_IO:
-	case FAULT_NOMEM:
-		return REASON_IO;
-	default:
-		return REASON_GATEWAY;
-	}
-}
-
-static bool try_again(const struct task *task, const struct err *err, uint32_t *delay_ms)
-{
-	struct err judged = *err;
-	uint64_t random = task->id ^ clock_ms();
-	if (judged.fault == FAULT_CORRUPT) /* a wrong reply may be an accident of that reply */
-		judged.fault = FAULT_RETRY;
-	return retry_again(&retry_default, &judged, task->attempts + 1u, &random, delay_ms);
-}
-
-/* Faults that say nothing about the file. */
-static bool is_stopped(const struct err *err)
-{
-	return err->fault == FAULT_UNAVAILABLE || err->fault == FAULT_CANCELLED ||
-	       err->fault == FAULT_FULL;
-}
-
-void arrivals_fail(struct arrivals *arrivals, struct work *work, const struct err *err)
-{
-	unsigned attempts = work->task->attempts;
-	uint32_t delay_ms = 0;
-	if (err->fault == FAULT_FULL)
-		arrivals->options.broken(arrivals->options.context, err);
-	if (is_stopped(err))
-		work_again(work, 0, attempts);
-	else if (try_again(work->task, err, &delay_ms))
-		work_again(work, delay_ms, attempts + 1);
-	else
-		work_fail(work, reason_of(err->fault), attempts + 1, err);
+	/* Only a source that is gone is no failure; this is a directory at the target. */
+	bool gone = err->fault == FAULT_NOT_FOUND && !err->remote;
+	work_retry(work, gone ? REASON_IO : REASON_NONE, err);
 }
 
 void arrival_fail(struct arrival *arrival, const struct err *err)
 {
-	struct arrivals *arrivals = arrival->owner;
 	struct work *work = arrival->work;
-	uint32_t delay_ms = 0;
-	bool again = is_stopped(err) || try_again(work->task, err, &delay_ms);
-	if (!again || !arrival->resumes)
+	if (work_is_over(work, err) || !arrival->resumes)
 		(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
 	leave(arrival);
-	arrivals_fail(arrivals, work, err);
+	arrivals_fail(work, err);
 }
 
 static void succeed(struct arrival *arrival)
@@ -386,7 +338,7 @@ bool arrivals_keep(struct arrivals *arrivals, struct work *work, struct tree_dir
 	struct arrival arrival = prepare(arrivals, work, target_dir, NULL);
 	struct err err;
 	if (arrival_look(&arrival, &err)) {
-		arrivals_fail(arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return true;
 	}
 	arrival_decide(&arrival);

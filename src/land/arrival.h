@@ -33,8 +33,6 @@ struct arrivals_options {
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */
 	uint32_t mask; /* umask of the user, for what has no mode */
-	void (*broken)(void *context, const struct err *err); /* hears what ends the job */
-	void *context;
 };
 
 struct arrivals;
@@ -92,9 +90,8 @@ MUST_USE enum fault arrival_open(struct arrival *arrival, struct err *err);
  */
 void arrival_complete(struct arrival *arrival);
 
-/* Ends a work without an arrival and without success: given back for another try, or failed.  FULL
- * ends the job. */
-void arrivals_fail(struct arrivals *arrivals, struct work *work, const struct err *err);
+/* Ends a work without an arrival and without success, as work_retry does. */
+void arrivals_fail(struct work *work, const struct err *err);
 
 /* The same with an arrival. */
 void arrival_fail(struct arrival *arrival, const struct err *err);

@@ -45,7 +45,7 @@ static struct arrival *begin(struct local_writer *local_writer, struct work *wor
 	struct tree_dir *target_dir;
 	struct err err;
 	if (open_spot(local_writer, work->task, &target_dir, &err)) {
-		arrivals_fail(local_writer->options.arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return NULL;
 	}
 	struct arrival *arrival =
@@ -66,7 +66,7 @@ bool local_writer_keeps(struct local_writer *local_writer, struct work *work)
 	struct tree_dir *target_dir;
 	struct err err;
 	if (open_spot(local_writer, work->task, &target_dir, &err)) {
-		arrivals_fail(local_writer->options.arrivals, work, &err);
+		arrivals_fail(work, &err);
 		return true;
 	}
 	bool keeps = arrivals_keep(local_writer->options.arrivals, work, target_dir);

@@ -72,7 +72,7 @@ static enum fault take(struct partial *partial, struct partial_job *job)
 }
 
 /* Reads a piece from the file, adding it to `whole` unless that is NULL.  NOT_FOUND: it is not all
- * there; CORRUPT: it is not what had come. */
+ * there; CHANGED: it is not what had come. */
 static enum fault read_piece(const struct partial *partial, const struct partial_job *job,
 			     struct proof *whole, struct err *err)
 {
@@ -103,7 +103,7 @@ static enum fault read_piece(const struct partial *partial, const struct partial
 	content_hash_fini(&check);
 	free(block);
 	if (!fault && memcmp(found, job->content, sizeof found) != 0)
-		fault = err_set(err, FAULT_CORRUPT, "a part of the file is not what was written");
+		fault = err_set(err, FAULT_CHANGED, "a part of the file is not what was written");
 	return fault;
 }
 

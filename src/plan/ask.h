@@ -1,7 +1,7 @@
 /*
  * Listing directories of a grid for the planner: questions, each asked again until it is answered.
  *
- * Place      src/plan over calls/wait.h; what is tried again is queue/core/retry's decision.
+ * Place      src/plan over calls/wait.h; what is tried again is queue/retry's decision.
  * Threads    the planner's, which owns the store.
  */
 #pragma once

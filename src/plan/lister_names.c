@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 #include "plan/lister_state.h"
+#include "queue/retry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +113,7 @@ static enum fault add_remote(struct lister *lister, const struct cap *cap,
 {
 	struct remote *remote = lister->request->remote;
 	enum fault fault = remote_open(remote, cap, err);
-	if (fault == FAULT_CANCELLED || fault == FAULT_NOMEM || fault == FAULT_UNAVAILABLE)
+	if (fault_is_general(fault))
 		return fault;
 	if (fault) {
 		*refused = REASON_GATEWAY;

@@ -159,20 +159,3 @@ enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *p
 	attempt->decision = decide(policy, &attempt->source, there, &nothing);
 	return FAULT_NONE;
 }
-
-uint8_t attempt_reason(enum fault fault)
-{
-	switch (fault) {
-	case FAULT_NOT_FOUND:
-		return REASON_VANISHED;
-	case FAULT_AUTH:
-		return REASON_PERMISSION;
-	case FAULT_CHANGED:
-		return REASON_CHANGED;
-	case FAULT_RETRY: /* only a gateway says so, and not for the first time */
-	case FAULT_USAGE:
-		return REASON_GATEWAY;
-	default:
-		return REASON_IO;
-	}
-}

@@ -80,6 +80,3 @@ MUST_USE enum fault attempt_pass(const struct attempt *attempt, const struct att
 /* After the last byte: FAULT_CHANGED when there is one more, or anything about the file is not what
  * it was.  IO. */
 MUST_USE enum fault attempt_check(const struct attempt *attempt, struct err *err);
-
-/* Returns why an entry failed (enum outcome_reason) whose attempt ended with that fault. */
-uint8_t attempt_reason(enum fault fault);

@@ -1,12 +1,10 @@
 #include "read/reader.h"
 
 #include "base/digest.h"
-#include "queue/core/retry.h"
+#include "queue/retry.h"
 #include "read/attempt.h"
 #include "read/duplicate.h"
 #include "verify/policy.h"
-
-enum { AGAIN_MS = 1000 }; /* after running out of memory or descriptors */
 
 struct reader {
 	const struct readers_options *options;
@@ -391,10 +389,9 @@ void reader_take(struct reader *reader, struct work *work)
 		if (err.fault != FAULT_CHANGED)
 			break;
 	}
-	if (err.fault == FAULT_CANCELLED || err.fault == FAULT_UNAVAILABLE)
-		work_again(work, 0, attempts);
-	else if (err.fault == FAULT_NOMEM && attempts + 1 < RETRY_ATTEMPTS)
-		work_again(work, AGAIN_MS, attempts + 1);
+	/* A source was read, and a gateway asked, as often as that is worth. */
+	if (fate_of(&err) == FATE_AGAIN && err.fault != FAULT_NOMEM)
+		work_fail(work, reason_of(&err), attempts + 1, &err);
 	else
-		work_fail(work, attempt_reason(err.fault), attempts + 1, &err);
+		work_retry(work, REASON_NONE, &err);
 }

@@ -1,6 +1,5 @@
 #include "read/readers.h"
 
-#include "queue/core/retry.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
 #include "read/duplicate.h"

@@ -96,7 +96,8 @@ enum fault replica_make(struct replica *replica, const struct task *task, const 
 	if (fault || slot.state == OUTCOME_NONE)
 		return fault;
 	if (slot.state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap))
+	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) || !cap_is_file(&cap) ||
+	    cap_is_verifier(&cap))
 		return err_set(err, FAULT_CORRUPT,
 			       "the slot that holds its source's cap is damaged");
 	fault = read_source(replica, &cap, err);

@@ -50,6 +50,7 @@ static void on_done(void *context, const struct http_reply *http)
 	struct store_reply reply;
 	gateway_explain(call, http, &reply);
 	gateway_understand(call, http, &reply);
+	reply.err.remote = reply.fault;
 	call->then.done(call->then.context, &reply);
 	cap_wipe(&reply.cap);
 	cap_wipe(&reply.node.rw);
@@ -186,7 +187,7 @@ static bool on_bytes(void *context, const void *data, size_t size)
 {
 	struct gateway_call *call = context;
 	if (call->expected != UINT64_MAX && size > call->expected - call->received) {
-		err_set(&call->why, FAULT_CORRUPT, "the reply is longer than what was asked for");
+		err_wrong(&call->why, "the reply is longer than what was asked for");
 		return false;
 	}
 	call->received += size;

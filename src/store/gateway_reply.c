@@ -12,7 +12,7 @@ static enum fault garbage(struct store_reply *reply, const char *what)
 
 static enum fault wrong(struct store_reply *reply, const char *what)
 {
-	return err_set(&reply->err, FAULT_CORRUPT, "the reply is %s", what);
+	return err_wrong(&reply->err, "the reply is %s", what);
 }
 
 /* ---- caps ---- */

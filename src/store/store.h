@@ -3,7 +3,7 @@
  *
  * Each call starts an operation and returns at once; its `done` runs later in store_poll, exactly
  * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
- * in flight.  Nothing is tried again here either: queue/core/retry decides that.
+ * in flight.  Nothing is tried again here either: queue/retry decides that.
  *
  * Inside: store.c hands each call to the backend, or to the store behind it (backend.h).  The
  * gateway's: gateway.c builds the requests; gateway_reply.c reads what came, gateway_fault.c what a
@@ -154,7 +154,7 @@ struct store_body {
  * Faults in a reply, for all: RETRY (also 410 and 500, see `trouble`; and replies that are no such
  * reply), UNAVAILABLE (no connection), AUTH, NOT_FOUND, EXISTS, CORRUPT (listings and checks that
  * are malformed), TOO_LARGE, USAGE (the store says that the request is wrong), CANCELLED (by a
- * callback), NOMEM, INSECURE.
+ * callback), NOMEM, INSECURE.  All are marked as the other side's (err.remote).
  */
 
 /* Stores an immutable file.  reply->cap is CHK or LIT and its size field equals body->size. */

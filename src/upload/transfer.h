@@ -9,7 +9,7 @@
  *
  *   put -> (stream: the reader's verdict) -> judge the cap -> [check] -> [get and compare] -> done
  *
- * transfer.c does that in a lane, upload.c in one thread for barge put.
+ * put.c is these steps; transfer.c drives them in a lane, upload.c in one thread for barge put.
  *
  * Where a mutable file has the name at the target (body->existing), its contents are overwritten
  * and read back; its cap stays.

@@ -1,5 +1,7 @@
 #include "upload/upload.h"
 
+#include "upload/put.h"
+
 enum { PIECE_SIZE = 64 * 1024 }; /* bytes hashed at once; libcurl sends so much at once */
 
 struct uploading {
@@ -8,18 +10,14 @@ struct uploading {
 	unsigned char key[CAP_KEY_SIZE];
 	unsigned char content[CONTENT_HASH_SIZE];
 	struct cap whole; /* predicted, or CAP_NONE */
+	struct put put;
 	/* of one try */
-	uint64_t sent, read_back;
-	struct content_hash hash; /* of what is read back */
-	struct err local;         /* what ended a request from our side */
-	struct store_reply reply; /* to the put */
-	struct cap cap;
+	uint64_t sent;
+	struct err local; /* what ended the request from our side */
+	bool over;
+	enum put_end end;
+	struct err err;
 };
-
-static const struct store_wait *wait_of(const struct uploading *uploading)
-{
-	return uploading->options->tries.wait;
-}
 
 static enum fault check_unchanged(const struct uploading *uploading, struct err *err)
 {
@@ -29,24 +27,25 @@ static enum fault check_unchanged(const struct uploading *uploading, struct err 
 
 /* ---- what the bytes are ---- */
 
-static enum fault hash_pieces(struct uploading *uploading, struct chk_key *key, struct err *err)
+static enum fault hash_pieces(struct uploading *uploading, struct chk_key *key,
+			      struct content_hash *hash, struct err *err)
 {
 	unsigned char buffer[PIECE_SIZE];
 	const struct spool *spool = uploading->spool;
 	enum fault fault =
 		chk_key_start(key, policy_params(uploading->options->policy), spool->size, err);
-	content_hash_start(&uploading->hash);
+	content_hash_start(hash);
 	for (uint64_t at = 0; !fault && at < spool->size;) {
 		struct spool_piece piece = { .size = sizeof buffer };
 		fault = spool_read(spool, at, buffer, &piece, err);
 		if (!fault)
 			fault = chk_key_update(key, piece.data, piece.size, err);
 		if (!fault)
-			content_hash_update(&uploading->hash, piece.data, piece.size);
+			content_hash_update(hash, piece.data, piece.size);
 		at += piece.size;
 	}
 	if (!fault)
-		content_hash_final(&uploading->hash, uploading->content);
+		content_hash_final(hash, uploading->content);
 	return fault ? fault : chk_key_final(key, uploading->key, err);
 }
 
@@ -54,11 +53,13 @@ static enum fault hash_pieces(struct uploading *uploading, struct chk_key *key, 
 static enum fault hash_all(struct uploading *uploading, struct err *err)
 {
 	struct chk_key key = { 0 };
+	struct content_hash hash = { 0 };
 	enum fault fault = chk_key_init(&key, err);
 	if (!fault)
-		fault = content_hash_init(&uploading->hash, err);
+		fault = content_hash_init(&hash, err);
 	if (!fault)
-		fault = hash_pieces(uploading, &key, err);
+		fault = hash_pieces(uploading, &key, &hash, err);
+	content_hash_fini(&hash);
 	chk_key_fini(&key);
 	if (!fault || fault == FAULT_CORRUPT) {
 		enum fault changed = check_unchanged(uploading, err);
@@ -101,102 +102,78 @@ static bool go_back(void *context)
 	return true;
 }
 
-static enum fault send(struct uploading *uploading, struct err *err)
-{
-	const struct spool *spool = uploading->spool;
-	struct store_body body = { .size = spool->size, .data = spool->memory.data };
-	if (spool->fd >= 0)
-		body = (struct store_body){
-			.size = spool->size,
-			.read = feed,
-			.rewind = go_back,
-			.context = uploading,
-		};
-	uploading->sent = 0;
-	uploading->local = (struct err){ 0 };
-	cap_wipe(&uploading->cap);
-	enum fault fault = store_wait_send(wait_of(uploading), &body, &uploading->reply, err);
-	uploading->cap = uploading->reply.cap;
-	cap_wipe(&uploading->reply.cap);
-	if (uploading->local.fault) {
-		*err = uploading->local;
-		fault = err->fault;
-	}
-	if (!fault || fault == FAULT_CORRUPT) {
-		enum fault changed = check_unchanged(uploading, err);
-		fault = changed ? changed : fault;
-	}
-	return fault;
-}
-
-static bool take_back(void *context, const void *data, size_t size)
+/* Hears that the gateway has taken the bytes (a put_options.stored). */
+static void stored(void *context)
 {
 	struct uploading *uploading = context;
-	content_hash_update(&uploading->hash, data, size);
-	uploading->read_back += size;
-	return true;
-}
-
-static enum fault read_back(struct uploading *uploading, struct err *err)
-{
-	unsigned char content[CONTENT_HASH_SIZE];
-	const struct store_get get = {
-		.cap = &uploading->cap,
-		.length = UINT64_MAX,
-		.sink = take_back,
-		.context = uploading,
+	struct err err;
+	const struct put_content known = {
+		.key = uploading->key,
+		.content = uploading->content,
+		.whole = uploading->whole.kind == CAP_NONE ? NULL : &uploading->whole,
 	};
-	content_hash_start(&uploading->hash);
-	uploading->read_back = 0;
-	if (store_wait_read(wait_of(uploading), &get, NULL, err))
-		return err_wrap(err, "read back");
-	content_hash_final(&uploading->hash, content);
-	if (uploading->read_back != uploading->spool->size ||
-	    memcmp(content, uploading->content, sizeof content) != 0)
-		return err_set(err, FAULT_CORRUPT, "read back, the bytes are not the ones sent");
-	return FAULT_NONE;
+	if (check_unchanged(uploading, &err))
+		put_refuse(&uploading->put, &err);
+	else
+		put_go_on(&uploading->put, &known);
 }
 
-static enum fault check(struct uploading *uploading, struct err *err)
+/* Hears how the put has ended (a put_options.ended). */
+static void ended(void *context, enum put_end end, const struct err *err)
 {
-	struct store_health health;
-	if (store_wait_check(wait_of(uploading), &uploading->cap, true, &health, err))
-		return err->fault;
-	if (health.healthy)
-		return FAULT_NONE;
-	return err_set(err, FAULT_CORRUPT, "checked, it is not healthy: %u of %u shares are good",
-		       health.good_shares, health.expected);
+	struct uploading *uploading = context;
+	uploading->over = true;
+	uploading->end = end;
+	uploading->err = uploading->local.fault ? uploading->local : err ? *err : (struct err){ 0 };
 }
 
 static enum fault attempt(struct uploading *uploading, struct err *err)
 {
-	unsigned met, remaining;
-	const struct cap *whole = uploading->whole.kind == CAP_NONE ? NULL : &uploading->whole;
-	enum fault fault = send(uploading, err);
-	if (!fault)
-		fault = policy_judge(uploading->options->policy,
-				     store_gateway(wait_of(uploading)->store), uploading->key,
-				     uploading->spool->size, whole, &uploading->cap, &met,
-				     &remaining, err);
-	if (!fault && (remaining & VERIFY_CHECK))
-		fault = check(uploading, err);
-	if (!fault && (remaining & VERIFY_READ))
-		fault = read_back(uploading, err);
-	return fault;
+	const struct upload_options *options = uploading->options;
+	const struct spool *spool = uploading->spool;
+	const struct store_body whole = { .size = spool->size, .data = spool->memory.data };
+	const struct store_body stream = {
+		.size = spool->size,
+		.read = feed,
+		.rewind = go_back,
+		.context = uploading,
+	};
+	const struct put_options put = {
+		.store = options->tries.wait->store,
+		.policy = options->policy,
+		.patience = options->patience,
+		.body = spool->fd >= 0 ? stream : whole,
+		.attempts = options->tries.attempts,
+		.stored = stored,
+		.ended = ended,
+		.context = uploading,
+	};
+	uploading->sent = 0;
+	uploading->local = (struct err){ 0 };
+	uploading->over = false;
+	put_start(&uploading->put, &put);
+	while (!uploading->over) {
+		if (store_wait_poll(options->tries.wait, err)) {
+			put_cancel(&uploading->put);
+			uploading->end = PUT_FAILED;
+			return err->fault;
+		}
+	}
+	if (uploading->end != PUT_PROVEN)
+		*err = uploading->err;
+	if (uploading->err.fault == FAULT_CORRUPT && check_unchanged(uploading, err))
+		return err->fault;
+	return uploading->end == PUT_PROVEN ? FAULT_NONE : err->fault;
 }
 
 /* ---- all tries ---- */
 
-static bool try_again(struct uploading *uploading, struct tries *tries, struct err *err)
+static bool try_again(const struct uploading *uploading, struct tries *tries, struct err *err)
 {
-	const struct store_reply *reply = &uploading->reply;
-	uint32_t delay_ms;
-	if (patience_asks(uploading->options->patience, reply, &delay_ms))
-		return !tries_pause(tries, delay_ms, err);
-	if (err->fault == FAULT_CHANGED)
-		return false; /* what was hashed is gone */
-	if (reply->fault && reply->trouble == STORE_TROUBLE_OTHER && tries->attempts > 0)
-		return false; /* the gateway fails on this file */
+	if (uploading->end == PUT_POSTPONED)
+		return !tries_pause(tries, uploading->put.delay_ms, err);
+	if (uploading->end == PUT_HOPELESS || err->fault == FAULT_CHANGED)
+		return false; /* the gateway's last word, or what was hashed is gone */
 	return tries_again(tries, err);
 }
 
@@ -204,7 +181,7 @@ static bool try_again(struct uploading *uploading, struct tries *tries, struct e
 static void explain(const struct uploading *uploading)
 {
 	const struct patience *patience = uploading->options->patience;
-	if (patience && patience->tell && uploading->reply.trouble == STORE_TROUBLE_UNHAPPY)
+	if (patience && patience->tell && uploading->put.trouble == STORE_TROUBLE_UNHAPPY)
 		patience->tell(
 			patience->context,
 			"where an upload of the same content was cut off, the grid refuses it "
@@ -235,12 +212,11 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 		       try_again(&uploading, &options->tries, err)) {
 		}
 	if (!fault)
-		*cap = uploading.cap;
+		*cap = uploading.put.cap;
 	else
 		explain(&uploading);
-	content_hash_fini(&uploading.hash);
 	cap_wipe(&uploading.whole);
-	cap_wipe(&uploading.cap);
+	put_fini(&uploading.put);
 	explicit_bzero(uploading.key, sizeof uploading.key);
 	return fault ? err->fault : FAULT_NONE;
 }

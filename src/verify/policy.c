@@ -163,19 +163,20 @@ enum fault policy_judge(struct policy *policy, unsigned gateway,
 			unsigned *remaining, struct err *err)
 {
 	if ((reply->kind != CAP_CHK && reply->kind != CAP_DIR2_CHK) || reply->size != size)
-		return err_set(err, FAULT_CORRUPT,
-			       "the gateway's cap is not one of an immutable file of %llu bytes",
-			       (unsigned long long)size);
+		return err_wrong(err,
+				 "the gateway's cap is not one of an immutable file of %llu bytes",
+				 (unsigned long long)size);
 	bool agreed = policy->has_secret && agrees(policy, key, whole, reply);
 	enum trust trust = settle_trust(policy, gateway, agreed);
 	if (trust == TRUST_AGREED && !agreed)
-		return err_set(err, FAULT_CORRUPT,
-			       "the gateway's cap is not the one of these bytes");
-	if (trust == TRUST_NONE && (policy->levels & VERIFY_CAP))
-		return err_set(
-			err, FAULT_USAGE,
+		return err_wrong(err, "the gateway's cap is not the one of these bytes");
+	if (trust == TRUST_NONE && (policy->levels & VERIFY_CAP)) {
+		err_set(err, FAULT_USAGE,
 			"--verify=cap: the gateway uses another convergence secret or encoding; "
 			"name its node directory with -d, or use --verify=read");
+		err->remote = true;
+		return FAULT_USAGE;
+	}
 	unsigned needed = policy->levels;
 	if (needed == 0)
 		needed = trust == TRUST_AGREED ? VERIFY_CAP : VERIFY_READ;

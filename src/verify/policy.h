@@ -7,8 +7,9 @@
  * Threads    all functions may run concurrently after policy_new.
  *
  * The room: policy.c which proof; proof.c whether bytes are those of a cap, likeness.c the same for
- * bytes at hand, single.c for a file that is read in one thread; childset.c whether a listing is
- * the one meant, children.c what is meant.
+ * bytes at hand, reading.c one range being read, single.c a file that is read in one thread,
+ * proving.c what was stored; childset.c whether a listing is the one meant, children.c what is
+ * meant.
  *
  * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
  * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.

@@ -60,7 +60,7 @@ static void keep_tail(struct proof *proof, const unsigned char *data, size_t siz
 enum fault proof_update(struct proof *proof, const void *data, size_t size, struct err *err)
 {
 	if (proof->keyed && chk_key_update(&proof->key, data, size, err))
-		return err_set(err, FAULT_CORRUPT, "the gateway sent more bytes than the file has");
+		return err_wrong(err, "the gateway sent more bytes than the file has");
 	content_hash_update(&proof->hash, data, size);
 	keep_tail(proof, data, size);
 	proof->size += size;
@@ -72,8 +72,8 @@ enum fault proof_end(struct proof *proof, const struct cap *cap, bool *proven, s
 	unsigned char key[CAP_KEY_SIZE];
 	*proven = false;
 	if (cap_is_chk(cap) && proof->size != cap->size)
-		return err_set(err, FAULT_CORRUPT, "the gateway sent %llu bytes of %llu",
-			       (unsigned long long)proof->size, (unsigned long long)cap->size);
+		return err_wrong(err, "the gateway sent %llu bytes of %llu",
+				 (unsigned long long)proof->size, (unsigned long long)cap->size);
 	if (!proof->keyed)
 		return FAULT_NONE;
 	if (chk_key_final(&proof->key, key, err))

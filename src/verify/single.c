@@ -1,114 +1,78 @@
 #include "verify/single.h"
 
-#include "verify/proof.h"
+#include "verify/reading.h"
 
-struct single_reading {
+struct attempts {
 	const struct single *single;
 	const struct cap *cap;
+	struct reading reading;
 	struct proof proof;
-	bool again;       /* this is the second read */
-	struct err local; /* what ended a read from our side */
+	bool again;     /* this is the second reading */
+	struct err err; /* how the reading ended */
 };
 
-struct tail {
-	unsigned char data[PROOF_TAIL_MAX];
-	size_t size, read;
-};
-
-static bool single_take(void *context, const void *data, size_t size)
+static enum fault single_take(void *context, const void *data, size_t size, struct err *err)
 {
-	struct single_reading *reading = context;
-	const struct single *single = reading->single;
-	enum fault fault = proof_update(&reading->proof, data, size, &reading->local);
-	if (!fault && cap_is_chk(reading->cap) && reading->proof.size > reading->cap->size)
-		fault = err_set(&reading->local, FAULT_CORRUPT,
-				"the gateway sent more bytes than the file has");
-	if (!fault && !reading->again)
-		fault = single->write(single->context, data, size, &reading->local);
-	return !fault;
+	struct attempts *attempts = context;
+	const struct single *single = attempts->single;
+	if (proof_update(&attempts->proof, data, size, err))
+		return err->fault;
+	return attempts->again ? FAULT_NONE : single->write(single->context, data, size, err);
+}
+
+static void ended(void *context, const struct err *err)
+{
+	struct attempts *attempts = context;
+	attempts->err = err ? *err : (struct err){ 0 };
+}
+
+/* Polls until the reading has ended. */
+static enum fault wait_for(struct attempts *attempts, struct err *err)
+{
+	if (store_wait_end(attempts->single->tries.wait, &attempts->reading.call, err))
+		return err->fault;
+	if (attempts->err.fault)
+		*err = attempts->err;
+	return attempts->err.fault;
 }
 
 /* Reads the whole, and stores whether its key or the store proves it. */
-static enum fault read_whole(struct single_reading *reading, bool *proven, struct err *err)
+static enum fault read_whole(struct attempts *attempts, bool *proven, struct err *err)
 {
-	const struct single *single = reading->single;
-	const struct store_get get = {
-		.cap = reading->cap,
-		.length = UINT64_MAX,
-		.sink = single_take,
-		.context = reading,
-	};
-	reading->local = (struct err){ 0 };
-	if (proof_start(&reading->proof, reading->cap, single->secret, err))
+	if (proof_start(&attempts->proof, attempts->cap, attempts->single->secret, err))
 		return err->fault;
-	bool by_store, by_key;
-	enum fault fault = store_wait_read(single->tries.wait, &get, &by_store, err);
-	if (reading->local.fault) {
-		*err = reading->local;
+	reading_start(&attempts->reading);
+	if (wait_for(attempts, err) || proof_end(&attempts->proof, attempts->cap, proven, err))
 		return err->fault;
-	}
-	if (fault || proof_end(&reading->proof, reading->cap, &by_key, err))
-		return err->fault;
-	*proven = by_store || by_key;
+	*proven |= attempts->reading.proven;
 	return FAULT_NONE;
 }
 
-/* Takes the bytes of the range that is asked for alone. */
-static bool take_tail(void *context, const void *data, size_t size)
+static enum fault attempt(struct attempts *attempts, struct err *err)
 {
-	struct tail *tail = context;
-	if (size > tail->size - tail->read)
-		return false;
-	memcpy(tail->data + tail->read, data, size);
-	tail->read += size;
-	return true;
-}
-
-/* What ends as an error's words begin is asked for alone: that fails where it is one. */
-static enum fault check_tail(struct single_reading *reading, struct err *err)
-{
-	const struct proof *proof = &reading->proof;
-	struct tail tail = { .size = proof_doubtful_tail(proof) };
-	if (tail.size == 0)
-		return FAULT_NONE;
-	const struct store_get get = {
-		.cap = reading->cap,
-		.offset = proof->size - tail.size,
-		.length = tail.size,
-		.sink = take_tail,
-		.context = &tail,
-	};
-	enum fault fault = store_wait_read(reading->single->tries.wait, &get, NULL, err);
-	if (!fault &&
-	    (tail.read != tail.size ||
-	     memcmp(tail.data, proof->tail + proof->tail_size - tail.size, tail.size) != 0))
-		fault = err_set(err, FAULT_CORRUPT, "its end is not what the gateway said before");
-	return fault ? err_wrap(err, "reading its end again") : FAULT_NONE;
-}
-
-/* One pass through the drawing in single.h. */
-static enum fault single_attempt(struct single_reading *reading, struct err *err)
-{
-	const struct single *single = reading->single;
+	const struct single *single = attempts->single;
 	bool proven = false;
-	reading->again = false;
-	if (single->begin(single->context, err) || read_whole(reading, &proven, err))
+	attempts->again = false;
+	if (single->begin(single->context, err) || read_whole(attempts, &proven, err))
 		return err->fault;
 	if (proven)
 		return FAULT_NONE;
-	proof_keep(&reading->proof);
-	reading->again = true;
-	if (read_whole(reading, &proven, err))
+	proof_keep(&attempts->proof);
+	attempts->again = true;
+	if (read_whole(attempts, &proven, err))
 		return err->fault;
 	/* Whichever is right, it may be the first that was written. */
-	if (!proof_repeats(&reading->proof))
-		return err_set(err, FAULT_CORRUPT, "read twice, the bytes are not the same");
-	return proven ? FAULT_NONE : check_tail(reading, err);
+	if (!proof_repeats(&attempts->proof))
+		return err_wrong(err, "read twice, the bytes are not the same");
+	if (proven)
+		return FAULT_NONE;
+	reading_check_tail(&attempts->reading, &attempts->proof);
+	return wait_for(attempts, err);
 }
 
 enum fault single_read(struct single *single, const struct cap *cap, struct err *err)
 {
-	struct single_reading reading = { .single = single, .cap = cap };
+	struct attempts attempts = { .single = single, .cap = cap };
 	if (!cap_is_file(cap) || cap_is_verifier(cap))
 		return err_set(err, FAULT_USAGE, "its cap is not one of a file to be read");
 	if (cap_is_literal(cap)) /* the cap holds the bytes */
@@ -116,9 +80,17 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 			       ? err->fault
 			       : single->write(single->context, cap->content, (size_t)cap->size,
 					       err);
+	attempts.reading = (struct reading){
+		.options = { .store = single->tries.wait->store,
+			     .cap = cap,
+			     .take = single_take,
+			     .ended = ended,
+			     .context = &attempts },
+		.length = UINT64_MAX,
+	};
 	enum fault fault;
-	while ((fault = single_attempt(&reading, err)) && tries_again(&single->tries, err)) {
+	while ((fault = attempt(&attempts, err)) && tries_again(&single->tries, err)) {
 	}
-	proof_fini(&reading.proof);
+	proof_fini(&attempts.proof);
 	return fault ? err->fault : FAULT_NONE;
 }

@@ -94,6 +94,7 @@ static struct store_call *probe(struct store *store, struct store_then then, str
 static void fail(struct store_reply *reply, enum fault fault, const char *text)
 {
 	reply->fault = err_set(&reply->err, fault, "%s", text);
+	reply->err.remote = true;
 }
 
 /* Gives bytes to the sink in pieces. */

@@ -291,6 +291,7 @@ enum fault fake_open_store(void *context, struct store **store, struct err *err)
 void fake_fail(struct store_reply *reply, enum fault fault, const char *text)
 {
 	reply->fault = err_set(&reply->err, fault, "%s", text);
+	reply->err.remote = true;
 }
 
 void fake_child(struct fake_call *call, const char *name, enum store_kind kind,

@@ -52,8 +52,6 @@ void land_case_init(struct land_case *h)
 		.policy = { .to_local = true, .planned_s = UINT32_MAX },
 		.preserve = true,
 		.mask = 022,
-		.broken = h->queue.lease.broken,
-		.context = &h->queue,
 	};
 }
 

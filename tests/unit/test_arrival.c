@@ -364,13 +364,14 @@ static void begins_anew_where_no_attempt_can_be_trusted(void **state)
 	assert_int_equal(tree_count("out"), 1);
 }
 
-/* Begins the only task, and ends its arrival with a fault. */
+/* Begins the only task, and ends its arrival with a fault of the gateway, or of the disk. */
 static void fail_with(enum fault fault)
 {
 	struct err err;
 	struct arrival *arrival = land_case_begin(&land_case);
 	land_case_write(arrival, "half", 4);
 	err_set(&err, fault, "scripted");
+	err.remote = fault != FAULT_FULL;
 	arrival_fail(arrival, &err);
 }
 
@@ -433,6 +434,19 @@ static void tries_again_as_often_as_a_fault_is_worth(void **state)
 	assert_int_equal(land_case.queue.broken.fault, FAULT_NONE);
 }
 
+/* What is gone at the source is skipped; a directory at the target that is gone is a failure. */
+static void a_target_that_is_gone_is_a_failure(void **state)
+{
+	(void)state;
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 4, NULL);
+	struct err err;
+	land_case_start(&land_case);
+	struct arrival *arrival = land_case_begin(&land_case);
+	err_set(&err, FAULT_NOT_FOUND, "a directory is gone");
+	arrival_fail(arrival, &err);
+	assert_ended(task, OUTCOME_FAILED, REASON_IO);
+}
+
 static void ends_the_job_when_the_disk_is_full(void **state)
 {
 	(void)state;
@@ -492,6 +506,7 @@ int main(void)
 		FACT(keeps_the_temporary_file_of_what_resumes),
 		FACT(keeps_no_temporary_file_else),
 		FACT(tries_again_as_often_as_a_fault_is_worth),
+		FACT(a_target_that_is_gone_is_a_failure),
 		FACT(ends_the_job_when_the_disk_is_full),
 		FACT(gives_back_what_comes_after_the_stop),
 	};

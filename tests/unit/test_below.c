@@ -1,7 +1,7 @@
 #include "commit/below.h"
 
 #include "base/meta.h"
-#include "queue/core/retry.h"
+#include "queue/retry.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_queue.h"
 #include "tests/unit/fake_store.h"
@@ -148,7 +148,6 @@ static void what_it_does_not_hold_is_lost(void **state)
 		{ MANIFEST_DIRECTORY, DONE_DIRECTORY, "f", FAULT_NONE },
 		{ MANIFEST_FILE, 5, "f", FAULT_NONE }, /* the directory's slot holds no cap */
 		{ MANIFEST_FILE, DONE_DIRECTORY, "f", FAULT_NOT_FOUND },
-		{ MANIFEST_FILE, DONE_DIRECTORY, "f", FAULT_CORRUPT },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
 		struct cellar cellar;
@@ -165,21 +164,25 @@ static void what_it_does_not_hold_is_lost(void **state)
 static void tries_are_counted_unless_the_gateway_is_away(void **state)
 {
 	(void)state;
+	/* A listing that is none may be an accident of one reply. */
+	static const enum fault passing[] = { FAULT_RETRY, FAULT_CORRUPT };
 	struct cellar cellar;
-	open_cellar(&cellar);
-	cellar.fault = FAULT_RETRY;
-	struct fake_task *task = settle(&cellar, MANIFEST_FILE, 0, "f");
-	for (unsigned tries = 1; tries < RETRY_ATTEMPTS; tries++) {
-		assert_false(task->settled);
-		assert_int_equal(task->task.attempts, tries);
-		submit(&cellar);
+	for (size_t i = 0; i < ARRAY_COUNT(passing); i++) {
+		open_cellar(&cellar);
+		cellar.fault = passing[i];
+		struct fake_task *task = settle(&cellar, MANIFEST_FILE, 0, "f");
+		for (unsigned tries = 1; tries < RETRY_ATTEMPTS; tries++) {
+			assert_false(task->settled);
+			assert_int_equal(task->task.attempts, tries);
+			submit(&cellar);
+		}
+		assert_int_equal(task->outcome.reason, REASON_LOST);
+		close_cellar(&cellar);
 	}
-	assert_int_equal(task->outcome.reason, REASON_LOST);
-	close_cellar(&cellar);
 
 	open_cellar(&cellar);
 	cellar.fault = FAULT_UNAVAILABLE;
-	task = settle(&cellar, MANIFEST_FILE, 0, "f");
+	struct fake_task *task = settle(&cellar, MANIFEST_FILE, 0, "f");
 	assert_false(task->settled);
 	assert_int_equal(task->task.attempts, 0);
 	lanes_stop(cellar.lanes);

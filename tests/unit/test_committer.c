@@ -1,6 +1,6 @@
 #include "commit/committer.h"
 
-#include "queue/core/retry.h"
+#include "queue/retry.h"
 #include "tests/unit/commit_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"

@@ -68,13 +68,38 @@ static void assert_cap(const struct cap *cap, const char *text)
 	assert_string_equal(printed, text);
 }
 
+struct told {
+	bool done;
+	struct store_reply reply;
+};
+
+static void on_done(void *context, const struct store_reply *reply)
+{
+	struct told *told = context;
+	told->done = true;
+	told->reply = *reply;
+}
+
+/* Waits for the reply to a call that was given on_done. */
+static enum fault finish(struct scene *scene, struct told *told, struct store_call *call,
+			 struct err *err)
+{
+	if (!call)
+		return err->fault;
+	while (!told->done)
+		store_poll(scene->store, 1000);
+	*err = told->reply.err;
+	return told->reply.fault;
+}
+
 static enum fault put(struct scene *scene, size_t size, struct cap *cap, struct err *err)
 {
 	static const char data[100];
 	const struct store_body body = { .data = data, .size = size };
-	struct store_reply reply;
-	enum fault fault = store_wait_send(&scene->wait, &body, &reply, err);
-	*cap = reply.cap;
+	struct told told = { .done = false };
+	const struct store_then then = { on_done, &told };
+	enum fault fault = finish(scene, &told, store_put(scene->store, &body, then, err), err);
+	*cap = told.reply.cap;
 	return fault;
 }
 
@@ -102,18 +127,6 @@ static void takes_exactly_one_cap_for_a_file(void **state)
 	answers(scene, 204, "", "");
 	assert_int_equal(put(scene, 56, &cap, &err), FAULT_RETRY);
 	close_scene(scene);
-}
-
-struct told {
-	bool done;
-	struct store_reply reply;
-};
-
-static void on_done(void *context, const struct store_reply *reply)
-{
-	struct told *told = context;
-	told->done = true;
-	told->reply = *reply;
 }
 
 static struct store_reply put_reply(struct scene *scene)
@@ -250,7 +263,9 @@ static enum fault get(struct scene *scene, const char *cap, struct bytes *out, s
 	const struct store_get whole = {
 		.cap = &parsed, .length = UINT64_MAX, .sink = add, .context = out
 	};
-	return store_wait_read(&scene->wait, &whole, NULL, err);
+	struct told told = { .done = false };
+	const struct store_then then = { on_done, &told };
+	return finish(scene, &told, store_get(scene->store, &whole, then, err), err);
 }
 
 static void gets_a_file_of_the_right_length(void **state)
@@ -404,6 +419,17 @@ static void lists_below_a_path(void **state)
 	close_scene(scene);
 }
 
+static enum fault check(struct scene *scene, const struct cap *cap, bool verify,
+			struct store_health *health, struct err *err)
+{
+	struct told told = { .done = false };
+	const struct store_then then = { on_done, &told };
+	enum fault fault =
+		finish(scene, &told, store_check(scene->store, cap, verify, then, err), err);
+	*health = told.reply.health;
+	return fault;
+}
+
 static void checks_health(void **state)
 {
 	(void)state;
@@ -418,7 +444,7 @@ static void checks_health(void **state)
 		"2,"
 		"\"count-shares-expected\": 5, \"count-corrupt-shares\": 1, \"count-happiness\": "
 		"6}}");
-	assert_int_equal(store_wait_check(&scene->wait, &cap, true, &health, &err), FAULT_NONE);
+	assert_int_equal(check(scene, &cap, true, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON&verify=true");
 	assert_false(health.healthy);
 	assert_true(health.recoverable);
@@ -430,11 +456,11 @@ static void checks_health(void **state)
 	assert_int_equal(health.corrupt_shares, 1);
 	assert_int_equal(health.happiness, 6);
 	answers(scene, 200, "", "{\"storage-index\": \"\", \"results\": {\"healthy\": true}}");
-	assert_int_equal(store_wait_check(&scene->wait, &cap, false, &health, &err), FAULT_NONE);
+	assert_int_equal(check(scene, &cap, false, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON");
 	assert_true(health.literal && health.healthy && health.recoverable);
 	answers(scene, 200, "", "{}");
-	assert_int_equal(store_wait_check(&scene->wait, &cap, false, &health, &err), FAULT_CORRUPT);
+	assert_int_equal(check(scene, &cap, false, &health, &err), FAULT_CORRUPT);
 	close_scene(scene);
 }
 

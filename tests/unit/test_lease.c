@@ -58,6 +58,49 @@ static void what_is_given_back_says_when_and_how_often(void **state)
 	fake_queue_fini(&fake);
 }
 
+static void what_failed_ends_as_its_fault_says(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fault fault;
+		bool remote;
+		uint8_t given;              /* reason */
+		enum outcome_reason reason; /* NONE: given back */
+		unsigned attempts;
+	} table[] = {
+		{ FAULT_RETRY, true, REASON_NONE, REASON_NONE, 3 },
+		{ FAULT_CORRUPT, true, REASON_NONE, REASON_NONE, 3 },
+		{ FAULT_CORRUPT, false, REASON_NONE, REASON_LOST, 3 },
+		{ FAULT_CHANGED, false, REASON_NONE, REASON_CHANGED, 3 }, /* for the third time */
+		{ FAULT_UNAVAILABLE, true, REASON_NONE, REASON_NONE, 2 },
+		{ FAULT_CANCELLED, false, REASON_NONE, REASON_NONE, 2 },
+		{ FAULT_AUTH, true, REASON_NONE, REASON_GATEWAY, 3 },
+		{ FAULT_AUTH, false, REASON_LOST, REASON_LOST, 3 },
+		{ FAULT_FULL, false, REASON_NONE, REASON_NONE, 2 },
+	};
+	struct fake_queue fake;
+	add_tasks(&fake, ARRAY_COUNT(table));
+	struct work *work = fake_works(&fake, SEGMENT_TRANSFERS, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		const struct fake_task *task = fake_find(&fake, i + 1);
+		struct err err;
+		assert_int_equal(fake.broken.fault, FAULT_NONE);
+		err_set(&err, table[i].fault, "scripted");
+		err.remote = table[i].remote;
+		assert_int_equal(work_is_over(&work[i], &err), table[i].reason != REASON_NONE);
+		work_retry(&work[i], table[i].given, &err);
+		assert_int_equal(task->settled, table[i].reason != REASON_NONE);
+		assert_int_equal(task->outcome.reason, table[i].reason);
+		assert_int_equal(task->settled ? task->outcome.attempts : 0,
+				 task->settled ? table[i].attempts : 0);
+	}
+	assert_int_equal(fake.broken.fault, FAULT_FULL);
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++)
+		if (!table[i].reason)
+			assert_int_equal(fake_find(&fake, i + 1)->task.attempts, table[i].attempts);
+	fake_queue_fini(&fake);
+}
+
 static void what_is_done_remembers_that_its_name_was_there(void **state)
 {
 	(void)state;
@@ -347,6 +390,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(outcomes_come_at_once_and_the_segment_goes_back_with_the_last),
 		cmocka_unit_test(what_is_given_back_says_when_and_how_often),
+		cmocka_unit_test(what_failed_ends_as_its_fault_says),
 		cmocka_unit_test(what_is_done_remembers_that_its_name_was_there),
 		cmocka_unit_test(works_end_in_many_threads),
 		cmocka_unit_test(outcomes_that_come_together_are_recorded_together),

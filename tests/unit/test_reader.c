@@ -1,7 +1,7 @@
 #include "read/reader.h"
 
 #include "base/digest.h"
-#include "queue/core/retry.h"
+#include "queue/retry.h"
 #include "read/duplicate.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/reader_bench.h"

@@ -1,5 +1,6 @@
-#include "queue/core/retry.h"
+#include "queue/retry.h"
 
+#include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 
 static bool again(enum fault fault, unsigned attempts, uint32_t *delay_ms)
@@ -18,6 +19,63 @@ static void only_passing_faults_are_tried_again(void **state)
 			       fault == FAULT_NOMEM || fault == FAULT_CHANGED;
 		assert_int_equal(again((enum fault)fault, 1, &delay_ms), passing);
 	}
+}
+
+static void every_fault_has_its_owner(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fate ours, theirs;
+		enum outcome_reason our_reason, their_reason;
+		bool general;
+	} table[] = {
+		[FAULT_RETRY] = { FATE_AGAIN, FATE_AGAIN, REASON_GATEWAY, REASON_GATEWAY, false },
+		[FAULT_UNAVAILABLE] = { FATE_AWAY, FATE_AWAY, REASON_GATEWAY, REASON_GATEWAY,
+					true },
+		[FAULT_AUTH] = { FATE_FAILED, FATE_FAILED, REASON_PERMISSION, REASON_GATEWAY,
+				 false },
+		[FAULT_NOT_FOUND] = { FATE_FAILED, FATE_FAILED, REASON_VANISHED, REASON_GATEWAY,
+				      false },
+		[FAULT_EXISTS] = { FATE_FAILED, FATE_FAILED, REASON_CONFLICT, REASON_CONFLICT,
+				   false },
+		[FAULT_CHANGED] = { FATE_AGAIN, FATE_AGAIN, REASON_CHANGED, REASON_CHANGED, false },
+		[FAULT_CORRUPT] = { FATE_FAILED, FATE_AGAIN, REASON_LOST, REASON_MISMATCH, false },
+		[FAULT_FULL] = { FATE_BROKEN, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
+		[FAULT_TOO_LARGE] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
+		[FAULT_CANCELLED] = { FATE_STOPPED, FATE_STOPPED, REASON_GATEWAY, REASON_GATEWAY,
+				      true },
+		[FAULT_USAGE] = { FATE_FAILED, FATE_FAILED, REASON_NAME, REASON_GATEWAY, false },
+		[FAULT_LOCKED] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
+		[FAULT_INSECURE] = { FATE_FAILED, FATE_FAILED, REASON_ASTRAY, REASON_GATEWAY,
+				     false },
+		[FAULT_NOMEM] = { FATE_AGAIN, FATE_AGAIN, REASON_IO, REASON_IO, true },
+		[FAULT_IO] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_IO, false },
+	};
+	assert_int_equal(ARRAY_COUNT(table), FAULT_IO + 1);
+	for (int fault = FAULT_RETRY; fault <= FAULT_IO; fault++) {
+		const struct err ours = { .fault = (enum fault)fault };
+		const struct err theirs = { .fault = (enum fault)fault, .remote = true };
+		assert_int_equal(fate_of(&ours), table[fault].ours);
+		assert_int_equal(fate_of(&theirs), table[fault].theirs);
+		assert_int_equal(reason_of(&ours), table[fault].our_reason);
+		assert_int_equal(reason_of(&theirs), table[fault].their_reason);
+		assert_int_equal(fault_is_general((enum fault)fault), table[fault].general);
+	}
+}
+
+/* Our own state stays damaged, a reply may not. */
+static void a_wrong_reply_is_asked_for_again(void **state)
+{
+	(void)state;
+	uint64_t random = 3;
+	uint32_t delay_ms;
+	struct err err;
+	assert_int_equal(err_wrong(&err, "no %s", "listing"), FAULT_CORRUPT);
+	assert_string_equal(err.text, "no listing");
+	assert_true(retry_again(&retry_default, &err, RETRY_ATTEMPTS - 1, &random, &delay_ms));
+	assert_true(retry_is_over(&retry_default, &err, RETRY_ATTEMPTS));
+	err_set(&err, FAULT_CORRUPT, "a slot");
+	assert_true(retry_is_over(&retry_default, &err, 1));
 }
 
 static void tries_are_counted(void **state)
@@ -76,6 +134,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_passing_faults_are_tried_again),
+		cmocka_unit_test(every_fault_has_its_owner),
+		cmocka_unit_test(a_wrong_reply_is_asked_for_again),
 		cmocka_unit_test(tries_are_counted),
 		cmocka_unit_test(delays_double_up_to_the_ceiling_and_fill_their_range),
 		cmocka_unit_test(retry_after_wins_up_to_a_limit),

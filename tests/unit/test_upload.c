@@ -16,6 +16,8 @@ struct tree {
 	const char *puts; /* a letter each: g good, w another cap, f fails, o fails otherwise, u
 			     unhappy, l lost; the last repeats */
 	bool bad_read, sick;
+	bool stop;         /* while the reply to a put, or to what proves it, is waited for */
+	unsigned answered; /* calls that end before that; the others never do */
 	unsigned told;
 	enum fault changed;
 	unsigned char stored[LARGE];
@@ -58,7 +60,15 @@ static void answer_put(struct tree *target_tree, struct fake_call *call, struct 
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
+<<<<<<< HEAD
 	struct tree *target_tree = context;
+=======
+	struct target_tree *target_tree = context;
+	if (target_tree->stop && target_tree->answered-- == 0) {
+		target_tree->answered = 0;
+		return false;
+	}
+>>>>>>> 1950446 (Put and proven once, got and proven once: one machine of steps each, which lanes and single calls both drive)
 	if (call->operation == FAKE_PUT) {
 		answer_put(target_tree, call, reply);
 	} else if (call->operation == FAKE_CHECK) {
@@ -239,6 +249,31 @@ static void after_a_lost_reply_unhappiness_costs_no_try(void **state)
 	close_site(&target_tree);
 }
 
+static bool is_stopped(void *context)
+{
+	struct target_tree *target_tree = context;
+	return target_tree->stop && atomic_load(&target_tree->fake.in_flight) > 0 &&
+	       target_tree->answered == 0;
+}
+
+static void a_stop_cancels_the_step_at_hand(void **state)
+{
+	(void)state;
+	struct target_tree target_tree;
+	for (unsigned answered = 0; answered < 3; answered++) {
+		open_site(&target_tree, VERIFY_ALL, true, 1000);
+		target_tree.stop = true;
+		target_tree.answered = answered;
+		target_tree.wait.stop = is_stopped;
+		target_tree.wait.context = &target_tree;
+		assert_int_equal(put(&target_tree), FAULT_CANCELLED);
+		assert_int_equal(atomic_load(&target_tree.fake.in_flight), 0);
+		assert_int_equal(count(&target_tree, FAKE_CHECK), answered > 0);
+		assert_int_equal(count(&target_tree, FAKE_GET), answered > 1);
+		close_site(&target_tree);
+	}
+}
+
 static void a_source_that_changed_is_no_success(void **state)
 {
 	(void)state;
@@ -261,6 +296,7 @@ int main(void)
 		FACT(literals_are_not_sent),
 		FACT(failures_are_tried_again_from_the_first_byte),
 		FACT(after_a_lost_reply_unhappiness_costs_no_try),
+		FACT(a_stop_cancels_the_step_at_hand),
 		FACT(a_source_that_changed_is_no_success),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -1,0 +1,92 @@
+#include "queue/retry.h"
+
+#include "queue/file/outcomes.h"
+
+struct rule {
+	enum fate ours, theirs;           /* theirs: err.remote */
+	uint8_t our_reason, their_reason; /* enum outcome_reason, of what has failed for good */
+};
+
+static const struct rule rule[] = {
+	[FAULT_RETRY] = { FATE_AGAIN, FATE_AGAIN, REASON_GATEWAY, REASON_GATEWAY },
+	[FAULT_UNAVAILABLE] = { FATE_AWAY, FATE_AWAY, REASON_GATEWAY, REASON_GATEWAY },
+	[FAULT_AUTH] = { FATE_FAILED, FATE_FAILED, REASON_PERMISSION, REASON_GATEWAY },
+	[FAULT_NOT_FOUND] = { FATE_FAILED, FATE_FAILED, REASON_VANISHED, REASON_GATEWAY },
+	[FAULT_EXISTS] = { FATE_FAILED, FATE_FAILED, REASON_CONFLICT, REASON_CONFLICT },
+	[FAULT_CHANGED] = { FATE_AGAIN, FATE_AGAIN, REASON_CHANGED, REASON_CHANGED },
+	/* Ours is damaged and stays so; a wrong reply may be an accident of that reply. */
+	[FAULT_CORRUPT] = { FATE_FAILED, FATE_AGAIN, REASON_LOST, REASON_MISMATCH },
+	[FAULT_FULL] = { FATE_BROKEN, FATE_FAILED, REASON_IO, REASON_GATEWAY },
+	[FAULT_TOO_LARGE] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_GATEWAY },
+	[FAULT_CANCELLED] = { FATE_STOPPED, FATE_STOPPED, REASON_GATEWAY, REASON_GATEWAY },
+	[FAULT_USAGE] = { FATE_FAILED, FATE_FAILED, REASON_NAME, REASON_GATEWAY },
+	[FAULT_LOCKED] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_GATEWAY },
+	[FAULT_INSECURE] = { FATE_FAILED, FATE_FAILED, REASON_ASTRAY, REASON_GATEWAY },
+	[FAULT_NOMEM] = { FATE_AGAIN, FATE_AGAIN, REASON_IO, REASON_IO },
+	[FAULT_IO] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_IO },
+};
+
+enum fate fate_of(const struct err *err)
+{
+	const struct rule *known = &rule[err->fault];
+	return err->remote ? known->theirs : known->ours;
+}
+
+uint8_t reason_of(const struct err *err)
+{
+	const struct rule *known = &rule[err->fault];
+	return err->remote ? known->their_reason : known->our_reason;
+}
+
+bool fault_is_general(enum fault fault)
+{
+	enum fate fate = rule[fault].ours;
+	return fate == FATE_AWAY || fate == FATE_STOPPED || fault == FAULT_NOMEM;
+}
+
+const struct retry_policy retry_default = {
+	.attempts = RETRY_ATTEMPTS,
+	.base_ms = RETRY_BASE_MS,
+	.ceiling_ms = RETRY_CEILING_MS,
+};
+
+/* SplitMix64 by Steele, Lea and Flood (2014): any state, zero included, is a good one. */
+static uint64_t random_next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+bool retry_is_over(const struct retry_policy *policy, const struct err *err, unsigned attempts)
+{
+	enum fate fate = fate_of(err);
+	if (fate != FATE_AGAIN && fate != FATE_AWAY)
+		return true;
+	return attempts >= policy->attempts ||
+	       (err->fault == FAULT_CHANGED && attempts >= RETRY_CHANGED_ATTEMPTS);
+}
+
+/* The longest delay after the `attempts`-th try. */
+static uint32_t delay_limit(const struct retry_policy *policy, unsigned attempts)
+{
+	uint64_t limit = policy->base_ms;
+	for (unsigned i = 1; i < attempts && limit < policy->ceiling_ms; i++)
+		limit *= 2;
+	return (uint32_t)min_u64(limit, policy->ceiling_ms);
+}
+
+bool retry_again(const struct retry_policy *policy, const struct err *err, unsigned attempts,
+		 uint64_t *random, uint32_t *delay_ms)
+{
+	if (retry_is_over(policy, err, attempts))
+		return false;
+	uint64_t draw = random_next(random) >> 32;
+	uint64_t limit = delay_limit(policy, attempts);
+	if (err->retry_after_ms > 0)
+		*delay_ms = (uint32_t)min_u64(err->retry_after_ms, RETRY_AFTER_MAX_MS);
+	else
+		*delay_ms = (uint32_t)(draw * (limit + 1) >> 32);
+	return true;
+}

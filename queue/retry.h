@@ -1,0 +1,62 @@
+/*
+ * What a fault means for what failed with it: the one table, and the one decision whether to try
+ * again, for every request and every task.
+ *
+ * A fault has an owner.  Only what is wrong with one entry is a verdict on that entry; a gateway
+ * that is away, a full disk and a run that was told to stop say nothing about it.  What the other
+ * side says (err.remote) may be an accident of one reply, where the same words about our own files
+ * are final.
+ *
+ * Delays grow exponentially, with full jitter; Retry-After wins, up to RETRY_AFTER_MAX_MS.
+ *
+ * Place      whoever hears that something failed -> [retry] -> again, given back, or an outcome.
+ * Threads    pure functions; the random state belongs to the caller.
+ */
+#pragma once
+
+#include "queue/core/fault.h"
+
+enum {
+	RETRY_ATTEMPTS = 5,          /* tries of one task, the first included */
+	RETRY_CHANGED_ATTEMPTS = 3,  /* of a source that changes while it is read */
+	RETRY_BASE_MS = 200,         /* the first delay is 0..this; it doubles each time */
+	RETRY_CEILING_MS = 30000,    /* no delay of our own is longer */
+	RETRY_AFTER_MAX_MS = 300000, /* no delay asked for by the other side is longer */
+};
+
+enum fate {
+	FATE_FAILED,  /* the entry's own fault: a verdict on it */
+	FATE_AGAIN,   /* tried again, which counts; a verdict after the last try */
+	FATE_AWAY,    /* the gateway is away: waited for, and no try was made */
+	FATE_STOPPED, /* somebody asked to stop: no try was made */
+	FATE_BROKEN,  /* ends the job, to be resumed: no try was made */
+};
+
+/* Returns what becomes of something that failed with `err`, which is a fault. */
+enum fate fate_of(const struct err *err);
+
+/* Returns the enum outcome_reason of an entry that failed for good with `err`. */
+uint8_t reason_of(const struct err *err);
+
+/* Returns whether whatever else is tried would fail the same way: nothing is to be begun after it.
+ */
+bool fault_is_general(enum fault fault);
+
+struct retry_policy {
+	unsigned attempts; /* RETRY_ATTEMPTS unless told */
+	uint32_t base_ms, ceiling_ms;
+};
+
+/* The policy of the constants above. */
+extern const struct retry_policy retry_default;
+
+/* Returns whether the `attempts`-th try (1 for the first), which failed with `err`, was the last.
+ */
+bool retry_is_over(const struct retry_policy *policy, const struct err *err, unsigned attempts);
+
+/*
+ * Decides after the `attempts`-th try failed with `err`.  Returns false when it was the last; else
+ * stores in `delay_ms` how long to wait.  `random` is advanced.
+ */
+MUST_USE bool retry_again(const struct retry_policy *policy, const struct err *err,
+			  unsigned attempts, uint64_t *random, uint32_t *delay_ms);

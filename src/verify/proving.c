@@ -1,0 +1,123 @@
+#include "verify/proving.h"
+
+static void prove_next(struct proving *proving);
+
+static void proving_end(struct proving *proving, const struct err *err)
+{
+	proving->options.ended(proving->options.context, err);
+}
+
+/* The proof of one level has ended. */
+static void proved(struct proving *proving, enum verify_level level, const struct err *err)
+{
+	if (err->fault) {
+		proving_end(proving, err);
+		return;
+	}
+	proving->owed &= ~(unsigned)level;
+	prove_next(proving);
+}
+
+/* ---- the shares ---- */
+
+enum fault proving_health(const struct store_health *health, struct err *err)
+{
+	if (health->healthy || health->literal)
+		return FAULT_NONE;
+	return err_wrong(err, "checked, it is not healthy: %u of %u shares are good, %u corrupt",
+			 health->good_shares, health->expected, health->corrupt_shares);
+}
+
+static void checked(void *context, const struct store_reply *reply)
+{
+	struct proving *proving = context;
+	struct err err = reply->err;
+	proving->call = NULL;
+	if (!err.fault)
+		err.fault = proving_health(&reply->health, &err);
+	proved(proving, VERIFY_CHECK, &err);
+}
+
+/* ---- the bytes ---- */
+
+static enum fault take_back(void *context, const void *data, size_t size, struct err *err)
+{
+	struct proving *proving = context;
+	(void)err;
+	content_hash_update(&proving->hash, data, size);
+	if (proving->options.moved)
+		proving->options.moved(proving->options.context, size);
+	return FAULT_NONE;
+}
+
+static void read_back(void *context, const struct err *failed)
+{
+	struct proving *proving = context;
+	const struct proving_options *options = &proving->options;
+	unsigned char content[CONTENT_HASH_SIZE];
+	struct err err = failed ? *failed : (struct err){ 0 };
+	content_hash_final(&proving->hash, content);
+	if (failed)
+		err_wrap(&err, "read back");
+	else if (proving->reading.received != options->size)
+		err_wrong(&err, "read back, %llu bytes are there, %llu were stored",
+			  (unsigned long long)proving->reading.received,
+			  (unsigned long long)options->size);
+	else if (memcmp(content, options->content, sizeof content) != 0)
+		err_wrong(&err, "read back, the bytes are not the ones stored");
+	proved(proving, VERIFY_READ, &err);
+}
+
+static void start_reading(struct proving *proving)
+{
+	struct err err;
+	if (!proving->hash.state && content_hash_init(&proving->hash, &err)) {
+		proving_end(proving, &err);
+		return;
+	}
+	content_hash_start(&proving->hash);
+	proving->reading = (struct reading){
+		.options = { .store = proving->options.store,
+			     .cap = proving->options.cap,
+			     .take = take_back,
+			     .ended = read_back,
+			     .context = proving },
+		.length = UINT64_MAX,
+	};
+	reading_start(&proving->reading);
+}
+
+/* ---- one after the other ---- */
+
+/* Starts the next proof that is owed, or ends well. */
+static void prove_next(struct proving *proving)
+{
+	struct err err;
+	if (proving->owed & VERIFY_CHECK) {
+		proving->call = store_check(proving->options.store, proving->options.cap, true,
+					    (struct store_then){ checked, proving }, &err);
+		if (!proving->call)
+			proving_end(proving, &err);
+	} else if (proving->owed & VERIFY_READ) {
+		start_reading(proving);
+	} else {
+		proving_end(proving, NULL);
+	}
+}
+
+void proving_start(struct proving *proving, const struct proving_options *options, unsigned owed)
+{
+	proving->options = *options;
+	proving->owed = owed;
+	prove_next(proving);
+}
+
+void proving_cancel(struct proving *proving)
+{
+	if (proving->call)
+		store_cancel(proving->options.store, proving->call);
+	proving->call = NULL;
+	reading_cancel(&proving->reading);
+}
+
+void proving_fini(struct proving *proving) { content_hash_fini(&proving->hash); }

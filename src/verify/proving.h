@@ -1,0 +1,48 @@
+/*
+ * Whether what a grid holds under a cap is what was stored, by the proofs that are owed, one after
+ * the other:
+ *
+ *   [CHECK: all shares are there and good] -> [READ: read back, the same bytes] -> ended
+ *
+ * Place      src/upload, for what was sent just now; src/audit, for what was sent once.
+ * Ownership  borrows the store, the cap and the content until `ended`.
+ * Threads    the owner of the store.
+ */
+#pragma once
+
+#include "verify/policy.h"
+#include "verify/reading.h"
+
+struct proving_options {
+	struct store *store;
+	const struct cap *cap;
+	const unsigned char *content; /* xxh3-128 of the bytes; READ only */
+	uint64_t size;                /* of them */
+	void (*moved)(void *context,
+		      uint64_t bytes); /* hears of bytes that arrived; NULL: nobody */
+	/* Hears of the end, which may be at once; `err` NULL: all is proven. */
+	void (*ended)(void *context, const struct err *err);
+	void *context; /* of both */
+};
+
+/* All zeros before the first start. */
+struct proving {
+	struct proving_options options;
+	unsigned owed;           /* enum verify_level: not proven yet */
+	struct store_call *call; /* the check in flight */
+	struct reading reading;
+	struct content_hash hash; /* of what is read back */
+};
+
+/* Proves the levels `owed`, of CHECK and READ; may be none. */
+void proving_start(struct proving *proving, const struct proving_options *options, unsigned owed);
+
+/* Ends the call in flight, if there is one, without `ended`. */
+void proving_cancel(struct proving *proving);
+
+/* Frees what it holds.  All zeros are allowed. */
+void proving_fini(struct proving *proving);
+
+/* Judges what a check has found: all shares have to be good, where there are any.  Faults:
+ * CORRUPT. */
+MUST_USE enum fault proving_health(const struct store_health *health, struct err *err);

@@ -60,15 +60,11 @@ static void answer_put(struct tree *target_tree, struct fake_call *call, struct 
 
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
-<<<<<<< HEAD
 	struct tree *target_tree = context;
-=======
-	struct target_tree *target_tree = context;
 	if (target_tree->stop && target_tree->answered-- == 0) {
 		target_tree->answered = 0;
 		return false;
 	}
->>>>>>> 1950446 (Put and proven once, got and proven once: one machine of steps each, which lanes and single calls both drive)
 	if (call->operation == FAKE_PUT) {
 		answer_put(target_tree, call, reply);
 	} else if (call->operation == FAKE_CHECK) {
@@ -251,7 +247,7 @@ static void after_a_lost_reply_unhappiness_costs_no_try(void **state)
 
 static bool is_stopped(void *context)
 {
-	struct target_tree *target_tree = context;
+	struct tree *target_tree = context;
 	return target_tree->stop && atomic_load(&target_tree->fake.in_flight) > 0 &&
 	       target_tree->answered == 0;
 }
@@ -259,7 +255,7 @@ static bool is_stopped(void *context)
 static void a_stop_cancels_the_step_at_hand(void **state)
 {
 	(void)state;
-	struct target_tree target_tree;
+	struct tree target_tree;
 	for (unsigned answered = 0; answered < 3; answered++) {
 		open_site(&target_tree, VERIFY_ALL, true, 1000);
 		target_tree.stop = true;

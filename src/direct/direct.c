@@ -235,7 +235,7 @@ static void resume_all(struct direct *direct)
 	struct direct_call *call = direct->in_flight;
 	direct->resuming = false;
 	while (call) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a call that ended has left the list */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
 		if (!call->resuming) {
 			call = call->next;
 			continue;

@@ -18,7 +18,7 @@
 
 enum { METADATA_MAX = 4096 };
 
-struct put {
+struct put_command {
 	const struct options *options;
 	struct output *output;
 	struct grid_path target; /* all zeros: none */
@@ -35,12 +35,12 @@ struct put {
 /* Whether the file that is read where it lies is the one that was looked at. */
 static enum fault put_unchanged(void *context, struct err *err)
 {
-	const struct put *put = context;
+	const struct put_command *put = context;
 	return unchanged_check(put->spool.fd, &put->status, err);
 }
 
 /* A file that is not kept in memory is read where it is, as often as need be; all else once. */
-static enum fault take_file(struct put *put, int fd, struct err *err)
+static enum fault take_file(struct put_command *put, int fd, struct err *err)
 {
 	const struct stat *st = &put->status;
 	if (S_ISREG(st->st_mode) && st->st_size > PIPE_MEMORY_MAX) {
@@ -55,7 +55,7 @@ static enum fault take_file(struct put *put, int fd, struct err *err)
 	return fault;
 }
 
-static enum fault describe_file(struct put *put, struct err *err)
+static enum fault describe_file(struct put_command *put, struct err *err)
 {
 	const struct meta meta = meta_from_stat(&put->status);
 	const struct edge_metadata metadata = {
@@ -69,7 +69,7 @@ static enum fault describe_file(struct put *put, struct err *err)
 }
 
 /* What came through a pipe is as old as its end; without this the edge would keep an old time. */
-static enum fault describe_now(struct put *put, struct err *err)
+static enum fault describe_now(struct put_command *put, struct err *err)
 {
 	struct timespec now;
 	char text[EDGE_FLOAT_SIZE];
@@ -98,7 +98,7 @@ static enum fault open_source(const char *path, struct stat *st, int *fd, struct
 }
 
 /* Has the bytes at hand: a regular file as it is, anything else read to its end. */
-static enum fault take_source(struct put *put, struct err *err)
+static enum fault take_source(struct put_command *put, struct err *err)
 {
 	const char *word = put->options->words.text[0];
 	int fd = -1;
@@ -119,7 +119,7 @@ static enum fault take_source(struct put *put, struct err *err)
 /* ---- the cap ---- */
 
 /* Gives the cap to whom it was asked for: a file, standard output. */
-static enum fault write_cap(struct put *put, const struct cap *cap, struct err *err)
+static enum fault write_cap(struct put_command *put, const struct cap *cap, struct err *err)
 {
 	char text[CAP_TEXT_SIZE + 1];
 	size_t size = cap_print(cap, text);
@@ -145,11 +145,11 @@ static enum fault write_cap(struct put *put, const struct cap *cap, struct err *
 
 static void put_tell(void *context, const char *text)
 {
-	struct put *put = context;
+	struct put_command *put = context;
 	say(put->output, SAY_INFO, "%s", text);
 }
 
-static enum fault put_upload(struct put *put, struct session *session, struct cap *cap,
+static enum fault put_upload(struct put_command *put, struct session *session, struct cap *cap,
 			     struct err *err)
 {
 	struct policy *policy = NULL;
@@ -175,7 +175,7 @@ static enum fault put_upload(struct put *put, struct session *session, struct ca
 }
 
 /* Stores the file; the link comes after its proof, the cap goes out last. */
-static enum fault store(struct put *put, struct session *session, struct err *err)
+static enum fault store(struct put_command *put, struct session *session, struct err *err)
 {
 	struct cap cap = { 0 };
 	enum fault fault = take_source(put, err);
@@ -191,7 +191,7 @@ static enum fault store(struct put *put, struct session *session, struct err *er
 	return fault;
 }
 
-static enum fault put_online(struct put *put, int *status, struct err *err)
+static enum fault put_online(struct put_command *put, int *status, struct err *err)
 {
 	struct session session;
 	if (session_open(&put->options->connection, put->output, &session, err))
@@ -206,7 +206,7 @@ static enum fault put_online(struct put *put, int *status, struct err *err)
 }
 
 /* Everything about the command line that can be wrong is found before a gateway is asked. */
-static enum fault put_prepare(struct put *put, struct err *err)
+static enum fault put_prepare(struct put_command *put, struct err *err)
 {
 	const struct options *options = put->options;
 	put->has_target = options->words.count > 1;
@@ -224,7 +224,7 @@ static enum fault put_prepare(struct put *put, struct err *err)
 enum fault command_put(const struct options *options, struct output *output, int *status,
 		       struct err *err)
 {
-	struct put put = {
+	struct put_command put = {
 		.options = options,
 		.output = output,
 		.cap_out = { .fd = -1, .at = -1 },

@@ -14,7 +14,7 @@ enum { SLOTS = 256 };
 static const char *const kind_word[] = { "unknown", "file",  "directory",
 					 "symlink", "other", "linked" };
 
-static const char *kind_text(uint8_t kind)
+static const char *stored_kind(uint8_t kind)
 {
 	return kind_word[kind < ARRAY_COUNT(kind_word) ? kind : 0];
 }
@@ -102,7 +102,7 @@ static enum fault show_entry(struct fields *fields, uint64_t directory,
 	fields_begin(fields, "entry");
 	fields_number(fields, "id", entry->id);
 	fields_number(fields, "directory", directory);
-	fields_word(fields, "kind", kind_text(entry->kind));
+	fields_word(fields, "kind", stored_kind(entry->kind));
 	fields_text(fields, "name", entry->name, entry->name_size);
 	fields_number(fields, "bytes", entry->bytes);
 	if (entry->chunk_size)

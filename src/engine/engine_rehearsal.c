@@ -4,6 +4,7 @@
 #include "engine/engine_parts.h"
 #include "queue/retry.h"
 #include "read/attempt.h"
+#include "report/entry_line.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/progress.h"
@@ -259,14 +260,6 @@ static enum fault rehearse_entry(struct rehearsal *rehearsal, const struct catal
 
 /* ---- lines ---- */
 
-static const char *kind_text(uint8_t kind)
-{
-	return kind == MANIFEST_FILE      ? "file"
-	       : kind == MANIFEST_SYMLINK ? "symlink"
-	       : kind == MANIFEST_OTHER   ? "other"
-					  : "directory";
-}
-
 static bool is_sent(enum decide_action action)
 {
 	return action == DECIDE_COPY || action == DECIDE_OVERWRITE;
@@ -276,7 +269,7 @@ static enum fault print_json(struct bytes *line, const char *path,
 			     const struct manifest_entry *entry, enum decide_action action,
 			     uint8_t reason)
 {
-	const char *kind = kind_text(entry->kind), *text = outcome_reason_text(reason);
+	const char *kind = entry_kind_text(entry->kind), *text = outcome_reason_text(reason);
 	enum fault fault = bytes_append_text(line, "{\"event\":\"plan\"");
 	if (!fault)
 		fault = json_member(line, "path", path, strlen(path));

@@ -20,7 +20,7 @@ static const char *const kind_name[] = {
 	[MANIFEST_LINKED] = "directory",
 };
 
-static const char *kind_text(uint8_t kind)
+const char *entry_kind_text(uint8_t kind)
 {
 	return kind_name[kind < ARRAY_COUNT(kind_name) ? kind : 0];
 }
@@ -41,7 +41,7 @@ enum fault entry_line_json(struct bytes *out, const struct entry_line *entry)
 	if (!fault)
 		fault = json_member(out, "path", entry->path, entry->path_size);
 	if (!fault)
-		fault = member(out, "kind", kind_text(entry->kind));
+		fault = member(out, "kind", entry_kind_text(entry->kind));
 	if (!fault)
 		fault = member(out, "state", state_text(entry->state));
 	if (!fault && entry->state != OUTCOME_DONE)

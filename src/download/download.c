@@ -201,7 +201,7 @@ static bool is_busy(const struct download *download)
 static bool stop_pieces(struct download *download)
 {
 	for (size_t i = 0; i < PARTIAL_SLOTS; i++)
-		if (download->piece[i].call)
+		if (download->piece[i].reading.call)
 			piece_cancel(&download->piece[i]);
 	return is_busy(download);
 }
@@ -276,7 +276,7 @@ static void arrived(struct download *download, struct piece *piece, const struct
 {
 	memcpy(download->content[piece->number], job->content, CONTENT_HASH_SIZE);
 	download->state[piece->number] = PIECE_THERE;
-	download->proven += piece->proven;
+	download->proven += piece->reading.proven;
 	if (download->live == (int64_t)piece->number) {
 		download->live = NO_PIECE;
 		download->hashed++;

@@ -48,21 +48,16 @@ static enum fault fill_blocks(struct piece *piece, const unsigned char *data, si
 	return FAULT_NONE;
 }
 
-static bool piece_take(void *context, const void *data, size_t size)
+static enum fault piece_take(void *context, const void *data, size_t size, struct err *err)
 {
 	struct piece *piece = context;
 	const struct piece_options *options = piece->options;
-	enum fault fault = FAULT_NONE;
-	if (size > piece->size - piece->received)
-		fault = err_wrong(&piece->local, "the gateway sent more bytes than the file has");
-	if (!fault)
-		fault = options->came(options->context, size, &piece->local);
-	if (!fault)
-		fault = fill_blocks(piece, data, size, &piece->local);
-	piece->paused = !fault && partial_is_full(options->partial);
+	if (options->came(options->context, size, err) || fill_blocks(piece, data, size, err))
+		return err->fault;
+	piece->paused = partial_is_full(options->partial);
 	if (piece->paused)
-		store_pause(options->store, piece->call);
-	return !fault;
+		store_pause(options->store, piece->reading.call);
+	return FAULT_NONE;
 }
 
 /* Pushes the last block, whose result the download waits for. */
@@ -75,39 +70,33 @@ static enum fault push_last(struct piece *piece, struct err *err)
 	return FAULT_NONE;
 }
 
-static void got(void *context, const struct store_reply *reply)
+/* What came in full waits for its last block; else the piece has failed, or its tail is checked. */
+static void piece_read(void *context, const struct err *err)
 {
 	struct piece *piece = context;
-	struct err err = reply->err;
-	piece->call = NULL;
-	if (piece->local.fault)
-		err = piece->local;
-	else if (!err.fault && piece->size != UINT64_MAX && piece->received != piece->size)
-		err_wrong(&err, "the gateway sent %llu bytes of %llu",
-			  (unsigned long long)piece->received, (unsigned long long)piece->size);
-	piece->proven = reply->proven;
-	if (err.fault || push_last(piece, &err))
-		piece_end(piece, &err);
+	struct err own;
+	if (piece->checking || err)
+		piece_end(piece, err);
+	else if (push_last(piece, &own))
+		piece_end(piece, &own);
 }
 
 void piece_start(struct piece *piece)
 {
 	const struct piece_options *options = piece->options;
-	struct err err;
 	piece->busy = true;
-	piece->paused = false;
+	piece->checking = piece->paused = false;
 	piece->received = 0;
-	piece->local = (struct err){ 0 };
-	const struct store_get get = {
-		.cap = options->cap,
+	piece->reading = (struct reading){
+		.options = { .store = options->store,
+			     .cap = options->cap,
+			     .take = piece_take,
+			     .ended = piece_read,
+			     .context = piece },
 		.offset = piece->offset,
 		.length = piece->whole ? UINT64_MAX : piece->size,
-		.sink = piece_take,
-		.context = piece,
 	};
-	piece->call = store_get(options->store, &get, (struct store_then){ got, piece }, &err);
-	if (!piece->call)
-		piece_end(piece, &err);
+	reading_start(&piece->reading);
 }
 
 void piece_resume(struct piece *piece)
@@ -115,67 +104,20 @@ void piece_resume(struct piece *piece)
 	if (!piece->paused)
 		return;
 	piece->paused = false;
-	if (piece->call)
-		store_resume(piece->options->store, piece->call);
-}
-
-/* ---- its end again ---- */
-
-static bool take_tail(void *context, const void *data, size_t size)
-{
-	struct piece *piece = context;
-	if (size > piece->tail_size - piece->tail_read)
-		return false;
-	memcpy(piece->tail + piece->tail_read, data, size);
-	piece->tail_read += size;
-	return true;
-}
-
-static void got_tail(void *context, const struct store_reply *reply)
-{
-	struct piece *piece = context;
-	const struct proof *proof = piece->proof;
-	struct err err = reply->err;
-	piece->call = NULL;
-	if (!err.fault && (piece->tail_read != piece->tail_size ||
-			   memcmp(piece->tail, proof->tail + proof->tail_size - piece->tail_size,
-				  piece->tail_size) != 0))
-		err_wrong(&err, "its end is not what the gateway said before");
-	if (err.fault)
-		err_wrap(&err, "reading its end again");
-	piece_end(piece, err.fault ? &err : NULL);
+	if (piece->reading.call)
+		store_resume(piece->options->store, piece->reading.call);
 }
 
 void piece_check_tail(struct piece *piece)
 {
-	const struct piece_options *options = piece->options;
-	struct err err;
-	piece->proof = partial_proof(options->partial, piece->slot);
-	piece->tail_size = proof_doubtful_tail(piece->proof);
-	piece->tail_read = 0;
-	piece->busy = true;
-	if (piece->tail_size == 0) {
-		piece_end(piece, NULL);
-		return;
-	}
-	const struct store_get get = {
-		.cap = options->cap,
-		.offset = piece->offset + piece->received - piece->tail_size,
-		.length = piece->tail_size,
-		.sink = take_tail,
-		.context = piece,
-	};
-	piece->call = store_get(options->store, &get, (struct store_then){ got_tail, piece }, &err);
-	if (!piece->call)
-		piece_end(piece, &err);
+	piece->busy = piece->checking = true;
+	reading_check_tail(&piece->reading, partial_proof(piece->options->partial, piece->slot));
 }
 
 void piece_cancel(struct piece *piece)
 {
-	if (piece->call)
-		store_cancel(piece->options->store, piece->call);
+	reading_cancel(&piece->reading);
 	partial_job_free(piece->block);
-	piece->call = NULL;
 	piece->block = NULL;
 	piece->busy = false;
 }

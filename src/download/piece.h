@@ -11,7 +11,7 @@
 #pragma once
 
 #include "land/partial.h"
-#include "store/store.h"
+#include "verify/reading.h"
 
 struct piece;
 
@@ -37,14 +37,10 @@ struct piece {
 	unsigned last_steps;   /* and behind them, with PARTIAL_LAST */
 	bool busy;             /* until the download clears it, after the job with PARTIAL_LAST */
 	bool paused;
-	bool proven;                        /* the store itself has proven these bytes */
-	uint64_t received;                  /* bytes */
-	struct partial_job *block;          /* the bytes that came last */
-	struct store_call *call;            /* in flight */
-	struct err local;                   /* what ended the reading from our side */
-	unsigned char tail[PROOF_TAIL_MAX]; /* its end read as a range of its own */
-	const struct proof *proof;          /* that this is compared with */
-	size_t tail_size, tail_read;
+	bool checking;             /* its tail, which is the last step */
+	uint64_t received;         /* bytes, put into blocks */
+	struct partial_job *block; /* the bytes that came last */
+	struct reading reading;    /* `proven`: the store itself has proven these bytes */
 };
 
 /* Starts reading.  Everything down to `last_steps` is set; a failure, also at once, goes to

@@ -3,6 +3,7 @@
 A rehearsal and a run are given the same words at the same target; every entry of the one is
 compared with that of the other.
 """
+import itertools
 import os
 import shutil
 
@@ -78,18 +79,20 @@ def make_target(top):
     link(top / "file for link", "same")
 
 
-OPTIONS = {
-    "nothing": [],
-    "no-clobber": ["--no-clobber"],
-    "update": ["--update"],
-    "checksum": ["--checksum"],
-    "update and checksum": ["--update", "--checksum"],
-    "all three": ["--no-clobber", "--update", "--checksum"],
-    "left out": ["--exclude=*.tmp", "--exclude=added/deep", "--update"],
-    "taken in": ["--include=merged/**", "--include=*.tmp", "--exclude=*", "--checksum"],
-    "immutable": ["--immutable", "--update"],
-    "without symlinks": ["--symlinks=skip", "--no-clobber"],
+FILTERS = {
+    "all": [],
+    "left out": ["--exclude=*.tmp", "--exclude=added/deep"],
+    "taken in": ["--include=merged/**", "--include=*.tmp", "--exclude=*"],
 }
+
+
+def option_sets():
+    """Each subset of what keeps files, with mutable and immutable directories, with each filter."""
+    for kept in itertools.product(*([[], [o]] for o in ("--no-clobber", "--update", "--checksum"))):
+        for immutable in [], ["--immutable"]:
+            for chosen in FILTERS.values():
+                yield [*itertools.chain(*kept), *immutable, *chosen, "--symlinks=preserve"]
+    yield ["--symlinks=skip", "--no-clobber"]
 
 
 def plan_of(run):
@@ -172,18 +175,17 @@ def place(embedded, client, tmp_path):
 def test_what_is_said_is_done(embedded, client, place, tmp_path, source, target):
     barge = client(embedded)
     words = place.source(source, tmp_path / "source/s")
-    for name, options in OPTIONS.items():
+    for options in option_sets():
         if "--immutable" in options and target == "local":
             continue
         if "--checksum" in options and (source, target) == ("local", "local"):
             continue
-        options = options if "--symlinks=skip" in options else options + ["--symlinks=preserve"]
         at = place.target(target, tmp_path / "target/s")
         try:
             plan = rehearse_and_run(barge, *options, words, at)
         except AssertionError as error:
-            raise AssertionError(f"{source} to {target}, {name}: {error}") from None
-        assert plan, name
+            raise AssertionError(f"{source} to {target}, {options}: {error}") from None
+        assert plan, options
 
 
 def test_what_is_refused_is_refused_before(embedded, client, place, tmp_path):

@@ -67,7 +67,7 @@ struct manifest_property {
 
 struct manifest_totals {
 	uint64_t files, directories, symlinks, others; /* entries of each kind, verdicts included */
-	uint64_t bytes;                                /* of files without a verdict */
-	uint64_t skipped, failed;                      /* verdicts */
-	uint64_t next_id;                              /* one above the highest id given */
+	uint64_t bytes;           /* of files without a verdict; UINT64_MAX: that many or more */
+	uint64_t skipped, failed; /* verdicts */
+	uint64_t next_id;         /* one above the highest id given */
 };

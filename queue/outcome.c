@@ -25,6 +25,7 @@ static const char *const reason_text[] = {
 	[REASON_PRESENT] = "kept as it is at the target (--no-clobber)",
 	[REASON_MISSING] = "on the list of files and not there",
 	[REASON_ASTRAY] = "a symlink with a target that is not allowed here",
+	[REASON_SIZE] = "of a size that no file can have",
 };
 
 const char *outcome_reason_text(uint8_t reason)

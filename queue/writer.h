@@ -37,7 +37,7 @@ MUST_USE enum fault manifest_begin(struct manifest_writer *writer, uint64_t id, 
 /*
  * Adds an entry to the listing begun, and stores its id in `entry->id`.  Faults: USAGE (a name with
  * NUL or '/', a size where only files have one, a verdict that is none; nothing is added),
- * TOO_LARGE (ids or bytes in all; nothing is added), FULL, IO.
+ * TOO_LARGE (ids in all; nothing is added), FULL, IO.
  *
  * The first FULL or IO of a writer is final: every later call repeats it.
  */

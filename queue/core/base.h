@@ -36,6 +36,14 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 static inline uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
+/* Returns a + b, or the largest number where that does not fit.  For sums of what others say: sizes
+ * in a listing of a grid are anybody's word. */
+static inline uint64_t add_saturated(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 /* Little-endian integers in files, wherever they lie. */
 static inline void store_le16(unsigned char *at, uint16_t value)
 {

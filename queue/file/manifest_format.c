@@ -291,13 +291,10 @@ enum fault manifest_entry_get(struct pack_in *in, struct manifest_entry *entry, 
 
 bool manifest_totals_count(struct manifest_totals *totals, const struct manifest_entry *entry)
 {
-	uint64_t bytes = totals->bytes;
 	if (manifest_entry_ids(entry) > MANIFEST_IDS_END - totals->next_id)
 		return false;
-	if (entry->verdict == OUTCOME_NONE &&
-	    __builtin_add_overflow(totals->bytes, entry->bytes, &bytes))
-		return false;
-	totals->bytes = bytes;
+	if (entry->verdict == OUTCOME_NONE)
+		totals->bytes = add_saturated(totals->bytes, entry->bytes);
 	totals->next_id += manifest_entry_ids(entry);
 	totals->files += entry->kind == MANIFEST_FILE;
 	totals->directories += entry->kind == MANIFEST_DIRECTORY || entry->kind == MANIFEST_LINKED;

@@ -106,8 +106,8 @@ MUST_USE enum fault manifest_head_get(struct pack_in *in, const struct frame *fr
 MUST_USE enum fault manifest_entry_get(struct pack_in *in, struct manifest_entry *entry,
 				       uint64_t *next_id, struct err *err);
 
-/* Counts an entry and moves next_id behind it.  Returns false, changing nothing, when a number
- * would grow too large. */
+/* Counts an entry and moves next_id behind it; a sum of bytes stops at the largest number.  Returns
+ * false, changing nothing, when there are no ids left for it. */
 MUST_USE bool manifest_totals_count(struct manifest_totals *totals,
 				    const struct manifest_entry *entry);
 

@@ -53,7 +53,7 @@ static enum fault absorb_entries(struct recovery *recovery, struct pack_in *in,
 		if (fault != FAULT_NONE)
 			return fault;
 		if (!manifest_totals_count(&writer->totals, &entry))
-			return err_set(err, FAULT_CORRUPT, "the totals overflow");
+			return err_set(err, FAULT_CORRUPT, "there are too many ids");
 	}
 	if (in->at != in->size)
 		return err_set(err, FAULT_CORRUPT, "bytes follow the last entry");

@@ -214,7 +214,7 @@ enum fault manifest_add(struct manifest_writer *writer, struct manifest_entry *e
 		return err_set(err, FAULT_USAGE, "an entry cannot be planned: %s", flaw);
 	struct manifest_totals totals = writer->totals;
 	if (!manifest_totals_count(&totals, entry))
-		return err_set(err, FAULT_TOO_LARGE, "the plan has too many tasks or bytes");
+		return err_set(err, FAULT_TOO_LARGE, "the plan has too many tasks");
 	if (!fits_block(writer, entry)) {
 		enum fault fault = write_block(writer, false, err);
 		if (fault != FAULT_NONE)

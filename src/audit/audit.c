@@ -59,7 +59,7 @@ static void audit_tell(struct audit *audit, const struct probe *probe, const str
 		counts->directories++;
 	else
 		counts->files++;
-	counts->bytes += entry.bytes;
+	counts->bytes = add_saturated(counts->bytes, entry.bytes);
 	audit->request->ended(audit->request->context, &entry);
 }
 

@@ -306,7 +306,7 @@ static void count(struct rehearsal *rehearsal, const struct manifest_entry *entr
 {
 	rehearsal->count[action]++;
 	if (is_sent(action))
-		rehearsal->bytes += entry->bytes;
+		rehearsal->bytes = add_saturated(rehearsal->bytes, entry->bytes);
 	if (action == DECIDE_SKIP && recount_is_asked(rehearsal->engine.migration->asked, reason))
 		rehearsal->asked++;
 }

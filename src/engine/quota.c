@@ -20,7 +20,7 @@ bool quota_admits(struct quota *quota, uint64_t bytes, uint64_t now_ms)
 		return false;
 	if (quota->max_ms > 0 && now_ms - quota->begin_ms >= quota->max_ms)
 		return reach(quota, QUOTA_DURATION);
-	uint64_t before = atomic_fetch_add_explicit(&quota->begun, bytes, memory_order_relaxed);
+	uint64_t before = counter_add(&quota->begun, bytes);
 	if (quota->max_bytes > 0 && bytes > 0 && before >= quota->max_bytes)
 		return reach(quota, QUOTA_TRANSFER);
 	return true;

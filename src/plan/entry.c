@@ -7,7 +7,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { CHUNKS_MAX = 1 << 16 }; /* of one file: 4 TiB with ranges of 64 MiB */
+enum {
+	CHUNKS_MAX = 1 << 16, /* of one file: 4 TiB with ranges of 64 MiB */
+	CHUNKS_FEW = 16,      /* of one file, once many ids are taken */
+};
+
+/* Slots for so many take half a TiB of a sparse file; their chunks of 32 MiB hold 128 PiB. */
+static const uint64_t IDS_AMPLE = UINT64_C(1) << 32;
+
+/* What off_t counts to. */
+static const uint64_t FILE_SIZE_MAX = INT64_MAX;
 
 void entry_judge(struct manifest_entry *entry, enum outcome_state verdict,
 		 enum outcome_reason reason)
@@ -153,6 +162,11 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 		bool ranged = range && child->cap_kind == CAP_CHK && child->bytes > range;
 		entry->bytes = child->bytes;
 		entry->chunk_size = ranged ? chunk_size_of(child->bytes, range) : 0;
+		if (origin->options->to_local && !origin->options->caps_only &&
+		    child->bytes > FILE_SIZE_MAX) {
+			entry_judge(entry, OUTCOME_FAILED, REASON_SIZE);
+			entry->chunk_size = 0;
+		}
 	}
 	found->source = (struct outcome){
 		.state = OUTCOME_PLANNED,
@@ -160,6 +174,12 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 		.cap_size = child->cap_size,
 	};
 	memcpy(found->source.cap, child->cap, sizeof found->source.cap);
+}
+
+void entry_bound_chunks(struct manifest_entry *entry, uint64_t next_id)
+{
+	if (next_id > IDS_AMPLE && entry->chunk_size > 0)
+		entry->chunk_size = max_u64(entry->chunk_size, entry->bytes / CHUNKS_FEW + 1);
 }
 
 void entry_hold_cap(struct entry_found *found)

@@ -37,6 +37,10 @@ struct entry_found {
 MUST_USE enum fault entry_find(const struct entry_origin *origin, const struct name *name,
 			       struct entry_found *found, struct err *err);
 
+/* Sees to it that made-up sizes do not use up all ids: once `next_id` says that very many are
+ * taken, a file that has chunks gets few of them. */
+void entry_bound_chunks(struct manifest_entry *entry, uint64_t next_id);
+
 /* Makes a file on a grid as long as the text of its read cap. */
 void entry_hold_cap(struct entry_found *found);
 

@@ -92,13 +92,8 @@ static bool is_linkable(const struct lister *lister)
 static enum fault write_entry(struct lister *lister, struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
+	entry_bound_chunks(entry, manifest_writer_totals(lister->request->writer)->next_id);
 	enum fault fault = manifest_add(lister->request->writer, entry, err);
-	if (fault == FAULT_TOO_LARGE && entry->kind == MANIFEST_FILE && !entry->verdict) {
-		/* Whoever can write a directory can make up sizes. */
-		entry_judge(entry, OUTCOME_FAILED, REASON_IO);
-		entry->bytes = entry->chunk_size = 0;
-		fault = manifest_add(lister->request->writer, entry, err);
-	}
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;

@@ -31,9 +31,14 @@ struct counters {
 	uint64_t start_ms;
 };
 
-static inline void counter_add(atomic_uint_least64_t *counter, uint64_t more)
+/* Adds `more`; a sum stops at the largest number.  Returns what was counted before. */
+static inline uint64_t counter_add(atomic_uint_least64_t *counter, uint64_t more)
 {
-	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+	uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(counter, &before, add_saturated(before, more),
+						      memory_order_relaxed, memory_order_relaxed))
+		;
+	return before;
 }
 
 static inline uint64_t counter_read(const atomic_uint_least64_t *counter)

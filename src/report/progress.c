@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 enum {
-	LINE_MS = 200,   /* five times a second is as often as an eye wants */
-	PLAIN_MS = 5000, /* in a log file */
-	EAGER_MS = 250,  /* there too, where more was asked for */
-	SAMPLES = 50,    /* 10 s of the line: speed follows changes, and does not jump */
+	LINE_MS = 200,          /* five times a second is as often as an eye wants */
+	PLAIN_MS = 5000,        /* in a log file */
+	EAGER_MS = 250,         /* there too, where more was asked for */
+	ETA_HOURS_MAX = 100000, /* 11 years */
+	SAMPLES = 50,           /* 10 s of the line: speed follows changes, and does not jump */
 };
 
 enum progress_style {
@@ -53,7 +54,16 @@ uint64_t quantity_rate(uint64_t amount, uint64_t ms)
 {
 	if (ms == 0)
 		return 0;
-	return amount / ms * 1000 + amount % ms * 1000 / ms;
+	uint64_t rate;
+	if (__builtin_mul_overflow(amount / ms, UINT64_C(1000), &rate))
+		return UINT64_MAX;
+	return add_saturated(rate, amount % ms * 1000 / ms);
+}
+
+/* Sums of counters stop at the largest number, as the counters do. */
+static uint64_t sum_of(const atomic_uint_least64_t *a, const atomic_uint_least64_t *b)
+{
+	return add_saturated(counter_read(a), counter_read(b));
 }
 
 static uint64_t entries_now(const struct counters *counters)
@@ -90,6 +100,9 @@ static size_t put_eta(char *text, size_t used, uint64_t entries_left, uint64_t b
 	uint64_t by_entries = speed.entries ? entries_left / speed.entries : 0;
 	uint64_t by_bytes = speed.bytes ? bytes_left / speed.bytes : 0;
 	uint64_t left = max_u64(by_entries, by_bytes);
+	/* Nobody waits so long: what is left is sizes that somebody made up. */
+	if (left / 3600 >= ETA_HOURS_MAX)
+		return used;
 	unsigned hours = (unsigned)(left / 3600), minutes = (unsigned)(left / 60 % 60);
 	int more = hours ? put_part(text, used, ", ETA %u:%02u:%02u", hours, minutes,
 				    (unsigned)(left % 60))
@@ -105,7 +118,7 @@ static size_t put_counts(const struct counters *c, bool complete, char *text)
 	char bytes[QUANTITY_SIZE], planned[QUANTITY_SIZE];
 	uint64_t files = counter_read(&c->files) + counter_read(&c->before_files);
 	uint64_t directories = counter_read(&c->directories) + counter_read(&c->before_directories);
-	quantity_bytes(counter_read(&c->bytes) + counter_read(&c->before_bytes), bytes);
+	quantity_bytes(sum_of(&c->bytes, &c->before_bytes), bytes);
 	if (complete)
 		return (size_t)put_part(text, 0, "%llu/%llu files, %llu/%llu directories, %s/%s",
 					(unsigned long long)files,
@@ -140,7 +153,7 @@ size_t progress_text(const struct counters *counters, const struct progress_samp
 			   counter_read(&c->before_lost);
 	uint64_t planned = counter_read(&c->planned_files) + counter_read(&c->planned_directories) +
 			   counter_read(&c->planned_others);
-	uint64_t bytes_done = counter_read(&c->bytes) + counter_read(&c->before_bytes);
+	uint64_t bytes_done = sum_of(&c->bytes, &c->before_bytes);
 	char rate[QUANTITY_SIZE];
 	size_t used = put_counts(c, complete, text);
 	used += (size_t)put_part(text, used, ", %s/s, %llu/s", quantity_bytes(speed.bytes, rate),

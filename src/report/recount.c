@@ -50,9 +50,9 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 	}
 	counts->damaged += state == OUTCOME_DAMAGED;
 	if (entry->verdict == OUTCOME_NONE)
-		counts->bytes_planned += entry->bytes;
+		counts->bytes_planned = add_saturated(counts->bytes_planned, entry->bytes);
 	if (state == OUTCOME_DONE)
-		counts->bytes_done += entry->bytes;
+		counts->bytes_done = add_saturated(counts->bytes_done, entry->bytes);
 	if (failed_state(state))
 		count_reason(counts, reason);
 	if (state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, reason))

@@ -11,6 +11,7 @@
     crafted       an immutable directory whose bytes no gateway would write
     garbled       bytes that are no directory, with the cap of one
     lost          caps of files and directories that no server holds
+    poisoned      caps of nothing, with sizes that no file has, or that add up to none
     swollen       caps of real files with another size
 
 Each makes one directory with an alias of its own and returns its Case: what a copy must make of it.
@@ -248,6 +249,21 @@ def lost(grid):
     case.bad = {name: "failed" for name in grid.list(case.cap)}
     case.hold({"good": make(grid, {"file": grid.put(data)})})
     case.tree = {"good": None, "good/file": summary(data)}
+    return case
+
+
+def poisoned(grid):
+    """Sizes that no file has, or that come to more than a number holds, before and behind good
+    entries."""
+    case, data = Case(grid), content(3000)
+    sizes = {"a": 2 ** 64 - 1, "b": 2 ** 63, "c": 2 ** 63 - 1, "d": 2 ** 62, "e": 2 ** 62,
+             "f": 2 ** 62, "g": 2 ** 62, "m": 10 ** 18, "z": 2 ** 64 - 1}
+    case.hold({name: f"URI:CHK:{random_key(16)}:{random_key(32)}:1:1:{size}"
+               for name, size in sizes.items()})
+    case.bad = {name: "failed" for name in sizes}
+    file = grid.put(data)
+    case.hold({"honest": file, "sub": make(grid, {"file": file})})
+    case.tree = {"honest": summary(data), "sub": None, "sub/file": summary(data)}
     return case
 
 

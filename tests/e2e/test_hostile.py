@@ -143,3 +143,19 @@ def test_caps_that_no_server_holds(real_grid, fetch):
 
 def test_caps_with_another_size(real_grid, fetch):
     fetch(hostile.swollen(real_grid))
+
+
+def test_sizes_that_no_file_has(real_grid, client, fetch, tmp_path):
+    case = hostile.poisoned(real_grid)
+    run = fetch(case, "--range-size=1M")
+    reasons = {path: line["reason"] for path, line in run.entries().items() if path in case.bad}
+    assert {path for path, reason in reasons.items() if "no file can have" in reason} == \
+        {"a", "b", "z"}
+    barge = client(real_grid)
+    for words in ("ls", "-l", case.alias), ("ls", "--json", case.alias):
+        assert str(2 ** 64 - 1) in barge.ok(*words).out
+    barge.ok("diff", case.alias, tmp_path / "box/out", code=1)
+    # Linked they cost nothing, and the sum is one that anybody can read.
+    alias, _ = real_grid.fresh()
+    run = barge.ok("cp", "-r", case.alias, alias, "--json")
+    assert run.summary()["done"] == len(case.states())

@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include "plan/entry.h"
 #include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/grid_case.h"
@@ -16,7 +17,7 @@ enum object {
 	FILE_2,    /* CHK of 300 bytes */
 	CHANGING,  /* a mutable file */
 	LITERAL,   /* LIT of 5 bytes */
-	HUGE_1,    /* CHK of 2^63 bytes */
+	HUGE_1,    /* CHK of 2^62 bytes */
 	HUGE_2,
 	OBJECTS,
 };
@@ -40,7 +41,7 @@ static int setup(void **state)
 	object[LITERAL].cap = grid_cap(CAP_LIT, 5);
 	object[HUGE_1].cap = grid_cap(CAP_CHK, 8);
 	object[HUGE_2].cap = grid_cap(CAP_CHK, 9);
-	object[HUGE_1].cap.size = object[HUGE_2].cap.size = UINT64_C(1) << 63;
+	object[HUGE_1].cap.size = object[HUGE_2].cap.size = UINT64_C(1) << 62;
 	grid_case_init(&g, object, OBJECTS);
 	return 0;
 }
@@ -364,16 +365,62 @@ static void takes_larger_chunks_where_there_would_be_too_many(void **state)
 	free(text);
 }
 
-/* Whoever can write a directory can make up caps; the sum of their sizes ends no plan. */
-static void fails_files_larger_than_a_plan_can_count(void **state)
+/* Whoever can write a directory can make up caps; the sum of their sizes ends no plan, and says
+ * nothing of the files beside them.  On a grid such a cap is linked like any other. */
+static void a_sum_of_made_up_sizes_is_no_fault_of_other_files(void **state)
 {
 	(void)state;
+	for (int to_local = 0; to_local < 2; to_local++) {
+		g.c.request.options.to_local = to_local;
+		object[HUGE_1].cap.size = object[HUGE_2].cap.size =
+			to_local ? INT64_MAX : UINT64_MAX;
+		FILL(ROOT, { .name = "a", .object = HUGE_1 }, { .name = "b", .object = HUGE_2 },
+		     { .name = "b2", .object = HUGE_2 }, { .name = "c", .object = FILE_1 });
+		grid_source(&g, ROOT, "top");
+		assert_plan(to_local ? "0: \n 1 D 0 top\n"
+				       "1: top\n 2 F 9223372036854775807 a\n"
+				       " 3 F 9223372036854775807 b\n"
+				       " 4 F 9223372036854775807 b2\n 5 F 1000 c\n"
+				       "1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n"
+				     : "0: \n 1 D 0 top\n"
+				       "1: top\n 2 F 18446744073709551615 a\n"
+				       " 3 F 18446744073709551615 b\n"
+				       " 4 F 18446744073709551615 b2\n 5 F 1000 c\n"
+				       "1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n");
+		grid_case_fini(&g);
+		grid_case_init(&g, object, OBJECTS);
+	}
+}
+
+static void gives_few_chunks_once_many_ids_are_taken(void **state)
+{
+	(void)state;
+	static const uint64_t sizes[] = { 1 << 20, UINT64_C(1) << 40, UINT64_C(1) << 62,
+					  INT64_MAX };
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		struct manifest_entry entry = { .bytes = sizes[i], .chunk_size = sizes[i] >> 16 };
+		entry_bound_chunks(&entry, UINT64_C(1) << 32);
+		assert_int_equal(entry.chunk_size, sizes[i] >> 16);
+		entry_bound_chunks(&entry, (UINT64_C(1) << 32) + 1);
+		assert_in_range(manifest_entry_ids(&entry), 2, 17);
+		entry.chunk_size = 0;
+		entry_bound_chunks(&entry, UINT64_C(1) << 52);
+		assert_int_equal(manifest_entry_ids(&entry), 1);
+	}
+}
+
+static void fails_files_of_a_size_that_none_can_have_here(void **state)
+{
+	(void)state;
+	object[HUGE_1].cap.size = UINT64_C(1) << 63;
 	FILL(ROOT, { .name = "a", .object = HUGE_1 }, { .name = "b", .object = HUGE_2 },
 	     { .name = "c", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
+	g.c.request.options.range_size = 1 << 20;
 	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 F 9223372036854775808 a\n 3 FF7 0 b\n 4 F 1000 c\n"
-		    "1 -> 0\n2 -> 9\n4 -> 5\n");
+		    "1: top\n 2 FF24 9223372036854775808 a\n 3 F 4611686018427387904 b\n"
+		    " 65540 F 1000 c\n"
+		    "1 -> 0\n3 -> 10\n65540 -> 5\n");
 }
 
 /* ---- sources ---- */
@@ -512,7 +559,9 @@ int main(void)
 		FACT(fails_names_that_are_one_in_nfc),
 		FACT(cuts_large_immutable_files_into_chunks),
 		FACT(takes_larger_chunks_where_there_would_be_too_many),
-		FACT(fails_files_larger_than_a_plan_can_count),
+		FACT(a_sum_of_made_up_sizes_is_no_fault_of_other_files),
+		FACT(gives_few_chunks_once_many_ids_are_taken),
+		FACT(fails_files_of_a_size_that_none_can_have_here),
 		FACT(puts_children_of_unnamed_sources_beside_the_others),
 		FACT(takes_sources_from_a_grid_and_the_disk),
 		FACT(refuses_a_name_twice),

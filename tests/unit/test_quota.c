@@ -30,6 +30,20 @@ static void ends_after_so_many_bytes(void **state)
 	assert_string_equal(quota_text(&quota, text), "--max-transfer 1.0 MiB");
 }
 
+/* A sum that began anew would let everything through. */
+static void made_up_sizes_do_not_wear_the_limit_out(void **state)
+{
+	(void)state;
+	struct quota quota;
+	quota_init(&quota, UINT64_C(1) << 40, 0, 1000);
+	assert_true(quota_admits(&quota, UINT64_MAX, 1000));
+	assert_false(quota_admits(&quota, UINT64_MAX, 1000));
+	quota_init(&quota, UINT64_MAX, 0, 1000);
+	for (int i = 0; i < 2; i++)
+		assert_true(quota_admits(&quota, (UINT64_C(1) << 63), 1000));
+	assert_false(quota_admits(&quota, 1, 1000));
+}
+
 static void ends_after_so_long(void **state)
 {
 	(void)state;
@@ -48,6 +62,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_no_limit_unless_given),
 		cmocka_unit_test(ends_after_so_many_bytes),
+		cmocka_unit_test(made_up_sizes_do_not_wear_the_limit_out),
 		cmocka_unit_test(ends_after_so_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,30 @@ static void progress_says_how_far_and_how_long(void **state)
 				  "5/s, 1 failed, 0 skipped, ETA 1:40");
 }
 
+/* What a grid says of sizes ends in no nonsense: sums stop, and no end is foretold. */
+static void progress_survives_made_up_sizes(void **state)
+{
+	(void)state;
+	struct counters counters = { .start_ms = 0 };
+	const struct progress_sample since = { 0 };
+	char text[PROGRESS_TEXT_SIZE];
+	counter_add(&counters.files, 2);
+	counter_add(&counters.before_files, 1);
+	counter_add(&counters.before_bytes, UINT64_MAX);
+	for (int i = 0; i < 3; i++)
+		counter_add(&counters.bytes, UINT64_C(1) << 63);
+	counter_add(&counters.planned_files, 4);
+	counter_add(&counters.planned_bytes, UINT64_MAX);
+	atomic_store(&counters.plan_complete, true);
+	progress_text(&counters, &since, 1, text);
+	assert_string_equal(text, "3/4 files, 0/0 directories, 15.9 EiB/15.9 EiB, 15.9 EiB/s, "
+				  "2000/s, ETA 0:00");
+	atomic_store(&counters.bytes, 5000);
+	atomic_store(&counters.before_bytes, 0);
+	progress_text(&counters, &since, 1000, text);
+	assert_string_equal(text, "3/4 files, 0/0 directories, 4.8 KiB/15.9 EiB, 4.8 KiB/s, 2/s");
+}
+
 static void amounts_have_units(void **state)
 {
 	(void)state;
@@ -424,6 +448,7 @@ static void amounts_have_units(void **state)
 	assert_string_equal(quantity_bytes((1 << 20) - 1, text), "1023.9 KiB");
 	assert_string_equal(quantity_bytes(UINT64_MAX, text), "15.9 EiB");
 	assert_int_equal(quantity_rate(UINT64_MAX, 1000), UINT64_MAX);
+	assert_int_equal(quantity_rate(UINT64_MAX, 1), UINT64_MAX);
 	assert_int_equal(quantity_rate(3, 2000), 1);
 	assert_int_equal(quantity_rate(3, 0), 0);
 }
@@ -440,6 +465,7 @@ int main(void)
 		FACT(each_entry_has_a_line_with_its_whole_path),
 		FACT(a_job_that_ends_with_something_left_is_a_fault),
 		FACT(progress_says_how_far_and_how_long),
+		FACT(progress_survives_made_up_sizes),
 		FACT(amounts_have_units),
 		FACT(a_reader_that_went_away_stops_nothing),
 	};

@@ -161,30 +161,6 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 	return fault;
 }
 
-/* Predicts the cap of an immutable directory as far as its parameters allow. */
-static enum fault predict(struct assembly *assembly, const struct dirnode *dirnode,
-			  const struct chk_params *params, struct err *err)
-{
-	assembly->size = dirnode->body.size;
-	if (assembly->size <= LITERAL_SIZE_MAX || chk_can_encode(params)) {
-		assembly->predicted = true;
-		if (dirnode_cap(dirnode, params, &assembly->cap, err))
-			return err->fault;
-	}
-	if (assembly->size <= LITERAL_SIZE_MAX)
-		return FAULT_NONE;
-	struct chk_key key = { 0 };
-	enum fault fault = chk_key_init(&key, err);
-	if (!fault)
-		fault = chk_key_start(&key, params, assembly->size, err);
-	if (!fault)
-		fault = chk_key_update(&key, dirnode->body.data, dirnode->body.size, err);
-	if (!fault)
-		fault = chk_key_final(&key, assembly->key, err);
-	chk_key_fini(&key);
-	return fault;
-}
-
 static enum fault open_requests(struct assembly *assembly)
 {
 	enum fault fault = FAULT_NONE;
@@ -217,8 +193,11 @@ static enum fault write_body(struct assembly_builder *builder, struct err *err)
 		fault = write_child(builder, &builder->member[i], &dirnode, &metadata, err);
 	if (!fault)
 		fault = bytes_err(close_requests(assembly), err, "a request");
-	if (!fault && builder->source->params)
-		fault = predict(assembly, &dirnode, builder->source->params, err);
+	if (!fault && builder->source->params) {
+		fault = dirnode_cap(&dirnode, builder->source->params, &assembly->cap, err);
+		assembly->size = dirnode.body.size;
+		assembly->predicted = true;
+	}
 	childset_seal(&assembly->set);
 	dirnode_fini(&dirnode);
 	bytes_fini(&metadata);

@@ -35,8 +35,7 @@ struct assembly {
 	/* Immutable directories: */
 	bool predicted; /* `cap` is the cap the gateway must answer */
 	struct cap cap;
-	uint64_t size;                   /* bytes of the serialized directory */
-	unsigned char key[CAP_KEY_SIZE]; /* its convergence key, unless it is a literal */
+	uint64_t size; /* bytes of the serialized directory */
 };
 
 struct assembly_source {

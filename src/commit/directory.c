@@ -222,8 +222,8 @@ static void made_immutable(void *context, const struct store_reply *reply)
 		return;
 	}
 	directory->cap = reply->cap;
-	if (assembly->size == 0 && !assembly->predicted) {
-		list_directory(directory, &directory->cap); /* nothing could be predicted */
+	if (!assembly->predicted) {
+		list_directory(directory, &directory->cap);
 		return;
 	}
 	if (assembly->size <= LITERAL_SIZE_MAX) {
@@ -233,9 +233,8 @@ static void made_immutable(void *context, const struct store_reply *reply)
 		remaining = 0;
 	} else {
 		err.fault = policy_judge(directory->policy, store_gateway(directory->store),
-					 assembly->key, assembly->size,
-					 assembly->predicted ? &assembly->cap : NULL, &reply->cap,
-					 &directory->met, &remaining, &err);
+					 assembly->cap.key, assembly->size, &assembly->cap,
+					 &reply->cap, &directory->met, &remaining, &err);
 	}
 	if (err.fault)
 		directory_fail(directory, &err);

@@ -151,7 +151,7 @@ static void predict(struct reader *reader, struct body *body)
 	const struct chk_params *params = policy ? policy_params(policy) : NULL;
 	struct cap cap;
 	struct err err;
-	if (!reader->keyed || !policy_predicts(policy) || !chk_can_encode(params))
+	if (!reader->keyed || !policy_predicts(policy))
 		return;
 	body->predicted =
 		!chk_encoder_start(reader->encoder, params, body->size, body->proof.key, &err) &&

@@ -126,8 +126,8 @@ void chk_encoder_free(struct chk_encoder *encoder);
 
 /*
  * Begins (again) with a file of `size` bytes, above 0, whose `key` chk_key gave.  Forgets the sink.
- * FAULT_USAGE for parameters outside their ranges and, as only k = n = 1 is there, for others
- * ("not supported"); FAULT_NOMEM.  Holds up to 256 bytes a segment.
+ * FAULT_USAGE for parameters outside their ranges; FAULT_NOMEM.  Holds a segment, six blocks, and
+ * 64 to 128 bytes for each segment of the file and, with k > 1, of each share.
  */
 MUST_USE enum fault chk_encoder_start(struct chk_encoder *encoder, const struct chk_params *params,
 				      uint64_t size, const unsigned char key[CAP_KEY_SIZE],
@@ -143,9 +143,6 @@ MUST_USE enum fault chk_encoder_update(struct chk_encoder *encoder, const void *
 /* Ends it and stores the cap (CAP_CHK).  FAULT_CHANGED when there was less; sink's faults. */
 MUST_USE enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap,
 				      struct err *err);
-
-/* True when chk_encoder and chk_cap_of can do these parameters: today k = n = 1. */
-bool chk_can_encode(const struct chk_params *params);
 
 /*
  * Stores the cap of a file in memory: LIT up to LITERAL_SIZE_MAX bytes, else CHK.  Faults of

@@ -1,47 +1,53 @@
 /*
- * Plaintext and key in; shares and cap out.  Only k = n = 1: the one share's blocks are the
- * ciphertext itself, without padding.
+ * Plaintext and key in; n shares and the cap out.
  *
- *   start    layout, empty trees
- *   update   header, once; then each step of at most 16 KiB: encrypted, added to three hashes (the
- *            whole ciphertext, the open segment, the open block), sent on
- *            a segment is full: its two hashes become leaves of the two trees
- *   final    zeros | segment tree | block tree | chain | length | UEB, sent on; the UEB's hash and
- *            the key are the cap
+ *   start    layout, code, empty trees
+ *   update   header, once for each share; then each step of at most 16 KiB: encrypted into the open
+ *            segment, and added to two hashes (the whole ciphertext, the open segment)
+ *            a segment is full: padded, cut into k blocks, n - k more made of them; the hash of
+ *            each block is a leaf of its share's tree, and the block is sent on
+ *   final    for each share: zeros | segment tree | block tree | chain | length | UEB, sent on; the
+ *            UEB's hash and the key are the cap
  *
- * What is sent is the share from its first byte to its last, so nothing of it is kept.
+ * What is sent is each share from its first byte to its last.  Kept are one segment, a group of
+ * blocks, and 64 bytes for each segment of each share: its tree is written at the end.  With k = 1
+ * all blocks are the segment itself, and all shares have one tree.
  */
 #include "tahoe/chk.h"
 
 #include "base/secret.h"
 #include "tahoe/chk_share.h"
+#include "tahoe/erasure.h"
 
 #include <assert.h>
 
 enum {
 	STEP_SIZE = 16 * 1024, /* bytes that stay in the first-level cache between the hashes */
-	CHAIN_SIZE = 34,       /* a chain of one: index 0 and the root */
+	CHAIN_MAX = 9,         /* nodes: a leaf and the way up in a tree over 256 */
+	CHAIN_ENTRY_SIZE = 2 + DIGEST_SIZE,
 };
 
 struct chk_encoder {
 	struct chk_layout layout;
+	uint16_t k, n;
 	unsigned char key[CAP_KEY_SIZE];
-	uint64_t left;         /* bytes of the file still to come */
-	uint64_t segment;      /* index of the one that is open */
-	uint64_t segment_left; /* bytes it still lacks; 0: none is open */
-	uint64_t share_offset; /* of the next piece */
+	uint64_t left;    /* bytes of the file still to come */
+	uint64_t segment; /* index of the one that is open */
+	size_t filled;    /* bytes of it that have come */
+	bool begun;       /* the headers are sent */
 	struct chk_cipher cipher;
-	struct digest crypttext;     /* over the whole ciphertext */
-	struct digest segment_hash;  /* over the open segment */
-	struct digest block_hash;    /* the same bytes under another tag */
-	unsigned char *segment_tree; /* nodes of 32 bytes, root first */
-	unsigned char *block_tree;
-	size_t tree_size; /* bytes of each */
+	struct digest crypttext; /* over the whole ciphertext */
+	struct digest hash;      /* over the open segment, then each of its blocks */
+	struct erasure *code;    /* k-of-n, for k > 1 and n > k; or NULL */
+	unsigned char *buffer;   /* the open segment, then a group of blocks */
+	size_t capacity;         /* bytes of it */
+	unsigned char *trees;    /* nodes of 32 bytes, root first: over the segments, then over
+				       * the blocks of each share */
+	size_t tree_size;        /* bytes of one */
+	size_t trees_capacity;   /* bytes of all */
 	chk_sink *sink;
 	void *user;
 };
-
-bool chk_can_encode(const struct chk_params *params) { return params->k == 1 && params->n == 1; }
 
 enum fault chk_encoder_new(struct chk_encoder **encoder, struct err *err)
 {
@@ -52,9 +58,7 @@ enum fault chk_encoder_new(struct chk_encoder **encoder, struct err *err)
 	if (!fault)
 		fault = digest_init(&made->crypttext, err);
 	if (!fault)
-		fault = digest_init(&made->segment_hash, err);
-	if (!fault)
-		fault = digest_init(&made->block_hash, err);
+		fault = digest_init(&made->hash, err);
 	if (fault)
 		chk_encoder_free(made);
 	else
@@ -62,41 +66,69 @@ enum fault chk_encoder_new(struct chk_encoder **encoder, struct err *err)
 	return fault;
 }
 
-static void free_trees(struct chk_encoder *encoder)
-{
-	free(encoder->segment_tree);
-	free(encoder->block_tree);
-	encoder->segment_tree = NULL;
-	encoder->block_tree = NULL;
-	encoder->tree_size = 0;
-}
-
 void chk_encoder_free(struct chk_encoder *encoder)
 {
 	if (!encoder)
 		return;
-	free_trees(encoder);
+	free(encoder->trees);
+	free(encoder->buffer);
+	erasure_free(encoder->code);
 	chk_cipher_fini(&encoder->cipher);
 	digest_fini(&encoder->crypttext);
-	digest_fini(&encoder->segment_hash);
-	digest_fini(&encoder->block_hash);
+	digest_fini(&encoder->hash);
 	secret_wipe(encoder, sizeof *encoder);
 	free(encoder);
 }
 
-/* Makes room for the two trees of the layout, unless that of the last file is as large. */
-static enum fault make_trees(struct chk_encoder *encoder, struct err *err)
+/* ---- room for one file ---- */
+
+/* Has at least `size` bytes behind *at, whose contents may get lost. */
+static enum fault make_room(unsigned char **at, size_t *capacity, uint64_t size, struct err *err)
+{
+	if (size <= *capacity)
+		return FAULT_NONE;
+	free(*at);
+	*capacity = 0;
+	*at = size <= SIZE_MAX ? malloc((size_t)size) : NULL;
+	if (!*at)
+		return err_set(err, FAULT_NOMEM, "no memory for encoding a file");
+	*capacity = (size_t)size;
+	return FAULT_NONE;
+}
+
+/* The shares whose block trees differ. */
+static unsigned tree_count(const struct chk_encoder *encoder)
+{
+	return encoder->k == 1 ? 1 : encoder->n;
+}
+
+static enum fault make_buffers(struct chk_encoder *encoder, struct err *err)
 {
 	const struct chk_layout *layout = &encoder->layout;
-	const uint64_t size = layout->chain_offset - layout->block_tree_offset;
-	if (size == encoder->tree_size)
-		return FAULT_NONE;
-	free_trees(encoder);
-	encoder->segment_tree = malloc(size);
-	encoder->block_tree = malloc(size);
-	if (!encoder->segment_tree || !encoder->block_tree)
+	const uint64_t tree = layout->chain_offset - layout->block_tree_offset;
+	const uint64_t blocks =
+		encoder->code ? (uint64_t)layout->segment_size / encoder->k * ERASURE_GROUP : 0;
+	encoder->tree_size = (size_t)tree;
+	if (tree > SIZE_MAX / (ERASURE_BLOCKS_MAX + 1))
 		return err_set(err, FAULT_NOMEM, "no memory for the hash trees of a file");
-	encoder->tree_size = size;
+	if (make_room(&encoder->buffer, &encoder->capacity, layout->segment_size + blocks, err))
+		return err->fault;
+	return make_room(&encoder->trees, &encoder->trees_capacity,
+			 tree * (1 + tree_count(encoder)), err);
+}
+
+/* Keeps the code of the last file where that had the same k and n. */
+static enum fault make_code(struct chk_encoder *encoder, uint16_t k, uint16_t n, struct err *err)
+{
+	if (encoder->k == k && encoder->n == n)
+		return FAULT_NONE;
+	erasure_free(encoder->code);
+	encoder->code = NULL;
+	encoder->k = encoder->n = 0;
+	if (k > 1 && n > k && erasure_new_encoder(k, n, &encoder->code, err))
+		return err->fault;
+	encoder->k = k;
+	encoder->n = n;
 	return FAULT_NONE;
 }
 
@@ -105,19 +137,14 @@ enum fault chk_encoder_start(struct chk_encoder *encoder, const struct chk_param
 {
 	assert(encoder);
 	encoder->left = 0;
-	if (!chk_can_encode(params))
-		return err_set(err, FAULT_USAGE, "encoding of %u-of-%u is not supported", params->k,
-			       params->n);
-	enum fault fault = chk_layout_of(params, size, &encoder->layout, err);
-	if (!fault)
-		fault = make_trees(encoder, err);
-	if (fault)
-		return fault;
+	if (chk_layout_of(params, size, &encoder->layout, err) ||
+	    make_code(encoder, params->k, params->n, err) || make_buffers(encoder, err))
+		return err->fault;
 	memcpy(encoder->key, key, CAP_KEY_SIZE);
 	encoder->left = size;
 	encoder->segment = 0;
-	encoder->segment_left = 0;
-	encoder->share_offset = 0;
+	encoder->filled = 0;
+	encoder->begun = false;
 	encoder->sink = NULL;
 	chk_cipher_start(&encoder->cipher, key, 0);
 	hash_tagged_start(&encoder->crypttext, TAG_CRYPTTEXT);
@@ -126,62 +153,111 @@ enum fault chk_encoder_start(struct chk_encoder *encoder, const struct chk_param
 
 void chk_encoder_set_sink(struct chk_encoder *encoder, chk_sink *sink, void *user)
 {
-	assert(encoder->share_offset == 0);
+	assert(!encoder->begun);
 	encoder->sink = sink;
 	encoder->user = user;
 }
 
-/* Sends the next bytes of the share. */
-static enum fault emit(struct chk_encoder *encoder, const void *data, size_t size, struct err *err)
+static enum fault emit(const struct chk_encoder *encoder, const struct chk_piece *piece,
+		       struct err *err)
 {
-	const struct chk_piece piece = { 0, encoder->share_offset, data, size };
-	encoder->share_offset += size;
-	return encoder->sink ? encoder->sink(encoder->user, &piece, err) : FAULT_NONE;
+	return encoder->sink ? encoder->sink(encoder->user, piece, err) : FAULT_NONE;
 }
 
-static void open_segment(struct chk_encoder *encoder)
+/* ---- segments ---- */
+
+/* The tree over the segments, or over the blocks of a share. */
+static unsigned char *segment_tree(const struct chk_encoder *encoder) { return encoder->trees; }
+
+static unsigned char *block_tree(const struct chk_encoder *encoder, unsigned share)
+{
+	return encoder->trees + (1 + (encoder->k == 1 ? 0 : share)) * encoder->tree_size;
+}
+
+/* Where the leaf of the open segment is in a tree: of L leaves, behind L - 1 inner nodes. */
+static unsigned char *leaf(const struct chk_encoder *encoder, unsigned char *tree)
+{
+	const uint64_t first = chk_tree_leaves(encoder->layout.segment_count) - 1;
+	return tree + (first + encoder->segment) * DIGEST_SIZE;
+}
+
+static enum fault emit_block(struct chk_encoder *encoder, unsigned share,
+			     const unsigned char *block, size_t size, struct err *err)
 {
 	const struct chk_layout *layout = &encoder->layout;
-	const bool last = encoder->segment == layout->segment_count - 1;
-	encoder->segment_left = last ? layout->tail_size : layout->segment_size;
-	hash_tagged_start(&encoder->segment_hash, TAG_SEGMENT);
-	hash_tagged_start(&encoder->block_hash, TAG_BLOCK);
+	const uint64_t ahead = encoder->segment * (layout->segment_size / encoder->k);
+	if (encoder->k > 1 || share == 0) {
+		hash_tagged_start(&encoder->hash, TAG_BLOCK);
+		digest_update(&encoder->hash, block, size);
+		digest_final_double(&encoder->hash, leaf(encoder, block_tree(encoder, share)));
+	}
+	return emit(encoder, &(struct chk_piece){ share, layout->data_offset + ahead, block, size },
+		    err);
 }
 
-/* The hashes of the open segment become leaves.  In a tree of L leaves these are behind L - 1 inner
- * nodes. */
-static void close_segment(struct chk_encoder *encoder)
+/* Hashes and sends the blocks of the segment that is full. */
+static enum fault emit_blocks(struct chk_encoder *encoder, struct err *err)
 {
-	const uint64_t first_leaf = chk_tree_leaves(encoder->layout.segment_count) - 1;
-	const uint64_t at = (first_leaf + encoder->segment) * DIGEST_SIZE;
-	digest_final_double(&encoder->segment_hash, encoder->segment_tree + at);
-	digest_final_double(&encoder->block_hash, encoder->block_tree + at);
+	const unsigned k = encoder->k, n = encoder->n;
+	unsigned char *segment = encoder->buffer;
+	unsigned char *made = segment + encoder->layout.segment_size;
+	const size_t size = (encoder->filled + k - 1) / k;
+	enum fault fault = FAULT_NONE;
+	memset(segment + encoder->filled, 0, size * k - encoder->filled);
+	for (unsigned share = 0; share < k && !fault; share++)
+		fault = emit_block(encoder, share, segment + share * size, size, err);
+	for (unsigned share = k; share < n && !fault;) {
+		const unsigned count =
+			k > 1 ? erasure_encode(encoder->code, share, segment, size, made) : 1;
+		for (unsigned i = 0; i < count && !fault; i++)
+			fault = emit_block(encoder, share + i, k > 1 ? made + i * size : segment,
+					   size, err);
+		share += count;
+	}
+	return fault;
+}
+
+static enum fault close_segment(struct chk_encoder *encoder, struct err *err)
+{
+	digest_final_double(&encoder->hash, leaf(encoder, segment_tree(encoder)));
+	enum fault fault = emit_blocks(encoder, err);
 	encoder->segment++;
+	encoder->filled = 0;
+	return fault;
 }
 
 /* Takes at most a step, within one segment.  Returns how much. */
-static size_t chk_encoder_take(struct chk_encoder *encoder, const unsigned char *data, size_t size,
-			       unsigned char *ciphertext)
+static size_t encode_step(struct chk_encoder *encoder, const unsigned char *data, size_t size)
 {
-	if (encoder->segment_left == 0)
-		open_segment(encoder);
-	const size_t step = (size_t)min_u64(min_u64(size, STEP_SIZE), encoder->segment_left);
+	const struct chk_layout *layout = &encoder->layout;
+	const bool last = encoder->segment == layout->segment_count - 1;
+	const size_t room = (last ? layout->tail_size : layout->segment_size) - encoder->filled;
+	const size_t step = (size_t)min_u64(min_u64(size, STEP_SIZE), room);
+	unsigned char *ciphertext = encoder->buffer + encoder->filled;
+	if (encoder->filled == 0)
+		hash_tagged_start(&encoder->hash, TAG_SEGMENT);
 	chk_cipher_apply(&encoder->cipher, data, ciphertext, step);
 	digest_update(&encoder->crypttext, ciphertext, step);
-	digest_update(&encoder->segment_hash, ciphertext, step);
-	digest_update(&encoder->block_hash, ciphertext, step);
+	digest_update(&encoder->hash, ciphertext, step);
 	encoder->left -= step;
-	encoder->segment_left -= step;
-	if (encoder->segment_left == 0)
-		close_segment(encoder);
+	encoder->filled += step;
 	return step;
 }
 
-static enum fault emit_header(struct chk_encoder *encoder, struct err *err)
+static bool segment_is_full(const struct chk_encoder *encoder)
+{
+	return encoder->left == 0 || encoder->filled == encoder->layout.segment_size;
+}
+
+static enum fault emit_headers(struct chk_encoder *encoder, struct err *err)
 {
 	unsigned char header[CHK_HEADER_MAX];
-	const size_t size = chk_header_write(&encoder->layout, 1, header);
-	return emit(encoder, header, size, err);
+	const size_t size = chk_header_write(&encoder->layout, encoder->k, header);
+	enum fault fault = FAULT_NONE;
+	for (unsigned share = 0; share < encoder->n && !fault; share++)
+		fault = emit(encoder, &(struct chk_piece){ share, 0, header, size }, err);
+	encoder->begun = true;
+	return fault;
 }
 
 enum fault chk_encoder_update(struct chk_encoder *encoder, const void *data, size_t size,
@@ -191,78 +267,121 @@ enum fault chk_encoder_update(struct chk_encoder *encoder, const void *data, siz
 		return err_set(err, FAULT_CHANGED, "the content is longer than announced");
 	const unsigned char *at = data;
 	enum fault fault = FAULT_NONE;
-	if (size > 0 && encoder->share_offset == 0)
-		fault = emit_header(encoder, err);
+	if (size > 0 && !encoder->begun)
+		fault = emit_headers(encoder, err);
 	while (size > 0 && !fault) {
-		unsigned char ciphertext[STEP_SIZE];
-		const size_t step = chk_encoder_take(encoder, at, size, ciphertext);
-		fault = emit(encoder, ciphertext, step, err);
+		const size_t step = encode_step(encoder, at, size);
+		if (segment_is_full(encoder))
+			fault = close_segment(encoder, err);
 		at += step;
 		size -= step;
 	}
 	return fault;
 }
 
-/* Room for the plaintext tree that is no longer written, then both trees. */
-static enum fault emit_trees(struct chk_encoder *encoder, struct err *err)
+/* ---- the end ---- */
+
+/* Sends the next part of a share, and moves its offset on. */
+static enum fault emit_part(const struct chk_encoder *encoder, struct chk_piece *at,
+			    const void *data, size_t size, struct err *err)
 {
-	static const unsigned char zeros[4096];
-	enum fault fault = FAULT_NONE;
-	for (size_t left = encoder->tree_size; left > 0 && !fault;) {
-		const size_t step = (size_t)min_u64(left, sizeof zeros);
-		fault = emit(encoder, zeros, step, err);
-		left -= step;
-	}
-	if (!fault)
-		fault = emit(encoder, encoder->segment_tree, encoder->tree_size, err);
-	if (!fault)
-		fault = emit(encoder, encoder->block_tree, encoder->tree_size, err);
+	at->data = data;
+	at->size = size;
+	enum fault fault = emit(encoder, at, err);
+	at->offset += size;
 	return fault;
 }
 
-/* The hash chain of the share, then the UEB behind its length. */
-static enum fault emit_end(struct chk_encoder *encoder, const unsigned char *ueb, size_t size,
-			   struct err *err)
+/* Appends a node of the tree over all shares, behind its index, to a chain. */
+static void chain_add(unsigned char *chain, size_t *size, const unsigned char *roots, size_t node)
 {
-	unsigned char chain[CHAIN_SIZE] = { 0 }; /* index 0: the leaf is the root */
-	memcpy(chain + 2, encoder->block_tree, DIGEST_SIZE);
+	unsigned char *at = chain + *size;
+	at[0] = (unsigned char)(node >> 8);
+	at[1] = (unsigned char)node;
+	memcpy(at + 2, roots + node * DIGEST_SIZE, DIGEST_SIZE);
+	*size += CHAIN_ENTRY_SIZE;
+}
+
+/* Sends the hash chain of a share: its leaf, and the siblings on the way up to the root. */
+static enum fault emit_chain(const struct chk_encoder *encoder, const unsigned char *roots,
+			     struct chk_piece *at, struct err *err)
+{
+	unsigned char chain[CHAIN_MAX * CHAIN_ENTRY_SIZE];
+	size_t node = (size_t)chk_tree_leaves(encoder->n) - 1 + at->share, size = 0;
+	chain_add(chain, &size, roots, node);
+	for (; node > 0; node = (node - 1) / 2)
+		chain_add(chain, &size, roots, node % 2 ? node + 1 : node - 1);
+	return emit_part(encoder, at, chain, size, err);
+}
+
+/* Sends what follows the blocks of a share.  The plaintext tree is no longer written. */
+static enum fault emit_end(const struct chk_encoder *encoder, unsigned share,
+			   const unsigned char *roots, const struct bytes *ueb, struct err *err)
+{
+	static const unsigned char zeros[4096];
+	const struct chk_layout *layout = &encoder->layout;
+	struct chk_piece at = { .share = share, .offset = layout->data_offset + layout->data_size };
 	unsigned char length[8] = { 0 };
-	const size_t width = encoder->layout.wide ? 8 : 4;
-	length[width - 2] = (unsigned char)(size >> 8);
-	length[width - 1] = (unsigned char)size;
-	enum fault fault = emit(encoder, chain, sizeof chain, err);
+	const size_t width = layout->wide ? 8 : 4;
+	length[width - 2] = (unsigned char)(ueb->size >> 8);
+	length[width - 1] = (unsigned char)ueb->size;
+	enum fault fault = FAULT_NONE;
+	for (size_t left = encoder->tree_size, step; left > 0 && !fault; left -= step) {
+		step = (size_t)min_u64(left, sizeof zeros);
+		fault = emit_part(encoder, &at, zeros, step, err);
+	}
 	if (!fault)
-		fault = emit(encoder, length, width, err);
+		fault = emit_part(encoder, &at, segment_tree(encoder), encoder->tree_size, err);
 	if (!fault)
-		fault = emit(encoder, ueb, size, err);
-	return fault;
+		fault = emit_part(encoder, &at, block_tree(encoder, share), encoder->tree_size,
+				  err);
+	if (!fault)
+		fault = emit_chain(encoder, roots, &at, err);
+	if (!fault)
+		fault = emit_part(encoder, &at, length, width, err);
+	return fault ? fault : emit_part(encoder, &at, ueb->data, ueb->size, err);
+}
+
+/* Completes all trees; `roots` is the one over the roots of the shares'. */
+static void complete_trees(struct chk_encoder *encoder, unsigned char *roots)
+{
+	const uint64_t count = encoder->layout.segment_count;
+	const size_t first = (size_t)chk_tree_leaves(encoder->n) - 1;
+	chk_tree_complete(segment_tree(encoder), count);
+	for (unsigned tree = 0; tree < tree_count(encoder); tree++)
+		chk_tree_complete(block_tree(encoder, tree), count);
+	for (unsigned share = 0; share < encoder->n; share++)
+		memcpy(roots + (first + share) * DIGEST_SIZE, block_tree(encoder, share),
+		       DIGEST_SIZE);
+	chk_tree_complete(roots, encoder->n);
 }
 
 enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap, struct err *err)
 {
-	const struct chk_layout *layout = &encoder->layout;
+	unsigned char roots[(2 * ERASURE_BLOCKS_MAX - 1) * DIGEST_SIZE];
+	unsigned char ueb[CHK_UEB_MAX];
+	struct chk_roots root;
 	if (encoder->left > 0)
 		return err_set(err, FAULT_CHANGED, "the content is shorter than announced");
-	chk_tree_complete(encoder->segment_tree, layout->segment_count);
-	chk_tree_complete(encoder->block_tree, layout->segment_count);
-	struct chk_roots roots;
-	digest_final_double(&encoder->crypttext, roots.crypttext);
-	memcpy(roots.crypttext_root, encoder->segment_tree, DIGEST_SIZE);
-	memcpy(roots.share_root, encoder->block_tree, DIGEST_SIZE); /* n = 1: a tree of one */
-	unsigned char ueb[CHK_UEB_MAX];
-	const size_t ueb_size = chk_ueb_write(layout, 1, 1, &roots, ueb);
-	enum fault fault = emit_trees(encoder, err);
-	if (!fault)
-		fault = emit_end(encoder, ueb, ueb_size, err);
-	if (fault)
-		return fault;
-	memset(cap, 0, sizeof *cap);
-	cap->kind = CAP_CHK;
-	cap->needed = 1;
-	cap->total = 1;
-	cap->size = layout->size;
+	complete_trees(encoder, roots);
+	digest_final_double(&encoder->crypttext, root.crypttext);
+	memcpy(root.crypttext_root, segment_tree(encoder), DIGEST_SIZE);
+	memcpy(root.share_root, roots, DIGEST_SIZE);
+	const struct bytes text = {
+		.data = ueb,
+		.size = chk_ueb_write(&encoder->layout, encoder->k, encoder->n, &root, ueb),
+	};
+	for (unsigned share = 0; share < encoder->n && encoder->sink; share++)
+		if (emit_end(encoder, share, roots, &text, err))
+			return err->fault;
+	*cap = (struct cap){
+		.kind = CAP_CHK,
+		.needed = encoder->k,
+		.total = encoder->n,
+		.size = encoder->layout.size,
+	};
 	memcpy(cap->key, encoder->key, CAP_KEY_SIZE);
-	hash_tagged(TAG_UEB, ueb, ueb_size, cap->hash);
+	hash_tagged(TAG_UEB, ueb, text.size, cap->hash);
 	return FAULT_NONE;
 }
 

@@ -50,8 +50,8 @@ MUST_USE enum fault dirnode_add(struct dirnode *dir, const struct dirnode_child 
 				struct err *err);
 
 /*
- * Stores the cap of what was added, which stays until dirnode_clear.  Where `chk_can_encode` is
- * false and the form is not literal: FAULT_USAGE.
+ * Stores the cap of what was added, which stays until dirnode_clear.  FAULT_USAGE for parameters
+ * out of range; FAULT_NOMEM.
  */
 MUST_USE enum fault dirnode_cap(const struct dirnode *dir, const struct chk_params *params,
 				struct cap *cap, struct err *err);

@@ -1,9 +1,9 @@
 /*
- * Erasure codes: k blocks of n turned back into the k that the data was cut into.
+ * Erasure codes: data cut into k blocks, n blocks made of them, and any k turned back into data.
  *
- * Place      direct/direct, where a file's first k shares are not all to be had.
+ * Place      tahoe/chk_encoder; direct/direct, where a file's first k shares are not all to be had.
  * Ownership  a struct erasure has one owner; blocks are borrowed for the call.
- * Threads    erasure_decode may run concurrently.
+ * Threads    erasure_encode and erasure_decode may run concurrently.
  *
  * Source: zfec's code over GF(2^8) with polynomial 0x11d, which tahoe-lafs 1.20.0 uses for CHK.
  */
@@ -11,7 +11,10 @@
 
 #include "queue/core/fault.h"
 
-enum { ERASURE_BLOCKS_MAX = 256 };
+enum {
+	ERASURE_BLOCKS_MAX = 256,
+	ERASURE_GROUP = 6, /* blocks made at once: what ISA-L makes in one pass over the data */
+};
 
 struct erasure;
 
@@ -23,6 +26,13 @@ struct erasure;
 MUST_USE enum fault erasure_new(unsigned k, unsigned n, const unsigned char *numbers,
 				struct erasure **erasure, struct err *err);
 
+/*
+ * Prepares encoding: the k primary blocks, which are the data, give blocks k..n-1.  FAULT_USAGE for
+ * parameters outside 1 <= k <= n <= ERASURE_BLOCKS_MAX; FAULT_NOMEM.
+ */
+MUST_USE enum fault erasure_new_encoder(unsigned k, unsigned n, struct erasure **erasure,
+					struct err *err);
+
 /* Frees.  NULL is allowed. */
 void erasure_free(struct erasure *erasure);
 
@@ -30,3 +40,11 @@ void erasure_free(struct erasure *erasure);
  * each, which are in the order of the numbers.  `out` does not overlap them. */
 void erasure_decode(const struct erasure *erasure, const unsigned char *const *blocks, size_t size,
 		    unsigned char *out);
+
+/*
+ * Makes blocks from the k primary ones in `data`, one behind the other, of `size` bytes each: up to
+ * ERASURE_GROUP of them from block `first`, which is k or that plus a multiple of ERASURE_GROUP.
+ * Stores them in `out`, one behind the other, which does not overlap `data`, and returns how many.
+ */
+unsigned erasure_encode(const struct erasure *erasure, unsigned first, const unsigned char *data,
+			size_t size, unsigned char *out);

@@ -75,7 +75,7 @@ static void predict(struct uploading *uploading)
 	const struct policy *policy = uploading->options->policy;
 	const struct chk_params *params = policy_params(policy);
 	struct err err;
-	if (spool->fd >= 0 || !policy_predicts(policy) || !chk_can_encode(params))
+	if (spool->fd >= 0 || !policy_predicts(policy))
 		return;
 	if (chk_cap_of(params, spool->memory.data, spool->memory.size, &uploading->whole, &err))
 		cap_wipe(&uploading->whole);

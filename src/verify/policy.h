@@ -12,7 +12,7 @@
  * meant.
  *
  * Levels: `cap` proves receipt (the convergence key over the bytes of this attempt, with k, n and
- * size; for 1-of-1 and bytes in memory the whole cap), `check` placement, `read` retrievability.
+ * size; for bytes in memory the whole cap), `check` placement, `read` retrievability.
  * The secret is believed of a gateway once its first CHK reply agrees with it; `auto` then means
  * `cap`, and `read` where it does not agree or there is no secret.  After the first agreement
  * another cap is a fault of that file, never a change of level.  Gateways are numbered as

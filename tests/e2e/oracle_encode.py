@@ -1,9 +1,8 @@
 """Encodes files with the Tahoe-LAFS package itself, without a grid: a child of test_oracle.py.
 
 stdin: a JSON list of {path, k, n, segment, secret (hex)}; stdout: a JSON list of {cap, key (hex),
-share (hex of SHA-256 of share 0)}.  A process of its own because Twisted's reactor runs once.
+shares (share_digest of each)}.  A process of its own because Twisted's reactor runs once.
 """
-import hashlib
 import json
 import sys
 
@@ -11,6 +10,8 @@ from allmydata.immutable import encode, layout, upload
 from allmydata.util import mathutil
 from allmydata import hashtree, uri
 from twisted.internet import defer, task
+
+from oracle_share import share_digest
 
 
 class Server:
@@ -24,14 +25,13 @@ class Server:
 class Recorder:
     """Stands for a storage server's bucket: keeps what is written in order."""
     def __init__(self):
-        self.sha256, self.size = hashlib.sha256(), 0
+        self.share = bytearray()
 
     def callRemote(self, method, *args):
         if method == "write":
             offset, data = args
-            assert offset == self.size
-            self.sha256.update(data)
-            self.size += len(data)
+            assert offset == len(self.share)
+            self.share += data
         return defer.succeed(None)
 
 
@@ -56,7 +56,7 @@ async def encoded(case):
     cap = uri.CHKFileURI(key=key, uri_extension_hash=verifier.uri_extension_hash,
                          needed_shares=k, total_shares=n, size=len(data))
     return {"cap": cap.to_string().decode(), "key": key.hex(),
-            "share": recorders[0].sha256.hexdigest()}
+            "shares": [share_digest(bytes(recorder.share)) for recorder in recorders]}
 
 
 async def main(_reactor):

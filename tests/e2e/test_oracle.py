@@ -1,6 +1,5 @@
 """src/tahoe against the Tahoe-LAFS package: caps, keys, shares, directories, bit for bit."""
 import base64
-import hashlib
 import json
 import os
 import random
@@ -10,6 +9,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+
+from oracle_share import share_digest
 
 from allmydata import dirnode, nodemaker, uri
 from allmydata.crypto import rsa
@@ -83,22 +84,30 @@ def test_caps_and_shares_of_1_of_1(tool, tmp_path):
     cases += [make_case(tmp_path, size, secret=secret, segment=segment)
               for size in (56, 131073, SEGMENT + 1) for secret in SECRETS[:2]
               for segment in (4096, 131072)]
-    share = tmp_path / "share"
     for case, expected in zip(cases, encode_all(cases)):
-        assert tool.ask("cap", *params(case), case["path"]) == expected["cap"]
-        key = tool.ask("key", *params(case), case["path"])
-        assert key == expected["key"]
-        assert tool.ask("share", *params(case), case["path"], key, share) == expected["cap"]
-        assert hashlib.sha256(share.read_bytes()).hexdigest() == expected["share"]
+        check_encoding(tool, tmp_path, case, expected)
 
 
-def test_keys_of_any_k_and_n(tool, tmp_path):
+def check_encoding(tool, folder, case, expected):
+    """Compares key, cap and every share."""
+    assert tool.ask("cap", *params(case), case["path"]) == expected["cap"]
+    key = tool.ask("key", *params(case), case["path"])
+    assert key == expected["key"]
+    answer = tool.ask("share", *params(case), case["path"], key, folder / "share")
+    assert answer == expected["cap"]
+    shares = [share_digest((folder / f"share{i}").read_bytes()) for i in range(case["n"])]
+    assert shares == expected["shares"]
+
+
+def test_caps_and_shares_of_any_k_and_n(tool, tmp_path):
     cases = [make_case(tmp_path, size, k, n, segment, SECRETS[size % 3])
              for k, n in ((3, 10), (1, 3), (2, 2), (7, 20))
-             for size in (56, 131073, SEGMENT + 1) for segment in (SEGMENT, 131072)]
+             for size in (56, 57, 131072, 131073, SEGMENT + 1, 3 * SEGMENT + 12345)
+             for segment in (SEGMENT, 131072)]
+    cases += [make_case(tmp_path, size, k, n, segment) for k, n in ((25, 100), (101, 256), (1, 256))
+              for size, segment in ((56, SEGMENT), (131073, 131072), (SEGMENT + 1, SEGMENT))]
     for case, expected in zip(cases, encode_all(cases)):
-        assert tool.ask("key", *params(case), case["path"]) == expected["key"]
-        assert tool.ask("cap", *params(case), case["path"]).startswith("error usage")
+        check_encoding(tool, tmp_path, case, expected)
 
 
 def random_caps(rng):

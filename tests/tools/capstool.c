@@ -6,6 +6,7 @@
 #include "tahoe/chk.h"
 #include "tahoe/dirnode.h"
 #include "tahoe/edge.h"
+#include "tahoe/erasure.h"
 #include "tahoe/mutable.h"
 
 #include "base/utf8.h"
@@ -128,20 +129,44 @@ static enum fault ask_key(struct err *err)
 static enum fault write_piece(void *user, const struct chk_piece *piece, struct err *err)
 {
 	(void)err;
-	FILE *file = user;
-	assert(piece->share == 0 && (uint64_t)ftell(file) == piece->offset);
+	FILE *file = ((FILE **)user)[piece->share];
+	assert((uint64_t)ftell(file) == piece->offset);
 	return fwrite(piece->data, 1, piece->size, file) == piece->size ? FAULT_NONE : FAULT_IO;
 }
 
-/* share K N SEGMENT SECRET FILE KEY SHARE-FILE -> CAP, the share written */
+/* Opens PREFIX0, PREFIX1 and so on for the shares. */
+static enum fault open_shares(const char *prefix, unsigned n, FILE *out[])
+{
+	for (unsigned i = 0; i < n; i++) {
+		char path[4096];
+		snprintf(path, sizeof path, "%s%u", prefix, i);
+		out[i] = fopen(path, "wb");
+		if (!out[i])
+			return FAULT_IO;
+	}
+	return FAULT_NONE;
+}
+
+static enum fault close_shares(FILE *out[], unsigned n)
+{
+	enum fault fault = FAULT_NONE;
+	for (unsigned i = 0; i < n && out[i]; i++)
+		if (fclose(out[i]) != 0)
+			fault = FAULT_IO;
+	return fault;
+}
+
+/* share K N SEGMENT SECRET FILE KEY PREFIX -> CAP, the shares written */
 static enum fault ask_share(struct err *err)
 {
 	struct chk_params params;
 	struct bytes data, key;
 	struct cap cap;
 	struct chk_encoder *encoder = NULL;
-	FILE *out = fopen(word[7], "wb");
-	enum fault fault = out ? read_params(1, &params) : FAULT_IO;
+	FILE *out[ERASURE_BLOCKS_MAX] = { NULL };
+	enum fault fault = read_params(1, &params);
+	if (!fault)
+		fault = open_shares(word[7], params.n, out);
 	if (!fault)
 		fault = read_file(word[5], &data);
 	if (!fault)
@@ -161,7 +186,8 @@ static enum fault ask_share(struct err *err)
 	chk_encoder_free(encoder);
 	bytes_fini(&data);
 	bytes_fini(&key);
-	return out && fclose(out) == 0 ? fault : FAULT_IO;
+	enum fault closed = close_shares(out, ERASURE_BLOCKS_MAX);
+	return fault ? fault : closed;
 }
 
 static void print_or_none(bool there, const struct cap *cap)

@@ -107,16 +107,14 @@ static void predicts_the_caps_of_tahoe(void **state)
 		struct assembly assembly = build(&one_listing, &params);
 		assert_true(assembly.predicted);
 		assert_true(cap_equal(&assembly.cap, &expected));
-		if (expected.kind == CAP_DIR2_CHK) {
+		if (expected.kind == CAP_DIR2_CHK)
 			assert_int_equal(assembly.size, 145);
-			assert_memory_equal(assembly.key, expected.key, CAP_KEY_SIZE);
-		}
 		assembly_fini(&assembly);
 		one_listing_fini(&one_listing);
 	}
 }
 
-static void the_key_is_known_where_the_cap_is_not(void **state)
+static void the_cap_is_known_for_any_k_and_n(void **state)
 {
 	(void)state;
 	static const struct one_listing_item item[] = {
@@ -126,10 +124,11 @@ static void the_key_is_known_where_the_cap_is_not(void **state)
 	struct one_listing one_listing;
 	one_listing_init(&one_listing, item, 1);
 	struct assembly assembly = build(&one_listing, &params);
-	static const unsigned char none[CAP_KEY_SIZE];
-	assert_false(assembly.predicted);
-	assert_true(assembly.size > LITERAL_SIZE_MAX);
-	assert_memory_not_equal(assembly.key, none, CAP_KEY_SIZE);
+	assert_true(assembly.predicted);
+	assert_int_equal(assembly.cap.kind, CAP_DIR2_CHK);
+	assert_int_equal(assembly.cap.needed, params.k);
+	assert_int_equal(assembly.cap.total, params.n);
+	assert_int_equal(assembly.cap.size, assembly.size);
 	assembly_fini(&assembly);
 	one_listing_fini(&one_listing);
 }
@@ -247,7 +246,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(a_body_names_what_is_done_with_its_metadata),
 		cmocka_unit_test(predicts_the_caps_of_tahoe),
-		cmocka_unit_test(the_key_is_known_where_the_cap_is_not),
+		cmocka_unit_test(the_cap_is_known_for_any_k_and_n),
 		cmocka_unit_test(names_are_normalized_and_sorted_again),
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),
 		cmocka_unit_test(what_was_there_is_replaced_apart_or_stays),

@@ -173,6 +173,37 @@ static void every_three_of_ten_give_the_data(void **state)
 	}
 }
 
+static void encode(const struct code *code, size_t size)
+{
+	struct erasure *erasure = NULL;
+	struct err err;
+	const struct fenced data = fenced_new(code->k * size);
+	assert_int_equal(erasure_new_encoder(code->k, code->n, &erasure, &err), FAULT_NONE);
+	for (size_t i = 0; i < code->k * size; i++)
+		data.data[i] = code_byte(code, (unsigned)(i / size), i % size);
+	for (unsigned first = code->k; first < code->n;) {
+		const unsigned left = code->n - first;
+		const unsigned count = left < ERASURE_GROUP ? left : ERASURE_GROUP;
+		const struct fenced out = fenced_new(count * size);
+		assert_int_equal(erasure_encode(erasure, first, data.data, size, out.data), count);
+		for (size_t i = 0; i < count * size; i++)
+			assert_int_equal(out.data[i],
+					 code_byte(code, first + (unsigned)(i / size), i % size));
+		fenced_free(out);
+		first += count;
+	}
+	fenced_free(data);
+	erasure_free(erasure);
+}
+
+static void makes_the_blocks_of_zfec(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(codes); i++)
+		for (size_t j = 0; j < ARRAY_COUNT(sizes); j++)
+			encode(&codes[i], sizes[j]);
+}
+
 static void refuses_what_is_no_code(void **state)
 {
 	(void)state;
@@ -199,6 +230,12 @@ static void refuses_what_is_no_code(void **state)
 		assert_string_equal(err.text, bad[i].why);
 		assert_null(erasure);
 	}
+	struct erasure *none = NULL;
+	struct err err;
+	assert_int_equal(erasure_new_encoder(3, 2, &none, &err), FAULT_USAGE);
+	assert_int_equal(erasure_new_encoder(0, 2, &none, &err), FAULT_USAGE);
+	assert_int_equal(erasure_new_encoder(3, 257, &none, &err), FAULT_USAGE);
+	assert_null(none);
 	erasure_free(NULL);
 }
 
@@ -209,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_last_blocks_of_zfec_give_the_data),
 		cmocka_unit_test(a_mixture_of_blocks_gives_the_data),
 		cmocka_unit_test(every_three_of_ten_give_the_data),
+		cmocka_unit_test(makes_the_blocks_of_zfec),
 		cmocka_unit_test(refuses_what_is_no_code),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -26,6 +26,7 @@ static const char *const reason_text[] = {
 	[REASON_MISSING] = "on the list of files and not there",
 	[REASON_ASTRAY] = "a symlink with a target that is not allowed here",
 	[REASON_SIZE] = "of a size that no file can have",
+	[REASON_UNWRITTEN] = "cannot be written",
 };
 
 const char *outcome_reason_text(uint8_t reason)

@@ -45,6 +45,7 @@ enum outcome_reason {
 	REASON_MISSING = 22, /* on the list of --files-from, and it or what is below is not there */
 	REASON_ASTRAY = 23,  /* a symlink whose target leads out of the tree, or is none */
 	REASON_SIZE = 24,    /* its cap says a size that no file can have */
+	REASON_UNWRITTEN = 25, /* refused by the local target: its rights, its file system */
 };
 
 /* Beside the levels of verification, of what is done. */

@@ -17,8 +17,9 @@ enum fault {
 	FAULT_EXISTS,      /* something else is there already: a conflict */
 	FAULT_CHANGED,     /* a source changed while it was read */
 	FAULT_CORRUPT,   /* bytes are not what they were: damaged or foreign state, a wrong reply */
-	FAULT_FULL,      /* no space left, quota, file size limit */
-	FAULT_TOO_LARGE, /* over a limit of ours or of the other side */
+	FAULT_FULL,      /* no space left, quota */
+	FAULT_GONE,      /* a file system that is gone, or may not be written any more */
+	FAULT_TOO_LARGE, /* over a limit of ours, of the other side or of a file system */
 	FAULT_CANCELLED, /* somebody asked to stop */
 	FAULT_USAGE,     /* the words of the request are wrong */
 	FAULT_LOCKED,    /* another process has it */
@@ -27,8 +28,16 @@ enum fault {
 	FAULT_IO,        /* the local system refused a read, write or sync */
 };
 
+/* What the local system was asked for when it refused. */
+enum err_side {
+	ERR_OURS,   /* files of a job or of the user's settings, or not told */
+	ERR_SOURCE, /* reading what is copied */
+	ERR_TARGET, /* writing what is copied */
+};
+
 struct err {
 	enum fault fault;
+	enum err_side side;
 	bool remote;             /* of the other side: its reply, or that none came */
 	int os_error;            /* errno, or 0 */
 	int http_status;         /* of the reply, or 0 */
@@ -40,11 +49,23 @@ struct err {
 enum fault err_set(struct err *err, enum fault fault, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /*
- * Like err_set, with `os_error` and its name after the text.  ENOSPC, EDQUOT and EFBIG become
- * FAULT_FULL, and ENOMEM, EMFILE, ENFILE and EAGAIN become FAULT_NOMEM, whatever `fault` says.
+ * Like err_set, with `os_error` and its name after the text.  What the system lacks is the fault,
+ * whatever `fault` says: ENOSPC, EDQUOT and EFBIG become FAULT_FULL, EROFS and what
+ * tells of a lost file system FAULT_GONE, and ENOMEM, EMFILE, ENFILE and EAGAIN FAULT_NOMEM.
  */
 enum fault err_os(struct err *err, enum fault fault, int os_error, const char *format, ...)
 	PRINTF_LIKE(4, 5);
+
+/*
+ * Says that `err` came of reading a source or of writing at a local target, and sorts its os_error
+ * for that side: the one place that tells a file's own fault from the side's and the process's.
+ * Only the first side counts; what the other end of a connection said stays as it is.  Returns the
+ * fault.
+ */
+enum fault err_sort(struct err *err, enum err_side side);
+
+/* Whether reading failed in a way that may mean the whole source: it has to be looked at. */
+bool err_is_doubtful(const struct err *err);
 
 /* Like err_set with FAULT_CORRUPT, for what the other side sent: it is not what was asked for. */
 enum fault err_wrong(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -6,6 +6,28 @@
 #include <limits.h>
 #include <unistd.h>
 
+enum { SHOWN_SIZE = 140 }; /* bytes of a path in an error's text; a longer one shows its end */
+
+/* Writes what the system calls the open file, or "a file". */
+static const char *shown_path(int fd, char shown[SHOWN_SIZE])
+{
+	char link[32], path[PATH_MAX];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t size = readlink(link, path, sizeof path - 1);
+	if (size <= 0)
+		return "a file";
+	path[size] = '\0';
+	size_t from = (size_t)size > SHOWN_SIZE - 6 ? (size_t)size - (SHOWN_SIZE - 6) : 0;
+	snprintf(shown, SHOWN_SIZE, "'%s%.*s'", from ? "..." : "", SHOWN_SIZE - 6, path + from);
+	return shown;
+}
+
+static enum fault refused(int fd, int os_error, const char *what, struct err *err)
+{
+	char shown[SHOWN_SIZE];
+	return err_os(err, FAULT_IO, os_error, "cannot %s %s", what, shown_path(fd, shown));
+}
+
 enum fault file_read_up_to(int fd, uint64_t offset, void *data, size_t size, size_t *got,
 			   struct err *err)
 {
@@ -18,8 +40,7 @@ enum fault file_read_up_to(int fd, uint64_t offset, void *data, size_t size, siz
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_os(err, FAULT_IO, errno, "cannot read at offset %" PRIu64,
-				      offset + done);
+			return refused(fd, errno, "read", err);
 		if (n == 0)
 			break;
 		done += (size_t)n;
@@ -42,15 +63,14 @@ enum fault file_read_at(int fd, uint64_t offset, void *data, size_t size, struct
 enum fault file_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
 {
 	if (offset > INT64_MAX - size)
-		return err_os(err, FAULT_IO, EFBIG, "cannot write at offset %" PRIu64, offset);
+		return refused(fd, EFBIG, "write", err);
 	const unsigned char *from = data;
 	while (size > 0) {
 		ssize_t n = pwrite(fd, from, size, (off_t)offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return err_os(err, FAULT_IO, n < 0 ? errno : EIO,
-				      "cannot write at offset %" PRIu64, offset);
+			return refused(fd, n < 0 ? errno : EIO, "write", err);
 		from += n;
 		size -= (size_t)n;
 		offset += (uint64_t)n;
@@ -64,7 +84,7 @@ enum fault file_sync(int fd, struct err *err)
 	do
 		rc = fdatasync(fd);
 	while (rc < 0 && errno == EINTR);
-	return rc == 0 ? FAULT_NONE : err_os(err, FAULT_IO, errno, "cannot sync");
+	return rc == 0 ? FAULT_NONE : refused(fd, errno, "sync", err);
 }
 
 enum fault file_sync_parent(const char *path, struct err *err)
@@ -80,10 +100,10 @@ enum fault file_sync_parent(const char *path, struct err *err)
 	}
 	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot open the directory to sync it");
+		return err_os(err, FAULT_IO, errno, "cannot open '%.100s' to sync it", parent);
 	enum fault fault = FAULT_NONE;
 	if (fsync(fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot sync the directory");
+		fault = refused(fd, errno, "sync", err);
 	close(fd);
 	return fault;
 }

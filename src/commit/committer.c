@@ -137,7 +137,8 @@ static void settle_empty_merge(struct directory *directory)
 /* Whether the fault is one of the job's own files, which no other directory would escape either. */
 static bool is_job_fault(enum fault fault)
 {
-	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_CORRUPT;
+	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_GONE ||
+	       fault == FAULT_CORRUPT;
 }
 
 /* Gives back, or fails, a directory that could not be prepared. */

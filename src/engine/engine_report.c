@@ -13,6 +13,7 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 		.catalog = migration->catalog,
 		.errors = migration->job.errors,
 		.job = migration->job.name,
+		.target = engine->to_local ? migration->directory : NULL,
 		.plan = &engine->progress,
 	};
 	return report_open(&report, &engine->report, err);

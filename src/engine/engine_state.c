@@ -51,8 +51,12 @@ bool engine_admits(void *context, uint64_t bytes)
 void engine_broken(void *context, const struct err *err)
 {
 	struct engine *engine = context;
-	if (!atomic_exchange(&engine->is_broken, true))
+	if (!atomic_exchange(&engine->is_broken, true)) {
 		engine->broken = *err;
+		if (err->side == ERR_TARGET && engine->to_local)
+			err_wrap(&engine->broken, "'%.120s' cannot be written",
+				 engine->migration->directory);
+	}
 	engine_stop(engine);
 }
 

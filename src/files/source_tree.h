@@ -44,6 +44,12 @@ MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct
 					  int *fd, struct stat *status, struct err *err);
 
 /*
+ * Looks whether the sources themselves can still be read, when reading below them was doubtful
+ * (err_is_doubtful); of many only the first.  Faults: GONE, naming the one that cannot.
+ */
+MUST_USE enum fault source_tree_look(const struct source_tree *tree, struct err *err);
+
+/*
  * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`
  * bytes, 1 to SYMLINK_TARGET_MAX, without a NUL; the rest of `status` is what lstat says.  Faults
  * as above.

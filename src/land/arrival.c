@@ -39,18 +39,20 @@ static void leave(struct arrival *arrival)
 
 void arrivals_fail(struct work *work, const struct err *err)
 {
-	/* Only a source that is gone is no failure; this is a directory at the target. */
-	bool gone = err->fault == FAULT_NOT_FOUND && !err->remote;
-	work_retry(work, gone ? REASON_IO : REASON_NONE, err);
+	struct err sorted = *err;
+	err_sort(&sorted, ERR_TARGET);
+	work_retry(work, REASON_NONE, &sorted);
 }
 
 void arrival_fail(struct arrival *arrival, const struct err *err)
 {
 	struct work *work = arrival->work;
-	if (work_is_over(work, err) || !arrival->resumes)
+	struct err sorted = *err;
+	err_sort(&sorted, ERR_TARGET);
+	if (work_is_over(work, &sorted) || !arrival->resumes)
 		(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
 	leave(arrival);
-	arrivals_fail(work, err);
+	work_retry(work, REASON_NONE, &sorted);
 }
 
 static void succeed(struct arrival *arrival)

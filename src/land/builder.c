@@ -55,18 +55,14 @@ static enum fault look_condemned(const struct builder *builder, uint64_t id, uin
 static void end_failed(struct builder *builder, struct work *work, const struct err *err)
 {
 	const struct lease_options *lease = &builder->options.lease;
-	unsigned attempts = work->task->attempts;
-	bool job = err->fault == FAULT_FULL || err->fault == FAULT_CORRUPT;
-	if (job)
-		lease->broken(lease->context, err);
-	if (job || (err->fault == FAULT_NOMEM && attempts < 4))
-		work_again(work, 1000, attempts + 1);
-	else
-		work_fail(work,
-			  err->fault == FAULT_EXISTS  ? REASON_CONFLICT
-			  : err->fault == FAULT_USAGE ? REASON_NAME
-						      : REASON_IO,
-			  attempts + 1, err);
+	struct err sorted = *err;
+	err_sort(&sorted, ERR_TARGET);
+	if (sorted.fault == FAULT_CORRUPT) { /* of the job's own files */
+		lease->broken(lease->context, &sorted);
+		work_again(work, 0, work->task->attempts);
+	} else {
+		work_retry(work, REASON_NONE, &sorted);
+	}
 }
 
 static void build_one(void *context, struct work *work)

@@ -50,7 +50,7 @@ enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *too
 				   : source_tree_open_file(tools->tree, work->task, &attempt->fd,
 							   &attempt->status, err);
 	if (fault)
-		return fault;
+		return err_sort(err, ERR_SOURCE);
 	attempt->size = (uint64_t)attempt->status.st_size;
 	attempt->meta = meta_from_stat(&attempt->status);
 	return FAULT_NONE;
@@ -84,15 +84,18 @@ enum fault attempt_read(const struct attempt *attempt, uint64_t offset, unsigned
 		memcpy(data, attempt->target + offset, size);
 		return FAULT_NONE;
 	}
-	return attempt->copy ? read_copy(attempt->copy, offset, data, size, err)
-			     : unchanged_read(attempt->fd, offset, data, size, err);
+	if (attempt->copy)
+		return read_copy(attempt->copy, offset, data, size, err);
+	enum fault fault = unchanged_read(attempt->fd, offset, data, size, err);
+	return fault ? err_sort(err, ERR_SOURCE) : FAULT_NONE;
 }
 
 enum fault attempt_check(const struct attempt *attempt, struct err *err)
 {
 	if (attempt->copy || attempt->is_link)
 		return FAULT_NONE;
-	return unchanged_check(attempt->fd, &attempt->status, err);
+	enum fault fault = unchanged_check(attempt->fd, &attempt->status, err);
+	return fault ? err_sort(err, ERR_SOURCE) : FAULT_NONE;
 }
 
 enum fault attempt_pass(const struct attempt *attempt, const struct attempt_pass *pass,

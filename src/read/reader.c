@@ -6,6 +6,9 @@
 #include "read/duplicate.h"
 #include "verify/policy.h"
 
+/* Files in a row, of all readers, that the disk did not give: no damage of single files. */
+enum { DOUBTS_MAX = 16 };
+
 struct reader {
 	const struct readers_options *options;
 	struct attempt_tools tools;
@@ -57,6 +60,20 @@ void reader_free(struct reader *reader)
 static bool cancelled(const struct reader *reader)
 {
 	return atomic_load_explicit(reader->options->cancel, memory_order_acquire);
+}
+
+/* A disk that is gone fails every file, one after the other: then that is the fault. */
+static void judge_doubt(const struct reader *reader, struct err *err)
+{
+	struct err found;
+	if (!err_is_doubtful(err))
+		return;
+	if (source_tree_look(reader->tools.tree, &found)) {
+		*err = found;
+	} else if (atomic_fetch_add(reader->options->doubts, 1) + 1 >= DOUBTS_MAX) {
+		err_wrap(err, "no file of the source can be read any more");
+		err->fault = FAULT_GONE;
+	}
 }
 
 static enum fault hash_start(struct reader *reader, uint64_t size, struct err *err)
@@ -333,6 +350,8 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	enum fault fault = begin_stream(&streaming, &send, err);
 	if (!fault && send)
 		fault = stream(&streaming, err);
+	if (fault && streaming.delivered)
+		judge_doubt(reader, err);
 	if (streaming.delivered)
 		body_finish(body, fault ? NULL : &streaming.proof, fault ? err : NULL);
 	else if (fault)
@@ -382,13 +401,19 @@ void reader_take(struct reader *reader, struct work *work)
 		return;
 	}
 	struct err err;
+	atomic_uint *doubts = reader->options->doubts;
+	unsigned before = atomic_load(doubts);
 	for (int i = 0; i < RETRY_CHANGED_ATTEMPTS; i++) {
 		err = (struct err){ 0 };
-		if (try_once(reader, work, &err) == TRY_ENDED)
+		if (try_once(reader, work, &err) == TRY_ENDED) {
+			if (before > 0) /* unless it ended as one more of them */
+				atomic_compare_exchange_strong(doubts, &before, 0);
 			return;
+		}
 		if (err.fault != FAULT_CHANGED)
 			break;
 	}
+	judge_doubt(reader, &err);
 	/* A source was read, and a gateway asked, as often as that is worth. */
 	if (fate_of(&err) == FATE_AGAIN && err.fault != FAULT_NOMEM)
 		work_fail(work, reason_of(&err), attempts + 1, &err);

@@ -10,6 +10,7 @@ enum { READERS_MAX = 64, RING_WORKS = 256 /* works decoded ahead; a few hundred 
 struct readers {
 	struct readers_options options;
 	struct ring *ring;
+	atomic_uint doubts;
 	unsigned started;
 	struct thread thread[READERS_MAX];
 	struct reader *reader[READERS_MAX];
@@ -57,6 +58,7 @@ enum fault readers_new(const struct readers_options *options, struct readers **r
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for readers");
 	made->options = *options;
+	made->options.doubts = &made->doubts;
 	made->ring = ring_new(RING_WORKS);
 	enum fault fault = FAULT_NONE;
 	if (!made->ring)

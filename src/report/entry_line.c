@@ -46,11 +46,24 @@ enum fault entry_line_json(struct bytes *out, const struct entry_line *entry)
 		fault = member(out, "state", state_text(entry->state));
 	if (!fault && entry->state != OUTCOME_DONE)
 		fault = member(out, "reason", entry->reason);
+	if (!fault && entry->state != OUTCOME_DONE && entry->target)
+		fault = member(out, "target", entry->target);
 	if (!fault && entry->detail[0])
 		fault = member(out, "detail", entry->detail);
 	if (!fault)
 		fault = json_number(out, "bytes", entry->bytes);
 	return fault ? fault : bytes_append_text(out, "}\n");
+}
+
+/* Where it could not be written, for people: the entry's own path follows from it. */
+static enum fault escape_place(struct bytes *out, const struct entry_line *entry)
+{
+	if (!entry->target)
+		return bytes_append_text(out, "");
+	enum fault fault = bytes_append_text(out, " in '");
+	if (!fault)
+		fault = escape_name(out, entry->target, strlen(entry->target));
+	return fault ? fault : bytes_append_text(out, "'");
 }
 
 void entry_line_say(struct output *output, const struct entry_line *entry, uint64_t *failures,
@@ -61,11 +74,13 @@ void entry_line_say(struct output *output, const struct entry_line *entry, uint6
 		say(output, SAY_WARNING, "more entries fail; %s", rest);
 	if (failed ? *failures > FAILURES_SHOWN : !say_shows(output, SAY_DEBUG))
 		return;
-	struct bytes path;
+	struct bytes path, place;
 	bytes_init(&path, SHOWN_MAX);
-	if (!escape_name(&path, entry->path, entry->path_size))
-		say(output, failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s",
-		    state_text(entry->state), bytes_text(&path), entry->reason,
+	bytes_init(&place, SHOWN_MAX);
+	if (!escape_name(&path, entry->path, entry->path_size) && !escape_place(&place, entry))
+		say(output, failed ? SAY_WARNING : SAY_DEBUG, "%s: '%s': %s%s%s%s",
+		    state_text(entry->state), bytes_text(&path), entry->reason, bytes_text(&place),
 		    entry->detail[0] ? ": " : "", entry->detail);
+	bytes_fini(&place);
 	bytes_fini(&path);
 }

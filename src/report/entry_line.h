@@ -17,6 +17,7 @@ struct entry_line {
 	uint8_t kind;       /* enum manifest_kind */
 	uint8_t state;      /* enum outcome_state: done, skipped or failed */
 	const char *reason; /* unless done */
+	const char *target; /* the directory in which `path` could not be written, or NULL */
 	const char *detail; /* or "" */
 	uint64_t bytes;
 };

@@ -32,6 +32,7 @@ struct lines {
 	struct output *output;
 	struct catalog *catalog;
 	char *errors; /* path, or NULL */
+	char *target; /* path, or NULL */
 	struct ring *ring;
 	struct thread thread;
 	bool running;
@@ -130,6 +131,8 @@ static void write_line(struct lines *lines, const struct line *line)
 		.detail = line->detail,
 		.bytes = line->bytes,
 	};
+	if (line->reason == REASON_UNWRITTEN)
+		entry.target = lines->target;
 	if (line->id > 0)
 		entry.path = entry_path(lines, line, &entry.path_size);
 	if (lines->output->options.json)
@@ -218,7 +221,8 @@ enum fault lines_open(const struct lines_options *options, struct lines **out, s
 	lines->catalog = options->catalog;
 	lines->errors = options->errors ? strdup(options->errors) : NULL;
 	enum fault fault = FAULT_NONE;
-	if (options->errors && !lines->errors)
+	lines->target = options->target ? strdup(options->target) : NULL;
+	if ((options->errors && !lines->errors) || (options->target && !lines->target))
 		fault = err_set(err, FAULT_NOMEM, "out of memory for the report");
 	if (!fault)
 		fault = open_errors(lines, err);
@@ -255,6 +259,7 @@ uint64_t lines_close(struct lines *lines)
 	ring_free(lines->ring);
 	bytes_fini(&lines->text);
 	free(lines->errors);
+	free(lines->target);
 	free(lines);
 	return lost;
 }

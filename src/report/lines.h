@@ -17,6 +17,7 @@ struct lines;
 struct lines_options {
 	struct catalog *catalog; /* borrowed */
 	const char *errors;      /* path, or NULL */
+	const char *target;      /* the local directory that is written to, or NULL */
 	struct output *output;
 };
 

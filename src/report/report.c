@@ -24,6 +24,7 @@ static enum fault report_start(struct report *report, const struct report_option
 {
 	const struct lines_options lines = { .catalog = options->catalog,
 					     .errors = options->errors,
+					     .target = options->target,
 					     .output = options->output };
 	enum fault fault = lines_open(&lines, &report->lines, err);
 	return fault ? fault

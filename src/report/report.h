@@ -26,6 +26,7 @@ struct report_options {
 	struct catalog *catalog;          /* borrowed; for paths, and to count at the end */
 	const char *errors;               /* path of errors.jsonl, or NULL for none */
 	const char *job;                  /* 32 hex digits */
+	const char *target;               /* the local directory that is written to, or NULL */
 	const struct plan_progress *plan; /* how far the plan is, read on the clock; borrowed; NULL:
 					     only report_planned tells */
 };

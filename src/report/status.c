@@ -22,6 +22,7 @@ int status_of_fault(enum fault fault)
 		return STATUS_UNAVAILABLE;
 	case FAULT_CHANGED:
 	case FAULT_FULL:
+	case FAULT_GONE:
 	case FAULT_TOO_LARGE:
 	case FAULT_IO:
 		return STATUS_IO;

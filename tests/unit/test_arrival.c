@@ -444,7 +444,7 @@ static void a_target_that_is_gone_is_a_failure(void **state)
 	struct arrival *arrival = land_case_begin(&land_case);
 	err_set(&err, FAULT_NOT_FOUND, "a directory is gone");
 	arrival_fail(arrival, &err);
-	assert_ended(task, OUTCOME_FAILED, REASON_IO);
+	assert_ended(task, OUTCOME_FAILED, REASON_UNWRITTEN);
 }
 
 static void ends_the_job_when_the_disk_is_full(void **state)

@@ -35,6 +35,11 @@ static void members_are_those_that_the_state_has(void **state)
 	struct entry_line entry = failed("a\n");
 	assert_json(&entry, "{\"id\":7,\"path\":\"a\\n\",\"kind\":\"file\",\"state\":\"failed\","
 			    "\"reason\":\"io\",\"detail\":\"why\",\"bytes\":3}\n");
+	entry.target = "/to";
+	assert_json(&entry,
+		    "{\"id\":7,\"path\":\"a\\n\",\"kind\":\"file\",\"state\":\"failed\","
+		    "\"reason\":\"io\",\"target\":\"/to\",\"detail\":\"why\",\"bytes\":3}\n");
+	entry.target = NULL;
 	entry.state = OUTCOME_SKIPPED;
 	entry.kind = MANIFEST_LINKED;
 	entry.detail = "";

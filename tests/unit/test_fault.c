@@ -10,7 +10,7 @@ enum { FAULTS = FAULT_IO + 1 };
 static void fills_the_whole_err(void **state)
 {
 	(void)state;
-	struct err err = { FAULT_IO, true, ENOENT, 500, 7, "old" };
+	struct err err = { FAULT_IO, ERR_OURS, true, ENOENT, 500, 7, "old" };
 	assert_int_equal(err_set(&err, FAULT_CORRUPT, "slot %d of %s", 7, "outcomes"),
 			 FAULT_CORRUPT);
 	assert_int_equal(err.fault, FAULT_CORRUPT);
@@ -45,17 +45,65 @@ static void sorts_exhaustion_by_the_os_error(void **state)
 {
 	(void)state;
 	static const int full[] = { ENOSPC, EDQUOT, EFBIG };
+	static const int gone[] = { EROFS, ENODEV, ENXIO, ESTALE, ENOTCONN };
 	static const int nomem[] = { ENOMEM, EMFILE, ENFILE, EAGAIN };
 	struct err err;
 	for (size_t i = 0; i < ARRAY_COUNT(full); i++) {
 		assert_int_equal(err_os(&err, FAULT_IO, full[i], "write"), FAULT_FULL);
 		assert_int_equal(err.fault, FAULT_FULL);
 	}
+	for (size_t i = 0; i < ARRAY_COUNT(gone); i++)
+		assert_int_equal(err_os(&err, FAULT_IO, gone[i], "write"), FAULT_GONE);
 	for (size_t i = 0; i < ARRAY_COUNT(nomem); i++) {
 		assert_int_equal(err_os(&err, FAULT_IO, nomem[i], "open"), FAULT_NOMEM);
 		assert_int_equal(err.fault, FAULT_NOMEM);
 	}
 	assert_int_equal(err_os(&err, FAULT_IO, EIO, "write"), FAULT_IO);
+}
+
+/* The same number of the system means another thing when a source is read than when a target is
+ * written. */
+static void sorts_what_was_refused_by_its_side(void **state)
+{
+	(void)state;
+	static const struct {
+		int os_error;
+		enum fault reading, writing;
+		bool doubtful;
+	} table[] = {
+		{ ENOSPC, FAULT_FULL, FAULT_FULL, false },
+		{ EDQUOT, FAULT_FULL, FAULT_FULL, false },
+		{ EROFS, FAULT_GONE, FAULT_GONE, false },
+		{ EIO, FAULT_IO, FAULT_GONE, true },
+		{ ENODEV, FAULT_IO, FAULT_GONE, true },
+		{ ESTALE, FAULT_IO, FAULT_GONE, true },
+		{ ENOTCONN, FAULT_IO, FAULT_GONE, true },
+		{ EFBIG, FAULT_IO, FAULT_TOO_LARGE, false },
+		{ EACCES, FAULT_AUTH, FAULT_AUTH, false },
+		{ EPERM, FAULT_AUTH, FAULT_AUTH, false },
+		{ ENAMETOOLONG, FAULT_IO, FAULT_USAGE, false },
+		{ EILSEQ, FAULT_IO, FAULT_USAGE, false },
+		{ EINVAL, FAULT_IO, FAULT_USAGE, false },
+		{ ETXTBSY, FAULT_IO, FAULT_IO, false },
+		{ EMFILE, FAULT_NOMEM, FAULT_NOMEM, false },
+		{ ENOMEM, FAULT_NOMEM, FAULT_NOMEM, false },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		struct err reading, writing;
+		err_os(&reading, FAULT_IO, table[i].os_error, "x");
+		writing = reading;
+		assert_false(err_is_doubtful(&reading));
+		assert_int_equal(err_sort(&reading, ERR_SOURCE), table[i].reading);
+		assert_int_equal(err_sort(&writing, ERR_TARGET), table[i].writing);
+		assert_int_equal(err_is_doubtful(&reading), table[i].doubtful);
+		assert_false(err_is_doubtful(&writing));
+		/* The first side stays. */
+		assert_int_equal(err_sort(&reading, ERR_TARGET), table[i].reading);
+		assert_int_equal(reading.side, ERR_SOURCE);
+	}
+	struct err remote = { .fault = FAULT_IO, .os_error = EROFS, .remote = true };
+	assert_int_equal(err_sort(&remote, ERR_TARGET), FAULT_IO);
+	assert_int_equal(remote.side, ERR_OURS);
 }
 
 static void wraps_from_the_outside_and_keeps_the_rest(void **state)
@@ -125,6 +173,7 @@ int main(void)
 		cmocka_unit_test(sorts_exhaustion_by_the_os_error),
 		cmocka_unit_test(wraps_from_the_outside_and_keeps_the_rest),
 		cmocka_unit_test(cuts_long_texts_inside_the_array),
+		cmocka_unit_test(sorts_what_was_refused_by_its_side),
 		cmocka_unit_test(names_every_fault_differently),
 	};
 	alarm(60);

@@ -41,6 +41,7 @@ static void every_fault_has_its_owner(void **state)
 		[FAULT_CHANGED] = { FATE_AGAIN, FATE_AGAIN, REASON_CHANGED, REASON_CHANGED, false },
 		[FAULT_CORRUPT] = { FATE_FAILED, FATE_AGAIN, REASON_LOST, REASON_MISMATCH, false },
 		[FAULT_FULL] = { FATE_BROKEN, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
+		[FAULT_GONE] = { FATE_BROKEN, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
 		[FAULT_TOO_LARGE] = { FATE_FAILED, FATE_FAILED, REASON_IO, REASON_GATEWAY, false },
 		[FAULT_CANCELLED] = { FATE_STOPPED, FATE_STOPPED, REASON_GATEWAY, REASON_GATEWAY,
 				      true },
@@ -60,6 +61,28 @@ static void every_fault_has_its_owner(void **state)
 		assert_int_equal(reason_of(&ours), table[fault].our_reason);
 		assert_int_equal(reason_of(&theirs), table[fault].their_reason);
 		assert_int_equal(fault_is_general((enum fault)fault), table[fault].general);
+	}
+}
+
+/* Of what failed at a local target nobody is told that it could not be read. */
+static void what_could_not_be_written_says_so(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fault fault;
+		enum outcome_reason reason;
+	} table[] = {
+		{ FAULT_AUTH, REASON_UNWRITTEN },      { FAULT_NOT_FOUND, REASON_UNWRITTEN },
+		{ FAULT_EXISTS, REASON_CONFLICT },     { FAULT_FULL, REASON_UNWRITTEN },
+		{ FAULT_GONE, REASON_UNWRITTEN },      { FAULT_IO, REASON_UNWRITTEN },
+		{ FAULT_TOO_LARGE, REASON_UNWRITTEN }, { FAULT_USAGE, REASON_NAME },
+		{ FAULT_NOMEM, REASON_UNWRITTEN },     { FAULT_INSECURE, REASON_ASTRAY },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		const struct err ours = { .fault = table[i].fault };
+		const struct err err = { .fault = table[i].fault, .side = ERR_TARGET };
+		assert_int_equal(reason_of(&err), table[i].reason);
+		assert_int_equal(fate_of(&err), fate_of(&ours));
 	}
 }
 
@@ -135,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_passing_faults_are_tried_again),
 		cmocka_unit_test(every_fault_has_its_owner),
+		cmocka_unit_test(what_could_not_be_written_says_so),
 		cmocka_unit_test(a_wrong_reply_is_asked_for_again),
 		cmocka_unit_test(tries_are_counted),
 		cmocka_unit_test(delays_double_up_to_the_ceiling_and_fill_their_range),

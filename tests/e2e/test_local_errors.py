@@ -1,0 +1,147 @@
+"""What the system refuses, sorted by what it is about: one file, a whole side, or this process."""
+import errno
+import json
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tree import content
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="session")
+def refuse(tmp_path_factory):
+    """refuse(rule, ...): the environment in which calls fail (tests/tools/refuse.c)."""
+    source = Path(__file__).resolve().parent.parent / "tools/refuse.c"
+    library = tmp_path_factory.mktemp("refuse") / "refuse.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-w", "-o", library, source,
+                    "-ldl"], check=True)
+
+    def environment(*rules, since=None):
+        words = {"LD_PRELOAD": str(library), "REFUSE": ";".join(rules)}
+        return {**words, "REFUSE_FROM": str(since)} if since else words
+    return environment
+
+
+@pytest.fixture
+def alone(client):
+    return client(None)
+
+
+def make_files(path, count=30):
+    path.mkdir()
+    for i in range(count):
+        (path / f"f{i:02}").write_bytes(content(100 + i))
+    return path
+
+
+def warnings(run):
+    return [line for line in run.err.splitlines() if "failed: " in line]
+
+
+def resumes(barge, source, copy):
+    barge.ok("resume")
+    assert sorted(p.name for p in copy.iterdir()) == sorted(p.name for p in source.iterdir())
+
+
+# --- one file ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("call, number, text", [
+    ("rename", errno.EILSEQ, "name is not UTF-8 or not allowed"),
+    ("rename", errno.EINVAL, "name is not UTF-8 or not allowed"),
+    ("rename", errno.ENAMETOOLONG, "name is not UTF-8 or not allowed"),
+    ("rename", errno.EPERM, "cannot be written in '"),
+    ("rename", errno.EACCES, "cannot be written in '"),
+    ("rename", errno.ETXTBSY, "cannot be written in '"),
+])
+def test_what_the_target_says_of_one_file_fails_it_by_name(alone, refuse, tmp_path, call, number,
+                                                           text):
+    source, out = make_files(tmp_path / "s"), tmp_path / "out"
+    run = alone.ok("cp", "-r", "--json", source, out, code=1,
+                   env=refuse(f"{call}:{number}:{out}:f07"))
+    assert len(warnings(run)) == 1 and text in warnings(run)[0], run.err
+    assert "cannot be read" not in run.err and os.strerror(number) in warnings(run)[0]
+    if "written" in text:
+        assert f"'{out}'" in warnings(run)[0]
+        assert run.entries()["s/f07"]["target"] == str(out)
+    assert run.summary()["done"] == 30 and not (out / "s/f07").exists()
+
+
+@pytest.mark.parametrize("call, number, text", [
+    ("read", errno.EIO, "cannot be read"), ("read", errno.EINVAL, "cannot be read"),
+    ("read", errno.ENODEV, "cannot be read"), ("open", errno.EIO, "cannot be read"),
+    ("open", errno.EACCES, "permission denied"), ("open", errno.EPERM, "permission denied"),
+])
+def test_what_the_source_says_of_one_file_fails_it_by_name(alone, refuse, tmp_path, call, number,
+                                                           text):
+    source, out = make_files(tmp_path / "s"), tmp_path / "out"
+    run = alone.ok("cp", "-r", "--json", source, out, code=1,
+                   env=refuse(f"{call}:{number}:{source}:f07"))
+    assert len(warnings(run)) == 1 and text in warnings(run)[0], run.err
+    assert "written" not in run.err and run.summary()["done"] == 30
+
+
+def test_a_file_larger_than_the_limit_fails_and_the_rest_goes_on(alone, tmp_path):
+    source, out = make_files(tmp_path / "s"), tmp_path / "out"
+    (source / "large").write_bytes(content(3 * MIB))
+    run = alone.ok("cp", "-r", source, out, code=1, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (2 * MIB, 2 * MIB)))
+    assert len(warnings(run)) == 1 and "cannot be written in" in warnings(run)[0], run.err
+    assert "File too large" in warnings(run)[0] and len(list((out / "s").iterdir())) == 30
+
+
+# --- one side ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("call, number", [
+    ("create", errno.EROFS), ("write", errno.ENOSPC), ("write", errno.EDQUOT),
+    ("write", errno.EIO), ("create", errno.ENOTCONN), ("sync", errno.EIO),
+    ("rename", errno.ESTALE), ("mkdir", errno.EROFS), ("mkdir", errno.ENOSPC),
+])
+def test_a_target_that_is_full_or_gone_stops_the_job(alone, refuse, tmp_path, call, number):
+    source, out = make_files(tmp_path / "s", 200), tmp_path / "out"
+    out.mkdir()
+    run = alone.ok("cp", "-r", source, out, code=74, env=refuse(f"{call}:{number}:{out}"))
+    assert not warnings(run), run.err
+    said = [line for line in run.err.splitlines() if os.strerror(number) in line]
+    assert len(said) == 1 and f"'{out}' cannot be written" in said[0], run.err
+    assert "go on with: barge resume" in run.err
+    resumes(alone, source, out / "s")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOTCONN, errno.ESTALE])
+def test_a_source_that_is_gone_stops_the_job(alone, refuse, tmp_path, number):
+    source, out = make_files(tmp_path / "s", 100), tmp_path / "out"
+    alone.ok("cp", "-r", source, out, code=74, env=refuse(
+        f"read:{number}:{source}", f"open:{number}:{source}/f"))
+    run = alone.ok("resume", code=74, env=refuse(
+        f"read:{number}:{source}", f"list:{number}:{source}", f"open:{number}:{source}"))
+    assert f"the source '{source}' cannot be read: {os.strerror(number)}" in run.err, run.err
+    assert not warnings(run)
+    total = alone.run("resume", "--json").summary()
+    assert total["failed"] < 32 and total["done"] + total["failed"] == 101, total
+
+
+def test_files_of_the_job_that_cannot_be_written_are_named_as_such(alone, refuse, tmp_path):
+    source, out = make_files(tmp_path / "s"), tmp_path / "out"
+    run = alone.ok("cp", "-r", source, out, code=74, env=refuse(
+        f"write:{errno.ENOSPC}:{alone.state}:outcomes"))
+    assert "/outcomes.new': No space left on device" in run.err, run.err
+    assert not warnings(run)
+
+
+def test_a_target_that_may_not_be_written_is_told_with_its_path(nobody, tmp_path, public):
+    barge, options = nobody(None)
+    source = make_files(public / "s", 3)
+    (public / "out/s").mkdir(parents=True)
+    (public / "out/s").chmod(0o555)
+    if "user" in options:
+        os.chown(public / "out/s", options["user"], options["group"])
+    run = barge.ok("cp", "-r", source, public / "out", code=1, **options)
+    assert len(warnings(run)) == 3 and "cannot be read" not in run.err
+    assert all(f"cannot be written in '{public}/out'" in line for line in warnings(run))
+    reasons = [json.loads(line) for line in (barge.job() / "errors.jsonl").read_text().splitlines()]
+    assert {line["reason"] for line in reasons} == {"cannot be written"}

@@ -16,6 +16,8 @@ struct reader {
 	struct chk_key key;
 	struct content_hash content;
 	struct chk_encoder *encoder;
+	atomic_uint own_doubts; /* where the readers count none */
+	atomic_uint *doubts;
 };
 
 /* What a try came to.  The work is owed an end only after TRY_FAULT. */
@@ -28,6 +30,7 @@ enum fault reader_new(const struct readers_options *options, struct reader **rea
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a reader");
 	made->options = options;
+	made->doubts = options->doubts ? options->doubts : &made->own_doubts;
 	made->tools.sources = options->replica.sources;
 	made->tools.existing = options->existing;
 	made->tools.replica = replica_new(&options->replica, options->cancel);
@@ -63,14 +66,14 @@ static bool cancelled(const struct reader *reader)
 }
 
 /* A disk that is gone fails every file, one after the other: then that is the fault. */
-static void judge_doubt(const struct reader *reader, struct err *err)
+static void judge_doubt(struct reader *reader, struct err *err)
 {
 	struct err found;
 	if (!err_is_doubtful(err))
 		return;
 	if (source_tree_look(reader->tools.tree, &found)) {
 		*err = found;
-	} else if (atomic_fetch_add(reader->options->doubts, 1) + 1 >= DOUBTS_MAX) {
+	} else if (atomic_fetch_add(reader->doubts, 1) + 1 >= DOUBTS_MAX) {
 		err_wrap(err, "no file of the source can be read any more");
 		err->fault = FAULT_GONE;
 	}
@@ -401,7 +404,7 @@ void reader_take(struct reader *reader, struct work *work)
 		return;
 	}
 	struct err err;
-	atomic_uint *doubts = reader->options->doubts;
+	atomic_uint *doubts = reader->doubts;
 	unsigned before = atomic_load(doubts);
 	for (int i = 0; i < RETRY_CHANGED_ATTEMPTS; i++) {
 		err = (struct err){ 0 };

@@ -53,7 +53,8 @@ struct readers_options {
 					plain */
 	const atomic_bool *cancel;   /* true: works are given back unread, streams cut off */
 	const atomic_bool *enough;   /* true: no more is begun.  May be NULL */
-	atomic_uint *doubts; /* files that could not be read since one could; the readers' */
+	atomic_uint *doubts;         /* files that could not be read since one could; the
+					readers' */
 	void (*deliver)(void *context,
 			struct body *body); /* takes the body; streams are filled on */
 	void *context;

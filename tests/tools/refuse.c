@@ -1,10 +1,10 @@
 /*
  * A library for LD_PRELOAD that has calls of the system fail, as a file system would.
  *
- * REFUSE is rules, separated by ';', each "CALL:ERRNO:PREFIX" or "CALL:ERRNO:PREFIX:TEXT": CALL fails
- * with the number ERRNO for every path that begins with PREFIX and holds TEXT.  CALL is open (for
- * reading), create, read, list, write, rename, mkdir or sync.  While REFUSE_FROM names a file, rules
- * hold only once that file is there.
+ * REFUSE is rules, separated by ';', each "CALL:ERRNO:PREFIX" or "CALL:ERRNO:PREFIX:TEXT": CALL
+ * fails with the number ERRNO for every path that begins with PREFIX and holds TEXT.  CALL is open
+ * (for reading), create, read, list, write, rename, mkdir or sync.  While REFUSE_FROM names a file,
+ * rules hold only once that file is there.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { SHOWN_SIZE = 140 }; /* bytes of a path in an error's text; a longer one shows its end */
@@ -87,6 +89,45 @@ enum fault file_sync(int fd, struct err *err)
 	return rc == 0 ? FAULT_NONE : refused(fd, errno, "sync", err);
 }
 
+enum fault file_open_unnamed(const char *directory, int *fd, struct err *err)
+{
+	int opened = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (opened < 0) {
+		char *path;
+		if (asprintf(&path, "%s/.barge-XXXXXX", directory) < 0)
+			return err_set(err, FAULT_NOMEM, "no memory for a path");
+		opened = mkostemp(path, O_CLOEXEC);
+		int os_error = errno;
+		if (opened >= 0)
+			(void)unlink(path);
+		free(path);
+		errno = os_error;
+	}
+	if (opened < 0)
+		return err_os(err, FAULT_IO, errno, "cannot make a temporary file in %.100s",
+			      directory);
+	*fd = opened;
+	return FAULT_NONE;
+}
+
+bool os_error_is_lack(int os_error)
+{
+	return os_error == ENOSYS || os_error == EOPNOTSUPP || os_error == ENOTTY;
+}
+
+enum fault file_sync_directory(int fd, bool *able, struct err *err)
+{
+	int rc;
+	do
+		rc = fsync(fd);
+	while (rc < 0 && errno == EINTR);
+	/* EBADF: some want the descriptor to be one for writing, which none of a directory is. */
+	bool lacks = rc < 0 && (errno == EINVAL || errno == EBADF || os_error_is_lack(errno));
+	if (able)
+		*able = !lacks;
+	return rc == 0 || lacks ? FAULT_NONE : refused(fd, errno, "sync", err);
+}
+
 enum fault file_sync_parent(const char *path, struct err *err)
 {
 	char parent[PATH_MAX] = ".";
@@ -101,9 +142,7 @@ enum fault file_sync_parent(const char *path, struct err *err)
 	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%.100s' to sync it", parent);
-	enum fault fault = FAULT_NONE;
-	if (fsync(fd) != 0)
-		fault = refused(fd, errno, "sync", err);
+	enum fault fault = file_sync_directory(fd, NULL, err);
 	close(fd);
 	return fault;
 }

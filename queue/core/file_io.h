@@ -23,6 +23,17 @@ MUST_USE enum fault file_write_at(int fd, uint64_t offset, const void *data, siz
  * Sleeps.  Faults: FULL, IO. */
 MUST_USE enum fault file_sync(int fd, struct err *err);
 
+/* Opens a new file in `directory` for reading and writing (mode 0600) that has no name, or, where
+ * the file system lacks that, one whose name goes at once.  Faults: FULL, IO, NOMEM. */
+MUST_USE enum fault file_open_unnamed(const char *directory, int *fd, struct err *err);
+
+/* Returns whether an error says that the file system, or the kernel, lacks what was asked for. */
+bool os_error_is_lack(int os_error);
+
+/* Makes the names in the open directory `fd` durable.  Where the file system cannot do that, it
+ * stores false in `able`, which may be NULL, and that is no fault.  Sleeps.  Faults: FULL, IO. */
+MUST_USE enum fault file_sync_directory(int fd, bool *able, struct err *err);
+
 /* Makes the directory that holds `path` durable, so that a new file's name is.  Sleeps.  Faults:
  * IO, NOMEM. */
 MUST_USE enum fault file_sync_parent(const char *path, struct err *err);

@@ -54,10 +54,8 @@ void spool_expect(struct spool *spool, uint64_t size)
 /* Moves what memory holds into a file without a name. */
 static enum fault spool_spill(struct spool *spool, struct err *err)
 {
-	spool->fd = open(spool->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (spool->fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot make a temporary file in %.100s",
-			      spool->directory);
+	if (file_open_unnamed(spool->directory, &spool->fd, err))
+		return err->fault;
 	enum fault fault = file_write_at(spool->fd, 0, spool->memory.data, spool->memory.size, err);
 	bytes_fini(&spool->memory);
 	return fault;

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "engine/engine.h"
+#include "queue/core/file_io.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -21,11 +22,11 @@ static enum fault publish(const char *partial, const char *output, struct err *e
 		*(slash == directory ? slash + 1 : slash) = '\0';
 	int fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(directory);
-	int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
-	if (fd >= 0)
-		close(fd);
-	return failed ? err_os(err, FAULT_IO, failed, "cannot sync the directory of '%s'", output)
-		      : FAULT_NONE;
+	if (fd < 0)
+		return err_os(err, FAULT_IO, errno, "cannot open the directory of '%s'", output);
+	enum fault fault = file_sync_directory(fd, NULL, err);
+	close(fd);
+	return fault ? err_wrap(err, "'%.100s'", output) : FAULT_NONE;
 }
 
 /* Writes the plan under a temporary name beside its own, or into a new job. */

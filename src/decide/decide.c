@@ -85,7 +85,7 @@ static struct decision against_file(const struct decide_policy *policy,
 	if (is_writable(there->cap_kind) && decision.action != DECIDE_FAIL)
 		decision.action = DECIDE_OVERWRITE;
 	decision.replaces = decision.action != DECIDE_FAIL &&
-			    (!policy->to_local || there->changed_s <= policy->planned_s);
+			    (!policy->to_local || there->changed_ns <= policy->planned_ns);
 	return decision;
 }
 

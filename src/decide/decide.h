@@ -82,7 +82,8 @@ enum decide_content {
 struct decide_policy {
 	bool to_local; /* else to a grid */
 	bool no_clobber, update, checksum;
-	int64_t planned_s; /* seconds since 1970: what changed here later was not planned with */
+	int64_t planned_ns; /* since 1970, by the clock of the target's file system: what changed
+			       here later was not planned with */
 };
 
 struct decide_source {
@@ -102,7 +103,7 @@ struct decide_there {
 	bool timed;       /* `mtime_ns` is known */
 	uint64_t bytes;
 	int64_t mtime_ns;
-	int64_t changed_s; /* its ctime, of what is here; seconds since 1970 */
+	int64_t changed_ns; /* its ctime, of what is here */
 };
 
 /* What the plan, or an earlier run, says of the entry. */

@@ -50,9 +50,9 @@ struct decide_there decide_there_on_grid(const struct outcome *slot)
 	};
 }
 
-/* Returns what `st`, of lstat, says is there. */
-static struct decide_there there_of(const struct stat *st)
+struct decide_there decide_there_of(const struct stat *st)
 {
+	const struct meta meta = meta_from_stat(st);
 	return (struct decide_there){
 		.kind = S_ISREG(st->st_mode)   ? DECIDE_FILE
 			: S_ISLNK(st->st_mode) ? DECIDE_SYMLINK
@@ -60,8 +60,8 @@ static struct decide_there there_of(const struct stat *st)
 					       : DECIDE_OTHER,
 		.timed = true,
 		.bytes = (uint64_t)st->st_size,
-		.mtime_ns = meta_from_stat(st).mtime_ns,
-		.changed_s = st->st_ctim.tv_sec,
+		.mtime_ns = meta.mtime_ns,
+		.changed_ns = meta.ctime_ns,
 	};
 }
 
@@ -71,7 +71,7 @@ enum fault decide_there_here(int at, const char *name, struct decide_there *ther
 	bool found;
 	if (dirfd_look(at, name, &st, &found, err))
 		return err->fault;
-	*there = found ? there_of(&st) : (struct decide_there){ .kind = DECIDE_NOTHING };
+	*there = found ? decide_there_of(&st) : (struct decide_there){ .kind = DECIDE_NOTHING };
 	return FAULT_NONE;
 }
 

@@ -21,6 +21,9 @@ struct decide_source decide_source_of(const struct task *task, const struct outc
 /* Returns what stands at a target on a grid, as the plan left it in the entry's `slot`. */
 struct decide_there decide_there_on_grid(const struct outcome *slot);
 
+/* Returns what `st`, of lstat, says is there. */
+struct decide_there decide_there_of(const struct stat *st);
+
 /* Stores what has `name` in the open local directory `at`.  Faults: USAGE (a name that no file may
  * have), IO. */
 MUST_USE enum fault decide_there_here(int at, const char *name, struct decide_there *there,

@@ -45,7 +45,7 @@ struct decide_policy engine_policy(const struct engine *engine)
 		.no_clobber = transfer->no_clobber,
 		.update = transfer->update,
 		.checksum = transfer->checksum && !engine->planning->caps_only,
-		.planned_s = (int64_t)engine->migration->created,
+		.planned_ns = engine->migration->planned_ns,
 	};
 }
 

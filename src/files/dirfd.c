@@ -1,6 +1,8 @@
 #include "files/dirfd.h"
 
 #include "base/secret.h"
+#include "files/dirfd_parts.h"
+#include "queue/core/file_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +17,12 @@ enum {
 	RANDOM_SIZE = 16,
 };
 
-static enum fault bad_name(struct err *err)
+enum fault dirfd_bad_name(struct err *err)
 {
 	return err_set(err, FAULT_USAGE, "a name that no file may have");
 }
 
-static bool is_plain(const char *name, size_t size)
+bool dirfd_is_plain(const char *name, size_t size)
 {
 	bool dots = (size == 1 && name[0] == '.') || (size == 2 && memcmp(name, "..", 2) == 0);
 	return size > 0 && size <= DIRFD_NAME_MAX && !dots && !memchr(name, '/', size);
@@ -115,8 +117,8 @@ enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *
 	int at = root;
 	while (*path) {
 		size_t size = strcspn(path, "/");
-		if (!is_plain(path, size))
-			return close_all(root, at, bad_name(err));
+		if (!dirfd_is_plain(path, size))
+			return close_all(root, at, dirfd_bad_name(err));
 		memcpy(name, path, size);
 		name[size] = '\0';
 		int next = openat(at, name, DIRECTORY_FLAGS | O_NOFOLLOW);
@@ -151,7 +153,7 @@ static size_t take_piece(const char *path, char piece[PIECE_MAX + 1])
 	size_t taken = 0;
 	while (path[taken]) {
 		size_t size = strcspn(path + taken, "/");
-		if (!is_plain(path + taken, size))
+		if (!dirfd_is_plain(path + taken, size))
 			return 0;
 		if (taken + size > PIECE_MAX)
 			break;
@@ -170,7 +172,7 @@ enum fault dirfd_open(int root, const char *path, int *fd, struct err *err)
 	while (*rest) {
 		size_t taken = take_piece(rest, piece);
 		if (taken == 0)
-			return close_all(root, at, bad_name(err));
+			return close_all(root, at, dirfd_bad_name(err));
 		int next = open_piece(at, piece);
 		if (next < 0) {
 			int os_error = errno;
@@ -188,13 +190,11 @@ enum fault dirfd_open(int root, const char *path, int *fd, struct err *err)
 enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 {
 	struct stat st;
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
+	if (!dirfd_is_plain(name, strlen(name)))
+		return dirfd_bad_name(err);
 	if (mkdirat(at, name, 0700) == 0) {
 		*made = true;
-		if (fsync(at) != 0)
-			return err_os(err, FAULT_IO, errno, "cannot make a directory durable");
-		return FAULT_NONE;
+		return file_sync_directory(at, NULL, err);
 	}
 	if (errno != EEXIST)
 		return err_os(err, FAULT_IO, errno, "cannot make a directory");
@@ -208,44 +208,18 @@ enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 
 enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there, struct err *err)
 {
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
+	if (!dirfd_is_plain(name, strlen(name)))
+		return dirfd_bad_name(err);
 	*there = fstatat(at, name, st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!*there && errno != ENOENT)
 		return err_os(err, FAULT_IO, errno, "cannot look at what is there");
 	return FAULT_NONE;
 }
 
-/* Nothing, or something of this `type`, has the name. */
-static enum fault may_replace(int at, const char *name, mode_t type, struct err *err)
-{
-	struct stat st;
-	bool there = false;
-	if (dirfd_look(at, name, &st, &there, err))
-		return err->fault;
-	if (!there || (st.st_mode & S_IFMT) == type)
-		return FAULT_NONE;
-	return err_set(err, FAULT_EXISTS, "%s is in the way",
-		       S_ISDIR(st.st_mode)   ? "a directory"
-		       : S_ISLNK(st.st_mode) ? "a symlink"
-		       : S_ISREG(st.st_mode) ? "a file"
-					     : "something that is no regular file");
-}
-
-enum fault dirfd_may_replace(int at, const char *name, struct err *err)
-{
-	return may_replace(at, name, S_IFREG, err);
-}
-
-enum fault dirfd_may_replace_link(int at, const char *name, struct err *err)
-{
-	return may_replace(at, name, S_IFLNK, err);
-}
-
 enum fault dirfd_link(int at, const char *name, const char *target, struct err *err)
 {
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
+	if (!dirfd_is_plain(name, strlen(name)))
+		return dirfd_bad_name(err);
 	(void)unlinkat(at, name, 0);
 	if (symlinkat(target, at, name) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a symlink");
@@ -289,89 +263,6 @@ enum fault dirfd_reopen(int at, const char *name, bool resume, int *fd, struct e
 	if (opened < 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a file");
 	*fd = opened;
-	return FAULT_NONE;
-}
-
-/* Renames without replacing where the file system can do that. */
-static int rename_new(int at, const char *temporary, const char *name)
-{
-	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
-	if (result != 0 && (errno == EINVAL || errno == ENOSYS))
-		result = renameat(at, temporary, at, name);
-	return result;
-}
-
-static enum fault name_fault(int os_error, struct err *err)
-{
-	if (os_error == EISDIR || os_error == ENOTEMPTY || os_error == EEXIST)
-		return err_set(err, FAULT_EXISTS, "something is in the way");
-	return err_os(err, FAULT_IO, os_error, "cannot give a file its name");
-}
-
-static enum fault give_name(int at, const char *temporary, const char *name, bool replace,
-			    struct err *err)
-{
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
-	int result = replace ? renameat(at, temporary, at, name) : rename_new(at, temporary, name);
-	return result == 0 ? FAULT_NONE : name_fault(errno, err);
-}
-
-enum fault dirfd_name(int at, const char *temporary, const char *name, bool replace,
-		      struct err *err)
-{
-	if (replace && dirfd_may_replace(at, name, err))
-		return err->fault;
-	return give_name(at, temporary, name, replace, err);
-}
-
-enum fault dirfd_name_link(int at, const char *temporary, const char *name, bool replace,
-			   struct err *err)
-{
-	if (replace && dirfd_may_replace_link(at, name, err))
-		return err->fault;
-	return give_name(at, temporary, name, replace, err);
-}
-
-enum fault dirfd_publish(int at, const char *temporary, const char *name, struct err *err)
-{
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
-	int result = rename_new(at, temporary, name);
-	if (result != 0 && errno == EEXIST) {
-		if (dirfd_may_replace(at, name, err))
-			return err->fault;
-		result = renameat(at, temporary, at, name);
-	}
-	if (result != 0 && (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST))
-		return err_set(err, FAULT_EXISTS, "a directory is in the way");
-	if (result != 0)
-		return err_os(err, FAULT_IO, errno, "cannot give a file its name");
-	if (fsync(at) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
-	return FAULT_NONE;
-}
-
-/* Where nothing can be renamed without replacing, a second name is as good. */
-static int move_new(int at, const char *temporary, const char *name)
-{
-	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
-	if (result == 0 || (errno != EINVAL && errno != ENOSYS))
-		return result;
-	result = linkat(at, temporary, at, name, 0);
-	return result == 0 ? unlinkat(at, temporary, 0) : result;
-}
-
-enum fault dirfd_publish_new(int at, const char *temporary, const char *name, struct err *err)
-{
-	if (!is_plain(name, strlen(name)))
-		return bad_name(err);
-	if (move_new(at, temporary, name) != 0)
-		return errno == EEXIST
-			       ? err_set(err, FAULT_EXISTS, "something of that name is there")
-			       : err_os(err, FAULT_IO, errno, "cannot give a file its name");
-	if (fsync(at) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
 	return FAULT_NONE;
 }
 

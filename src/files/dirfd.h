@@ -42,12 +42,6 @@ MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err 
 MUST_USE enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there,
 			       struct err *err);
 
-/* FAULT_EXISTS unless a file may be given this name: nothing or a regular file is there. */
-MUST_USE enum fault dirfd_may_replace(int at, const char *name, struct err *err);
-
-/* FAULT_EXISTS unless a symlink may be given this name: nothing or a symlink is there. */
-MUST_USE enum fault dirfd_may_replace_link(int at, const char *name, struct err *err);
-
 /* Makes a symlink to `target` with the temporary name `name`, where nothing else but a temporary
  * file of ours can be, which goes. */
 MUST_USE enum fault dirfd_link(int at, const char *name, const char *target, struct err *err);
@@ -62,25 +56,28 @@ MUST_USE enum fault dirfd_create(int at, char name[DIRFD_TEMPORARY_SIZE], int *f
  */
 MUST_USE enum fault dirfd_reopen(int at, const char *name, bool resume, int *fd, struct err *err);
 
-/* Gives the file `temporary` its `name` at once, replacing a regular file of that name, and makes
- * that durable. */
-MUST_USE enum fault dirfd_publish(int at, const char *temporary, const char *name, struct err *err);
+/* Returns whether two looks, of lstat, saw the same thing, and nobody had changed it between them.
+ */
+bool dirfd_is_same(const struct stat *a, const struct stat *b);
 
 /*
- * Gives the file `temporary` its `name` at once; not durable until the directory is synced.  FAULT
- * EXISTS, changing nothing, when something has the name that is no regular file, or when anything
- * has it and not `replace`.
+ * Gives the file or symlink `temporary` its `name` at once; not durable until the directory is
+ * synced.  `seen` is what lstat said of the thing it may replace, or NULL: nothing.  FAULT_EXISTS,
+ * changing nothing, when something has the name that was not seen, or is not any more as it was.
  */
-MUST_USE enum fault dirfd_name(int at, const char *temporary, const char *name, bool replace,
-			       struct err *err);
+MUST_USE enum fault dirfd_name(int at, const char *temporary, const char *name,
+			       const struct stat *seen, struct err *err);
 
-/* The same with a symlink, which replaces symlinks only. */
-MUST_USE enum fault dirfd_name_link(int at, const char *temporary, const char *name, bool replace,
-				    struct err *err);
+/* The same, and durably where the file system can do that. */
+MUST_USE enum fault dirfd_publish(int at, const char *temporary, const char *name,
+				  const struct stat *seen, struct err *err);
 
-/* As dirfd_publish, replacing nothing: FAULT_EXISTS when there is something of that name. */
-MUST_USE enum fault dirfd_publish_new(int at, const char *temporary, const char *name,
-				      struct err *err);
+/*
+ * Stores what time it is to the file system of the directory at `path`, where a server may have a
+ * clock of its own: the change time of a file made there, which leaves no trace.  Our own time
+ * where none can be made.  Faults: NOMEM.
+ */
+MUST_USE enum fault dirfd_clock(const char *path, struct timespec *now, struct err *err);
 
 /* Writes all of `data`. */
 MUST_USE enum fault dirfd_write(int fd, const void *data, size_t size, struct err *err);

@@ -26,25 +26,29 @@ static enum fault open_directory(struct outfile *outfile, struct err *err)
 }
 
 /* Whether the name may be taken: what is no regular file is never replaced. */
-static enum fault check_place(const struct outfile *outfile, struct err *err)
+static enum fault check_place(struct outfile *outfile, bool replace, struct err *err)
 {
-	struct stat st;
-	if (dirfd_may_replace(outfile->at, outfile->name, err))
+	if (dirfd_look(outfile->at, outfile->name, &outfile->seen, &outfile->there, err))
 		return err->fault;
-	if (outfile->replace || fstatat(outfile->at, outfile->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	mode_t mode = outfile->seen.st_mode;
+	if (!outfile->there || (replace && S_ISREG(mode)))
 		return FAULT_NONE;
-	return err_set(err, FAULT_EXISTS, "a file is there already");
+	return err_set(err, FAULT_EXISTS, "%s",
+		       S_ISREG(mode)   ? "a file is there already"
+		       : S_ISDIR(mode) ? "a directory is in the way"
+		       : S_ISLNK(mode) ? "a symlink is in the way"
+				       : "something that is no regular file is in the way");
 }
 
 enum fault outfile_open(struct outfile *outfile, const char *path, bool replace, struct err *err)
 {
-	*outfile = (struct outfile){ .fd = -1, .at = -1, .replace = replace };
+	*outfile = (struct outfile){ .fd = -1, .at = -1 };
 	outfile->path = strdup(path);
 	if (!outfile->path)
 		return err_set(err, FAULT_NOMEM, "out of memory");
 	enum fault fault = open_directory(outfile, err);
 	if (!fault) {
-		fault = check_place(outfile, err);
+		fault = check_place(outfile, replace, err);
 		if (!fault)
 			fault = dirfd_create(outfile->at, outfile->temporary, &outfile->fd, err);
 		if (fault)
@@ -68,10 +72,8 @@ enum fault outfile_publish(struct outfile *outfile, struct err *err)
 	if (fsync(outfile->fd) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot make a file durable");
 	if (!fault)
-		fault = outfile->replace
-				? dirfd_publish(outfile->at, outfile->temporary, outfile->name, err)
-				: dirfd_publish_new(outfile->at, outfile->temporary, outfile->name,
-						    err);
+		fault = dirfd_publish(outfile->at, outfile->temporary, outfile->name,
+				      outfile->there ? &outfile->seen : NULL, err);
 	if (fault)
 		return err_wrap(err, "'%.100s'", outfile->path);
 	outfile->temporary[0] = '\0';

@@ -9,12 +9,15 @@
 
 #include "files/dirfd.h"
 
+#include <sys/stat.h>
+
 struct outfile {
 	int fd;           /* of the temporary file, open for writing; mode 0600 */
 	int at;           /* its directory */
 	char *path;       /* as typed */
 	const char *name; /* in `path` */
-	bool replace;
+	bool there;       /* a regular file has the name, and is to be replaced: */
+	struct stat seen; /* what lstat said of it */
 	char temporary[DIRFD_TEMPORARY_SIZE];
 };
 
@@ -29,7 +32,8 @@ MUST_USE enum fault outfile_open(struct outfile *outfile, const char *path, bool
 /* Forgets what was written. */
 MUST_USE enum fault outfile_rewind(struct outfile *outfile, struct err *err);
 
-/* Makes it durable and gives it its name.  FAULT_EXISTS as above; FULL, IO. */
+/* Makes it durable and gives it its name.  FAULT_EXISTS as above, and when what is there is not what
+ * was there in the beginning; FULL, IO. */
 MUST_USE enum fault outfile_publish(struct outfile *outfile, struct err *err);
 
 /* Closes it, and removes the temporary file unless it was published. */

@@ -1,6 +1,7 @@
 #include "job/job.h"
 
 #include "base/secret.h"
+#include "queue/core/file_io.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -170,9 +171,9 @@ static enum fault sync_directory(const char *path, struct err *err)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%s'", path);
-	int failed = fsync(fd) != 0 ? errno : 0;
+	enum fault fault = file_sync_directory(fd, NULL, err);
 	close(fd);
-	return failed ? err_os(err, FAULT_IO, failed, "cannot sync '%s'", path) : FAULT_NONE;
+	return fault ? err_wrap(err, "'%.100s'", path) : FAULT_NONE;
 }
 
 static enum fault make_job_directory(const char *state, const struct job *job, struct err *err)

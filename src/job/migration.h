@@ -23,6 +23,8 @@
 #define MIGRATION_MADE                                                                             \
 	"made" /* names of directories to be made at the target, each followed by a NUL */
 #define MIGRATION_DEPTH "depth" /* components of the target's path that were there, decimal */
+#define MIGRATION_PLANNED                                                                          \
+	"planned" /* nanoseconds since 1970, by the clock of a local target's file system */
 
 struct migration {
 	struct job job;
@@ -35,6 +37,8 @@ struct migration {
 	struct select *select;
 	unsigned asked;          /* enum recount_asked */
 	uint64_t created;        /* seconds since 1970 */
+	int64_t planned_ns;      /* when the plan began, by the clock of a local target's file
+				    system; since 1970 */
 	bool remote;             /* a source is on a grid */
 	bool to_local;           /* the target is local */
 	char *directory;         /* to_local: absolute; made when missing */

@@ -1,5 +1,6 @@
 #include "job/migration_header.h"
 
+#include "files/dirfd.h"
 #include "report/recount.h"
 
 #include <assert.h>
@@ -59,6 +60,22 @@ static enum fault append_texts(struct bytes *out, char *const *text, size_t coun
 	return fault;
 }
 
+/* When the plan begins: a local target's own clock says it, as it says what changed later.  What
+ * comes to a directory that is not there yet is all later. */
+static enum fault describe_planned(const struct arrangement *arrangement,
+				   struct migration_header *header, struct err *err)
+{
+	struct timespec now = { 0 };
+	if (!arrangement->local)
+		return FAULT_NONE;
+	if (arrangement->directory_exists && dirfd_clock(arrangement->directory, &now, err))
+		return err->fault;
+	snprintf(header->planned, MIGRATION_NUMBER_SIZE, "%lld",
+		 (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	add_property(header, MIGRATION_PLANNED, header->planned, strlen(header->planned));
+	return FAULT_NONE;
+}
+
 enum fault migration_describe(const struct migration_request *request,
 			      const struct arrangement *arrangement,
 			      struct migration_header *header, struct err *err)
@@ -83,7 +100,7 @@ enum fault migration_describe(const struct migration_request *request,
 	add_property(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));
 	add_property(header, JOB_ASKED, header->asked, strlen(header->asked));
 	add_property(header, JOB_CREATED, header->created, strlen(header->created));
-	return FAULT_NONE;
+	return describe_planned(arrangement, header, err);
 }
 
 enum fault migration_header_check(const struct migration_header *header, struct err *err)
@@ -156,6 +173,20 @@ static enum fault read_number(const struct catalog *catalog, const char *key, ui
 		    : err_set(err, FAULT_CORRUPT, "the manifest's '%s' is no number", key);
 }
 
+/* Jobs of earlier versions say a second by our own clock: all of it counts as before the plan. */
+static enum fault read_planned(struct migration *migration, struct err *err)
+{
+	uint64_t ns;
+	size_t size;
+	migration->planned_ns = (int64_t)migration->created * 1000000000 + 999999999;
+	if (!catalog_property(migration->catalog, MIGRATION_PLANNED, &size))
+		return FAULT_NONE;
+	enum fault fault = read_number(migration->catalog, MIGRATION_PLANNED, &ns, err);
+	if (!fault)
+		migration->planned_ns = (int64_t)ns;
+	return fault;
+}
+
 /* Sources are kept as "file:/path" or "grid:..."; the planner wants the path, and has no use for
  * the other. */
 static enum fault take_paths(struct migration *migration, struct err *err)
@@ -189,6 +220,7 @@ enum fault migration_load(struct migration *migration, struct err *err)
 	    read_number(catalog, MIGRATION_DEPTH, &depth, err) ||
 	    read_number(catalog, JOB_ASKED, &asked, err) ||
 	    read_number(catalog, JOB_CREATED, &migration->created, err) ||
+	    read_planned(migration, err) ||
 	    selection_load(catalog, &migration->job, &migration->select, err))
 		return err->fault;
 	migration->depth = depth;

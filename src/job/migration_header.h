@@ -10,7 +10,7 @@
 #include "job/migration.h"
 
 enum {
-	MIGRATION_PROPERTIES = 11,
+	MIGRATION_PROPERTIES = 12,
 	MIGRATION_TEXT_MAX = 60000, /* bytes of all properties: they fit one frame */
 	MIGRATION_NUMBER_SIZE = 24,
 };
@@ -21,7 +21,7 @@ struct migration_header {
 	struct bytes sources, names, made, target, select;
 	char plan_options[PLANNING_TEXT_SIZE];
 	char depth[MIGRATION_NUMBER_SIZE], asked[MIGRATION_NUMBER_SIZE],
-		created[MIGRATION_NUMBER_SIZE];
+		created[MIGRATION_NUMBER_SIZE], planned[MIGRATION_NUMBER_SIZE];
 };
 
 /* Fills in what makes two command lines the same job; `header` is all zeros. */

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "files/symlink.h"
+#include "queue/core/file_io.h"
 #include "queue/core/kill.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
@@ -9,12 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	COMPARE_SIZE = 1 << 16, /* bytes read at once when two files are compared */
 	PERMISSIONS = 0777,     /* set-id bits are never restored */
+	TICK_MAX_MS = 3000,     /* above the coarsest clock of a file system: two seconds */
+	TICK_LOOK_MS = 5,
 };
 
 struct arrivals {
@@ -23,6 +26,7 @@ struct arrivals {
 	struct ring *complete;
 	struct thread thread;
 	bool running;
+	bool outlasted; /* the thread's: the clock at the target has left the plan behind */
 };
 
 /* ---- ends ---- */
@@ -154,8 +158,31 @@ static bool is_there(const struct arrival *arrival, const char *name)
 	return same;
 }
 
+/*
+ * Sleeps through the rest of the tick of the target's clock in which the plan began.  So whatever
+ * gets a name here has a later change time, and is never taken for something older than the plan.
+ */
+static void outlast_plan(struct arrival *arrival)
+{
+	struct arrivals *arrivals = arrival->owner;
+	const struct timespec rest = { .tv_nsec = TICK_LOOK_MS * 1000000L };
+	struct stat st;
+	for (int ms = 0; !arrivals->outlasted; ms += TICK_LOOK_MS) {
+		int64_t planned_ns = arrivals->options.policy.planned_ns;
+		int64_t now_ns = fstat(arrival->fd, &st) == 0 ? meta_from_stat(&st).ctime_ns : 0;
+		/* A clock that was set back is not waited for. */
+		arrivals->outlasted = now_ns > planned_ns || ms >= TICK_MAX_MS ||
+				      planned_ns - TICK_MAX_MS * INT64_C(1000000) > now_ns;
+		if (arrivals->outlasted)
+			return;
+		(void)nanosleep(&rest, NULL);
+		(void)futimens(arrival->fd, NULL);
+	}
+}
+
 static enum fault sync_file(struct arrival *arrival, struct err *err)
 {
+	outlast_plan(arrival);
 	if (is_symlink(arrival)) /* the directory's sync is the symlink's too */
 		return make_symlink(arrival, err);
 	if (restore(arrival, err))
@@ -168,23 +195,18 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 static enum fault give_name(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
+	int at = arrival->target_dir->fd;
 	arrival_name(arrival, name);
 	KILL_POINT("fetch-publish");
-	enum fault (*rename)(int at, const char *temporary, const char *name, bool replace,
-			     struct err *err) = is_symlink(arrival) ? dirfd_name_link : dirfd_name;
-	enum fault fault = rename(arrival->target_dir->fd, arrival->temporary, name,
-				  arrival->decision.replaces, err);
+	enum fault fault = dirfd_name(at, arrival->temporary, name,
+				      arrival->decision.replaces ? &arrival->seen : NULL, err);
 	KILL_POINT("fetch-named");
-	if (fault != FAULT_EXISTS || arrival->decision.replaces || !is_there(arrival, name))
+	if (fault != FAULT_EXISTS)
 		return fault;
-	return rename(arrival->target_dir->fd, arrival->temporary, name, true, err);
-}
-
-static enum fault sync_directory(const struct arrival *arrival, struct err *err)
-{
-	if (fsync(arrival->target_dir->fd) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot make a file's name durable");
-	return FAULT_NONE;
+	struct stat now;
+	if (fstatat(at, name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_there(arrival, name))
+		return fault;
+	return dirfd_name(at, arrival->temporary, name, &now, err);
 }
 
 /* Does `step` for all that are left in the batch; those that fail leave it. */
@@ -213,7 +235,7 @@ static void sync_directories(struct arrival **batch, size_t count)
 			like++;
 		err[i] = like < i ? err[like] : (struct err){ 0 };
 		if (like == i)
-			err[i].fault = sync_directory(batch[i], &err[i]);
+			err[i].fault = file_sync_directory(batch[i]->target_dir->fd, NULL, &err[i]);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (batch[i] && err[i].fault) {
@@ -307,7 +329,12 @@ static enum fault arrival_look(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
 	arrival_name(arrival, name);
-	return decide_there_here(arrival->target_dir->fd, name, &arrival->there, err);
+	bool there;
+	if (dirfd_look(arrival->target_dir->fd, name, &arrival->seen, &there, err))
+		return err->fault;
+	arrival->there = there ? decide_there_of(&arrival->seen)
+			       : (struct decide_there){ .kind = DECIDE_NOTHING };
+	return FAULT_NONE;
 }
 
 /* Decides by what is known so far.  Of a file that does not come, what an attempt that was killed

@@ -24,6 +24,8 @@
 #include "queue/core/gate.h"
 #include "queue/lease.h"
 
+#include <sys/stat.h>
+
 enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
 
 struct arrivals_options {
@@ -47,7 +49,8 @@ struct arrival {
 	bool resumes; /* a file with chunks: the temporary file is kept when the work goes back to
 			 the queue */
 	struct decide_source source;
-	struct decide_there there; /* what has its name at the target */
+	struct decide_there there; /* what has its name at the target, */
+	struct stat seen;          /* as lstat saw it when the arrival began */
 	struct decision decision;  /* to copy, or to compare first */
 	struct meta meta;
 	struct outcome outcome; /* to be filled by whoever brings the bytes: cap, content, length */

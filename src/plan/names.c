@@ -156,26 +156,6 @@ static void sort_slots(struct names *names)
 			names->text);
 }
 
-/* Opens a file without a name in the folder. */
-static enum fault open_file(struct names *names, struct err *err)
-{
-	names->fd = open(names->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (names->fd >= 0)
-		return FAULT_NONE;
-	/* Not every file system can do that. */
-	char *path;
-	if (asprintf(&path, "%s/names.XXXXXX", names->folder) < 0)
-		return err_set(err, FAULT_NOMEM, "no memory for sorting a directory");
-	names->fd = mkostemp(path, O_CLOEXEC);
-	int os_error = errno;
-	if (names->fd >= 0)
-		unlink(path);
-	free(path);
-	if (names->fd >= 0)
-		return FAULT_NONE;
-	return err_os(err, FAULT_IO, os_error, "cannot make a file for sorting a directory");
-}
-
 /* Appends to the file of runs. */
 static enum fault flush(struct names *names, const unsigned char *buffer, size_t size,
 			struct err *err)
@@ -214,7 +194,8 @@ static enum fault write_run(struct names *names, struct err *err)
 /* Moves what is in memory to the file, as one more run. */
 static enum fault spill(struct names *names, struct err *err)
 {
-	enum fault fault = names->fd < 0 ? open_file(names, err) : FAULT_NONE;
+	enum fault fault =
+		names->fd < 0 ? file_open_unnamed(names->folder, &names->fd, err) : FAULT_NONE;
 	if (fault)
 		return fault;
 	struct run *run = realloc(names->run, (names->run_count + 1) * sizeof *run);

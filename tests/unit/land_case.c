@@ -49,7 +49,7 @@ void land_case_init(struct land_case *h)
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){
 		.job = "0123456789abcdef",
-		.policy = { .to_local = true, .planned_s = UINT32_MAX },
+		.policy = { .to_local = true, .planned_ns = INT64_MAX },
 		.preserve = true,
 		.mask = 022,
 	};

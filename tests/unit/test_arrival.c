@@ -193,7 +193,7 @@ static void replaces_what_is_older_than_the_job(void **state)
 static void leaves_what_is_newer_than_the_job(void **state)
 {
 	(void)state;
-	land_case.options.policy.planned_s = NOBODY_NEWER;
+	land_case.options.policy.planned_ns = NOBODY_NEWER;
 	tree_store("out/file", "newer");
 	assert_ended(bring_file("file", "after", NULL), OUTCOME_FAILED, REASON_CONFLICT);
 	assert_true(tree_holds("out/file", "newer", 5));
@@ -215,12 +215,53 @@ static void leaves_what_came_while_it_was_fetched(void **state)
 	assert_int_equal(tree_count("out"), 1);
 }
 
+/* Begins the only task, so that what is done to its name comes while its bytes are on the way. */
+static struct arrival *begin_arrival(void)
+{
+	if (!land_case.arrivals)
+		land_case_start(&land_case);
+	struct arrival *arrival = land_case_begin(&land_case);
+	land_case_write(arrival, "after", 5);
+	return arrival;
+}
+
+static void leaves_what_was_edited_while_it_was_fetched(void **state)
+{
+	(void)state;
+	tree_store("out/file", "old");
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "file", 5, NULL);
+	struct arrival *arrival = begin_arrival();
+	tree_store("out/file", "edited");
+	arrival_complete(arrival);
+	fake_queue_wait(&land_case.queue);
+	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_true(tree_holds("out/file", "edited", 6));
+	assert_int_equal(tree_count("out"), 1);
+}
+
+static void leaves_a_symlink_that_was_made_anew_meanwhile(void **state)
+{
+	(void)state;
+	char target[8];
+	assert_int_equal(symlink("old", tree_path("out/link")), 0);
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_ROOT, "link", 5, NULL);
+	task->task.kind = MANIFEST_SYMLINK;
+	struct arrival *arrival = begin_arrival();
+	assert_int_equal(unlink(tree_path("out/link")), 0);
+	assert_int_equal(symlink("hers", tree_path("out/link")), 0);
+	arrival_complete(arrival);
+	fake_queue_wait(&land_case.queue);
+	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_int_equal(readlink(tree_path("out/link"), target, sizeof target), 4);
+	assert_int_equal(tree_count("out"), 1);
+}
+
 /* A run before this one named the file and was killed before it could say so. */
 static void accepts_the_equal_file_of_a_killed_run(void **state)
 {
 	(void)state;
 	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0600 };
-	land_case.options.policy.planned_s = NOBODY_NEWER;
+	land_case.options.policy.planned_ns = NOBODY_NEWER;
 	tree_store("out/file", "same");
 	assert_done(bring_file("file", "same", &edge));
 	assert_true(tree_holds("out/file", "same", 4));
@@ -494,6 +535,8 @@ int main(void)
 		FACT(restores_nothing_that_is_not_wanted),
 		FACT(names_a_whole_batch),
 		FACT(replaces_what_is_older_than_the_job),
+		FACT(leaves_what_was_edited_while_it_was_fetched),
+		FACT(leaves_a_symlink_that_was_made_anew_meanwhile),
 		FACT(leaves_what_is_newer_than_the_job),
 		FACT(leaves_what_came_while_it_was_fetched),
 		FACT(accepts_the_equal_file_of_a_killed_run),

@@ -9,7 +9,7 @@
  * expected stands in a list of rules, of which the first that fits counts.
  */
 
-enum { BYTES = 77, PLANNED_S = 1000, KNOWN_REASON = REASON_TOO_MANY };
+enum { BYTES = 77, PLANNED_NS = 1000, KNOWN_REASON = REASON_TOO_MANY };
 
 /* ---- what a cell is made of: one bit each, so that a rule can name several ---- */
 
@@ -192,7 +192,7 @@ static struct decide_policy policy_of(const struct cell *cell)
 		.no_clobber = cell->policy & NO_CLOBBER,
 		.update = cell->policy & UPDATE,
 		.checksum = cell->policy & CHECKSUM,
-		.planned_s = PLANNED_S,
+		.planned_ns = PLANNED_NS,
 	};
 }
 
@@ -256,7 +256,7 @@ static struct decide_there there_of(const struct cell *cell)
 		.mtime_ns = INT64_C(1700000000123456789) + (cell->times == FLOATS  ? 1
 							    : cell->times == OTHER ? 1000
 										   : 0),
-		.changed_s = PLANNED_S + (cell->changed == LATER),
+		.changed_ns = PLANNED_NS + (cell->changed == LATER),
 	};
 }
 

@@ -93,7 +93,7 @@ static void lstat_is_what_stands_here(void **state)
 	assert_int_equal(there.kind, DECIDE_FILE);
 	assert_int_equal(there.bytes, 3);
 	assert_int_equal(there.mtime_ns, meta_from_stat(&st).mtime_ns);
-	assert_int_equal(there.changed_s, st.st_ctim.tv_sec);
+	assert_int_equal(there.changed_ns, meta_from_stat(&st).ctime_ns);
 	assert_int_equal(there.cap_kind, CAP_NONE);
 	assert_true(there.timed);
 	assert_int_equal(there_at("symlink").kind, DECIDE_SYMLINK);

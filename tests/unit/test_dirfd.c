@@ -93,11 +93,10 @@ static void refuses_names_that_lead_elsewhere(void **state)
 		for (size_t j = 0; j < ARRAY_COUNT(both); j++)
 			assert_int_equal(both[j](root, bad[i], &fd, &err), FAULT_USAGE);
 		assert_int_equal(dirfd_make(root, bad[i], &made, &err), FAULT_USAGE);
-		assert_int_equal(dirfd_may_replace(root, bad[i], &err), FAULT_USAGE);
 	}
 	assert_int_equal(dirfd_make(root, "", &made, &err), FAULT_USAGE);
 	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
-	assert_int_equal(dirfd_publish(root, name, "../x", &err), FAULT_USAGE);
+	assert_int_equal(dirfd_publish(root, name, "../x", NULL, &err), FAULT_USAGE);
 	close(fd);
 	close(root);
 }
@@ -148,31 +147,72 @@ static void makes_a_directory_once(void **state)
 	close(root);
 }
 
-static void publishes_over_regular_files_only(void **state)
+/* Makes a temporary file that holds "after". */
+static void make_temporary(int root, char name[DIRFD_TEMPORARY_SIZE])
 {
-	(void)state;
-	static const char *const in_the_way[] = { "directory", "link", "fifo" };
 	struct err err;
-	char name[DIRFD_TEMPORARY_SIZE];
-	int root = open_root(), fd;
-	make("root/directory");
-	assert_int_equal(symlink("old", tree_path("root/link")), 0);
-	assert_int_equal(mkfifo(tree_path("root/fifo"), 0600), 0);
-	tree_store("root/old", "before");
+	int fd;
 	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
 	assert_int_equal(dirfd_write(fd, "after", 5, &err), FAULT_NONE);
 	close(fd);
-	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++) {
-		assert_int_equal(dirfd_may_replace(root, in_the_way[i], &err), FAULT_EXISTS);
-		assert_int_equal(dirfd_publish(root, name, in_the_way[i], &err), FAULT_EXISTS);
-	}
-	assert_true(tree_holds("root/old", "before", 6));
-	assert_int_equal(dirfd_publish(root, name, "old", &err), FAULT_NONE);
+}
+
+static struct stat look(int root, const char *name)
+{
+	struct stat st;
+	struct err err;
+	bool there;
+	assert_int_equal(dirfd_look(root, name, &st, &there, &err), FAULT_NONE);
+	assert_true(there);
+	return st;
+}
+
+static void publishes_over_what_was_seen(void **state)
+{
+	(void)state;
+	struct err err;
+	char name[DIRFD_TEMPORARY_SIZE];
+	int root = open_root();
+	tree_store("root/old", "before");
+	struct stat seen = look(root, "old");
+	make_temporary(root, name);
+	assert_int_equal(dirfd_publish(root, name, "old", &seen, &err), FAULT_NONE);
 	assert_true(tree_holds("root/old", "after", 5));
-	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
-	close(fd);
-	assert_int_equal(dirfd_publish(root, name, "new", &err), FAULT_NONE);
-	assert_int_equal(tree_count("root"), 5);
+	/* What was seen has gone meanwhile: then nothing is in the way. */
+	seen = look(root, "old");
+	assert_int_equal(unlink(tree_path("root/old")), 0);
+	make_temporary(root, name);
+	assert_int_equal(dirfd_publish(root, name, "old", &seen, &err), FAULT_NONE);
+	assert_int_equal(tree_count("root"), 1);
+	close(root);
+}
+
+static void leaves_what_has_changed_since_it_was_seen(void **state)
+{
+	(void)state;
+	struct err err;
+	char name[DIRFD_TEMPORARY_SIZE];
+	int root = open_root();
+	make_temporary(root, name);
+	for (int way = 0; way < 4; way++) {
+		tree_store("root/old", "before");
+		const struct stat seen = look(root, "old");
+		usleep(10000); /* above the tick of a file system's clock */
+		if (way == 0) {
+			tree_store("root/old", "edited");
+		} else if (way == 1) {
+			assert_int_equal(chmod(tree_path("root/old"), 0600), 0);
+		} else {
+			assert_int_equal(unlink(tree_path("root/old")), 0);
+			if (way == 2)
+				assert_int_equal(symlink("t", tree_path("root/old")), 0);
+			else
+				make("root/old");
+		}
+		assert_int_equal(dirfd_publish(root, name, "old", &seen, &err), FAULT_EXISTS);
+		assert_int_equal(remove(tree_path("root/old")), 0);
+		assert_int_equal(tree_count("root"), 1);
+	}
 	close(root);
 }
 
@@ -182,52 +222,55 @@ static void publishes_without_replacing_anything(void **state)
 	static const char *const in_the_way[] = { "directory", "link", "old" };
 	struct err err;
 	char name[DIRFD_TEMPORARY_SIZE];
-	int root = open_root(), fd;
+	int root = open_root();
 	make("root/directory");
 	assert_int_equal(symlink("nowhere", tree_path("root/link")), 0);
 	tree_store("root/old", "before");
-	assert_int_equal(dirfd_create(root, name, &fd, &err), FAULT_NONE);
-	assert_int_equal(dirfd_write(fd, "after", 5, &err), FAULT_NONE);
-	close(fd);
+	make_temporary(root, name);
 	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++)
-		assert_int_equal(dirfd_publish_new(root, name, in_the_way[i], &err), FAULT_EXISTS);
-	assert_int_equal(dirfd_publish_new(root, name, "../x", &err), FAULT_USAGE);
+		assert_int_equal(dirfd_publish(root, name, in_the_way[i], NULL, &err),
+				 FAULT_EXISTS);
+	assert_int_equal(dirfd_publish(root, name, "../x", NULL, &err), FAULT_USAGE);
 	assert_true(tree_holds("root/old", "before", 6));
-	assert_int_equal(dirfd_publish_new(root, name, "new", &err), FAULT_NONE);
+	assert_int_equal(dirfd_publish(root, name, "new", NULL, &err), FAULT_NONE);
 	assert_true(tree_holds("root/new", "after", 5));
 	assert_int_equal(tree_count("root"), 4);
 	close(root);
 }
 
-static void symlinks_take_the_names_of_symlinks_only(void **state)
+static void names_symlinks_as_well(void **state)
 {
 	(void)state;
-	static const char *const in_the_way[] = { "directory", "file", "fifo" };
 	struct err err;
 	char target[8];
 	int root = open_root();
-	make("root/directory");
-	assert_int_equal(mkfifo(tree_path("root/fifo"), 0600), 0);
 	assert_int_equal(symlink("file", tree_path("root/link")), 0);
-	tree_store("root/file", "before");
 	assert_int_equal(dirfd_link(root, "../t", "new", &err), FAULT_USAGE);
 	assert_int_equal(dirfd_link(root, "t", "old", &err), FAULT_NONE);
 	assert_int_equal(dirfd_link(root, "t", "new", &err), FAULT_NONE);
-	for (size_t i = 0; i < ARRAY_COUNT(in_the_way); i++) {
-		const char *name = in_the_way[i];
-		assert_int_equal(dirfd_may_replace_link(root, name, &err), FAULT_EXISTS);
-		assert_int_equal(dirfd_name_link(root, "t", name, true, &err), FAULT_EXISTS);
-		assert_int_equal(dirfd_name_link(root, "t", name, false, &err), FAULT_EXISTS);
-	}
-	assert_int_equal(dirfd_may_replace_link(root, "none", &err), FAULT_NONE);
-	assert_int_equal(dirfd_may_replace_link(root, "link", &err), FAULT_NONE);
-	assert_int_equal(dirfd_name_link(root, "t", "link", false, &err), FAULT_EXISTS);
-	assert_int_equal(dirfd_name_link(root, "t", "link", true, &err), FAULT_NONE);
+	assert_int_equal(dirfd_name(root, "t", "link", NULL, &err), FAULT_EXISTS);
+	const struct stat seen = look(root, "link");
+	assert_int_equal(dirfd_name(root, "t", "link", &seen, &err), FAULT_NONE);
 	assert_int_equal(readlinkat(root, "link", target, sizeof target), 3);
 	assert_memory_equal(target, "new", 3);
-	assert_true(tree_holds("root/file", "before", 6));
-	assert_int_equal(tree_count("root"), 4);
+	assert_int_equal(tree_count("root"), 1);
 	close(root);
+}
+
+static void tells_the_time_of_a_file_system_and_leaves_no_trace(void **state)
+{
+	(void)state;
+	struct err err;
+	struct timespec now, later;
+	make("root");
+	assert_int_equal(dirfd_clock(tree_path("root"), &now, &err), FAULT_NONE);
+	usleep(20000);
+	assert_int_equal(dirfd_clock(tree_path("root"), &later, &err), FAULT_NONE);
+	assert_true(later.tv_sec > now.tv_sec ||
+		    (later.tv_sec == now.tv_sec && later.tv_nsec > now.tv_nsec));
+	assert_int_equal(tree_count("root"), 0);
+	assert_int_equal(dirfd_clock(tree_path("none"), &now, &err), FAULT_NONE);
+	assert_true(now.tv_sec >= later.tv_sec);
 }
 
 static void splits_times_before_1970(void **state)
@@ -276,9 +319,11 @@ int main(void)
 		FACT(refuses_names_that_lead_elsewhere),
 		FACT(opens_a_path_longer_than_the_kernel_takes),
 		FACT(makes_a_directory_once),
-		FACT(publishes_over_regular_files_only),
+		FACT(publishes_over_what_was_seen),
+		FACT(leaves_what_has_changed_since_it_was_seen),
 		FACT(publishes_without_replacing_anything),
-		FACT(symlinks_take_the_names_of_symlinks_only),
+		FACT(names_symlinks_as_well),
+		FACT(tells_the_time_of_a_file_system_and_leaves_no_trace),
 		cmocka_unit_test(splits_times_before_1970),
 		FACT(restores_what_is_known),
 	};

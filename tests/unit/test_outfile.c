@@ -65,6 +65,20 @@ static void what_appears_meanwhile_stays(void **state)
 	assert_int_equal(tree_count(""), 1);
 }
 
+static void what_is_edited_meanwhile_stays(void **state)
+{
+	(void)state;
+	struct outfile outfile;
+	struct err err;
+	tree_store("f", "old");
+	assert_int_equal(outfile_open(&outfile, tree_path("f"), true, &err), FAULT_NONE);
+	tree_store("f", "edited");
+	assert_int_equal(outfile_publish(&outfile, &err), FAULT_EXISTS);
+	outfile_fini(&outfile);
+	assert_true(tree_holds("f", "edited", 6));
+	assert_int_equal(tree_count(""), 1);
+}
+
 static void a_path_must_name_a_file_in_a_directory(void **state)
 {
 	(void)state;
@@ -81,9 +95,8 @@ static void a_path_must_name_a_file_in_a_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-		FACT(it_appears_whole_or_not_at_all),
-		FACT(nothing_is_replaced_unless_told),
-		FACT(what_appears_meanwhile_stays),
+		FACT(it_appears_whole_or_not_at_all),         FACT(nothing_is_replaced_unless_told),
+		FACT(what_appears_meanwhile_stays),           FACT(what_is_edited_meanwhile_stays),
 		FACT(a_path_must_name_a_file_in_a_directory),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -1,0 +1,94 @@
+#include "files/dirfd_parts.h"
+#include "queue/core/file_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool dirfd_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT) && a->st_size == b->st_size &&
+	       is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim);
+}
+
+/*
+ * Renames without replacing anything:
+ *
+ *   in one step -> where the file system cannot: by a second name -> where it has none either:
+ *   look, then rename
+ *
+ * Only the last leaves a gap, of microseconds, in which what comes to the name is lost.
+ */
+static int rename_new(int at, const char *temporary, const char *name)
+{
+	struct stat st;
+	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
+	if (result == 0 || (errno != EINVAL && !os_error_is_lack(errno)))
+		return result;
+	if (linkat(at, temporary, at, name, 0) == 0)
+		return unlinkat(at, temporary, 0);
+	if (errno == EEXIST)
+		return -1;
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		errno = EEXIST;
+	else if (errno == ENOENT)
+		return renameat(at, temporary, at, name);
+	return -1;
+}
+
+static enum fault name_fault(int os_error, struct err *err)
+{
+	if (os_error == EISDIR || os_error == ENOTEMPTY || os_error == EEXIST)
+		return err_set(err, FAULT_EXISTS, "something of that name is there");
+	return err_os(err, FAULT_IO, os_error, "cannot give a file its name");
+}
+
+enum fault dirfd_name(int at, const char *temporary, const char *name, const struct stat *seen,
+		      struct err *err)
+{
+	struct stat st;
+	bool there = false;
+	if (!dirfd_is_plain(name, strlen(name)))
+		return dirfd_bad_name(err);
+	if (seen && dirfd_look(at, name, &st, &there, err))
+		return err->fault;
+	if (there && !dirfd_is_same(seen, &st))
+		return err_set(err, FAULT_EXISTS,
+			       "what is there was changed while its new content was on its way");
+	int result = there ? renameat(at, temporary, at, name) : rename_new(at, temporary, name);
+	return result == 0 ? FAULT_NONE : name_fault(errno, err);
+}
+
+enum fault dirfd_publish(int at, const char *temporary, const char *name, const struct stat *seen,
+			 struct err *err)
+{
+	enum fault fault = dirfd_name(at, temporary, name, seen, err);
+	return fault ? fault : file_sync_directory(at, NULL, err);
+}
+
+/* ---- the clock ---- */
+
+enum fault dirfd_clock(const char *path, struct timespec *now, struct err *err)
+{
+	struct stat st;
+	int fd;
+	enum fault fault = file_open_unnamed(path, &fd, err);
+	/* Where nothing can be made, nothing will be replaced. */
+	if (fault == FAULT_NOMEM)
+		return fault;
+	if (!fault && fstat(fd, &st) == 0)
+		*now = st.st_ctim;
+	else
+		(void)clock_gettime(CLOCK_REALTIME, now);
+	if (!fault)
+		close(fd);
+	return FAULT_NONE;
+}

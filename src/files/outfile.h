@@ -32,8 +32,8 @@ MUST_USE enum fault outfile_open(struct outfile *outfile, const char *path, bool
 /* Forgets what was written. */
 MUST_USE enum fault outfile_rewind(struct outfile *outfile, struct err *err);
 
-/* Makes it durable and gives it its name.  FAULT_EXISTS as above, and when what is there is not what
- * was there in the beginning; FULL, IO. */
+/* Makes it durable and gives it its name.  FAULT_EXISTS as above, and when what is there is not as
+ * it was in the beginning; FULL, IO. */
 MUST_USE enum fault outfile_publish(struct outfile *outfile, struct err *err);
 
 /* Closes it, and removes the temporary file unless it was published. */

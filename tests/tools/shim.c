@@ -195,7 +195,8 @@ int linkat(int from_at, const char *from, int at, const char *name, int flags)
 int fsync(int fd)
 {
 	struct stat st;
-	if (REAL(fstat)(fd, &st) == 0 && S_ISDIR(st.st_mode) && lacks("nosyncdir", fd, NULL, EINVAL))
+	if (REAL(fstat)(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    lacks("nosyncdir", fd, NULL, EINVAL))
 		return -1;
 	return REAL(fsync)(fd);
 }

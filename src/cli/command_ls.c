@@ -82,6 +82,10 @@ static enum fault command_ls_look(struct ls *ls, const struct grid_path *path, s
 		return err_set(err, FAULT_NOMEM, "no memory for a listing");
 	if (!is_directory && path->ends_in_slash)
 		return err_set(err, FAULT_USAGE, "'%.120s' is not a directory", path->typed);
+	if (ls->listing.unread > 0)
+		say(ls->output, SAY_WARNING,
+		    "%zu entries have more than 64 KiB of metadata, which is not read",
+		    ls->listing.unread);
 	listing_sort(&ls->listing);
 	return print(ls, path, is_directory, err);
 }

@@ -28,7 +28,7 @@ void listing_clear(void *context)
 {
 	struct listing *listing = context;
 	bytes_clear(&listing->text);
-	listing->count = 0;
+	listing->count = listing->unread = 0;
 }
 
 /* ---- rows ---- */
@@ -88,6 +88,7 @@ bool listing_add(void *context, const struct store_child *child)
 	listing->failed = !fill(listing, &listing->row[listing->count], child);
 	if (listing->failed)
 		return false;
+	listing->unread += (child->node.metadata_flags & STORE_UNREAD) != 0;
 	listing->count++;
 	return true;
 }

@@ -27,7 +27,8 @@ struct listing {
 	struct bytes text;
 	struct listing_row *row;
 	size_t count, capacity;
-	bool failed; /* memory ran out */
+	size_t unread; /* rows whose metadata is too long */
+	bool failed;   /* memory ran out */
 };
 
 void listing_init(struct listing *listing, bool with_caps);

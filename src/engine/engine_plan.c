@@ -109,6 +109,12 @@ static enum fault plan(struct engine *engine, struct err *err)
 	};
 	enum fault fault = plan_run(&request, err);
 	free(source);
+	uint64_t unread = engine->remote ? remote_unread(engine->remote) : 0;
+	if (!fault && unread > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu entries of the sources have more than 64 KiB of metadata, which is not "
+		    "read: they come without their modes and times",
+		    (unsigned long long)unread);
 	return fault;
 }
 

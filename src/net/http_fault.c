@@ -132,8 +132,9 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 	};
 	reply->fault = judge_call(call, code, &reply->err);
 	reply->err.http_status = call->status;
-	uint64_t wait_ms = retry_after > 0 ? (uint64_t)retry_after * 1000 : 0;
-	reply->err.retry_after_ms = (uint32_t)min_u64(wait_ms, HTTP_RETRY_AFTER_MAX_MS);
+	uint64_t wait_s = retry_after > 0 ? (uint64_t)retry_after : 0;
+	reply->err.retry_after_ms =
+		(uint32_t)min_u64(wait_s, HTTP_RETRY_AFTER_MAX_MS / 1000) * 1000;
 }
 
 /* Less than HTTP_SLOW_BYTES in a whole limit counts as silence: a trickle would never end. */

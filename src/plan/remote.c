@@ -24,6 +24,7 @@ struct remote_listing {
 	struct bytes names;
 	struct remote_child *child; /* sorted by name, once it is there */
 	size_t count, capacity;
+	size_t unread; /* children whose metadata is too long */
 	enum remote_use use;
 	bool coming; /* started, and not seen to have ended */
 	bool opened; /* somebody has turned to it */
@@ -36,6 +37,7 @@ struct remote {
 	struct remote_listing kept[KEPT_MAX];
 	struct remote_listing *open; /* one of them, or NULL */
 	uint64_t tick;
+	uint64_t unread; /* of the listings that came */
 };
 
 struct remote *remote_new(const struct ask *ask, enum remote_use use)
@@ -173,6 +175,7 @@ static bool keep_child(void *context, const struct store_child *from)
 	describe_child(listing->use, &from->node, child);
 	if (keep_name(listing, from, child))
 		return false;
+	listing->unread += (from->node.metadata_flags & STORE_UNREAD) != 0;
 	listing->count++;
 	return true;
 }
@@ -181,7 +184,7 @@ static bool keep_child(void *context, const struct store_child *from)
 static void begin_children(void *context)
 {
 	struct remote_listing *listing = context;
-	listing->count = 0;
+	listing->count = listing->unread = 0;
 	bytes_clear(&listing->names);
 }
 
@@ -294,6 +297,7 @@ static enum fault remote_finish(struct remote *remote, const struct cap *cap,
 					     : "listing a directory at the target");
 	}
 	listing->coming = false;
+	remote->unread += listing->unread;
 	if (listing->count > 1)
 		qsort_r(listing->child, listing->count, sizeof *listing->child, compare_children,
 			listing->names.data);
@@ -344,6 +348,8 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote, false) <= KEPT_BYTES_MAX)
 		remote_start(remote, cap, index);
 }
+
+uint64_t remote_unread(const struct remote *remote) { return remote->unread; }
 
 void remote_close(struct remote *remote) { remote->open = NULL; }
 

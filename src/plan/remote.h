@@ -55,6 +55,10 @@ MUST_USE enum fault remote_open(struct remote *remote, const struct cap *cap, st
  * are on their way.  Never sleeps; a failure shows when it is turned to. */
 void remote_ahead(struct remote *remote, const struct cap *cap);
 
+/* Returns how many children there were, in the listings turned to, with more metadata than is read.
+ */
+uint64_t remote_unread(const struct remote *remote);
+
 /* Turns to nothing, which has no children. */
 void remote_close(struct remote *remote);
 

@@ -9,9 +9,10 @@
 enum {
 	CAP_REPLY_MAX = 65536,     /* bytes; RELIABILITY I33 */
 	CHECK_REPLY_MAX = 4 << 20, /* bytes; names each share and server */
-	WAIT_RATE = 256,   /* bytes a millisecond: a gateway that spools, hashes and sends on */
-	WAIT_CHILD_MS = 2, /* a child; 0.1 measured for the first 100,000 */
-	WAIT_LISTING = 2,  /* limits more: a large directory takes 20 s to the first byte */
+	WAIT_RATE = 256, /* bytes a millisecond: a gateway that spools, hashes and sends on */
+	WAIT_MORE_MAX_MS = 7 * 24 * 3600 * 1000, /* for 144 GiB at that rate */
+	WAIT_CHILD_MS = 2,                       /* a child; 0.1 measured for the first 100,000 */
+	WAIT_LISTING = 2,        /* limits more: a large directory takes 20 s to the first byte */
 	PATH_MAX_SIZE = 1 << 19, /* bytes */
 };
 
@@ -139,9 +140,11 @@ static struct http_body to_http_body(const struct store_body *body)
 	};
 }
 
+/* The size may be that of a cap, which is anybody's word. */
 static uint64_t wait_more(uint64_t size, uint64_t children)
 {
-	return size / WAIT_RATE + min_u64(children, UINT32_MAX) * WAIT_CHILD_MS;
+	return min_u64(size / WAIT_RATE, WAIT_MORE_MAX_MS) +
+	       min_u64(children, UINT32_MAX) * WAIT_CHILD_MS;
 }
 
 /* ---- the operations ---- */

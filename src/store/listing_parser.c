@@ -1,6 +1,8 @@
 #include "store/listing_parser.h"
 
 #include "base/secret.h"
+#include "store/json_tokens.h"
+#include "store/listing_numbers.h"
 #include "store/names_seen.h"
 
 #include <malloc.h>
@@ -60,7 +62,9 @@ enum key {
 };
 
 struct listing_parser {
+	struct json_tokens tokens; /* in front of the parser */
 	yajl_handle parser;
+	uint64_t fed; /* bytes given to it before those at hand */
 	uint64_t size_max, size;
 	store_child_found *found;
 	void *context;
@@ -78,6 +82,9 @@ struct listing_parser {
 	struct bytes name;
 	struct names_seen names;
 	uint64_t children;
+	uint64_t
+		metadata_begin; /* where the metadata at hand began, in what the parser was given */
+	uint64_t unread;        /* children whose metadata was too long */
 };
 
 /* ---- memory of the parser: it holds caps, so it is wiped ---- */
@@ -133,43 +140,6 @@ static struct store_node *node(struct listing_parser *listing)
 	return in_child(listing) ? &listing->child.node : &listing->root;
 }
 
-/* Digits only, up to `max`. */
-static bool whole_number(const char *text, size_t size, uint64_t max, uint64_t *value)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] < '0' || text[i] > '9' || sum > (max - (uint64_t)(text[i] - '0')) / 10)
-			return false;
-		sum = 10 * sum + (uint64_t)(text[i] - '0');
-	}
-	*value = sum;
-	return size > 0;
-}
-
-/* Seconds with a fraction as nanoseconds, exactly as far as the digits go. */
-static bool nanoseconds(const char *text, size_t size, int64_t *ns)
-{
-	bool negative = size > 0 && text[0] == '-';
-	if (negative) {
-		text++;
-		size--;
-	}
-	const char *dot = memchr(text, '.', size);
-	size_t length = dot ? (size_t)(dot - text) : size;
-	uint64_t seconds, fraction = 0;
-	if (!whole_number(text, length, INT64_MAX / 1000000000 - 1, &seconds))
-		return false;
-	uint64_t unit = 100000000;
-	for (size_t i = length + 1; i < size; i++, unit /= 10) {
-		if (text[i] < '0' || text[i] > '9')
-			return false; /* an exponent: no time of a file */
-		fraction += unit * (uint64_t)(text[i] - '0');
-	}
-	int64_t sum = (int64_t)(seconds * 1000000000 + fraction);
-	*ns = negative ? -sum : sum;
-	return true;
-}
-
 static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint64_t value)
 {
 	*field = (uint32_t)value;
@@ -178,7 +148,7 @@ static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint6
 
 static void take_linked(struct store_node *to, const char *text, size_t size)
 {
-	if (nanoseconds(text, size, &to->linked_ns))
+	if (listing_nanoseconds(text, size, &to->linked_ns))
 		to->metadata_flags |= STORE_HAS_LINKED;
 }
 
@@ -189,14 +159,14 @@ static void take_metadata(struct listing_parser *listing, const char *text, size
 	uint64_t value;
 	int64_t ns;
 	if (listing->key == KEY_CTIME || listing->key == KEY_MTIME) {
-		if (!nanoseconds(text, size, &ns))
+		if (!listing_nanoseconds(text, size, &ns))
 			return;
 		bool changed = listing->key == KEY_CTIME;
 		*(changed ? &to->metadata.ctime_ns : &to->metadata.mtime_ns) = ns;
 		to->metadata_flags |= changed ? STORE_HAS_CTIME : STORE_HAS_MTIME;
 		return;
 	}
-	if (!whole_number(text, size, UINT32_MAX, &value))
+	if (!listing_whole_number(text, size, UINT32_MAX, &value))
 		return;
 	if (listing->key == KEY_MODE)
 		take_id(to, STORE_HAS_MODE, &to->metadata.mode, value);
@@ -284,7 +254,7 @@ static int on_number(void *context, const char *text, size_t size)
 	else if (listing->place == PLACE_TAHOE && listing->key == KEY_LINKED)
 		take_linked(to, text, size);
 	else if (expects_value(listing) && listing->key == KEY_SIZE)
-		to->has_size = whole_number(text, size, INT64_MAX, &to->size);
+		to->has_size = listing_whole_number(text, size, INT64_MAX, &to->size);
 	return on_other(listing);
 }
 
@@ -400,6 +370,20 @@ static enum place map_place(const struct listing_parser *listing)
 	}
 }
 
+/* Returns where the parser is in what it was given. */
+static uint64_t position(const struct listing_parser *listing)
+{
+	return listing->fed + yajl_get_bytes_consumed(listing->parser);
+}
+
+/* Metadata is hearsay, and a few hundred bytes long: of more than can be meant, nothing is kept. */
+static void end_metadata(struct listing_parser *listing)
+{
+	if (position(listing) - listing->metadata_begin > LISTING_METADATA_MAX)
+		node(listing)->metadata_flags = STORE_UNREAD;
+	listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
+}
+
 static int on_map_start(void *context)
 {
 	struct listing_parser *listing = context;
@@ -414,6 +398,8 @@ static int on_map_start(void *context)
 	}
 	listing->element = 2;
 	listing->place = next;
+	if (next == PLACE_METADATA)
+		listing->metadata_begin = position(listing);
 	return 1;
 }
 
@@ -430,7 +416,7 @@ static int on_map_end(void *context)
 		listing->place = PLACE_METADATA;
 		break;
 	case PLACE_METADATA:
-		listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
+		end_metadata(listing);
 		break;
 	case PLACE_PROPERTIES:
 		listing->place = PLACE_CHILD;
@@ -504,6 +490,16 @@ static const yajl_callbacks callbacks = {
 
 /* ---- the outside ---- */
 
+/* Takes whole tokens (a json_tokens_feed). */
+static bool parse_tokens(void *context, const void *data, size_t size)
+{
+	struct listing_parser *listing = context;
+	if (yajl_parse(listing->parser, data, size) != yajl_status_ok)
+		(void)corrupt(listing, "it is not JSON");
+	listing->fed += size;
+	return listing->fault == FAULT_NONE;
+}
+
 struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *child,
 					  void *context)
 {
@@ -515,15 +511,15 @@ struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *
 	listing->found = child;
 	listing->context = context;
 	bytes_init(&listing->name, SIZE_MAX / 4);
+	json_tokens_init(&listing->tokens, parse_tokens, listing);
 	listing->parser = yajl_alloc(&callbacks, &memory, listing);
 	return listing;
 }
 
-/* Our own word on what is wrong comes before yajl's. */
-static enum fault result(struct listing_parser *listing, yajl_status status, struct err *err)
+static enum fault result(struct listing_parser *listing, enum fault fault, struct err *err)
 {
-	if (status != yajl_status_ok)
-		(void)corrupt(listing, "it is not JSON");
+	if (fault == FAULT_NOMEM)
+		(void)listing_parser_fail(listing, FAULT_NOMEM, "no memory for a string");
 	if (listing->fault == FAULT_NONE)
 		return FAULT_NONE;
 	return err_set(err, listing->fault, "the listing: %s", listing->why);
@@ -535,20 +531,22 @@ enum fault listing_parser_feed(struct listing_parser *listing, const void *data,
 	if (size > listing->size_max - listing->size)
 		(void)listing_parser_fail(listing, FAULT_TOO_LARGE, "it is longer than allowed");
 	if (listing->fault != FAULT_NONE)
-		return result(listing, yajl_status_ok, err);
+		return result(listing, FAULT_NONE, err);
 	listing->size += size;
-	return result(listing, yajl_parse(listing->parser, data, size), err);
+	return result(listing, json_tokens_take(&listing->tokens, data, size), err);
 }
 
 enum fault listing_parser_end(struct listing_parser *listing, struct store_node *found,
 			      uint64_t *children, struct err *err)
 {
-	yajl_status status = yajl_status_ok;
-	if (listing->fault == FAULT_NONE)
-		status = yajl_complete_parse(listing->parser);
-	if (status == yajl_status_ok && listing->place != PLACE_END)
+	enum fault fault = listing->fault;
+	if (!fault)
+		fault = json_tokens_end(&listing->tokens);
+	if (!fault && yajl_complete_parse(listing->parser) != yajl_status_ok)
+		(void)corrupt(listing, "it is not JSON");
+	else if (!fault && listing->place != PLACE_END)
 		(void)corrupt(listing, "it ends too early");
-	enum fault fault = result(listing, status, err);
+	fault = result(listing, fault, err);
 	if (fault != FAULT_NONE)
 		return fault;
 	settle_kind(&listing->root);
@@ -561,6 +559,7 @@ void listing_parser_free(struct listing_parser *listing)
 {
 	if (!listing)
 		return;
+	json_tokens_fini(&listing->tokens);
 	yajl_free(listing->parser);
 	bytes_fini(&listing->name);
 	names_seen_fini(&listing->names);

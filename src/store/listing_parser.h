@@ -7,7 +7,10 @@
  * Threads    one owner at a time.
  *
  * The text is hostile: its size and depth are bounded, and a name, or any other key that counts,
- * that comes twice is FAULT_CORRUPT.  Memory: the longest string, and 8 to 22 bytes a child.
+ * that comes twice is FAULT_CORRUPT.  Strings and numbers are bounded too (json_tokens.h): a longer
+ * name ends in a hash of all of it, and one with half of a surrogate pair is no UTF-8.  So the work
+ * grows with the text and not with its square, however it is cut into pieces.  Memory: 8 to 22
+ * bytes a child.
  *
  *   ["dirnode", {"children": {NAME: [TYPE, {PROPERTIES}], ...}, PROPERTIES}]
  *   ["filenode", {PROPERTIES}]      PROPERTIES: mutable, size, ro_uri, rw_uri, metadata, and others
@@ -18,7 +21,10 @@
 
 #include "store/store.h"
 
-enum { LISTING_DEPTH_MAX = 64 }; /* brackets and braces inside each other */
+enum {
+	LISTING_DEPTH_MAX = 64,          /* brackets and braces inside each other */
+	LISTING_METADATA_MAX = 64 << 10, /* bytes of a node's metadata; of more, nothing is kept */
+};
 
 struct listing_parser;
 

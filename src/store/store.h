@@ -7,8 +7,8 @@
  *
  * Inside: store.c hands each call to the backend, or to the store behind it (backend.h).  The
  * gateway's: gateway.c builds the requests; gateway_reply.c reads what came, gateway_fault.c what a
- * failure means; listing_parser.c reads listings as they arrive, and has names_seen.c look for
- * names that come twice.
+ * failure means; listing_parser.c reads listings as they arrive, behind json_tokens.c, which
+ * bounds strings, and has names_seen.c look for names that come twice.
  *
  * Place      calls/lanes.h and calls/wait.h drive it -> [store] -> its backend (store/gateway.h,
  *            direct/direct.h).
@@ -55,6 +55,7 @@ enum store_metadata_flags {
 	STORE_HAS_UID = 1u << 3,
 	STORE_HAS_GID = 1u << 4,
 	STORE_HAS_LINKED = 1u << 5,
+	STORE_UNREAD = 1u << 6, /* there is more than anybody reads: nothing of it is kept */
 };
 
 /* A node as a listing tells it.  `rw` is CAP_NONE where the cap used grants no writing. */

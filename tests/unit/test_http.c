@@ -326,6 +326,10 @@ static void obeys_retry_after_within_reason(void **state)
 	struct told told;
 	get_once("HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", THEN_KEEP, &told);
 	assert_int_equal(told.reply.err.retry_after_ms, 7000);
+	/* In milliseconds this is 2^64 and a few. */
+	get_once("HTTP/1.1 503 X\r\nRetry-After: 18446744073709552\r\nContent-Length: 0\r\n\r\n",
+		 THEN_KEEP, &told);
+	assert_int_equal(told.reply.err.retry_after_ms, HTTP_RETRY_AFTER_MAX_MS);
 	get_once("HTTP/1.1 503 X\r\nRetry-After: 999999\r\nContent-Length: 0\r\n\r\n", THEN_KEEP,
 		 &told);
 	assert_int_equal(told.reply.err.retry_after_ms, HTTP_RETRY_AFTER_MAX_MS);

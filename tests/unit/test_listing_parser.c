@@ -298,6 +298,104 @@ static void takes_many_children(void **state)
 	bytes_fini(&text);
 }
 
+/* Two names of which each is half of a surrogate pair are two, and no text. */
+static void tells_halves_of_pairs_apart(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"[\"dirnode\",{\"children\":{\"\\ud800\":[\"filenode\",{}],"
+		"\"\\ud801\":[\"filenode\",{}],\"\\udc00x\":[\"filenode\",{}],"
+		"\"\\ud83d\\ude00\":[\"filenode\",{}],\"?\":[\"filenode\",{}]}}]";
+	static const char *const name[] = { "\xed\xa0\x80", "\xed\xa0\x81", "\xed\xb0\x80x",
+					    "\xf0\x9f\x98\x80", "?" };
+	for (size_t piece = 1; piece <= sizeof text; piece += 6) {
+		struct held held = { .refuse_at = 0 };
+		struct answer answer;
+		assert_int_equal(read_in(text, piece, &held, &answer), FAULT_NONE);
+		assert_int_equal(held.count, ARRAY_COUNT(name));
+		for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+			assert_string_equal(held.name[i], name[i]);
+	}
+}
+
+static void append_run(struct bytes *text, char c, size_t size)
+{
+	assert_int_equal(bytes_reserve(text, size), FAULT_NONE);
+	memset(text->data + text->size, c, size);
+	text->size += size;
+}
+
+/* Appends a child with metadata of `size` bytes, in one string or in many keys. */
+static void append_child(struct bytes *text, const char *name, size_t size, bool many)
+{
+	assert_int_equal(
+		bytes_printf(text, "\"%s\":[\"filenode\",{\"metadata\":{\"mtime\":5,", name),
+		FAULT_NONE);
+	for (size_t i = 0; many && i < size; i += 11)
+		assert_int_equal(bytes_printf(text, "\"%06zu\":1,", i), FAULT_NONE);
+	assert_int_equal(bytes_append_text(text, "\"note\":\""), FAULT_NONE);
+	if (!many)
+		append_run(text, 'z', size);
+	assert_int_equal(bytes_append_text(text, "\",\"ctime\":6},\"ro_uri\":\"" LIT "\"}]"),
+			 FAULT_NONE);
+}
+
+static void reads_no_metadata_that_is_too_long(void **state)
+{
+	(void)state;
+	for (int many = 0; many < 2; many++) {
+		struct bytes text;
+		struct held held = { .refuse_at = 0 };
+		struct err err;
+		struct store_node root;
+		uint64_t children;
+		bytes_init(&text, MAX);
+		assert_int_equal(bytes_append_text(&text, "[\"dirnode\",{\"children\":{"),
+				 FAULT_NONE);
+		append_child(&text, "a", LISTING_METADATA_MAX, many);
+		assert_int_equal(bytes_append_text(&text, ","), FAULT_NONE);
+		append_child(&text, "b", LISTING_METADATA_MAX - 100, many);
+		assert_int_equal(bytes_append_text(&text, ","), FAULT_NONE);
+		append_child(&text, "c", 5 * LISTING_METADATA_MAX, many);
+		assert_int_equal(bytes_append_text(&text, "}}]"), FAULT_NONE);
+		struct listing_parser *listing = listing_parser_new(MAX, hold, &held);
+		for (size_t at = 0; at < text.size; at += 777)
+			assert_int_equal(listing_parser_feed(listing, text.data + at,
+							     min_u64(777, text.size - at), &err),
+					 FAULT_NONE);
+		assert_int_equal(listing_parser_end(listing, &root, &children, &err), FAULT_NONE);
+		listing_parser_free(listing);
+		bytes_fini(&text);
+		assert_int_equal(held.count, 3);
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(held.child[i].node.kind, STORE_FILE);
+			assert_int_equal(held.child[i].node.metadata_flags,
+					 i == 1 ? STORE_HAS_MTIME | STORE_HAS_CTIME : STORE_UNREAD);
+		}
+	}
+}
+
+/* Two names of 100,000 bytes that differ at their end are two, of less. */
+static void bounds_names_and_keeps_them_apart(void **state)
+{
+	(void)state;
+	struct bytes text;
+	struct held held = { .refuse_at = 0 };
+	struct answer answer;
+	bytes_init(&text, MAX);
+	assert_int_equal(bytes_append_text(&text, "[\"dirnode\",{\"children\":{"), FAULT_NONE);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bytes_append_text(&text, i ? ",\"" : "\""), FAULT_NONE);
+		append_run(&text, 'x', 100000);
+		assert_int_equal(bytes_printf(&text, "%d\":[\"filenode\",{}]", i), FAULT_NONE);
+	}
+	assert_int_equal(bytes_append_text(&text, "}}]"), FAULT_NONE);
+	assert_int_equal(read_in(bytes_text(&text), 16, &held, &answer), FAULT_NONE);
+	assert_int_equal(held.count, 2);
+	assert_in_range(held.child[0].name_size, 60000, 66000);
+	bytes_fini(&text);
+}
+
 static void stops_when_a_child_is_refused(void **state)
 {
 	(void)state;
@@ -332,6 +430,9 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_listing),
 		cmocka_unit_test(bounds_depth_and_size),
 		cmocka_unit_test(takes_many_children),
+		cmocka_unit_test(tells_halves_of_pairs_apart),
+		cmocka_unit_test(reads_no_metadata_that_is_too_long),
+		cmocka_unit_test(bounds_names_and_keeps_them_apart),
 		cmocka_unit_test(stops_when_a_child_is_refused),
 		cmocka_unit_test(remembers_many_names),
 	};

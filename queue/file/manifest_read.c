@@ -59,7 +59,7 @@ enum fault manifest_open(const char *path, struct manifest_reader **reader, stru
 		return err_set(err, FAULT_NOMEM, "no memory for the manifest");
 	opened->property_count = 0;
 	enum fault fault = FAULT_NONE;
-	opened->fd = open(path, O_RDONLY | O_CLOEXEC);
+	opened->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (opened->fd < 0)
 		fault = err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
 			       "cannot open the manifest");

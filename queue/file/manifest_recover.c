@@ -161,7 +161,7 @@ static enum fault open_file(struct recovery *recovery, const char *path, struct 
 	if (writer->fd < 0 && (errno == EACCES || errno == EROFS)) {
 		/* A complete plan may be carried out by somebody who must not change it. */
 		recovery->read_only = errno;
-		writer->fd = open(path, O_RDONLY | O_CLOEXEC);
+		writer->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	}
 	if (writer->fd < 0)
 		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,

@@ -8,7 +8,7 @@
 enum fault outcomes_peek(const char *path, unsigned char job_id[16], struct err *err)
 {
 	unsigned char bytes[OUTCOMES_HEADER_SIZE];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
 			      "cannot open '%.120s'", path);

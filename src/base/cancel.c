@@ -22,6 +22,11 @@ static struct waker table[CANCEL_WAKERS];
 static sigset_t taken;
 static struct thread thread;
 
+/* Whom to tell before a second signal ends the process. */
+static struct mutex last_lock = { PTHREAD_MUTEX_INITIALIZER };
+static cancel_waker *last_call GUARDED;
+static void *last_context GUARDED;
+
 bool cancel_asked(void) { return atomic_load_explicit(&asked, memory_order_acquire); }
 
 /* Calls a waker once, whoever comes first: the signal or the one who watches. */
@@ -62,6 +67,23 @@ void cancel_unwatch(int number)
 	}
 }
 
+void cancel_last(cancel_waker *call, void *context) UNCHECKED
+{
+	mutex_lock(&last_lock);
+	last_call = call;
+	last_context = context;
+	mutex_unlock(&last_lock);
+}
+
+/* Whoever is told is not freed meanwhile: the lock is never given back. */
+static void end_at_once(void) UNCHECKED
+{
+	mutex_lock(&last_lock);
+	if (last_call)
+		last_call(last_context);
+	_exit(second_status);
+}
+
 /* The thread of all signals: the first asks to stop, the second ends the process. */
 static void take_signals(void *context)
 {
@@ -75,7 +97,7 @@ static void take_signals(void *context)
 		if (number == SIGUSR1)
 			continue;
 		if (atomic_exchange(&asked, true))
-			_exit(second_status);
+			end_at_once();
 		for (int i = 0; i < CANCEL_WAKERS; i++)
 			call_waker(&table[i]);
 	}

@@ -34,5 +34,9 @@ typedef void cancel_waker(void *context);
 enum { CANCEL_WAKERS = 16 };
 int cancel_watch(cancel_waker *waker, void *context);
 
+/* Has `call(context)`, which must not sleep, called before a second signal ends the process; NULL:
+ * nobody. */
+void cancel_last(cancel_waker *call, void *context);
+
 /* Forgets the waker; on return it is not running. */
 void cancel_unwatch(int number);

@@ -13,8 +13,12 @@ extern char **environ;
 bool program_open_standard_files(void)
 {
 	int fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO)
+	while (fd >= 0 && fd <= STDERR_FILENO) {
+		/* What is written to a closed standard output is lost, and has to fail. */
+		if (fd == STDOUT_FILENO && (close(fd) != 0 || open("/dev/null", O_RDONLY) != fd))
+			return false;
 		fd = open("/dev/null", O_RDWR);
+	}
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;

@@ -10,7 +10,8 @@
 
 #define PROGRAM_VERSION "0.1.0"
 
-/* Opens /dev/null where standard files are closed; what is opened later would stand in for them. */
+/* Opens /dev/null where standard files are closed; what is opened later would stand in for them.
+ * Writing to a standard output that was closed fails. */
 MUST_USE bool program_open_standard_files(void);
 
 /* Returns whether the program runs with rights that are not its user's (setuid, setgid). */

@@ -203,11 +203,6 @@ static enum fault sum_up(struct diff *diff, int *status, struct err *err)
 	*status = equal ? STATUS_DONE : STATUS_PARTLY;
 	if (diff->failed)
 		return err_set(err, FAULT_NOMEM, "no memory for a line");
-	if (out_failed(diff->output) && out_failed(diff->output) != EPIPE)
-		return err_os(err, FAULT_IO, out_failed(diff->output),
-			      "cannot write to standard output");
-	if (out_failed(diff->output))
-		*status = STATUS_IO;
 	return FAULT_NONE;
 }
 

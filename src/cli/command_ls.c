@@ -121,17 +121,6 @@ static enum fault list_words(struct ls *ls, const struct text_list *words, int *
 	return FAULT_NONE;
 }
 
-/* A reader that went away is no news to anybody. */
-static enum fault finish_output(struct output *output, int *status, struct err *err)
-{
-	out_flush(output);
-	if (out_failed(output) && out_failed(output) != EPIPE)
-		return err_os(err, FAULT_IO, out_failed(output), "cannot write to standard output");
-	if (out_failed(output))
-		*status = STATUS_IO;
-	return FAULT_NONE;
-}
-
 enum fault command_ls(const struct options *options, struct output *output, int *status,
 		      struct err *err)
 {
@@ -147,8 +136,6 @@ enum fault command_ls(const struct options *options, struct output *output, int 
 	listing_init(&ls.listing, options->show_caps);
 	bytes_init(&ls.lines, LINES_MAX);
 	enum fault fault = list_words(&ls, words, status, err);
-	if (!fault)
-		fault = finish_output(output, status, err);
 	bytes_fini(&ls.lines);
 	listing_fini(&ls.listing);
 	session_fini(&ls.session);

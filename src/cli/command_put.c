@@ -78,9 +78,10 @@ static enum fault describe_now(struct put_command *put, struct err *err)
 	return bytes_err(bytes_printf(&put->metadata, "{\"mtime\": %s}", text), err, "metadata");
 }
 
+/* Never sleeps for somebody who writes to a FIFO: pipe_take does, and hears signals. */
 static enum fault open_source(const char *path, struct stat *st, int *fd, struct err *err)
 {
-	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (opened < 0 && errno == ENOENT)
 		return err_set(err, FAULT_USAGE, "no such file '%.150s'", path);
 	if (opened < 0 || fstat(opened, st) != 0) {

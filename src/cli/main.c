@@ -28,6 +28,7 @@
 #include "base/program.h"
 #include "cli/command.h"
 #include "net/http.h"
+#include "report/out.h"
 #include "report/report.h"
 #include "report/say.h"
 #include "report/status.h"
@@ -57,6 +58,10 @@ static enum fault main_run(const struct options *options, struct output *output,
 		    "a cap on the command line was readable by other processes for a "
 		    "moment; an alias or --cap-file is safer");
 	fault = function[options->command](options, output, status, err);
+	if (fault)
+		out_flush(output);
+	else /* the one place where lost results become a status */
+		fault = out_end(output, status, err);
 	cancel_unwatch(told);
 	cancel_stop();
 	return fault;
@@ -75,7 +80,7 @@ static enum fault dispatch(const struct options *options, struct output *output,
 				       err); /* threads would end with exec */
 	else
 		return main_run(options, output, status, err);
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout))
 		return err_os(err, FAULT_IO, errno, "cannot write to standard output");
 	return FAULT_NONE;
 }

@@ -178,10 +178,12 @@ enum fault engine_run(const struct engine_request *request, int *status, struct 
 	engine_init(&engine, request);
 	quota_init(&engine.quota, request->transfer->max_transfer,
 		   request->transfer->max_duration_ms, clock_ms());
+	engine_keep_last_words(&engine);
 	enum fault fault = engine_start(&engine, err);
 	if (fault)
 		engine_stop(&engine);
 	wind_up(&engine);
+	engine_drop_last_words(&engine);
 	if (!fault)
 		fault = engine_conclude(&engine, status, err);
 	release(&engine);

@@ -45,7 +45,8 @@ struct engine {
 	struct quota quota;
 	atomic_bool is_broken; /* `broken` was filled; it is read after all threads have ended */
 	struct err broken;
-	int watch; /* of cancel_watch, or -1 */
+	int watch;        /* of cancel_watch, or -1 */
+	char *last_words; /* said when a second signal ends the process, or NULL */
 
 	struct report *report;
 	struct policy *policy;
@@ -146,6 +147,10 @@ MUST_USE enum fault engine_plan_only(const struct engine_request *request,
 void engine_join_planner(struct engine *engine);
 
 MUST_USE enum fault engine_open_report(struct engine *engine, struct err *err);
+
+/* Has it said how to go on when a second signal ends the process at once, and not any more. */
+void engine_keep_last_words(struct engine *engine);
+void engine_drop_last_words(struct engine *engine);
 
 /* Counts, sums up, and stores the exit status. */
 MUST_USE enum fault engine_conclude(struct engine *engine, int *status, struct err *err);

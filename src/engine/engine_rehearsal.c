@@ -404,9 +404,7 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 		say_totals(&rehearsal);
 		bool lost = rehearsal.count[DECIDE_FAIL] > 0 ||
 			    rehearsal.count[DECIDE_SKIP] > rehearsal.asked;
-		*status = out_failed(request->output) ? STATUS_IO
-			  : lost                      ? STATUS_PARTLY
-						      : STATUS_DONE;
+		*status = lost ? STATUS_PARTLY : STATUS_DONE;
 	}
 	leave_place(&rehearsal);
 	if (rehearsal.root_fd >= 0)

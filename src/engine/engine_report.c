@@ -38,6 +38,29 @@ static char *go_on(const struct engine *engine)
 	return NULL;
 }
 
+static void say_last_words(void *context)
+{
+	struct engine *engine = context;
+	say_last(engine->output, engine->last_words);
+}
+
+void engine_keep_last_words(struct engine *engine)
+{
+	char *command = go_on(engine);
+	if (command && asprintf(&engine->last_words, "ended at once; go on with: %s", command) < 0)
+		engine->last_words = NULL;
+	free(command);
+	if (engine->last_words)
+		cancel_last(say_last_words, engine);
+}
+
+void engine_drop_last_words(struct engine *engine)
+{
+	cancel_last(NULL, NULL);
+	free(engine->last_words);
+	engine->last_words = NULL;
+}
+
 static int status_of(const struct engine *engine, const struct recount *counts)
 {
 	if (atomic_load(&engine->is_broken))

@@ -1,31 +1,16 @@
 #include "report/out.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
-#include <unistd.h>
+#include "report/outlet.h"
+#include "report/status.h"
 
-static bool wait_writable(int fd)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLOUT };
-	return poll(&ready, 1, -1) >= 0 || errno == EINTR;
-}
+#include <errno.h>
+#include <string.h>
 
 /* Writes to the results.  The first failure ends all output, not the program. */
 static void out_write(struct output *output, const char *text, size_t size)
 {
-	while (size > 0 && output->results >= 0 && !output->failed) {
-		ssize_t written = write(output->results, text, size);
-		if (written >= 0) {
-			text += written;
-			size -= (size_t)written;
-			continue;
-		}
-		/* Somebody else's end of a pipe or terminal may have made it non-blocking. */
-		if (errno == EINTR || (errno == EAGAIN && wait_writable(output->results)))
-			continue;
-		output->failed = errno;
-	}
+	if (size > 0 && output->results >= 0 && !output->failed)
+		output->failed = outlet_write(output->results, text, size, OUTLET_GRACE_MS);
 }
 
 void out_put(struct output *output, const void *text, size_t size)
@@ -47,3 +32,16 @@ void out_flush(struct output *output)
 }
 
 int out_failed(const struct output *output) { return output->failed; }
+
+enum fault out_end(struct output *output, int *status, struct err *err)
+{
+	out_flush(output);
+	int failed = output->failed;
+	if (!failed)
+		return FAULT_NONE;
+	if (*status == STATUS_DONE || *status == STATUS_PARTLY)
+		*status = STATUS_IO;
+	if (failed == EPIPE || failed == ECANCELED)
+		return FAULT_NONE;
+	return err_os(err, FAULT_IO, failed, "cannot write to standard output");
+}

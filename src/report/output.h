@@ -34,6 +34,7 @@ struct output {
 	struct output_options options;
 	int results, messages;   /* descriptors (stdout, stderr); -1: there is none */
 	atomic_bool progress_up; /* a progress line stands on the terminal */
+	atomic_bool stuck;       /* nobody reads the messages, and somebody asked to stop */
 
 	/* report/out.c */
 	char buffer[OUTPUT_BUFFER_SIZE];

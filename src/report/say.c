@@ -2,11 +2,11 @@
 
 #include "base/escape.h"
 #include "base/redact.h"
+#include "report/outlet.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 enum { SAY_LINE_MAX = 8192 };
 
@@ -20,17 +20,13 @@ bool say_shows(const struct output *output, enum say_level level)
 }
 
 /* One write for one line, so that lines of different threads do not mix. */
-static void say_put(const struct output *output, const char *text, size_t size)
+static void say_put(struct output *output, const char *text, size_t size)
 {
-	while (size > 0 && output->messages >= 0) {
-		ssize_t written = write(output->messages, text, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return;
-		text += written;
-		size -= (size_t)written;
-	}
+	if (output->messages < 0)
+		return;
+	bool stuck = atomic_load_explicit(&output->stuck, memory_order_relaxed);
+	if (outlet_write(output->messages, text, size, stuck ? 0 : OUTLET_GRACE_MS) == ECANCELED)
+		atomic_store_explicit(&output->stuck, true, memory_order_relaxed);
 }
 
 static enum fault clear_progress(struct output *output, struct bytes *line)
@@ -113,5 +109,17 @@ void say_stopping(void *context)
 {
 	static const char text[] =
 		"barge: stopping: finishing what is in flight; once more to stop at once\n";
-	say_plain(context, text, sizeof text - 1);
+	struct output *output = context;
+	/* The thread of all signals does not wait for a reader. */
+	if (atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
+		(void)outlet_write(output->messages, take_away, sizeof take_away - 1, 0);
+	(void)outlet_write(output->messages, text, sizeof text - 1, 0);
+}
+
+void say_last(struct output *output, const char *text)
+{
+	char line[SAY_LINE_MAX];
+	int size = snprintf(line, sizeof line, "\nbarge: %s\n", text);
+	if (size > 0 && (size_t)size < sizeof line)
+		(void)outlet_write(output->messages, line, (size_t)size, 0);
 }

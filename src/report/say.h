@@ -30,6 +30,9 @@ void say_err(struct output *output, const struct err *err);
  * `context` is the struct output. */
 void say_stopping(void *context);
 
+/* Writes `text` as a line of its own as the process ends at once, and waits for nobody. */
+void say_last(struct output *output, const char *text);
+
 /* Writes plain text as it is, without a prefix: parts of a summary. */
 void say_plain(struct output *output, const char *text, size_t size);
 

@@ -197,7 +197,8 @@ def test_the_second_signal_ends_it_at_once(gateway, client, tmp_path):
     assert process.poll() is None, "it did not wait for what is in flight"
     process.send_signal(signal.SIGINT)
     assert process.wait(5) == 3
-    process.communicate()
+    last = process.communicate()[1].decode()
+    assert re.search(r"ended at once; go on with: barge resume \w{16}", last), last
     grid.kill()
     grid.start()
     barge.ok("cp", "-r", path, alias)

@@ -24,7 +24,7 @@ int out_failed(const struct output *output);
 
 /*
  * Ends a command's output: writes what is waiting, and where something was lost `status` is no
- * success any more.  FAULT_IO: it was lost, and that is to be said (a reader who has had enough need
- * not be told).
+ * success any more.  FAULT_IO: it was lost, and that is to be said (a reader who has had enough
+ * need not be told).
  */
 MUST_USE enum fault out_end(struct output *output, int *status, struct err *err);

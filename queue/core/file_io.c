@@ -115,7 +115,7 @@ bool os_error_is_lack(int os_error)
 	return os_error == ENOSYS || os_error == EOPNOTSUPP || os_error == ENOTTY;
 }
 
-enum fault file_sync_directory(int fd, bool *able, struct err *err)
+enum fault file_sync_able(int fd, bool *able, struct err *err)
 {
 	int rc;
 	do
@@ -142,7 +142,7 @@ enum fault file_sync_parent(const char *path, struct err *err)
 	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%.100s' to sync it", parent);
-	enum fault fault = file_sync_directory(fd, NULL, err);
+	enum fault fault = file_sync_able(fd, NULL, err);
 	close(fd);
 	return fault;
 }

@@ -2,8 +2,10 @@
 #include "cli/command.h"
 #include "files/outfile.h"
 #include "files/pipe.h"
+#include "files/restore.h"
 #include "place/grid_path.h"
 #include "place/session.h"
+#include "report/say.h"
 #include "report/status.h"
 #include "verify/single.h"
 
@@ -58,25 +60,32 @@ static enum fault write_file(void *context, const void *data, size_t size, struc
 	return dirfd_write(outfile->fd, data, size, err);
 }
 
-/* Gives the file the mode and time that the edge to it says, as far as it says any. */
-static enum fault restore(int fd, const struct store_node *node, struct err *err)
+/* Gives the file the mode and time that the edge to it says, as far as it says any; else it keeps
+ * those of what it replaces. */
+static enum fault restore(const struct outfile *outfile, const struct store_node *node,
+			  unsigned *lost, struct err *err)
 {
-	uint32_t mode = node->metadata.mode & 0777;
 	bool has_mode = node->metadata_flags & STORE_HAS_MODE && !S_ISLNK(node->metadata.mode);
 	bool has_mtime = node->metadata_flags & STORE_HAS_MTIME;
-	return dirfd_restore(fd, has_mode ? &mode : NULL,
-			     has_mtime ? &node->metadata.mtime_ns : NULL, err);
+	const struct looks looks = {
+		.mode = has_mode ? &node->metadata.mode : NULL,
+		.mtime_ns = has_mtime ? &node->metadata.mtime_ns : NULL,
+		.given = outfile->there ? &outfile->seen : NULL,
+		.at = outfile->at,
+		.name = outfile->name,
+	};
+	return restore_file(outfile->fd, &looks, lost, err);
 }
 
 static enum fault get_to_file(struct single *single, struct outfile *outfile,
-			      const struct store_node *node, struct err *err)
+			      const struct store_node *node, unsigned *lost, struct err *err)
 {
 	single->begin = begin_file;
 	single->write = write_file;
 	single->context = outfile;
 	enum fault fault = single_read(single, &node->ro, err);
 	if (!fault)
-		fault = restore(outfile->fd, node, err);
+		fault = restore(outfile, node, lost, err);
 	if (!fault && cancel_asked())
 		fault = err_set(err, FAULT_CANCELLED, "asked to stop");
 	return fault ? fault : outfile_publish(outfile, err);
@@ -113,10 +122,15 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 	struct store_node node = { 0 };
 	struct single single = { .tries = session->tries, .secret = session->setup.params };
 	enum fault fault = get_find(session, path, &node, err);
+	unsigned lost = 0;
 	if (!fault && outfile)
-		fault = get_to_file(&single, outfile, &node, err);
+		fault = get_to_file(&single, outfile, &node, &lost, err);
 	else if (!fault)
 		fault = get_to_pipe(&single, &node.ro, status, err);
+	if (!fault && lost)
+		say(session->setup.output, SAY_WARNING, "'%s' could not keep its%s%s%s",
+		    outfile->path, lost & LOST_MODE ? " mode" : "",
+		    lost & LOST_OWNER ? " owner" : "", lost & LOST_TIME ? " time" : "");
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
 	return fault ? session_settle(session->setup.output, err, status) : FAULT_NONE;

@@ -24,7 +24,7 @@ static enum fault publish(const char *partial, const char *output, struct err *e
 	free(directory);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open the directory of '%s'", output);
-	enum fault fault = file_sync_directory(fd, NULL, err);
+	enum fault fault = file_sync_able(fd, NULL, err);
 	close(fd);
 	return fault ? err_wrap(err, "'%.100s'", output) : FAULT_NONE;
 }

@@ -16,6 +16,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,
+		.losses = &engine->losses,
 	};
 	snprintf(arrivals.job, sizeof arrivals.job, "%.16s", migration->job.name);
 	return arrivals_new(&arrivals, &engine->arrivals, err);
@@ -95,6 +96,7 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 		.root = engine->root_fd,
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,
+		.losses = &engine->losses,
 	};
 	return builder_start(&builder, &engine->builder, err);
 }

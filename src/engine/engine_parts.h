@@ -75,6 +75,7 @@ struct engine {
 	struct local_writer *local_writer;
 	struct pace pace; /* where no gateway is asked; else the set-up has one */
 	struct builder *builder;
+	struct losses losses;
 
 	/* engine_plan.c */
 	struct manifest_writer *writer; /* NULL: the plan is complete */

@@ -111,6 +111,10 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
 		.reread = atomic_load(&engine->downloads.reread),
 		.direct = atomic_load(&engine->downloads.direct),
+		.lost = { .modes = atomic_load(&engine->losses.modes),
+			  .owners = atomic_load(&engine->losses.owners),
+			  .times = atomic_load(&engine->losses.times),
+			  .syncs = atomic_load(&engine->losses.syncs) },
 		.fetched = to_local,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "files/dirfd_parts.h"
+#include "files/restore.h"
 #include "queue/core/file_io.h"
 
 #include <errno.h>
@@ -192,9 +193,9 @@ enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 	struct stat st;
 	if (!dirfd_is_plain(name, strlen(name)))
 		return dirfd_bad_name(err);
-	if (mkdirat(at, name, 0700) == 0) {
+	if (mkdirat(at, name, DIRECTORY_MADE) == 0) {
 		*made = true;
-		return file_sync_directory(at, NULL, err);
+		return file_sync_able(at, NULL, err);
 	}
 	if (errno != EEXIST)
 		return err_os(err, FAULT_IO, errno, "cannot make a directory");
@@ -305,15 +306,4 @@ struct timespec timespec_of(int64_t ns)
 		rest += 1000000000;
 	}
 	return (struct timespec){ .tv_sec = seconds, .tv_nsec = rest };
-}
-
-enum fault dirfd_restore(int fd, const uint32_t *mode, const int64_t *mtime_ns, struct err *err)
-{
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-					   timespec_of(mtime_ns ? *mtime_ns : 0) };
-	if (mode && fchmod(fd, *mode) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot set a mode");
-	if (mtime_ns && futimens(fd, times) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot set a modification time");
-	return FAULT_NONE;
 }

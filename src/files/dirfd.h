@@ -35,7 +35,7 @@ MUST_USE enum fault dirfd_open(int root, const char *path, int *fd, struct err *
 MUST_USE enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *err);
 
 /* Makes sure that `name` in `at` is a directory, durably, and stores whether it was made (mode
- * 0700). */
+ * DIRECTORY_MADE of restore.h, until it is finished). */
 MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err *err);
 
 /* Stores what lstat says of `name` in `at`, and whether anything has that name. */
@@ -88,7 +88,3 @@ MUST_USE enum fault dirfd_write_at(int fd, uint64_t offset, const void *data, si
 
 /* Returns nanoseconds since 1970, which may be negative, as futimens wants them. */
 struct timespec timespec_of(int64_t ns);
-
-/* Gives the open `fd` a mode and a modification time, each unless it is NULL.  Faults: IO. */
-MUST_USE enum fault dirfd_restore(int fd, const uint32_t *mode, const int64_t *mtime_ns,
-				  struct err *err);

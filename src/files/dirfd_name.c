@@ -71,7 +71,7 @@ enum fault dirfd_publish(int at, const char *temporary, const char *name, const 
 			 struct err *err)
 {
 	enum fault fault = dirfd_name(at, temporary, name, seen, err);
-	return fault ? fault : file_sync_directory(at, NULL, err);
+	return fault ? fault : file_sync_able(at, NULL, err);
 }
 
 /* ---- the clock ---- */

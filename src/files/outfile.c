@@ -1,5 +1,7 @@
 #include "files/outfile.h"
 
+#include "queue/core/file_io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -68,9 +70,7 @@ enum fault outfile_rewind(struct outfile *outfile, struct err *err)
 
 enum fault outfile_publish(struct outfile *outfile, struct err *err)
 {
-	enum fault fault = FAULT_NONE;
-	if (fsync(outfile->fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot make a file durable");
+	enum fault fault = file_sync_able(outfile->fd, NULL, err);
 	if (!fault)
 		fault = dirfd_publish(outfile->at, outfile->temporary, outfile->name,
 				      outfile->there ? &outfile->seen : NULL, err);

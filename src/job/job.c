@@ -171,7 +171,7 @@ static enum fault sync_directory(const char *path, struct err *err)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%s'", path);
-	enum fault fault = file_sync_directory(fd, NULL, err);
+	enum fault fault = file_sync_able(fd, NULL, err);
 	close(fd);
 	return fault ? err_wrap(err, "'%.100s'", path) : FAULT_NONE;
 }

@@ -15,7 +15,6 @@
 
 enum {
 	COMPARE_SIZE = 1 << 16, /* bytes read at once when two files are compared */
-	PERMISSIONS = 0777,     /* set-id bits are never restored */
 	TICK_MAX_MS = 3000,     /* above the coarsest clock of a file system: two seconds */
 	TICK_LOOK_MS = 5,
 };
@@ -66,6 +65,7 @@ static void succeed(struct arrival *arrival)
 	outcome.state = OUTCOME_DONE;
 	outcome.attempts = (uint8_t)min_u64(work->task->attempts + 1u, UINT8_MAX);
 	meta_pack_outcome(&arrival->meta, outcome.meta);
+	losses_add(arrival->owner->options.losses, arrival->lost);
 	leave(arrival);
 	work_settle(work, &outcome, NULL);
 	explicit_bzero(&outcome, sizeof outcome);
@@ -73,18 +73,25 @@ static void succeed(struct arrival *arrival)
 
 /* ---- the thread ---- */
 
-static enum fault restore(const struct arrival *arrival, struct err *err)
+/* Where neither the source nor what is replaced has a mode, the umask says it. */
+static enum fault restore(struct arrival *arrival, const char *name, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
 	const struct meta *meta = &arrival->meta;
+	bool replaces = arrival->there.kind == DECIDE_FILE && !arrival->secret;
 	bool has_mode = options->preserve && meta_has_mode(meta) &&
 			!S_ISLNK(meta->mode); /* a symlink that became a file: 0777 says nothing */
 	uint32_t mode = arrival->secret ? S_IRUSR | S_IWUSR
-			: has_mode      ? meta->mode & PERMISSIONS
+			: has_mode      ? meta->mode
 					: 0666 & ~options->mask;
-	const int64_t *mtime_ns =
-		options->preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL;
-	return dirfd_restore(arrival->fd, &mode, mtime_ns, err);
+	const struct looks looks = {
+		.mode = has_mode || !replaces ? &mode : NULL,
+		.mtime_ns = options->preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL,
+		.given = replaces ? &arrival->seen : NULL,
+		.at = arrival->target_dir->fd,
+		.name = name,
+	};
+	return restore_file(arrival->fd, &looks, &arrival->lost, err);
 }
 
 static bool is_symlink(const struct arrival *arrival)
@@ -93,7 +100,7 @@ static bool is_symlink(const struct arrival *arrival)
 }
 
 /* What is in the temporary file is a target. */
-static enum fault make_symlink(const struct arrival *arrival, struct err *err)
+static enum fault make_symlink(struct arrival *arrival, struct err *err)
 {
 	const struct arrivals_options *options = &arrival->owner->options;
 	const struct tree_dir *target_dir = arrival->target_dir;
@@ -107,7 +114,7 @@ static enum fault make_symlink(const struct arrival *arrival, struct err *err)
 		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 						   timespec_of(meta->mtime_ns) };
 		if (utimensat(target_dir->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)
-			return err_os(err, FAULT_IO, errno, "cannot set a symlink's time");
+			arrival->lost |= LOST_TIME;
 	}
 	return FAULT_NONE;
 }
@@ -185,10 +192,12 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 	outlast_plan(arrival);
 	if (is_symlink(arrival)) /* the directory's sync is the symlink's too */
 		return make_symlink(arrival, err);
-	if (restore(arrival, err))
+	char name[DIRFD_NAME_MAX + 1];
+	bool able;
+	arrival_name(arrival, name);
+	if (restore(arrival, name, err) || file_sync_able(arrival->fd, &able, err))
 		return err->fault;
-	if (fsync(arrival->fd) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot make a file durable");
+	arrival->lost |= able ? 0 : LOST_SYNC;
 	return FAULT_NONE;
 }
 
@@ -226,6 +235,7 @@ static void for_all(struct arrival **batch, size_t count,
 static void sync_directories(struct arrival **batch, size_t count)
 {
 	struct err err[ARRIVALS_MAX];
+	bool able[ARRIVALS_MAX];
 	for (size_t i = 0; i < count; i++) {
 		size_t like = 0;
 		if (!batch[i])
@@ -234,8 +244,10 @@ static void sync_directories(struct arrival **batch, size_t count)
 		       (!batch[like] || batch[like]->target_dir != batch[i]->target_dir))
 			like++;
 		err[i] = like < i ? err[like] : (struct err){ 0 };
+		able[i] = like < i ? able[like] : true;
 		if (like == i)
-			err[i].fault = file_sync_directory(batch[i]->target_dir->fd, NULL, &err[i]);
+			err[i].fault = file_sync_able(batch[i]->target_dir->fd, &able[i], &err[i]);
+		batch[i]->lost |= able[i] ? 0 : LOST_SYNC;
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (batch[i] && err[i].fault) {
@@ -401,8 +413,12 @@ struct arrival *arrival_compared(struct arrival *arrival, bool same)
 
 enum fault arrival_open(struct arrival *arrival, struct err *err)
 {
-	return dirfd_reopen(arrival->target_dir->fd, arrival->temporary, arrival->resumes,
-			    &arrival->fd, err);
+	int at = arrival->target_dir->fd;
+	enum fault fault =
+		dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
+	if (fault && err->os_error == EACCES && restore_open_directory(at))
+		fault = dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
+	return fault;
 }
 
 void arrival_complete(struct arrival *arrival) { ring_push(arrival->owner->complete, arrival); }

@@ -20,11 +20,10 @@
 #pragma once
 
 #include "decide/entry.h"
+#include "files/restore.h"
 #include "files/target_tree.h"
 #include "queue/core/gate.h"
 #include "queue/lease.h"
-
-#include <sys/stat.h>
 
 enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
 
@@ -35,6 +34,7 @@ struct arrivals_options {
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */
 	uint32_t mask; /* umask of the user, for what has no mode */
+	struct losses *losses; /* counts what the target could not keep */
 };
 
 struct arrivals;
@@ -53,6 +53,7 @@ struct arrival {
 	struct stat seen;          /* as lstat saw it when the arrival began */
 	struct decision decision;  /* to copy, or to compare first */
 	struct meta meta;
+	unsigned lost;          /* enum restore_loss */
 	struct outcome outcome; /* to be filled by whoever brings the bytes: cap, content, length */
 };
 

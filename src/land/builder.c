@@ -6,11 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-
-enum {
-	PERMISSIONS = 0777, /* set-id bits are never restored */
-};
 
 struct builder {
 	struct builder_options options;
@@ -18,15 +13,32 @@ struct builder {
 	struct thread thread;
 };
 
-/* Gives the open directory the looks of its source. */
+/* Gives the open directory the looks of its source, or those it had. */
 static enum fault restore(const struct builder *builder, const struct meta *meta, int fd,
 			  struct err *err)
 {
 	bool preserve = builder->options.preserve;
-	uint32_t mode = preserve && meta_has_mode(meta) ? meta->mode & PERMISSIONS
-							: 0777 & ~builder->options.mask;
-	return dirfd_restore(fd, &mode, preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL,
-			     err);
+	unsigned lost = 0;
+	enum fault fault = restore_directory(
+		fd, preserve && meta_has_mode(meta) ? &meta->mode : NULL,
+		0777 & ~builder->options.mask,
+		preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL, &lost, err);
+	losses_add(builder->options.losses, lost);
+	return fault;
+}
+
+/* The target's own directory is the user's: it only gets back what it was given for the time being.
+ */
+static enum fault close_root(struct builder *builder, const struct task *task, struct err *err)
+{
+	struct tree_dir *target_dir;
+	unsigned lost = 0;
+	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
+		return err->fault;
+	enum fault fault =
+		restore_directory(target_dir->fd, NULL, DIRECTORY_MADE, NULL, &lost, err);
+	tree_dir_unref(target_dir);
+	return fault;
 }
 
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)
@@ -72,8 +84,9 @@ static void build_one(void *context, struct work *work)
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
 	struct err err = { 0 };
 	uint8_t reason = REASON_NONE;
-	/* Task 0 is the target's own directory, which is the user's. */
-	if (task->id > 0 && !look_condemned(builder, task->id, &reason, &err) && !reason)
+	if (task->id == 0)
+		err.fault = close_root(builder, task, &err);
+	else if (!look_condemned(builder, task->id, &reason, &err) && !reason)
 		err.fault = build(builder, task, &err);
 	if (reason)
 		work_fail(work, reason, task->attempts + 1u, NULL);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "files/restore.h"
 #include "queue/catalog.h"
 #include "queue/lease.h"
 
@@ -16,6 +17,7 @@ struct builder_options {
 	int root;                /* the target's directory, open */
 	bool preserve;           /* restore mode and time */
 	uint32_t mask;           /* umask of the user, for what has no mode */
+	struct losses *losses;   /* counts what the target could not keep */
 };
 
 struct builder;

@@ -76,7 +76,10 @@ struct report_end {
 	uint64_t unreferenced; /* directories left behind on the grid */
 	uint64_t reread;       /* files proven by a second reading */
 	uint64_t direct;       /* files read from the storage servers alone */
-	bool fetched;          /* the target is local: nothing is linked */
+	struct report_lost {
+		uint64_t modes, owners, times, syncs;
+	} lost;       /* entries of which a local target could not keep that */
+	bool fetched; /* the target is local: nothing is linked */
 };
 
 /*

@@ -85,6 +85,31 @@ static enum fault copied_text(struct bytes *out, const struct recount *counts)
 		LLU(counts->kind[MANIFEST_DIRECTORY].done - counts->linked_directories));
 }
 
+/* What a local target could not keep, in one line. */
+static enum fault lost_text(struct bytes *out, const struct report_lost *lost)
+{
+	const struct {
+		const char *what;
+		uint64_t count;
+	} part[] = {
+		{ "the mode of", lost->modes },
+		{ "the owner of", lost->owners },
+		{ "the time of", lost->times },
+		{ "on disk (no sync there)", lost->syncs },
+	};
+	enum fault fault = FAULT_NONE;
+	bool first = true;
+	for (size_t i = 0; i < ARRAY_COUNT(part) && !fault; i++) {
+		if (part[i].count == 0)
+			continue;
+		fault = bytes_printf(out, "%s%s %llu",
+				     first ? "barge: the target could not keep: " : ", ",
+				     part[i].what, LLU(part[i].count));
+		first = false;
+	}
+	return fault || first ? fault : bytes_append_text(out, "\n");
+}
+
 /* What else is worth a line, where there is something. */
 static enum fault remarks(struct bytes *out, const struct summary_run *run,
 			  const struct report_end *end, const struct recount *counts)
@@ -99,6 +124,8 @@ static enum fault remarks(struct bytes *out, const struct summary_run *run,
 		fault = bytes_printf(out,
 				     "barge: %llu directories were left on the grid unreferenced\n",
 				     LLU(end->unreferenced));
+	if (!fault)
+		fault = lost_text(out, &end->lost);
 	if (!fault && run->lost > 0)
 		fault = bytes_printf(out, "barge: %llu lines could not be written\n",
 				     LLU(run->lost));
@@ -207,6 +234,10 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "unreferenced", end->unreferenced },
 		{ "reread", end->reread },
 		{ "direct", end->direct },
+		{ "lost_modes", end->lost.modes },
+		{ "lost_owners", end->lost.owners },
+		{ "lost_times", end->lost.times },
+		{ "lost_syncs", end->lost.syncs },
 		{ "lines_lost", run->lost },
 	};
 	enum fault fault = summary_seconds(out, run->ms);

@@ -52,6 +52,7 @@ void land_case_init(struct land_case *h)
 		.policy = { .to_local = true, .planned_ns = INT64_MAX },
 		.preserve = true,
 		.mask = 022,
+		.losses = &h->losses,
 	};
 }
 

@@ -22,6 +22,7 @@ struct land_case {
 	struct tree *target_tree;
 	struct arrivals_options options; /* that land_case_start uses: everything may be replaced,
 					    mode and time are kept, umask 022 */
+	struct losses losses;
 	struct arrivals *arrivals;
 };
 

@@ -133,6 +133,21 @@ static void restores_nothing_that_is_not_wanted(void **state)
 	assert_true(status_of("out/file").st_mtim.tv_sec > 1000000000);
 }
 
+static void keeps_the_mode_of_what_it_replaces(void **state)
+{
+	(void)state;
+	const struct meta local = { .mode = S_IFREG | 0644 };
+	tree_store("out/grid", "before");
+	tree_store("out/local", "before");
+	assert_int_equal(chmod(tree_path("out/grid"), 0600), 0);
+	assert_int_equal(chmod(tree_path("out/local"), 0600), 0);
+	bring_file("grid", "after", NULL);
+	assert_int_equal(status_of("out/grid").st_mode, S_IFREG | 0600);
+	bring_file("local", "after", &local);
+	assert_int_equal(status_of("out/local").st_mode, S_IFREG | 0644);
+	assert_int_equal(atomic_load(&land_case.losses.modes), 0);
+}
+
 static void names_a_whole_batch(void **state)
 {
 	(void)state;
@@ -533,6 +548,7 @@ int main(void)
 		FACT(restores_mode_and_time),
 		FACT(takes_the_umask_where_there_is_no_mode),
 		FACT(restores_nothing_that_is_not_wanted),
+		FACT(keeps_the_mode_of_what_it_replaces),
 		FACT(names_a_whole_batch),
 		FACT(replaces_what_is_older_than_the_job),
 		FACT(leaves_what_was_edited_while_it_was_fetched),

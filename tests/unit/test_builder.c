@@ -20,6 +20,7 @@ static int setup(void **state)
 		.root = land_case.root,
 		.preserve = true,
 		.mask = 022,
+		.losses = &land_case.losses,
 	};
 	return 0;
 }
@@ -96,7 +97,7 @@ static void restores_mode_and_time(void **state)
 	add(LAND_CASE_D, &edge);
 	build();
 	struct stat st = status_of("out/d/e");
-	assert_int_equal(st.st_mode, S_IFDIR | 0511);
+	assert_int_equal(st.st_mode, S_IFDIR | S_ISVTX | 0511);
 	assert_int_equal(st.st_mtim.tv_sec, 7);
 	st = status_of("out/d");
 	assert_int_equal(st.st_mode, S_IFDIR | 0700);
@@ -124,6 +125,22 @@ static void restores_nothing_that_is_not_wanted(void **state)
 	build();
 	assert_int_equal(status_of("out/d").st_mode, S_IFDIR | 0755);
 	assert_true(status_of("out/d").st_mtim.tv_sec > 1000000000);
+}
+
+static void leaves_a_directory_that_was_there_as_it_is(void **state)
+{
+	(void)state;
+	const struct meta local = { .mode = S_IFDIR | 0755 };
+	const struct meta grid = { .flags = META_GRID };
+	assert_int_equal(mkdir(tree_path("out/d"), 0700), 0);
+	assert_int_equal(mkdir(tree_path("out/d/e"), 0700), 0);
+	add(LAND_CASE_E, &grid);
+	build();
+	assert_int_equal(status_of("out/d/e").st_mode, S_IFDIR | 0700);
+	options.preserve = false;
+	add(LAND_CASE_D, &local);
+	build();
+	assert_int_equal(status_of("out/d").st_mode, S_IFDIR | 0700);
 }
 
 static void leaves_the_target_itself_as_it_is(void **state)
@@ -191,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FACT(makes_directories_that_no_file_has_made),
 		FACT(restores_mode_and_time),
+		FACT(leaves_a_directory_that_was_there_as_it_is),
 		FACT(takes_the_umask_where_there_is_no_mode),
 		FACT(restores_nothing_that_is_not_wanted),
 		FACT(leaves_the_target_itself_as_it_is),

@@ -284,30 +284,6 @@ static void splits_times_before_1970(void **state)
 	assert_int_equal(at.tv_nsec, 500000000);
 }
 
-static void restores_what_is_known(void **state)
-{
-	(void)state;
-	static const uint32_t mode = 0751;
-	static const int64_t before_1970 = -1;
-	struct err err;
-	struct stat first, then;
-	int fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	assert_true(fd >= 0 && fstat(fd, &first) == 0);
-	assert_int_equal(dirfd_restore(fd, NULL, NULL, &err), FAULT_NONE);
-	assert_int_equal(fstat(fd, &then), 0);
-	assert_int_equal(then.st_mode, first.st_mode);
-	assert_memory_equal(&then.st_mtim, &first.st_mtim, sizeof first.st_mtim);
-	assert_int_equal(dirfd_restore(fd, &mode, &before_1970, &err), FAULT_NONE);
-	assert_int_equal(fstat(fd, &then), 0);
-	assert_int_equal(then.st_mode & 07777, 0751);
-	assert_int_equal(then.st_mtim.tv_sec, -1);
-	assert_int_equal(then.st_mtim.tv_nsec, 999999999);
-	assert_memory_equal(&then.st_atim, &first.st_atim, sizeof first.st_atim);
-	close(fd);
-	assert_int_equal(dirfd_restore(-1, &mode, NULL, &err), FAULT_IO);
-	assert_int_equal(dirfd_restore(-1, NULL, &before_1970, &err), FAULT_IO);
-}
-
 #define FACT(name) cmocka_unit_test_setup_teardown(name, tree_setup, tree_teardown)
 
 int main(void)
@@ -325,7 +301,6 @@ int main(void)
 		FACT(names_symlinks_as_well),
 		FACT(tells_the_time_of_a_file_system_and_leaves_no_trace),
 		cmocka_unit_test(splits_times_before_1970),
-		FACT(restores_what_is_known),
 	};
 	return cmocka_run_group_tests(fact, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+/*
+ * Mode, owner and time of a file or directory at a local target, as far as they can be kept there.
+ *
+ * Not every file system keeps all of it, and not every user may set it.  That is no fault: what was
+ * lost is told and counted.  But what the source says nothing about never becomes readable for more
+ * than could read what has its name.
+ *
+ * Place      files/dirfd.h -> [restore] -> src/land, barge get.
+ * Threads    all functions may run concurrently; the counters are atomics without order.
+ */
+#pragma once
+
+#include "queue/core/fault.h"
+
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+/* What could not be kept. */
+enum restore_loss {
+	LOST_MODE = 1u << 0,
+	LOST_OWNER = 1u << 1,
+	LOST_TIME = 1u << 2,
+	LOST_SYNC = 1u << 3, /* it may be gone after a power failure */
+};
+
+/* How many entries lost what. */
+struct losses {
+	atomic_uint_least64_t modes, owners, times, syncs;
+};
+
+struct looks {
+	const uint32_t *mode;    /* NULL: as `replaced` has it, or as it is */
+	const int64_t *mtime_ns; /* NULL: as it is */
+	const struct stat
+		*given;   /* what lstat says of the file to be replaced, whose owner stays; NULL:
+				      none is */
+	int at;           /* the directory in which it has */
+	const char *name; /* its name */
+};
+
+/*
+ * Gives the open file `fd` its looks, and adds to `lost` (enum restore_loss) what could not be kept.
+ * Whatever happens it is not readable for more than is meant.  Faults: IO, and FULL, where it could
+ * not even be tried.
+ */
+MUST_USE enum fault restore_file(int fd, const struct looks *looks, unsigned *lost,
+				 struct err *err);
+
+/*
+ * The directories of a job have no mode of their own until they are finished:
+ *
+ *   made by us    01700 -> at the end the mode of the source, or the usual one
+ *   one of ours that lacks w for its owner: opened, u+w and set-uid, which says nothing of
+ *   directories -> at the end as before, or the mode of the source
+ *   all others    are left alone until the end
+ *
+ * So a run after a kill knows what is to be done by the mode alone.
+ */
+enum { DIRECTORY_MADE = 01700 };
+
+/* Opens the directory `fd` for writing, if it is the user's own and read-only.  Returns whether it
+ * was. */
+bool restore_open_directory(int fd);
+
+/*
+ * Gives the finished directory `fd` its mode: `mode`, or with NULL `usual` where it was made by a
+ * job, and what it had where not.  What it has of set-gid stays.  Adds to `lost`.  Faults: IO.
+ */
+MUST_USE enum fault restore_directory(int fd, const uint32_t *mode, uint32_t usual,
+				      const int64_t *mtime_ns, unsigned *lost, struct err *err);
+
+/* Counts what one entry lost. */
+void losses_add(struct losses *losses, unsigned lost);

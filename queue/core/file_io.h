@@ -30,9 +30,9 @@ MUST_USE enum fault file_open_unnamed(const char *directory, int *fd, struct err
 /* Returns whether an error says that the file system, or the kernel, lacks what was asked for. */
 bool os_error_is_lack(int os_error);
 
-/* Makes the open file, or the names in the open directory, durable.  Where the file system cannot do
- * that, it stores false in `able`, which may be NULL, and that is no fault.  Sleeps.  Faults: FULL,
- * IO. */
+/* Makes the open file, or the names in the open directory, durable.  Where the file system cannot
+ * do that, it stores false in `able`, which may be NULL, and that is no fault.  Sleeps.  Faults:
+ * FULL, IO. */
 MUST_USE enum fault file_sync_able(int fd, bool *able, struct err *err);
 
 /* Makes the directory that holds `path` durable, so that a new file's name is.  Sleeps.  Faults:

@@ -39,9 +39,9 @@ struct looks {
 };
 
 /*
- * Gives the open file `fd` its looks, and adds to `lost` (enum restore_loss) what could not be kept.
- * Whatever happens it is not readable for more than is meant.  Faults: IO, and FULL, where it could
- * not even be tried.
+ * Gives the open file `fd` its looks, and adds to `lost` (enum restore_loss) what could not be
+ * kept.  Whatever happens it is not readable for more than is meant.  Faults: IO, and FULL, where
+ * it could not even be tried.
  */
 MUST_USE enum fault restore_file(int fd, const struct looks *looks, unsigned *lost,
 				 struct err *err);

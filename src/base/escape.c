@@ -1,20 +1,11 @@
 #include "base/escape.h"
 
+#include "base/utf8.h"
+
 #include <utf8proc.h>
 
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
-
-/* What a terminal would obey rather than show, or would show in another place. */
-static bool is_printable(uint32_t code)
-{
-	if (code < 0x20 || (code >= 0x7F && code < 0xA0))
-		return false;
-	if (code == 0x2028 || code == 0x2029 || code == 0x061C || code == 0xFEFF)
-		return false;
-	return !(code >= 0x200B && code <= 0x200F) && !(code >= 0x202A && code <= 0x202E) &&
-	       !(code >= 0x2066 && code <= 0x2069);
-}
 
 static enum fault append_hex(struct bytes *out, const unsigned char *at, size_t size)
 {
@@ -45,23 +36,46 @@ static const char *short_escape(unsigned char byte)
 	}
 }
 
+/* Appends the character at `*at`, or one byte of what is none, and moves on behind it. */
+static enum fault append_shown(struct bytes *out, const unsigned char **at,
+			       const unsigned char *end)
+{
+	const unsigned char *from = *at;
+	utf8proc_int32_t code;
+	utf8proc_ssize_t found = utf8proc_iterate(from, end - from, &code);
+	size_t step = found > 0 ? (size_t)found : 1;
+	*at += step;
+	bool shown = found > 0 && !code_is_hidden((uint32_t)code);
+	return shown ? bytes_append(out, from, step) : append_hex(out, from, step);
+}
+
 enum fault escape_name(struct bytes *out, const void *name, size_t size)
 {
 	const unsigned char *at = name, *end = at + size;
 	const size_t before = out->size;
 	enum fault fault = bytes_reserve(out, size);
 	while (at < end && !fault) {
-		utf8proc_int32_t code;
-		utf8proc_ssize_t found = utf8proc_iterate(at, end - at, &code);
-		size_t step = found > 0 ? (size_t)found : 0;
 		const char *shorthand = short_escape(*at);
 		if (shorthand)
 			fault = bytes_append_text(out, shorthand);
-		else if (step > 0 && is_printable((uint32_t)code))
-			fault = bytes_append(out, at, step);
 		else
-			fault = append_hex(out, at, step > 0 ? step : 1);
-		at += step > 0 ? step : 1;
+			fault = append_shown(out, &at, end);
+		at += shorthand != NULL;
+	}
+	if (fault)
+		out->size = before;
+	return fault;
+}
+
+enum fault escape_hidden(struct bytes *out, const void *text, size_t size, bool keep_newlines)
+{
+	const unsigned char *at = text, *end = at + size;
+	const size_t before = out->size;
+	enum fault fault = bytes_reserve(out, size);
+	while (at < end && !fault) {
+		bool newline = keep_newlines && *at == '\n';
+		fault = newline ? bytes_append(out, at, 1) : append_shown(out, &at, end);
+		at += newline;
 	}
 	if (fault)
 		out->size = before;

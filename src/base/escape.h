@@ -15,10 +15,14 @@
 /*
  * Appends `name` so that it fits on one line of a terminal and can be turned back: newline,
  * carriage return and tab as \n \r \t, backslash and double quote with a backslash, and each byte
- * of other controls (C0, DEL, C1), of line separators and direction marks, and of what is not
- * UTF-8 as \xHH.
+ * of what is hidden (code_is_hidden in utf8.h), and of what is not UTF-8, as \xHH.
  */
 MUST_USE enum fault escape_name(struct bytes *out, const void *name, size_t size);
+
+/* Appends a sentence that may have dragged along what it should not: each byte of what is hidden or
+ * not UTF-8 as \xHH, newlines too unless `keep_newlines`; names in it are escaped already. */
+MUST_USE enum fault escape_hidden(struct bytes *out, const void *text, size_t size,
+				  bool keep_newlines);
 
 /*
  * Appends `text` with every byte that is not unreserved as %HH (upper case); "/" is encoded too.

@@ -26,6 +26,33 @@ static bool survey(const void *name, size_t size, uint32_t *greatest)
 	return true;
 }
 
+bool code_is_hidden(uint32_t code)
+{
+	/* Without ink and width, and of none of the categories below. */
+	static const struct {
+		uint32_t first, last;
+	} ignorable[] = {
+		{ 0x034F, 0x034F }, { 0x115F, 0x1160 },   { 0x17B4, 0x17B5 }, { 0x180B, 0x180F },
+		{ 0x2060, 0x206F }, { 0x3164, 0x3164 },   { 0xFE00, 0xFE0F }, { 0xFFA0, 0xFFA0 },
+		{ 0xFFF0, 0xFFFB }, { 0xE0000, 0xE0FFF },
+	};
+	if (code >= 0x20 && code < 0x7F)
+		return false;
+	for (size_t i = 0; i < ARRAY_COUNT(ignorable); i++)
+		if (code >= ignorable[i].first && code <= ignorable[i].last)
+			return true;
+	switch (utf8proc_category((utf8proc_int32_t)code)) {
+	case UTF8PROC_CATEGORY_CC:
+	case UTF8PROC_CATEGORY_CF:
+	case UTF8PROC_CATEGORY_CS:
+	case UTF8PROC_CATEGORY_ZL:
+	case UTF8PROC_CATEGORY_ZP:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool name_is_utf8(const void *name, size_t size)
 {
 	uint32_t greatest;

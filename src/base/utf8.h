@@ -12,6 +12,15 @@
 
 #include "base/bytes.h"
 
+/*
+ * True for a code point that is not seen where it stands: what a terminal obeys (C0, DEL, C1), what
+ * turns or ends lines (bidirectional marks, U+2028, U+2029), and what has neither ink nor width
+ * (format characters, variation selectors, fillers, tags).  So two texts that look alike without
+ * such ones are alike.  Source: Unicode Standard 4.5 and 5.21, General_Category Cc, Cf, Zl, Zp and
+ * Default_Ignorable_Code_Point.
+ */
+MUST_USE bool code_is_hidden(uint32_t code);
+
 /* True when `name` is well-formed UTF-8: shortest forms, no surrogates, at most U+10FFFF. */
 MUST_USE bool name_is_utf8(const void *name, size_t size);
 

@@ -1,3 +1,4 @@
+#include "base/escape.h"
 #include "cli/command.h"
 #include "cli/listing.h"
 #include "node/aliases.h"
@@ -48,8 +49,12 @@ static enum fault print(struct ls *ls, const struct grid_path *path, bool headed
 	enum fault fault = FAULT_NONE;
 	headed = headed && ls->several && form != LISTING_JSON;
 	bytes_clear(&ls->lines);
-	if (headed)
-		fault = bytes_printf(&ls->lines, "%s%s:\n", ls->printed ? "\n" : "", path->typed);
+	if (headed && ls->printed)
+		fault = bytes_append_text(&ls->lines, "\n");
+	if (headed && !fault)
+		fault = escape_name(&ls->lines, path->typed, strlen(path->typed));
+	if (headed && !fault)
+		fault = bytes_append_text(&ls->lines, ":\n");
 	if (!fault)
 		fault = listing_print(&ls->listing, form, ls->several ? path->typed : NULL,
 				      &ls->lines);

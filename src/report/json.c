@@ -2,11 +2,26 @@
 
 #include "base/utf8.h"
 
-/* Returns the length of the well-formed character at `at`, or 0.  Source: RFC 3629 4. */
-static size_t character_size(const unsigned char *at, size_t size)
+/* Returns the length of the well-formed character at `at`, which is no ASCII, and stores its code
+ * point; or 0.  Source: RFC 3629 4. */
+static size_t character_size(const unsigned char *at, size_t size, uint32_t *code)
 {
-	size_t want = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	return want <= size && name_is_utf8(at, want) ? want : 0;
+	size_t want = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	if (want > size || !name_is_utf8(at, want))
+		return 0;
+	*code = at[0] & (0xffu >> (want + 1));
+	for (size_t i = 1; i < want; i++)
+		*code = *code << 6 | (at[i] & 0x3f);
+	return want;
+}
+
+/* Above U+FFFF a pair of surrogates stands for it.  Source: RFC 8259 7. */
+static enum fault escaped_code(struct bytes *out, uint32_t code)
+{
+	if (code < 0x10000)
+		return bytes_printf(out, "\\u%04x", code);
+	code -= 0x10000;
+	return bytes_printf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
 static enum fault escaped(struct bytes *out, unsigned char byte)
@@ -42,12 +57,15 @@ enum fault json_text(struct bytes *out, const void *text, size_t size)
 		while (run < end && is_plain(*run))
 			run++;
 		size_t take = (size_t)(run - at);
+		uint32_t code = 0;
 		if (take == 0 && *at >= 0x80)
-			take = character_size(at, (size_t)(end - at));
-		if (take > 0)
-			fault = bytes_append(out, at, take);
-		else
+			take = character_size(at, (size_t)(end - at), &code);
+		if (take == 0)
 			fault = escaped(out, *at);
+		else if (code > 0 && code_is_hidden(code))
+			fault = escaped_code(out, code);
+		else
+			fault = bytes_append(out, at, take);
 		at += take > 0 ? take : 1;
 	}
 	return fault ? fault : bytes_append(out, "\"", 1);

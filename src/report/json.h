@@ -15,7 +15,8 @@
 /*
  * Appends `text` as a JSON string, quotes included.  A byte that is not part of well-formed UTF-8
  * becomes the lone surrogate \udcXX, which well-formed text cannot hold, so any name can be turned
- * back (Python: os.fsencode).  Source: PEP 383.
+ * back (Python: os.fsencode).  What is hidden (base/utf8.h) is written as \uXXXX, never raw.
+ * Source: PEP 383.
  */
 MUST_USE enum fault json_text(struct bytes *out, const void *text, size_t size);
 

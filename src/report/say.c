@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
-enum { SAY_LINE_MAX = 8192 };
+enum { SAY_LINE_MAX = 4 * 2048 + 64 /* each byte of a text escaped */ };
 
 static const char take_away[] = "\r\033[K";
 
@@ -36,17 +36,21 @@ static enum fault clear_progress(struct output *output, struct bytes *line)
 	return bytes_append_text(line, take_away);
 }
 
-static bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
-
-/* Names come escaped; this is the last fence, for whatever an error text dragged along. */
-static void tame(struct bytes *line, size_t from)
+/* Appends a text without caps.  Names in it come escaped; this is the last fence, for whatever an
+ * error text dragged along. */
+static enum fault append_tamed(struct bytes *line, const char *text, size_t size)
 {
-	for (size_t i = from; i < line->size; i++)
-		if (is_control(line->data[i]))
-			line->data[i] = '?';
+	struct bytes clean;
+	bytes_init(&clean, SAY_LINE_MAX);
+	enum fault fault = redact_text(&clean, text, size);
+	if (!fault)
+		fault = escape_hidden(line, clean.data, clean.size, false);
+	bytes_fini(&clean);
+	return fault;
 }
 
-/* Writes a line at once: the progress line is cleared, caps are taken out, control bytes tamed. */
+/* Writes a line at once: the progress line is cleared, caps are taken out, what is hidden is
+ * escaped. */
 static void put_line(struct output *output, const char *prefix, const char *text, size_t size)
 {
 	struct bytes line;
@@ -54,10 +58,8 @@ static void put_line(struct output *output, const char *prefix, const char *text
 	enum fault fault = clear_progress(output, &line);
 	if (!fault)
 		fault = bytes_append_text(&line, prefix);
-	size_t from = line.size;
 	if (!fault)
-		fault = redact_text(&line, text, size);
-	tame(&line, from);
+		fault = append_tamed(&line, text, size);
 	if (!fault)
 		fault = bytes_append_text(&line, "\n");
 	if (!fault)
@@ -86,9 +88,13 @@ void say_err(struct output *output, const struct err *err)
 
 void say_plain(struct output *output, const char *text, size_t size)
 {
+	struct bytes shown;
+	bytes_init(&shown, SIZE_MAX / 2);
 	if (atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
 		say_put(output, take_away, sizeof take_away - 1);
-	say_put(output, text, size);
+	if (!escape_hidden(&shown, text, size, true))
+		say_put(output, (const char *)shown.data, shown.size);
+	bytes_fini(&shown);
 }
 
 void say_progress(struct output *output, const char *text, size_t size)
@@ -118,8 +124,12 @@ void say_stopping(void *context)
 
 void say_last(struct output *output, const char *text)
 {
-	char line[SAY_LINE_MAX];
-	int size = snprintf(line, sizeof line, "\nbarge: %s\n", text);
-	if (size > 0 && (size_t)size < sizeof line)
-		(void)outlet_write(output->messages, line, (size_t)size, 0);
+	struct bytes line;
+	bytes_init(&line, SAY_LINE_MAX);
+	enum fault fault = bytes_append_text(&line, "\nbarge: ");
+	if (!fault)
+		fault = escape_hidden(&line, text, strlen(text), false);
+	if (!fault && !bytes_append_text(&line, "\n"))
+		(void)outlet_write(output->messages, (const char *)line.data, line.size, 0);
+	bytes_fini(&line);
 }

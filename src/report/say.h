@@ -20,7 +20,8 @@ enum say_level {
 /* Returns whether `level` is shown: to SAY_WARNING when quiet, to SAY_DEBUG when verbose. */
 bool say_shows(const struct output *output, enum say_level level);
 
-/* Writes "barge: " ("barge: warning: ") and the formatted text as one line. */
+/* Writes "barge: " ("barge: warning: ") and the formatted text as one line, without caps, and with
+ * what is hidden escaped (escape_hidden). */
 void say(struct output *output, enum say_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Writes the text of `err` as an error. */
@@ -33,7 +34,7 @@ void say_stopping(void *context);
 /* Writes `text` as a line of its own as the process ends at once, and waits for nobody. */
 void say_last(struct output *output, const char *text);
 
-/* Writes plain text as it is, without a prefix: parts of a summary. */
+/* Writes plain text, lines without a prefix: parts of a summary. */
 void say_plain(struct output *output, const char *text, size_t size);
 
 /*

@@ -42,6 +42,23 @@ static void shows_names_on_one_line(void **state)
 		check(escape_name, &pairs[i]);
 }
 
+static void tames_sentences(void **state)
+{
+	(void)state;
+	static const char text[] = "a \"b\" \\x41\nc\x1b\xc2\x85\xe2\x80\x8d\xc3\xa9\xff";
+	for (int keep = 0; keep < 2; keep++) {
+		struct bytes out;
+		bytes_init(&out, 1000);
+		assert_int_equal(escape_hidden(&out, text, sizeof text - 1, keep), FAULT_NONE);
+		assert_string_equal(
+			bytes_text(&out),
+			keep ? "a \"b\" \\x41\nc\\x1b\\xc2\\x85\\xe2\\x80\\x8d\xc3\xa9\\xff"
+			     : "a \"b\" \\x41\\x0ac\\x1b\\xc2\\x85\\xe2\\x80\\x8d\xc3\xa9"
+			       "\\xff");
+		bytes_fini(&out);
+	}
+}
+
 static void encodes_all_but_the_unreserved(void **state)
 {
 	(void)state;
@@ -86,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(shows_names_on_one_line),
+		cmocka_unit_test(tames_sentences),
 		cmocka_unit_test(encodes_all_but_the_unreserved),
 		cmocka_unit_test(refuses_a_bad_percent),
 		cmocka_unit_test(fails_as_a_whole_when_full),

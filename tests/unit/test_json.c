@@ -22,6 +22,12 @@ static void text_is_escaped_so_that_it_can_be_turned_back(void **state)
 		{ "\xc3", 1, "\"\\udcc3\"" },                       /* cut short */
 		{ "\xed\xb2\x80", 3, "\"\\udced\\udcb2\\udc80\"" }, /* a surrogate itself */
 		{ "\xc0\xaf", 2, "\"\\udcc0\\udcaf\"" },            /* overlong */
+		{ "\xc2\x80\xc2\x9f", 4, "\"\\u0080\\u009f\"" },
+		{ "a\xc2\xad\xd8\x9c", 5, "\"a\\u00ad\\u061c\"" },
+		{ "\xe2\x80\x8b\xe2\x80\xae\xe2\x81\xa6\xef\xbb\xbf", 12,
+		  "\"\\u200b\\u202e\\u2066\\ufeff\"" },
+		{ "\xe2\x80\xa8\xe2\x80\xa9\xef\xb8\x8f", 9, "\"\\u2028\\u2029\\ufe0f\"" },
+		{ "\xf3\xa0\x81\x81", 4, "\"\\udb40\\udc41\"" }, /* U+E0041 */
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct bytes out;

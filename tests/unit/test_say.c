@@ -14,14 +14,15 @@ static void lines_hold_no_caps_and_no_control_bytes(void **state)
 	say(&output, SAY_DEBUG, "never");
 	output.options.quiet = true;
 	say(&output, SAY_INFO, "never");
-	say_err(&output, &(struct err){ .text = "went wrong" });
+	say_err(&output, &(struct err){ .text = "went \xc2\x9bwrong\xe2\x80\xae\xff" });
 	assert_true(say_shows(&output, SAY_WARNING) && !say_shows(&output, SAY_INFO));
 	output.options = (struct output_options){ .verbose = true };
 	assert_true(say_shows(&output, SAY_DEBUG));
 	close(output.messages);
 	char *said = sandbox_read("said");
 	assert_memory_equal(said, "barge: warning: from URI:CHK:", 29);
-	assert_string_equal(said + 37, " with ?[31m?and\nbarge: went wrong\n");
+	assert_string_equal(said + 37, " with \\x1b[31m\\x0aand\n"
+				       "barge: went \\xc2\\x9bwrong\\xe2\\x80\\xae\\xff\n");
 	free(said);
 }
 
@@ -35,13 +36,13 @@ static void lines_go_above_the_progress_line(void **state)
 	say_progress(&output, "2/2", 3);
 	output.options.quiet = true;
 	say_stopping(&output);
-	say_plain(&output, "end\n", 4);
+	say_plain(&output, "end\x1b\n.\n", 7);
 	say_progress(&output, "", 0);
 	close(output.messages);
 	char *said = sandbox_read("said");
 	assert_string_equal(said, "\r\033[K1/2\r\033[Kbarge: hello\nbarge: again\n"
 				  "\r\033[K2/2\r\033[Kbarge: stopping: finishing what is in "
-				  "flight; once more to stop at once\nend\n");
+				  "flight; once more to stop at once\nend\\x1b\n.\n");
 	free(said);
 }
 

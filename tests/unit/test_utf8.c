@@ -67,9 +67,33 @@ static void normalizes_names_of_any_length(void **state)
 	bytes_fini(&out);
 }
 
+/* Each range by its ends and its neighbours. */
+static void knows_what_is_not_seen(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{ 0, 0x1F },        { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x34F, 0x34F },
+		{ 0x61C, 0x61C },   { 0x180B, 0x180F }, { 0x200B, 0x200F }, { 0x2028, 0x202E },
+		{ 0x2060, 0x206F }, { 0x3164, 0x3164 }, { 0xD800, 0xDFFF }, { 0xFE00, 0xFE0F },
+		{ 0xFEFF, 0xFEFF }, { 0xFFA0, 0xFFA0 }, { 0xFFF0, 0xFFFB }, { 0xE0000, 0xE0FFF },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(hidden); i++) {
+		for (uint32_t code = hidden[i].first; code <= hidden[i].last; code++)
+			assert_true(code_is_hidden(code));
+		assert_true(hidden[i].first == 0 || !code_is_hidden(hidden[i].first - 1));
+		assert_false(code_is_hidden(hidden[i].last + 1));
+	}
+	static const uint32_t seen[] = { ' ', '~', 0xA0, 0xE9, 0x301, 0x65E5, 0x3000, 0x1F600 };
+	for (size_t i = 0; i < ARRAY_COUNT(seen); i++)
+		assert_false(code_is_hidden(seen[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(knows_what_is_not_seen),
 		cmocka_unit_test(knows_well_formed_utf8),
 		cmocka_unit_test(knows_nfc),
 		cmocka_unit_test(normalizes_names_of_any_length),

@@ -25,7 +25,7 @@ enum outcome_reason {
 	REASON_SPECIAL = 2,  /* FIFO, socket or device */
 	REASON_VANISHED = 3, /* gone since it was planned */
 	REASON_APPEARED = 4, /* new, in a listing cut short by a kill */
-	REASON_CHANGED = 5,  /* changed while being read, again and again, or is another file now */
+	REASON_CHANGED = 5,  /* changed while being read, again and again, or is no file any more */
 	REASON_PERMISSION = 6, /* may not be read */
 	REASON_IO = 7,         /* the disk refused */
 	REASON_NAME = 8,       /* not UTF-8, or not allowed on the other side */

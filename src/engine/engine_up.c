@@ -79,7 +79,6 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 			.source = engine->source_tree_root,
 			.source_count = count,
 			.follow = engine->planning->symlinks == PLAN_SYMLINKS_FOLLOW,
-			.compare_ids = migration->fresh,
 		},
 		.threads = (unsigned)engine->transfer->readers,
 		.cancel = &engine->stop,

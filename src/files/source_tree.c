@@ -92,24 +92,18 @@ void source_tree_free(struct source_tree *tree)
 	free(tree);
 }
 
-/* Whether what was found is of the type, and the one, that was planned. */
-static enum fault check_planned(const struct source_tree *tree, const struct task *task,
-				mode_t type, const struct stat *status, struct err *err)
+/* Whether what was found is still of the type that was planned. */
+static enum fault check_type(mode_t type, const struct stat *status, struct err *err)
 {
-	struct meta planned;
-	if ((status->st_mode & S_IFMT) != type)
-		return err_set(err, FAULT_CHANGED, "it is not a %s any more",
-			       type == S_IFLNK ? "symlink" : "regular file");
-	if (!tree->options.compare_ids || !meta_unpack(task->meta, task->meta_size, &planned))
+	if ((status->st_mode & S_IFMT) == type)
 		return FAULT_NONE;
-	if (planned.dev != status->st_dev || planned.ino != status->st_ino)
-		return err_set(err, FAULT_CHANGED, "it is another file than the one planned");
-	return FAULT_NONE;
+	return err_set(err, FAULT_CHANGED, "it is not a %s any more",
+		       type == S_IFLNK ? "symlink" : "regular file");
 }
 
 /* Opens the name without touching what it names, looks, and opens it for reading only then. */
-static enum fault open_checked(struct source_tree *tree, const struct task *task, int directory,
-			       const char *name, int *fd, struct err *err)
+static enum fault open_checked(const struct task *task, int directory, const char *name, int *fd,
+			       struct err *err)
 {
 	struct meta planned;
 	bool followed =
@@ -123,7 +117,7 @@ static enum fault open_checked(struct source_tree *tree, const struct task *task
 	if (fstat(handle, &status) != 0)
 		fault = open_fault(errno, "cannot look at it", err);
 	else
-		fault = check_planned(tree, task, S_IFREG, &status, err);
+		fault = check_type(S_IFREG, &status, err);
 	if (!fault) {
 		char path[32];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
@@ -170,7 +164,7 @@ enum fault source_tree_open_file(struct source_tree *tree, const struct task *ta
 	struct address at;
 	int opened = -1;
 	if (find_file(tree, task, &at, err) ||
-	    open_checked(tree, task, at.directory, at.name, &opened, err))
+	    open_checked(task, at.directory, at.name, &opened, err))
 		return err->fault;
 	if (fstat(opened, status) != 0) {
 		int os_error = errno;
@@ -204,7 +198,7 @@ static int try_source(const char *path)
 	return os_error;
 }
 
-enum fault source_tree_look(const struct source_tree *tree, struct err *err)
+enum fault source_tree_answers(const struct source_tree *tree, struct err *err)
 {
 	for (size_t i = 0; i < tree->options.source_count && i < LOOK_MAX; i++) {
 		const char *path = tree->options.source[i].path;
@@ -236,7 +230,7 @@ enum fault source_tree_read_link(struct source_tree *tree, const struct task *ta
 	if (fstat(handle, &found) != 0)
 		fault = open_fault(errno, "cannot look at it", err);
 	else
-		fault = check_planned(tree, task, S_IFLNK, &found, err);
+		fault = check_type(S_IFLNK, &found, err);
 	ssize_t size = fault ? 0 : readlinkat(handle, "", text, sizeof text);
 	if (size < 0)
 		fault = open_fault(errno, "cannot read the symlink", err);

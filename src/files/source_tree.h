@@ -1,6 +1,6 @@
 /*
- * Opening the files of a plan: by descriptors, one component at a time, and never anything but what
- * was planned.
+ * Opening the files of a plan: by descriptors, one component at a time, and never anything but a file
+ * where one was planned.  Which one is not asked: editors save by putting a new file under the name.
  *
  * Place      under the readers.  A few directories stay open, so neighbours cost one open each.
  * Ownership  a tree borrows the texts of its options; descriptors it returns are the caller's.
@@ -24,8 +24,7 @@ struct source_tree_options {
 	size_t made_count; /* listings above the one that holds the sources */
 	const struct source_tree_root *source;
 	size_t source_count;
-	bool follow;      /* --symlinks=follow: directories may be symlinks */
-	bool compare_ids; /* dev and ino must be those planned: true in the run that planned */
+	bool follow; /* --symlinks=follow: directories may be symlinks */
 };
 
 struct source_tree;
@@ -47,7 +46,7 @@ MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct
  * Looks whether the sources themselves can still be read, when reading below them was doubtful
  * (err_is_doubtful); of many only the first.  Faults: GONE, naming the one that cannot.
  */
-MUST_USE enum fault source_tree_look(const struct source_tree *tree, struct err *err);
+MUST_USE enum fault source_tree_answers(const struct source_tree *tree, struct err *err);
 
 /*
  * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`

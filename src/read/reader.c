@@ -71,7 +71,7 @@ static void judge_doubt(struct reader *reader, struct err *err)
 	struct err found;
 	if (!err_is_doubtful(err))
 		return;
-	if (source_tree_look(reader->tools.tree, &found)) {
+	if (source_tree_answers(reader->tools.tree, &found)) {
 		*err = found;
 	} else if (atomic_fetch_add(reader->doubts, 1) + 1 >= DOUBTS_MAX) {
 		err_wrap(err, "no file of the source can be read any more");

@@ -61,10 +61,7 @@ void bench_open(void)
 	};
 	assert_int_equal(policy_new(0, &params, &bench.policy, &err), 0);
 	bench.options = (struct readers_options){
-		.tree = { .catalog = bench.catalog,
-			  .source = &bench.source,
-			  .source_count = 1,
-			  .compare_ids = true },
+		.tree = { .catalog = bench.catalog, .source = &bench.source, .source_count = 1 },
 		.gate = bench.gate,
 		.flight = bench.flight,
 		.policy = bench.policy,

@@ -23,8 +23,8 @@ static void plant(struct grove *grove)
 	plan_case_init(&grove->plan);
 }
 
-/* Plans what was planted, and opens it with dev and ino compared or not. */
-static void open_grove(struct grove *grove, bool compare_ids, size_t made)
+/* Plans what was planted, and opens it. */
+static void open_grove(struct grove *grove, size_t made)
 {
 	struct err err;
 	assert_int_equal(plan_afresh(&grove->plan), FAULT_NONE);
@@ -36,7 +36,6 @@ static void open_grove(struct grove *grove, bool compare_ids, size_t made)
 		.source = &grove->source,
 		.source_count = 1,
 		.follow = grove->plan.request.options.symlinks == PLAN_SYMLINKS_FOLLOW,
-		.compare_ids = compare_ids,
 	};
 	assert_int_equal(source_tree_new(&options, &grove->tree, &err), FAULT_NONE);
 	assert_int_equal(catalog_reader_new(grove->catalog, &grove->reader, &err), FAULT_NONE);
@@ -115,7 +114,7 @@ static void opens_what_was_planned(void **state)
 	make_directory(&grove.plan, "d");
 	make_directory(&grove.plan, "d/e");
 	make_file(&grove.plan, "d/e/g", 22);
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(open_file(&grove, "g", 22), FAULT_NONE);
 		assert_int_equal(open_file(&grove, "f", 11), FAULT_NONE);
@@ -130,7 +129,7 @@ static void a_source_may_be_a_file(void **state)
 	plant(&grove);
 	make_file(&grove.plan, "f", 11);
 	snprintf(grove.plan.tree + strlen(grove.plan.tree), 20, "/f");
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	assert_int_equal(open_file(&grove, "top", 11), FAULT_NONE);
 	close_grove(&grove);
 }
@@ -144,19 +143,19 @@ static void the_sources_stand_below_the_directories_made(void **state)
 	make_file(&grove.plan, "f", 11);
 	grove.plan.request.made = made;
 	grove.plan.request.made_count = ARRAY_COUNT(made);
-	open_grove(&grove, true, ARRAY_COUNT(made));
+	open_grove(&grove, ARRAY_COUNT(made));
 	assert_int_equal(open_file(&grove, "f", 11), FAULT_NONE);
 	close_grove(&grove);
 }
 
 /* After planning, "f" becomes what `change` makes of it; nothing but a regular file is opened. */
-static enum fault after(bool compare_ids, void (*change)(const struct grove *grove))
+static enum fault after(void (*change)(const struct grove *grove))
 {
 	struct grove grove;
 	plant(&grove);
 	make_file(&grove.plan, "f", 11);
 	make_file(&grove.plan, "other", 11);
-	open_grove(&grove, compare_ids, 0);
+	open_grove(&grove, 0);
 	assert_int_equal(open_file(&grove, "f", 11), FAULT_NONE);
 	if (change)
 		change(&grove);
@@ -196,16 +195,13 @@ static void into_other_file(const struct grove *grove)
 static void what_a_name_has_become_is_seen_before_it_is_opened(void **state)
 {
 	(void)state;
-	assert_int_equal(after(true, NULL), FAULT_NONE);
-	assert_int_equal(after(true, into_nothing), FAULT_NOT_FOUND);
-	assert_int_equal(after(true, into_symlink), FAULT_CHANGED);
-	assert_int_equal(after(true, into_fifo), FAULT_CHANGED); /* and does not hang */
-	assert_int_equal(after(true, into_directory), FAULT_CHANGED);
-	assert_int_equal(after(true, into_other_file), FAULT_CHANGED);
-	/* A later run takes the file that is there now, but nothing that is none. */
-	assert_int_equal(after(false, into_other_file), FAULT_NONE);
-	assert_int_equal(after(false, into_symlink), FAULT_CHANGED);
-	assert_int_equal(after(false, into_fifo), FAULT_CHANGED);
+	assert_int_equal(after(NULL), FAULT_NONE);
+	assert_int_equal(after(into_nothing), FAULT_NOT_FOUND);
+	assert_int_equal(after(into_symlink), FAULT_CHANGED);
+	assert_int_equal(after(into_fifo), FAULT_CHANGED); /* and does not hang */
+	assert_int_equal(after(into_directory), FAULT_CHANGED);
+	/* An editor has saved it: the new file is the one to be read. */
+	assert_int_equal(after(into_other_file), FAULT_NONE);
 }
 
 static void reads_symlinks_without_following_them(void **state)
@@ -219,7 +215,7 @@ static void reads_symlinks_without_following_them(void **state)
 	grove.plan.request.options.symlinks = PLAN_SYMLINKS_PRESERVE;
 	make_directory(&grove.plan, "d");
 	make_symlink(&grove.plan, "d/l", "no where");
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	struct task task = find_task(&grove, "l");
 	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
 			 FAULT_NONE);
@@ -227,13 +223,14 @@ static void reads_symlinks_without_following_them(void **state)
 	assert_true(S_ISLNK(status.st_mode));
 	assert_memory_equal(target, "no where", 8);
 	assert_int_equal(open_file(&grove, "l", 0), FAULT_CHANGED);
-	/* The one planned keeps its inode, so that the other one cannot get it. */
 	assert_int_equal(rename(path_in(&grove, "d/l"), path_in(&grove, "d/kept")), 0);
 	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
 			 FAULT_NOT_FOUND);
 	assert_int_equal(symlink("other", path_in(&grove, "d/l")), 0);
 	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
-			 FAULT_CHANGED);
+			 FAULT_NONE);
+	assert_int_equal(status.st_size, 5);
+	assert_memory_equal(target, "other", 5);
 	assert_int_equal(unlink(path_in(&grove, "d/l")), 0);
 	make_file(&grove.plan, "d/l", 3);
 	assert_int_equal(source_tree_read_link(grove.tree, &task, target, &status, &err),
@@ -248,7 +245,7 @@ static void a_directory_that_became_a_symlink_is_not_followed(void **state)
 	plant(&grove);
 	make_directory(&grove.plan, "d");
 	make_file(&grove.plan, "d/f", 11);
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	assert_int_equal(rename(path_in(&grove, "d"), path_in(&grove, "moved")), 0);
 	assert_int_equal(open_file(&grove, "f", 11), FAULT_NOT_FOUND);
 	assert_int_equal(symlink("moved", path_in(&grove, "d")), 0);
@@ -270,7 +267,7 @@ static void symlinks_planned_to_be_followed_are(void **state)
 	make_file(&grove.plan, "d/g", 22);
 	make_symlink(&grove.plan, "link", "f");
 	make_symlink(&grove.plan, "far", "d");
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	assert_int_equal(open_file(&grove, "link", 11), FAULT_NONE);
 	assert_int_equal(open_file(&grove, "g", 22), FAULT_NONE);
 	/* The plain file is still not to be a symlink. */
@@ -303,7 +300,7 @@ static void deep_trees_need_no_more_descriptors(void **state)
 		make_file(&grove.plan, path, (size_t)i + 1);
 		path[used] = '\0';
 	}
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	size_t before = open_descriptors();
 	for (int pass = 0; pass < 3; pass++) {
 		for (int i = 0; i < DEEP; i++) {
@@ -324,7 +321,7 @@ static void what_may_not_be_read_is_told_apart(void **state)
 		skip(); /* root may read everything */
 	plant(&grove);
 	make_file(&grove.plan, "f", 11);
-	open_grove(&grove, true, 0);
+	open_grove(&grove, 0);
 	assert_int_equal(chmod(path_in(&grove, "f"), 0), 0);
 	assert_int_equal(open_file(&grove, "f", 11), FAULT_AUTH);
 	close_grove(&grove);

@@ -1,6 +1,7 @@
 /*
- * Opening the files of a plan: by descriptors, one component at a time, and never anything but a file
- * where one was planned.  Which one is not asked: editors save by putting a new file under the name.
+ * Opening the files of a plan: by descriptors, one component at a time, and never anything but a
+ * file where one was planned.  Which one is not asked: editors save by putting a new file under the
+ * name.
  *
  * Place      under the readers.  A few directories stay open, so neighbours cost one open each.
  * Ownership  a tree borrows the texts of its options; descriptors it returns are the caller's.

@@ -32,7 +32,8 @@ enum {
 	HTTP_SLOW_BYTES = 4096,    /* less than this in a whole send or receive limit is too slow */
 	HTTP_ONE_SEND_MAX = 65536, /* bytes of a body that leaves together with its headers */
 	HTTP_HEADERS_MAX = 65536,  /* bytes of all headers of a reply */
-	HTTP_ERROR_BODY_MAX = 8192, /* bytes kept of the end of an error reply */
+	HTTP_ERROR_BODY_MAX = 8192,    /* bytes kept of the end of an error reply */
+	HTTP_ERROR_READ_MAX = 1 << 20, /* bytes of an error reply; one that is longer is ended */
 	HTTP_RETRY_AFTER_MAX_MS = 300000,
 };
 

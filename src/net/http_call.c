@@ -102,20 +102,21 @@ static int on_seek(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_FAIL;
 }
 
-/* Keeps the last bytes of an error's text: a traceback names its exception at the end. */
-static bool keep_error(struct http_call *call, const char *data, size_t size)
+/* Keeps the last bytes of an error's text: a traceback names its exception at the end.  Twice as
+ * many may gather before they are moved, so that small pieces cost no more than large ones. */
+static enum http_stop keep_error(struct http_call *call, const char *data, size_t size)
 {
-	if (size > HTTP_ERROR_BODY_MAX) {
-		data += size - HTTP_ERROR_BODY_MAX;
-		size = HTTP_ERROR_BODY_MAX;
-	}
+	if (call->received + size > HTTP_ERROR_READ_MAX)
+		return STOP_ENDLESS;
 	struct bytes *kept = &call->kept;
-	if (kept->size + size > HTTP_ERROR_BODY_MAX) {
-		size_t drop = kept->size + size - HTTP_ERROR_BODY_MAX;
-		memmove(kept->data, kept->data + drop, kept->size - drop);
-		kept->size -= drop;
+	if (kept->size + size > 2 * HTTP_ERROR_BODY_MAX) {
+		http_call_trim_error(call);
+		if (size > HTTP_ERROR_BODY_MAX) {
+			data += size - HTTP_ERROR_BODY_MAX;
+			size = HTTP_ERROR_BODY_MAX;
+		}
 	}
-	return bytes_append(kept, data, size) == FAULT_NONE;
+	return bytes_append(kept, data, size) == FAULT_NONE ? STOP_NONE : STOP_NOMEM;
 }
 
 /* Takes bytes of a reply: into the sink, into memory, or as the text of an error. */
@@ -127,7 +128,7 @@ static enum http_stop http_call_take(struct http_call *call, const char *data, s
 		call->status = (int)status;
 	}
 	if (http_status_fault(call->status) != FAULT_NONE)
-		return keep_error(call, data, size) ? STOP_NONE : STOP_NOMEM;
+		return keep_error(call, data, size);
 	if (!http_call_right_range(call))
 		return STOP_RANGE;
 	if (call->request.sink)
@@ -371,7 +372,7 @@ enum fault http_call_prepare(struct http_call *call, const struct http_request *
 	};
 	call->request.path = NULL;
 	bytes_clear(&call->kept);
-	call->kept.max = max_u64(request->reply_max, HTTP_ERROR_BODY_MAX);
+	call->kept.max = max_u64(request->reply_max, 2 * HTTP_ERROR_BODY_MAX);
 	struct bytes *url = &http->scratch;
 	const struct url *base = request->peer ? &request->peer->url : &http->url;
 	bool set = bytes_append_text(url, base->base) == FAULT_NONE &&

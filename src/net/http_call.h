@@ -32,6 +32,7 @@ enum http_stop {
 	STOP_SINK,      /* the sink refused */
 	STOP_TOO_LARGE, /* the reply passed its maximum */
 	STOP_HEADERS,   /* the headers passed theirs */
+	STOP_ENDLESS,   /* the text of an error did */
 	STOP_NOMEM,
 	STOP_RANGE,  /* another part than asked for */
 	STOP_PEER,   /* plain http, and the peer is not on this machine */
@@ -122,6 +123,9 @@ static inline bool http_call_right_range(const struct http_call *call)
 	return !call->request.ranged ||
 	       (call->status == 206 && call->range_start == call->request.offset);
 }
+
+/* Leaves HTTP_ERROR_BODY_MAX bytes of the end of an error's text. */
+void http_call_trim_error(struct http_call *call);
 
 /* Fills `reply` after libcurl ended the transfer with `code`, or with call->stop. */
 void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *reply);

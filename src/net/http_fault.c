@@ -25,6 +25,17 @@ enum fault http_status_fault(int status)
 	}
 }
 
+void http_call_trim_error(struct http_call *call)
+{
+	struct bytes *kept = &call->kept;
+	if (kept->size <= HTTP_ERROR_BODY_MAX)
+		return;
+	size_t drop = kept->size - HTTP_ERROR_BODY_MAX;
+	memmove(kept->data, kept->data + drop, HTTP_ERROR_BODY_MAX);
+	kept->size = HTTP_ERROR_BODY_MAX;
+	kept->data[kept->size] = '\0';
+}
+
 static const char *const phase_name[] = {
 	[PHASE_CONNECT] = "connecting",
 	[PHASE_SEND] = "sending",
@@ -47,6 +58,10 @@ static enum fault judge_stop(const struct http_call *call, struct err *err)
 	case STOP_HEADERS:
 		return err_set(err, FAULT_TOO_LARGE, "the headers are longer than %d bytes",
 			       HTTP_HEADERS_MAX);
+	case STOP_ENDLESS:
+		return err_set(err, http_status_fault(call->status),
+			       "status %d, and more than %d bytes about it", call->status,
+			       HTTP_ERROR_READ_MAX);
 	case STOP_RANGE:
 		return err_set(err, FAULT_CORRUPT, "the reply is not the part that was asked for");
 	case STOP_PEER:
@@ -119,6 +134,8 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 	curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	call->status = call->header_bytes > 0 ? (int)status : 0;
+	if (http_status_fault(call->status) != FAULT_NONE)
+		http_call_trim_error(call);
 	*reply = (struct http_reply){
 		.status = call->status,
 		.answered = call->header_bytes > 0 || code == CURLE_UNSUPPORTED_PROTOCOL,

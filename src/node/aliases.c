@@ -24,40 +24,29 @@ void aliases_fini(struct aliases *aliases)
 	*aliases = (struct aliases){ .count = 0 };
 }
 
-static struct alias *find_alias(const struct aliases *aliases, const char *name, size_t size)
+/* The last of a name counts: so that a file of many lines costs what it is long, none looks for
+ * those before it. */
+const char *aliases_find(const struct aliases *aliases, const char *name, size_t size)
 {
-	for (size_t i = 0; i < aliases->count; i++) {
-		const char *own = aliases->list[i].name;
-		if (strlen(own) == size && memcmp(own, name, size) == 0)
-			return &aliases->list[i];
+	for (size_t i = aliases->count; i > 0; i--) {
+		const struct alias *alias = &aliases->list[i - 1];
+		if (strlen(alias->name) == size && memcmp(alias->name, name, size) == 0)
+			return alias->cap;
 	}
 	return NULL;
 }
 
-const char *aliases_find(const struct aliases *aliases, const char *name, size_t size)
+static bool reserve_alias(struct aliases *aliases)
 {
-	const struct alias *alias = find_alias(aliases, name, size);
-	return alias ? alias->cap : NULL;
-}
-
-/* Takes `cap` over, also on failure. */
-static enum fault add_alias(struct aliases *aliases, const char *name, size_t size, char *cap,
-			    struct err *err)
-{
-	char *copy = strndup(name, size);
-	struct alias *list = NULL;
-	size_t bytes;
-	if (mul_size(aliases->count + 1, sizeof *list, &bytes))
-		list = realloc(aliases->list, bytes);
-	if (list)
-		aliases->list = list;
-	if (!copy || !cap || !list) {
-		free(copy);
-		free_secret(cap);
-		return err_set(err, FAULT_NOMEM, "no memory for aliases");
-	}
-	aliases->list[aliases->count++] = (struct alias){ copy, cap };
-	return FAULT_NONE;
+	if (aliases->count < aliases->capacity)
+		return true;
+	size_t capacity = aliases->capacity ? 2 * aliases->capacity : 16;
+	struct alias *list = reallocarray(aliases->list, capacity, sizeof *list);
+	if (!list)
+		return false;
+	aliases->list = list;
+	aliases->capacity = capacity;
+	return true;
 }
 
 struct value {
@@ -68,14 +57,13 @@ struct value {
 static enum fault set_alias(struct aliases *aliases, const char *name, size_t size,
 			    struct value value, struct err *err)
 {
-	char *cap = strndup(value.text, value.size);
-	struct alias *known = find_alias(aliases, name, size);
-	if (!known)
-		return add_alias(aliases, name, size, cap, err);
-	if (!cap)
+	char *copy = strndup(name, size), *cap = strndup(value.text, value.size);
+	if (!copy || !cap || !reserve_alias(aliases)) {
+		free(copy);
+		free_secret(cap);
 		return err_set(err, FAULT_NOMEM, "no memory for aliases");
-	free_secret(known->cap);
-	known->cap = cap;
+	}
+	aliases->list[aliases->count++] = (struct alias){ copy, cap };
 	return FAULT_NONE;
 }
 

@@ -20,8 +20,8 @@ struct alias {
 };
 
 struct aliases {
-	struct alias *list;
-	size_t count;
+	struct alias *list; /* in the order they were told; the last of a name counts */
+	size_t count, capacity;
 };
 
 /*

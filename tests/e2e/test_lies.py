@@ -106,6 +106,23 @@ def test_names_above_every_limit_stay_apart(embedded, lying, client, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
 
 
+def test_an_error_without_end_is_ended(embedded, lying, client, tmp_path):
+    """One in chunks of a byte too, of which each moved all that was kept."""
+    alias, cap = embedded.fresh()
+    sent = []
+
+    def pieces(size):
+        for _ in range((64 * MIB) // size):
+            sent.append(size)
+            yield chunk(b"e" * size) * (64 * KIB // size)
+    for size in 1, 64 * KIB:
+        sent.clear()
+        run = client(lying(lambda method, path: (400, {}, pieces(size)) if cap in path else None)
+                     ).ok("ls", alias, code=2, timeout=20)
+        assert "status 400, and more than 1048576 bytes about it" in run.err
+        assert len(sent) < 500
+
+
 # --- numbers ------------------------------------------------------------------------------
 
 NUMBERS = [b"-1", b"18446744073709551615", b"18446744073709551616", b"1" * 5000, b"1e308",

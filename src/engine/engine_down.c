@@ -12,6 +12,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
+		.root = migration->directory,
 		.policy = engine_policy(engine),
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
@@ -94,6 +95,7 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 		.lease = engine_lease_options(engine),
 		.catalog = migration->catalog,
 		.root = engine->root_fd,
+		.path = migration->directory,
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,
 		.losses = &engine->losses,

@@ -18,3 +18,16 @@
  */
 MUST_USE enum fault target_tree_new(struct catalog *catalog, int root, struct tree **tree,
 				    struct err *err);
+
+/* The same for who only looks: what is missing is FAULT_NOT_FOUND. */
+MUST_USE enum fault target_tree_new_looking(struct catalog *catalog, int root, struct tree **tree,
+					    struct err *err);
+
+/*
+ * A directory that is open may have been moved away, or another may have been put in its place, and
+ * what is written into it is then not where it should be.
+ *
+ * Returns FAULT_NONE when the path from the directory at `root`, by its path, still leads to `dir`;
+ * else EXISTS, and IO when that cannot be told.
+ */
+MUST_USE enum fault target_dir_check(struct tree_dir *dir, const char *root, struct err *err);

@@ -1,6 +1,10 @@
 #include "files/tree.h"
 
+#include "queue/core/thread.h"
+
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct kept {
@@ -25,17 +29,20 @@ static enum fault no_memory(struct err *err)
 	return err_set(err, FAULT_NOMEM, "no memory for the directories of a plan");
 }
 
-/* Takes the descriptor, also on failure, which is NULL. */
-static struct tree_dir *dir_new(int fd, unsigned depth)
+/* Takes the descriptor, also on failure, which is NULL.  `parent` is NULL for a root. */
+static struct tree_dir *dir_new(int fd, const struct tree_dir *parent, const char *name)
 {
 	struct tree_dir *dir = malloc(sizeof *dir);
-	if (!dir) {
+	const char *above = parent ? parent->path : "";
+	if (!dir || asprintf(&dir->path, "%s%s%s", above, *above ? "/" : "", name) < 0) {
 		if (fd >= 0)
 			close(fd);
+		free(dir);
 		return NULL;
 	}
 	dir->fd = fd;
-	dir->depth = depth;
+	dir->depth = parent ? parent->depth + 1 : 0;
+	atomic_init(&dir->seen_ms, clock_ms());
 	atomic_init(&dir->references, 1);
 	return dir;
 }
@@ -51,12 +58,13 @@ void tree_dir_unref(struct tree_dir *dir)
 		return;
 	if (dir->fd >= 0)
 		close(dir->fd);
+	free(dir->path);
 	free(dir);
 }
 
 enum fault tree_new(const struct tree_options *options, struct tree **tree, struct err *err)
 {
-	struct tree_dir *root = dir_new(options->root, 0);
+	struct tree_dir *root = dir_new(options->root, NULL, "");
 	struct tree *made = calloc(1, sizeof *made);
 	if (!made || !root) {
 		tree_dir_unref(root);
@@ -185,7 +193,7 @@ static enum fault descend(struct tree *tree, struct listing_id listing,
 	fault = tree->options.enter(tree->options.context, parent, name, &fd, err);
 	if (fault)
 		return fault;
-	*dir = dir_new(fd, parent->depth + 1);
+	*dir = dir_new(fd, parent, name);
 	if (!*dir)
 		return no_memory(err);
 	keep(tree, listing, *dir);

@@ -17,6 +17,7 @@ enum {
 	COMPARE_SIZE = 1 << 16, /* bytes read at once when two files are compared */
 	TICK_MAX_MS = 3000,     /* above the coarsest clock of a file system: two seconds */
 	TICK_LOOK_MS = 5,
+	SEEN_MS = 1000, /* a directory that was seen so lately is there, to begin with */
 };
 
 struct arrivals {
@@ -231,11 +232,26 @@ static void for_all(struct arrival **batch, size_t count,
 	}
 }
 
-/* Syncs each directory of the batch once. */
-static void sync_directories(struct arrival **batch, size_t count)
+static enum fault look_at_directory(struct arrival *arrival, struct err *err)
+{
+	return target_dir_check(arrival->target_dir, arrival->owner->options.root, err);
+}
+
+/* The names are there; are they where they should be? */
+static enum fault finish_directory(struct arrival *arrival, struct err *err)
+{
+	bool able;
+	if (look_at_directory(arrival, err) || file_sync_able(arrival->target_dir->fd, &able, err))
+		return err->fault;
+	arrival->lost |= able ? 0 : LOST_SYNC;
+	return FAULT_NONE;
+}
+
+/* Does `step` once for each directory of the batch, by one of those that are in it. */
+static void for_all_directories(struct arrival **batch, size_t count,
+				enum fault (*step)(struct arrival *arrival, struct err *err))
 {
 	struct err err[ARRIVALS_MAX];
-	bool able[ARRIVALS_MAX];
 	for (size_t i = 0; i < count; i++) {
 		size_t like = 0;
 		if (!batch[i])
@@ -244,10 +260,10 @@ static void sync_directories(struct arrival **batch, size_t count)
 		       (!batch[like] || batch[like]->target_dir != batch[i]->target_dir))
 			like++;
 		err[i] = like < i ? err[like] : (struct err){ 0 };
-		able[i] = like < i ? able[like] : true;
 		if (like == i)
-			err[i].fault = file_sync_able(batch[i]->target_dir->fd, &able[i], &err[i]);
-		batch[i]->lost |= able[i] ? 0 : LOST_SYNC;
+			err[i].fault = step(batch[i], &err[i]);
+		else
+			batch[i]->lost |= batch[like]->lost & LOST_SYNC;
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (batch[i] && err[i].fault) {
@@ -262,8 +278,9 @@ static void arrival_finish(struct arrival **batch, size_t count)
 	for (size_t i = 0; i < count && count > 1; i++)
 		(void)sync_file_range(batch[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for_all(batch, count, sync_file);
+	for_all_directories(batch, count, look_at_directory);
 	for_all(batch, count, give_name);
-	sync_directories(batch, count);
+	for_all_directories(batch, count, finish_directory);
 	for (size_t i = 0; i < count; i++)
 		if (batch[i])
 			succeed(batch[i]);
@@ -340,8 +357,12 @@ static struct arrival prepare(struct arrivals *arrivals, struct work *work,
 static enum fault arrival_look(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
-	arrival_name(arrival, name);
+	struct tree_dir *dir = arrival->target_dir;
+	uint64_t seen_ms = atomic_load_explicit(&dir->seen_ms, memory_order_relaxed);
 	bool there;
+	arrival_name(arrival, name);
+	if (clock_ms() - seen_ms > SEEN_MS && look_at_directory(arrival, err))
+		return err->fault;
 	if (dirfd_look(arrival->target_dir->fd, name, &arrival->seen, &there, err))
 		return err->fault;
 	arrival->there = there ? decide_there_of(&arrival->seen)

@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "files/target_tree.h"
+#include "land/presence.h"
 #include "queue/core/thread.h"
 
 #include <errno.h>
@@ -28,17 +29,18 @@ static enum fault restore(const struct builder *builder, const struct meta *meta
 }
 
 /* The target's own directory is the user's: it only gets back what it was given for the time being.
- */
+ * It is the last: then all that was done is looked for. */
 static enum fault close_root(struct builder *builder, const struct task *task, struct err *err)
 {
 	struct tree_dir *target_dir;
 	unsigned lost = 0;
 	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
-	enum fault fault =
-		restore_directory(target_dir->fd, NULL, DIRECTORY_MADE, NULL, &lost, err);
+	enum fault fault = target_dir_check(target_dir, builder->options.path, err);
+	if (!fault)
+		fault = restore_directory(target_dir->fd, NULL, DIRECTORY_MADE, NULL, &lost, err);
 	tree_dir_unref(target_dir);
-	return fault;
+	return fault ? fault : presence_check(builder->options.catalog, builder->options.path, err);
 }
 
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)
@@ -49,7 +51,9 @@ static enum fault build(struct builder *builder, const struct task *task, struct
 		return err->fault;
 	if (task->meta_size > 0 && !meta_unpack(task->meta, task->meta_size, &meta))
 		meta = (struct meta){ .flags = META_GRID };
-	enum fault fault = restore(builder, &meta, target_dir->fd, err);
+	enum fault fault = target_dir_check(target_dir, builder->options.path, err);
+	if (!fault)
+		fault = restore(builder, &meta, target_dir->fd, err);
 	tree_dir_unref(target_dir);
 	return fault;
 }
@@ -64,12 +68,14 @@ static enum fault look_condemned(const struct builder *builder, uint64_t id, uin
 	return fault;
 }
 
+/* A fault of the job's own files is no verdict, nor is one of the whole target: the job goes on when
+ * that is there again. */
 static void end_failed(struct builder *builder, struct work *work, const struct err *err)
 {
 	const struct lease_options *lease = &builder->options.lease;
 	struct err sorted = *err;
 	err_sort(&sorted, ERR_TARGET);
-	if (sorted.fault == FAULT_CORRUPT) { /* of the job's own files */
+	if (sorted.fault == FAULT_CORRUPT || work->task->id == 0) {
 		lease->broken(lease->context, &sorted);
 		work_again(work, 0, work->task->attempts);
 	} else {

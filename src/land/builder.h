@@ -14,7 +14,8 @@
 struct builder_options {
 	struct lease_options lease;
 	struct catalog *catalog; /* with outcomes */
-	int root;                /* the target's directory, open */
+	int root;                /* the target's directory, open, */
+	const char *path;        /* and its path; borrowed */
 	bool preserve;           /* restore mode and time */
 	uint32_t mask;           /* umask of the user, for what has no mode */
 	struct losses *losses;   /* counts what the target could not keep */

@@ -117,3 +117,35 @@ def test_an_edit_while_the_new_content_is_fetched_stays(embedded, client, tmp_pa
         assert barge.finish(process).code == 4
         assert (tmp_path / "out/doc").read_bytes() == b"two hours of work"
         assert not leftovers(tmp_path)
+
+
+# --- directories --------------------------------------------------------------------------
+
+def move_away(place):
+    (place / "out/s/d").rename(place / "moved")
+
+
+def put_another_in_its_place(place):
+    move_away(place)
+    (place / "out/s/d").mkdir()
+
+
+def move_the_target_away(place):
+    (place / "out").rename(place / "moved")
+
+
+@pytest.mark.parametrize("change", [move_away, put_another_in_its_place, move_the_target_away])
+@pytest.mark.parametrize("last", ["d/z", "z"])
+def test_a_directory_that_is_moved_away_while_it_is_filled(alone, place, change, last):
+    """`last` is on its way when it happens: in the directory, or beside it, when all in it is done."""
+    (place / "s" / last).write_bytes(content(150000, 5))
+    process = alone.start("cp", "-r", "--bwlimit=200K", place / "s", place / "out")
+    wait_for(lambda: (place / "out/s/d/b").exists() and leftovers(place / "out"))
+    change(place)
+    run = alone.finish(process)
+    assert run.code == 4, run
+    assert "moved away or replaced" in run.err or "not at the target any more" in run.err
+    # What goes on looks at the world again, and never calls done what is not there.
+    if change is not move_the_target_away:
+        run = alone.run("resume", "--bwlimit=10M")
+        assert run.code != 0 or (place / "out/s/d/b").exists()

@@ -42,6 +42,7 @@ void land_case_init(struct land_case *h)
 	assert_int_equal(outcomes_create(tree_path("slots"), job_id, NULL, 0, &h->slots, &err), 0);
 	h->catalog = catalog_case_open(tree_path("manifest"), tree_path("slots"));
 	assert_int_equal(mkdir(tree_path("out"), 0755), 0);
+	h->path = strdup(tree_path("out"));
 	h->root = open(tree_path("out"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(h->root >= 0);
 	assert_int_equal(target_tree_new(h->catalog, h->root, &h->target_tree, &err), 0);
@@ -49,6 +50,7 @@ void land_case_init(struct land_case *h)
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){
 		.job = "0123456789abcdef",
+		.root = h->path,
 		.policy = { .to_local = true, .planned_ns = INT64_MAX },
 		.preserve = true,
 		.mask = 022,
@@ -77,6 +79,7 @@ void land_case_fini(struct land_case *h)
 	outcomes_close(h->slots);
 	catalog_close(h->catalog);
 	close(h->root);
+	free(h->path);
 }
 
 struct fake_task *land_case_file(struct land_case *h, enum land_case_directory directory,

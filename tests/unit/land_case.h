@@ -19,6 +19,7 @@ struct land_case {
 	struct listing_id listing[LAND_CASE_DIRECTORIES];
 	struct outcomes *slots; /* the queue keeps chunks in it */
 	int root;
+	char *path; /* of "out" */
 	struct tree *target_tree;
 	struct arrivals_options options; /* that land_case_start uses: everything may be replaced,
 					    mode and time are kept, umask 022 */

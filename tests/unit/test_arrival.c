@@ -254,6 +254,19 @@ static void leaves_what_was_edited_while_it_was_fetched(void **state)
 	assert_int_equal(tree_count("out"), 1);
 }
 
+static void names_nothing_in_a_directory_that_was_moved_away(void **state)
+{
+	(void)state;
+	struct fake_task *task = land_case_file(&land_case, LAND_CASE_E, "file", 5, NULL);
+	struct arrival *arrival = begin_arrival();
+	assert_int_equal(rename(tree_path("out/d"), tree_path("moved")), 0);
+	arrival_complete(arrival);
+	fake_queue_wait(&land_case.queue);
+	assert_ended(task, OUTCOME_FAILED, REASON_CONFLICT);
+	assert_int_equal(tree_count("moved/e"), 0);
+	assert_int_equal(tree_count("out"), 0);
+}
+
 static void leaves_a_symlink_that_was_made_anew_meanwhile(void **state)
 {
 	(void)state;
@@ -553,6 +566,7 @@ int main(void)
 		FACT(replaces_what_is_older_than_the_job),
 		FACT(leaves_what_was_edited_while_it_was_fetched),
 		FACT(leaves_a_symlink_that_was_made_anew_meanwhile),
+		FACT(names_nothing_in_a_directory_that_was_moved_away),
 		FACT(leaves_what_is_newer_than_the_job),
 		FACT(leaves_what_came_while_it_was_fetched),
 		FACT(accepts_the_equal_file_of_a_killed_run),

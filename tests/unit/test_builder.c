@@ -18,6 +18,7 @@ static int setup(void **state)
 		.lease = land_case.queue.lease,
 		.catalog = land_case.catalog,
 		.root = land_case.root,
+		.path = land_case.path,
 		.preserve = true,
 		.mask = 022,
 		.losses = &land_case.losses,

@@ -84,6 +84,34 @@ static void takes_what_is_there(void **state)
 	assert_int_equal(tree_count("out/d"), 1);
 }
 
+static void tells_when_a_directory_is_not_where_it_was(void **state)
+{
+	(void)state;
+	struct err err;
+	struct tree_dir *inner = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]);
+	struct tree_dir *root = open_spot(land_case.target_tree, land_case.listing[LAND_CASE_ROOT]);
+	assert_int_equal(target_dir_check(inner, land_case.path, &err), FAULT_NONE);
+	assert_int_equal(target_dir_check(root, land_case.path, &err), FAULT_NONE);
+	/* Another in its place; then one above it is gone; then all is as before. */
+	assert_int_equal(rename(tree_path("out/d/e"), tree_path("out/aside")), 0);
+	assert_int_equal(target_dir_check(inner, land_case.path, &err), FAULT_EXISTS);
+	assert_int_equal(mkdir(tree_path("out/d/e"), 0755), 0);
+	assert_int_equal(target_dir_check(inner, land_case.path, &err), FAULT_EXISTS);
+	assert_int_equal(rmdir(tree_path("out/d/e")), 0);
+	assert_int_equal(rename(tree_path("out/aside"), tree_path("out/d/e")), 0);
+	assert_int_equal(target_dir_check(inner, land_case.path, &err), FAULT_NONE);
+	assert_int_equal(rename(tree_path("out/d"), tree_path("d")), 0);
+	assert_int_equal(symlink("../d", tree_path("out/d")), 0);
+	assert_int_equal(target_dir_check(inner, land_case.path, &err), FAULT_EXISTS);
+	/* The root is what its path leads to, as the user typed it. */
+	assert_int_equal(rename(tree_path("out"), tree_path("elsewhere")), 0);
+	assert_int_equal(target_dir_check(root, land_case.path, &err), FAULT_EXISTS);
+	assert_int_equal(symlink("elsewhere", tree_path("out")), 0);
+	assert_int_equal(target_dir_check(root, land_case.path, &err), FAULT_NONE);
+	tree_dir_unref(inner);
+	tree_dir_unref(root);
+}
+
 static void goes_through_no_symlink_and_no_file(void **state)
 {
 	(void)state;
@@ -198,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FACT(makes_what_is_missing_on_the_way),
 		FACT(takes_what_is_there),
+		FACT(tells_when_a_directory_is_not_where_it_was),
 		FACT(goes_through_no_symlink_and_no_file),
 		FACT(refuses_offsets_of_no_listing),
 		FACT(keeps_few_directories_open_and_no_spot_dies),

@@ -68,8 +68,8 @@ static enum fault look_condemned(const struct builder *builder, uint64_t id, uin
 	return fault;
 }
 
-/* A fault of the job's own files is no verdict, nor is one of the whole target: the job goes on when
- * that is there again. */
+/* A fault of the job's own files is no verdict, nor is one of the whole target: the job goes on
+ * when that is there again. */
 static void end_failed(struct builder *builder, struct work *work, const struct err *err)
 {
 	const struct lease_options *lease = &builder->options.lease;

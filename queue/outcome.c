@@ -29,6 +29,17 @@ static const char *const reason_text[] = {
 	[REASON_UNWRITTEN] = "cannot be written",
 };
 
+bool outcome_is_reopened(const struct outcome *outcome)
+{
+	return outcome->state == OUTCOME_PLANNED && outcome->level & OUTCOME_OWN;
+}
+
+bool outcome_has_existing(const struct outcome *outcome)
+{
+	return outcome->state == OUTCOME_PLANNED &&
+	       (!outcome_is_reopened(outcome) || outcome->level & OUTCOME_EXISTED);
+}
+
 const char *outcome_reason_text(uint8_t reason)
 {
 	return reason < ARRAY_COUNT(reason_text) ? reason_text[reason] : "unknown reason";

@@ -50,6 +50,11 @@ enum outcome_reason {
 
 /* Beside the levels of verification, of what is done. */
 enum {
+	/* What has the name at the target is this job's own.  Done, at a local target: `meta` has
+	 * its change time in place of owner and group.  Done, on a grid: it is linked in its
+	 * directory.  Planned: an entry taken up again; with OUTCOME_EXISTED what the job has put
+	 * there is as it left it, and else there is nothing. */
+	OUTCOME_OWN = 1u << 5,
 	OUTCOME_EXISTED = 1u << 6, /* something at the target had the name when it was planned */
 	OUTCOME_LINKED = 1u << 7,  /* nothing was sent, the cap is that of a source on the grid */
 };
@@ -77,6 +82,12 @@ struct outcome {
 
 /* Returns whether the state ends a task: done, skipped or failed. */
 bool outcome_is_settled(const struct outcome *outcome);
+
+/* Returns whether the entry was taken up again. */
+bool outcome_is_reopened(const struct outcome *outcome);
+
+/* Returns whether the plan has found something with the entry's name at the target. */
+bool outcome_has_existing(const struct outcome *outcome);
 
 /* Returns the lower-case English phrase for a reason ("name is not UTF-8"), a literal. */
 const char *outcome_reason_text(uint8_t reason);

@@ -265,7 +265,7 @@ static enum fault add_directory(struct lease_request *request,
 				      err);
 	if (fault != FAULT_NONE)
 		return fault;
-	task.existing = outcome.state == OUTCOME_PLANNED;
+	task.existing = outcome_has_existing(&outcome);
 	explicit_bzero(&outcome, sizeof outcome);
 	if (!hold_add(request->hold, &task))
 		return err_set(err, FAULT_NOMEM, "out of memory");

@@ -143,7 +143,7 @@ static enum fault hand_out(struct queue_file *file, struct hold *hold, uint8_t f
 {
 	struct task like = task_of(file);
 	like.flags = flags;
-	like.existing = cursor_outcome(file->cursor)->state == OUTCOME_PLANNED;
+	like.existing = outcome_has_existing(cursor_outcome(file->cursor));
 	if (!hold_add(hold, &like))
 		return out_of_memory(err);
 	count_child(file);

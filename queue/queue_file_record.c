@@ -84,6 +84,26 @@ static enum fault accept(struct queue_file *file, struct hold *hold, const struc
 	return fault;
 }
 
+/* What fails or is skipped keeps what was planned for it, so that it can be taken up again.  Best
+ * effort: without, it is taken up as if nothing had been at the target. */
+static void keep_planned(struct queue_file *file, struct commit_item *item)
+{
+	struct outcome *outcome = &item->outcome, planned;
+	struct err err;
+	bool lost = outcome->state == OUTCOME_FAILED || outcome->state == OUTCOME_SKIPPED;
+	if (!lost || outcome->id != item->task->id || outcome->cap_kind != 0 ||
+	    (!item->task->existing && item->task->kind != MANIFEST_DIRECTORY) ||
+	    outcomes_read(file->options.catalog->outcomes, outcome->id, 1, &planned, &err))
+		return;
+	if (planned.state == OUTCOME_PLANNED && planned.reason == REASON_NONE) {
+		planned.state = outcome->state;
+		planned.reason = outcome->reason;
+		planned.attempts = outcome->attempts;
+		*outcome = planned;
+	}
+	explicit_bzero(&planned, sizeof planned);
+}
+
 enum fault queue_file_record(struct queue *queue, const struct segment *segment,
 			     const struct outcome *outcome, size_t count, struct err *err)
 {
@@ -101,6 +121,7 @@ enum fault queue_file_record(struct queue *queue, const struct segment *segment,
 		struct commit_item item = { .outcome = outcome[i],
 					    .task = hold_find(hold, outcome[i].id),
 					    .hold = hold };
+		keep_planned(file, &item);
 		enum fault put = commit_put(file->commit, &item, fault == FAULT_NONE ? err : NULL);
 		fault = fault == FAULT_NONE ? put : fault;
 		explicit_bzero(&item.outcome, sizeof item.outcome);

@@ -1,15 +1,15 @@
 """A copy to a local directory under fire: killed, gone on with, and judged by what lies there.
 
 What was reported done must be there, whole, at once and for good: the same file, not one fetched
-again.  The source of a file that was done is overwritten where it is a local one, and where it is
+again.  The source of a file that was done is removed where it is a local one, and where it is
 on a grid the gateway counts the requests.
 """
 import os
 import random
 import time
 
-from kill_loop import (IN_FLIGHT, LITERAL, SLOT, SLOTS, Kill, grow, kill_points, text_of,
-                       wait)
+from kill_loop import (IN_FLIGHT, LITERAL, SLOT, SLOTS, Kill, grow, kill_points, remove_single,
+                       text_of, wait)
 from runner import LineReader, Run
 from tree import below, local_tree, same, summary
 
@@ -127,14 +127,11 @@ class Fetch:
             if "/.barge-" not in path:
                 assert what == self.expected[path] or path == STREAM, (self, path)
         if not self.grid:
-            self.overwrite_done_files()
+            self.remove_done_sources()
 
-    def overwrite_done_files(self):
+    def remove_done_sources(self):
         for path in self.inodes:
-            file = self.place / path
-            if file.stat().st_nlink == 1:
-                with open(file, "r+b") as stream:
-                    stream.write(os.urandom(self.expected[path][0]))
+            remove_single(self.place / path)
 
     # --- the verdict ---
 

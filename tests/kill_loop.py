@@ -2,8 +2,8 @@
 
 What the driver believes, it has from outside: the JSON lines it read before each kill, the slots
 of docs/formats.md as bytes, the grid read by HTTP, and the number of mutable directories that the
-grid stores.  The source of every file that was reported done is overwritten before the job goes
-on, so a file that is sent again cannot pass for one that was not.
+grid stores.  The source of every file that was reported done is removed before the job goes on, so
+a file that is sent again cannot pass for one that was not.
 """
 import json
 import os
@@ -22,6 +22,12 @@ EXISTED = 64  # in a slot's level: something at the target had the name when it 
 LITERAL = 55  # bytes that need no request
 IN_FLIGHT = 4  # requests that a gateway may still count after the kill
 SIZES = (0, 9, 55, 56, 700, 4000, 4000, 20_000, 70_000)
+
+
+def remove_single(file):
+    """Removes a file that has no second name: that one would change with it."""
+    if file.exists() and file.stat().st_nlink == 1:
+        file.unlink()
 
 
 def kill_points():
@@ -263,7 +269,7 @@ class Job:
         self.look_at_slots()
         self.kills += run.code == -9
         self.late_puts = 0 if run.code == 0 else IN_FLIGHT
-        self.overwrite_done_files()
+        self.remove_done_sources()
         self.look_at_link()
         if run.code == -9 and self.power_cuts and self.rng.random() < 0.5:
             self.lose_what_was_not_synced()
@@ -303,13 +309,11 @@ class Job:
                 with open(job / name, "ab") as file:
                     file.write(bytes(self.rng.randint(1, 5000)))
 
-    def overwrite_done_files(self):
+    def remove_done_sources(self):
         for path, line in self.done.items():
             file = self.place / path[len(self.prefix) - 3:]
-            if line["kind"] != "file" or line["state"] != "done" or file.stat().st_nlink > 1:
-                continue
-            with open(file, "r+b") as stream:
-                stream.write(os.urandom(line["bytes"]))
+            if line["kind"] == "file" and line["state"] == "done":
+                remove_single(file)
 
     # --- what is in the grid ---
 

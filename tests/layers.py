@@ -13,7 +13,7 @@ from pathlib import Path
 LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
           {"files", "net", "select", "tahoe", "report"}, {"node", "store", "decide"},
           {"direct", "calls"},
-          {"plan", "verify"}, {"read", "commit", "audit", "compare", "options"},
+          {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
           {"land", "upload", "place"}, {"download", "job"}, {"engine"}, {"cli", "serve"}]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 

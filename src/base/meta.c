@@ -4,6 +4,8 @@
 
 enum { META_VERSION = 1, FIXED_SIZE = 10, LEB_BYTES_MAX = 10 };
 
+enum { META_WRITTEN = 20 }; /* in the slot's form: where owner and group stand otherwise */
+
 static int64_t nanoseconds(struct timespec time)
 {
 	int64_t ns;
@@ -107,6 +109,16 @@ void meta_pack_outcome(const struct meta *meta, unsigned char out[META_OUTCOME_S
 	store_le32(out + 16, meta->mode);
 	store_le32(out + 20, meta->uid);
 	store_le32(out + 24, meta->gid);
+}
+
+void meta_keep_written(unsigned char packed[META_OUTCOME_SIZE], int64_t ctime_ns)
+{
+	store_le64(packed + META_WRITTEN, (uint64_t)ctime_ns);
+}
+
+int64_t meta_written(const unsigned char packed[META_OUTCOME_SIZE])
+{
+	return (int64_t)load_le64(packed + META_WRITTEN);
 }
 
 struct meta meta_unpack_outcome(const unsigned char packed[META_OUTCOME_SIZE])

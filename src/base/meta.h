@@ -64,5 +64,11 @@ MUST_USE bool meta_unpack(const unsigned char *packed, size_t size, struct meta 
 /* Writes the slot's form: mtime, ctime (8 bytes each), mode, uid, gid (4 each), little-endian. */
 void meta_pack_outcome(const struct meta *meta, unsigned char out[META_OUTCOME_SIZE]);
 
+/* Puts the change time of what was written at a local target in place of owner and group. */
+void meta_keep_written(unsigned char packed[META_OUTCOME_SIZE], int64_t ctime_ns);
+
+/* Reads it. */
+int64_t meta_written(const unsigned char packed[META_OUTCOME_SIZE]);
+
 /* Reads that form; what it does not hold is 0. */
 struct meta meta_unpack_outcome(const unsigned char packed[META_OUTCOME_SIZE]);

@@ -13,7 +13,7 @@ enum {
 struct member {
 	size_t name; /* offset in `names` */
 	uint32_t name_size;
-	bool existed;
+	bool existed, own;
 	uint8_t cap_kind, cap_size;
 	unsigned char cap[OUTCOME_CAP_MAX];
 	unsigned char meta[OUTCOME_META_SIZE];
@@ -52,6 +52,7 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 	struct member *member = &builder->member[builder->count];
 	*member = (struct member){ .name = builder->names.size,
 				   .existed = outcome->level & OUTCOME_EXISTED,
+				   .own = outcome->level & OUTCOME_OWN,
 				   .cap_kind = outcome->cap_kind,
 				   .cap_size = outcome->cap_size };
 	enum fault fault = name_to_nfc(&builder->names, entry->name, entry->name_size);
@@ -106,12 +107,17 @@ static enum fault metadata_of(const struct member *member, struct bytes *out)
 	return edge_metadata_json(out, &metadata);
 }
 
-/* A directory or mutable file that was there is changed in its place, so its link stays. */
+/* A directory or mutable file that was there is changed in its place, so its link stays.  An
+ * immutable directory that was there is one that this job has linked, and made anew. */
 static enum assembly_how how_of(const struct member *member, const struct cap *cap)
 {
+	if (member->own)
+		return ASSEMBLY_KEEP;
 	if (!member->existed)
 		return ASSEMBLY_NEW;
-	return cap_is_directory(cap) || cap_is_mutable(cap) ? ASSEMBLY_KEEP : ASSEMBLY_REPLACE;
+	if (cap_is_mutable(cap))
+		return ASSEMBLY_KEEP;
+	return cap_is_directory(cap) ? ASSEMBLY_RELINK : ASSEMBLY_REPLACE;
 }
 
 static enum fault add_to_request(struct assembly_request *request, const struct edge_child *child)
@@ -139,7 +145,7 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 		.metadata = metadata->size ? bytes_text(metadata) : NULL,
 		.metadata_size = metadata->size,
 	};
-	const enum assembly_how how = how_of(member, &cap);
+	const enum assembly_how how = builder->source->merges ? how_of(member, &cap) : ASSEMBLY_NEW;
 	assembly->how[member - builder->member] = (uint8_t)how;
 	if (!fault && how != ASSEMBLY_KEEP)
 		fault = add_to_request(&assembly->request[how], &child);

@@ -18,7 +18,9 @@ enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take s
 enum assembly_how {
 	ASSEMBLY_NEW,     /* nothing had its name when it was planned */
 	ASSEMBLY_REPLACE, /* a file had */
-	ASSEMBLY_KEEP,    /* it is linked: a directory merged into, a file overwritten */
+	ASSEMBLY_RELINK,  /* an immutable directory of this job had */
+	ASSEMBLY_KEEP,    /* it is linked: a directory merged into, a file overwritten, what an
+			     earlier run has linked */
 	ASSEMBLY_HOWS,
 };
 
@@ -28,7 +30,8 @@ struct assembly_request {
 };
 
 struct assembly {
-	struct assembly_request request[ASSEMBLY_KEEP]; /* of the new ones, and of those replaced */
+	struct assembly_request
+		request[ASSEMBLY_KEEP]; /* of the new ones, then of those replaced */
 	uint8_t *how;        /* enum assembly_how of those in the set, by their numbers there */
 	uint64_t left_out;   /* children failed or skipped */
 	struct childset set; /* of all that are not left out, sealed */
@@ -41,6 +44,7 @@ struct assembly {
 struct assembly_source {
 	struct catalog_reader *reader;
 	struct listing_id listing;       /* the directory's */
+	bool merges;                     /* into a directory that is there; else all are new */
 	const struct chk_params *params; /* for immutable directories, to predict their cap; else
 					    NULL */
 };

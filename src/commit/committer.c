@@ -76,7 +76,7 @@ static enum fault choose_how(struct committer *committer, struct directory *dire
 		directory->condemned = slot.reason;
 		return FAULT_NONE;
 	}
-	if (slot.state == OUTCOME_PLANNED) {
+	if (slot.state == OUTCOME_PLANNED && slot.cap_kind != CAP_NONE) {
 		if (cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &directory->cap))
 			return FAULT_NONE;
 		return err_set(err, FAULT_CORRUPT,
@@ -106,6 +106,7 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 	const struct assembly_source source = {
 		.reader = committer->reader,
 		.listing = work->task->listing,
+		.merges = directory->how == DIRECTORY_MERGE,
 		.params = predict ? policy_params(options->policy) : NULL,
 	};
 	if (assembly_build(&source, &directory->assembly, err))

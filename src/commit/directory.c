@@ -279,16 +279,20 @@ static struct store_call *make_directory(struct directory *directory, struct err
 	return call;
 }
 
-/* Sends one of the two requests.  What is new replaces nothing: a name that has appeared since it
+/* Sends one of the requests.  What is new replaces nothing: a name that has appeared since it
  * was planned is a conflict. */
 static struct store_call *send_merge(struct directory *directory, struct err *err)
 {
+	static const enum store_replace replace[] = {
+		[ASSEMBLY_NEW] = STORE_REPLACE_NEVER,
+		[ASSEMBLY_REPLACE] = STORE_REPLACE_ONLY_FILES,
+		[ASSEMBLY_RELINK] = STORE_REPLACE_ALWAYS,
+	};
 	const struct assembly_request *request = &directory->assembly.request[directory->merged];
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };
 	const struct store_edit edit = {
 		.directory = &directory->cap,
-		.replace = directory->merged == ASSEMBLY_NEW ? STORE_REPLACE_NEVER
-							     : STORE_REPLACE_ONLY_FILES,
+		.replace = replace[directory->merged],
 		.children = request->children,
 	};
 	return store_set_children(directory->store, &edit, &body,

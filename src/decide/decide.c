@@ -64,11 +64,25 @@ static bool is_unchanged(const struct decide_policy *policy, const struct decide
 	       is_same_time(policy, source, there);
 }
 
+/* The source takes the place of what is there, unless that came after the plan. */
+static struct decision replace(const struct decide_policy *policy,
+			       const struct decide_source *source, const struct decide_there *there)
+{
+	struct decision decision = send(policy, source);
+	if (is_writable(there->cap_kind) && decision.action != DECIDE_FAIL)
+		decision.action = DECIDE_OVERWRITE;
+	bool seen = !policy->to_local || there->own || there->changed_ns <= policy->planned_ns;
+	decision.replaces = decision.action != DECIDE_FAIL && seen;
+	return decision;
+}
+
 /* A file, or at a local target a symlink, has the name, and the entry could take its place. */
 static struct decision against_file(const struct decide_policy *policy,
 				    const struct decide_source *source,
 				    const struct decide_there *there)
 {
+	if (there->own)
+		return replace(policy, source, there);
 	if (policy->no_clobber)
 		return (struct decision){ .action = DECIDE_SKIP, .reason = REASON_PRESENT };
 	if (policy->checksum && is_comparable(policy, source, there)) {
@@ -81,12 +95,7 @@ static struct decision against_file(const struct decide_policy *policy,
 		return unchanged;
 	if (is_mutable(there->cap_kind) && !is_writable(there->cap_kind))
 		return conflict;
-	struct decision decision = send(policy, source);
-	if (is_writable(there->cap_kind) && decision.action != DECIDE_FAIL)
-		decision.action = DECIDE_OVERWRITE;
-	decision.replaces = decision.action != DECIDE_FAIL &&
-			    (!policy->to_local || there->changed_ns <= policy->planned_ns);
-	return decision;
+	return replace(policy, source, there);
 }
 
 static struct decision decide_file(const struct decide_policy *policy,
@@ -142,14 +151,35 @@ static struct decision decide_lost(const struct decide_policy *policy,
 	return decide_new(policy, source, there);
 }
 
+/* What is done counts as long as it is what was brought, and that is still there.  A source that is
+ * gone leaves a copy that is good. */
+static struct decision decide_done(const struct decide_known *known)
+{
+	bool again = known->source == DECIDE_CHANGED || known->written == DECIDE_CHANGED ||
+		     known->written == DECIDE_GONE;
+	return (struct decision){ .action = again ? DECIDE_REOPEN : DECIDE_DONE };
+}
+
+/* What was left as it is at the target is, as long as that is there, and as what came of the
+ * comparison holds. */
+static struct decision decide_skipped(const struct decide_known *known)
+{
+	bool compared = known->reason == REASON_UNCHANGED;
+	bool left = compared || known->reason == REASON_PRESENT;
+	if ((left && known->written == DECIDE_GONE) ||
+	    (compared && known->source == DECIDE_CHANGED))
+		return (struct decision){ .action = DECIDE_REOPEN };
+	return (struct decision){ .action = DECIDE_SKIP, .reason = known->reason };
+}
+
 struct decision decide(const struct decide_policy *policy, const struct decide_source *source,
 		       const struct decide_there *there, const struct decide_known *known)
 {
 	switch (known->state) {
 	case OUTCOME_DONE:
-		return (struct decision){ .action = DECIDE_DONE };
+		return decide_done(known);
 	case OUTCOME_SKIPPED:
-		return (struct decision){ .action = DECIDE_SKIP, .reason = known->reason };
+		return decide_skipped(known);
 	case OUTCOME_FAILED:
 		return (struct decision){ .action = DECIDE_FAIL, .reason = known->reason };
 	case OUTCOME_DAMAGED:

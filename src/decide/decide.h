@@ -4,6 +4,10 @@
  *
  * First what is known:
  *
+ *   done, and its source has changed, or what it wrote is gone or has changed
+ *                                    taken up again
+ *   skipped as it was at the target, and that is gone, or its source has changed since it was
+ *   compared                         taken up again
  *   done, skipped, failed            that, again
  *   lost: its directory is done,     there is something of its kind: done
  *   its own slot cannot be read      else, and for what stands at a grid: failed (lost)
@@ -26,6 +30,7 @@
  *
  * Then the options, in this order; the first that applies decides:
  *
+ *   what is there is this job's own, as it left it          send, replacing it
  *   --no-clobber                                            skip (present)
  *   --checksum, and one side's cap can tell:   unknown      compare, then decide again
  *                                              same         skip (unchanged)
@@ -60,6 +65,7 @@ enum decide_action {
 	DECIDE_FAIL,
 	DECIDE_DONE,    /* already */
 	DECIDE_COMPARE, /* look whether the contents are the same, and decide again */
+	DECIDE_REOPEN,  /* it was done, and is to be done again */
 	DECIDE_ACTIONS,
 };
 
@@ -101,16 +107,27 @@ struct decide_there {
 	uint8_t cap_kind; /* of a file on a grid */
 	uint8_t content;  /* enum decide_content */
 	bool timed;       /* `mtime_ns` is known */
+	bool own;         /* this job has put it there, and it is as it was left */
 	uint64_t bytes;
 	int64_t mtime_ns;
-	int64_t changed_ns; /* its ctime, of what is here */
+	int64_t changed_ns; /* its ctime, of what is here; INT64_MAX: certainly after the plan */
+};
+
+/* What a look at something says that was done before. */
+enum decide_since {
+	DECIDE_UNSEEN, /* nobody looked */
+	DECIDE_AS_IT_WAS,
+	DECIDE_CHANGED,
+	DECIDE_GONE,
 };
 
 /* What the plan, or an earlier run, says of the entry. */
 struct decide_known {
 	uint8_t state; /* enum outcome_state: done, skipped or failed; damaged: lost, in a directory
 			  that is done; else nothing is known */
-	uint8_t reason; /* of skipped and failed */
+	uint8_t reason;  /* of skipped and failed */
+	uint8_t source;  /* enum decide_since, of what is done */
+	uint8_t written; /* the same of what it came to at a local target */
 };
 
 struct decision {

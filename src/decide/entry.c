@@ -39,12 +39,13 @@ struct decide_source decide_source_of(const struct task *task, const struct outc
 struct decide_there decide_there_on_grid(const struct outcome *slot)
 {
 	const struct cap cap = { .kind = slot->cap_kind };
-	if (slot->state != OUTCOME_PLANNED || slot->reason)
+	if (!outcome_has_existing(slot) || slot->reason)
 		return (struct decide_there){ .kind = DECIDE_NOTHING };
 	return (struct decide_there){
 		.kind = cap_is_directory(&cap) ? DECIDE_DIRECTORY : DECIDE_FILE,
 		.cap_kind = slot->cap_kind,
 		.timed = slot->level & OUTCOME_HAS_MTIME,
+		.own = outcome_is_reopened(slot),
 		.bytes = slot->length,
 		.mtime_ns = meta_unpack_outcome(slot->meta).mtime_ns,
 	};
@@ -75,13 +76,25 @@ enum fault decide_there_here(int at, const char *name, struct decide_there *ther
 	return FAULT_NONE;
 }
 
+void decide_there_own(const struct outcome *slot, struct decide_there *there)
+{
+	if (there->kind == DECIDE_NOTHING || !outcome_is_reopened(slot))
+		return;
+	there->timed = false; /* the times of the plan are past */
+	if (!outcome_has_existing(slot))
+		return;
+	there->own = there->changed_ns == meta_written(slot->meta);
+	if (!there->own)
+		there->changed_ns = INT64_MAX; /* since this job has put something there */
+}
+
 struct decide_known decide_known_of(const struct outcome *slot)
 {
 	if (outcome_is_settled(slot))
-		return (struct decide_known){ slot->state, slot->reason };
+		return (struct decide_known){ .state = slot->state, .reason = slot->reason };
 	/* A directory that could not be listed. */
 	if (slot->state == OUTCOME_PLANNED && slot->reason)
-		return (struct decide_known){ slot->level, slot->reason };
+		return (struct decide_known){ .state = slot->level, .reason = slot->reason };
 	return (struct decide_known){ .state = OUTCOME_NONE };
 }
 

@@ -29,6 +29,10 @@ struct decide_there decide_there_of(const struct stat *st);
 MUST_USE enum fault decide_there_here(int at, const char *name, struct decide_there *there,
 				      struct err *err);
 
+/* Says whether what is there, at a local target, is what this job has put there, by the `slot` of
+ * an entry that was taken up again. */
+void decide_there_own(const struct outcome *slot, struct decide_there *there);
+
 /* Returns what the entry's own slot says of it. */
 struct decide_known decide_known_of(const struct outcome *slot);
 

@@ -24,6 +24,7 @@
 #include "queue/core/thread.h"
 #include "queue/queue_file.h"
 #include "read/readers.h"
+#include "recheck/recheck.h"
 #include "report/report.h"
 #include "upload/transfer.h"
 
@@ -63,8 +64,9 @@ struct engine {
 	struct intents *intents;
 	struct committer *committer;
 	struct dispatch *dispatch;
-	uint64_t damaged; /* slots that did not check */
-	bool lanes_used;  /* a gateway was asked */
+	struct recheck_counts again; /* what an earlier run did, looked at */
+	uint64_t damaged;            /* slots that did not check */
+	bool lanes_used;             /* a gateway was asked */
 
 	/* engine_down.c */
 	int root_fd; /* of the target's directory, or -1 */
@@ -111,7 +113,7 @@ MUST_USE enum fault engine_start_up(struct engine *engine, struct err *err);
 MUST_USE enum fault engine_start_down(struct engine *engine, struct err *err);
 
 /* Fills what readers need whatever becomes of what they read, and the replicas of a target on a
- * grid.  Once; release engine->source_tree_root. */
+ * grid.  What was filled before is void; release engine->source_tree_root. */
 MUST_USE enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 					   struct err *err);
 
@@ -136,6 +138,9 @@ void engine_init(struct engine *engine, const struct engine_request *request);
 
 /* Opens the manifest for going on, or finds it complete, and checks that the outcomes fit it. */
 MUST_USE enum fault engine_recover(struct engine *engine, struct err *err);
+
+/* Looks again at what an earlier run did, and takes up what is not so any more. */
+MUST_USE enum fault engine_recheck(struct engine *engine, struct err *err);
 
 /* Starts the planner's thread, unless the plan is complete. */
 MUST_USE enum fault engine_start_planner(struct engine *engine, struct err *err);

@@ -235,7 +235,7 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct catalo
 	if (migration->catalog->sources &&
 	    outcomes_read(migration->catalog->sources, planned->id, 1, &entry->source_slot, err))
 		return err->fault;
-	entry->task.existing = entry->slot.state == OUTCOME_PLANNED;
+	entry->task.existing = outcome_has_existing(&entry->slot);
 	if (!planned->verdict)
 		entry->known = decide_known_of(&entry->slot);
 	entry->source = decide_source_of(&entry->task, &entry->source_slot);

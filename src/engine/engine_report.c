@@ -116,6 +116,11 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 			  .times = atomic_load(&engine->losses.times),
 			  .syncs = atomic_load(&engine->losses.syncs) },
 		.fetched = to_local,
+		.source_changed = engine->again.source_changed,
+		.written_gone = engine->again.written_gone,
+		.written_changed = engine->again.written_changed,
+		.retried = engine->again.retried,
+		.unseen = engine->again.unseen,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);
 	free(command);

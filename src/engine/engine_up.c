@@ -63,6 +63,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 {
 	const struct migration *migration = engine->migration;
 	size_t count = 0;
+	free(engine->source_tree_root);
 	engine->source_tree_root = calloc(migration->path.count, sizeof *engine->source_tree_root);
 	if (!engine->source_tree_root)
 		return no_memory(err);

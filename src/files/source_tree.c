@@ -101,14 +101,19 @@ static enum fault check_type(mode_t type, const struct stat *status, struct err 
 		       type == S_IFLNK ? "symlink" : "regular file");
 }
 
+/* Whether the name, in `directory`, stands for what its symlink leads to. */
+static bool is_followed(const struct task *task, int directory)
+{
+	struct meta planned;
+	return directory == AT_FDCWD || (meta_unpack(task->meta, task->meta_size, &planned) &&
+					 (planned.flags & META_FOLLOWED));
+}
+
 /* Opens the name without touching what it names, looks, and opens it for reading only then. */
 static enum fault open_checked(const struct task *task, int directory, const char *name, int *fd,
 			       struct err *err)
 {
-	struct meta planned;
-	bool followed =
-		directory == AT_FDCWD || (meta_unpack(task->meta, task->meta_size, &planned) &&
-					  (planned.flags & META_FOLLOWED));
+	bool followed = is_followed(task, directory);
 	int handle = openat(directory, name, O_PATH | O_CLOEXEC | (followed ? 0 : O_NOFOLLOW));
 	if (handle < 0)
 		return open_fault(errno, "cannot open it", err);
@@ -210,6 +215,18 @@ enum fault source_tree_answers(const struct source_tree *tree, struct err *err)
 		err->side = ERR_SOURCE;
 		return err->fault = FAULT_GONE;
 	}
+	return FAULT_NONE;
+}
+
+enum fault source_tree_stat(struct source_tree *tree, const struct task *task, struct stat *status,
+			    struct err *err)
+{
+	struct address at;
+	if (find_file(tree, task, &at, err))
+		return err->fault;
+	int flags = is_followed(task, at.directory) ? 0 : AT_SYMLINK_NOFOLLOW;
+	if (fstatat(at.directory, at.name, status, flags) != 0)
+		return open_fault(errno, "cannot look at it", err);
 	return FAULT_NONE;
 }
 

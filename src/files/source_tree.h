@@ -50,6 +50,13 @@ MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct
 MUST_USE enum fault source_tree_answers(const struct source_tree *tree, struct err *err);
 
 /*
+ * Stores what lstat says of the entry of `task`, or stat where its symlink was followed when it was
+ * planned.  Faults: NOT_FOUND (gone), AUTH, CHANGED (a directory above it is none now), IO, NOMEM.
+ */
+MUST_USE enum fault source_tree_stat(struct source_tree *tree, const struct task *task,
+				     struct stat *status, struct err *err);
+
+/*
  * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`
  * bytes, 1 to SYMLINK_TARGET_MAX, without a NUL; the rest of `status` is what lstat says.  Faults
  * as above.

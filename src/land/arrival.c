@@ -1,6 +1,6 @@
 #include "land/arrival.h"
 
-#include "base/digest.h"
+#include "files/regular.h"
 #include "files/symlink.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 enum {
-	COMPARE_SIZE = 1 << 16, /* bytes read at once when two files are compared */
-	TICK_MAX_MS = 3000,     /* above the coarsest clock of a file system: two seconds */
+	TICK_MAX_MS = 3000, /* above the coarsest clock of a file system: two seconds */
 	TICK_LOOK_MS = 5,
 	SEEN_MS = 1000, /* a directory that was seen so lately is there, to begin with */
 };
@@ -57,19 +56,6 @@ void arrival_fail(struct arrival *arrival, const struct err *err)
 		(void)unlinkat(arrival->target_dir->fd, arrival->temporary, 0);
 	leave(arrival);
 	work_retry(work, REASON_NONE, &sorted);
-}
-
-static void succeed(struct arrival *arrival)
-{
-	struct work *work = arrival->work;
-	struct outcome outcome = arrival->outcome;
-	outcome.state = OUTCOME_DONE;
-	outcome.attempts = (uint8_t)min_u64(work->task->attempts + 1u, UINT8_MAX);
-	meta_pack_outcome(&arrival->meta, outcome.meta);
-	losses_add(arrival->owner->options.losses, arrival->lost);
-	leave(arrival);
-	work_settle(work, &outcome, NULL);
-	explicit_bzero(&outcome, sizeof outcome);
 }
 
 /* ---- the thread ---- */
@@ -128,42 +114,13 @@ void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1])
 	name[size] = '\0';
 }
 
-/* Whether the regular file `name` beside an arrival holds the same bytes: one that an earlier run
+/* Whether the file or symlink `name` beside an arrival holds the same bytes: one that an earlier run
  * named, and was killed before it could say so. */
 static bool is_there(const struct arrival *arrival, const char *name)
 {
-	if (is_symlink(arrival))
-		return symlink_is(arrival->target_dir->fd, name, arrival->outcome.length,
-				  arrival->outcome.content);
-	int fd = openat(arrival->target_dir->fd, name,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct content_hash hash = { 0 };
-	unsigned char found[CONTENT_HASH_SIZE];
-	struct stat st;
-	struct err err;
-	bool same = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    (uint64_t)st.st_size == arrival->outcome.length &&
-		    !content_hash_init(&hash, &err);
-	unsigned char *buffer = same ? malloc(COMPARE_SIZE) : NULL;
-	same = buffer;
-	if (same)
-		content_hash_start(&hash);
-	for (ssize_t size = 1; same && size > 0;) {
-		size = read(fd, buffer, COMPARE_SIZE);
-		same = size >= 0 || errno == EINTR;
-		if (size > 0)
-			content_hash_update(&hash, buffer, (size_t)size);
-		size = size < 0 ? 1 : size;
-	}
-	if (same) {
-		content_hash_final(&hash, found);
-		same = memcmp(found, arrival->outcome.content, sizeof found) == 0;
-	}
-	free(buffer);
-	content_hash_fini(&hash);
-	if (fd >= 0)
-		close(fd);
-	return same;
+	bool (*is)(int at, const char *name, uint64_t length, const unsigned char content[16]) =
+		is_symlink(arrival) ? symlink_is : regular_is;
+	return is(arrival->target_dir->fd, name, arrival->outcome.length, arrival->outcome.content);
 }
 
 /*
@@ -273,6 +230,33 @@ static void for_all_directories(struct arrival **batch, size_t count,
 	}
 }
 
+/* Keeps when what has the name now was changed last: by giving it that name. */
+static void keep_written(const struct arrival *arrival, struct outcome *outcome)
+{
+	char name[DIRFD_NAME_MAX + 1];
+	struct stat st;
+	arrival_name(arrival, name);
+	if (is_symlink(arrival) ? fstatat(arrival->target_dir->fd, name, &st, AT_SYMLINK_NOFOLLOW)
+				: fstat(arrival->fd, &st))
+		return;
+	meta_keep_written(outcome->meta, meta_from_stat(&st).ctime_ns);
+	outcome->level |= OUTCOME_OWN;
+}
+
+static void succeed(struct arrival *arrival)
+{
+	struct work *work = arrival->work;
+	struct outcome outcome = arrival->outcome;
+	outcome.state = OUTCOME_DONE;
+	outcome.attempts = (uint8_t)min_u64(work->task->attempts + 1u, UINT8_MAX);
+	meta_pack_outcome(&arrival->meta, outcome.meta);
+	keep_written(arrival, &outcome);
+	losses_add(arrival->owner->options.losses, arrival->lost);
+	leave(arrival);
+	work_settle(work, &outcome, NULL);
+	explicit_bzero(&outcome, sizeof outcome);
+}
+
 static void arrival_finish(struct arrival **batch, size_t count)
 {
 	for (size_t i = 0; i < count && count > 1; i++)
@@ -356,6 +340,8 @@ static struct arrival prepare(struct arrivals *arrivals, struct work *work,
 /* Looks at what has the name. */
 static enum fault arrival_look(struct arrival *arrival, struct err *err)
 {
+	struct outcomes *outcomes = arrival->owner->options.outcomes;
+	struct outcome slot = { .state = OUTCOME_NONE };
 	char name[DIRFD_NAME_MAX + 1];
 	struct tree_dir *dir = arrival->target_dir;
 	uint64_t seen_ms = atomic_load_explicit(&dir->seen_ms, memory_order_relaxed);
@@ -367,6 +353,9 @@ static enum fault arrival_look(struct arrival *arrival, struct err *err)
 		return err->fault;
 	arrival->there = there ? decide_there_of(&arrival->seen)
 			       : (struct decide_there){ .kind = DECIDE_NOTHING };
+	if (outcomes && outcomes_read(outcomes, arrival->work->task->id, 1, &slot, err))
+		return err->fault;
+	decide_there_own(&slot, &arrival->there);
 	return FAULT_NONE;
 }
 

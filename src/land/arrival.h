@@ -31,6 +31,8 @@ struct arrivals_options {
 	char job[17];                /* the first 16 hex digits of the job: in temporary names */
 	const char *root;            /* path of the target's directory; borrowed */
 	struct decide_policy policy; /* what is at the target since `planned_s` is a conflict */
+	struct outcomes *outcomes;   /* what was taken up again finds there what the job has left;
+					borrowed.  NULL: nothing was */
 	bool preserve;               /* restore mode and time */
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */

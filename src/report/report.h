@@ -80,6 +80,9 @@ struct report_end {
 		uint64_t modes, owners, times, syncs;
 	} lost;       /* entries of which a local target could not keep that */
 	bool fetched; /* the target is local: nothing is linked */
+	/* What earlier runs did, and was taken up again: */
+	uint64_t source_changed, written_gone, written_changed, retried;
+	uint64_t unseen; /* what could not be looked at again */
 };
 
 /*

@@ -110,6 +110,37 @@ static enum fault lost_text(struct bytes *out, const struct report_lost *lost)
 	return fault || first ? fault : bytes_append_text(out, "\n");
 }
 
+/* What earlier runs did and was not so any more. */
+static enum fault again_text(struct bytes *out, const struct report_end *end,
+			     const struct recount *counts)
+{
+	const struct {
+		uint64_t count;
+		const char *why;
+	} again[] = {
+		{ end->source_changed, "changed at the source" },
+		{ end->written_gone, "not at the target any more" },
+	};
+	const char *what = counts->all.left > 0 ? "taken up again" : "done again";
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < ARRAY_COUNT(again) && !fault; i++)
+		if (again[i].count > 0)
+			fault = bytes_printf(out, "barge: %llu done earlier were %s: %s\n",
+					     LLU(again[i].count), what, again[i].why);
+	if (!fault && end->written_changed > 0)
+		fault = bytes_printf(out,
+				     "barge: %llu done earlier were changed at the target since\n",
+				     LLU(end->written_changed));
+	if (!fault && end->retried > 0)
+		fault = bytes_printf(
+			out, "barge: %llu that had failed or been skipped were taken up again\n",
+			LLU(end->retried));
+	if (!fault && end->unseen > 0)
+		fault = bytes_printf(out, "barge: %llu done earlier could not be looked at again\n",
+				     LLU(end->unseen));
+	return fault;
+}
+
 /* What else is worth a line, where there is something. */
 static enum fault remarks(struct bytes *out, const struct summary_run *run,
 			  const struct report_end *end, const struct recount *counts)
@@ -147,6 +178,8 @@ enum fault summary_text(struct bytes *out, const struct summary_run *run,
 		fault = speed(out, run);
 	if (!fault)
 		fault = copied_text(out, counts);
+	if (!fault)
+		fault = again_text(out, end, counts);
 	if (!fault && !end->fetched)
 		fault = link_text(out, counts);
 	return fault ? fault : remarks(out, run, end, counts);
@@ -238,6 +271,11 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "lost_owners", end->lost.owners },
 		{ "lost_times", end->lost.times },
 		{ "lost_syncs", end->lost.syncs },
+		{ "again_source_changed", end->source_changed },
+		{ "again_target_gone", end->written_gone },
+		{ "again_target_changed", end->written_changed },
+		{ "retried", end->retried },
+		{ "unseen", end->unseen },
 		{ "lines_lost", run->lost },
 	};
 	enum fault fault = summary_seconds(out, run->ms);

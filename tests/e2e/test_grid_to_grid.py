@@ -322,7 +322,7 @@ def test_verify_proves_what_was_linked(real_grid, client, level):
 # --- killed and resumed -------------------------------------------------------------------
 
 class Across(Job):
-    """A job whose source is on the grid.  The sources of what was done cannot be overwritten, but
+    """A job whose source is on the grid.  The sources of what was done cannot be removed, but
     then no file is ever sent."""
     def aim(self):
         super().aim()
@@ -350,7 +350,7 @@ class Across(Job):
         return ["cp", "-r", "--json", *(["--immutable"] if self.immutable else []), self.source,
                 self.target]
 
-    def overwrite_done_files(self):
+    def remove_done_sources(self):
         assert self.grid.requests("put") == self.puts_before, (self, "a file was sent")
 
     def judge(self, summary):

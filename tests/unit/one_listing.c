@@ -38,7 +38,8 @@ static void fill_slot(struct one_listing *one_listing, uint64_t id,
 	if (item->cap) {
 		const struct cap cap = one_listing_cap(item->cap);
 		outcome = one_listing_done(id, &cap);
-		outcome.level = item->existed ? OUTCOME_EXISTED : 0;
+		outcome.level = (uint8_t)((item->existed ? OUTCOME_EXISTED : 0) |
+					  (item->own ? OUTCOME_OWN : 0));
 		meta_pack_outcome(&item->meta, outcome.meta);
 	}
 	one_listing_put(one_listing, &outcome);

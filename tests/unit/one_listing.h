@@ -10,7 +10,7 @@ struct one_listing_item {
 	const char *cap;  /* text; NULL: the item has `state` and no cap */
 	enum outcome_state state;
 	bool is_directory;
-	bool existed;
+	bool existed, own;
 	struct meta meta; /* of the slot */
 };
 

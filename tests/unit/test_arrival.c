@@ -1,5 +1,6 @@
 #include "land/arrival.h"
 
+#include "base/meta.h"
 #include "tahoe/caps.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/land_case.h"
@@ -73,6 +74,12 @@ static struct stat status_of(const char *path)
 
 /* ---- the ordinary way ---- */
 
+static int64_t changed_ns(const char *path)
+{
+	const struct stat st = status_of(path);
+	return meta_from_stat(&st).ctime_ns;
+}
+
 static void gives_a_file_its_name_and_says_so(void **state)
 {
 	(void)state;
@@ -86,7 +93,8 @@ static void gives_a_file_its_name_and_says_so(void **state)
 	fake_queue_wait(&land_case.queue);
 	assert_done(task);
 	assert_int_equal(task->outcome.attempts, 1);
-	assert_int_equal(task->outcome.level, 3);
+	assert_int_equal(task->outcome.level, 3 | OUTCOME_OWN);
+	assert_int_equal(meta_written(task->outcome.meta), changed_ns("out/d/e/file"));
 	assert_int_equal(task->outcome.length, 5);
 	assert_true(tree_holds("out/d/e/file", "hello", 5));
 	assert_int_equal(tree_count("out/d/e"), 1);

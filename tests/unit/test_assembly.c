@@ -37,6 +37,7 @@ static struct assembly build(struct one_listing *one_listing, const struct chk_p
 	struct err err;
 	const struct assembly_source source = { .reader = one_listing->reader,
 						.listing = one_listing->listing,
+						.merges = !params,
 						.params = params };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
 	return assembly;
@@ -190,6 +191,8 @@ static const struct one_listing_item mixed[] = {
 	{ .name = "d", .cap = "URI:LIT:", .existed = true },
 	{ .name = "e", .cap = SSK, .existed = true },
 	{ .name = "f", .cap = HELLO, .existed = true },
+	{ .name = "g", .cap = HELLO, .own = true },
+	{ .name = "h", .cap = "URI:DIR2-LIT:", .is_directory = true, .existed = true },
 };
 
 static const char *text_of(const struct assembly *assembly, enum assembly_how how)
@@ -211,6 +214,9 @@ static void what_was_there_is_replaced_apart_or_stays(void **state)
 	assert_string_equal(text_of(&assembly, ASSEMBLY_REPLACE),
 			    "{\"d\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\"}], "
 			    "\"f\": [\"filenode\", {\"ro_uri\": \"" HELLO "\"}]}");
+	assert_int_equal(assembly.request[ASSEMBLY_RELINK].children, 1);
+	assert_string_equal(text_of(&assembly, ASSEMBLY_RELINK),
+			    "{\"h\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]}");
 	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
 	childset_begin(&assembly.set);
 	see(&assembly, "b", HELLO);
@@ -222,7 +228,24 @@ static void what_was_there_is_replaced_apart_or_stays(void **state)
 	see(&assembly, "d", "URI:LIT:");
 	see(&assembly, "e", SSK);
 	see(&assembly, "f", HELLO);
+	see(&assembly, "g", HELLO);
+	see(&assembly, "h", "URI:DIR2-LIT:");
 	assert_true(childset_matches(&assembly.set, false));
+	assembly_fini(&assembly);
+	one_listing_fini(&one_listing);
+}
+
+static void a_directory_made_anew_holds_all_of_them(void **state)
+{
+	(void)state;
+	struct one_listing one_listing;
+	struct assembly assembly;
+	struct err err;
+	one_listing_init(&one_listing, mixed, ARRAY_COUNT(mixed));
+	const struct assembly_source source = { .reader = one_listing.reader,
+						.listing = one_listing.listing };
+	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
+	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, ARRAY_COUNT(mixed));
 	assembly_fini(&assembly);
 	one_listing_fini(&one_listing);
 }
@@ -250,6 +273,7 @@ int main(void)
 		cmocka_unit_test(names_are_normalized_and_sorted_again),
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),
 		cmocka_unit_test(what_was_there_is_replaced_apart_or_stays),
+		cmocka_unit_test(a_directory_made_anew_holds_all_of_them),
 		cmocka_unit_test(a_slot_without_a_cap_is_corrupt),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);

@@ -69,9 +69,27 @@ enum times {
 
 enum { SIZED = 1, UNSIZED = 2 };                  /* whether the sizes are equal */
 enum { UNCOMPARED = 1, SAME = 2, DIFFERENT = 4 }; /* what is known of the bytes */
-enum { BEFORE = 1, LATER = 2 };                   /* when what is here changed */
+enum { BEFORE = 1, LATER = 2, OWN = 4 }; /* when what is there changed; OWN: later, by this job */
 
-enum { UNKNOWN = 1, PLANNED = 2, DONE = 4, SKIPPED = 8, FAILED = 16, GONE = 32, KNOWNS = 64 };
+enum {
+	UNKNOWN = 1 << 0,
+	PLANNED = 1 << 1,
+	DONE = 1 << 2,
+	SKIPPED = 1 << 3,
+	FAILED = 1 << 4,
+	GONE = 1 << 5,
+	/* looked at again: */
+	STILL_DONE = 1 << 6,     /* all is as it was */
+	SOURCE_GONE = 1 << 7,    /* done, and the copy is there */
+	SOURCE_NEW = 1 << 8,     /* done, the source has changed */
+	WRITTEN_GONE = 1 << 9,   /* done, the target has it no more */
+	WRITTEN_NEW = 1 << 10,   /* done, somebody changed it there */
+	UNCHANGED_NEW = 1 << 11, /* was unchanged, the source has changed */
+	UNCHANGED_GONE = 1 << 12,
+	PRESENT_NEW = 1 << 13, /* was kept, the source has changed */
+	PRESENT_GONE = 1 << 14,
+	KNOWNS = 1 << 15,
+};
 
 struct cell {
 	unsigned where, policy, source, there, times, sized, content, changed, known;
@@ -104,6 +122,12 @@ struct rule {
 static const struct rule rules[] = {
 	/* clang-format off */
 	{ "it was done", .known = DONE, .expected = DO(DONE) },
+	{ "it is done still", .known = STILL_DONE | SOURCE_GONE, .expected = DO(DONE) },
+	{ "done, and not so any more", .known = SOURCE_NEW | WRITTEN_GONE | WRITTEN_NEW,
+	  .expected = DO(REOPEN) },
+	{ "kept, and not so any more", .known = UNCHANGED_NEW | UNCHANGED_GONE | PRESENT_GONE,
+	  .expected = DO(REOPEN) },
+	{ "kept whatever the source is", .known = PRESENT_NEW, .expected = SKIP(REASON_PRESENT) },
 	{ "it was skipped", .known = SKIPPED, .expected = SKIP(KNOWN_REASON) },
 	{ "it failed", .known = FAILED, .expected = FAIL(KNOWN_REASON) },
 	{ "lost, a directory is there", .known = GONE, .source = DIRS, .there = T_DIR,
@@ -133,6 +157,13 @@ static const struct rule rules[] = {
 	  .there = T_DIR | T_LINK | T_ODD, .expected = FAIL(REASON_CONFLICT) },
 	{ "a symlink against others, here", .where = HERE, .source = LINKS,
 	  .there = T_DIR | T_FILES | T_ODD, .expected = FAIL(REASON_CONFLICT) },
+
+	{ "its own, mutable", .changed = OWN, .where = GRID, .source = LOCAL | LINKS | CHK | LITERAL | CHANGING,
+	  .there = T_WRITABLE, .expected = REPLACE(OVERWRITE) },
+	{ "its own, without cap", .changed = OWN, .source = LOST, .expected = FAIL(REASON_LOST) },
+	{ "its own, linked", .changed = OWN, .where = GRID, .source = FIXED,
+	  .expected = REPLACE(LINK) },
+	{ "its own", .changed = OWN, .expected = REPLACE(COPY) },
 
 	{ "kept", .with = NO_CLOBBER, .expected = SKIP(REASON_PRESENT) },
 
@@ -256,12 +287,33 @@ static struct decide_there there_of(const struct cell *cell)
 		.mtime_ns = INT64_C(1700000000123456789) + (cell->times == FLOATS  ? 1
 							    : cell->times == OTHER ? 1000
 										   : 0),
-		.changed_ns = PLANNED_NS + (cell->changed == LATER),
+		.changed_ns = PLANNED_NS + (cell->changed != BEFORE),
+		.own = cell->changed == OWN,
+	};
+}
+
+/* What was looked at again. */
+static struct decide_known known_again(unsigned known)
+{
+	unsigned skipped = UNCHANGED_NEW | UNCHANGED_GONE | PRESENT_NEW | PRESENT_GONE;
+	return (struct decide_known){
+		.state = known & skipped ? OUTCOME_SKIPPED : OUTCOME_DONE,
+		.reason = known & (UNCHANGED_NEW | UNCHANGED_GONE) ? REASON_UNCHANGED
+			  : known & (PRESENT_NEW | PRESENT_GONE)   ? REASON_PRESENT
+								   : REASON_NONE,
+		.source = known & (SOURCE_NEW | UNCHANGED_NEW | PRESENT_NEW) ? DECIDE_CHANGED
+			  : known == SOURCE_GONE                             ? DECIDE_GONE
+									     : DECIDE_AS_IT_WAS,
+		.written = known & (WRITTEN_GONE | UNCHANGED_GONE | PRESENT_GONE) ? DECIDE_GONE
+			   : known == WRITTEN_NEW                                 ? DECIDE_CHANGED
+						  : DECIDE_AS_IT_WAS,
 	};
 }
 
 static struct decide_known known_of(const struct cell *cell)
 {
+	if (cell->known >= STILL_DONE)
+		return known_again(cell->known);
 	return (struct decide_known){
 		.state = cell->known == DONE      ? OUTCOME_DONE
 			 : cell->known == SKIPPED ? OUTCOME_SKIPPED
@@ -309,7 +361,7 @@ static void assert_evidence(struct cell *cell)
 		for (cell->sized = SIZED; cell->sized <= UNSIZED; cell->sized <<= 1)
 			for (cell->content = UNCOMPARED; cell->content <= DIFFERENT;
 			     cell->content <<= 1)
-				for (cell->changed = BEFORE; cell->changed <= LATER;
+				for (cell->changed = BEFORE; cell->changed <= OWN;
 				     cell->changed <<= 1)
 					assert_cell(cell);
 }

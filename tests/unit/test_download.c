@@ -32,7 +32,7 @@ static void assert_fetched(enum download_case_file file, const struct fake_task 
 	assert_int_equal(outcome->state, OUTCOME_DONE);
 	assert_true(download_case_has(&download_case, file, task->task.name));
 	assert_int_equal(outcome->length, DOWNLOAD_CASE_SIZE);
-	assert_int_equal(outcome->level, level);
+	assert_int_equal(outcome->level, level | OUTCOME_OWN);
 	content_hash_of(download_case.content[file], DOWNLOAD_CASE_SIZE, content);
 	assert_memory_equal(outcome->content, content, sizeof content);
 	assert_true(cap_unpack(outcome->cap, outcome->cap_size, outcome->cap_kind, &cap));
@@ -162,7 +162,7 @@ static void takes_a_literal_out_of_its_cap(void **state)
 	memcpy(download_case.cap[DOWNLOAD_CASE_OURS].content, "hello", 5);
 	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_int_equal(task->outcome.state, OUTCOME_DONE);
-	assert_int_equal(task->outcome.level, VERIFY_ALL);
+	assert_int_equal(task->outcome.level, VERIFY_ALL | OUTCOME_OWN);
 	assert_int_equal(task->outcome.length, 5);
 	assert_true(tree_holds("out/file", "hello", 5));
 	assert_int_equal(download_case.gets, 0);

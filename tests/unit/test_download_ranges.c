@@ -39,7 +39,7 @@ static void assert_fetched(enum download_case_file file, const struct fake_task 
 	assert_int_equal(outcome->state, OUTCOME_DONE);
 	assert_true(download_case_has(&download_case, file, "file"));
 	assert_int_equal(outcome->length, DOWNLOAD_CASE_SIZE);
-	assert_int_equal(outcome->level, level);
+	assert_int_equal(outcome->level, level | OUTCOME_OWN);
 	content_hash_of(download_case.content[file], DOWNLOAD_CASE_SIZE, content);
 	assert_memory_equal(outcome->content, content, sizeof content);
 }

@@ -1,0 +1,23 @@
+#include "engine/engine_parts.h"
+
+enum { LOOKING = 8 /* threads: what they wait for is a disk, or a server of files */ };
+
+/* A job that is made in this run has nothing that could have changed. */
+enum fault engine_recheck(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->migration;
+	struct readers_options readers;
+	if (migration->fresh)
+		return FAULT_NONE;
+	if (engine_readers_options(engine, &readers, err))
+		return err->fault;
+	const struct recheck_options options = {
+		.catalog = migration->catalog,
+		.sources = readers.tree,
+		.directory = migration->to_local ? migration->directory : NULL,
+		.retry = engine->transfer->retry,
+		.asked = migration->asked,
+		.threads = LOOKING,
+	};
+	return recheck_run(&options, &engine->again, err);
+}

@@ -14,7 +14,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 	struct arrivals_options arrivals = {
 		.root = migration->directory,
 		.policy = engine_policy(engine),
-		.outcomes = migration->catalog->outcomes,
+		.outcomes = migration->fresh ? NULL : migration->catalog->outcomes,
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,

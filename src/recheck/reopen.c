@@ -24,6 +24,8 @@ struct outcome reopen_slot(const struct outcome *slot, const struct reopen_place
 		again.state = OUTCOME_PLANNED;
 		again.reason = REASON_NONE;
 		again.attempts = 0;
+		if (slot->state == OUTCOME_SKIPPED) /* by times that are past */
+			again.level &= (uint8_t)~OUTCOME_HAS_MTIME;
 		return again;
 	}
 	if (place->to_local && place->written_ns != 0) {

@@ -1,0 +1,165 @@
+"""A job that rests while the world goes on: what had been done is looked at again, a source that is
+not there is waited for, and what failed can be taken up again."""
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+from runner import LineReader
+from tree import below, content, local_tree, same, summary
+
+SLOW = 8 << 20  # bytes of the file that is under way when a job is killed
+RATE = "--bwlimit=1M"
+
+
+class World:
+    """A source of a few files and a slow one, and a target: "local", "mutable" or "immutable"."""
+    def __init__(self, barge, place, kind):
+        self.barge, self.kind, self.grid = barge, kind, barge.grid
+        self.source, self.out = place / "src", place / "out"
+        for name in "a", "b", "d/x", "d/y", "d/e/z":
+            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.source / name).write_bytes(content(200, seed=hash(name) % 1000))
+        (self.source / "slow").write_bytes(os.urandom(SLOW))
+        self.out.mkdir()
+        if kind == "local":
+            self.alias, self.cap, self.target = None, None, self.out
+        else:
+            self.alias, self.cap = barge.grid.fresh()
+            self.target = self.alias
+        options = ["--immutable"] if kind == "immutable" else []
+        self.words = ["cp", "-r", "--json", *options, self.source, self.target]
+
+    def kill(self, *options, wait_for=("d", "b")):
+        """Begins, and kills it once all but the slow file is done."""
+        process = self.barge.start(*self.words, RATE, *options)
+        out, err = LineReader(process.stdout), LineReader(process.stderr)
+        for name in wait_for:
+            assert out.wait_for(lambda line, end=f'"src/{name}"'.encode(): end in line), err.lines
+        process.kill()
+        process.wait()
+
+    def tree(self):
+        return local_tree(self.out) if self.kind == "local" else self.grid.tree(self.cap)
+
+    def check(self):
+        same(self.tree(), {"src": None, **below("src", local_tree(self.source))})
+
+
+@pytest.fixture(params=["local", "mutable", "immutable"])
+def world(request, client, embedded, tmp_path):
+    return World(client(None if request.param == "local" else embedded), tmp_path, request.param)
+
+
+@pytest.fixture
+def local(client, tmp_path):
+    return World(client(None), tmp_path, "local")
+
+
+@pytest.fixture
+def mutable(client, embedded, tmp_path):
+    return World(client(embedded), tmp_path, "mutable")
+
+
+def text(run):
+    return run.err
+
+
+# --- what was done, and is not so any more ------------------------------------------------
+
+def test_a_source_that_changed_is_done_again(world):
+    world.kill()
+    (world.source / "d/e/z").write_bytes(b"changed since")
+    (world.source / "b").write_bytes(content(200, seed=7))
+    run = world.barge.ok(*world.words)
+    world.check()
+    total = run.summary()
+    assert total["again_source_changed"] == 2 and total["again_target_gone"] == 0
+    assert {"src/b", "src/d/e/z"} <= run.entries().keys() and "src/a" not in run.entries()
+    assert "2 done earlier were done again: changed at the source" in text(run), run
+
+
+def test_it_is_done_again_after_kills_at_every_step(client, embedded, barge_debug, tmp_path):
+    world = World(client(embedded, barge_debug), tmp_path, "mutable")
+    world.kill()
+    for number, point in enumerate(("slot-written", "directory-start", "directory-made", "settled")):
+        (world.source / "d/y").write_bytes(b"%d" % number * 100)
+        world.barge.run(*world.words, env={"BARGE_KILL": point})
+    world.barge.ok(*world.words)
+    world.check()
+
+
+def test_nothing_is_done_again_without_need(world):
+    world.kill()
+    run = world.barge.ok(*world.words)
+    world.check()
+    assert not run.entries().keys() & {"src/a", "src/b", "src/d", "src/d/x"}
+    assert "earlier" not in text(run)
+
+
+def test_what_the_target_lost_is_brought_back(local):
+    local.kill()
+    shutil.rmtree(local.out / "src/d/e")
+    (local.out / "src/a").unlink()
+    run = local.barge.ok(*local.words)
+    local.check()
+    assert run.summary()["again_target_gone"] == 3
+    assert "3 done earlier were done again: not at the target any more" in text(run)
+
+
+def test_what_somebody_changed_at_the_target_stays(local):
+    local.kill()
+    (local.out / "src/a").write_bytes(b"mine")
+    (local.source / "a").write_bytes(b"theirs")
+    (local.out / "src/d/x").write_bytes(b"mine, too")
+    run = local.barge.ok(*local.words, code=4)
+    assert (local.out / "src/a").read_bytes() == b"mine"
+    assert (local.out / "src/d/x").read_bytes() == b"mine, too"
+    assert run.entries()["src/a"]["state"] == run.entries()["src/d/x"]["state"] == "failed"
+    assert local_tree(local.out)["src/slow"] == summary((local.source / "slow").read_bytes())
+
+
+def test_another_mode_at_the_target_is_no_other_file(local):
+    local.kill()
+    (local.out / "src/a").chmod(0o640)
+    run = local.barge.ok(*local.words)
+    assert "src/a" not in run.entries() and "earlier" not in text(run)
+    assert (local.out / "src/a").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_target_in_the_place_of_a_symlink(local):
+    """A directory of the target that became a symlink leads nowhere."""
+    local.kill()
+    elsewhere = local.out.parent / "elsewhere"
+    (local.out / "src/d").rename(elsewhere)
+    (local.out / "src/d").symlink_to(elsewhere)
+    before = local_tree(elsewhere)
+    local.barge.ok(*local.words, code=4)
+    assert local_tree(elsewhere) == before
+
+
+def test_from_a_grid_what_the_target_lost_is_fetched_again(client, embedded, tmp_path):
+    barge = client(embedded)
+    alias, _ = embedded.fresh({name: embedded.put(content(500, seed))
+                               for seed, name in enumerate(("a", "b"))})
+    out = tmp_path / "out"
+    barge.ok("plan", "-r", alias, out)
+    job = barge.job().name
+    barge.ok("resume", job, "--max-transfer=100", code=3)
+    done = [path for path in out.rglob("*") if path.is_file()]
+    assert len(done) >= 1
+    done[0].unlink()
+    barge.ok("resume", job)
+    assert {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()} == {
+        "a": content(500, 0), "b": content(500, 1)}
+
+
+def test_what_update_left_alone_is_looked_at_again(local):
+    (local.out / "src").mkdir()
+    shutil.copy2(local.source / "a", local.out / "src/a")
+    local.kill("--update", wait_for=("a", "b"))
+    (local.source / "a").write_bytes(b"changed since")
+    local.barge.ok(*local.words, "--update")
+    local.check()

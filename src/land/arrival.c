@@ -114,8 +114,8 @@ void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1])
 	name[size] = '\0';
 }
 
-/* Whether the file or symlink `name` beside an arrival holds the same bytes: one that an earlier run
- * named, and was killed before it could say so. */
+/* Whether the file or symlink `name` beside an arrival holds the same bytes: one that an earlier
+ * run named, and was killed before it could say so. */
 static bool is_there(const struct arrival *arrival, const char *name)
 {
 	bool (*is)(int at, const char *name, uint64_t length, const unsigned char content[16]) =

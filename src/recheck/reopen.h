@@ -12,7 +12,8 @@
 struct reopen_place {
 	bool to_local;
 	bool linked;        /* on a grid: what it came to is linked in its directory */
-	int64_t written_ns; /* at a local target: when what the job put there was changed last; 0: it
+	int64_t written_ns; /* at a local target: when what the job put there was changed last; 0:
+			       it
 			       has put nothing there */
 };
 

@@ -158,7 +158,8 @@ static const struct rule rules[] = {
 	{ "a symlink against others, here", .where = HERE, .source = LINKS,
 	  .there = T_DIR | T_FILES | T_ODD, .expected = FAIL(REASON_CONFLICT) },
 
-	{ "its own, mutable", .changed = OWN, .where = GRID, .source = LOCAL | LINKS | CHK | LITERAL | CHANGING,
+	{ "its own, mutable", .changed = OWN, .where = GRID,
+	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING,
 	  .there = T_WRITABLE, .expected = REPLACE(OVERWRITE) },
 	{ "its own, without cap", .changed = OWN, .source = LOST, .expected = FAIL(REASON_LOST) },
 	{ "its own, linked", .changed = OWN, .where = GRID, .source = FIXED,

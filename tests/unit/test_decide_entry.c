@@ -109,8 +109,7 @@ static void a_name_that_no_file_may_have_is_refused(void **state)
 	struct err err;
 	static const char *const name[] = { "", ".", "..", "a/b" };
 	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
-		assert_int_equal(decide_there_here(AT_FDCWD, name[i], &there, &err),
-				 FAULT_USAGE);
+		assert_int_equal(decide_there_here(AT_FDCWD, name[i], &there, &err), FAULT_USAGE);
 }
 
 static void a_slot_says_what_is_known(void **state)

@@ -118,7 +118,10 @@ enum fault aliases_load(struct aliases *aliases, const char *directory, struct e
 	struct bytes text;
 	bytes_init(&text, ALIASES_MAX);
 	char *where = node_directory(directory);
-	enum fault fault = where ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no home directory");
+	enum fault fault = where ? FAULT_NONE
+				 : err_set(err, FAULT_NOT_FOUND,
+					   "there is no home directory: name the node "
+					   "directory with -d");
 	if (!fault)
 		fault = forgive(node_file(where, "private/root_dir.cap", &text, err));
 	if (!fault)

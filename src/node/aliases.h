@@ -43,7 +43,7 @@ MUST_USE enum fault aliases_set(struct aliases *aliases, const char *name, const
 const char *aliases_find(const struct aliases *aliases, const char *name, size_t size);
 
 enum argument_kind {
-	ARGUMENT_LOCAL, /* `path` is a local path, as typed without outer spaces */
+	ARGUMENT_LOCAL, /* `path` is a local path, as typed */
 	ARGUMENT_ALIAS, /* `root` is the alias's cap */
 	ARGUMENT_CAP,   /* `root` was typed */
 };
@@ -57,9 +57,13 @@ struct argument {
 	size_t path_size;
 };
 
+/* Returns the alias that `text` stands below, `default_alias` where it names none, and its `size`;
+ * NULL: it is a cap, or local. */
+const char *argument_alias(const char *text, const char *default_alias, size_t *size);
+
 /*
- * Splits `text`, NUL-terminated.  Outer spaces go.  What begins with URI:, ro.URI: or imm.URI: is a
- * cap, its path after ":./" or the first "/"; with no ":" or a "/" before it, it is local, or,
+ * Splits `text`, NUL-terminated; a blank anywhere is part of a name.  What begins with URI:,
+ * ro.URI: or imm.URI: is a cap, its path after ":./" or the first "/"; with no ":" or a "/" before it, it is local, or,
  * where `default_alias` is not NULL, a path below that alias; else the part before ":" is an alias.
  * FAULT_USAGE with Tahoe's words for an unknown alias; also for a malformed cap, and an alias
  * whose value is not a directory's.  The text of `err` never shows a cap.

@@ -91,27 +91,34 @@ static enum fault without_alias(const struct aliases *aliases, const char *defau
 	return resolve(aliases, true, argument, err);
 }
 
+const char *argument_alias(const char *text, const char *default_alias, size_t *size)
+{
+	if (is_cap(text, strlen(text)))
+		return NULL;
+	const char *colon = strchr(text, ':');
+	if (colon && !memchr(text, '/', (size_t)(colon - text))) {
+		*size = (size_t)(colon - text);
+		return text;
+	}
+	if (default_alias)
+		*size = strlen(default_alias);
+	return default_alias;
+}
+
 enum fault argument_split(const struct aliases *aliases, const char *text,
 			  const char *default_alias, struct argument *argument, struct err *err)
 {
-	size_t size = strlen(text);
-	while (size > 0 && *text == ' ') {
-		text++;
-		size--;
-	}
-	while (size > 0 && text[size - 1] == ' ')
-		size--;
+	/* Tahoe cuts blanks off; here a blank is part of a name, as in every other command. */
+	const size_t size = strlen(text);
 	memset(argument, 0, sizeof *argument);
 	argument->path = text;
 	argument->path_size = size;
 	if (is_cap(text, size))
 		return split_cap(text, size, argument, err);
-	const char *colon = memchr(text, ':', size);
-	if (!colon || memchr(text, '/', (size_t)(colon - text)))
+	argument->alias = argument_alias(text, NULL, &argument->alias_size);
+	if (!argument->alias)
 		return without_alias(aliases, default_alias, argument, err);
-	argument->alias = text;
-	argument->alias_size = (size_t)(colon - text);
-	argument->path = colon + 1;
+	argument->path = text + argument->alias_size + 1;
 	argument->path_size = size - argument->alias_size - 1;
 	return resolve(aliases, false, argument, err);
 }

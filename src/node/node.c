@@ -200,7 +200,8 @@ enum fault node_load(struct node *node, const char *directory, struct err *err)
 	memset(node, 0, sizeof *node);
 	node->directory = node_directory(directory);
 	if (!node->directory)
-		return err_set(err, FAULT_NOMEM, "no home directory");
+		return err_set(err, FAULT_NOT_FOUND,
+			       "there is no home directory: name the node directory with -d");
 	struct stat st;
 	enum fault fault = read_config(node, "", err);
 	if (directory && (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode)))

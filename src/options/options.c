@@ -7,6 +7,8 @@
 #include "options/selection.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <sys/stat.h>
 
 enum { SHOWN_SIZE = 96, OPTIONS_MAX = 64, CONFIG_SIZE_MAX = 65536, NAME_SIZE = 64 };
 
@@ -193,6 +195,16 @@ static char *trim(char *text)
 	return text;
 }
 
+/* A value between double quotes is taken as it stands, blanks included. */
+static char *unquote(char *value)
+{
+	size_t size = strlen(value);
+	if (size < 2 || value[0] != '"' || value[size - 1] != '"')
+		return value;
+	value[size - 1] = '\0';
+	return value + 1;
+}
+
 /* Applies a line unless argv or the environment has said otherwise (`before`). */
 static enum fault config_line(struct parse *parse, char *line, unsigned number, const bool *before,
 			      struct err *err)
@@ -216,7 +228,7 @@ static enum fault config_line(struct parse *parse, char *line, unsigned number, 
 		return FAULT_NONE;
 	parse->set[at] = true;
 	snprintf(where, sizeof where, "config line %u: %s", number, row->name);
-	return option_store(parse->options, row, trim(equals + 1), where, err);
+	return option_store(parse->options, row, unquote(trim(equals + 1)), where, err);
 }
 
 static bool config_path(char *path, size_t size)
@@ -230,7 +242,15 @@ static bool config_path(char *path, size_t size)
 	return length > 0 && (size_t)length < size;
 }
 
-/* A config file need not be there. */
+/* Whether nobody can tell us if there is such a file: the home of somebody else, say. */
+static bool is_out_of_sight(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) != 0 && (errno == EACCES || errno == EPERM || errno == ENOTDIR ||
+					errno == ELOOP || errno == ENAMETOOLONG);
+}
+
+/* A config file need not be there.  Nobody has asked for it by name. */
 static enum fault parse_config(struct parse *parse, struct err *err)
 {
 	char path[4096];
@@ -247,7 +267,9 @@ static enum fault parse_config(struct parse *parse, struct err *err)
 		fault = config_line(parse, line, number, before, err);
 	}
 	bytes_fini(&text);
-	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+	if (fault == FAULT_NOT_FOUND || (fault && is_out_of_sight(path)))
+		return FAULT_NONE;
+	return fault;
 }
 
 static enum fault check_words(const struct options *options, struct err *err)

@@ -81,16 +81,30 @@ static enum fault add_rule_line(struct making *making, const char *line, size_t 
 	return add_plain(making->select, include, line, size, err);
 }
 
+/* Whether every line ends in CR LF: then the CR is no part of a name on a list. */
+static bool has_dos_lines(const struct bytes *text)
+{
+	const char *at = bytes_text(text), *end = at + text->size;
+	size_t lines = 0;
+	for (const char *stop; at < end && (stop = memchr(at, '\n', (size_t)(end - at))); lines++) {
+		if (stop == at || stop[-1] != '\r')
+			return false;
+		at = stop + 1;
+	}
+	return lines > 0 && at == end;
+}
+
 static enum fault add_lines(struct making *making, const struct bytes *text, add_line *add,
 			    bool include, struct err *err)
 {
 	bool null = making->given->null_separated;
+	bool cut = !null && (add == add_rule_line || has_dos_lines(text));
 	const char *line = bytes_text(text), *end = line + text->size;
 	for (size_t number = 1; line < end; number++) {
 		const char *stop = memchr(line, null ? '\0' : '\n', (size_t)(end - line));
 		size_t size = (size_t)((stop ? stop : end) - line);
 		const char *next = line + size + 1;
-		if (!null && size > 0 && line[size - 1] == '\r')
+		if (cut && size > 0 && line[size - 1] == '\r')
 			size--;
 		if (memchr(line, '\0', size))
 			return err_set(err, FAULT_USAGE,

@@ -18,14 +18,11 @@ void grid_path_fini(struct grid_path *path)
 	*path = (struct grid_path){ 0 };
 }
 
-/* Keeps the word for messages: without caps, without control bytes, without blanks around it. */
+/* Keeps the word for messages: without caps, without control bytes. */
 static enum fault keep_typed(struct grid_path *path, const char *word, struct err *err)
 {
 	struct bytes plain, text;
-	word += strspn(word, " ");
 	size_t size = strlen(word);
-	while (size > 0 && word[size - 1] == ' ')
-		size--;
 	path->ends_in_slash = size > 0 && word[size - 1] == '/';
 	bytes_init(&plain, TYPED_MAX);
 	bytes_init(&text, TYPED_MAX);
@@ -80,10 +77,11 @@ enum fault grid_path_resolve(const struct connection_options *connection, const 
 {
 	struct aliases aliases = { 0 };
 	struct argument argument = { 0 };
+	const struct place_words words = { &word, 1, ALIAS_DEFAULT };
 	*path = (struct grid_path){ 0 };
 	enum fault fault = keep_typed(path, word, err);
 	if (!fault)
-		fault = places_aliases(connection, &aliases, err);
+		fault = places_aliases(connection, &words, &aliases, err);
 	if (!fault)
 		fault = argument_split(&aliases, word, ALIAS_DEFAULT, &argument, err);
 	if (!fault)

@@ -63,10 +63,27 @@ static enum fault add_cap_file(struct aliases *aliases, const char *path, struct
 	return fault ? err_wrap(err, "--cap-file=%.80s", path) : FAULT_NONE;
 }
 
-enum fault places_aliases(const struct connection_options *connection, struct aliases *aliases,
-			  struct err *err)
+/* Whether a word wants an alias of the node directory, which local copies and --cap-file do not. */
+static bool asks_node(const struct connection_options *connection, const struct place_words *words)
 {
-	enum fault fault = aliases_load(aliases, connection->node_directory, err);
+	for (size_t i = 0; i < words->count; i++) {
+		size_t size = 0;
+		const char *alias = argument_alias(words->word[i], words->default_alias, &size);
+		bool own = connection->cap_file && size == strlen(PLACE_CAP_FILE_ALIAS) && alias &&
+			   memcmp(alias, PLACE_CAP_FILE_ALIAS, size) == 0;
+		if (alias && !own)
+			return true;
+	}
+	return false;
+}
+
+enum fault places_aliases(const struct connection_options *connection,
+			  const struct place_words *words, struct aliases *aliases, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	*aliases = (struct aliases){ 0 };
+	if (asks_node(connection, words))
+		fault = aliases_load(aliases, connection->node_directory, err);
 	if (!fault && connection->cap_file)
 		fault = add_cap_file(aliases, connection->cap_file, err);
 	return fault;
@@ -74,14 +91,11 @@ enum fault places_aliases(const struct connection_options *connection, struct al
 
 /* ---- one place ---- */
 
-/* Keeps what was typed, without outer spaces and with a cap redacted. */
+/* Keeps what was typed, with a cap redacted. */
 static enum fault keep_typed(struct place *place, const char *word, struct err *err)
 {
 	struct bytes text;
-	word += strspn(word, " ");
 	size_t size = strlen(word);
-	while (size > 0 && word[size - 1] == ' ')
-		size--;
 	bytes_init(&text, IDENTITY_MAX);
 	enum fault fault = redact_text(&text, word, size);
 	if (!fault)
@@ -219,7 +233,8 @@ enum fault places_resolve(const struct connection_options *connection,
 	places->source = calloc(sources, sizeof *places->source);
 	if (!places->source)
 		return nomem(err);
-	enum fault fault = places_aliases(connection, &aliases, err);
+	const struct place_words all = { (const char *const *)words->text, words->count, NULL };
+	enum fault fault = places_aliases(connection, &all, &aliases, err);
 	if (!fault && fresh)
 		fault = resolve_fresh(cap_out, &places->target, err);
 	else if (!fault)
@@ -238,8 +253,9 @@ enum fault places_target(const struct connection_options *connection, const char
 			 struct place *place, struct err *err)
 {
 	struct aliases aliases = { 0 };
+	const struct place_words words = { &word, 1, NULL };
 	*place = (struct place){ 0 };
-	enum fault fault = places_aliases(connection, &aliases, err);
+	enum fault fault = places_aliases(connection, &words, &aliases, err);
 	if (!fault)
 		fault = resolve(&aliases, word, false, place, err);
 	aliases_fini(&aliases);

@@ -61,10 +61,19 @@ MUST_USE enum fault places_target(const struct connection_options *connection, c
 /* Returns whether any of the places is on a grid. */
 bool places_on_grid(const struct places *places);
 
-/* Loads the node directory's aliases, and that of --cap-file.  Faults: USAGE, INSECURE, IO, NOMEM.
+struct place_words {
+	const char *const *word;
+	size_t count;
+	const char *default_alias; /* what a word without an alias stands below, or NULL */
+};
+
+/*
+ * Loads the node directory's aliases where one of the words asks for them, and that of --cap-file.
+ * Faults: USAGE, INSECURE, IO, NOMEM.
  */
 MUST_USE enum fault places_aliases(const struct connection_options *connection,
-				   struct aliases *aliases, struct err *err);
+				   const struct place_words *words, struct aliases *aliases,
+				   struct err *err);
 
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void place_fini(struct place *place);

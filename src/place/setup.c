@@ -117,11 +117,23 @@ static const char *plain_host_of(const struct connection_options *connection, co
 	return hosts->count ? hosts->text[0] : NULL;
 }
 
+/* With -u nothing in the usual node directory is needed: it may be somebody else's. */
+static enum fault load_node(const struct connection_options *connection, struct setup *setup,
+			    struct err *err)
+{
+	enum fault fault = node_load(&setup->node, connection->node_directory, err);
+	if (!fault || connection->node_directory || connection->gateway.count == 0 ||
+	    fault == FAULT_NOMEM)
+		return fault;
+	say(setup->output, SAY_DEBUG, "the node directory is left alone: %s", err->text);
+	return FAULT_NONE;
+}
+
 enum fault setup_load(const struct connection_options *connection, struct output *output,
 		      struct setup *setup, struct err *err)
 {
 	*setup = (struct setup){ .output = output };
-	enum fault fault = node_load(&setup->node, connection->node_directory, err);
+	enum fault fault = load_node(connection, setup, err);
 	if (!fault)
 		fault = choose_urls(connection, setup, err);
 	if (!fault)

@@ -145,7 +145,7 @@ static void argv_wins_over_environment_and_that_over_the_file(void **state)
 	sandbox_directory("barge", 0700);
 	sandbox_file("barge/config",
 		     "# mine\n\nreaders = 3\n jobs=7 \ngateway = http://one\ngateway = http://two\n"
-		     "plan-first = yes\nmemory=64M\n",
+		     "plan-first = yes\nmemory=64M\nnode-directory = \" of mine \"\n",
 		     0600);
 	setenv("BARGE_JOBS", "5", 1);
 	setenv("BARGE_GATEWAY_WAIT", "1.5", 1);
@@ -159,6 +159,7 @@ static void argv_wins_over_environment_and_that_over_the_file(void **state)
 	assert_int_equal(options.connection.gateway.count, 2);
 	assert_string_equal(options.connection.gateway.text[1], "http://two");
 	assert_true(options.transfer.plan_first);
+	assert_string_equal(options.connection.node_directory, " of mine ");
 	options_fini(&options);
 	setenv("BARGE_JOBS", "many", 1);
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b"), FAULT_USAGE);

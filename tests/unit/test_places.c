@@ -51,7 +51,7 @@ static void local_sources_are_followed_and_keep_their_own_names(void **state)
 	} rows[] = {
 		{ "tree", "tree", "tree" },
 		{ "./tree//", "tree", "tree" },
-		{ " tree/. ", "tree", "tree" },
+		{ "tree/.", "tree", "tree" },
 		{ "link", "tree", "link" },
 		{ "tree/file", "tree/file", "file" },
 		{ "tree/../tree/file", "tree/file", "file" },

@@ -228,11 +228,14 @@ static void a_list_is_read_by_lines_or_nuls(void **state)
 {
 	(void)state;
 	/* SHA-256 of "#c\0a\0" and of "a\0" */
-	sandbox_file("f", "# a comment\n./a\n\na\r\n./#c\n", 0600);
+	sandbox_file("f", "# a comment\n./a\n\na\n./#c\n", 0600);
 	IS("files-from=262f60417c3c06bbd9c7df1ad5e1ed3315cac685dc6231341c0f5e3845f0bb5f ",
 	   "--files-from=f");
 	write_bytes("f", "#c\0a", 4);
 	IS("files-from=262f60417c3c06bbd9c7df1ad5e1ed3315cac685dc6231341c0f5e3845f0bb5f ", "-0",
+	   "--files-from=f");
+	sandbox_file("f", "# a comment\r\n./a\r\n\r\n./#c\r\n", 0600);
+	IS("files-from=262f60417c3c06bbd9c7df1ad5e1ed3315cac685dc6231341c0f5e3845f0bb5f ",
 	   "--files-from=f");
 	sandbox_file("f", "#c\na\n", 0600);
 	IS("files-from=ffe9aaeaa2a2d5048174df0b80599ef0197ec024c4b051bc9860cff58ef7f9f3 ",

@@ -1,0 +1,122 @@
+"""Words are taken as typed, and nothing is needed that they do not ask for."""
+import os
+
+import pytest
+
+from tree import content
+
+NAMES = ["a ", " a", " a b  ", "\ta", "a\r", "a\n", "a\xa0"]
+
+
+# --- a blank is part of a name -------------------------------------------------------------
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_directory_that_was_named_is_copied(client, tmp_path, name):
+    for path, data in (("a", b"wrong"), (name, b"right")):
+        (tmp_path / path).mkdir()
+        (tmp_path / path / "f").write_bytes(data)
+    client(None).ok("cp", "-r", name, "out", cwd=tmp_path)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert (tmp_path / "out" / name / "f").read_bytes() == b"right"
+    client(None).ok("cp", "-r", "a", name + "out ", cwd=tmp_path)
+    assert (tmp_path / (name + "out ") / "a/f").read_bytes() == b"wrong"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_on_a_grid_are_as_typed_too(embedded, client, tmp_path, name):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    (tmp_path / "a").write_bytes(b"wrong")
+    (tmp_path / name).write_bytes(b"right")
+    barge.ok("put", "a", alias + "a", cwd=tmp_path)
+    barge.ok("put", name, alias + name, cwd=tmp_path)
+    assert barge.ok("get", alias + name, "-").raw == b"right"
+    barge.ok("get", alias + name, "got ", cwd=tmp_path)
+    assert (tmp_path / "got ").read_bytes() == b"right"
+    barge.ok("cp", alias + name, tmp_path / "copy", cwd=tmp_path)
+    assert (tmp_path / "copy").read_bytes() == b"right"
+    assert len(barge.ok("ls", "--json", alias).out.splitlines()) == 2
+
+
+def test_lines_of_a_list_are_as_typed(client, tmp_path):
+    source = tmp_path / "s"
+    source.mkdir()
+    for name in ("a", *NAMES):
+        (source / name).write_bytes(name.encode())
+    typed = [name for name in NAMES if "\n" not in name]
+    (tmp_path / "list").write_bytes(b"".join(name.encode() + b"\n" for name in typed))
+    client(None).ok("cp", "-r", "--files-from=list", "s", "out", cwd=tmp_path)
+    assert sorted(path.name for path in (tmp_path / "out/s").iterdir()) == sorted(typed)
+    (tmp_path / "list").write_bytes(b"a\r\na \r\n")  # every line ends so: a list of Windows
+    client(None).ok("cp", "-r", "--files-from=list", "s", "other", cwd=tmp_path)
+    assert sorted(path.name for path in (tmp_path / "other/s").iterdir()) == ["a", "a "]
+
+
+# --- the home of somebody else -------------------------------------------------------------
+
+@pytest.fixture
+def stranger(nobody, embedded, public):
+    """(Barge, options of its runs): its HOME may not be looked at."""
+    barge, options = nobody(embedded)
+    if os.geteuid() != 0:
+        pytest.skip("wants a user whose permissions count, and another one")
+    (public / "theirs/.tahoe/private").mkdir(parents=True)
+    (public / "theirs").chmod(0o700)
+    (public / "s").mkdir()
+    (public / "s/f").write_bytes(content(1000))
+    (public / "out").mkdir()
+    for path in (public / "s", public / "s/f", public / "out"):
+        os.chown(path, options["user"], options["group"])
+    barge.environment["HOME"] = str(public / "theirs")
+    return barge, options
+
+
+def cap_file(embedded, public, options):
+    _, cap = embedded.fresh()
+    path = public / "home/cap"
+    path.write_text(cap + "\n")
+    path.chmod(0o600)
+    os.chown(path, options["user"], options["group"])
+    return path
+
+
+def test_a_local_copy_needs_nothing_of_a_home(stranger, public):
+    barge, options = stranger
+    barge.ok("cp", "-r", public / "s", public / "out", node=False, **options)
+    assert (public / "out/s/f").read_bytes() == content(1000)
+    del barge.environment["HOME"]
+    barge.ok("cp", "-r", "--new", public / "s", public / "out", node=False, **options)
+
+
+def test_a_gateway_and_a_cap_that_are_named_are_enough(stranger, embedded, public):
+    barge, options = stranger
+    given = ("-u", embedded.url, f"--cap-file={cap_file(embedded, public, options)}")
+    barge.ok("cp", "-r", public / "s", "cap:", *given, node=False, **options)
+    assert "s" in barge.ok("ls", "cap:", *given, node=False, **options).out
+    assert barge.ok("get", "cap:s/f", "-", *given, node=False, **options).raw == content(1000)
+    barge.ok("put", public / "s/f", "cap:g", *given, node=False, **options)
+    barge.ok("diff", public / "s", "cap:s", "--verify=read", *given, node=False, **options)
+    del barge.environment["HOME"]
+    assert "g" in barge.ok("ls", "cap:", *given, node=False, **options).out
+
+
+def test_what_is_needed_of_it_is_said(stranger, embedded, public):
+    barge, options = stranger
+    run = barge.ok("ls", "-u", embedded.url, "t:", node=False, code=2, **options)
+    assert "Unknown alias 't'" in run.err
+    run = barge.ok("ls", f"--cap-file={cap_file(embedded, public, options)}", "cap:", node=False,
+                   code=74, **options)
+    assert f"{public}/theirs/.tahoe/tahoe.cfg cannot be opened: Permission denied" in run.err
+
+
+def test_a_config_file_that_is_there_and_may_not_be_read_is_told(stranger, public):
+    barge, options = stranger
+    (public / "config/barge").mkdir(parents=True)
+    (public / "config/barge/config").write_text("no-preserve = yes\n")
+    (public / "config/barge/config").chmod(0o600)
+    words = ("cp", "-r", public / "s", public / "out")
+    run = barge.ok(*words, node=False, code=74, env={"XDG_CONFIG_HOME": str(public / "config")},
+                   **options)
+    assert "config cannot be opened: Permission denied" in run.err
+    (public / "config/barge").chmod(0o700)
+    barge.ok(*words, node=False, env={"XDG_CONFIG_HOME": str(public / "config")}, **options)

@@ -63,8 +63,9 @@ const char *argument_alias(const char *text, const char *default_alias, size_t *
 
 /*
  * Splits `text`, NUL-terminated; a blank anywhere is part of a name.  What begins with URI:,
- * ro.URI: or imm.URI: is a cap, its path after ":./" or the first "/"; with no ":" or a "/" before it, it is local, or,
- * where `default_alias` is not NULL, a path below that alias; else the part before ":" is an alias.
+ * ro.URI: or imm.URI: is a cap, its path after ":./" or the first "/"; with no ":" or a "/" before
+ * it, it is local, or, where `default_alias` is not NULL, a path below that alias; else the part
+ * before ":" is an alias.
  * FAULT_USAGE with Tahoe's words for an unknown alias; also for a malformed cap, and an alias
  * whose value is not a directory's.  The text of `err` never shows a cap.
  */

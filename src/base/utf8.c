@@ -125,3 +125,65 @@ enum fault name_to_nfc(struct bytes *out, const void *name, size_t size)
 	free(text);
 	return fault;
 }
+
+/* ---- other spellings ---- */
+
+/* Letters for letters, bytes that are no UTF-8 for themselves. */
+static bool respell_case(const char *name, char *out, size_t room)
+{
+	utf8proc_uint8_t bytes[4];
+	size_t size = 0;
+	while (*name) {
+		utf8proc_int32_t code;
+		utf8proc_ssize_t step = utf8proc_iterate((const utf8proc_uint8_t *)name, -1, &code);
+		utf8proc_ssize_t count = 1;
+		bytes[0] = (unsigned char)*name;
+		if (step > 0) {
+			utf8proc_int32_t other = utf8proc_tolower(code);
+			count = utf8proc_encode_char(other != code ? other : utf8proc_toupper(code),
+						     bytes);
+		}
+		if (size + (size_t)count >= room)
+			return false;
+		memcpy(out + size, bytes, (size_t)count);
+		size += (size_t)count;
+		name += step > 0 ? step : 1;
+	}
+	out[size] = '\0';
+	return true;
+}
+
+static bool respell_form(const char *name, char *out, size_t room)
+{
+	const utf8proc_uint8_t *text = (const utf8proc_uint8_t *)name;
+	utf8proc_uint8_t *form = utf8proc_NFD(text);
+	if (form && strcmp((const char *)form, name) == 0) {
+		free(form);
+		form = utf8proc_NFC(text);
+	}
+	bool fits = form && strlen((const char *)form) < room;
+	if (fits)
+		memcpy(out, form, strlen((const char *)form) + 1);
+	free(form);
+	return fits;
+}
+
+static bool respell_trimmed(const char *name, char *out, size_t room)
+{
+	size_t size = strlen(name);
+	while (size > 0 && (name[size - 1] == '.' || name[size - 1] == ' '))
+		size--;
+	if (size == 0 || size >= room)
+		return false;
+	memcpy(out, name, size);
+	out[size] = '\0';
+	return true;
+}
+
+bool name_respell(const char *name, enum name_spelling spelling, char *out, size_t room)
+{
+	bool made = spelling == SPELLING_CASE   ? respell_case(name, out, room)
+		    : spelling == SPELLING_FORM ? respell_form(name, out, room)
+						: respell_trimmed(name, out, room);
+	return made && strcmp(out, name) != 0;
+}

@@ -24,6 +24,17 @@ MUST_USE bool code_is_hidden(uint32_t code);
 /* True when `name` is well-formed UTF-8: shortest forms, no surrogates, at most U+10FFFF. */
 MUST_USE bool name_is_utf8(const void *name, size_t size);
 
+enum name_spelling {
+	SPELLING_CASE,    /* small letters for large ones, and the other way round */
+	SPELLING_FORM,    /* NFD, or NFC of what is in NFD */
+	SPELLING_TRIMMED, /* without dots and blanks at the end */
+	SPELLINGS,
+};
+
+/* Writes the name in another spelling, which some file systems take for the same, with a NUL. False
+ * when there is none, or no room. */
+MUST_USE bool name_respell(const char *name, enum name_spelling spelling, char *out, size_t room);
+
 /*
  * True when `name` is UTF-8 in NFC.  True is certain; out of memory (only names above 256 bytes)
  * answers false, and the name_to_nfc that follows reports it.  Bytes below U+0300 cost one pass.

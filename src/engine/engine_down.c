@@ -12,6 +12,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
+		.catalog = migration->catalog,
 		.root = migration->directory,
 		.policy = engine_policy(engine),
 		.outcomes = migration->fresh ? NULL : migration->catalog->outcomes,

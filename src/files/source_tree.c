@@ -109,6 +109,30 @@ static bool is_followed(const struct task *task, int directory)
 					 (planned.flags & META_FOLLOWED));
 }
 
+enum { READING = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
+
+/* Opens for reading what is open for looking. */
+static int open_handle(int handle)
+{
+	char path[32];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
+	return open(path, READING);
+}
+
+/* The same without /proc: by the name, if that is still what was looked at. */
+static int open_again(int directory, const char *name, bool nofollow, const struct stat *looked)
+{
+	struct stat st;
+	int fd = openat(directory, name, READING | (nofollow ? O_NOFOLLOW : 0));
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && st.st_dev == looked->st_dev && st.st_ino == looked->st_ino)
+		return fd;
+	close(fd);
+	errno = ENOENT;
+	return -1;
+}
+
 /* Opens the name without touching what it names, looks, and opens it for reading only then. */
 static enum fault open_checked(const struct task *task, int directory, const char *name, int *fd,
 			       struct err *err)
@@ -124,9 +148,9 @@ static enum fault open_checked(const struct task *task, int directory, const cha
 	else
 		fault = check_type(S_IFREG, &status, err);
 	if (!fault) {
-		char path[32];
-		snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
-		*fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		*fd = open_handle(handle);
+		if (*fd < 0 && errno == ENOENT)
+			*fd = open_again(directory, name, !followed, &status);
 		if (*fd < 0)
 			fault = open_fault(errno, "cannot open it for reading", err);
 	}

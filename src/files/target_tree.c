@@ -1,5 +1,6 @@
 #include "files/target_tree.h"
 
+#include "files/respelled.h"
 #include "files/restore.h"
 #include "queue/core/thread.h"
 
@@ -11,13 +12,18 @@
 static enum fault enter(void *context, const struct tree_dir *parent, const char *name, int *fd,
 			struct err *err)
 {
-	bool made;
-	(void)context;
+	struct catalog *catalog = context;
+	struct stat st;
+	bool made, there = false;
 	if (strlen(name) > DIRFD_NAME_MAX)
 		return err_set(err, FAULT_USAGE, "a directory's name is too long here");
 	enum fault fault = dirfd_make(parent->fd, name, &made, err);
 	if (fault && err->os_error == EACCES && restore_open_directory(parent->fd))
 		fault = dirfd_make(parent->fd, name, &made, err);
+	if (!fault && !made)
+		fault = dirfd_look(parent->fd, name, &st, &there, err);
+	if (!fault && there)
+		fault = respelled_check(catalog, parent, name, &st, err);
 	if (fault || dirfd_open(parent->fd, name, fd, err))
 		return err_wrap(err, "directory '%.40s'", name);
 	return FAULT_NONE;
@@ -41,7 +47,7 @@ static enum fault new_tree(struct tree_options *options, int root, struct tree *
 
 enum fault target_tree_new(struct catalog *catalog, int root, struct tree **tree, struct err *err)
 {
-	struct tree_options options = { .catalog = catalog, .enter = enter };
+	struct tree_options options = { .catalog = catalog, .enter = enter, .context = catalog };
 	return new_tree(&options, root, tree, err);
 }
 

@@ -30,7 +30,8 @@ static enum fault no_memory(struct err *err)
 }
 
 /* Takes the descriptor, also on failure, which is NULL.  `parent` is NULL for a root. */
-static struct tree_dir *dir_new(int fd, const struct tree_dir *parent, const char *name)
+static struct tree_dir *dir_new(int fd, struct listing_id listing, const struct tree_dir *parent,
+				const char *name)
 {
 	struct tree_dir *dir = malloc(sizeof *dir);
 	const char *above = parent ? parent->path : "";
@@ -41,6 +42,7 @@ static struct tree_dir *dir_new(int fd, const struct tree_dir *parent, const cha
 		return NULL;
 	}
 	dir->fd = fd;
+	dir->listing = listing;
 	dir->depth = parent ? parent->depth + 1 : 0;
 	atomic_init(&dir->seen_ms, clock_ms());
 	atomic_init(&dir->references, 1);
@@ -64,7 +66,7 @@ void tree_dir_unref(struct tree_dir *dir)
 
 enum fault tree_new(const struct tree_options *options, struct tree **tree, struct err *err)
 {
-	struct tree_dir *root = dir_new(options->root, NULL, "");
+	struct tree_dir *root = dir_new(options->root, LISTING_NONE, NULL, "");
 	struct tree *made = calloc(1, sizeof *made);
 	if (!made || !root) {
 		tree_dir_unref(root);
@@ -116,7 +118,7 @@ static enum fault find_base(struct tree *tree, struct err *err)
 		fault = catalog_read(tree->reader, &page, err);
 	}
 	if (!fault)
-		tree->base = page.here;
+		tree->base = tree->root->listing = page.here;
 	return fault;
 }
 
@@ -193,7 +195,7 @@ static enum fault descend(struct tree *tree, struct listing_id listing,
 	fault = tree->options.enter(tree->options.context, parent, name, &fd, err);
 	if (fault)
 		return fault;
-	*dir = dir_new(fd, parent, name);
+	*dir = dir_new(fd, listing, parent, name);
 	if (!*dir)
 		return no_memory(err);
 	keep(tree, listing, *dir);

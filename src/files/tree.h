@@ -20,6 +20,7 @@ enum { TREE_OPEN_MAX = 64 };
 struct tree_dir {
 	int fd;                        /* -1: a root that stands for no directory */
 	unsigned depth;                /* directories between it and the root */
+	struct listing_id listing;     /* that it is of */
 	char *path;                    /* from the root, names joined by '/'; "": the root */
 	atomic_uint_least64_t seen_ms; /* clock_ms() when it was last known to be at its path */
 	atomic_uint references;

@@ -1,6 +1,7 @@
 #include "land/arrival.h"
 
 #include "files/regular.h"
+#include "files/respelled.h"
 #include "files/symlink.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
@@ -114,6 +115,12 @@ void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1])
 	name[size] = '\0';
 }
 
+static enum fault check_spelling(const struct arrival *arrival, const char *name,
+				 const struct stat *st, struct err *err)
+{
+	return respelled_check(arrival->owner->options.catalog, arrival->target_dir, name, st, err);
+}
+
 /* Whether the file or symlink `name` beside an arrival holds the same bytes: one that an earlier
  * run named, and was killed before it could say so. */
 static bool is_there(const struct arrival *arrival, const char *name)
@@ -171,8 +178,10 @@ static enum fault give_name(struct arrival *arrival, struct err *err)
 	if (fault != FAULT_EXISTS)
 		return fault;
 	struct stat now;
-	if (fstatat(at, name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_there(arrival, name))
+	if (fstatat(at, name, &now, AT_SYMLINK_NOFOLLOW) != 0)
 		return fault;
+	if (check_spelling(arrival, name, &now, err) || !is_there(arrival, name))
+		return err->fault;
 	return dirfd_name(at, arrival->temporary, name, &now, err);
 }
 
@@ -349,7 +358,8 @@ static enum fault arrival_look(struct arrival *arrival, struct err *err)
 	arrival_name(arrival, name);
 	if (clock_ms() - seen_ms > SEEN_MS && look_at_directory(arrival, err))
 		return err->fault;
-	if (dirfd_look(arrival->target_dir->fd, name, &arrival->seen, &there, err))
+	if (dirfd_look(dir->fd, name, &arrival->seen, &there, err) ||
+	    (there && check_spelling(arrival, name, &arrival->seen, err)))
 		return err->fault;
 	arrival->there = there ? decide_there_of(&arrival->seen)
 			       : (struct decide_there){ .kind = DECIDE_NOTHING };

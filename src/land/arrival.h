@@ -29,6 +29,7 @@ enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
 
 struct arrivals_options {
 	char job[17];                /* the first 16 hex digits of the job: in temporary names */
+	struct catalog *catalog;     /* the plan */
 	const char *root;            /* path of the target's directory; borrowed */
 	struct decide_policy policy; /* what is at the target since `planned_s` is a conflict */
 	struct outcomes *outcomes;   /* what was taken up again finds there what the job has left;

@@ -57,6 +57,17 @@ def test_everything_arrives(alone, shim, place, words):
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("words, lost", [("nochmod", {"lost_modes"}), ("notimes", {"lost_times"}),
+                                         ("nosyncdir", {"lost_syncs"})])
+def test_what_cannot_be_kept_is_counted(alone, shim, place, words, lost):
+    run = alone.ok("cp", "-r", "--json", "--symlinks=preserve", place / "s", place / "out",
+                   env=shim(place / "out", words))
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+    total = run.summary()
+    assert {name for name in total if name.startswith("lost_") and total[name]} == lost
+    assert run.err.count("the target could not keep") == 1
+
+
 @pytest.mark.parametrize("words", ["noreplace", "noreplace nolink"])
 def test_nothing_is_replaced_where_renaming_always_replaces(alone, shim, place, words):
     (place / "out/s/d").mkdir(parents=True)
@@ -76,6 +87,98 @@ def test_a_pipe_is_stored_without_files_that_have_no_name(embedded, client, shim
     client(embedded).ok("put", "-", alias + "piped", given=data, env=env)
     assert embedded.get(embedded.child(cap, "piped")[1]["ro_uri"]) == data
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_machine_without_proc(alone, shim, place):
+    alone.ok("cp", "-r", place / "s", place / "out", "--symlinks=preserve",
+             env=shim(place / "out", "noproc"))
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+
+
+def test_a_state_directory_without_locks(alone, shim, place):
+    env = shim(alone.state, "nolock noreplace nolink notmpfile nosyncdir")
+    words = ("cp", "-r", "--symlinks=preserve", place / "s", place / "out", "--bwlimit=40K")
+    process = alone.start(*words, env=env)
+    wait_for(lambda: leftovers(place / "out"))
+    assert alone.run(*words, env=env).code == 6
+    assert "running" in alone.ok("jobs", env=env).out
+    process.kill()
+    process.communicate()
+    assert "running" not in alone.ok("jobs", env=env).out
+    alone.ok(*words[:-1], env=env)
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+
+
+# --- names that are the same --------------------------------------------------------------
+
+@pytest.fixture
+def alike(tmp_path):
+    """Names that differ in case alone: files, files of the same content, symlinks, directories."""
+    for name in "s/Dir", "s/dir", "out":
+        (tmp_path / name).mkdir(parents=True)
+    for name in "README", "readme", "Dir/upper", "dir/lower":
+        (tmp_path / "s" / name).write_bytes(name.encode())
+    for name in "same", "SAME":
+        (tmp_path / "s" / name).write_bytes(b"the same")
+    for name in "link", "LINK":
+        (tmp_path / "s" / name).symlink_to(name + " leads")
+    return tmp_path
+
+
+def assert_one_of_each(run, place):
+    """One of each pair is there whole, and the other is named as what failed."""
+    assert run.code == 4, run
+    lines = run.entries()
+    failed = {path for path, line in lines.items() if line["state"] == "failed"}
+    out = {name.name for name in (place / "out/s").iterdir()}
+    assert len(out) == 4
+    for one, other in ("README", "readme"), ("Dir", "dir"), ("same", "SAME"), ("link", "LINK"):
+        assert len({one, other} & out) == 1
+        gone, = {one, other} - out
+        there, = {one, other} & out
+        assert f"s/{gone}" in failed and f"s/{there}" not in failed
+        if there in ("README", "readme"):
+            assert (place / "out/s" / there).read_bytes() == there.encode()
+        if there in ("link", "LINK"):
+            assert os.readlink(place / "out/s" / there) == there + " leads"
+        if there in ("Dir", "dir"):
+            assert len(list((place / "out/s" / there).iterdir())) == 1
+
+
+@pytest.mark.parametrize("words", ["fold", "fold noreplace nolink", "fold seconds=2"])
+def test_names_that_are_the_same_there_are_not_mixed_up(alone, shim, alike, words):
+    env = shim(alike / "out", words)
+    copy = ("cp", "-r", "--json", "--symlinks=preserve", alike / "s", alike / "out")
+    run = alone.run(*copy, env=env)
+    assert_one_of_each(run, alike)
+    assert "are the same name at the target" in run.err or "something of that name" in run.err
+    for name in "README", "readme":  # newer, and each would replace what is there
+        (alike / "s" / name).write_bytes(name.encode())
+    for more in ("--update",), ():
+        assert_one_of_each(alone.run(*copy, *more, env=env), alike)
+
+
+def test_what_an_earlier_run_wrote_is_not_replaced_by_its_like(alone, shim, place):
+    for name in "README", "readme":
+        (place / "s" / name).write_bytes(content(60000) + name.encode())
+    env = shim(place / "out", "fold")
+    process = alone.start("cp", "-r", "-j1", "--readers=1", "--bwlimit=60K", place / "s",
+                          place / "out", env=env)
+    wait_for(lambda: (place / "out/s/README").exists() or (place / "out/s/readme").exists())
+    process.kill()
+    process.communicate()
+    assert alone.run("resume", "--bwlimit=10M", env=env).code == 4
+    there, = {path.name for path in (place / "out/s").iterdir()} & {"README", "readme"}
+    assert (place / "out/s" / there).read_bytes() == content(60000) + there.encode()
+
+
+def test_a_file_from_before_is_replaced_by_its_like(alone, shim, place):
+    (place / "out/s").mkdir()
+    (place / "out/s/A").write_bytes(b"old")
+    time.sleep(0.02)
+    alone.ok("cp", "-r", "--symlinks=preserve", place / "s", place / "out",
+             env=shim(place / "out", "fold"))
+    assert (place / "out/s/A").read_bytes() == content(3000, 1)
 
 
 # --- the clock ----------------------------------------------------------------------------

@@ -50,6 +50,7 @@ void land_case_init(struct land_case *h)
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){
 		.job = "0123456789abcdef",
+		.catalog = h->catalog,
 		.root = h->path,
 		.policy = { .to_local = true, .planned_ns = INT64_MAX },
 		.preserve = true,

@@ -90,6 +90,34 @@ static void knows_what_is_not_seen(void **state)
 		assert_false(code_is_hidden(seen[i]));
 }
 
+static void assert_spelling(const char *name, enum name_spelling spelling, const char *expected)
+{
+	char other[256];
+	bool made = name_respell(name, spelling, other, sizeof other);
+	assert_int_equal(made, expected != NULL);
+	if (expected)
+		assert_string_equal(other, expected);
+}
+
+static void spells_a_name_in_another_way(void **state)
+{
+	(void)state;
+	assert_spelling("ReadMe-1", SPELLING_CASE, "rEADmE-1");
+	assert_spelling("Z\u00c9", SPELLING_CASE, "z\u00e9");
+	assert_spelling("a\xff", SPELLING_CASE, "A\xff");
+	assert_spelling("123", SPELLING_CASE, NULL);
+	assert_spelling("\u00e9", SPELLING_FORM, "e\u0301");
+	assert_spelling("e\u0301", SPELLING_FORM, "\u00e9");
+	assert_spelling("plain", SPELLING_FORM, NULL);
+	assert_spelling("a\xff", SPELLING_FORM, NULL);
+	assert_spelling("a. .", SPELLING_TRIMMED, "a");
+	assert_spelling("a", SPELLING_TRIMMED, NULL);
+	assert_spelling("..", SPELLING_TRIMMED, NULL);
+	char small[2];
+	assert_false(name_respell("abc", SPELLING_CASE, small, sizeof small));
+	assert_false(name_respell("abc.", SPELLING_TRIMMED, small, sizeof small));
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -97,6 +125,7 @@ int main(void)
 		cmocka_unit_test(knows_well_formed_utf8),
 		cmocka_unit_test(knows_nfc),
 		cmocka_unit_test(normalizes_names_of_any_length),
+		cmocka_unit_test(spells_a_name_in_another_way),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -102,8 +102,22 @@ class Handler(BaseHTTPRequestHandler):
         if first is not None:
             self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/*")
         self.end_headers()
-        self.wfile.write(body[:sent])
+        fault = self.server.owner.fault
+        if fault == "drip" or (fault == "trickle" and first is not None):
+            self.trickle(body)
+        else:
+            self.wfile.write(body[:sent])
         self.close_connection = self.close_connection or sent is not None
+
+    def trickle(self, body):
+        """As many bytes a second as the owner says, a tenth of them at a time."""
+        owner = self.server.owner
+        step = max(1, owner.rate // 10)
+        for at in range(0, len(body), step):
+            self.wfile.write(body[at:at + step])
+            if at + step < len(body) and owner.ended.wait(step / owner.rate):
+                break
+        self.close_connection = self.close_connection or owner.ended.is_set()
 
     def do_GET(self):
         owner, found = self.server.owner, PATH.fullmatch(self.path)
@@ -170,10 +184,11 @@ class StorageServer:
     asked for or one more ("short", "long"), half of what was promised ("cut"), all of a share
     ("whole"), bytes that begin too late ("shifted"), "500", a closed connection ("close"), no
     answer ("hang"), a list of shares that is none ("garbage"), the first block of a share not before
-    .ended is set ("held").
+    .ended is set ("held"), `rate` bytes a second of shares ("trickle"), or of all replies ("drip").
     """
-    def __init__(self, grid, numbers=None, fault=None):
+    def __init__(self, grid, numbers=None, fault=None, rate=2000):
         self.folder, self.numbers, self.fault = grid.directory / "storage/shares", numbers, fault
+        self.rate = rate
         self.swissnum, self.id = base32(os.urandom(20)), "v0-" + base32(os.urandom(32))
         self.authorization = "Tahoe-LAFS " + base64.b64encode(self.swissnum.encode()).decode()
         self.asked, self.lock, self.ended = [], threading.Lock(), threading.Event()

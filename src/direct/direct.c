@@ -83,6 +83,9 @@ static void go_on(struct direct_call *call, enum direct_next next)
 		switch (next) {
 		case DIRECT_WAIT:
 			return;
+		case DIRECT_AGAIN:
+			next = direct_again(call);
+			break;
 		case DIRECT_GUESS:
 			next = direct_guess(call) ? DIRECT_OPEN : DIRECT_GIVE_UP;
 			break;
@@ -310,6 +313,10 @@ enum fault direct_open(const struct gateway_options *gateway, const struct serve
 	direct->base.backend = &direct_backend;
 	direct->base.gateway = gateway->number;
 	direct->servers = servers;
+	direct->floor = (struct http_floor){
+		.grace_ms = DIRECT_GRACE_MS,
+		.bps = DIRECT_RATE_LEAST,
+	};
 	direct->server = calloc(servers->count, sizeof *direct->server);
 	enum fault fault = direct->server ? gateway_open(gateway, &direct->base.behind, err)
 					  : err_set(err, FAULT_NOMEM, "no memory for a store");

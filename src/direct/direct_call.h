@@ -5,19 +5,26 @@
  * says the next step; go_on() in direct.c calls one after the other.
  *
  *   direct_search ---> GUESS   1-of-1: the likeliest server has the one share
- *        |               | ^
- *        | k shares      | | no answer, or no proof: the next server
- *        | found         v |
- *        '------------> OPEN    asks for the hash tree, with small files for whole shares
- *                        | proven
- *                        v
- *                 .---> READ    asks k servers for a stripe of segments ---> END, nothing is left
- *                 |      | they have come
- *                 |      v
- *                 '--- DELIVER  decodes, proves, decrypts; to the sink ----> REFUSED, by the sink
- *                               paused by it: waits, and goes on in the poll after its resumption
+ *    ^   |               | ^
+ *    |   | k shares      | | no answer, or no proof: the next server
+ *    |   | found         v |
+ *    |   '------------> OPEN    asks for the hash tree, with small files for whole shares
+ *    |                   | proven
+ *  AGAIN                 v
+ *    ^            .---> READ    asks k servers for a stripe of segments ---> END, nothing is left
+ *    |            |      | they have come
+ *    |            |      v
+ *    |            '--- DELIVER  decodes, proves, decrypts; to the sink ----> REFUSED, by the sink
+ *    |                          paused by it: waits, and goes on in the poll after its resumption
+ *    '-- k-of-n, and a server in OPEN or READ fails, or is slow: it is left alone, and the others
+ *        are looked at; three times
  *
  * From anywhere GIVE_UP: the gateway brings what is missing.
+ *
+ * A request is slow when its first byte takes 8 times as long as small parts did lately (3 s to
+ * 15 s), or when it has brought, on the whole, less than a 16th of what large parts did (16 KiB/s
+ * to 1 MiB/s).  So each step ends: the largest part, a stripe of 4 MiB, in five minutes, and most
+ * in seconds.
  *
  * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c,
  * direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in slots) ->
@@ -35,16 +42,24 @@
 #include "tahoe/erasure.h"
 
 enum {
-	DIRECT_AWAY_MS = 300000,    /* a server that fails is left alone, twice as long each time */
-	DIRECT_AWAY_TIMES = 8,      /* that this doubles: to 21 hours */
-	DIRECT_DOUBTS_MAX = 3,      /* shares of a server in a row that were no good */
-	DIRECT_SEARCH_MS = 20000,   /* for all rounds of a search */
-	DIRECT_REQUESTS_MAX = 64,   /* in flight in one store: as many connections are kept */
-	DIRECT_WAIT_MS = 15000,     /* for a server's first byte; Tahoe waits as long */
-	DIRECT_SMALL = 128 << 10,   /* bytes of a file whose shares are read whole */
-	DIRECT_TREE_MAX = 16 << 20, /* bytes behind the data of a share: a file of 64 GiB */
-	DIRECT_STRIPE = 4 << 20,    /* bytes of a file asked for at once */
-	DIRECT_RECENT = 8,          /* files whose shares are remembered */
+	DIRECT_AWAY_MS = 300000,  /* a server that fails is left alone, twice as long each time */
+	DIRECT_AWAY_TIMES = 8,    /* that this doubles: to 21 hours */
+	DIRECT_DOUBTS_MAX = 3,    /* shares of a server in a row that were no good */
+	DIRECT_SEARCH_MS = 20000, /* for all rounds of a search */
+	DIRECT_REQUESTS_MAX = 64, /* in flight in one store: as many connections are kept */
+	DIRECT_WAIT_MS = 15000,   /* for a server's first byte; Tahoe waits as long */
+	DIRECT_WAIT_LEAST_MS = 3000, /* however quick the others are: a disk may have to spin up */
+	DIRECT_GRACE_MS = 3000,      /* from then on, before its speed is judged */
+	DIRECT_SLOW_MS = 60000, /* a server that is slow is left alone, twice as long each time */
+	DIRECT_SLOWER = 16,     /* times slower than others: left for another, or the gateway */
+	DIRECT_RATE_LEAST = 16 << 10, /* bytes a second of one request, whatever the others do */
+	DIRECT_RATE_ENOUGH = 1 << 20, /* that no server is left for */
+	DIRECT_LEARN_SIZE = 32 << 10, /* bytes of a part that tells of speed; less, of delay */
+	DIRECT_SEARCHES_MAX = 3,      /* of one call */
+	DIRECT_SMALL = 128 << 10,     /* bytes of a file whose shares are read whole */
+	DIRECT_TREE_MAX = 16 << 20,   /* bytes behind the data of a share: a file of 64 GiB */
+	DIRECT_STRIPE = 4 << 20,      /* bytes of a file asked for at once */
+	DIRECT_RECENT = 8,            /* files whose shares are remembered */
 };
 
 struct direct_server {
@@ -55,7 +70,8 @@ struct direct_server {
 };
 
 enum direct_next {
-	DIRECT_WAIT, /* for requests: then comes `step`, or `otherwise` where one has failed */
+	DIRECT_WAIT,  /* for requests: then comes `step`, or `otherwise` where one has failed */
+	DIRECT_AGAIN, /* a server is not what it was: look for shares anew */
 	DIRECT_GUESS,
 	DIRECT_OPEN,
 	DIRECT_READ,
@@ -84,8 +100,10 @@ struct direct {
 	const struct servers *servers;
 	struct direct_server *server;
 	struct direct_call *in_flight;
-	unsigned requests; /* in flight */
-	bool resuming;     /* some call is to go on in the next poll */
+	unsigned requests;       /* in flight */
+	struct http_floor floor; /* of all requests, after what has come so far: */
+	uint64_t rate, delay_ms; /* bytes a second of one; for a small one; 0: not known yet */
+	bool resuming;           /* some call is to go on in the next poll */
 	struct direct_shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;
@@ -99,6 +117,7 @@ struct direct_request {
 	unsigned char *into; /* room for `size` bytes, in the call's buffer */
 	size_t size, got;
 	bool refused; /* more came than that */
+	uint64_t begun_ms;
 };
 
 struct direct_call {
@@ -120,6 +139,7 @@ struct direct_call {
 	uint16_t *order; /* of the servers, while shares are looked for */
 	size_t asked;    /* of them */
 	uint64_t search_ends_ms;
+	unsigned searches;                                  /* begun */
 	struct direct_request *request;                     /* k of them */
 	unsigned waiting;                                   /* how many are in flight */
 	enum direct_next (*step)(struct direct_call *call); /* goes on when all have ended well */
@@ -149,8 +169,11 @@ void direct_shares_forget(struct direct *direct, const struct direct_shares *sha
 
 /* ---- direct_servers.c ---- */
 /* Notes how a request to the server ended: one that fails is left alone for a while, since the
- * gateway knows how to do without it. */
-void direct_judge_server(struct direct *direct, unsigned server, enum fault fault);
+ * gateway knows how to do without it; one that was `slow` not so long. */
+void direct_judge_server(struct direct *direct, unsigned server, enum fault fault, bool slow);
+
+/* Notes that `size` bytes came in `took_ms`: what is many times slower is slow. */
+void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms);
 
 /* Notes that a part of each share in use was no good, or that all were. */
 void direct_doubt(struct direct_call *call);
@@ -169,8 +192,11 @@ bool direct_make_room(struct direct_call *call, unsigned slots, size_t size);
 bool direct_request_start(struct direct_request *request, struct http_request *http,
 			  const char *what);
 
-/* Notes that the request has ended, well or not.  Returns its call. */
-struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault);
+/* Notes that the request has ended with `fault`, and of how much came, or that it was `slow`.
+ * Returns its call. */
+struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault,
+					 const struct http_reply *reply);
+
 /* Asks for bytes of the share of the slot, as many as there is room.  False: it could not begin. */
 bool direct_ask_bytes(struct direct_call *call, unsigned slot, uint64_t offset);
 
@@ -185,6 +211,10 @@ enum direct_next direct_search(struct direct_call *call);
 /* Ends what is in flight and takes the next server that may have the only share of a 1-of-1 file,
  * whose number is known.  False: none. */
 bool direct_guess(struct direct_call *call);
+
+/* Ends what is in flight and looks for shares on servers that are not left alone by now; what was
+ * delivered stays.  Not for 1-of-1 files, and not for ever. */
+enum direct_next direct_again(struct direct_call *call);
 
 /* Asks for what proves the hash tree of the shares that were found. */
 enum direct_next direct_open_shares(struct direct_call *call);

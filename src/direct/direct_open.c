@@ -98,7 +98,7 @@ static bool ask(struct direct_call *call, uint32_t segment_size)
 		.max_segment_size = segment_size,
 	};
 	struct err err;
-	call->otherwise = DIRECT_GUESS;
+	call->otherwise = cap->total > 1 ? DIRECT_AGAIN : DIRECT_GUESS;
 	shares->segment_size = segment_size;
 	if (chk_layout_of(&params, cap->size, &shares->layout, &err))
 		return false;

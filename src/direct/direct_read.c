@@ -111,7 +111,7 @@ enum direct_next direct_read(struct direct_call *call)
 	size_t size = (size_t)(call->count - 1) * block +
 		      block_bytes(call, call->first + call->count - 1);
 	call->step = stripe_came;
-	call->otherwise = DIRECT_GIVE_UP;
+	call->otherwise = DIRECT_AGAIN;
 	bool asked = direct_make_room(call, k, size);
 	for (unsigned i = 0; i < k && asked; i++)
 		asked = direct_ask_bytes(call, i, layout->data_offset + call->first * block);

@@ -1,5 +1,6 @@
 #include "direct/direct_call.h"
 
+#include "queue/core/thread.h"
 #include "tahoe/base32.h"
 
 enum { PATH_SIZE = 96 };
@@ -27,13 +28,16 @@ void direct_cancel_requests(struct direct_call *call)
 	call->waiting = 0;
 }
 
-struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault)
+struct direct_call *direct_request_ended(struct direct_request *request, enum fault fault,
+					 const struct http_reply *reply)
 {
 	struct direct_call *call = request->call;
 	request->http = NULL;
 	call->waiting--;
 	call->direct->requests--;
-	direct_judge_server(call->direct, request->server, fault);
+	direct_judge_server(call->direct, request->server, fault, reply->slow);
+	if (!fault)
+		direct_learn(call->direct, reply->received, clock_ms() - request->begun_ms);
 	return call;
 }
 
@@ -42,8 +46,8 @@ static void on_bytes(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
 	bool cut = !reply->fault && request->got != request->size;
-	struct direct_call *call =
-		direct_request_ended(request, request->refused ? FAULT_CORRUPT : reply->fault);
+	struct direct_call *call = direct_request_ended(
+		request, request->refused ? FAULT_CORRUPT : reply->fault, reply);
 	if (cut)
 		direct_doubt(call);
 	bool failed = reply->fault || cut;
@@ -75,7 +79,9 @@ bool direct_request_start(struct direct_request *request, struct http_request *h
 	http->peer = call->direct->server[request->server].peer;
 	http->path = path;
 	http->wait_ms = DIRECT_WAIT_MS;
+	http->floor = &call->direct->floor;
 	http->context = request;
+	request->begun_ms = clock_ms();
 	request->http = http_start(gateway_http(call->direct->base.behind), http, &err);
 	call->waiting += request->http != NULL;
 	call->direct->requests += request->http != NULL;

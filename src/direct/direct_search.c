@@ -26,7 +26,7 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 	bool found[SHARE_NUMBERS_MAX];
 	struct err err;
 	if (share_numbers_read(data, size, found, &err)) {
-		direct_judge_server(call->direct, server, FAULT_RETRY);
+		direct_judge_server(call->direct, server, FAULT_RETRY, false);
 		return;
 	}
 	for (unsigned i = 0; i < call->cap.total && shares->found < call->cap.needed; i++)
@@ -38,7 +38,7 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 static void on_numbers(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
-	struct direct_call *call = direct_request_ended(request, reply->fault);
+	struct direct_call *call = direct_request_ended(request, reply->fault, reply);
 	if (!reply->fault)
 		take_numbers(call, request->server, reply->body, reply->body_size);
 	if (call->shares->found == call->cap.needed)
@@ -102,10 +102,24 @@ enum direct_next direct_search(struct direct_call *call)
 		call->shares->refs = 1;
 	if (!call->shares || !call->order)
 		return DIRECT_GIVE_UP;
+	call->searches++;
 	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
 	call->shares->cap = call->cap;
 	if (!cap_storage_index(&call->cap, call->shares->index))
 		return DIRECT_GIVE_UP;
 	servers_order(servers, call->shares->index, call->order);
 	return direct_guess(call) ? DIRECT_OPEN : search_round(call);
+}
+
+enum direct_next direct_again(struct direct_call *call)
+{
+	direct_cancel_requests(call);
+	direct_shares_forget(call->direct, call->shares);
+	if (call->cap.total == 1 || call->searches == DIRECT_SEARCHES_MAX)
+		return DIRECT_GIVE_UP;
+	direct_shares_unref(call->shares);
+	free(call->order);
+	call->order = NULL;
+	call->asked = 0;
+	return direct_search(call);
 }

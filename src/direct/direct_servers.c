@@ -2,7 +2,7 @@
 
 #include "queue/core/thread.h"
 
-void direct_judge_server(struct direct *direct, unsigned server, enum fault fault)
+void direct_judge_server(struct direct *direct, unsigned server, enum fault fault, bool slow)
 {
 	struct direct_server *judged = &direct->server[server];
 	uint64_t now_ms = clock_ms();
@@ -13,9 +13,28 @@ void direct_judge_server(struct direct *direct, unsigned server, enum fault faul
 		judged->failures = 0;
 		return;
 	}
-	judged->away_until_ms = now_ms + ((uint64_t)DIRECT_AWAY_MS << judged->failures);
+	uint64_t away_ms = slow ? DIRECT_SLOW_MS : DIRECT_AWAY_MS;
+	judged->away_until_ms = now_ms + (away_ms << judged->failures);
 	if (judged->failures < DIRECT_AWAY_TIMES)
 		judged->failures++;
+}
+
+/* The last ones count a quarter. */
+static uint64_t average(uint64_t before, uint64_t now)
+{
+	return before ? (3 * before + now) / 4 : max_u64(now, 1);
+}
+
+void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms)
+{
+	if (size >= DIRECT_LEARN_SIZE)
+		direct->rate = average(direct->rate, size * 1000 / max_u64(took_ms, 1));
+	else
+		direct->delay_ms = average(direct->delay_ms, took_ms);
+	uint64_t least = max_u64(direct->rate / DIRECT_SLOWER, DIRECT_RATE_LEAST);
+	direct->floor.bps = min_u64(least, DIRECT_RATE_ENOUGH);
+	direct->floor.wait_ms =
+		direct->delay_ms ? max_u64(8 * direct->delay_ms, DIRECT_WAIT_LEAST_MS) : 0;
 }
 
 /* One bad share tells nothing of others: disks fail in places. */
@@ -27,7 +46,7 @@ void direct_doubt(struct direct_call *call)
 		if (++server->doubts < DIRECT_DOUBTS_MAX)
 			continue;
 		server->doubts = 0;
-		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT);
+		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT, false);
 	}
 }
 

@@ -45,6 +45,14 @@ struct http_options {
 	struct pace *pace; /* of all bodies, in both directions; borrowed; NULL: no limit */
 };
 
+/* How slow a reply may be on the whole.  Borrowed by requests and read while they run, so that it
+ * may follow what others do.  Time in which a reply is held back on this side does not count. */
+struct http_floor {
+	uint64_t wait_ms;  /* for its first byte, where that is below the other limits; 0: those */
+	uint64_t grace_ms; /* from its first byte on, before it is judged */
+	uint64_t bps;      /* bytes a second that must have come since the grace */
+};
+
 struct http_peer; /* net/http_peer.h */
 
 enum http_method {
@@ -89,6 +97,7 @@ struct http_reply {
 	struct err err;   /* the text never holds the path or the reply */
 	int status;       /* 0: no status line came */
 	bool answered;    /* some byte of a reply came, if only garbage */
+	bool slow;        /* it was below its floor: a fault, and no silence */
 	bool complete;    /* a whole reply with a status came, whatever it says */
 	const char
 		*body; /* 2xx without sink: the whole body.  Error: the end of it.  NUL follows. */
@@ -111,11 +120,12 @@ struct http_request {
 	bool ranged;             /* ask for `length` bytes from `offset` */
 	uint64_t offset, length; /* length at least 1 */
 	uint64_t wait_ms; /* limit of wait and receive, where it is below those of the options */
-	uint64_t wait_more_ms; /* on top of the wait limit, for large bodies */
-	http_sink *sink;       /* NULL: the body is kept */
-	size_t reply_max;      /* bytes kept; more is FAULT_TOO_LARGE */
-	http_done *done;       /* called once, unless cancelled */
-	void *context;         /* of sink and done */
+	uint64_t wait_more_ms;          /* on top of the wait limit, for large bodies */
+	const struct http_floor *floor; /* NULL: any speed that is no silence */
+	http_sink *sink;                /* NULL: the body is kept */
+	size_t reply_max;               /* bytes kept; more is FAULT_TOO_LARGE */
+	http_done *done;                /* called once, unless cancelled */
+	void *context;                  /* of sink and done */
 };
 
 struct http;

@@ -37,6 +37,7 @@ enum http_stop {
 	STOP_RANGE,  /* another part than asked for */
 	STOP_PEER,   /* plain http, and the peer is not on this machine */
 	STOP_SILENT, /* the watchdog */
+	STOP_SLOW,   /* likewise: below the floor of the request */
 };
 
 struct http_call {
@@ -54,6 +55,8 @@ struct http_call {
 	enum http_phase phase;
 	uint64_t since_ms; /* of the phase or of the last progress; 0: the watchdog sets it */
 	uint64_t mark;     /* bytes sent or received at since_ms */
+	uint64_t judged_ms,
+		receiving_ms; /* for the floor: last look; time of receiving till then */
 	int status;
 	size_t header_bytes;
 	bool headers_whole; /* the blank line behind them came */

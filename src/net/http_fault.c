@@ -69,6 +69,8 @@ static enum fault judge_stop(const struct http_call *call, struct err *err)
 			       "plain http, and the peer is not on this machine");
 	case STOP_SILENT:
 		return err_set(err, FAULT_RETRY, "too slow while %s", phase_name[call->phase]);
+	case STOP_SLOW:
+		return err_set(err, FAULT_RETRY, "far too slow while %s", phase_name[call->phase]);
 	case STOP_NOMEM:
 	case STOP_NONE:
 		break;
@@ -139,6 +141,7 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 	*reply = (struct http_reply){
 		.status = call->status,
 		.answered = call->header_bytes > 0 || code == CURLE_UNSUPPORTED_PROTOCOL,
+		.slow = call->stop == STOP_SLOW,
 		.complete = call->stop == STOP_NONE && code == CURLE_OK && call->headers_whole,
 		.body = bytes_text(&call->kept),
 		.body_size = call->kept.size,
@@ -191,11 +194,32 @@ static uint64_t receive_limit(const struct http_call *call)
 	return call->request.wait_ms ? min_u64(limit_ms, call->request.wait_ms) : limit_ms;
 }
 
+/* Whether less has come than its floor wants, in all the time of receiving. */
+static bool below_floor(struct http_call *call, uint64_t now_ms)
+{
+	const struct http_floor *floor = call->request.floor;
+	uint64_t passed_ms = call->judged_ms ? now_ms - call->judged_ms : 0;
+	call->judged_ms = now_ms;
+	if (!floor || call->held)
+		return false;
+	call->receiving_ms += passed_ms;
+	return call->receiving_ms > floor->grace_ms &&
+	       call->received < (call->receiving_ms - floor->grace_ms) * floor->bps / 1000;
+}
+
+/* Whether its first byte is overdue by its floor.  Called before the wider limit is looked at. */
+static bool overdue(const struct http_call *call, uint64_t now_ms)
+{
+	const struct http_floor *floor = call->request.floor;
+	return floor && floor->wait_ms && call->since_ms &&
+	       now_ms - call->since_ms > floor->wait_ms + call->request.wait_more_ms;
+}
+
 bool http_call_silent(struct http_call *call, uint64_t now_ms)
 {
 	const struct http_options *limits = &call->http->options;
 	curl_off_t uploaded = 0;
-	bool late = false;
+	bool late = false, below = false;
 	if (call->phase == PHASE_SEND) {
 		curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
 		if (all_sent(call, (uint64_t)uploaded)) {
@@ -214,13 +238,15 @@ bool http_call_silent(struct http_call *call, uint64_t now_ms)
 		late = slow(call, (uint64_t)uploaded, limits->send_ms, now_ms);
 		break;
 	case PHASE_WAIT:
+		below = overdue(call, now_ms);
 		late = slow(call, call->mark, wait_limit(call), now_ms);
 		break;
 	case PHASE_RECEIVE:
+		below = below_floor(call, now_ms);
 		late = slow(call, call->received, receive_limit(call), now_ms);
 		break;
 	}
-	if (late)
-		call->stop = STOP_SILENT;
-	return late;
+	if (late || below)
+		call->stop = late ? STOP_SILENT : STOP_SLOW;
+	return late || below;
 }

@@ -12,6 +12,7 @@ enum {
 	WAIT_RATE = 256, /* bytes a millisecond: a gateway that spools, hashes and sends on */
 	WAIT_MORE_MAX_MS = 7 * 24 * 3600 * 1000, /* for 144 GiB at that rate */
 	WAIT_CHILD_MS = 2,                       /* a child; 0.1 measured for the first 100,000 */
+	LISTING_RATE = 1 << 10,  /* bytes a second; of a line of 56 kbit/s a seventh */
 	WAIT_LISTING = 2,        /* limits more: a large directory takes 20 s to the first byte */
 	PATH_MAX_SIZE = 1 << 19, /* bytes */
 };
@@ -300,6 +301,7 @@ static struct store_call *gateway_list(struct store *store, const struct store_l
 	struct http_request request = {
 		.method = HTTP_GET,
 		.wait_more_ms = WAIT_LISTING * call->gateway->wait_ms,
+		.floor = &call->gateway->listing_floor,
 		.sink = on_listing,
 	};
 	struct bytes *path = &call->gateway->path;
@@ -417,6 +419,10 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 	gateway->base.gateway = options->number;
 	gateway->wait_ms = options->wait_ms ? options->wait_ms : HTTP_WAIT_MS;
 	gateway->listing_max = options->listing_max ? options->listing_max : STORE_LISTING_MAX;
+	gateway->listing_floor = (struct http_floor){
+		.grace_ms = options->receive_ms ? options->receive_ms : HTTP_RECEIVE_MS,
+		.bps = LISTING_RATE,
+	};
 	bytes_init(&gateway->path, PATH_MAX_SIZE);
 	struct http_options http = {
 		.base_url = options->url,

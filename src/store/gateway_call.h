@@ -27,6 +27,7 @@ struct gateway {
 	struct gateway_call *in_flight; /* newest first */
 	struct bytes path;              /* scratch; wiped after use */
 	uint64_t wait_ms, listing_max;
+	struct http_floor listing_floor;
 };
 
 struct gateway_call {

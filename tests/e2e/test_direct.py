@@ -235,6 +235,18 @@ def test_one_of_the_servers_lies(spread, client, node, serve, scattered, tmp_pat
     assert all(server.asked for server in servers)
 
 
+@pytest.mark.parametrize("fault, rate", [("trickle", 2000), ("drip", 2)])
+def test_one_that_trickles_is_left_for_the_others(spread, client, node, serve, scattered, tmp_path,
+                                                  fault, rate):
+    """At its rate the large file would take half an hour; a list of shares a minute."""
+    servers = [serve(numbers={number}) for number in range(spread.total)]
+    barge = client(node(spread, announce(*servers)))
+    servers[0].fault, servers[0].rate = fault, rate
+    begin = time.monotonic()
+    assert arrives(barge, scattered[0], tmp_path / "out")["direct"] == len(scattered[0].tree)
+    assert time.monotonic() - begin < 15
+
+
 # --- servers that fail --------------------------------------------------------------------
 
 def test_it_takes_few_requests(real_grid, client, node, serve, stored, tmp_path):
@@ -294,6 +306,23 @@ def test_nobody_waits_for_a_silent_server_after_an_interrupt(real_grid, client, 
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == 3
     assert time.monotonic() - begin < 5
+
+
+def test_a_server_that_trickles_is_left_for_the_gateway(real_grid, client, node, serve, stored,
+                                                        tmp_path):
+    server, before = serve(fault="trickle"), served(real_grid)
+    barge = client(node(real_grid, announce(server)))
+    begin = time.monotonic()
+    assert arrives(barge, stored, tmp_path / "out")["direct"] < FILES
+    assert time.monotonic() - begin < 15
+    assert served(real_grid) > before and server.asked
+
+
+def test_a_rate_of_our_own_makes_no_server_slow(real_grid, client, node, serve, tmp_path):
+    """Less than a server has to bring, for longer than it is given."""
+    server, one = serve(), Stored(real_grid, {"a": 50 * KIB}, 506)
+    barge = client(node(real_grid, announce(server)))
+    assert arrives(barge, one, tmp_path / "out", "--bwlimit=10K")["direct"] == 1
 
 
 @pytest.mark.parametrize("fault", ["500", "close"])

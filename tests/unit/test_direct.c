@@ -32,21 +32,54 @@ static void a_server_that_fails_is_left_alone_longer_each_time(void **state)
 	struct direct direct = { .server = &server };
 	assert_true(direct_server_answers(&direct, 0));
 	for (unsigned times = 1; times <= 1024; times *= 2) {
-		direct_judge_server(&direct, 0, FAULT_RETRY);
-		direct_judge_server(&direct, 0, FAULT_UNAVAILABLE); /* asked before that */
+		direct_judge_server(&direct, 0, FAULT_RETRY, false);
+		direct_judge_server(&direct, 0, FAULT_UNAVAILABLE, false); /* asked before that */
 		assert_false(direct_server_answers(&direct, 0));
 		assert_true(is_away_for(&server, times < 256 ? times : 256));
 		server.away_until_ms = clock_ms(); /* that while is over */
 		assert_true(direct_server_answers(&direct, 0));
 	}
-	direct_judge_server(&direct, 0, FAULT_NOT_FOUND); /* an answer */
-	direct_judge_server(&direct, 0, FAULT_NOMEM);     /* not its fault */
+	direct_judge_server(&direct, 0, FAULT_NOT_FOUND, false); /* an answer */
+	direct_judge_server(&direct, 0, FAULT_NOMEM, false);     /* not its fault */
 	assert_true(direct_server_answers(&direct, 0));
-	direct_judge_server(&direct, 0, FAULT_INSECURE);
-	direct_judge_server(&direct, 0, FAULT_NONE); /* asked before that, too */
+	direct_judge_server(&direct, 0, FAULT_INSECURE, false);
+	direct_judge_server(&direct, 0, FAULT_NONE, false); /* asked before that, too */
 	assert_false(direct_server_answers(&direct, 0));
 	assert_true(is_away_for(&server, 1));
 	http_peer_free(server.peer);
+}
+
+static void a_server_that_is_slow_is_left_alone_for_a_shorter_while(void **state)
+{
+	(void)state;
+	struct direct_server server = { .peer = make_peer() };
+	struct direct direct = { .server = &server };
+	direct_judge_server(&direct, 0, FAULT_RETRY, true);
+	assert_false(direct_server_answers(&direct, 0));
+	assert_in_range(server.away_until_ms - clock_ms(), 1, DIRECT_SLOW_MS);
+	http_peer_free(server.peer);
+}
+
+static void what_others_do_says_what_is_slow(void **state)
+{
+	(void)state;
+	struct direct direct = { .floor = { .bps = DIRECT_RATE_LEAST } };
+	direct_learn(&direct, 100, 20); /* a small part: 20 ms */
+	assert_int_equal(direct.floor.bps, DIRECT_RATE_LEAST);
+	assert_int_equal(direct.floor.wait_ms, DIRECT_WAIT_LEAST_MS);
+	for (int i = 0; i < 20; i++)
+		direct_learn(&direct, 100, 1000);
+	assert_in_range(direct.floor.wait_ms, 7000, 8000);
+	direct_learn(&direct, 8 << 20, 1000); /* 8 MiB/s, of which a 16th is 512 KiB/s */
+	assert_int_equal(direct.floor.bps, 512 << 10);
+	direct_learn(&direct, 64 << 10, 1 << 20); /* a slow one counts a quarter */
+	assert_in_range(direct.floor.bps, 380 << 10, 390 << 10);
+	for (int i = 0; i < 100; i++)
+		direct_learn(&direct, 64 << 10, 1 << 20);
+	assert_int_equal(direct.floor.bps, DIRECT_RATE_LEAST);
+	for (int i = 0; i < 100; i++)
+		direct_learn(&direct, 4 << 20, 0);
+	assert_int_equal(direct.floor.bps, DIRECT_RATE_ENOUGH);
 }
 
 static void a_server_without_a_connection_is_never_asked(void **state)
@@ -74,6 +107,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_that_fails_is_left_alone_longer_each_time),
+		cmocka_unit_test(a_server_that_is_slow_is_left_alone_for_a_shorter_while),
+		cmocka_unit_test(what_others_do_says_what_is_slow),
 		cmocka_unit_test(a_server_without_a_connection_is_never_asked),
 		cmocka_unit_test(a_peer_is_reached_by_https_alone),
 	};

@@ -368,6 +368,40 @@ static void keeps_the_end_of_an_error(void **state)
 	assert_string_equal(told.body + HTTP_ERROR_BODY_MAX - 8, "the end\n");
 }
 
+/* 200 bytes a second, which the limit of silence alone would wait for. */
+static void ends_what_is_below_its_floor(void **state)
+{
+	(void)state;
+	static const char reply[] =
+		OK_REPLY("0123456789012345678901234567890123456789012345678901234567890123456789"
+			 "012345678901234567890123456789",
+			 "100");
+	static const struct {
+		struct script_step step;
+		struct http_floor floor;
+		enum fault fault;
+	} row[] = {
+		{ { .reply = reply, .trickle_ms = 5 },
+		  { .grace_ms = 100, .bps = 4000 },
+		  FAULT_RETRY },
+		{ { .reply = reply, .trickle_ms = 5 }, { .grace_ms = 100, .bps = 20 }, FAULT_NONE },
+		{ { .reply = reply, .trickle_ms = 5 },
+		  { .grace_ms = 5000, .bps = 4000 },
+		  FAULT_NONE },
+		{ { .reply = NULL, .then = THEN_STALL }, { .wait_ms = 300 }, FAULT_RETRY },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct scripted *server = scripted_new(&row[i].step, 1);
+		struct http *http = open_limits(server, 2000);
+		struct told told;
+		const struct http_request get = { .method = HTTP_GET, .floor = &row[i].floor };
+		assert_int_equal(ask(http, get, &told), row[i].fault);
+		assert_int_equal(told.reply.slow, row[i].fault != FAULT_NONE);
+		http_close(http);
+		scripted_free(server);
+	}
+}
+
 static void refuses_replies_that_are_too_long(void **state)
 {
 	(void)state;
@@ -525,6 +559,7 @@ int main(void)
 		cmocka_unit_test(obeys_retry_after_within_reason),
 		cmocka_unit_test(takes_broken_replies_for_retries),
 		cmocka_unit_test(keeps_the_end_of_an_error),
+		cmocka_unit_test(ends_what_is_below_its_floor),
 		cmocka_unit_test(refuses_replies_that_are_too_long),
 		cmocka_unit_test(tells_when_nobody_listens),
 		cmocka_unit_test(gives_a_sink_only_what_was_asked_for),

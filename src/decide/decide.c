@@ -43,6 +43,13 @@ static bool is_comparable(const struct decide_policy *policy, const struct decid
 	return source->kind == DECIDE_FILE && tells_content(source->cap_kind);
 }
 
+/* Whether a file system with this tick may have made the one of the other. */
+static bool is_near(int64_t a, int64_t b, int64_t tick_ns)
+{
+	uint64_t apart = a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+	return apart == 0 || apart < (uint64_t)tick_ns;
+}
+
 /* Times on a grid are floats of 0.2 us. */
 static bool is_same_time(const struct decide_policy *policy, const struct decide_source *source,
 			 const struct decide_there *there)
@@ -51,9 +58,10 @@ static bool is_same_time(const struct decide_policy *policy, const struct decide
 	bool grid = meta->flags & META_GRID;
 	if (!there->timed || (grid && !(meta->flags & META_HAS_MTIME)))
 		return false;
-	if (policy->to_local && !grid)
-		return meta->mtime_ns == there->mtime_ns;
-	return edge_seconds(meta->mtime_ns) == edge_seconds(there->mtime_ns);
+	if (policy->to_local && is_near(meta->mtime_ns, there->mtime_ns, policy->tick_ns))
+		return true;
+	return (grid || !policy->to_local) &&
+	       edge_seconds(meta->mtime_ns) == edge_seconds(there->mtime_ns);
 }
 
 static bool is_unchanged(const struct decide_policy *policy, const struct decide_source *source,

@@ -42,7 +42,8 @@
  *   else                                                    send, replacing it
  *
  * What can change has no size in a listing, so --update never finds it unchanged.  Times on a grid
- * are floats, and compared as such; the size of a symlink here is not compared.
+ * are floats, and compared as such, and a time here may have been rounded to the tick of its file
+ * system; the size of a symlink here is not compared.
  *
  * The room: decide.c is the table; entry.c makes its arguments of tasks, slots and lstat.
  *
@@ -88,6 +89,7 @@ enum decide_content {
 struct decide_policy {
 	bool to_local; /* else to a grid */
 	bool no_clobber, update, checksum;
+	int64_t tick_ns;    /* a local target keeps times to multiples of it; 0 or 1: exactly */
 	int64_t planned_ns; /* since 1970, by the clock of the target's file system: what changed
 			       here later was not planned with */
 };

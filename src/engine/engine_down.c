@@ -9,7 +9,8 @@ enum {
 static enum fault start_arrivals(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
-	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err))
+	if (dirfd_open_root(migration->directory, engine->transfer->umask, &engine->root_fd, err) ||
+	    engine_look_at_target(engine, err))
 		return err->fault;
 	struct arrivals_options arrivals = {
 		.catalog = migration->catalog,

@@ -78,6 +78,7 @@ struct engine {
 	struct pace pace; /* where no gateway is asked; else the set-up has one */
 	struct builder *builder;
 	struct losses losses;
+	int64_t tick_ns; /* of times there, with --update; else 0 */
 
 	/* engine_plan.c */
 	struct manifest_writer *writer; /* NULL: the plan is complete */
@@ -116,6 +117,9 @@ MUST_USE enum fault engine_start_down(struct engine *engine, struct err *err);
  * grid.  What was filled before is void; release engine->source_tree_root. */
 MUST_USE enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 					   struct err *err);
+
+/* Finds out what --update has to know of the target's directory, if that is there. */
+MUST_USE enum fault engine_look_at_target(struct engine *engine, struct err *err);
 
 /* What the options say of files that are at the target. */
 struct decide_policy engine_policy(const struct engine *engine);

@@ -382,6 +382,8 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	struct rehearsal rehearsal = { .root_fd = -1, .fd = -1 };
 	struct manifest_totals totals;
 	engine_init(&rehearsal.engine, request);
+	if (engine_look_at_target(&rehearsal.engine, err))
+		return err->fault;
 	rehearsal.policy = engine_policy(&rehearsal.engine);
 	if (engine_check(&rehearsal.engine, err) || engine_plan_only(request, &totals, err))
 		return err->fault;

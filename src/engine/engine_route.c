@@ -37,6 +37,13 @@ static enum fault existing_of(const struct engine *engine, const struct task *ta
 	return outcomes_read(migration->catalog->outcomes, task->id, 1, existing, err);
 }
 
+enum fault engine_look_at_target(struct engine *engine, struct err *err)
+{
+	if (!engine->to_local || !engine->transfer->update)
+		return FAULT_NONE;
+	return dirfd_tick(engine->migration->directory, &engine->tick_ns, err);
+}
+
 struct decide_policy engine_policy(const struct engine *engine)
 {
 	const struct transfer_options *transfer = engine->transfer;
@@ -45,6 +52,7 @@ struct decide_policy engine_policy(const struct engine *engine)
 		.no_clobber = transfer->no_clobber,
 		.update = transfer->update,
 		.checksum = transfer->checksum && !engine->planning->caps_only,
+		.tick_ns = engine->tick_ns,
 		.planned_ns = engine->migration->planned_ns,
 	};
 }

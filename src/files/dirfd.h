@@ -38,6 +38,13 @@ MUST_USE enum fault dirfd_open_by_names(int root, const char *path, int *fd, str
  * DIRECTORY_MADE of restore.h, until it is finished). */
 MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err *err);
 
+/*
+ * Stores to multiples of how many nanoseconds the file system of the directory at `path` keeps
+ * modification times: 1, or up to two seconds; 1 where that cannot be found out, as a file has to
+ * be made there, which leaves no trace.  Faults: NOMEM.
+ */
+MUST_USE enum fault dirfd_tick(const char *path, int64_t *tick_ns, struct err *err);
+
 /* Stores what lstat says of `name` in `at`, and whether anything has that name. */
 MUST_USE enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there,
 			       struct err *err);

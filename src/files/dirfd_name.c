@@ -92,3 +92,25 @@ enum fault dirfd_clock(const char *path, struct timespec *now, struct err *err)
 		close(fd);
 	return FAULT_NONE;
 }
+
+enum fault dirfd_tick(const char *path, int64_t *tick_ns, struct err *err)
+{
+	/* The last nanosecond before an even second: the more of it is lost, the coarser. */
+	const int64_t second = 1000000000, last_s = 1000000001;
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+					   { .tv_sec = last_s, .tv_nsec = second - 1 } };
+	struct stat st;
+	int fd;
+	*tick_ns = 1;
+	enum fault fault = file_open_unnamed(path, &fd, err);
+	if (fault)
+		return fault == FAULT_NOMEM ? fault : FAULT_NONE;
+	if (futimens(fd, times) == 0 && fstat(fd, &st) == 0) {
+		int64_t lost = (last_s - (int64_t)st.st_mtim.tv_sec) * second + second - 1 -
+			       (int64_t)st.st_mtim.tv_nsec;
+		if (lost > 0 && lost < INT64_C(2) * second)
+			*tick_ns = lost + 1;
+	}
+	close(fd);
+	return FAULT_NONE;
+}

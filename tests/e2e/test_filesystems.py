@@ -252,3 +252,16 @@ def test_a_directory_that_is_moved_away_while_it_is_filled(alone, place, change,
     if change is not move_the_target_away:
         run = alone.run("resume", "--bwlimit=10M")
         assert run.code != 0 or (place / "out/s/d/b").exists()
+
+
+# --- times --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("words", ["seconds=1", "seconds=2"])
+def test_update_knows_how_exactly_times_are_kept(alone, shim, place, words):
+    env = shim(place / "out", words)
+    copy = ("cp", "-r", "--update", "--json", "--symlinks=preserve", place / "s", place / "out")
+    alone.ok(*copy, env=env)
+    assert alone.ok(*copy, env=env).summary()["skipped"] == 3
+    assert alone.ok(*copy, "--dry-run", env=env).out.count("unchanged") == 3
+    os.utime(place / "s/a", ns=(1, 1600000004_000000000))
+    assert alone.ok(*copy, env=env).summary()["skipped"] == 2

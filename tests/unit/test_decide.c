@@ -402,11 +402,49 @@ static void a_conflict_says_what_is_in_the_way(void **state)
 		assert_string_equal(decide_conflict_text(&cases[i].there), cases[i].text);
 }
 
+static void compares_times_as_the_target_keeps_them(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t tick_ns, source_ns, there_ns;
+		bool grid, same;
+	} cell[] = {
+		{ 1, 1500000001, 1500000001, false, true },
+		{ 1, 1500000001, 1500000000, false, false },
+		{ 1000000000, 1999999999, 1000000000, false, true },
+		{ 1000000000, 2000000000, 1000000000, false, false },
+		{ 2000000000, 3999999999, 2000000000, false, true },
+		{ 2000000000, 1000000000, 2000000000, false, true }, /* rounded up */
+		{ 2000000000, 4000000000, 2000000000, false, false },
+		{ 2000000000, -1000000000, -2000000000, true, true },
+		{ 2000000000, INT64_MIN, INT64_MAX, true, false },
+		{ 100, 1700000000123456789, 1700000000123456700, true, true },
+	};
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	for (size_t i = 0; i < ARRAY_COUNT(cell); i++) {
+		const struct decide_policy policy = { .to_local = true,
+						      .update = true,
+						      .tick_ns = cell[i].tick_ns };
+		const struct decide_source source = {
+			.kind = DECIDE_FILE,
+			.cap_kind = cell[i].grid ? CAP_CHK : CAP_NONE,
+			.meta = { .mtime_ns = cell[i].source_ns,
+				  .flags = cell[i].grid ? META_GRID | META_HAS_MTIME : 0 },
+		};
+		const struct decide_there there = { .kind = DECIDE_FILE,
+						    .timed = true,
+						    .mtime_ns = cell[i].there_ns };
+		struct decision decision = decide(&policy, &source, &there, &nothing);
+		assert_int_equal(decision.action == DECIDE_SKIP, cell[i].same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(every_cell_is_decided_as_the_rules_say),
 		cmocka_unit_test(a_conflict_says_what_is_in_the_way),
+		cmocka_unit_test(compares_times_as_the_target_keeps_them),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -271,6 +271,12 @@ static void tells_the_time_of_a_file_system_and_leaves_no_trace(void **state)
 	assert_int_equal(tree_count("root"), 0);
 	assert_int_equal(dirfd_clock(tree_path("none"), &now, &err), FAULT_NONE);
 	assert_true(now.tv_sec >= later.tv_sec);
+	int64_t tick_ns = 0;
+	assert_int_equal(dirfd_tick(tree_path("root"), &tick_ns, &err), FAULT_NONE);
+	assert_true(tick_ns >= 1 && tick_ns <= 2000000000);
+	assert_int_equal(dirfd_tick(tree_path("none"), &tick_ns, &err), FAULT_NONE);
+	assert_int_equal(tick_ns, 1);
+	assert_int_equal(tree_count("root"), 0);
 }
 
 static void splits_times_before_1970(void **state)

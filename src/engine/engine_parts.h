@@ -57,6 +57,7 @@ struct engine {
 	struct flight *flight;
 	struct gate *gate;
 	struct source_tree_root *source_tree_root;
+	size_t source_count; /* of them */
 	struct readers *readers;
 	struct transfers transfers;
 	struct patience patience;
@@ -142,6 +143,9 @@ void engine_init(struct engine *engine, const struct engine_request *request);
 
 /* Opens the manifest for going on, or finds it complete, and checks that the outcomes fit it. */
 MUST_USE enum fault engine_recover(struct engine *engine, struct err *err);
+
+/* Makes sure that sources and target are there, and those that were planned with.  Faults: GONE. */
+MUST_USE enum fault engine_check_sides(struct engine *engine, struct err *err);
 
 /* Looks again at what an earlier run did, and takes up what is not so any more. */
 MUST_USE enum fault engine_recheck(struct engine *engine, struct err *err);

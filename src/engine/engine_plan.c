@@ -33,12 +33,21 @@ static void publish(void *context, struct listing_id durable, bool complete)
 	}
 }
 
+/* The sources stand in the engine since it began. */
+static enum fault there(void *context, struct err *err)
+{
+	const struct engine *engine = context;
+	return sources_there(engine->source_tree_root, engine->source_count, err);
+}
+
 /* A directory without a listing: its slot tells the queue what to settle it as. */
 static enum fault engine_plan_settle(void *context, uint64_t id, enum outcome_state state,
 				     enum outcome_reason reason, struct err *err)
 {
 	struct engine *engine = context;
 	struct outcomes *outcomes = engine->migration->catalog->outcomes;
+	if ((reason == REASON_VANISHED || reason == REASON_IO) && there(context, err))
+		return err->fault;
 	const struct outcome slot = {
 		.id = id,
 		.state = OUTCOME_PLANNED,
@@ -102,6 +111,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 		.remote = engine->remote,
 		.publish = publish,
 		.settle = engine_plan_settle,
+		.there = there,
 		.is_settled = is_settled,
 		.context = engine,
 		.cancel = &engine->enough,
@@ -194,6 +204,8 @@ enum fault engine_plan_only(const struct engine_request *request, struct manifes
 	struct engine engine;
 	engine_init(&engine, request);
 	enum fault fault = engine_recover(&engine, err);
+	if (!fault)
+		fault = engine_check_sides(&engine, err);
 	if (!fault && engine.writer)
 		fault = open_grids(&engine, err);
 	engine.watch = cancel_watch(stop_on_signal, &engine);
@@ -206,6 +218,7 @@ enum fault engine_plan_only(const struct engine_request *request, struct manifes
 	manifest_writer_close(engine.writer);
 	target_listing_free(engine.target_listing);
 	remote_free(engine.remote);
+	free(engine.source_tree_root);
 	return fault;
 }
 

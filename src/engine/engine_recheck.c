@@ -2,6 +2,21 @@
 
 enum { LOOKING = 8 /* threads: what they wait for is a disk, or a server of files */ };
 
+enum fault engine_check_sides(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->migration;
+	struct readers_options readers;
+	if (engine_readers_options(engine, &readers, err))
+		return err->fault;
+	enum fault fault = sources_there(readers.tree.source, readers.tree.source_count, err);
+	if (!fault && !migration->fresh)
+		fault = roots_check_target(&migration->roots, err);
+	if (fault == FAULT_GONE)
+		err_wrap(err, "job %.16s goes on once it is back (resume), or anew (--new)",
+			 migration->job.name);
+	return fault;
+}
+
 /* A job that is made in this run has nothing that could have changed. */
 enum fault engine_recheck(struct engine *engine, struct err *err)
 {

@@ -58,6 +58,12 @@ static struct replica_options replica_options(struct engine *engine)
 	};
 }
 
+static struct anchor anchor_of_source(const struct migration *migration, size_t number)
+{
+	const struct anchor *source = migration->roots.source;
+	return source ? source[number] : (struct anchor){ .kind = ANCHOR_UNKNOWN };
+}
+
 enum fault engine_readers_options(struct engine *engine, struct readers_options *readers,
 				  struct err *err)
 {
@@ -70,9 +76,11 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 	for (size_t i = 0; i < migration->path.count; i++)
 		if (migration->path.text[i])
 			engine->source_tree_root[count++] = (struct source_tree_root){
-				migration->path.text[i],
-				migration->name.text[i],
+				.path = migration->path.text[i],
+				.name = migration->name.text[i],
+				.anchor = anchor_of_source(migration, i),
 			};
+	engine->source_count = count;
 	*readers = (struct readers_options){
 		.tree = {
 			.catalog = migration->catalog,

@@ -227,8 +227,21 @@ static int try_source(const char *path)
 	return os_error;
 }
 
+enum fault sources_there(const struct source_tree_root *source, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!anchor_check(&source[i].anchor, source[i].path, err))
+			continue;
+		err->side = ERR_SOURCE;
+		return err_wrap(err, "the source");
+	}
+	return FAULT_NONE;
+}
+
 enum fault source_tree_answers(const struct source_tree *tree, struct err *err)
 {
+	if (sources_there(tree->options.source, tree->options.source_count, err))
+		return err->fault;
 	for (size_t i = 0; i < tree->options.source_count && i < LOOK_MAX; i++) {
 		const char *path = tree->options.source[i].path;
 		int os_error = try_source(path);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "files/anchor.h"
 #include "files/symlink.h"
 #include "files/tree.h"
 #include "queue/queue.h"
@@ -16,8 +17,9 @@
 #include <sys/stat.h>
 
 struct source_tree_root {
-	const char *path; /* local path of a SRC */
-	const char *name; /* its entry in the target directory's listing */
+	const char *path;     /* local path of a SRC */
+	const char *name;     /* its entry in the target directory's listing */
+	struct anchor anchor; /* what it was when it was planned */
 };
 
 struct source_tree_options {
@@ -27,6 +29,10 @@ struct source_tree_options {
 	size_t source_count;
 	bool follow; /* --symlinks=follow: directories may be symlinks */
 };
+
+/* Looks whether the sources themselves are what they were.  Faults: GONE, naming one that is not. */
+MUST_USE enum fault sources_there(const struct source_tree_root *source, size_t count,
+				  struct err *err);
 
 struct source_tree;
 

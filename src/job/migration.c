@@ -291,6 +291,7 @@ void migration_fini(struct migration *migration)
 	text_list_fini(&migration->path);
 	text_list_fini(&migration->name);
 	text_list_fini(&migration->made);
+	roots_fini(&migration->roots);
 	free(migration->target);
 	free(migration->target_hash);
 	free(migration->directory);

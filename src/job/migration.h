@@ -13,6 +13,7 @@
 #pragma once
 
 #include "job/job.h"
+#include "job/roots.h"
 #include "job/selection_job.h"
 #include "options/planning.h"
 #include "place/arrange.h"
@@ -31,6 +32,7 @@ struct migration {
 	struct text_list path; /* of each source; NULL: it is on a grid */
 	struct text_list name; /* "": a directory on a grid whose contents go into the target */
 	struct text_list made;
+	struct roots roots;
 	size_t depth;
 	char *target; /* as typed, redacted */
 	char *target_hash;

@@ -22,6 +22,7 @@ void migration_header_fini(struct migration_header *header)
 	bytes_fini(&header->made);
 	bytes_fini(&header->target);
 	bytes_fini(&header->select);
+	bytes_fini(&header->roots);
 }
 
 static void add_property(struct migration_header *header, const char *key, const void *value,
@@ -39,6 +40,7 @@ enum fault migration_identify(const struct migration_request *request,
 	bytes_init(&header->made, MIGRATION_TEXT_MAX);
 	bytes_init(&header->target, MIGRATION_TEXT_MAX);
 	bytes_init(&header->select, 2 * SELECT_TEXT_MAX);
+	bytes_init(&header->roots, MIGRATION_TEXT_MAX);
 	if (places_sources(request->places, &header->sources, err) ||
 	    place_identity(&request->places->target, &header->target, err) ||
 	    selection_text(request->planning->select, &header->select, err))
@@ -76,6 +78,18 @@ static enum fault describe_planned(const struct arrangement *arrangement,
 	return FAULT_NONE;
 }
 
+/* Of very many sources what they were does not fit, and only whether they are there is looked at. */
+static enum fault describe_roots(const struct arrangement *arrangement,
+				 struct migration_header *header, struct err *err)
+{
+	if (roots_text(arrangement, &header->roots, err))
+		return err->fault;
+	add_property(header, JOB_ROOTS, bytes_text(&header->roots), header->roots.size);
+	if (migration_header_check(header, NULL))
+		header->count--;
+	return FAULT_NONE;
+}
+
 enum fault migration_describe(const struct migration_request *request,
 			      const struct arrangement *arrangement,
 			      struct migration_header *header, struct err *err)
@@ -100,7 +114,8 @@ enum fault migration_describe(const struct migration_request *request,
 	add_property(header, MIGRATION_DEPTH, header->depth, strlen(header->depth));
 	add_property(header, JOB_ASKED, header->asked, strlen(header->asked));
 	add_property(header, JOB_CREATED, header->created, strlen(header->created));
-	return describe_planned(arrangement, header, err);
+	fault = describe_planned(arrangement, header, err);
+	return fault ? fault : describe_roots(arrangement, header, err);
 }
 
 enum fault migration_header_check(const struct migration_header *header, struct err *err)
@@ -225,5 +240,9 @@ enum fault migration_load(struct migration *migration, struct err *err)
 		return err->fault;
 	migration->depth = depth;
 	migration->asked = (unsigned)asked;
+	size_t size = 0;
+	const char *roots = catalog_property(catalog, JOB_ROOTS, &size);
+	if (roots_read(roots, size, migration->path.count, &migration->roots, err))
+		return err->fault;
 	return take_paths(migration, err);
 }

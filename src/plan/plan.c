@@ -252,6 +252,8 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 	fault = resume && resume->listing.value ? plan_go_on(&plan, err) : plan_root(&plan, err);
 	if (!fault)
 		fault = plan_walk(&plan, err);
+	if (!fault && request->there)
+		fault = request->there(request->context, err);
 	if (!fault)
 		fault = publish_finish(&plan.publisher, err);
 out:

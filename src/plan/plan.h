@@ -134,10 +134,13 @@ struct plan_request {
 	 * again after a kill. */
 	enum fault (*settle)(void *context, uint64_t id, enum outcome_state state,
 			     enum outcome_reason reason, struct err *err);
+	/* Makes sure, before the plan is complete, that the sources are there still: what had no
+	 * name in them any more is not in it.  A fault ends the plan.  May be NULL. */
+	enum fault (*there)(void *context, struct err *err);
 	/* Answers, for a directory planned before a kill, whether it has an outcome already: then
 	 * it is not walked.  May be NULL. */
 	bool (*is_settled)(void *context, uint64_t id);
-	void *context; /* of these three */
+	void *context; /* of these four */
 
 	const atomic_bool *cancel;      /* true: stop with CANCELLED; may be NULL */
 	struct plan_progress *progress; /* may be NULL */

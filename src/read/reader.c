@@ -65,15 +65,18 @@ static bool cancelled(const struct reader *reader)
 	return atomic_load_explicit(reader->options->cancel, memory_order_acquire);
 }
 
-/* A disk that is gone fails every file, one after the other: then that is the fault. */
+/* A disk that is gone fails every file, one after the other, or lacks them all: then that is the
+ * fault. */
 static void judge_doubt(struct reader *reader, struct err *err)
 {
 	struct err found;
-	if (!err_is_doubtful(err))
+	bool missing =
+		!err->remote && (err->fault == FAULT_NOT_FOUND || err->fault == FAULT_CHANGED);
+	if (!missing && !err_is_doubtful(err))
 		return;
 	if (source_tree_answers(reader->tools.tree, &found)) {
 		*err = found;
-	} else if (atomic_fetch_add(reader->doubts, 1) + 1 >= DOUBTS_MAX) {
+	} else if (!missing && atomic_fetch_add(reader->doubts, 1) + 1 >= DOUBTS_MAX) {
 		err_wrap(err, "no file of the source can be read any more");
 		err->fault = FAULT_GONE;
 	}

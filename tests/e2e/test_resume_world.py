@@ -163,3 +163,110 @@ def test_what_update_left_alone_is_looked_at_again(local):
     (local.source / "a").write_bytes(b"changed since")
     local.barge.ok(*local.words, "--update")
     local.check()
+
+
+# --- a source, or a target, that is not there ---------------------------------------------
+
+def away(path):
+    """Takes a tree away, as a disk that is not mounted; returns what puts it back."""
+    path.rename(path.with_name("away"))
+    return lambda: path.with_name("away").rename(path)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_source_that_is_not_there_is_waited_for(world, empty):
+    """Missing, or an empty mount point in its place."""
+    world.kill()
+    before = world.tree()
+    back = away(world.source)
+    if empty:
+        world.source.mkdir()
+    run = world.barge.ok(*world.words, code=74)
+    assert str(world.source) in run.err and "resume" in run.err, run
+    same(world.tree(), before)
+    if empty:
+        world.source.rmdir()
+    back()
+    world.barge.ok(*world.words)
+    world.check()
+
+
+def test_a_plan_waits_for_its_source(mutable):
+    barge = mutable.barge
+    barge.ok("plan", "-r", mutable.source, mutable.target)
+    back = away(mutable.source)
+    barge.ok("resume", code=74)
+    assert mutable.tree() == {}
+    back()
+    barge.ok("resume")
+    mutable.check()
+
+
+def test_a_plan_file_waits_for_its_source(mutable, tmp_path):
+    barge = mutable.barge
+    barge.ok("plan", "-r", "-o", tmp_path / "plan", mutable.source, mutable.target)
+    back = away(mutable.source)
+    barge.ok("run", tmp_path / "plan", code=74)
+    back()
+    barge.ok("run", tmp_path / "plan")
+    mutable.check()
+
+
+def test_a_source_that_goes_away_while_another_is_read(world, tmp_path):
+    """Nothing is called vanished that only cannot be seen, and nothing is linked."""
+    second = tmp_path / "then"
+    second.mkdir()
+    for number in range(5):
+        (second / f"{number}").write_bytes(content(2000, number))
+    (world.source / "a").write_bytes(os.urandom(2 << 20))
+    world.words.insert(-1, second)
+    process = world.barge.start(*world.words, RATE, "--readers=1", "--plan-first")
+    out, err = LineReader(process.stdout), LineReader(process.stderr)
+    time.sleep(0.7)
+    back = away(second)
+    process.wait(60)
+    time.sleep(0.1)
+    states = [json.loads(line).get("state") for line in out.lines]
+    assert process.returncode == 74 and b"go on with" in b"".join(err.lines), err.lines
+    assert "skipped" not in states and "failed" not in states
+    assert world.kind == "local" or world.tree() == {}
+    back()
+    world.barge.ok(*world.words)
+    same({name: what for name, what in world.tree().items() if name.startswith("then")},
+         {"then": None, **below("then", local_tree(second))})
+
+
+def test_a_file_that_vanished_below_a_source_is_no_reason_to_wait(world):
+    world.kill()
+    (world.source / "slow").unlink()
+    run = world.barge.ok(*world.words, code=1)
+    assert run.summary()["reasons"] == {"vanished since it was planned": 1}
+
+
+def test_a_source_that_is_a_file_may_be_replaced(local):
+    one = local.source / "slow"
+    local.words = ["cp", "--json", local.source / "a", one, local.out]
+    process = local.barge.start(*local.words, RATE)
+    assert LineReader(process.stdout).wait_for(lambda line: b'"a"' in line)
+    process.kill()
+    process.wait()
+    (local.source / "new").write_bytes(b"saved by rename")
+    (local.source / "new").rename(one)
+    local.barge.ok(*local.words)
+    assert (local.out / "slow").read_bytes() == b"saved by rename"
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_target_that_is_not_there_is_waited_for(local, empty):
+    local.kill()
+    back = away(local.out)
+    if empty:
+        local.out.mkdir()
+    run = local.barge.ok(*local.words, code=74)
+    assert str(local.out) in run.err, run
+    assert not local.out.exists() or not list(local.out.iterdir())
+    if empty:
+        local.out.rmdir()
+    back()
+    local.barge.ok(*local.words)
+    local.check()

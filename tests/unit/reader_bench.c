@@ -52,7 +52,7 @@ void bench_open(void)
 	struct err err;
 	assert_int_equal(plan_afresh(&bench.plan), FAULT_NONE);
 	bench.catalog = catalog_case_open(bench.plan.manifest, NULL);
-	bench.source = (struct source_tree_root){ bench.plan.tree, "top" };
+	bench.source = (struct source_tree_root){ .path = bench.plan.tree, .name = "top" };
 	fake_queue_init(&bench.queue);
 	bench.gate = gate_new(100, 100 << 20);
 	bench.flight = flight_new(64);

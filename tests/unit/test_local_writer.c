@@ -48,7 +48,7 @@ static int setup(void **state)
 	land_case_init(&copy.land_case);
 	assert_int_equal(mkdir(tree_path("src"), 0755), 0);
 	snprintf(copy.path, sizeof copy.path, "%s", tree_path("src"));
-	copy.source = (struct source_tree_root){ copy.path, "d" };
+	copy.source = (struct source_tree_root){ .path = copy.path, .name = "d" };
 	copy.gate = gate_new(64, BUDGET);
 	assert_non_null(copy.gate);
 	for (size_t i = 0; i < LONG; i++)

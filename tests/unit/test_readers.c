@@ -69,7 +69,8 @@ static void open_hall(struct readers_case *readers_case, unsigned threads, uint6
 	}
 	assert_int_equal(plan_afresh(&readers_case->plan), FAULT_NONE);
 	readers_case->catalog = catalog_case_open(readers_case->plan.manifest, NULL);
-	readers_case->source = (struct source_tree_root){ readers_case->plan.tree, "top" };
+	readers_case->source =
+		(struct source_tree_root){ .path = readers_case->plan.tree, .name = "top" };
 	fake_queue_init(&readers_case->queue);
 	readers_case->gate = gate_new(4, budget);
 	readers_case->flight = flight_new(64);

@@ -81,7 +81,7 @@ static void begin(struct job *job, bool to_local)
 	assert_int_equal(catalog_file_bind(job->catalog, "x", 1, &err), FAULT_NONE);
 	snprintf(job->out, sizeof job->out, "%s/out", plan->folder);
 	mkdir(job->out, 0700);
-	job->source = (struct source_tree_root){ plan->tree, "top" };
+	job->source = (struct source_tree_root){ .path = plan->tree, .name = "top" };
 	job->options = (struct recheck_options){
 		.catalog = job->catalog,
 		.sources = { .catalog = job->catalog, .source = &job->source, .source_count = 1 },

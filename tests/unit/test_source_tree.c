@@ -29,7 +29,7 @@ static void open_grove(struct grove *grove, size_t made)
 	struct err err;
 	assert_int_equal(plan_afresh(&grove->plan), FAULT_NONE);
 	grove->catalog = catalog_case_open(grove->plan.manifest, NULL);
-	grove->source = (struct source_tree_root){ grove->plan.tree, "top" };
+	grove->source = (struct source_tree_root){ .path = grove->plan.tree, .name = "top" };
 	const struct source_tree_options options = {
 		.catalog = grove->catalog,
 		.made_count = made,

@@ -30,7 +30,8 @@ struct source_tree_options {
 	bool follow; /* --symlinks=follow: directories may be symlinks */
 };
 
-/* Looks whether the sources themselves are what they were.  Faults: GONE, naming one that is not. */
+/* Looks whether the sources themselves are what they were.  Faults: GONE, naming one that is not.
+ */
 MUST_USE enum fault sources_there(const struct source_tree_root *source, size_t count,
 				  struct err *err);
 

@@ -78,7 +78,7 @@ static enum fault describe_planned(const struct arrangement *arrangement,
 	return FAULT_NONE;
 }
 
-/* Of very many sources what they were does not fit, and only whether they are there is looked at. */
+/* Of very many sources what they were does not fit: only whether they are there is looked at. */
 static enum fault describe_roots(const struct arrangement *arrangement,
 				 struct migration_header *header, struct err *err)
 {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grid import TAHOE, EmbeddedGateway, RealGrid
+from grid import TAHOE, EmbeddedGateway, RealGrid, SpreadGrid
 from kill_loop import Job
 from runner import Barge
 from tree import make_tree
@@ -69,6 +69,14 @@ def source(tmp_path_factory):
 def real_grid(tmp_path_factory):
     """Tahoe-LAFS itself, one node, for the whole session."""
     grid = RealGrid(tmp_path_factory.mktemp("real") / "grid", TAHOE)
+    yield grid
+    grid.stop()
+
+
+@pytest.fixture(scope="session")
+def spread_grid(tmp_path_factory):
+    """Tahoe-LAFS itself, four storage servers, shares 2-of-4, happy 3, for the whole session."""
+    grid = SpreadGrid(tmp_path_factory.mktemp("spread") / "grid", 4, (2, 3, 4), TAHOE)
     yield grid
     grid.stop()
 

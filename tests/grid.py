@@ -283,16 +283,22 @@ def listening():
             f"--location=tcp:127.0.0.1:{port}"]
 
 
-def is_connected(url):
-    """Whether a gateway has a storage server."""
+def count_connected(url):
+    """How many storage servers a gateway has."""
     web = Web(url)
     servers = json.loads(web.ok("GET", "/?t=json"))["servers"]
     web.close()
-    return any(server["connection_status"].lower().startswith("connected") for server in servers)
+    return sum(server["connection_status"].lower().startswith("connected") for server in servers)
+
+
+def is_connected(url):
+    return count_connected(url) > 0
 
 
 class RealGrid(Grid):
     """An introducer and one node, client and server in one process: shares 1-of-1, happy 1."""
+    shares = 1, 1, 1  # needed, happy, total
+
     def __init__(self, base, tahoe=TAHOE):
         self.tahoe, self.base, self.running = tahoe, Path(base), []
         self.introducer, self.directory = self.base / "introducer", self.base / "node"
@@ -322,20 +328,24 @@ class RealGrid(Grid):
                 stdout=log, stderr=log, env=dict(os.environ, HOME=str(self.base))))
 
     def create(self):
-        self.make("create-introducer", self.introducer, *listening())
-        self.run(self.introducer)
-        wait_for((self.introducer / "private/introducer.furl").exists)
+        self.create_introducer()
         web = self.make_node("create-node", self.directory, *listening())
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
         wait_for(lambda: is_connected(self.url))
 
+    def create_introducer(self):
+        self.make("create-introducer", self.introducer, *listening())
+        self.run(self.introducer)
+        wait_for((self.introducer / "private/introducer.furl").exists)
+
     def make_node(self, command, directory, *words):
         """Returns the port of its gateway."""
         web, furl = free_port(), (self.introducer / "private/introducer.furl").read_text().strip()
+        needed, happy, total = self.shares
         self.make(command, directory, f"--webport=tcp:{web}:interface=127.0.0.1",
-                  f"--introducer={furl}", "--shares-needed=1", "--shares-happy=1",
-                  "--shares-total=1", *words)
+                  f"--introducer={furl}", f"--shares-needed={needed}", f"--shares-happy={happy}",
+                  f"--shares-total={total}", *words)
         return web
 
     def add_gateway(self, same_secret=True):
@@ -376,3 +386,28 @@ class RealGrid(Grid):
                 process.wait()
         self.running = []
         shutil.rmtree(self.base, ignore_errors=True)
+
+
+class SpreadGrid(RealGrid):
+    """An introducer, storage servers that are nothing else, and one gateway without storage."""
+    def __init__(self, base, servers, shares, tahoe=TAHOE):
+        self.server_count, self.shares, self.servers = servers, shares, []
+        super().__init__(base, tahoe)
+
+    def create(self):
+        self.create_introducer()
+        furl = (self.introducer / "private/introducer.furl").read_text().strip()
+        for number in range(self.server_count):
+            server = self.base / f"server{number}"
+            self.make("create-node", server, "--webport=none", f"--introducer={furl}",
+                      *listening())
+            self.run(server)
+            self.servers.append(self.running[-1])
+        web = self.make_node("create-client", self.directory)
+        self.run(self.directory)
+        self.url = f"http://127.0.0.1:{web}/"
+        wait_for(lambda: count_connected(self.url) == self.server_count, seconds=120)
+
+    def share_files(self):
+        return [path for path in self.base.glob("server*/storage/shares/*/*/*")
+                if "incoming" not in path.parts]

@@ -147,7 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         if not path:
             self.reply(404)
             return
-        share, fault = read_share(path), self.server.owner.fault
+        share = bytearray(path) if isinstance(path, bytes) else read_share(path)
+        fault = self.server.owner.fault
         if fault in DAMAGES:
             share[place_in(share, fault)] ^= 1
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
@@ -186,23 +187,28 @@ class StorageServer:
     answer ("hang"), a list of shares that is none ("garbage"), the first block of a share not before
     .ended is set ("held"), `rate` bytes a second of shares ("trickle"), or of all replies ("drip").
     """
+    handler = Handler
+
     def __init__(self, grid, numbers=None, fault=None, rate=2000):
-        self.folder, self.numbers, self.fault = grid.directory / "storage/shares", numbers, fault
+        self.folder = grid and grid.directory / "storage/shares"
+        self.numbers, self.fault = numbers, fault
         self.rate = rate
         self.swissnum, self.id = base32(os.urandom(20)), "v0-" + base32(os.urandom(32))
         self.authorization = "Tahoe-LAFS " + base64.b64encode(self.swissnum.encode()).decode()
         self.asked, self.lock, self.ended = [], threading.Lock(), threading.Event()
         self.errors = []
         context, self.pin = identity()
-        self.listener = Listener(("127.0.0.1", 0), Handler)
+        self.listener = Listener(("127.0.0.1", 0), self.handler)
         self.listener.owner = self
         self.listener.socket = context.wrap_socket(self.listener.socket, server_side=True,
                                                    do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,))
         self.thread.start()
 
+    furl = None  # of one that is written to
+
     def shares(self, index):
-        """{number: path} of the shares with a storage index."""
+        """{number: path, or bytes} of the shares with a storage index."""
         found = {int(path.name): path for path in (self.folder / index[:2] / index).glob("*")}
         return {number: path for number, path in found.items()
                 if self.numbers is None or number in self.numbers}
@@ -234,6 +240,7 @@ def announce(*servers, **other):
     """The text of introducer_NAME_cache.yaml; `other` as of nurl."""
     return yaml.safe_dump([{
         "ann": {"anonymous-storage-NURLs": [server.nurl(**other)], "nickname": "",
+                **({"anonymous-storage-FURL": server.furl} if server.furl else {}),
                 "permutation-seed-base32": base32(os.urandom(32)), "service-name": "storage",
                 "version": 0},
         "key_s": server.id} for server in servers])
@@ -251,8 +258,9 @@ class NodeCopy(Grid):
         self.directory, self.url, self.cache = Path(directory), grid.url, cache
         (self.directory / "private").mkdir(parents=True)
         names = ["node.url", "tahoe.cfg", "private/aliases"]
-        for name in names + ["private/convergence"] * secret:
-            shutil.copy(grid.directory / name, self.directory / name)
+        for name in names + ["private/convergence", "private/secret"] * secret:
+            if (grid.directory / name).exists():
+                shutil.copy(grid.directory / name, self.directory / name)
         path = self.directory / "private/introducer_default_cache.yaml"
         path.write_text(cache)
         path.chmod(0o600)
@@ -261,5 +269,115 @@ class NodeCopy(Grid):
         """Also what opens the storage servers, and how it is sent."""
         path = self.directory / "private/convergence"
         plain = [path.read_bytes().strip()] if path.exists() else []
+        leases = self.directory / "private/secret"
+        plain += [leases.read_bytes().strip()] if leases.exists() else []
         swissnums = [word.encode() for word in re.findall(r"@[0-9.:]+/(\w+)#v=1", self.cache)]
         return plain + swissnums + [base64.b64encode(word) for word in swissnums]
+
+
+# --- servers that are written to ----------------------------------------------------------
+
+WRITE_PATH = re.compile(r"/storage/v1/immutable/([a-z2-7]{26})(?:/(\d+)(/abort)?)?")
+WRITE_FAULTS = ["full", "taken", "missing", "unfinished", "differs", "garbage", "huge", "500",
+                "close"]
+
+
+class WritingHandler(Handler):
+    """Also takes shares: allocate, write (whole shares only) and abort."""
+    def secrets(self):
+        lines = self.headers.get_all("X-Tahoe-Authorization") or []
+        return {name: base64.b64decode(value) for name, value in map(str.split, lines)}
+
+    def begin(self):
+        """Notes the request; returns (index, number, aborts), or None when it is answered."""
+        owner, found = self.server.owner, WRITE_PATH.fullmatch(self.path)
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        owner.note(f"{self.command} {self.path}")
+        if owner.fault == "close":
+            self.close_connection = True
+        elif owner.fault == "500":
+            self.reply(500)
+        elif self.headers["Authorization"] != owner.authorization or not found:
+            self.reply(400)
+        else:
+            return body, found[1], found[2] and int(found[2]), bool(found[3])
+        return None
+
+    def do_POST(self):
+        owner, asked = self.server.owner, self.begin()
+        if not asked:
+            return
+        question, secrets, index = cbor2.loads(asked[0]), self.secrets(), asked[1]
+        assert set(question) == {"share-numbers", "allocated-size"}, question
+        assert set(secrets) == {"upload-secret", "lease-renew-secret", "lease-cancel-secret"}
+        assert isinstance(question["share-numbers"], (set, frozenset)), question
+        have, allocated = owner.allocate(index, question, secrets)
+        reply = cbor2.dumps({"already-have": have, "allocated": allocated})
+        self.reply(200, {"garbage": b"\xa2" + reply, "huge": reply + bytes(1 << 20)}.get(
+            owner.fault, reply))
+
+    def do_PATCH(self):
+        owner, asked = self.server.owner, self.begin()
+        if not asked:
+            return
+        body, index, number, _ = asked
+        assert self.headers["Content-Range"] == f"bytes 0-{len(body) - 1}/*"
+        self.reply(owner.write(index, number, body, self.secrets()["upload-secret"]),
+                   cbor2.dumps({"required": []}))
+
+    def do_PUT(self):
+        owner, asked = self.server.owner, self.begin()
+        if asked:
+            assert asked[3], self.path
+            self.reply(owner.abort(asked[1], asked[2], self.secrets()["upload-secret"]))
+
+
+class WritingServer(StorageServer):
+    """Keeps shares in memory: .stored is {(index, number): bytes}, .begun {(index, number):
+    (upload secret, size)}.
+
+    Faults beside those of a StorageServer: room for nothing ("full"), somebody else writes all of
+    it ("taken"), room that is gone again ("missing"), writes that are never enough ("unfinished") or
+    contradict others ("differs"), a reply that is none ("garbage") or too large ("huge").
+    """
+    handler = WritingHandler
+
+    def __init__(self, fault=None):
+        super().__init__(None, fault=fault)
+        self.stored, self.begun, self.tub = {}, {}, base32(os.urandom(20))
+
+    @property
+    def furl(self):
+        return f"pb://{self.tub}@tcp:127.0.0.1:{self.listener.server_address[1]}/none"
+
+    def shares(self, index):
+        return {number: data for (one, number), data in self.stored.items() if one == index}
+
+    def allocate(self, index, question, secrets):
+        have, allocated = set(self.shares(index)), set()
+        for number in question["share-numbers"] - have:
+            if (index, number) in self.begun or self.fault in ("full", "taken"):
+                continue
+            self.begun[index, number] = secrets["upload-secret"], question["allocated-size"]
+            allocated.add(number)
+        return have, allocated
+
+    def write(self, index, number, body, secret):
+        """Returns a status."""
+        if self.fault in ("taken", "missing", "unfinished", "differs"):
+            return {"taken": 401, "missing": 404, "unfinished": 200, "differs": 409}[self.fault]
+        owner, size = self.begun.get((index, number), (None, None))
+        if owner is None:
+            return 404
+        if owner != secret:
+            return 401
+        assert size == len(body)
+        del self.begun[index, number]
+        self.stored[index, number] = body
+        return 201
+
+    def abort(self, index, number, secret):
+        owner, _ = self.begun.get((index, number), (None, None))
+        if owner == secret:
+            del self.begun[index, number]
+        return 200 if owner == secret else 404

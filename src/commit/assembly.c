@@ -7,6 +7,7 @@
 enum {
 	METADATA_MAX = 512,       /* bytes of one child's metadata */
 	NAME_TOTAL_MAX = 1 << 30, /* bytes of all names of a directory */
+	SHARES_MAX = 4 << 20,     /* bytes of all shares of one that is stored past the gateway */
 };
 
 /* A child that is done, until the listing is read to its end and sorted. */
@@ -167,6 +168,28 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 	return fault;
 }
 
+/* Predicts the cap of an immutable directory, and makes its shares where they are wanted. */
+static enum fault predict(struct assembly_builder *builder, struct dirnode *dirnode,
+			  struct err *err)
+{
+	const struct assembly_source *source = builder->source;
+	struct assembly *assembly = builder->assembly;
+	const uint64_t size = dirnode->body.size;
+	const bool encodes = source->encodes && size > LITERAL_SIZE_MAX &&
+			     chk_shares_size(source->params, size) <= SHARES_MAX;
+	if (encodes ? dirnode_shares(dirnode, source->params, &assembly->cap, &assembly->shares,
+				     err)
+		    : dirnode_cap(dirnode, source->params, &assembly->cap, err))
+		return err->fault;
+	assembly->predicted = true;
+	assembly->size = size;
+	if (encodes) {
+		assembly->form = dirnode->body;
+		dirnode_init(dirnode, ASSEMBLY_MAX);
+	}
+	return FAULT_NONE;
+}
+
 static enum fault open_requests(struct assembly *assembly)
 {
 	enum fault fault = FAULT_NONE;
@@ -199,11 +222,8 @@ static enum fault write_body(struct assembly_builder *builder, struct err *err)
 		fault = write_child(builder, &builder->member[i], &dirnode, &metadata, err);
 	if (!fault)
 		fault = bytes_err(close_requests(assembly), err, "a request");
-	if (!fault && builder->source->params) {
-		fault = dirnode_cap(&dirnode, builder->source->params, &assembly->cap, err);
-		assembly->size = dirnode.body.size;
-		assembly->predicted = true;
-	}
+	if (!fault && builder->source->params)
+		fault = predict(builder, &dirnode, err);
 	childset_seal(&assembly->set);
 	dirnode_fini(&dirnode);
 	bytes_fini(&metadata);
@@ -249,5 +269,7 @@ void assembly_fini(struct assembly *assembly)
 		bytes_fini(&assembly->request[i].json);
 	childset_fini(&assembly->set);
 	cap_wipe(&assembly->cap);
+	bytes_fini(&assembly->form);
+	chk_shares_free(assembly->shares);
 	explicit_bzero(assembly, sizeof *assembly);
 }

@@ -38,7 +38,9 @@ struct assembly {
 	/* Immutable directories: */
 	bool predicted; /* `cap` is the cap the gateway must answer */
 	struct cap cap;
-	uint64_t size; /* bytes of the serialized directory */
+	uint64_t size;             /* bytes of the serialized directory */
+	struct bytes form;         /* these, where it has */
+	struct chk_shares *shares; /* to be stored past the gateway; else NULL */
 };
 
 struct assembly_source {
@@ -47,6 +49,7 @@ struct assembly_source {
 	bool merges;                     /* into a directory that is there; else all are new */
 	const struct chk_params *params; /* for immutable directories, to predict their cap; else
 					    NULL */
+	bool encodes;                    /* these get their shares, unless they are large */
 };
 
 /* Builds the assembly.  Faults: TOO_LARGE, CORRUPT, IO, NOMEM.  On failure there is nothing to

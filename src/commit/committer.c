@@ -108,6 +108,7 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 		.listing = work->task->listing,
 		.merges = directory->how == DIRECTORY_MERGE,
 		.params = predict ? policy_params(options->policy) : NULL,
+		.encodes = options->encodes,
 	};
 	if (assembly_build(&source, &directory->assembly, err))
 		return err->fault;

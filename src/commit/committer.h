@@ -47,6 +47,7 @@ struct committer_options {
 	struct intents *intents;   /* NULL with `immutable` */
 	struct cap root;           /* the directory at the target: what task 0 merges into */
 	bool immutable;
+	bool encodes; /* immutable directories are stored past the gateway */
 	/* Asked when only task 0 is left: true keeps the last link back.  May sleep.  May be NULL.
 	 */
 	bool (*withhold)(void *context);

@@ -231,6 +231,8 @@ static void made_immutable(void *context, const struct store_reply *reply)
 			err_wrong(&err, "the gateway's cap is not the one of this directory");
 		directory->met = VERIFY_ALL;
 		remaining = 0;
+	} else if (reply->proven) {
+		policy_judge_own(directory->policy, &directory->met, &remaining);
 	} else {
 		err.fault = policy_judge(directory->policy, store_gateway(directory->store),
 					 assembly->cap.key, assembly->size, &assembly->cap,
@@ -258,6 +260,29 @@ static void directory_merged(void *context, const struct store_reply *reply)
 		list_directory(directory, &directory->cap);
 	else
 		go_on_merging(directory);
+}
+
+/* The same of one that was put like a file, which it is. */
+static void put_immutable(void *context, const struct store_reply *reply)
+{
+	struct store_reply made = *reply;
+	if (!reply->fault && !cap_to_directory(&reply->cap, &made.cap))
+		made.fault = err_wrong(&made.err, "the gateway's cap is not one of a file");
+	made_immutable(context, &made);
+	cap_wipe(&made.cap);
+}
+
+/* Stores the form of an immutable directory, whose shares are there. */
+static struct store_call *put_directory(struct directory *directory, struct err *err)
+{
+	const struct assembly *assembly = &directory->assembly;
+	const struct store_body body = {
+		.data = assembly->form.data,
+		.size = assembly->form.size,
+		.shares = assembly->shares,
+	};
+	return store_put(directory->store, &body, (struct store_then){ put_immutable, directory },
+			 err);
 }
 
 /* Sends the one request that makes a new directory with all its children. */
@@ -321,7 +346,8 @@ static void directory_start(struct lane_task *lane_task, struct store *store)
 	KILL_POINT("directory-start");
 	if (directory->how == DIRECTORY_MERGE)
 		go_on_merging(directory);
-	else if (!make_directory(directory, &err))
+	else if (directory->assembly.shares ? !put_directory(directory, &err)
+					    : !make_directory(directory, &err))
 		directory_fail(directory, &err);
 }
 

@@ -1,4 +1,4 @@
-#include "direct/direct_call.h"
+#include "direct/direct_put.h"
 
 #include "base/secret.h"
 
@@ -198,12 +198,23 @@ static struct direct_call *find_own(const struct direct *direct, const struct st
 	return own;
 }
 
+static struct store_call *put_here(struct store *store, const struct store_body *body,
+				   struct store_then then, struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	return direct_can_put(direct, body) ? direct_put(direct, body, then, err)
+					    : store_put(direct->base.behind, body, then, err);
+}
+
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
+	struct direct_put *put = direct_find_put(direct, call);
 	if (own)
 		cancel_own(own);
+	else if (put)
+		direct_cancel_put(put);
 	else
 		store_cancel(direct->base.behind, call);
 }
@@ -227,7 +238,7 @@ static void direct_resume(struct store *store, struct store_call *call)
 	if (own && !own->gateway) {
 		own->resuming = own->paused;
 		direct->resuming |= own->paused;
-	} else {
+	} else if (!direct_find_put(direct, call)) { /* whose body is in memory */
 		store_resume(direct->base.behind, own ? own->gateway : call);
 	}
 }
@@ -267,6 +278,8 @@ static void close_direct(struct store *store)
 	}
 	for (size_t i = 0; i < DIRECT_RECENT; i++)
 		direct_shares_unref(direct->recent[i]);
+	while (direct->puts)
+		direct_cancel_put(direct->puts);
 	store_close(direct->base.behind);
 	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
 		http_peer_free(direct->server[i].peer);
@@ -277,6 +290,7 @@ static void close_direct(struct store *store)
 
 /* The gateway does the rest.  Servers are asked by its client, so its poll moves everything. */
 static const struct store_backend direct_backend = {
+	.put = put_here,
 	.get = direct_get,
 	.poll = direct_poll,
 	.pause = direct_pause,
@@ -304,22 +318,25 @@ static enum fault make_peers(struct direct *direct, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault direct_open(const struct gateway_options *gateway, const struct servers *servers,
-		       struct store **store, struct err *err)
+enum fault direct_open(const struct direct_options *options, struct store **store, struct err *err)
 {
+	const struct servers *servers = options->servers;
 	struct direct *direct = calloc(1, sizeof *direct);
 	if (!direct)
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
 	direct->base.backend = &direct_backend;
-	direct->base.gateway = gateway->number;
+	direct->base.gateway = options->gateway->number;
 	direct->servers = servers;
 	direct->floor = (struct http_floor){
 		.grace_ms = DIRECT_GRACE_MS,
 		.bps = DIRECT_RATE_LEAST,
 	};
+	direct->lease_secret = options->lease_secret;
+	direct->happy = options->happy;
 	direct->server = calloc(servers->count, sizeof *direct->server);
-	enum fault fault = direct->server ? gateway_open(gateway, &direct->base.behind, err)
-					  : err_set(err, FAULT_NOMEM, "no memory for a store");
+	enum fault fault = direct->server
+				   ? gateway_open(options->gateway, &direct->base.behind, err)
+				   : err_set(err, FAULT_NOMEM, "no memory for a store");
 	if (!fault)
 		fault = chk_cipher_init(&direct->cipher, err);
 	if (!fault)

@@ -1,10 +1,11 @@
 /*
- * A store that reads immutable files from the storage servers themselves, and leaves everything
- * else to a gateway.
+ * A store that reads immutable files from the storage servers themselves, and writes those whose
+ * shares are there; everything else is left to a gateway.
  *
  *   get of a CHK cap: which servers have shares? -> k of them -> segments: decoded, proven by the
  *       hash tree that the cap stands for, decrypted -> sink
- *   whatever goes wrong there: the rest of the range comes from the gateway
+ *   put of a body with its shares: room for them -> each to its server -> all acknowledged
+ *   whatever goes wrong there: the gateway brings the rest of the range, or puts the file
  * direct_call.h draws how the parts of this room go on from one to the next.
  *
  * What it delivers by itself is proven, and its replies say so.  A server that does not answer as
@@ -22,8 +23,15 @@
 #include "node/servers.h"
 #include "store/gateway.h"
 
+struct direct_options {
+	const struct gateway_options *gateway;
+	const struct servers *servers;     /* borrowed */
+	const unsigned char *lease_secret; /* of LEASE_SECRET_SIZE, borrowed; NULL: nothing is
+					      written past the gateway */
+	unsigned happy;                    /* servers that a file's shares have to be spread over */
+};
+
 /* Opens a store on a gateway and the servers beside it, connecting to nothing yet.  Faults as of
  * gateway_open. */
-MUST_USE enum fault direct_open(const struct gateway_options *gateway,
-				const struct servers *servers, struct store **store,
+MUST_USE enum fault direct_open(const struct direct_options *options, struct store **store,
 				struct err *err);

@@ -29,6 +29,7 @@
  * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c,
  * direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in slots) ->
  * direct_servers.c (which are left alone), direct_shares.c (what was found and proven before).
+ * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.
  *
  * Place      inside direct/direct only.
  */
@@ -104,6 +105,9 @@ struct direct {
 	struct http_floor floor; /* of all requests, after what has come so far: */
 	uint64_t rate, delay_ms; /* bytes a second of one; for a small one; 0: not known yet */
 	bool resuming;           /* some call is to go on in the next poll */
+	struct direct_put *puts; /* in flight too */
+	const unsigned char *lease_secret; /* NULL: nothing is put here */
+	unsigned happy;                    /* servers that have to get a share */
 	struct direct_shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;

@@ -67,10 +67,8 @@ static bool may_begin(unsigned char first)
 	return type == 0 || type == 4 || type == 6 || first == BREAK;
 }
 
-enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NUMBERS_MAX],
-			      struct err *err)
+bool share_numbers_take(const unsigned char **at, size_t *size, bool found[SHARE_NUMBERS_MAX])
 {
-	const unsigned char *at = data;
 	struct cbor_callbacks callbacks = cbor_empty_callbacks;
 	callbacks.uint8 = on_u8;
 	callbacks.uint16 = on_u16;
@@ -82,15 +80,22 @@ enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NU
 	callbacks.tag = on_tag;
 	struct numbers_reading reading = { .found = found };
 	memset(found, 0, SHARE_NUMBERS_MAX * sizeof *found);
-	while (size > 0 && !reading.ended && !reading.wrong) {
-		reading.wrong = !may_begin(*at);
+	while (*size > 0 && !reading.ended && !reading.wrong) {
+		reading.wrong = !may_begin(**at);
 		struct cbor_decoder_result step =
-			cbor_stream_decode(at, size, &callbacks, &reading);
+			cbor_stream_decode(*at, *size, &callbacks, &reading);
 		reading.wrong |= step.status != CBOR_DECODER_FINISHED || step.read == 0;
-		at += step.read;
-		size -= step.read;
+		*at += step.read;
+		*size -= step.read;
 	}
-	return reading.ended && !reading.wrong && size == 0
+	return reading.ended && !reading.wrong;
+}
+
+enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NUMBERS_MAX],
+			      struct err *err)
+{
+	const unsigned char *at = data;
+	return share_numbers_take(&at, &size, found) && size == 0
 		       ? FAULT_NONE
 		       : err_set(err, FAULT_CORRUPT, "the reply is not a set of share numbers");
 }

@@ -14,6 +14,10 @@
 
 enum { SHARE_NUMBERS_MAX = 256 };
 
+/* Reads one such set at *at and steps over it.  False: there is none. */
+MUST_USE bool share_numbers_take(const unsigned char **at, size_t *size,
+				 bool found[SHARE_NUMBERS_MAX]);
+
 /* Sets found[i] for each number i below SHARE_NUMBERS_MAX in the reply.  FAULT_CORRUPT when it is
  * not such a set. */
 MUST_USE enum fault share_numbers_read(const void *data, size_t size, bool found[SHARE_NUMBERS_MAX],

@@ -122,6 +122,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	readers.gate = engine->gate;
 	readers.flight = engine->flight;
 	readers.policy = engine->policy;
+	readers.encodes = engine->setup->encodes;
 	readers.deliver = transfer_deliver;
 	readers.context = &engine->transfers;
 	return readers_new(&readers, &engine->readers, err);
@@ -146,6 +147,7 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 		.intents = engine->intents,
 		.root = migration->root,
 		.immutable = engine->planning->immutable,
+		.encodes = engine->setup->encodes,
 		.withhold = engine->transfer->all_or_nothing ? withhold : NULL,
 		.cancel = &engine->enough,
 		.in_flight = ASSEMBLED * engine->setup->gateways,

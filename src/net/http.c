@@ -137,6 +137,7 @@ static void delist(struct http_call *call)
 static void retire(struct http_call *call)
 {
 	bytes_clear(&call->kept);
+	http_call_drop_headers(call);
 	call->next = call->http->idle;
 	call->http->idle = call;
 }

@@ -59,6 +59,7 @@ enum http_method {
 	HTTP_GET,
 	HTTP_PUT,
 	HTTP_POST,
+	HTTP_PATCH,
 };
 
 enum http_flags {
@@ -113,7 +114,9 @@ typedef void http_done(void *context, const struct http_reply *reply);
 struct http_request {
 	enum http_method method;
 	unsigned flags;               /* enum http_flags */
-	const struct http_peer *peer; /* where it goes, a GET only; borrowed; NULL: the gateway */
+	const struct http_peer *peer; /* where it goes; borrowed; NULL: the gateway */
+	const char *const *header;    /* for a peer, beside its own: lines "NAME: VALUE"; copied */
+	size_t header_count;
 	const char *path; /* below the base, no leading "/", with its query; sent as it is */
 	bool json;        /* the body is application/json, else application/octet-stream */
 	struct http_body body;

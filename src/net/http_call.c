@@ -280,6 +280,7 @@ void http_call_free(struct http_call *call)
 	if (!call)
 		return;
 	curl_easy_cleanup(call->easy);
+	http_call_drop_headers(call);
 	bytes_fini(&call->kept);
 	free(call);
 }
@@ -288,13 +289,17 @@ void http_call_free(struct http_call *call)
 static bool set_body(struct http_call *call)
 {
 	const struct http_request *request = &call->request;
-	const char *method = request->method == HTTP_PUT ? "PUT" : "POST";
+	static const char *const method[] = {
+		[HTTP_PUT] = "PUT",
+		[HTTP_POST] = "POST",
+		[HTTP_PATCH] = "PATCH",
+	};
 	if (request->method == HTTP_GET) {
 		SET(call->easy, CURLOPT_HTTPGET, 1L);
 		SET(call->easy, CURLOPT_CUSTOMREQUEST, NULL);
 		return true;
 	}
-	SET(call->easy, CURLOPT_CUSTOMREQUEST, method);
+	SET(call->easy, CURLOPT_CUSTOMREQUEST, method[request->method]);
 	if (http_call_one_send(call)) {
 		SET(call->easy, CURLOPT_POST, 1L);
 		SET(call->easy, CURLOPT_POSTFIELDS,
@@ -308,6 +313,34 @@ static bool set_body(struct http_call *call)
 	return true;
 }
 
+void http_call_drop_headers(struct http_call *call)
+{
+	http_headers_free(call->headers);
+	call->headers = NULL;
+}
+
+/* Makes the headers of a request to a peer: the peer's own and those of the request.  One that has
+ * none needs no list of its own. */
+static bool set_peer_headers(struct http_call *call)
+{
+	const struct http_request *request = &call->request;
+	struct curl_slist *headers = NULL;
+	for (const struct curl_slist *line = request->peer->headers;
+	     line && request->header_count > 0; line = line->next)
+		if (!http_headers_add(&headers, line->data))
+			goto no_memory;
+	for (size_t i = 0; i < request->header_count; i++)
+		if (!http_headers_add(&headers, request->header[i]))
+			goto no_memory;
+	call->headers = headers;
+	call->request.header = NULL;
+	SET(call->easy, CURLOPT_HTTPHEADER, headers ? headers : request->peer->headers);
+	return true;
+no_memory:
+	http_headers_free(headers);
+	return false;
+}
+
 /* Says to whom it goes, and how that one is known. */
 static bool set_peer(struct http_call *call)
 {
@@ -316,7 +349,10 @@ static bool set_peer(struct http_call *call)
 	enum http_headers headers = request->method == HTTP_GET ? HEADERS_NONE
 				    : request->json             ? HEADERS_JSON
 								: HEADERS_OCTETS;
-	SET(call->easy, CURLOPT_HTTPHEADER, peer ? peer->headers : call->http->headers[headers]);
+	if (peer && !set_peer_headers(call))
+		return false;
+	if (!peer)
+		SET(call->easy, CURLOPT_HTTPHEADER, call->http->headers[headers]);
 	SET(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http_call_connect_ms(call));
 	SET(call->easy, CURLOPT_PINNEDPUBLICKEY, peer ? peer->pin : NULL);
 	SET(call->easy, CURLOPT_SSL_VERIFYPEER, peer ? 0L : 1L);
@@ -356,8 +392,6 @@ enum fault http_call_prepare(struct http_call *call, const struct http_request *
 	struct http *http = call->http;
 	if (!path_is_plain(request->path))
 		return err_set(err, FAULT_USAGE, "a request path holds a blank or control byte");
-	if (request->peer && request->method != HTTP_GET)
-		return err_set(err, FAULT_USAGE, "a peer is asked by GET alone");
 	if (request->body.size > INT64_MAX)
 		return err_set(err, FAULT_TOO_LARGE, "a request body is too large");
 	CURL *easy = call->easy;

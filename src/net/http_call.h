@@ -62,7 +62,8 @@ struct http_call {
 	bool headers_whole; /* the blank line behind them came */
 	uint64_t received, range_start, range_total;
 	struct bytes kept;
-	long buffer_size; /* as set in `easy` */
+	struct curl_slist *headers; /* of this request to a peer, secret; NULL: its peer's */
+	long buffer_size;           /* as set in `easy` */
 };
 
 struct http {
@@ -83,8 +84,14 @@ struct http {
 struct http_peer {
 	struct url url;
 	char *pin;
-	struct curl_slist *headers; /* of a GET; secret */
+	struct curl_slist *headers; /* of every request; secret */
 };
+
+/* Appends a line.  False: no memory, and the list is as it was. */
+bool http_headers_add(struct curl_slist **headers, const char *line);
+
+/* Wipes and frees.  NULL is allowed. */
+void http_headers_free(struct curl_slist *headers);
 
 enum http_headers {
 	HEADERS_NONE,
@@ -94,6 +101,9 @@ enum http_headers {
 
 /* Makes a call with an easy handle whose lasting options are set.  NULL: no memory. */
 struct http_call *http_call_new(struct http *http);
+
+/* Wipes and frees the headers that only this request had. */
+void http_call_drop_headers(struct http_call *call);
 
 /* Frees it.  It is not in the multi handle. */
 void http_call_free(struct http_call *call);

@@ -3,18 +3,31 @@
 #include "base/secret.h"
 #include "net/http_call.h"
 
+bool http_headers_add(struct curl_slist **headers, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+	if (longer)
+		*headers = longer;
+	return longer;
+}
+
+void http_headers_free(struct curl_slist *headers)
+{
+	for (struct curl_slist *line = headers; line; line = line->next)
+		secret_wipe(line->data, strlen(line->data));
+	curl_slist_free_all(headers);
+}
+
 /* Appends "NAME: VALUE".  False: no memory. */
 static bool add_header(struct http_peer *peer, const char *name, const char *value)
 {
 	char *line = NULL;
 	if (asprintf(&line, "%s: %s", name, value) < 0)
 		return false;
-	struct curl_slist *longer = curl_slist_append(peer->headers, line);
+	bool added = http_headers_add(&peer->headers, line);
 	secret_wipe(line, strlen(line));
 	free(line);
-	if (longer)
-		peer->headers = longer;
-	return longer;
+	return added;
 }
 
 enum fault http_peer_new(const struct http_peer_options *options, struct http_peer **out,
@@ -45,9 +58,7 @@ void http_peer_free(struct http_peer *peer)
 {
 	if (!peer)
 		return;
-	for (struct curl_slist *line = peer->headers; line; line = line->next)
-		secret_wipe(line->data, strlen(line->data));
-	curl_slist_free_all(peer->headers);
+	http_headers_free(peer->headers);
 	free(peer->pin);
 	free(peer);
 }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "tahoe/chk.h"
+#include "tahoe/lease.h"
 
 struct node {
 	char *directory;          /* absolute, or as given */
@@ -21,11 +22,14 @@ struct node {
 	bool has_secret;          /* private/convergence was there: `params` is complete */
 	struct chk_params params; /* k, n from tahoe.cfg (3, 10 when not set) and the secret */
 	uint16_t happy;           /* shares.happy, 7 when not set */
-	bool is_open;             /* it goes to servers by plain TCP and HTTPS: nothing hides it */
+	bool has_lease_secret;    /* private/secret was there: */
+	unsigned char lease_secret[LEASE_SECRET_SIZE];
+	bool is_open; /* it goes to servers by plain TCP and HTTPS: nothing hides it */
 };
 
 /*
- * Reads DIRECTORY/{node.url, tahoe.cfg, private/convergence}; NULL means ~/.tahoe ($HOME, else the
+ * Reads DIRECTORY/{node.url, tahoe.cfg, private/convergence,
+ * private/secret}; NULL means ~/.tahoe ($HOME, else the
  * user's entry in the password database).  Files that are not there leave defaults; so does a
  * missing directory unless it was named: FAULT_NOT_FOUND.  FAULT_USAGE: a file makes no sense
  * (which one and why is in `err`); FAULT_INSECURE: everybody may write it; FAULT_IO, FAULT_NOMEM.

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "queue/core/fault.h"
+#include "tahoe/lease.h"
 
 enum {
 	SERVERS_MAX = 1024,              /* of one grid that are taken */
@@ -26,6 +26,8 @@ struct server {
 	char authorization[SERVER_AUTHORIZATION_SIZE]; /* "Tahoe-LAFS " and base64: secret */
 	unsigned char seed[SERVER_SEED_MAX];           /* of the order in which shares are placed */
 	size_t seed_size;
+	bool has_id;                         /* announced with a FURL: */
+	unsigned char id[LEASE_SERVER_SIZE]; /* its tub id, which leases are made for */
 };
 
 struct servers {

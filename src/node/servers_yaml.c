@@ -11,6 +11,7 @@ enum {
 	 * even where aliases make many of a single large one. */
 	LOOKED_AT_MAX = 256,
 	KEY_LENGTH = 52,       /* base32 of 32 bytes */
+	ID_LENGTH = 32,        /* base32 of 20 bytes */
 	SEED_LENGTH_MAX = 205, /* base32_length(SERVER_SEED_MAX) */
 };
 
@@ -83,6 +84,18 @@ static bool find_seed(struct word announced, struct word id, struct server *serv
 	       decode_seed((struct word){ id.text + length, KEY_LENGTH }, server);
 }
 
+/* Takes the tub id of pb://ID@..., without which nothing is stored at a server. */
+static void find_id(struct word furl, struct server *server)
+{
+	static const char start[] = "pb://";
+	const size_t length = strlen(start);
+	size_t decoded;
+	server->has_id = furl.size > length + ID_LENGTH && memcmp(furl.text, start, length) == 0 &&
+			 furl.text[length + ID_LENGTH] == '@' &&
+			 base32_decode(furl.text + length, ID_LENGTH, server->id, &decoded) &&
+			 decoded == LEASE_SERVER_SIZE;
+}
+
 static bool is_storage(struct yaml_reading *reading, const yaml_node_t *announcement)
 {
 	const yaml_node_t *service = member(reading, announcement, "service-name");
@@ -101,6 +114,7 @@ static enum fault read_server(struct yaml_reading *reading, struct word id,
 	if (!is_storage(reading, announcement) || !find_seed(seed, id, server) ||
 	    !find_nurl(reading, member(reading, announcement, "anonymous-storage-NURLs"), &nurl))
 		return FAULT_NONE;
+	find_id(text_of(member(reading, announcement, "anonymous-storage-FURL")), server);
 	return nurl_apply(&nurl, server, err);
 }
 

@@ -14,7 +14,7 @@ struct connection_options {
 	struct text_list gateway; /* URLs as typed; none: the node's */
 	struct text_list allow_plaintext;
 	char *cap_file, *convergence_file; /* NULL: not given */
-	bool no_direct;                    /* nothing is read from storage servers */
+	bool no_direct;                    /* storage servers are left to the gateway */
 	uint64_t gateway_wait_ms;          /* 300,000 */
 	uint64_t timeout_connect_ms, timeout_send_ms, timeout_wait_ms,
 		timeout_receive_ms; /* 0: those of net/http.h */

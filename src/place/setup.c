@@ -103,6 +103,10 @@ static void choose_servers(const struct connection_options *connection, struct s
 	if (servers_load(&setup->servers, setup->node.directory, &err))
 		say(setup->output, SAY_WARNING, "everything is read through the gateway: %s",
 		    err.text);
+	for (size_t i = 0; i < setup->servers.count; i++)
+		setup->encodes |= setup->servers.server[i].has_id;
+	setup->encodes &=
+		setup->params && setup->node.has_lease_secret && !connection->convergence_file;
 }
 
 /* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */
@@ -167,7 +171,13 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 				   struct err *err)
 {
 	const struct gateway_options *gateway = &setup->gateway[number];
-	return setup->servers.count > 0 ? direct_open(gateway, &setup->servers, store, err)
+	const struct direct_options direct = {
+		.gateway = gateway,
+		.servers = &setup->servers,
+		.lease_secret = setup->encodes ? setup->node.lease_secret : NULL,
+		.happy = setup->node.happy,
+	};
+	return setup->servers.count > 0 ? direct_open(&direct, store, err)
 					: gateway_open(gateway, store, err);
 }
 

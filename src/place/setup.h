@@ -25,8 +25,9 @@ struct setup {
 	unsigned gateways;               /* at least 1: to one grid */
 	char *url[STORE_GATEWAYS_MAX];
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
-	struct servers servers; /* that are read from directly; may be none */
-	struct pace *pace;      /* of all stores, where --bwlimit is given; else NULL */
+	struct servers servers; /* that are asked directly; may be none */
+	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
+	struct pace *pace; /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
 	atomic_uint opened; /* by setup_open_next */
 };

@@ -94,10 +94,14 @@ struct body *body_new(struct work *work, uint64_t size, struct gate *gate)
 	return body;
 }
 
+void body_charge(struct body *body, uint64_t more) { counted(body)->share += more; }
+
 void body_drop(struct body *body)
 {
 	free(body->data);
 	body->data = NULL;
+	chk_shares_free(body->shares);
+	body->shares = NULL;
 	stream_free(body->stream);
 	body->stream = NULL;
 	struct counted_body *c = counted(body);

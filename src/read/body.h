@@ -18,6 +18,7 @@
 #include "queue/core/flight.h"
 #include "queue/core/gate.h"
 #include "queue/lease.h"
+#include "tahoe/chk.h"
 
 enum {
 	BODY_WHOLE_MAX =
@@ -49,7 +50,9 @@ struct body {
 	struct body_proof proof;    /* whole bodies: from the start; streams: after body_verdict */
 	bool predicted;             /* `cap_hash` is set; whole bodies only */
 	unsigned char cap_hash[32]; /* the part of the cap that does not follow from the key */
-	bool flying;                /* flight_end is owed for `flight_key` */
+	struct chk_shares *shares; /* of whole bodies, where they are to be stored past the gateway;
+				       else NULL */
+	bool flying;               /* flight_end is owed for `flight_key` */
 	unsigned char flight_key[FLIGHT_KEY_SIZE];
 };
 
@@ -62,6 +65,9 @@ uint64_t body_share(uint64_t size);
  * Returns NULL when out of memory.
  */
 struct body *body_new(struct work *work, uint64_t size, struct gate *gate);
+
+/* Notes that the body's owner has entered the gate with `more` on top, which it gives back too. */
+void body_charge(struct body *body, uint64_t more);
 
 /* Frees the bytes early and leaves the gate; a parked body keeps only what describes it.  Whole
  * bodies, and streams nobody shares. */

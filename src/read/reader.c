@@ -176,14 +176,31 @@ static void predict(struct reader *reader, struct body *body)
 	struct err err;
 	if (!reader->keyed || !policy_predicts(policy))
 		return;
-	body->predicted =
-		!chk_encoder_start(reader->encoder, params, body->size, body->proof.key, &err) &&
-		!chk_encoder_update(reader->encoder, body->data, body->size, &err) &&
-		!chk_encoder_final(reader->encoder, &cap, &err);
+	if (reader->options->encodes &&
+	    !chk_shares_new(reader->encoder, params, body->proof.key, body->data, body->size,
+			    &body->shares, &err)) {
+		cap = body->shares->cap;
+		body->predicted = true;
+	} else {
+		body->predicted =
+			!chk_encoder_start(reader->encoder, params, body->size, body->proof.key,
+					   &err) &&
+			!chk_encoder_update(reader->encoder, body->data, body->size, &err) &&
+			!chk_encoder_final(reader->encoder, &cap, &err);
+	}
 	if (!body->predicted)
 		return;
 	memcpy(body->cap_hash, cap.hash, sizeof body->cap_hash);
 	cap_wipe(&cap);
+}
+
+/* Bytes that the shares of a file take, if it gets any. */
+static uint64_t share_memory(const struct reader *reader, uint64_t size)
+{
+	const struct readers_options *options = reader->options;
+	return options->encodes && reader->keyed && size <= BODY_WHOLE_MAX
+		       ? chk_shares_size(policy_params(options->policy), size)
+		       : 0;
 }
 
 /* Reads a file into memory and hands it on, unless an equal one is in flight. */
@@ -191,10 +208,12 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 {
 	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
 	if (!body) {
-		gate_leave(reader->options->gate, body_share(attempt->size));
+		gate_leave(reader->options->gate,
+			   body_share(attempt->size) + share_memory(reader, attempt->size));
 		err_set(err, FAULT_NOMEM, "no memory for a file");
 		return TRY_FAULT;
 	}
+	body_charge(body, share_memory(reader, attempt->size));
 	size_t size = (size_t)attempt->size;
 	body->meta = attempt->meta;
 	body->existing = attempt->existing;
@@ -372,7 +391,8 @@ static enum try_end try_open(struct reader *reader, struct attempt *attempt, str
 {
 	if (attempt->size <= LITERAL_SIZE_MAX && reader->keyed)
 		return try_literal(attempt, err);
-	if (!gate_enter(reader->options->gate, body_share(attempt->size))) {
+	if (!gate_enter(reader->options->gate,
+			body_share(attempt->size) + share_memory(reader, attempt->size))) {
 		work_again(attempt->work, 0, attempt->work->task->attempts);
 		return TRY_ENDED;
 	}

@@ -51,9 +51,10 @@ struct readers_options {
 	struct flight *flight;       /* of content, shared with the pool; NULL when plain */
 	const struct policy *policy; /* of content keys and predicted caps; borrowed; NULL when
 					plain */
-	const atomic_bool *cancel;   /* true: works are given back unread, streams cut off */
-	const atomic_bool *enough;   /* true: no more is begun.  May be NULL */
-	atomic_uint *doubts;         /* files that could not be read since one could; the
+	bool encodes; /* whole bodies get their shares, to be stored past the gateway */
+	const atomic_bool *cancel; /* true: works are given back unread, streams cut off */
+	const atomic_bool *enough; /* true: no more is begun.  May be NULL */
+	atomic_uint *doubts;       /* files that could not be read since one could; the
 					readers' */
 	void (*deliver)(void *context,
 			struct body *body); /* takes the body; streams are filled on */

@@ -20,7 +20,7 @@
  */
 #pragma once
 
-#include "tahoe/caps.h"
+#include "tahoe/chk.h"
 #include "tahoe/edge.h"
 
 struct store;
@@ -111,7 +111,8 @@ struct store_reply {
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
 	struct cap cap;         /* put, overwrite, make_directory */
 	uint64_t received;      /* get: bytes given to the sink */
-	bool proven;            /* get: they are the cap's, by its hash tree */
+	bool proven;            /* get: they are the cap's, by its hash tree; put: the cap was made
+				 * here, and each share acknowledged by its server */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
 	struct store_health health;   /* check */
@@ -144,8 +145,10 @@ struct store_body {
 	const void *data;
 	uint64_t size; /* exact */
 	store_read *read;
-	store_rewind *rewind; /* NULL: cannot go back */
-	void *context;        /* of both */
+	store_rewind *rewind;            /* NULL: cannot go back */
+	void *context;                   /* of both */
+	const struct chk_shares *shares; /* of put: its shares, where they were made already; for
+					    a store that can write them */
 };
 
 /*

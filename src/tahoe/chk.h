@@ -144,6 +144,30 @@ MUST_USE enum fault chk_encoder_update(struct chk_encoder *encoder, const void *
 MUST_USE enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap,
 				      struct err *err);
 
+/* All shares of a file, in memory. */
+struct chk_shares {
+	struct cap cap;
+	unsigned count;
+	uint64_t share_size;
+	unsigned char *data; /* one behind the other */
+};
+
+/* Makes the shares of a file in memory of `size` bytes, above LITERAL_SIZE_MAX, whose `key` chk_key
+ * gave.  The caller frees them with chk_shares_free.  Faults of chk_encoder_start. */
+MUST_USE enum fault chk_shares_new(struct chk_encoder *encoder, const struct chk_params *params,
+				   const unsigned char key[CAP_KEY_SIZE], const void *data,
+				   size_t size, struct chk_shares **shares, struct err *err);
+
+/* The same, computing the key too, with an encoder of its own. */
+MUST_USE enum fault chk_shares_of(const struct chk_params *params, const void *data, size_t size,
+				  struct chk_shares **shares, struct err *err);
+
+/* Wipes the cap and frees.  NULL is allowed. */
+void chk_shares_free(struct chk_shares *shares);
+
+/* Returns the bytes of all shares of such a file; 0 for parameters out of range. */
+uint64_t chk_shares_size(const struct chk_params *params, uint64_t size);
+
 /*
  * Stores the cap of a file in memory: LIT up to LITERAL_SIZE_MAX bytes, else CHK.  Faults of
  * chk_encoder_start.

@@ -385,6 +385,60 @@ enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap, struc
 	return FAULT_NONE;
 }
 
+/* ---- files in memory ---- */
+
+uint64_t chk_shares_size(const struct chk_params *params, uint64_t size)
+{
+	struct chk_layout layout;
+	struct err err;
+	return chk_layout_of(params, size, &layout, &err) ? 0 : layout.share_size * params->n;
+}
+
+static enum fault keep_piece(void *user, const struct chk_piece *piece, struct err *err)
+{
+	const struct chk_shares *shares = user;
+	(void)err;
+	assert(piece->offset + piece->size <= shares->share_size);
+	memcpy(shares->data + piece->share * shares->share_size + piece->offset, piece->data,
+	       piece->size);
+	return FAULT_NONE;
+}
+
+enum fault chk_shares_new(struct chk_encoder *encoder, const struct chk_params *params,
+			  const unsigned char key[CAP_KEY_SIZE], const void *data, size_t size,
+			  struct chk_shares **shares, struct err *err)
+{
+	if (chk_encoder_start(encoder, params, size, key, err))
+		return err->fault;
+	const uint64_t share_size = encoder->layout.share_size;
+	struct chk_shares *made = calloc(1, sizeof *made);
+	if (made)
+		made->data = malloc(share_size * params->n);
+	if (!made || !made->data) {
+		free(made);
+		return err_set(err, FAULT_NOMEM, "no memory for the shares of a file");
+	}
+	made->count = params->n;
+	made->share_size = share_size;
+	chk_encoder_set_sink(encoder, keep_piece, made);
+	if (chk_encoder_update(encoder, data, size, err) ||
+	    chk_encoder_final(encoder, &made->cap, err)) {
+		chk_shares_free(made);
+		return err->fault;
+	}
+	*shares = made;
+	return FAULT_NONE;
+}
+
+void chk_shares_free(struct chk_shares *shares)
+{
+	if (!shares)
+		return;
+	free(shares->data);
+	cap_wipe(&shares->cap);
+	free(shares);
+}
+
 /* The convergence key of bytes in memory. */
 static enum fault key_of(const struct chk_params *params, const void *data, size_t size,
 			 unsigned char out[CAP_KEY_SIZE], struct err *err)
@@ -420,6 +474,21 @@ enum fault chk_cap_of(const struct chk_params *params, const void *data, size_t 
 		fault = chk_encoder_update(encoder, data, size, err);
 	if (!fault)
 		fault = chk_encoder_final(encoder, cap, err);
+	chk_encoder_free(encoder);
+	secret_wipe(key, sizeof key);
+	return fault;
+}
+
+enum fault chk_shares_of(const struct chk_params *params, const void *data, size_t size,
+			 struct chk_shares **shares, struct err *err)
+{
+	struct chk_encoder *encoder = NULL;
+	unsigned char key[CAP_KEY_SIZE];
+	enum fault fault = key_of(params, data, size, key, err);
+	if (!fault)
+		fault = chk_encoder_new(&encoder, err);
+	if (!fault)
+		fault = chk_shares_new(encoder, params, key, data, size, shares, err);
 	chk_encoder_free(encoder);
 	secret_wipe(key, sizeof key);
 	return fault;

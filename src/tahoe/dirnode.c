@@ -91,3 +91,12 @@ enum fault dirnode_cap(const struct dirnode *dir, const struct chk_params *param
 	cap_wipe(&file);
 	return made ? FAULT_NONE : err_set(err, FAULT_USAGE, "no directory has such a cap");
 }
+
+enum fault dirnode_shares(const struct dirnode *dir, const struct chk_params *params,
+			  struct cap *cap, struct chk_shares **shares, struct err *err)
+{
+	enum fault fault = chk_shares_of(params, dir->body.data, dir->body.size, shares, err);
+	if (!fault && !cap_to_directory(&(*shares)->cap, cap))
+		fault = err_set(err, FAULT_USAGE, "no directory has such a cap");
+	return fault;
+}

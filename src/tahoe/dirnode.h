@@ -55,3 +55,7 @@ MUST_USE enum fault dirnode_add(struct dirnode *dir, const struct dirnode_child 
  */
 MUST_USE enum fault dirnode_cap(const struct dirnode *dir, const struct chk_params *params,
 				struct cap *cap, struct err *err);
+
+/* The same, with its shares (chk_shares_new), of a form that is not literal. */
+MUST_USE enum fault dirnode_shares(const struct dirnode *dir, const struct chk_params *params,
+				   struct cap *cap, struct chk_shares **shares, struct err *err);

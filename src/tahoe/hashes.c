@@ -24,22 +24,36 @@ static void finish_double(struct sha256_ctx *context, unsigned char out[DIGEST_S
 
 void hash_tagged(const char *tag, const void *data, size_t size, unsigned char out[DIGEST_SIZE])
 {
+	hash_tagged_bytes(&(struct hash_part){ tag, strlen(tag) },
+			  &(struct hash_part){ data, size }, out);
+}
+
+void hash_tagged_bytes(const struct hash_part *tag, const struct hash_part *data,
+		       unsigned char out[DIGEST_SIZE])
+{
+	struct sha256_ctx context;
+	sha256_init(&context);
+	add_netstring(&context, tag->data, tag->size);
+	sha256_update(&context, data->size, data->data);
+	finish_double(&context, out);
+}
+
+void hash_pair(const char *tag, const struct hash_part *left, const struct hash_part *right,
+	       unsigned char out[DIGEST_SIZE])
+{
 	struct sha256_ctx context;
 	sha256_init(&context);
 	add_netstring(&context, tag, strlen(tag));
-	sha256_update(&context, size, data);
+	add_netstring(&context, left->data, left->size);
+	add_netstring(&context, right->data, right->size);
 	finish_double(&context, out);
 }
 
 void hash_node(const unsigned char left[DIGEST_SIZE], const unsigned char right[DIGEST_SIZE],
 	       unsigned char out[DIGEST_SIZE])
 {
-	struct sha256_ctx context;
-	sha256_init(&context);
-	add_netstring(&context, TAG_INTERNAL_NODE, strlen(TAG_INTERNAL_NODE));
-	add_netstring(&context, left, DIGEST_SIZE);
-	add_netstring(&context, right, DIGEST_SIZE);
-	finish_double(&context, out);
+	hash_pair(TAG_INTERNAL_NODE, &(struct hash_part){ left, DIGEST_SIZE },
+		  &(struct hash_part){ right, DIGEST_SIZE }, out);
 }
 
 void hash_tagged_start(struct digest *digest, const char *tag)

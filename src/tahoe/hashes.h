@@ -14,21 +14,40 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 
-#define TAG_CONVERGENCE   "allmydata_immutable_content_to_key_with_added_secret_v1+"
-#define TAG_STORAGE_INDEX "allmydata_immutable_key_to_storage_index_v1"
-#define TAG_CRYPTTEXT     "allmydata_crypttext_v1"
-#define TAG_SEGMENT       "allmydata_crypttext_segment_v1"
-#define TAG_BLOCK         "allmydata_encoded_subshare_v1"
-#define TAG_UEB           "allmydata_uri_extension_v1"
-#define TAG_EMPTY_LEAF    "Merkle tree empty leaf"
-#define TAG_INTERNAL_NODE "Merkle tree internal node"
-#define TAG_WRITEKEY      "allmydata_mutable_privkey_to_writekey_v1"
-#define TAG_FINGERPRINT   "allmydata_mutable_pubkey_to_fingerprint_v1"
-#define TAG_READKEY       "allmydata_mutable_writekey_to_readkey_v1"
-#define TAG_MUTABLE_INDEX "allmydata_mutable_readkey_to_storage_index_v1"
+#define TAG_CONVERGENCE    "allmydata_immutable_content_to_key_with_added_secret_v1+"
+#define TAG_STORAGE_INDEX  "allmydata_immutable_key_to_storage_index_v1"
+#define TAG_CRYPTTEXT      "allmydata_crypttext_v1"
+#define TAG_SEGMENT        "allmydata_crypttext_segment_v1"
+#define TAG_BLOCK          "allmydata_encoded_subshare_v1"
+#define TAG_UEB            "allmydata_uri_extension_v1"
+#define TAG_EMPTY_LEAF     "Merkle tree empty leaf"
+#define TAG_INTERNAL_NODE  "Merkle tree internal node"
+#define TAG_WRITEKEY       "allmydata_mutable_privkey_to_writekey_v1"
+#define TAG_FINGERPRINT    "allmydata_mutable_pubkey_to_fingerprint_v1"
+#define TAG_READKEY        "allmydata_mutable_writekey_to_readkey_v1"
+#define TAG_MUTABLE_INDEX  "allmydata_mutable_readkey_to_storage_index_v1"
+#define TAG_CLIENT_RENEWAL "allmydata_client_renewal_secret_v1"
+#define TAG_CLIENT_CANCEL  "allmydata_client_cancel_secret_v1"
+#define TAG_FILE_RENEWAL   "allmydata_file_renewal_secret_v1"
+#define TAG_FILE_CANCEL    "allmydata_file_cancel_secret_v1"
+#define TAG_BUCKET_RENEWAL "allmydata_bucket_renewal_secret_v1"
+#define TAG_BUCKET_CANCEL  "allmydata_bucket_cancel_secret_v1"
+
+struct hash_part {
+	const void *data;
+	size_t size;
+};
 
 /* Stores T(tag, data); for short data (see hash_tagged_start). */
 void hash_tagged(const char *tag, const void *data, size_t size, unsigned char out[DIGEST_SIZE]);
+
+/* Stores T(tag, data) for a tag of any bytes. */
+void hash_tagged_bytes(const struct hash_part *tag, const struct hash_part *data,
+		       unsigned char out[DIGEST_SIZE]);
+
+/* Stores P(tag, left, right).  `out` may be one of them. */
+void hash_pair(const char *tag, const struct hash_part *left, const struct hash_part *right,
+	       unsigned char out[DIGEST_SIZE]);
 
 /* Stores P(TAG_INTERNAL_NODE, left, right).  `out` may be one of them. */
 void hash_node(const unsigned char left[DIGEST_SIZE], const unsigned char right[DIGEST_SIZE],

@@ -26,7 +26,9 @@ void put_go_on(struct put *put, const struct put_content *known)
 	enum fault fault = FAULT_NONE;
 	KILL_POINT("transfer-stored");
 	put->met = 0;
-	if (!put->overwrites)
+	if (put->proven)
+		policy_judge_own(policy, &put->met, &owed);
+	else if (!put->overwrites)
 		fault = policy_judge(policy, store_gateway(options->store), known->key,
 				     options->body.size, known->whole, &put->cap, &put->met, &owed,
 				     &err);
@@ -61,6 +63,7 @@ static void put_done(void *context, const struct store_reply *reply)
 		put_end(put, hopeless ? PUT_HOPELESS : PUT_FAILED, &reply->err);
 	} else {
 		put->cap = reply->cap;
+		put->proven = reply->proven;
 		options->stored(options->context);
 	}
 }

@@ -54,6 +54,7 @@ struct put {
 	unsigned met;               /* enum verify_level */
 	uint32_t delay_ms;          /* of POSTPONED */
 	enum store_trouble trouble; /* of the request */
+	bool proven;                /* by the store: it made the cap itself */
 	struct proving proving;
 };
 

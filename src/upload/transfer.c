@@ -196,7 +196,11 @@ static void transfer_start(struct lane_task *lane_task, struct store *store)
 	const struct transfers *owner = transfer->owner;
 	struct body *body = transfer->body;
 	struct err err;
-	const struct store_body whole = { .data = body->data, .size = body->size };
+	const struct store_body whole = {
+		.data = body->data,
+		.size = body->size,
+		.shares = body->shares,
+	};
 	const struct store_body stream = {
 		.size = body->size,
 		.read = feed,

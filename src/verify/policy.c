@@ -22,6 +22,7 @@ struct policy {
 	bool has_secret;
 	struct chk_params params;
 	unsigned gateways;
+	atomic_bool made_here; /* some cap was */
 	_Atomic(enum trust) trust[POLICY_GATEWAYS_MAX];
 };
 
@@ -185,6 +186,13 @@ enum fault policy_judge(struct policy *policy, unsigned gateway,
 	return FAULT_NONE;
 }
 
+void policy_judge_own(struct policy *policy, unsigned *met, unsigned *remaining)
+{
+	atomic_store(&policy->made_here, true);
+	*met = VERIFY_CAP;
+	*remaining = policy->levels & ~(unsigned)VERIFY_CAP;
+}
+
 const char *policy_describe(const struct policy *policy)
 {
 	if (policy->levels)
@@ -194,6 +202,9 @@ const char *policy_describe(const struct policy *policy)
 		return "cap, or read: some gateways have another secret than the one known, and "
 		       "what "
 		       "these store is read back";
+	if (other == 0 && atomic_load(&policy->made_here))
+		return "cap: made here, each share acknowledged by its storage server; a gateway's "
+		       "replies are the caps of the bytes sent";
 	if (other == 0 && count_trust(policy, TRUST_AGREED) > 0)
 		return "cap: every reply is the cap of the bytes sent, by the gateway's own secret";
 	if (other == 0)

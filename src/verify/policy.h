@@ -75,5 +75,11 @@ MUST_USE enum fault policy_judge(struct policy *policy, unsigned gateway,
 				 const struct cap *whole, const struct cap *reply, unsigned *met,
 				 unsigned *remaining, struct err *err);
 
+/*
+ * Judges a cap that was made here from the bytes, each of its shares acknowledged by its server.
+ * Stores which levels are met and which remain to be proven.
+ */
+void policy_judge_own(struct policy *policy, unsigned *met, unsigned *remaining);
+
 /* Returns one sentence for people: which level holds and why; a literal. */
 const char *policy_describe(const struct policy *policy);

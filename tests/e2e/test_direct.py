@@ -407,7 +407,7 @@ def test_what_opens_a_server_is_told_to_nobody(real_grid, client, node, serve, s
     """What is printed is searched after each run, the state directory by `node`."""
     cache = announced(real_grid) + announce(serve(fault="500"), serve(fault="data"))
     copy = node(real_grid, cache)
-    assert len(copy.secrets()) == 1 + 2 * 3
+    assert len(copy.secrets()) == 2 + 2 * 3
     barge = client(copy)
     barge.ok("cp", "-r", "-v", "--json", stored.alias, tmp_path / "out")
     barge.ok("get", "-v", stored.alias + "large", tmp_path / "large")

@@ -118,6 +118,45 @@ static void short_files_are_literal(void **state)
 	free(data);
 }
 
+/* A sink of the encoder, share by share. */
+static enum fault compare_piece(void *user, const struct chk_piece *piece, struct err *err)
+{
+	const struct chk_shares *shares = user;
+	(void)err;
+	assert_memory_equal(shares->data + piece->share * shares->share_size + piece->offset,
+			    piece->data, piece->size);
+	return FAULT_NONE;
+}
+
+static void shares_in_memory_are_those_of_the_encoder(void **state)
+{
+	(void)state;
+	const struct chk_params params = params_of(&vectors[6]);
+	const size_t size = vectors[6].size;
+	unsigned char *data = pattern(size);
+	struct chk_shares *shares = NULL;
+	struct chk_encoder *encoder = NULL;
+	struct cap cap;
+	char text[CAP_TEXT_SIZE];
+	struct err err;
+	assert_int_equal(chk_shares_of(&params, data, size, &shares, &err), FAULT_NONE);
+	cap_print(&shares->cap, text);
+	assert_string_equal(text, vectors[6].cap);
+	assert_int_equal(shares->count, 10);
+	assert_int_equal(shares->count * shares->share_size, chk_shares_size(&params, size));
+	assert_int_equal(chk_encoder_new(&encoder, &err), FAULT_NONE);
+	assert_int_equal(chk_encoder_start(encoder, &params, size, shares->cap.key, &err),
+			 FAULT_NONE);
+	chk_encoder_set_sink(encoder, compare_piece, shares);
+	assert_int_equal(chk_encoder_update(encoder, data, size, &err), FAULT_NONE);
+	assert_int_equal(chk_encoder_final(encoder, &cap, &err), FAULT_NONE);
+	assert_true(cap_equal(&cap, &shares->cap));
+	chk_encoder_free(encoder);
+	chk_shares_free(shares);
+	chk_shares_free(NULL);
+	free(data);
+}
+
 static void notices_another_length(void **state)
 {
 	(void)state;
@@ -321,6 +360,7 @@ int main(void)
 		cmocka_unit_test(makes_the_keys_of_tahoe),
 		cmocka_unit_test(makes_the_caps_of_tahoe),
 		cmocka_unit_test(short_files_are_literal),
+		cmocka_unit_test(shares_in_memory_are_those_of_the_encoder),
 		cmocka_unit_test(notices_another_length),
 		cmocka_unit_test(refuses_parameters_out_of_range),
 		cmocka_unit_test(turns_wide_beyond_4_gib),

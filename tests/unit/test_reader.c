@@ -127,6 +127,35 @@ static void literals_end_here_and_larger_ones_become_bodies(void **state)
 	close_bench();
 }
 
+/* The budget has room for one body with its shares: the second would wait for ever if the first did
+ * not give back as much as it has taken. */
+static void shares_go_with_a_body_and_its_part_of_the_budget(void **state)
+{
+	(void)state;
+	const struct chk_params *params;
+	start();
+	bench_file("a", 3000, 'a', 'z');
+	bench_file("b", 3000, 'b', 'z');
+	open_bench();
+	params = policy_params(bench.policy);
+	bench.options.encodes = true;
+	gate_free(bench.gate);
+	bench.gate = gate_new(100, 3000 + chk_shares_size(params, 3000));
+	bench.options.gate = bench.gate;
+	for (size_t i = 0; i < 2; i++) {
+		reader_take(bench.reader, &bench.work[i]);
+		assert_int_equal(bench.count, i + 1);
+		const struct body *body = bench.body[i];
+		assert_true(body->predicted);
+		assert_non_null(body->shares);
+		assert_memory_equal(body->shares->cap.hash, body->cap_hash, CAP_HASH_SIZE);
+		assert_int_equal(body->shares->count * body->shares->share_size,
+				 chk_shares_size(params, 3000));
+		bench_let_go(bench.body[i], NULL);
+	}
+	close_bench();
+}
+
 /* ---- streams ---- */
 
 /* Takes the rest of a stream in this thread's stead: it is the reader that is in `delivered`. */
@@ -487,6 +516,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(literals_end_here_and_larger_ones_become_bodies),
+		cmocka_unit_test(shares_go_with_a_body_and_its_part_of_the_budget),
 		cmocka_unit_test(a_stream_of_three_pieces_brings_its_proof),
 		cmocka_unit_test(a_file_that_changes_while_it_is_streamed_has_no_proof),
 		cmocka_unit_test(a_stream_nobody_wants_ends),

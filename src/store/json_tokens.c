@@ -168,14 +168,17 @@ static bool release(struct json_tokens *tokens)
 
 static bool is_of_number(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.';
+	return (unsigned char)(c - '0') <= 9 || c == '-' || c == '+' || c == '.';
 }
+
+/* Whether a token may begin with it; all of these lie below ':'. */
+static bool begins_token(unsigned char c) { return c < ':' && (c == '"' || is_of_number(c)); }
 
 /* Returns where the next token begins. */
 static const unsigned char *find_token(struct json_tokens *tokens, const unsigned char *at,
 				       const unsigned char *end)
 {
-	while (at < end && *at != '"' && !is_of_number(*at))
+	while (at < end && !begins_token(*at))
 		at++;
 	if (at == end)
 		return end;
@@ -190,6 +193,9 @@ static const unsigned char *pass_string(struct json_tokens *tokens, const unsign
 					const unsigned char *end, bool *ended)
 {
 	for (; at < end; at++) {
+		while (tokens->escape == 0 && *at != '"' && *at != '\\')
+			if (++at == end)
+				return end;
 		if (tokens->escape == 0 && *at == '"') {
 			*ended = true;
 			return at + 1;
@@ -199,7 +205,7 @@ static const unsigned char *pass_string(struct json_tokens *tokens, const unsign
 		} else if (tokens->escape == 2) {
 			tokens->odd |= *at == 'd' || *at == 'D';
 			tokens->escape = 0;
-		} else if (*at == '\\') {
+		} else {
 			tokens->escape = 1;
 		}
 	}

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
@@ -168,6 +169,16 @@ size_t progress_text(const struct counters *counters, const struct progress_samp
 	return used;
 }
 
+/* Returns how much of the line one row of the terminal holds: taking a line away clears one row.
+ * All of its bytes are ASCII. */
+static size_t fit(const struct output *output, size_t size)
+{
+	struct winsize window;
+	if (ioctl(output->messages, TIOCGWINSZ, &window) < 0 || window.ws_col == 0)
+		return size;
+	return (size_t)min_u64(size, window.ws_col - 1u);
+}
+
 /* Shows the numbers of now, with the speed since the oldest sample. */
 static void tick(struct progress *progress)
 {
@@ -181,7 +192,7 @@ static void tick(struct progress *progress)
 	};
 	uint64_t done = entries_now(counters);
 	if (progress->style == PROGRESS_LINE)
-		say_progress(progress->output, text, size);
+		say_progress(progress->output, text, fit(progress->output, size));
 	else if (progress->style == PROGRESS_PLAIN || done != progress->shown)
 		say(progress->output, SAY_INFO, "%s", text);
 	progress->shown = done;

@@ -1,7 +1,7 @@
 /*
  * The progress line: a thread that looks at the counters on its own clock.
  *
- * On a terminal five times a second one line, rewritten in place; otherwise every five seconds a
+ * On a terminal five times a second one row, rewritten in place; otherwise every five seconds a
  * line of its own, or with -v four times a second where something was done.
  *
  * Place      counters -> [progress] -> say.

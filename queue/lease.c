@@ -297,5 +297,5 @@ void work_retry(struct work *work, uint8_t reason, const struct err *err)
 		 retry_again(&retry_default, err, attempts + 1, &random, &delay_ms))
 		work_again(work, delay_ms, attempts + 1);
 	else
-		work_again(work, 0, attempts);
+		work_again(work, fate == FATE_AWAY ? err->retry_after_ms : 0, attempts);
 }

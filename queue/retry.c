@@ -37,6 +37,11 @@ static const struct rule rule[] = {
 enum fate fate_of(const struct err *err)
 {
 	const struct rule *known = &rule[err->fault];
+	if (err->excuse)
+		return err->excuse == EXCUSE_OVER ? FATE_BROKEN : FATE_AWAY;
+	/* Somebody answered, if not the gateway, while others were answered well. */
+	if (err->fault == FAULT_UNAVAILABLE && err->http_status)
+		return FATE_AGAIN;
 	return err->remote ? known->theirs : known->ours;
 }
 

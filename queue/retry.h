@@ -5,7 +5,8 @@
  * A fault has an owner.  Only what is wrong with one entry is a verdict on that entry; a gateway
  * that is away, a full disk and a run that was told to stop say nothing about it.  What the other
  * side says (err.remote) may be an accident of one reply, where the same words about our own files
- * are final.
+ * are final.  Trouble of the grid or of the way to it is told by err.excuse (src/store/health.h):
+ * what others suffer too is waited for, whatever the fault.
  *
  * Delays grow exponentially, with full jitter; Retry-After wins, up to RETRY_AFTER_MAX_MS.
  *
@@ -27,7 +28,7 @@ enum {
 enum fate {
 	FATE_FAILED,  /* the entry's own fault: a verdict on it */
 	FATE_AGAIN,   /* tried again, which counts; a verdict after the last try */
-	FATE_AWAY,    /* the gateway is away: waited for, and no try was made */
+	FATE_AWAY,    /* gateway or grid are away: waited for, and no try was made */
 	FATE_STOPPED, /* somebody asked to stop: no try was made */
 	FATE_BROKEN,  /* ends the job, to be resumed: no try was made */
 };

@@ -35,9 +35,17 @@ enum err_side {
 	ERR_TARGET, /* writing what is copied */
 };
 
+/* Whether the other side was in trouble that says nothing about what was asked of it. */
+enum err_excuse {
+	EXCUSE_NONE = 0, /* the fault says all */
+	EXCUSE_WAITING,  /* nothing else goes well either: waited for, and no try was made */
+	EXCUSE_OVER,     /* it was waited for long enough: the job is over for now */
+};
+
 struct err {
 	enum fault fault;
 	enum err_side side;
+	enum err_excuse excuse;
 	bool remote;             /* of the other side: its reply, or that none came */
 	int os_error;            /* errno, or 0 */
 	int http_status;         /* of the reply, or 0 */

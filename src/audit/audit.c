@@ -223,6 +223,7 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 		.context = request->context,
 		.in_flight = request->in_flight,
 		.away_ms = request->away_ms,
+		.health = request->health,
 	};
 	enum fault fault = catalog_reader_new(request->catalog, &audit->walk, err);
 	if (!fault)

@@ -22,6 +22,7 @@ struct lane {
 	struct lane_task *active;        /* started, not ended */
 	unsigned gateway;                /* store_gateway */
 	unsigned failures;               /* RETRY in a row */
+	uint32_t gated_ms;               /* until more may be begun; 0: nothing waits for that */
 	bool probing;
 	bool told; /* gave_up was called */
 	uint64_t probe_at;
@@ -130,15 +131,16 @@ static bool has_choice(const struct lanes *lanes)
 	return false;
 }
 
-static void tell_away(const struct lane *lane, bool away)
+static void tell_away(const struct lane *lane, const struct err *why)
 {
 	const struct lanes_options *options = &lane->lanes->options;
 	if (options->away)
-		options->away(options->context, lane->store, away);
+		options->away(options->context, lane->store, why);
 }
 
-void lane_task_end(struct lane_task *lane_task, enum fault fault)
+void lane_task_end(struct lane_task *lane_task, const struct err *err)
 {
+	enum fault fault = err ? err->fault : FAULT_NONE;
 	struct lane *lane = lane_task->lane;
 	unlink_active(lane_task);
 	lane->busy[lane_task->kind]--;
@@ -152,8 +154,8 @@ void lane_task_end(struct lane_task *lane_task, enum fault fault)
 	uint64_t now = clock_ms();
 	atomic_store(&lane->away_since, now);
 	lane->told = false;
-	lane->probe_at = now + PROBE_MS;
-	tell_away(lane, true);
+	lane->probe_at = now + max_u64(PROBE_MS, err->retry_after_ms);
+	tell_away(lane, err);
 }
 
 /* ---- what waits ---- */
@@ -170,21 +172,42 @@ static struct lane_task *take_locked(struct lane *lane, enum lane_task_kind kind
 	return lane_task;
 }
 
+/* Whether the grid is well enough for the next one of a kind. */
+static bool is_admitted(struct lane *lane, enum lane_task_kind kind) REQUIRES(lane->lock)
+{
+	const struct lane_task *first = lane->inbox[kind];
+	uint32_t wait_ms = 0;
+	if (!first ||
+	    health_admits(lane->lanes->options.health, lane->gateway, first->works, &wait_ms))
+		return true;
+	if (!lane->gated_ms || wait_ms < lane->gated_ms)
+		lane->gated_ms = wait_ms;
+	return false;
+}
+
 /* Returns a lane task to start now, or NULL; with `refused` one to refuse. */
 static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 {
 	struct lane_task *lane_task = NULL;
 	bool away = is_away(lane), elsewhere = away && has_other(lane);
+	lane->gated_ms = 0;
 	mutex_lock(&lane->lock);
 	*refused = lane->stopped || elsewhere;
 	for (int kind = LANE_TASK_KINDS - 1; kind >= 0 && !lane_task; kind--) {
 		bool room = !away && lane->busy[kind] < lane->slots[kind];
-		if (*refused || room)
+		if (*refused || (room && is_admitted(lane, (enum lane_task_kind)kind)))
 			lane_task = take_locked(lane, (enum lane_task_kind)kind);
 		lane->hungry[kind] = room && !lane_task;
 	}
 	mutex_unlock(&lane->lock);
 	return lane_task;
+}
+
+/* How long to sleep where nothing comes. */
+static uint32_t sleep_ms(const struct lane *lane)
+{
+	uint64_t ms = is_away(lane) ? PROBE_MS / 4 : POLL_MS;
+	return (uint32_t)(lane->gated_ms ? min_u64(ms, lane->gated_ms) : ms);
 }
 
 /* Starts what has room, or refuses what will not be started here. */
@@ -216,7 +239,7 @@ static void probed(void *context, const struct store_reply *reply)
 			store_label(lane->store));
 	if (!err.fault) {
 		atomic_store(&lane->away_since, 0);
-		tell_away(lane, false);
+		tell_away(lane, NULL);
 	} else if (!lane->told && all_stay_away(lane->lanes)) {
 		lane->told = true;
 		options->gave_up(options->context, &err);
@@ -280,7 +303,7 @@ static void lanes_run(void *context)
 		start_waiting(lane);
 		probe_if_due(lane);
 		if (!finished(lane))
-			store_poll(lane->store, is_away(lane) ? PROBE_MS / 4 : POLL_MS);
+			store_poll(lane->store, sleep_ms(lane));
 	}
 }
 

@@ -4,7 +4,8 @@
  * A lane task is a transfer or a directory on its way through one or more store calls.  Nothing
  * waits inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away
  * nothing new is started there, and it is probed once a second; what its lanes have not started is
- * refused while there is another gateway, and waits otherwise.  What one thread asks by itself
+ * refused while there is another gateway, and waits otherwise.  While the grid is in trouble few of
+ * those that need it are started (store/health.h).  What one thread asks by itself
  * waits in tries.h; which fault means that a gateway is away says queue/retry.h for both.
  *
  * The room: lanes.c runs lane tasks for upload, download and commit; pool.c hands tasks of one
@@ -20,6 +21,7 @@
  */
 #pragma once
 
+#include "store/health.h"
 #include "store/store.h"
 
 enum lane_task_kind {
@@ -34,7 +36,8 @@ struct lane;
 
 struct lane_task {
 	enum lane_task_kind kind;
-	bool in_place; /* it writes to what is there, which no two gateways may do at once */
+	bool in_place;  /* it writes to what is there, which no two gateways may do at once */
+	unsigned works; /* enum health_work: what it cannot do without */
 	void (*start)(struct lane_task *lane_task, struct store *store);
 	/* Runs after lane_wake and lanes_stop: there may be something new for it.  May be NULL. */
 	void (*poke)(struct lane_task *lane_task, struct store *store);
@@ -51,12 +54,13 @@ struct lanes_options {
 	/* Hears once that all gateways were away for `away_ms`; the lanes go on probing until they
 	 * are stopped. */
 	void (*gave_up)(void *context, const struct err *err);
-	/* Hears that the gateway of a store went away (true) or is back. */
-	void (*away)(void *context, const struct store *store, bool away);
+	/* Hears that the gateway of a store went away, and why, or (NULL) that it is back. */
+	void (*away)(void *context, const struct store *store, const struct err *why);
 	void *context;
 	unsigned threads;                /* 1..LANES_MAX */
 	unsigned slots[LANE_TASK_KINDS]; /* in flight, over all lanes; at least 1 each */
 	uint64_t away_ms;                /* --gateway-wait */
+	struct health *health;           /* the one of its stores; borrowed; NULL: there is none */
 };
 
 struct lanes;
@@ -72,9 +76,9 @@ struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task);
 /* Has the lane look at its lane tasks again.  Any thread. */
 void lane_wake(struct lane *lane);
 
-/* In the lane's thread: the lane task is over and its slot free.  `fault` UNAVAILABLE tells that
- * the gateway is away. */
-void lane_task_end(struct lane_task *lane_task, enum fault fault);
+/* In the lane's thread: the lane task is over, with `err`, and its slot free.  UNAVAILABLE tells
+ * that the gateway is away.  NULL: it went well. */
+void lane_task_end(struct lane_task *lane_task, const struct err *err);
 
 /* Refuses what was not started and everything submitted later; what is in flight ends by itself.
  * Any thread, idempotent. */

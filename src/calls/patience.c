@@ -17,7 +17,8 @@ bool patience_asks(struct patience *patience, const struct store_reply *reply, u
 	if (!patience || !reply->fault)
 		return false;
 	bool sent = reply->fault != FAULT_UNAVAILABLE && reply->fault != FAULT_CANCELLED;
-	if (sent && reply->err.http_status == 0)
+	bool cut_off = reply->trouble == STORE_TROUBLE_STRANGER; /* behind a proxy that gave up */
+	if (cut_off || (sent && reply->err.http_status == 0))
 		patience_begin(patience);
 	uint64_t since_ms = atomic_load(&patience->since_ms);
 	uint64_t waited_ms = clock_ms() - since_ms;

@@ -55,7 +55,7 @@ static void give_back(struct pool_task *task)
 void pool_end(struct pool_task *task, const struct err *err)
 {
 	task->err = err ? *err : (struct err){ 0 };
-	lane_task_end(&task->lane_task, task->err.fault);
+	lane_task_end(&task->lane_task, err);
 	give_back(task);
 }
 
@@ -124,11 +124,11 @@ static enum fault open_store(void *context, struct store **store, struct err *er
 	return pool->options.open(pool->options.context, store, err);
 }
 
-static void tell_away(void *context, const struct store *store, bool away)
+static void tell_away(void *context, const struct store *store, const struct err *why)
 {
 	struct pool *pool = context;
 	if (pool->options.away)
-		pool->options.away(pool->options.context, store, away);
+		pool->options.away(pool->options.context, store, why);
 }
 
 /* ---- in the owner's thread ---- */
@@ -150,6 +150,7 @@ enum fault pool_new(const struct pool_options *options, struct pool **out, struc
 		.threads = options->in_flight,
 		.slots = { [LANE_TASK_TRANSFER] = options->in_flight, [LANE_TASK_DIRECTORY] = 1 },
 		.away_ms = options->away_ms,
+		.health = options->health,
 	};
 	enum fault fault = lanes_new(&lanes, &pool->lanes, err);
 	if (fault)
@@ -166,6 +167,7 @@ static void send(struct pool *pool, struct pool_task *task)
 	pool_put(&pool->active, task);
 	task->lane_task = (struct lane_task){
 		.kind = LANE_TASK_TRANSFER,
+		.works = HEALTH_READING,
 		.start = pool_start,
 		.poke = poke,
 		.refuse = refuse,
@@ -232,8 +234,10 @@ static uint32_t start_due(struct pool *pool, bool stopped, struct pool_task **ov
 static bool try_again(struct pool *pool, struct pool_task *task)
 {
 	uint32_t delay_ms = 0;
-	if (fate_of(&task->err) != FATE_AWAY &&
-	    !retry_again(&retry_default, &task->err, ++task->attempts, &pool->random, &delay_ms))
+	if (fate_of(&task->err) == FATE_AWAY)
+		delay_ms = task->err.retry_after_ms;
+	else if (!retry_again(&retry_default, &task->err, ++task->attempts, &pool->random,
+			      &delay_ms))
 		return false;
 	task->due_ms = clock_ms() + delay_ms;
 	pool_put(&pool->later, task);

@@ -12,8 +12,8 @@
 struct tries {
 	const struct store_wait *wait; /* whose `stop` ends a sleep */
 	uint64_t away_ms;              /* how long a gateway may be away; --gateway-wait */
-	/* Hears that the gateway went away (true) or answers again.  May be NULL. */
-	void (*away)(void *context, bool away);
+	/* Hears that the gateway went away, and why, or (NULL) answers again.  May be NULL. */
+	void (*away)(void *context, const struct err *why);
 	/* Hears why there will be another try.  May be NULL. */
 	void (*again)(void *context, const struct err *err);
 	void *context;
@@ -25,10 +25,14 @@ struct tries {
 
 /*
  * Decides after a try failed with `err`, and sleeps until the next.  Returns false when there is
- * none: `err` says why, with FAULT_CORRUPT (a reply, not our state) as FAULT_RETRY; or
- * FAULT_CANCELLED when the sleep was ended.
+ * none: `err` says why, with FAULT_CORRUPT (a reply, not our state) as FAULT_RETRY, and
+ * UNAVAILABLE where gateway or grid were waited for long enough; or FAULT_CANCELLED when the sleep
+ * was ended.
  */
 MUST_USE bool tries_again(struct tries *tries, struct err *err);
+
+/* Says that the call has ended well: who heard that the gateway is away hears that it is back. */
+void tries_over(struct tries *tries);
 
 /* Sleeps for `delay_ms` without counting a try.  FAULT_CANCELLED. */
 MUST_USE enum fault tries_pause(const struct tries *tries, uint32_t delay_ms, struct err *err);

@@ -34,7 +34,7 @@ static enum fault check_target(const struct options *options, const struct arran
 }
 
 /* Finds the job of this command line, or makes a new one. */
-static enum fault open_job(const struct copy *copy, struct migration *migration,
+static enum fault open_job(struct copy *copy, struct migration *migration,
 			   struct arrangement *arrangement, struct err *err)
 {
 	bool found = false;
@@ -44,13 +44,13 @@ static enum fault open_job(const struct copy *copy, struct migration *migration,
 		say_age(copy->output, migration);
 		return FAULT_NONE;
 	}
-	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
-	if (arrange(copy->wanted.planning, copy->wanted.places, wait, arrangement, err))
+	const struct tries tries = setup_tries(&copy->setup, &copy->wait);
+	if (arrange(copy->wanted.planning, copy->wanted.places, &tries, arrangement, err))
 		return err->fault;
 	if (check_target(copy->options, arrangement, err))
 		return err->fault;
 	const struct place *target = &copy->wanted.places->target;
-	if (target->fresh && fresh_make(&copy->wait, target, &arrangement->root, err))
+	if (target->fresh && fresh_make(&tries, target, &arrangement->root, err))
 		return err->fault;
 	return migration_new(&copy->wanted, arrangement, NULL, migration, err);
 }
@@ -63,12 +63,12 @@ static enum fault rehearse(struct copy *copy, int *status, struct err *err)
 	struct dry_run dry_run;
 	if (copy->wanted.places->target.fresh)
 		return err_set(err, FAULT_USAGE, "--dry-run makes no directory for --cap-out");
-	const struct store_wait *wait = copy->wait.store ? &copy->wait : NULL;
+	const struct tries tries = setup_tries(&copy->setup, &copy->wait);
 	if (dry_run_init(&dry_run, copy->output, err))
 		return err->fault;
 	struct migration_request wanted = copy->wanted;
 	wanted.state_dir = dry_run.directory;
-	enum fault fault = arrange(wanted.planning, wanted.places, wait, &arrangement, err);
+	enum fault fault = arrange(wanted.planning, wanted.places, &tries, &arrangement, err);
 	if (!fault)
 		fault = check_target(copy->options, &arrangement, err);
 	if (!fault)

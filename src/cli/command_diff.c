@@ -289,8 +289,7 @@ static enum fault command_diff_run(struct diff *diff, int fd, const struct stat 
 				   struct err *err)
 {
 	struct store_node node = { 0 };
-	const struct ask ask = { .wait = diff->session.wait,
-				 .away_ms = diff->options->connection.gateway_wait_ms };
+	const struct ask ask = { .wait = diff->session.wait, .tries = diff->session.tries };
 	diff->remote = remote_new(&ask, REMOTE_SOURCE);
 	enum fault fault = diff->remote ? command_diff_look(diff, &node, err)
 					: err_set(err, FAULT_NOMEM, "no memory to compare");

@@ -38,7 +38,8 @@ static enum fault make_plan(const struct options *options, struct output *output
 	struct migration migration = { .job.lock_fd = -1 };
 	const struct migration_request wanted = command_wanted(options, places);
 	char *partial = NULL;
-	if (arrange(&options->planning, places, wait, &arrangement, err))
+	const struct tries tries = wait ? setup_tries(setup, wait) : (struct tries){ 0 };
+	if (arrange(&options->planning, places, &tries, &arrangement, err))
 		return err->fault;
 	enum fault fault = FAULT_NONE;
 	if (options->plan_file && access(options->plan_file, F_OK) == 0)

@@ -20,7 +20,7 @@ static bool is_cap(const char *typed) { return strncmp(typed, "URI:", 4) == 0; }
 /* Finds the target of a plan again.  One that was typed as an alias must still be what it was; one
  * that was a cap is only known once the job is bound to it. */
 static enum fault bind_target(const struct options *options, struct migration *migration,
-			      const struct store_wait *wait, struct err *err)
+			      const struct tries *tries, struct err *err)
 {
 	struct place place;
 	struct cap root = { 0 };
@@ -38,7 +38,7 @@ static enum fault bind_target(const struct options *options, struct migration *m
 		return err->fault;
 	enum fault fault = migration_check_target(migration, &place, err);
 	if (!fault && !migration->catalog->outcomes) {
-		fault = arrange_find_root(&place, migration->depth, wait, &root, err);
+		fault = arrange_find_root(&place, migration->depth, tries, &root, err);
 		if (!fault)
 			fault = migration_bind(migration, &root, err);
 	}
@@ -65,7 +65,8 @@ static enum fault carry_on(const struct options *options, struct output *output,
 		return err->fault;
 	enum fault fault = setup_connect_all(&setup, &wait, err);
 	if (!fault) {
-		fault = bind_target(options, migration, &wait, err);
+		const struct tries tries = setup_tries(&setup, &wait);
+		fault = bind_target(options, migration, &tries, err);
 		request.setup = &setup;
 		request.store = wait.store;
 		if (!fault)

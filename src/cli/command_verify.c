@@ -27,10 +27,10 @@ static void moved(void *context, uint64_t bytes)
 	tally_moved(verifying->tally, bytes);
 }
 
-static void away(void *context, const struct store *store, bool is_away)
+static void away(void *context, const struct store *store, const struct err *why)
 {
 	struct verifying *verifying = context;
-	setup_tell_store_away(verifying->setup, store, is_away);
+	setup_tell_store_away(verifying->setup, store, why);
 }
 
 /* Counts an entry and writes its line. */
@@ -123,6 +123,7 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.levels = options->transfer.verify ? options->transfer.verify : VERIFY_READ,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
 		.away_ms = options->connection.gateway_wait_ms,
+		.health = setup->health,
 	};
 	if (migration->to_local)
 		return err_set(err, FAULT_USAGE,

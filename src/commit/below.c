@@ -64,7 +64,7 @@ static void below_listed(void *context, const struct store_reply *reply)
 {
 	struct below *below = context;
 	struct work *work = below->work;
-	lane_task_end(&below->lane_task, reply->fault);
+	lane_task_end(&below->lane_task, &reply->err);
 	if (!reply->fault && decide_found(below).action == DECIDE_DONE)
 		settle_found(below);
 	else if (!reply->fault)
@@ -84,7 +84,7 @@ static void below_start(struct lane_task *lane_task, struct store *store)
 					 .context = below };
 	if (store_list(store, &list, (struct store_then){ below_listed, below }, &err))
 		return;
-	lane_task_end(lane_task, err.fault);
+	lane_task_end(lane_task, &err);
 	work_fail(below->work, REASON_LOST, below->work->task->attempts + 1u, &err);
 	below_free(below);
 }
@@ -128,6 +128,7 @@ void below_submit(const struct below_options *options, struct lanes *lanes, stru
 	below->work = work;
 	below->lane_task = (struct lane_task){
 		.kind = LANE_TASK_DIRECTORY,
+		.works = HEALTH_READING,
 		.start = below_start,
 		.refuse = below_refuse,
 	};

@@ -38,10 +38,10 @@ void directory_free(struct directory *directory)
 /* ---- ends ---- */
 
 /* Gives slot and directory back; afterwards only the work is still ours. */
-static struct work *leave(struct directory *directory, enum fault fault)
+static struct work *leave(struct directory *directory, const struct err *err)
 {
 	struct work *work = directory->work;
-	lane_task_end(&directory->lane_task, fault);
+	lane_task_end(&directory->lane_task, err);
 	ring_push(directory->ended, directory);
 	return work;
 }
@@ -50,7 +50,7 @@ static struct work *leave(struct directory *directory, enum fault fault)
 static void directory_fail(struct directory *directory, const struct err *err)
 {
 	directory->settled = work_is_over(directory->work, err);
-	work_retry(leave(directory, err->fault), REASON_NONE, err);
+	work_retry(leave(directory, err), REASON_NONE, err);
 }
 
 /* Ends it as done. */
@@ -72,7 +72,7 @@ static void directory_succeed(struct directory *directory)
 	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
 		meta_pack_outcome(&meta, outcome.meta);
 	directory->settled = true;
-	work_settle(leave(directory, FAULT_NONE), &outcome, NULL);
+	work_settle(leave(directory, NULL), &outcome, NULL);
 	secret_wipe(&outcome, sizeof outcome);
 }
 
@@ -84,7 +84,7 @@ static void directory_checked(void *context, const struct store_reply *reply)
 	struct directory *directory = context;
 	struct err err = reply->err;
 	if (!err.fault)
-		err.fault = proving_health(&reply->health, &err);
+		err.fault = proving_health(reply, &err);
 	if (err.fault) {
 		directory_fail(directory, &err);
 		return;
@@ -156,7 +156,12 @@ static void directory_listed(void *context, const struct store_reply *reply)
 	}
 	if (reply->fault) {
 		struct err err = reply->err;
-		/* A key whose directory stays unreadable is given up before the last try. */
+		/* A key whose directory stays unreadable is given up before the last try.  Servers
+		 * have just said that they know the key, so it is not the grid that is waited for.
+		 */
+		if (directory->used_before && reply->trouble == STORE_TROUBLE_NO_SHARES &&
+		    err.excuse == EXCUSE_WAITING)
+			err.excuse = EXCUSE_NONE;
 		if (directory->used_before && reply->fault != FAULT_UNAVAILABLE &&
 		    directory->work->task->attempts + 2 >= RETRY_ATTEMPTS)
 			directory->key_spent = true;
@@ -214,7 +219,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 	uint32_t delay_ms;
 	if (patience_asks(directory->patience, reply, &delay_ms)) {
 		unsigned attempts = directory->work->task->attempts;
-		work_again(leave(directory, FAULT_RETRY), delay_ms, attempts);
+		work_again(leave(directory, &err), delay_ms, attempts);
 		return;
 	}
 	if (reply->fault) {
@@ -365,6 +370,8 @@ void directory_submit(struct directory *directory, struct lanes *lanes)
 	directory->lane_task = (struct lane_task){
 		.kind = LANE_TASK_DIRECTORY,
 		.in_place = directory->how == DIRECTORY_MERGE,
+		.works = directory->how == DIRECTORY_IMMUTABLE ? HEALTH_STORING
+							       : HEALTH_WRITING | HEALTH_READING,
 		.start = directory_start,
 		.refuse = directory_refuse,
 	};

@@ -34,6 +34,8 @@ static void end_call(struct direct_call *call, const struct err *err)
 		.received = call->at - call->offset,
 		.proven = !err,
 	};
+	if (!err)
+		health_well(call->direct->health, &call->health);
 	call->then.done(call->then.context, &reply);
 	free_call(call);
 }
@@ -128,6 +130,7 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 	*call = (struct direct_call){
 		.direct = direct,
 		.then = then,
+		.health = health_begin(direct->health, direct->base.gateway, HEALTH_READING),
 		.cap = *cap,
 		.offset = get->offset,
 		.at = get->offset,
@@ -326,6 +329,7 @@ enum fault direct_open(const struct direct_options *options, struct store **stor
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
 	direct->base.backend = &direct_backend;
 	direct->base.gateway = options->gateway->number;
+	direct->health = options->gateway->health;
 	direct->servers = servers;
 	direct->floor = (struct http_floor){
 		.grace_ms = DIRECT_GRACE_MS,

@@ -99,6 +99,7 @@ struct direct_shares {
 struct direct {
 	struct store base; /* first: a struct store is a struct direct; the gateway is behind it */
 	const struct servers *servers;
+	struct health *health; /* hears what was read past the gateway, or NULL */
 	struct direct_server *server;
 	struct direct_call *in_flight;
 	unsigned requests;       /* in flight */
@@ -129,6 +130,7 @@ struct direct_call {
 	struct direct_call *next;
 	struct direct_call **back;
 	struct store_then then;
+	struct health_call health;
 	struct cap cap;
 	uint64_t offset, at, end; /* of the file: delivered so far is what lies before `at` */
 	bool whole;               /* asked for without a range */

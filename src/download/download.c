@@ -85,7 +85,7 @@ static void give_up(struct download *download)
 		partial_close(download->partial, &err, drop);
 	else
 		arrival_fail(download->arrival, &err);
-	lane_task_end(&download->lane_task, err.fault);
+	lane_task_end(&download->lane_task, &err);
 	release(download);
 }
 
@@ -102,7 +102,7 @@ static void succeed(struct download *download)
 	download_keep_cap(&download->cap, outcome);
 	outcome->level = (uint8_t)download->level;
 	partial_close(download->partial, NULL, false);
-	lane_task_end(&download->lane_task, FAULT_NONE);
+	lane_task_end(&download->lane_task, NULL);
 	release(download);
 }
 
@@ -497,6 +497,7 @@ void download_submit(struct downloads *downloads, struct arrival *arrival, const
 	}
 	download->lane_task = (struct lane_task){
 		.kind = LANE_TASK_TRANSFER,
+		.works = HEALTH_READING,
 		.start = download_start,
 		.poke = poke,
 		.refuse = refuse,

@@ -48,10 +48,10 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 	return fault ? fault : heartbeat_start(&engine->heartbeat, err);
 }
 
-static void engine_lane_away(void *context, const struct store *store, bool away)
+static void engine_lane_away(void *context, const struct store *store, const struct err *why)
 {
 	struct engine *engine = context;
-	setup_tell_store_away(engine->setup, store, away);
+	setup_tell_store_away(engine->setup, store, why);
 }
 
 static enum fault start_lanes(struct engine *engine, struct err *err)
@@ -74,6 +74,7 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,
 			   [LANE_TASK_DIRECTORY] = DIRECTORIES * gateways },
 		.away_ms = engine->connection->gateway_wait_ms,
+		.health = engine->setup->health,
 	};
 	engine->lanes_used = true;
 	return lanes_new(&lanes, &engine->lanes, err);

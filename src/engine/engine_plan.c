@@ -148,7 +148,7 @@ static struct ask ask_of(struct engine *engine)
 {
 	return (struct ask){
 		.wait = { .store = engine->store, .stop = is_stopped, .context = engine },
-		.away_ms = engine->connection->gateway_wait_ms,
+		.tries = setup_tries(engine->setup, NULL),
 	};
 }
 

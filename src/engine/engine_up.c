@@ -36,10 +36,10 @@ static enum fault open_first(void *context, struct store **store, struct err *er
 	return setup_open_first(engine->setup, store, err);
 }
 
-static void engine_replica_away(void *context, bool away)
+static void engine_replica_away(void *context, const struct err *why)
 {
 	struct engine *engine = context;
-	setup_tell_away(engine->setup, away);
+	setup_tell_away(engine->setup, why);
 }
 
 /* Fills what reads files of a grid that are copied. */

@@ -100,6 +100,8 @@ struct http_reply {
 	bool answered;    /* some byte of a reply came, if only garbage */
 	bool slow;        /* it was below its floor: a fault, and no silence */
 	bool complete;    /* a whole reply with a status came, whatever it says */
+	bool html;        /* its Content-Type is that of a page */
+	bool twisted;     /* its Server header names the server that Tahoe-LAFS is built on */
 	const char
 		*body; /* 2xx without sink: the whole body.  Error: the end of it.  NUL follows. */
 	size_t body_size;

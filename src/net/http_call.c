@@ -167,6 +167,27 @@ static void read_content_range(struct http_call *call, const char *text)
 	call->range_total = found == 3 ? total : 0;
 }
 
+/* Copies what follows "NAME:" into `value`; false when the line is another header. */
+static bool header_is(const char *line, size_t size, const char *name, char value[96])
+{
+	size_t length = strlen(name);
+	if (size <= length || strncasecmp(line, name, length) != 0)
+		return false;
+	snprintf(value, 96, "%.*s", (int)min_u64(size - length, 95), line + length);
+	return true;
+}
+
+static void read_header(struct http_call *call, const char *line, size_t size)
+{
+	char value[96];
+	if (header_is(line, size, "Content-Range:", value))
+		read_content_range(call, value);
+	else if (header_is(line, size, "Content-Type:", value))
+		call->html = strncasecmp(value + strspn(value, " "), "text/html", 9) == 0;
+	else if (header_is(line, size, "Server:", value))
+		call->twisted = strncasecmp(value + strspn(value, " "), "TwistedWeb", 10) == 0;
+}
+
 /* One line of the headers.  With the first one the phase of receiving begins. */
 static size_t on_header(char *data, size_t item, size_t count, void *context)
 {
@@ -184,17 +205,10 @@ static size_t on_header(char *data, size_t item, size_t count, void *context)
 	}
 	/* libcurl takes a reply that is cut within its headers for a whole one. */
 	if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		call->headers_whole = false;
+		call->headers_whole = call->html = call->twisted = false;
 	else if (data[0] == '\r' || data[0] == '\n')
 		call->headers_whole = true;
-	static const char name[] = "Content-Range:";
-	char value[96];
-	if (size > sizeof name && strncasecmp(data, name, sizeof name - 1) == 0) {
-		snprintf(value, sizeof value, "%.*s",
-			 (int)min_u64(size - sizeof name + 1, sizeof value - 1),
-			 data + sizeof name - 1);
-		read_content_range(call, value);
-	}
+	read_header(call, data, size);
 	return size;
 }
 

@@ -60,6 +60,7 @@ struct http_call {
 	int status;
 	size_t header_bytes;
 	bool headers_whole; /* the blank line behind them came */
+	bool html, twisted; /* see struct http_reply */
 	uint64_t received, range_start, range_total;
 	struct bytes kept;
 	struct curl_slist *headers; /* of this request to a peer, secret; NULL: its peer's */

@@ -143,6 +143,8 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 		.answered = call->header_bytes > 0 || code == CURLE_UNSUPPORTED_PROTOCOL,
 		.slow = call->stop == STOP_SLOW,
 		.complete = call->stop == STOP_NONE && code == CURLE_OK && call->headers_whole,
+		.html = call->html,
+		.twisted = call->twisted,
 		.body = bytes_text(&call->kept),
 		.body_size = call->kept.size,
 		.content_length = length,

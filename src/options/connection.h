@@ -16,6 +16,7 @@ struct connection_options {
 	char *cap_file, *convergence_file; /* NULL: not given */
 	bool no_direct;                    /* storage servers are left to the gateway */
 	uint64_t gateway_wait_ms;          /* 300,000 */
+	uint64_t grid_wait_ms;             /* 300,000 */
 	uint64_t timeout_connect_ms, timeout_send_ms, timeout_wait_ms,
 		timeout_receive_ms; /* 0: those of net/http.h */
 	uint64_t bwlimit;           /* bytes a second, all transfers together; 0: no limit */

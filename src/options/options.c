@@ -30,6 +30,7 @@ static void set_defaults(struct options *options)
 		.transfer.readers = 8,
 		.transfer.memory = 32 << 20,
 		.connection.gateway_wait_ms = 300000,
+		.connection.grid_wait_ms = 300000,
 	};
 }
 

@@ -13,7 +13,7 @@ static enum fault arrange_no_memory(struct err *err)
 }
 
 /* Looks at each source, in the order of the command line: the first that is wrong is told. */
-static enum fault look_at_sources(const struct places *places, const struct store_wait *wait,
+static enum fault look_at_sources(const struct places *places, const struct tries *tries,
 				  struct arrangement *out, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
@@ -25,7 +25,7 @@ static enum fault look_at_sources(const struct places *places, const struct stor
 		struct arranged_source *source = &out->source[out->count++];
 		source->place = place;
 		source->name = place->name[0] ? place->name : NULL;
-		fault = look_at_source(wait, source, err);
+		fault = look_at_source(tries, source, err);
 	}
 	return fault;
 }
@@ -186,7 +186,7 @@ static enum fault take_file(struct look_target *target, struct arrangement *out,
 	if (target->kind != LOOK_FILE)
 		return FAULT_NONE;
 	target->found = *directories;
-	return look_deepest(target->place, &target->path, target->wait, &target->found,
+	return look_deepest(target->place, &target->path, target->tries, &target->found,
 			    &target->node, err);
 }
 
@@ -231,7 +231,7 @@ static enum fault check_onto(const struct look_target *target, const struct arra
 	if (path->count < LOOK_COMPONENTS_MAX) {
 		path->component[path->count++] =
 			(struct store_name){ source->name, strlen(source->name) };
-		fault = look_whole(target->place, path, target->wait, &node, err);
+		fault = look_whole(target->place, path, target->tries, &node, err);
 	}
 	if (!fault && node.is_mutable && is_directory_at(source, &node))
 		fault = err_set(err, FAULT_USAGE,
@@ -254,7 +254,7 @@ static enum fault check_ways(const struct look_target *target, const struct arra
 	for (size_t depth = 0; any && depth < out->depth && !fault; depth++) {
 		struct store_node node = { 0 };
 		size_t count = depth;
-		fault = look_deepest(target->place, &target->path, target->wait, &count, &node,
+		fault = look_deepest(target->place, &target->path, target->tries, &count, &node,
 				     err);
 		if (!fault)
 			fault = check_way(out, &node, err);
@@ -394,7 +394,7 @@ static enum fault check_list(const struct select *select, const struct arrangeme
 }
 
 enum fault arrange(const struct planning_options *planning, const struct places *places,
-		   const struct store_wait *wait, struct arrangement *out, struct err *err)
+		   const struct tries *tries, struct arrangement *out, struct err *err)
 {
 	bool want_file = false;
 	*out = (struct arrangement){ .local = places->target.local };
@@ -403,9 +403,9 @@ enum fault arrange(const struct planning_options *planning, const struct places 
 	struct look_target *target = calloc(1, sizeof *target);
 	if (!target)
 		return arrange_no_memory(err);
-	enum fault fault = look_at_target(&places->target, wait, target, err);
+	enum fault fault = look_at_target(&places->target, tries, target, err);
 	if (!fault)
-		fault = look_at_sources(places, wait, out, err);
+		fault = look_at_sources(places, tries, out, err);
 	if (!fault)
 		fault = arrange_decide(planning, target, out, &want_file, err);
 	if (!fault)
@@ -420,7 +420,7 @@ enum fault arrange(const struct planning_options *planning, const struct places 
 	return fault;
 }
 
-enum fault arrange_find_root(const struct place *place, size_t depth, const struct store_wait *wait,
+enum fault arrange_find_root(const struct place *place, size_t depth, const struct tries *tries,
 			     struct cap *root, struct err *err)
 {
 	struct store_node node;
@@ -432,7 +432,7 @@ enum fault arrange_find_root(const struct place *place, size_t depth, const stru
 	if (!fault && depth > path->count)
 		fault = err_set(err, FAULT_CORRUPT, "the plan's target makes no sense");
 	if (!fault)
-		fault = look_deepest(place, path, wait, &found, &node, err);
+		fault = look_deepest(place, path, tries, &found, &node, err);
 	if (!fault && (found < depth || node.kind != STORE_DIRECTORY))
 		fault = err_set(err, FAULT_EXISTS,
 				"target '%.100s' has changed since it was planned: plan again",

@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "calls/wait.h"
+#include "calls/tries.h"
 #include "options/planning.h"
 #include "place/places.h"
 
@@ -46,23 +46,21 @@ struct arrangement {
 };
 
 /*
- * Looks at the target, then at the sources in their order, and decides.  `wait` may be NULL when no
+ * Looks at the target, then at the sources in their order, and decides.  `tries` is used when a
  * place is on the grid.  Faults: USAGE with tahoe's words, and for what tahoe would do to its
  * harm: a name twice, a target inside a source, names that lead out of a local target; a kind of
  * target that is not supported yet; a list to select from that has no one directory to begin in;
  * those of listing, and IO.  On failure `out` is empty.
  */
 MUST_USE enum fault arrange(const struct planning_options *planning, const struct places *places,
-			    const struct store_wait *wait, struct arrangement *out,
-			    struct err *err);
+			    const struct tries *tries, struct arrangement *out, struct err *err);
 
 /*
  * Finds the directory `depth` components below the place again, for a plan made earlier.
  * Faults: EXISTS when it is not there any more, or no directory; USAGE when it is read-only.
  */
 MUST_USE enum fault arrange_find_root(const struct place *place, size_t depth,
-				      const struct store_wait *wait, struct cap *root,
-				      struct err *err);
+				      const struct tries *tries, struct cap *root, struct err *err);
 
 /* Wipes and frees.  All zeros are allowed. */
 void arrangement_fini(struct arrangement *arrangement);

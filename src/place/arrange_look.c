@@ -35,8 +35,8 @@ struct listing_visitor {
 
 /* Asks what is at the first `count` components. */
 static enum fault list_for(const struct listing_visitor *visitor, const struct place *place,
-			   const struct look_path *path, size_t count,
-			   const struct store_wait *wait, struct store_node *node, struct err *err)
+			   const struct look_path *path, size_t count, const struct tries *tries,
+			   struct store_node *node, struct err *err)
 {
 	const struct store_list look_list = {
 		.cap = &place->root,
@@ -45,23 +45,25 @@ static enum fault list_for(const struct listing_visitor *visitor, const struct p
 		.child = visitor->child,
 		.context = visitor->context,
 	};
-	enum fault fault = store_wait_list(wait, &look_list, node, err);
-	if (fault == FAULT_CORRUPT) /* a reply, not our state */
-		fault = err->fault = FAULT_UNAVAILABLE;
-	return fault;
+	struct tries ours = *tries;
+	while (store_wait_list(ours.wait, &look_list, node, err))
+		if (!tries_again(&ours, err))
+			return err->fault;
+	tries_over(&ours);
+	return FAULT_NONE;
 }
 
 static enum fault look_list(const struct place *place, const struct look_path *path, size_t count,
-			    const struct store_wait *wait, struct store_node *node, struct err *err)
+			    const struct tries *tries, struct store_node *node, struct err *err)
 {
 	const struct listing_visitor nobody = { 0 };
-	return list_for(&nobody, place, path, count, wait, node, err);
+	return list_for(&nobody, place, path, count, tries, node, err);
 }
 
 enum fault look_whole(const struct place *place, const struct look_path *path,
-		      const struct store_wait *wait, struct store_node *node, struct err *err)
+		      const struct tries *tries, struct store_node *node, struct err *err)
 {
-	enum fault fault = look_list(place, path, path->count, wait, node, err);
+	enum fault fault = look_list(place, path, path->count, tries, node, err);
 	if (fault == FAULT_NOT_FOUND) {
 		*node = (struct store_node){ .kind = STORE_UNKNOWN };
 		return FAULT_NONE;
@@ -70,11 +72,11 @@ enum fault look_whole(const struct place *place, const struct look_path *path,
 }
 
 enum fault look_deepest(const struct place *place, const struct look_path *path,
-			const struct store_wait *wait, size_t *count, struct store_node *node,
+			const struct tries *tries, size_t *count, struct store_node *node,
 			struct err *err)
 {
 	for (;; --*count) {
-		enum fault fault = look_list(place, path, *count, wait, node, err);
+		enum fault fault = look_list(place, path, *count, tries, node, err);
 		if (!fault)
 			return FAULT_NONE;
 		if (fault != FAULT_NOT_FOUND || *count == 0)
@@ -158,7 +160,7 @@ static enum fault target_grid(struct look_target *target, struct err *err)
 	if (look_split(place, &target->path, err))
 		return err->fault;
 	target->found = target->path.count;
-	if (look_deepest(place, &target->path, target->wait, &target->found, &target->node, err))
+	if (look_deepest(place, &target->path, target->tries, &target->found, &target->node, err))
 		return err->fault;
 	bool is_directory = target->node.kind == STORE_DIRECTORY;
 	if (target->found < target->path.count) {
@@ -179,11 +181,11 @@ static enum fault target_grid(struct look_target *target, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault look_at_target(const struct place *place, const struct store_wait *wait,
+enum fault look_at_target(const struct place *place, const struct tries *tries,
 			  struct look_target *target, struct err *err)
 {
 	target->place = place;
-	target->wait = wait;
+	target->tries = tries;
 	if (place->fresh) {
 		target->kind = LOOK_DIRECTORY;
 		return FAULT_NONE;
@@ -244,7 +246,7 @@ static bool see_edge(void *context, const struct store_child *child)
 /* Stores what the link to a directory says of its time and mode, which only the listing above
  * tells.  Where that is too large, they are left out, as there are none of a root. */
 static enum fault find_edge(const struct place *place, const struct look_path *path,
-			    const struct store_wait *wait, struct store_node *node, struct err *err)
+			    const struct tries *tries, struct store_node *node, struct err *err)
 {
 	const struct store_name *name = &path->component[path->count - 1];
 	struct edge edge = { 0 };
@@ -252,7 +254,7 @@ static enum fault find_edge(const struct place *place, const struct look_path *p
 	bytes_init(&edge.name, 4 * name->size);
 	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
 	if (!fault)
-		fault = list_for(&visitor, place, path, path->count - 1, wait, NULL, err);
+		fault = list_for(&visitor, place, path, path->count - 1, tries, NULL, err);
 	if (!fault) {
 		node->metadata_flags = edge.flags;
 		node->metadata = edge.metadata;
@@ -264,7 +266,7 @@ static enum fault find_edge(const struct place *place, const struct look_path *p
 }
 
 /* Asks for the node of a source, and for the edge that leads to it: only that has its metadata. */
-static enum fault ask_grid(const struct place *place, const struct store_wait *wait,
+static enum fault ask_grid(const struct place *place, const struct tries *tries,
 			   struct store_node *node, struct err *err)
 {
 	struct look_path *path = malloc(sizeof *path);
@@ -272,7 +274,7 @@ static enum fault ask_grid(const struct place *place, const struct store_wait *w
 		return look_no_memory(err);
 	enum fault fault = look_split(place, path, err);
 	if (!fault) {
-		fault = look_list(place, path, path->count, wait, node, err);
+		fault = look_list(place, path, path->count, tries, node, err);
 		if (fault == FAULT_NOT_FOUND)
 			fault = err_set(err, FAULT_USAGE, "No such file or directory '%.160s'",
 					place->typed);
@@ -280,17 +282,17 @@ static enum fault ask_grid(const struct place *place, const struct store_wait *w
 			err_wrap(err, "Error examining source '%.100s'", place->typed);
 	}
 	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0)
-		fault = find_edge(place, path, wait, node, err);
+		fault = find_edge(place, path, tries, node, err);
 	free(path);
 	return fault;
 }
 
-static enum fault source_grid(struct arranged_source *source, const struct store_wait *wait,
+static enum fault source_grid(struct arranged_source *source, const struct tries *tries,
 			      struct err *err)
 {
 	const struct place *place = source->place;
 	size_t size = strlen(place->path);
-	if (ask_grid(place, wait, &source->node, err))
+	if (ask_grid(place, tries, &source->node, err))
 		return err->fault;
 	source->is_directory = source->node.kind == STORE_DIRECTORY;
 	/* Only a slash of the path counts: one behind a file's cap is none to tahoe. */
@@ -303,8 +305,8 @@ static enum fault source_grid(struct arranged_source *source, const struct store
 	return FAULT_NONE;
 }
 
-enum fault look_at_source(const struct store_wait *wait, struct arranged_source *source,
+enum fault look_at_source(const struct tries *tries, struct arranged_source *source,
 			  struct err *err)
 {
-	return source->place->local ? source_local(source, err) : source_grid(source, wait, err);
+	return source->place->local ? source_local(source, err) : source_grid(source, tries, err);
 }

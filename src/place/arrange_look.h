@@ -28,7 +28,7 @@ struct look_path {
 
 struct look_target {
 	const struct place *place;
-	const struct store_wait *wait;
+	const struct tries *tries;
 	enum look_kind kind;    /* never OTHER */
 	struct look_path path;  /* grid, as what follows */
 	size_t found;           /* components that are there */
@@ -40,7 +40,7 @@ struct look_target {
  * nor directory, not permitted; grid: below a file, or a file and ends in a slash), those of
  * listing, IO.
  */
-MUST_USE enum fault look_at_target(const struct place *place, const struct store_wait *wait,
+MUST_USE enum fault look_at_target(const struct place *place, const struct tries *tries,
 				   struct look_target *target, struct err *err);
 
 /*
@@ -48,7 +48,7 @@ MUST_USE enum fault look_at_target(const struct place *place, const struct store
  * neither file nor directory, unknown node), and "Error examining source" before those of listing,
  * and IO.
  */
-MUST_USE enum fault look_at_source(const struct store_wait *wait, struct arranged_source *source,
+MUST_USE enum fault look_at_source(const struct tries *tries, struct arranged_source *source,
 				   struct err *err);
 
 /* Splits the path of a place on the grid; "//" is "/".  FAULT_USAGE: too many components. */
@@ -57,14 +57,13 @@ MUST_USE enum fault look_split(const struct place *place, struct look_path *path
 /* Stores what is at the whole path; its kind is STORE_UNKNOWN where nothing is.  Faults, "Error
  * examining target" first: those of listing. */
 MUST_USE enum fault look_whole(const struct place *place, const struct look_path *path,
-			       const struct store_wait *wait, struct store_node *node,
-			       struct err *err);
+			       const struct tries *tries, struct store_node *node, struct err *err);
 
 /* Finds the longest beginning of the first `*count` components that exists, shortens `*count` to it
  * and stores what it is.  Faults, "Error examining target" first: those of listing. */
 MUST_USE enum fault look_deepest(const struct place *place, const struct look_path *path,
-				 const struct store_wait *wait, size_t *count,
-				 struct store_node *node, struct err *err);
+				 const struct tries *tries, size_t *count, struct store_node *node,
+				 struct err *err);
 
 /*
  * Stores the absolute `path` without symlinks in what exists of it, the rest as it is, and what is

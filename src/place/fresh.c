@@ -3,14 +3,20 @@
 #include "base/secret.h"
 #include "files/outfile.h"
 
-static enum fault make(const struct store_wait *wait, struct cap *cap, struct err *err)
+static enum fault make(const struct tries *tries, struct cap *cap, struct err *err)
 {
 	const struct store_directory directory = { .is_mutable = true };
+	struct tries ours = *tries;
 	struct bytes json;
 	bytes_init(&json, 16);
 	enum fault fault = bytes_err(bytes_append_text(&json, "{}"), err, "a request");
+	/* Where a reply was lost one more may be left behind, which is empty and has no name. */
 	if (!fault)
-		fault = store_wait_make_directory(wait, &directory, &json, cap, err);
+		do {
+			fault = store_wait_make_directory(ours.wait, &directory, &json, cap, err);
+		} while (fault && tries_again(&ours, err));
+	if (!fault)
+		tries_over(&ours);
 	bytes_fini(&json);
 	return fault ? err_wrap(err, "making the directory for --cap-out") : FAULT_NONE;
 }
@@ -27,7 +33,7 @@ static enum fault write_cap(struct outfile *file, const struct cap *cap, struct 
 	return fault;
 }
 
-enum fault fresh_make(const struct store_wait *wait, const struct place *target, struct cap *cap,
+enum fault fresh_make(const struct tries *tries, const struct place *target, struct cap *cap,
 		      struct err *err)
 {
 	struct outfile file;
@@ -37,7 +43,7 @@ enum fault fresh_make(const struct store_wait *wait, const struct place *target,
 			       target->path);
 	if (fault)
 		return fault;
-	fault = make(wait, cap, err);
+	fault = make(tries, cap, err);
 	if (!fault)
 		fault = write_cap(&file, cap, err);
 	outfile_fini(&file);

@@ -10,12 +10,12 @@
  */
 #pragma once
 
-#include "calls/wait.h"
+#include "calls/tries.h"
 #include "place/places.h"
 
 /*
  * Makes the directory of `target`, which is fresh, and stores its cap.  Faults: USAGE (something
  * has the file's name), FULL, IO, and those of making a directory.
  */
-MUST_USE enum fault fresh_make(const struct store_wait *wait, const struct place *target,
+MUST_USE enum fault fresh_make(const struct tries *tries, const struct place *target,
 			       struct cap *cap, struct err *err);

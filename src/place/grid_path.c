@@ -116,6 +116,8 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 			look->begin(look->context);
 		fault = store_wait_list(tries.wait, &list, node, err);
 	} while (fault && tries_again(&tries, err));
+	if (!fault || err->fault == FAULT_NOT_FOUND)
+		tries_over(&tries);
 	if (!fault)
 		return fault;
 	if (err->fault == FAULT_NOT_FOUND)

@@ -197,6 +197,8 @@ enum fault link_make(const struct link *link, const struct tries *tries, const s
 		} while (fault && tries_again(&ours, err));
 	bytes_fini(&body);
 	if (!fault)
+		tries_over(&ours);
+	if (!fault)
 		return fault;
 	return err->fault == FAULT_EXISTS
 		       ? err_set(err, FAULT_EXISTS, "'%.100s' has become a directory", link->typed)

@@ -3,12 +3,6 @@
 #include "report/say.h"
 #include "report/status.h"
 
-static void tell_again(void *context, const struct err *err)
-{
-	const struct setup *setup = context;
-	say(setup->output, SAY_DEBUG, "trying again: %s", err->text);
-}
-
 enum fault session_open(const struct connection_options *connection, struct output *output,
 			struct session *session, struct err *err)
 {
@@ -20,13 +14,7 @@ enum fault session_open(const struct connection_options *connection, struct outp
 		*session = (struct session){ 0 };
 		return err->fault;
 	}
-	session->tries = (struct tries){
-		.wait = &session->wait,
-		.away_ms = connection->gateway_wait_ms,
-		.away = setup_tell_away,
-		.again = tell_again,
-		.context = &session->setup,
-	};
+	session->tries = setup_tries(&session->setup, &session->wait);
 	return FAULT_NONE;
 }
 

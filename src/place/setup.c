@@ -2,8 +2,8 @@
 
 #include "base/cancel.h"
 #include "base/secret.h"
-#include "calls/tries.h"
 #include "net/url.h"
+#include "queue/core/thread.h"
 #include "report/say.h"
 #include "tahoe/base32.h"
 
@@ -12,7 +12,57 @@ enum {
 	SECRET_TEXT_MAX = 52, /* characters of 32 bytes */
 	GRID_TRIES = 20,      /* that gateways may disagree about servers, */
 	GRID_PAUSE_MS = 500,  /* with these pauses */
+	STRANGER_MS = 10000,  /* how long something may answer that may be no gateway at all */
 };
+
+/* ---- what is told ---- */
+
+static void count_away(const struct setup *setup, const struct err *why)
+{
+	if (why)
+		atomic_fetch_add(&setup->output->gateways_away, 1);
+	else
+		atomic_fetch_sub(&setup->output->gateways_away, 1);
+}
+
+void setup_tell_away(void *context, const struct err *why)
+{
+	const struct setup *setup = context;
+	count_away(setup, why);
+	if (why)
+		say(setup->output, SAY_WARNING,
+		    "the gateway does not answer: %s; waiting for it, up to %llu s", why->text,
+		    (unsigned long long)setup->away_ms / 1000);
+	else
+		say(setup->output, SAY_INFO, "the gateway answers again");
+}
+
+void setup_tell_store_away(void *context, const struct store *store, const struct err *why)
+{
+	const struct setup *setup = context;
+	count_away(setup, why);
+	if (why)
+		say(setup->output, SAY_WARNING,
+		    "gateway %s does not answer as it should: %s; it is asked again every second",
+		    store_label(store), why->text);
+	else
+		say(setup->output, SAY_INFO, "gateway %s answers again", store_label(store));
+}
+
+/* Tells people that the grid is waited for, and why, or (NULL) no more (a health_options.tell). */
+static void setup_tell_grid(void *context, const struct err *why)
+{
+	const struct setup *setup = context;
+	atomic_store(&setup->output->grid_away, why);
+	if (why)
+		say(setup->output, SAY_WARNING,
+		    "the grid is in trouble: %s; waiting for it, up to %llu s", why->text,
+		    (unsigned long long)setup->grid_ms / 1000);
+	else
+		say(setup->output, SAY_INFO, "the grid is well again");
+}
+
+/* ---- what is at hand ---- */
 
 static enum fault read_secret(const char *path, struct chk_params *params, struct err *err)
 {
@@ -136,7 +186,20 @@ static enum fault load_node(const struct connection_options *connection, struct 
 enum fault setup_load(const struct connection_options *connection, struct output *output,
 		      struct setup *setup, struct err *err)
 {
-	*setup = (struct setup){ .output = output };
+	*setup = (struct setup){
+		.output = output,
+		.away_ms = connection->gateway_wait_ms,
+		.grid_ms = connection->grid_wait_ms,
+	};
+	const struct health_options health = {
+		.grid_ms = setup->grid_ms,
+		.gateway_ms = setup->away_ms,
+		.tell = setup_tell_grid,
+		.context = setup,
+	};
+	setup->health = health_new(&health);
+	if (!setup->health)
+		return err_set(err, FAULT_NOMEM, "no memory for gateways");
 	enum fault fault = load_node(connection, setup, err);
 	if (!fault)
 		fault = choose_urls(connection, setup, err);
@@ -160,6 +223,7 @@ enum fault setup_load(const struct connection_options *connection, struct output
 			.wait_ms = (uint32_t)connection->timeout_wait_ms,
 			.receive_ms = (uint32_t)connection->timeout_receive_ms,
 			.pace = setup->pace,
+			.health = setup->health,
 			.number = i,
 		};
 	return FAULT_NONE;
@@ -198,12 +262,54 @@ static bool place_stop(void *context)
 	return cancel_asked();
 }
 
-static enum fault probe(const struct store_wait *wait, struct store_servers *servers,
-			struct err *err)
+static void tell_again(void *context, const struct err *err)
 {
-	return store_wait_probe(wait, servers, err)
-		       ? err_wrap(err, "gateway %s", store_label(wait->store))
-		       : FAULT_NONE;
+	const struct setup *setup = context;
+	say(setup->output, SAY_DEBUG, "trying again: %s", err->text);
+}
+
+struct tries setup_tries(struct setup *setup, const struct store_wait *wait)
+{
+	return (struct tries){
+		.wait = wait,
+		.away_ms = setup->away_ms,
+		.away = setup_tell_away,
+		.again = tell_again,
+		.context = setup,
+	};
+}
+
+/* Whether it says that a gateway should be there, but is not just now. */
+static bool is_of_proxy(int status)
+{
+	return status == 408 || status == 429 || (status >= 502 && status <= 504);
+}
+
+/* Whether the first question is worth repeating. */
+static bool ask_once_more(struct tries *tries, uint64_t since_ms, struct err *err)
+{
+	bool away = err->fault == FAULT_UNAVAILABLE;
+	if (away && !err->http_status)
+		return false;
+	if (away && !is_of_proxy(err->http_status) && clock_ms() - since_ms >= STRANGER_MS) {
+		err->fault = FAULT_USAGE;
+		return false;
+	}
+	return tries_again(tries, err);
+}
+
+static enum fault probe(struct setup *setup, const struct store_wait *wait,
+			struct store_servers *servers, struct err *err)
+{
+	struct tries tries = setup_tries(setup, wait);
+	uint64_t since_ms = clock_ms();
+	enum fault fault;
+	while ((fault = store_wait_probe(wait, servers, err)) &&
+	       ask_once_more(&tries, since_ms, err)) {
+	}
+	if (!fault)
+		tries_over(&tries);
+	return fault ? err_wrap(err, "gateway %s", store_label(wait->store)) : FAULT_NONE;
 }
 
 /* Whether a gateway has storage, and knows the same servers as another one. */
@@ -214,13 +320,13 @@ static bool is_same_grid(const struct store_servers *one, const struct store_ser
 
 /* Compares the servers that a gateway knows with those of the first one.  One that has just started
  * hears of them soon. */
-static enum fault compare_grid(const struct setup *setup, const struct store_wait *first,
+static enum fault compare_grid(struct setup *setup, const struct store_wait *first,
 			       const struct store_wait *other, struct err *err)
 {
 	const struct tries tries = { .wait = other };
 	for (unsigned times = 0;; times++) {
 		struct store_servers here, there;
-		if (probe(first, &here, err) || probe(other, &there, err))
+		if (probe(setup, first, &here, err) || probe(setup, other, &there, err))
 			return err->fault;
 		if (is_same_grid(&here, &there))
 			return FAULT_NONE;
@@ -243,7 +349,7 @@ enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct er
 	*wait = (struct store_wait){ .stop = place_stop };
 	if (setup_open_first(setup, &wait->store, err))
 		return err->fault;
-	if (!probe(wait, &servers, err))
+	if (!probe(setup, wait, &servers, err))
 		return FAULT_NONE;
 	store_close(wait->store);
 	return err->fault;
@@ -275,30 +381,11 @@ enum fault setup_connect_all(struct setup *setup, struct store_wait *wait, struc
 	return err->fault;
 }
 
-void setup_tell_away(void *context, bool away)
-{
-	const struct setup *setup = context;
-	if (away)
-		say(setup->output, SAY_WARNING, "the gateway does not answer; waiting for it");
-	else
-		say(setup->output, SAY_INFO, "the gateway answers again");
-}
-
-void setup_tell_store_away(void *context, const struct store *store, bool away)
-{
-	const struct setup *setup = context;
-	if (away)
-		say(setup->output, SAY_WARNING,
-		    "gateway %s does not answer as it should; it is asked again every second",
-		    store_label(store));
-	else
-		say(setup->output, SAY_INFO, "gateway %s answers again", store_label(store));
-}
-
 void setup_fini(struct setup *setup)
 {
 	node_fini(&setup->node);
 	servers_fini(&setup->servers);
+	health_free(setup->health);
 	for (unsigned i = 0; i < setup->gateways; i++)
 		free(setup->url[i]);
 	*setup = (struct setup){ 0 };

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "calls/wait.h"
+#include "calls/tries.h"
 #include "direct/direct.h"
 #include "net/pace.h"
 #include "node/node.h"
@@ -27,7 +27,9 @@ struct setup {
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
 	struct servers servers; /* that are asked directly; may be none */
 	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
-	struct pace *pace; /* of all stores, where --bwlimit is given; else NULL */
+	struct health *health;     /* of the grid, as all stores find it */
+	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */
+	struct pace *pace;         /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
 	atomic_uint opened; /* by setup_open_next */
 };
@@ -46,19 +48,27 @@ MUST_USE enum fault setup_load(const struct connection_options *connection, stru
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);
 MUST_USE enum fault setup_open_next(struct setup *setup, struct store **store, struct err *err);
 
-/* Opens a store on the first gateway and asks whether that is one of Tahoe-LAFS.  Sleeps.  Faults:
- * UNAVAILABLE, USAGE (it is not), INSECURE.  The caller closes the store in `wait`. */
+/*
+ * Opens a store on the first gateway and asks whether that is one of Tahoe-LAFS.  Sleeps: an answer
+ * that was lost is asked for again, and a proxy that says its gateway is away is waited for; but a
+ * gateway that is not there at all, when nothing has been begun, is told at once, and an answer of
+ * something else after ten seconds.  Faults: UNAVAILABLE, USAGE (it is none), INSECURE.  The caller
+ * closes the store in `wait`.
+ */
 MUST_USE enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err);
+
+/* Returns tries of calls of `wait`, in one thread, as the options want them; both are borrowed. */
+struct tries setup_tries(struct setup *setup, const struct store_wait *wait);
 
 /* The same, and asks all others too, which have to be of the same grid (USAGE).  Sleeps up to ten
  * seconds more where they know different servers, or none. */
 MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wait,
 				      struct err *err);
 
-/* Tell people that the gateway went away or is back, in one thread (tries.away) and of a lane's
- * store (lanes_options.away).  `context` is the struct setup. */
-void setup_tell_away(void *context, bool away);
-void setup_tell_store_away(void *context, const struct store *store, bool away);
+/* Tell people that the gateway went away, and why, or (NULL) is back, in one thread (tries.away) and
+ * of a lane's store (lanes_options.away).  `context` is the struct setup. */
+void setup_tell_away(void *context, const struct err *why);
+void setup_tell_store_away(void *context, const struct store *store, const struct err *why);
 
 /* Wipes and frees.  All zeros are allowed. */
 void setup_fini(struct setup *setup);

@@ -1,6 +1,5 @@
 #include "plan/ask.h"
 
-#include "calls/tries.h"
 #include "queue/core/thread.h"
 
 enum {
@@ -58,10 +57,13 @@ static enum fault wait_for(const struct ask *ask, struct asking *asking, struct 
 enum fault ask_finish(const struct ask *ask, const struct cap *cap, struct asking *asking,
 		      struct err *err)
 {
-	struct tries tries = { .wait = &ask->wait, .away_ms = ask->away_ms };
+	struct tries tries = ask->tries;
+	tries.wait = &ask->wait;
 	for (unsigned slow = 0;;) {
-		if (!wait_for(ask, asking, err))
+		if (!wait_for(ask, asking, err)) {
+			tries_over(&tries);
 			return FAULT_NONE;
+		}
 		if (asking->nomem)
 			return err_set(err, FAULT_NOMEM, "no memory for a listing");
 		slow += asking->took >= SLOW_MS && err->fault != FAULT_UNAVAILABLE;

@@ -6,11 +6,11 @@
  */
 #pragma once
 
-#include "calls/wait.h"
+#include "calls/tries.h"
 
 struct ask {
 	struct store_wait wait;
-	uint64_t away_ms; /* how long to wait for a gateway that does not answer */
+	struct tries tries; /* copied for each question; of `wait` */
 };
 
 /* Who hears of the children. */

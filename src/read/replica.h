@@ -21,8 +21,8 @@
 struct replica_options {
 	struct outcomes *sources; /* slot N: the cap of task N's source; NULL: all are local */
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears that the gateway went away (true) or answers again.  May be NULL. */
-	void (*away)(void *context, bool away);
+	/* Hears that the gateway went away, and why, or (NULL) answers again.  May be NULL. */
+	void (*away)(void *context, const struct err *why);
 	/* Hears that the gateway stayed away for `away_ms`, which ends the job. */
 	void (*gave_up)(void *context, const struct err *err);
 	void *context; /* of all three */

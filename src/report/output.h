@@ -32,9 +32,11 @@ enum { OUTPUT_BUFFER_SIZE = 65536 };
 /* All that is not given is zero at first. */
 struct output {
 	struct output_options options;
-	int results, messages;   /* descriptors (stdout, stderr); -1: there is none */
-	atomic_bool progress_up; /* a progress line stands on the terminal */
-	atomic_bool stuck;       /* nobody reads the messages, and somebody asked to stop */
+	int results, messages;     /* descriptors (stdout, stderr); -1: there is none */
+	atomic_bool progress_up;   /* a progress line stands on the terminal */
+	atomic_uint gateways_away; /* that are waited for: shown behind the progress */
+	atomic_bool grid_away;
+	atomic_bool stuck; /* nobody reads the messages, and somebody asked to stop */
 
 	/* report/out.c */
 	char buffer[OUTPUT_BUFFER_SIZE];

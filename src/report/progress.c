@@ -187,6 +187,10 @@ static void tick(struct progress *progress)
 	uint64_t now = clock_ms();
 	size_t oldest = progress->count < SAMPLES ? 0 : progress->count % SAMPLES;
 	size_t size = progress_text(counters, &progress->sample[oldest], now, text);
+	if (atomic_load(&progress->output->grid_away))
+		size += (size_t)put_part(text, size, ", waiting for the grid");
+	else if (atomic_load(&progress->output->gateways_away))
+		size += (size_t)put_part(text, size, ", waiting for the gateway");
 	progress->sample[progress->count++ % SAMPLES] = (struct progress_sample){
 		.at_ms = now, .entries = entries_now(counters), .bytes = bytes_now(counters)
 	};

@@ -53,6 +53,8 @@ static void on_done(void *context, const struct http_reply *http)
 	gateway_explain(call, http, &reply);
 	gateway_understand(call, http, &reply);
 	reply.err.remote = reply.fault;
+	gateway_tell_health(call, &reply);
+	reply.fault = reply.err.fault;
 	call->then.done(call->then.context, &reply);
 	cap_wipe(&reply.cap);
 	cap_wipe(&reply.node.rw);
@@ -85,6 +87,8 @@ static struct store_call *gateway_start(struct gateway_call *call, enum fault bu
 		request->path = bytes_text(path);
 		request->done = on_done;
 		request->context = call;
+		call->health = health_begin(call->gateway->health, call->gateway->base.gateway,
+					    gateway_work(call));
 		call->http = http_start(call->gateway->http, request, err);
 	}
 	bytes_clear(path);
@@ -209,6 +213,7 @@ static struct store_call *gateway_get(struct store *store, const struct store_ge
 	bool whole = get->length == UINT64_MAX && get->offset == 0;
 	bool sized = cap_is_chk(get->cap) || cap_is_literal(get->cap);
 	call->expected = !whole ? get->length : sized ? get->cap->size : UINT64_MAX;
+	call->cap = *get->cap;
 	call->sink = get->sink;
 	call->sink_context = get->context;
 	struct http_request request = {
@@ -297,6 +302,7 @@ static struct store_call *gateway_list(struct store *store, const struct store_l
 	struct gateway_call *call = gateway_begin(store, GATEWAY_LIST, then, err);
 	if (!call)
 		return NULL;
+	call->cap = *list->cap;
 	call->listing = listing_parser_new(call->gateway->listing_max, list->child, list->context);
 	struct http_request request = {
 		.method = HTTP_GET,
@@ -319,6 +325,7 @@ static struct store_call *gateway_check(struct store *store, const struct cap *c
 	struct gateway_call *call = gateway_begin(store, GATEWAY_CHECK, then, err);
 	if (!call)
 		return NULL;
+	call->cap = *cap;
 	struct http_request request = {
 		.method = HTTP_POST,
 		.wait_more_ms = verify && cap_is_chk(cap) ? wait_more(cap->size, 0) : 0,
@@ -386,6 +393,7 @@ static void gateway_close(struct store *store)
 	}
 	http_close(gateway->http);
 	bytes_fini(&gateway->path);
+	cap_wipe(&gateway->canary);
 	free(gateway);
 }
 
@@ -417,6 +425,7 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 		return err_set(err, FAULT_NOMEM, "no memory for a store");
 	gateway->base.backend = &gateway_backend;
 	gateway->base.gateway = options->number;
+	gateway->health = options->health;
 	gateway->wait_ms = options->wait_ms ? options->wait_ms : HTTP_WAIT_MS;
 	gateway->listing_max = options->listing_max ? options->listing_max : STORE_LISTING_MAX;
 	gateway->listing_floor = (struct http_floor){

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "store/health.h"
 #include "store/store.h"
 
 struct gateway_options {
@@ -16,8 +17,9 @@ struct gateway_options {
 	const char *plain_host; /* a host plain http is allowed to besides loopback; NULL: none */
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* limits; 0: those of net/http.h */
 	uint64_t listing_max;                              /* bytes; 0: STORE_LISTING_MAX */
-	struct pace *pace; /* of all bodies; borrowed; NULL: no limit */
-	unsigned number;   /* store_gateway: below STORE_GATEWAYS_MAX */
+	struct pace *pace;     /* of all bodies; borrowed; NULL: no limit */
+	struct health *health; /* hears of every call; borrowed; NULL: nobody does */
+	unsigned number;       /* store_gateway: below STORE_GATEWAYS_MAX */
 };
 
 /*

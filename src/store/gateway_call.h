@@ -26,6 +26,9 @@ struct gateway {
 	struct http *http;
 	struct gateway_call *in_flight; /* newest first */
 	struct bytes path;              /* scratch; wiped after use */
+	struct health *health;
+	struct cap canary; /* the last that could be read, or none */
+	bool canary_sings; /* it is being asked for again */
 	uint64_t wait_ms, listing_max;
 	struct http_floor listing_floor;
 };
@@ -37,7 +40,9 @@ struct gateway_call {
 	struct http_call *http;
 	enum gateway_operation operation;
 	struct store_then then;
-	struct cap cap;    /* overwrite: the one expected */
+	struct cap cap; /* overwrite, get, list, check: of what */
+	struct health_call health;
+	bool is_canary;
 	bool is_mutable;   /* make_directory */
 	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
 	uint64_t received; /* get: bytes so far */
@@ -51,6 +56,12 @@ struct gateway_call {
  * of tahoe-lafs 1.20.0 allmydata/web/common.py humanize_exception. */
 void gateway_explain(const struct gateway_call *call, const struct http_reply *http,
 		     struct store_reply *reply);
+
+/* Tells the health of the grid about a reply that has been read, which may be excused by it. */
+void gateway_tell_health(struct gateway_call *call, struct store_reply *reply);
+
+/* Returns what a call does to the grid. */
+enum health_work gateway_work(const struct gateway_call *call);
 
 /* Reads the 2xx reply of `call` into `reply`; a fault where it is not what was asked for. */
 void gateway_understand(struct gateway_call *call, const struct http_reply *http,

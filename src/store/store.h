@@ -38,6 +38,7 @@ enum store_trouble {
 	STORE_TROUBLE_UNCOORDINATED, /* UncoordinatedWriteError: also the second use of a key */
 	STORE_TROUBLE_NO_SHARES,     /* 410: not retrievable now */
 	STORE_TROUBLE_READ_ONLY,     /* NotWriteableError */
+	STORE_TROUBLE_STRANGER,      /* something else answered in the gateway's place */
 	STORE_TROUBLE_NO_STATUS,     /* no status line: the gateway failed, not the network */
 	STORE_TROUBLE_OTHER,         /* any other 5xx: worth one more try at most */
 };

@@ -20,13 +20,13 @@ struct transfer {
 
 /* ---- ends ---- */
 
-/* Ends the transfer, whose work has ended.  `fault` tells the lane about the gateway. */
-static void transfer_end(struct transfer *transfer, enum fault fault)
+/* Ends the transfer, whose work has ended.  `err` tells the lane about the gateway. */
+static void transfer_end(struct transfer *transfer, const struct err *err)
 {
 	if (transfer->body->stream)
 		body_abandon(transfer->body);
 	body_unref(transfer->body);
-	lane_task_end(&transfer->lane_task, fault);
+	lane_task_end(&transfer->lane_task, err);
 	put_fini(&transfer->put);
 	free(transfer);
 }
@@ -37,7 +37,7 @@ static void transfer_fail(struct transfer *transfer, const struct err *err)
 	struct body *body = transfer->body;
 	duplicate_end(transfer->owner->flight, body, NULL);
 	work_retry(body->work, REASON_NONE, err);
-	transfer_end(transfer, err->fault);
+	transfer_end(transfer, err);
 }
 
 static void succeed(struct transfer *transfer)
@@ -60,16 +60,16 @@ static void succeed(struct transfer *transfer)
 	duplicate_end(transfer->owner->flight, body, &outcome);
 	work_settle(body->work, &outcome, NULL);
 	explicit_bzero(&outcome, sizeof outcome);
-	transfer_end(transfer, FAULT_NONE);
+	transfer_end(transfer, NULL);
 }
 
 /* Gives the body back to be sent later, as if it had not been tried. */
-static void postpone(struct transfer *transfer, uint32_t delay_ms)
+static void postpone(struct transfer *transfer, uint32_t delay_ms, const struct err *err)
 {
 	struct work *work = transfer->body->work;
 	duplicate_end(transfer->owner->flight, transfer->body, NULL);
 	work_again(work, delay_ms, work->task->attempts);
-	transfer_end(transfer, FAULT_RETRY);
+	transfer_end(transfer, err);
 }
 
 /* Hears how the put has ended (a put_options.ended). */
@@ -83,7 +83,7 @@ static void ended(void *context, enum put_end end, const struct err *reason)
 		return;
 	}
 	if (end == PUT_POSTPONED) {
-		postpone(transfer, transfer->put.delay_ms);
+		postpone(transfer, transfer->put.delay_ms, &err);
 		return;
 	}
 	/* When the reader gave up, that is the reason, not what became of the request. */
@@ -249,6 +249,17 @@ static void refuse(struct lane_task *lane_task)
 	free(transfer);
 }
 
+/* What is read back, or may be, needs both. */
+static unsigned works_of(const struct transfer *transfer)
+{
+	const struct policy *policy = transfer->owner->policy;
+	bool reads =
+		!policy_predicts(policy) || policy_levels(policy) & (VERIFY_CHECK | VERIFY_READ);
+	if (transfer->put.overwrites)
+		return HEALTH_WRITING | HEALTH_READING;
+	return HEALTH_STORING | (reads ? HEALTH_READING : 0u);
+}
+
 static void wake_lane(void *context) { lane_wake(context); }
 
 void transfer_deliver(void *context, struct body *body)
@@ -273,6 +284,7 @@ void transfer_deliver(void *context, struct body *body)
 	transfer->body = body;
 	find_place(transfer);
 	transfer->lane_task.in_place = transfer->put.overwrites;
+	transfer->lane_task.works = works_of(transfer);
 	bool streamed = body->stream;
 	struct lane *lane = lanes_submit(transfers->lanes, &transfer->lane_task);
 	/* A stream is held by its reader, whose thread this is, so it is there even if the transfer

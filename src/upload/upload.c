@@ -211,10 +211,12 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 		while ((fault = attempt(&uploading, err)) &&
 		       try_again(&uploading, &options->tries, err)) {
 		}
-	if (!fault)
-		*cap = uploading.put.cap;
-	else
+	if (fault) {
 		explain(&uploading);
+	} else {
+		tries_over(&options->tries);
+		*cap = uploading.put.cap;
+	}
 	cap_wipe(&uploading.whole);
 	put_fini(&uploading.put);
 	explicit_bzero(uploading.key, sizeof uploading.key);

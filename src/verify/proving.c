@@ -20,12 +20,16 @@ static void proved(struct proving *proving, enum verify_level level, const struc
 
 /* ---- the shares ---- */
 
-enum fault proving_health(const struct store_health *health, struct err *err)
+enum fault proving_health(const struct store_reply *reply, struct err *err)
 {
+	const struct store_health *health = &reply->health;
 	if (health->healthy || health->literal)
 		return FAULT_NONE;
-	return err_wrong(err, "checked, it is not healthy: %u of %u shares are good, %u corrupt",
-			 health->good_shares, health->expected, health->corrupt_shares);
+	err_wrong(err, "checked, it is not healthy: %u of %u shares are good, %u corrupt",
+		  health->good_shares, health->expected, health->corrupt_shares);
+	err->excuse = reply->err.excuse;
+	err->retry_after_ms = reply->err.retry_after_ms;
+	return err->fault;
 }
 
 static void checked(void *context, const struct store_reply *reply)
@@ -34,7 +38,7 @@ static void checked(void *context, const struct store_reply *reply)
 	struct err err = reply->err;
 	proving->call = NULL;
 	if (!err.fault)
-		err.fault = proving_health(&reply->health, &err);
+		err.fault = proving_health(reply, &err);
 	proved(proving, VERIFY_CHECK, &err);
 }
 

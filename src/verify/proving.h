@@ -43,6 +43,6 @@ void proving_cancel(struct proving *proving);
 /* Frees what it holds.  All zeros are allowed. */
 void proving_fini(struct proving *proving);
 
-/* Judges what a check has found: all shares have to be good, where there are any.  Faults:
- * CORRUPT. */
-MUST_USE enum fault proving_health(const struct store_health *health, struct err *err);
+/* Judges what a check that went well has found: all shares have to be good, where there are any.
+ * Faults: CORRUPT, excused where the grid is in trouble. */
+MUST_USE enum fault proving_health(const struct store_reply *reply, struct err *err);

@@ -91,6 +91,8 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 	enum fault fault;
 	while ((fault = attempt(&attempts, err)) && tries_again(&single->tries, err)) {
 	}
+	if (!fault)
+		tries_over(&single->tries);
 	proof_fini(&attempts.proof);
 	return fault ? err->fault : FAULT_NONE;
 }

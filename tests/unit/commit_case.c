@@ -112,9 +112,9 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	return true;
 }
 
-static void quiet(void *context, const struct store *store, bool away)
+static void quiet(void *context, const struct store *store, const struct err *why)
 {
-	(void)context, (void)store, (void)away;
+	(void)context, (void)store, (void)why;
 }
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 

@@ -57,6 +57,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	asked++;
 	if (trouble) {
 		fake_fail(reply, trouble, "scripted");
+		reply->err.retry_after_ms = 1;
 		return true;
 	}
 	if (!cap_equal(&call->cap, &root) && !call->path[0]) { /* a cap that was typed */
@@ -127,7 +128,8 @@ static enum fault arrange_line(const char *line, struct places *places,
 			word[words.count++] = at;
 	assert_int_equal(places_resolve(&connection, &words, NULL, places, err), FAULT_NONE);
 	const struct store_wait wait = { .store = fake_open(&fake) };
-	enum fault fault = arrange(&planning, places, &wait, arrangement, err);
+	const struct tries tries = { .wait = &wait };
+	enum fault fault = arrange(&planning, places, &tries, arrangement, err);
 	store_close(wait.store);
 	select_free(planning.select);
 	return fault;
@@ -388,7 +390,7 @@ static void trouble_is_told_with_the_name_of_the_place(void **state)
 		struct places places;
 		struct arrangement arrangement;
 		struct err err;
-		enum fault told = faults[i] == FAULT_CORRUPT ? FAULT_UNAVAILABLE : faults[i];
+		enum fault told = faults[i] == FAULT_CORRUPT ? FAULT_RETRY : faults[i];
 		trouble = faults[i];
 		assert_int_equal(arrange_line("f home:dir", &places, &arrangement, &err), told);
 		assert_int_equal(err.fault, told);
@@ -442,7 +444,8 @@ static enum fault find_root(const char *path, size_t depth, struct cap *root)
 	snprintf(below, sizeof below, "%s", path);
 	const struct place place = { .typed = typed, .path = below, .root = cap_of(ROOT) };
 	const struct store_wait wait = { .store = fake_open(&fake) };
-	enum fault fault = arrange_find_root(&place, depth, &wait, root, &err);
+	const struct tries tries = { .wait = &wait };
+	enum fault fault = arrange_find_root(&place, depth, &tries, root, &err);
 	store_close(wait.store);
 	return fault;
 }
@@ -471,9 +474,10 @@ static void too_many_components_are_refused(void **state)
 	char typed[] = "home:";
 	const struct place place = { .typed = typed, .path = path, .root = cap_of(ROOT) };
 	const struct store_wait wait = { .store = fake_open(&fake) };
+	const struct tries tries = { .wait = &wait };
 	struct cap root;
 	struct err err;
-	assert_int_equal(arrange_find_root(&place, 0, &wait, &root, &err), FAULT_USAGE);
+	assert_int_equal(arrange_find_root(&place, 0, &tries, &root, &err), FAULT_USAGE);
 	store_close(wait.store);
 }
 

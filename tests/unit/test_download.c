@@ -314,7 +314,7 @@ static atomic_uint answers;
 static void answer(struct lane_task *lane_task, struct store *store)
 {
 	(void)store;
-	lane_task_end(lane_task, FAULT_NONE);
+	lane_task_end(lane_task, NULL);
 	atomic_fetch_add(&answers, 1);
 }
 

@@ -10,12 +10,19 @@ enum { FAULTS = FAULT_IO + 1 };
 static void fills_the_whole_err(void **state)
 {
 	(void)state;
-	struct err err = { FAULT_IO, ERR_OURS, true, ENOENT, 500, 7, "old" };
+	struct err err = { .fault = FAULT_IO,
+			   .excuse = EXCUSE_OVER,
+			   .remote = true,
+			   .os_error = ENOENT,
+			   .http_status = 500,
+			   .retry_after_ms = 7,
+			   .text = "old" };
 	assert_int_equal(err_set(&err, FAULT_CORRUPT, "slot %d of %s", 7, "outcomes"),
 			 FAULT_CORRUPT);
 	assert_int_equal(err.fault, FAULT_CORRUPT);
 	assert_string_equal(err.text, "slot 7 of outcomes");
 	assert_false(err.remote);
+	assert_int_equal(err.excuse, EXCUSE_NONE);
 	assert_int_equal(err.os_error, 0);
 	assert_int_equal(err.http_status, 0);
 	assert_int_equal(err.retry_after_ms, 0);

@@ -115,8 +115,7 @@ static void takes_exactly_one_cap_for_a_file(void **state)
 	assert_request(scene, "PUT /uri");
 	assert_int_equal(put(scene, 57, &cap, &err), FAULT_CORRUPT); /* of another size */
 	static const char *const garbage[] = {
-		"",           CHK "\n", CHK " ", " " CHK, CHK CHK, "<html>", "URI:CHK:x:y:1:1:56",
-		CHK "\n" CHK,
+		"", CHK "\n", CHK " ", " " CHK, CHK CHK, "URI:CHK:x:y:1:1:56", CHK "\n" CHK,
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(garbage); i++) {
 		answers(scene, 200, "", garbage[i]);
@@ -202,9 +201,8 @@ static void tells_troubles_apart(void **state)
 		  FAULT_AUTH, STORE_TROUBLE_READ_ONLY, "NotWriteableError" },
 		{ 500, "x\nbuiltins.AssertionError: \n  more\n\n", FAULT_RETRY, STORE_TROUBLE_OTHER,
 		  "AssertionError" },
-		{ 500, "<html>allmydata.interfaces.NoServersError</html>", FAULT_RETRY,
-		  STORE_TROUBLE_OTHER, "status 500" },
-		{ 503, "", FAULT_RETRY, STORE_TROUBLE_OTHER, "status 503" },
+		{ 500, "Traceback (most recent call last)\n", FAULT_RETRY, STORE_TROUBLE_OTHER,
+		  "status 500" },
 		{ 410, "NoSharesError: no shares could be found.", FAULT_RETRY,
 		  STORE_TROUBLE_NO_SHARES, "shares" },
 		{ 404, "No such child: x", FAULT_NOT_FOUND, STORE_TROUBLE_NONE,
@@ -223,6 +221,95 @@ static void tells_troubles_apart(void **state)
 		assert_true(reply.answered);
 		assert_non_null(strstr(reply.err.text, known[i].word));
 	}
+	close_scene(scene);
+}
+
+/* What stands between us and the gateway, and answers in its place. */
+static void knows_the_gateways_own_words(void **state)
+{
+	(void)state;
+	static const char html[] = "Content-Type: text/html\r\n";
+	static const char page[] = "<html><head><title>Oh</title></head></html>";
+	static const struct {
+		int status;
+		const char *headers, *body;
+		bool own;
+	} known[] = {
+		{ 502, html, page, false },
+		{ 503, "", "", false },
+		{ 503, "Server: TwistedWeb/26.10.0\r\n", "", false },
+		{ 504, "", "upstream request timeout", false },
+		{ 408, "", "", false },
+		{ 429, "", "slow down", false },
+		{ 401, html, page, false },
+		{ 407, "", "", false },
+		{ 302, "Location: /login\r\n", "", false },
+		{ 403, html, page, false },
+		{ 403, "", "Access Prohibited: dont", true },
+		{ 404, html, page, false },
+		{ 404, "", "404 page not found\n", false },
+		{ 404, html, "<html><p>No such child: x</p></html>", true },
+		{ 404, "Server: TwistedWeb/22\r\n", page, true },
+		{ 400, html, page, false },
+		{ 400, "", "bad t=x", true },
+		{ 409, html, page, false },
+		{ 409, "", "There was already a child by that name", true },
+		{ 410, html, page, false },
+		{ 410, "", "NoSharesError: no shares could be found.", true },
+		{ 500, html, page, false },
+		{ 500, "", "Internal Server Error", false },
+		{ 500, "", "builtins.ValueError: x", true },
+		{ 413, html, page, true },
+		{ 200, html, page, false },
+		{ 200, "", "  <!DOCTYPE html>", false },
+	};
+	struct scene *scene = open_scene();
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+		answers(scene, known[i].status, known[i].headers, known[i].body);
+		struct store_reply reply = put_reply(scene);
+		bool own = reply.trouble != STORE_TROUBLE_STRANGER;
+		if (own != known[i].own)
+			fail_msg("%d %s: %s", known[i].status, known[i].body, reply.err.text);
+		assert_int_equal(reply.fault == FAULT_UNAVAILABLE, !own);
+		assert_int_equal(reply.answered, own);
+	}
+	answers(scene, 503, "Retry-After: 20\r\n", "");
+	struct store_reply reply = put_reply(scene);
+	assert_non_null(strstr(reply.err.text, "it asks to wait 20 s"));
+	assert_int_equal(reply.err.retry_after_ms, 20000);
+	close_scene(scene);
+}
+
+static void passes_on_what_the_grid_says(void **state)
+{
+	(void)state;
+	struct scene *scene = open_scene();
+	answers(scene, 500, "",
+		"Traceback (most recent call last):\n  File x\nallmydata.interfaces."
+		"UploadUnhappinessError: server selection failed for <Tahoe2ServerSelector for "
+		"upload b'a63as'>: shares could be placed or found on only 1 server(s). We were "
+		"asked to place shares on at least 2 server(s). (placed 1 shares out of 2 total, "
+		"5 queries placed some shares, 1 placed none (of which 1 placed none due to the "
+		"server being full and 0 placed none due to an error)), merged={} (last failure "
+		"(from <x>) was: [Failure\ntwisted.internet.error.ConnectionRefusedError: no\n");
+	struct store_reply reply = put_reply(scene);
+	assert_int_equal(reply.trouble, STORE_TROUBLE_UNHAPPY);
+	assert_string_equal(
+		reply.err.text,
+		"status 500: UploadUnhappinessError: shares could be placed or found on "
+		"only 1 server(s) (1 servers are full)");
+	answers(scene, 500, "",
+		"x\nallmydata.interfaces.NoServersError: client gave us " DIRW "\n");
+	reply = put_reply(scene);
+	assert_non_null(strstr(reply.err.text, "NoServersError: client gave us "));
+	assert_null(strstr(reply.err.text, "c2y4chzh"));
+	close_scene(scene);
+}
+
+static void tells_a_reply_without_a_status(void **state)
+{
+	(void)state;
+	struct scene *scene = open_scene();
 	scripted_answer(scene->server,
 			(struct script_step){ .reply = "<html>oh</html>", .then = THEN_CLOSE });
 	struct store_reply reply = put_reply(scene);
@@ -484,15 +571,16 @@ static void tells_a_gateway_from_other_servers(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(other); i++) {
 		answers(scene, 200, "", other[i]);
-		assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
+		assert_int_equal(store_wait_probe(&scene->wait, &servers, &err),
+				 other[i][0] == '<' ? FAULT_UNAVAILABLE : FAULT_USAGE);
 		assert_non_null(strstr(err.text, "not a Tahoe-LAFS gateway"));
 	}
-	answers(scene, 404, "", "no");
-	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
-	answers(scene, 302, "Location: /login\r\n", "");
-	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
-	answers(scene, 502, "", "");
-	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_RETRY);
+	static const int status[] = { 302, 404, 502 };
+	for (size_t i = 0; i < ARRAY_COUNT(status); i++) {
+		answers(scene, status[i], "", "no");
+		assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_UNAVAILABLE);
+		assert_int_equal(err.excuse, EXCUSE_WAITING);
+	}
 	scripted_answer(scene->server,
 			(struct script_step){ .reply = "SSH-2.0-x\r\n", .then = THEN_CLOSE });
 	assert_int_equal(store_wait_probe(&scene->wait, &servers, &err), FAULT_USAGE);
@@ -559,6 +647,9 @@ int main(void)
 		cmocka_unit_test(takes_exactly_one_cap_for_a_file),
 		cmocka_unit_test(overwrites_a_mutable_file_whose_cap_stays),
 		cmocka_unit_test(tells_troubles_apart),
+		cmocka_unit_test(knows_the_gateways_own_words),
+		cmocka_unit_test(passes_on_what_the_grid_says),
+		cmocka_unit_test(tells_a_reply_without_a_status),
 		cmocka_unit_test(never_shows_a_cap_or_a_control_byte),
 		cmocka_unit_test(gets_a_file_of_the_right_length),
 		cmocka_unit_test(gets_a_part),

@@ -63,7 +63,8 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 static void leave(struct guest *guest, enum fault fault)
 {
 	struct club *club = guest->club;
-	lane_task_end(&guest->lane_task, fault);
+	const struct err err = { .fault = fault };
+	lane_task_end(&guest->lane_task, &err);
 	count(club, &club->ended);
 }
 
@@ -107,11 +108,11 @@ static void gave_up(void *context, const struct err *err)
 	count(club, &club->gave_up);
 }
 
-static void away(void *context, const struct store *store, bool is_away)
+static void away(void *context, const struct store *store, const struct err *why)
 {
 	(void)store;
 	struct club *club = ((struct fake *)context)->context;
-	count(club, is_away ? &club->aways : &club->backs);
+	count(club, why ? &club->aways : &club->backs);
 }
 
 static void open_lanes(struct club *club, unsigned gateways, unsigned threads, unsigned transfers,

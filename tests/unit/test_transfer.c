@@ -94,9 +94,9 @@ static void broken(void *context, const struct err *err)
 	yard->broken = *err;
 }
 
-static void quiet(void *context, const struct store *store, bool away)
+static void quiet(void *context, const struct store *store, const struct err *why)
 {
-	(void)context, (void)store, (void)away;
+	(void)context, (void)store, (void)why;
 }
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 

@@ -14,10 +14,10 @@ static bool stop(void *context)
 	return watch->stop_after && ++watch->questions >= watch->stop_after;
 }
 
-static void hear_away(void *context, bool away)
+static void hear_away(void *context, const struct err *why)
 {
 	struct watch *watch = context;
-	*(away ? &watch->away : &watch->back) += 1;
+	*(why ? &watch->away : &watch->back) += 1;
 }
 
 static void hear_again(void *context, const struct err *err)

@@ -1,0 +1,161 @@
+#include "store/health.h"
+
+#include "queue/core/thread.h"
+
+#include <assert.h>
+
+enum {
+	PROBE_MIN_MS =
+		250, /* the first interval between tries while there is trouble; it doubles */
+	PROBE_MAX_MS = 5000,
+	IDLE_MS = 60000, /* nothing was begun for so long, though it might have been */
+};
+
+/* One kind of work at one gateway. */
+struct condition {
+	uint64_t trouble;  /* number of the call whose failure began it; 0: there is none */
+	uint32_t delay_ms; /* the last interval */
+	uint64_t probe_ms; /* clock_ms from which on one more is begun */
+};
+
+struct health {
+	struct health_options options;
+	struct mutex lock;
+	uint64_t calls GUARDED; /* begun, and troubles begun: the order of both */
+	struct condition condition[HEALTH_GATEWAYS_MAX][HEALTH_WORKS] GUARDED;
+	uint64_t since_ms[HEALTH_WORKS] GUARDED; /* none went well at any gateway; 0: one did */
+	bool told[HEALTH_WORKS] GUARDED;
+};
+
+struct health *health_new(const struct health_options *options)
+{
+	struct health *health = calloc(1, sizeof *health);
+	if (!health)
+		return NULL;
+	health->options = *options;
+	mutex_init(&health->lock);
+	return health;
+}
+
+void health_free(struct health *health)
+{
+	if (!health)
+		return;
+	mutex_fini(&health->lock);
+	free(health);
+}
+
+static unsigned index_of(enum health_work work)
+{
+	return work == HEALTH_STORING ? 0 : work == HEALTH_WRITING ? 1 : 2;
+}
+
+static struct condition *condition_of(struct health *health, const struct health_call *call)
+	REQUIRES(health->lock)
+{
+	assert(call->gateway < HEALTH_GATEWAYS_MAX);
+	return &health->condition[call->gateway][index_of(call->work)];
+}
+
+struct health_call health_begin(struct health *health, unsigned gateway, enum health_work work)
+{
+	struct health_call call = { .work = work, .gateway = gateway };
+	if (!health || !work)
+		return call;
+	uint64_t now = clock_ms();
+	mutex_lock(&health->lock);
+	struct condition *condition = condition_of(health, &call);
+	if (condition->trouble && now > condition->probe_ms + IDLE_MS) {
+		*condition = (struct condition){ 0 };
+		health->since_ms[index_of(work)] = 0;
+	}
+	call.number = ++health->calls;
+	call.was_trouble = condition->trouble;
+	mutex_unlock(&health->lock);
+	return call;
+}
+
+void health_well(struct health *health, const struct health_call *call)
+{
+	if (!health || !call->work)
+		return;
+	unsigned index = index_of(call->work);
+	mutex_lock(&health->lock);
+	struct condition *condition = condition_of(health, call);
+	bool over = call->number > condition->trouble;
+	bool tell = over && health->told[index];
+	if (over) {
+		*condition = (struct condition){ 0 };
+		health->since_ms[index] = 0;
+		health->told[index] = false;
+	}
+	mutex_unlock(&health->lock);
+	if (tell && health->options.tell)
+		health->options.tell(health->options.context, NULL);
+}
+
+/* Puts the next try off, but not behind the end of the wait. */
+static void put_off(struct condition *condition, uint64_t now, uint64_t end, struct err *err)
+{
+	uint64_t delay =
+		min_u64(condition->delay_ms ? 2 * (uint64_t)condition->delay_ms : PROBE_MIN_MS,
+			PROBE_MAX_MS);
+	condition->delay_ms = (uint32_t)delay;
+	delay = max_u64(delay, err->retry_after_ms);
+	if (now < end)
+		delay = min_u64(delay, end - now);
+	condition->probe_ms = now + delay;
+	err->retry_after_ms = (uint32_t)delay;
+}
+
+void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
+		    struct err *err)
+{
+	if (!health || !call->work)
+		return;
+	const struct health_options *options = &health->options;
+	uint64_t now = clock_ms(), wait_ms = on_the_way ? options->gateway_ms : options->grid_ms;
+	unsigned index = index_of(call->work);
+	bool tell = false;
+	mutex_lock(&health->lock);
+	struct condition *condition = condition_of(health, call);
+	if (!health->since_ms[index])
+		health->since_ms[index] = now;
+	uint64_t end = health->since_ms[index] + wait_ms;
+	if (call->was_trouble && condition->trouble) {
+		put_off(condition, now, end, err);
+		err->excuse = now < end ? EXCUSE_WAITING : EXCUSE_OVER;
+		tell = !on_the_way && err->excuse == EXCUSE_WAITING && !health->told[index];
+		health->told[index] |= tell;
+	} else if (!condition->trouble) {
+		condition->trouble = ++health->calls;
+		condition->delay_ms = PROBE_MIN_MS;
+		condition->probe_ms = now + PROBE_MIN_MS;
+	}
+	mutex_unlock(&health->lock);
+	if (tell && options->tell)
+		options->tell(options->context, err);
+	if (err->excuse != EXCUSE_OVER)
+		return;
+	err->fault = FAULT_UNAVAILABLE;
+	err_wrap(err, "waited %u s for %s", (unsigned)(wait_ms / 1000),
+		 on_the_way ? "the gateway" : "the grid");
+}
+
+bool health_admits(struct health *health, unsigned gateway, unsigned works, uint32_t *wait_ms)
+{
+	uint64_t now = clock_ms(), at = now;
+	if (!health || !works)
+		return true;
+	mutex_lock(&health->lock);
+	struct condition *conditions = health->condition[gateway];
+	for (unsigned i = 0; i < HEALTH_WORKS; i++)
+		if ((works & 1u << i) && conditions[i].trouble)
+			at = max_u64(at, conditions[i].probe_ms);
+	for (unsigned i = 0; i < HEALTH_WORKS && at == now; i++)
+		if ((works & 1u << i) && conditions[i].trouble)
+			conditions[i].probe_ms = now + PROBE_MAX_MS;
+	mutex_unlock(&health->lock);
+	*wait_ms = (uint32_t)(at - now);
+	return at == now;
+}

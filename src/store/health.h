@@ -1,0 +1,80 @@
+/*
+ * What the replies of gateways say about the grid: whether a failure is the fault of what was asked
+ * for, or one that everything suffers just now.
+ *
+ *   well --trouble--> in trouble, and that one is counted as a try --more trouble--> waited for:
+ *     ^                   |                                              no try was made
+ *     |                   | something asked for since then goes well          |
+ *     +-------------------+<--------------------------------------------------+
+ *                                          nothing has for `wait_ms`: the job is over for now
+ *
+ * Storing, writing and reading are apart, as a grid without room can be read; and so are gateways,
+ * as one may have lost its servers.  Only what was asked for after the trouble began clears it:
+ * replies that were on their way say nothing.  So one object that fails while others do not has its
+ * tries, and one that fails because all do has none.
+ *
+ * While there is trouble little is begun, at growing intervals, to see whether it is over.  Where
+ * nothing was asked for a minute it is forgotten.
+ *
+ * Place      store/gateway tells of each call; err.excuse carries the verdict to queue/retry, and
+ *            calls/lanes asks whether to begin.
+ * Ownership  the stores of a command share one; it outlives them.
+ * Threads    all functions may run concurrently; `tell` runs in the thread of a store.
+ */
+#pragma once
+
+#include "queue/core/fault.h"
+
+/* What a call does; bits, for those who do several things. */
+enum health_work {
+	HEALTH_NOTHING = 0,       /* of which the grid hears nothing */
+	HEALTH_STORING = 1u << 0, /* immutable content */
+	HEALTH_WRITING = 1u << 1, /* mutable directories and files */
+	HEALTH_READING = 1u << 2,
+};
+
+enum { HEALTH_WORKS = 3, HEALTH_GATEWAYS_MAX = 16 };
+
+struct health;
+
+struct health_options {
+	uint64_t grid_ms;    /* how long trouble of the grid is waited for; --grid-wait */
+	uint64_t gateway_ms; /* the same of the way to it; --gateway-wait */
+	/* Hears that the grid is waited for, and why, or (NULL) that it is well again. */
+	void (*tell)(void *context, const struct err *why);
+	void *context;
+};
+
+/* One call, from its beginning to its end. */
+struct health_call {
+	enum health_work work;
+	unsigned gateway;
+	uint64_t number;  /* in the order of their beginnings */
+	bool was_trouble; /* when it began */
+};
+
+/* Returns NULL when out of memory. */
+struct health *health_new(const struct health_options *options);
+
+/* Frees.  NULL is allowed. */
+void health_free(struct health *health);
+
+/* Notes that a call begins.  `health` may be NULL here and below: then nothing is excused. */
+struct health_call health_begin(struct health *health, unsigned gateway, enum health_work work);
+
+/* Notes that it went well. */
+void health_well(struct health *health, const struct health_call *call);
+
+/*
+ * Notes that it failed with `err`, by the grid or (`on_the_way`) before it came there.  Fills
+ * err->excuse, and err->retry_after_ms with a time after which another try makes sense; one whose
+ * time is over becomes FAULT_UNAVAILABLE.
+ */
+void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
+		    struct err *err);
+
+/*
+ * Returns whether something that does `works` may be begun at the gateway; if not, stores in
+ * `wait_ms` when to ask again.  What may be begun is, or others wait in vain for a while.
+ */
+bool health_admits(struct health *health, unsigned gateway, unsigned works, uint32_t *wait_ms);

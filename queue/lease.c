@@ -259,14 +259,16 @@ void work_fail(struct work *work, uint8_t reason, unsigned attempts, const struc
 	work_settle(work, &outcome, err);
 }
 
-void work_again(struct work *work, uint32_t delay_ms, unsigned attempts)
+/* Ends a work by giving the task back. */
+static void give_back(struct work *work, const struct retry_state *state, uint32_t delay_ms)
 {
 	struct lease *lease = work->lease;
 	mutex_lock(&lease->lock);
 	lease->rest[lease->rest_count++] = (struct task_return){
 		.id = work->task->id,
 		.retry_at_ms = clock_ms() + delay_ms,
-		.attempts = (uint8_t)min_u64(attempts, UINT8_MAX),
+		.trouble = state->trouble,
+		.attempts = (uint8_t)min_u64(state->attempts, UINT8_MAX),
 	};
 	bool last = end_one(lease);
 	mutex_unlock(&lease->lock);
@@ -274,28 +276,41 @@ void work_again(struct work *work, uint32_t delay_ms, unsigned attempts)
 		end_lease(lease);
 }
 
+void work_again(struct work *work, uint32_t delay_ms, unsigned attempts)
+{
+	const struct retry_state state = { .attempts = attempts, .trouble = work->task->trouble };
+	give_back(work, &state, delay_ms);
+}
+
+/* Decides what becomes of a work whose try has failed; `state` then has that try too. */
+static enum fate decide(const struct work *work, const struct err *err, struct retry_state *state,
+			uint32_t *delay_ms)
+{
+	*state = (struct retry_state){
+		.attempts = work->task->attempts,
+		.trouble = work->task->trouble,
+		.random = (work->task->id ^ clock_ms()) | 1,
+	};
+	return retry_decide(err, state, delay_ms);
+}
+
 bool work_is_over(const struct work *work, const struct err *err)
 {
-	enum fate fate = fate_of(err);
-	return fate == FATE_FAILED ||
-	       (fate == FATE_AGAIN &&
-		retry_is_over(&retry_default, err, work->task->attempts + 1u));
+	struct retry_state state;
+	uint32_t delay_ms;
+	return decide(work, err, &state, &delay_ms) == FATE_FAILED;
 }
 
 void work_retry(struct work *work, uint8_t reason, const struct err *err)
 {
-	unsigned attempts = work->task->attempts;
-	uint64_t random = work->task->id ^ clock_ms();
-	uint32_t delay_ms = 0;
 	const struct lease_options *options = &work->lease->options;
-	enum fate fate = fate_of(err);
+	struct retry_state state;
+	uint32_t delay_ms;
+	enum fate fate = decide(work, err, &state, &delay_ms);
 	if (fate == FATE_BROKEN)
 		options->broken(options->context, err);
-	if (work_is_over(work, err))
-		work_fail(work, reason ? reason : reason_of(err), attempts + 1, err);
-	else if (fate == FATE_AGAIN &&
-		 retry_again(&retry_default, err, attempts + 1, &random, &delay_ms))
-		work_again(work, delay_ms, attempts + 1);
+	if (fate == FATE_FAILED)
+		work_fail(work, reason ? reason : reason_of(err), work->task->attempts + 1u, err);
 	else
-		work_again(work, fate == FATE_AWAY ? err->retry_after_ms : 0, attempts);
+		give_back(work, &state, delay_ms);
 }

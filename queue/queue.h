@@ -68,6 +68,7 @@ struct task {
 	uint8_t kind;      /* enum manifest_kind */
 	uint8_t flags;     /* enum task_flags */
 	uint8_t attempts;  /* tries so far, by all lessees */
+	uint64_t trouble;  /* err.trouble of its first failure that had one in this process, or 0 */
 	uint64_t existing; /* nonzero when its slot says OUTCOME_PLANNED: a directory to merge into,
 			      or a file at the target */
 	const char *name;  /* empty for the root */
@@ -86,11 +87,12 @@ struct segment {
 	size_t count;
 };
 
-/* A task given back: to be leased again not before `retry_at_ms` (clock_ms), with `attempts` so
- * far. */
+/* A task given back: to be leased again not before `retry_at_ms` (clock_ms), with `attempts` and
+ * `trouble` so far. */
 struct task_return {
 	uint64_t id;
 	uint64_t retry_at_ms;
+	uint64_t trouble;
 	uint8_t attempts;
 };
 

@@ -142,6 +142,7 @@ static enum fault give_back(struct hold *hold, const struct task *task,
 	if (!waiting)
 		return err_set(err, FAULT_NOMEM, "out of memory");
 	waiting->task.attempts = how->attempts;
+	waiting->task.trouble = how->trouble;
 	waiting->sibling = *list;
 	*list = waiting;
 	*ended_at(hold, task) = true;
@@ -157,7 +158,9 @@ static enum fault give_back_all(struct hold *hold, const struct task_return *res
 		fault = give_back(hold, hold_find(hold, rest[i].id), &rest[i], list, err);
 	for (size_t i = 0; i < hold->segment.count && fault == FAULT_NONE; i++) {
 		const struct task *task = &hold->segment.task[i];
-		struct task_return as_it_was = { .id = task->id, .attempts = task->attempts };
+		struct task_return as_it_was = { .id = task->id,
+						 .attempts = task->attempts,
+						 .trouble = task->trouble };
 		fault = give_back(hold, task, &as_it_was, list, err);
 	}
 	return fault;

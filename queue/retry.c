@@ -2,6 +2,8 @@
 
 #include "queue/file/outcomes.h"
 
+enum { ALONE_MS = 500 }; /* doubled with each try */
+
 struct rule {
 	enum fate ours, theirs; /* theirs: err.remote */
 	/* enum outcome_reason, of what has failed for good */
@@ -43,6 +45,12 @@ enum fate fate_of(const struct err *err)
 	if (err->fault == FAULT_UNAVAILABLE && err->http_status)
 		return FATE_AGAIN;
 	return err->remote ? known->theirs : known->ours;
+}
+
+/* Whether the trouble turned out to be its own: others had none. */
+static bool is_its_own(const struct err *err, uint64_t first)
+{
+	return err->excuse == EXCUSE_WAITING && err->well > first;
 }
 
 uint8_t reason_of(const struct err *err)
@@ -104,4 +112,25 @@ bool retry_again(const struct retry_policy *policy, const struct err *err, unsig
 	else
 		*delay_ms = (uint32_t)(draw * (limit + 1) >> 32);
 	return true;
+}
+
+enum fate retry_decide(const struct err *err, struct retry_state *state, uint32_t *delay_ms)
+{
+	enum fate fate = fate_of(err);
+	if (!state->trouble)
+		state->trouble = err->trouble;
+	bool own = is_its_own(err, state->trouble);
+	if (own)
+		fate = FATE_AGAIN;
+	*delay_ms = (uint32_t)min_u64(err->retry_after_ms, RETRY_AFTER_MAX_MS);
+	if (fate != FATE_AGAIN)
+		return fate;
+	if (!state->random)
+		state->random = err->trouble + 1;
+	state->attempts++;
+	if (!retry_again(&retry_default, err, state->attempts, &state->random, delay_ms))
+		return FATE_FAILED;
+	if (own)
+		*delay_ms = (uint32_t)max_u64(*delay_ms, (uint64_t)ALONE_MS << state->attempts);
+	return FATE_AGAIN;
 }

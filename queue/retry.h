@@ -43,6 +43,22 @@ uint8_t reason_of(const struct err *err);
  */
 bool fault_is_general(enum fault fault);
 
+/* What is remembered from one try to the next; zero at first. */
+struct retry_state {
+	unsigned attempts; /* that failed, and count */
+	uint64_t trouble;  /* err.trouble of the first that had one */
+	uint64_t random;   /* of delays */
+};
+
+/*
+ * Returns what becomes of something when a further try has failed with `err`: FATE_AGAIN or
+ * FATE_AWAY, storing in `delay_ms` how long to wait; FATE_FAILED also after the last try.  Trouble
+ * of the grid counts as well once others of its kind began after the first trouble and went well,
+ * and then the tries have half a minute, lest it be in trouble again.
+ */
+MUST_USE enum fate retry_decide(const struct err *err, struct retry_state *state,
+				uint32_t *delay_ms);
+
 struct retry_policy {
 	unsigned attempts; /* RETRY_ATTEMPTS unless told */
 	uint32_t base_ms, ceiling_ms;

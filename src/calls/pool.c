@@ -1,7 +1,6 @@
 #include "calls/pool.h"
 
 #include "queue/core/thread.h"
-#include "queue/retry.h"
 
 #include <assert.h>
 
@@ -178,7 +177,7 @@ static void send(struct pool *pool, struct pool_task *task)
 void pool_submit(struct pool *pool, struct pool_task *task)
 {
 	task->pool = pool;
-	task->attempts = 0;
+	task->state = (struct retry_state){ .random = pool->random++ };
 	pool->under_way++;
 	send(pool, task);
 }
@@ -234,10 +233,8 @@ static uint32_t start_due(struct pool *pool, bool stopped, struct pool_task **ov
 static bool try_again(struct pool *pool, struct pool_task *task)
 {
 	uint32_t delay_ms = 0;
-	if (fate_of(&task->err) == FATE_AWAY)
-		delay_ms = task->err.retry_after_ms;
-	else if (!retry_again(&retry_default, &task->err, ++task->attempts, &pool->random,
-			      &delay_ms))
+	enum fate fate = retry_decide(&task->err, &task->state, &delay_ms);
+	if (fate != FATE_AGAIN && fate != FATE_AWAY)
 		return false;
 	task->due_ms = clock_ms() + delay_ms;
 	pool_put(&pool->later, task);

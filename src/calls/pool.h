@@ -15,6 +15,7 @@
 #pragma once
 
 #include "calls/lanes.h"
+#include "queue/retry.h"
 
 struct pool;
 
@@ -26,7 +27,7 @@ struct pool_task {
 	void (*abandon)(struct pool_task *task);
 	struct store *store; /* of its lane, during an attempt */
 	struct err err;      /* how it ended */
-	unsigned attempts;   /* that failed */
+	struct retry_state state;
 
 	struct pool *pool;
 	struct pool_task *next;

@@ -1,7 +1,6 @@
 #include "calls/tries.h"
 
 #include "queue/core/thread.h"
-#include "queue/retry.h"
 
 enum {
 	LOOK_MS = 200, /* between questions whether to stop */
@@ -49,17 +48,12 @@ static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_m
 	bool away = err->fault == FAULT_UNAVAILABLE;
 	if (!away)
 		tries_over(tries);
-	switch (fate_of(err)) {
-	case FATE_AWAY:
-		if (away)
-			return wait_for_gateway(tries, err, delay_ms);
-		*delay_ms = err->retry_after_ms; /* the grid, whose health knows how long */
-		return true;
+	if (!tries->state.random)
+		tries->state.random = clock_ms() | 1;
+	switch (retry_decide(err, &tries->state, delay_ms)) {
+	case FATE_AWAY: /* of a grid its health knows how long to wait */
+		return !away || wait_for_gateway(tries, err, delay_ms);
 	case FATE_AGAIN:
-		if (!tries->random)
-			tries->random = clock_ms();
-		if (!retry_again(&retry_default, err, ++tries->attempts, &tries->random, delay_ms))
-			return false;
 		if (tries->again)
 			tries->again(tries->context, err);
 		return true;
@@ -83,10 +77,9 @@ bool tries_again(struct tries *tries, struct err *err)
 	uint32_t delay_ms;
 	if (err->fault == FAULT_CORRUPT) /* a reply: it says nothing of our own state */
 		err->fault = FAULT_RETRY;
-	bool counted = fate_of(err) == FATE_AGAIN;
 	if (decide(tries, err, &delay_ms))
 		return !tries_pause(tries, delay_ms, err);
-	if (counted && err->fault == FAULT_UNAVAILABLE)
+	if (tries->state.attempts >= RETRY_ATTEMPTS && err->fault == FAULT_UNAVAILABLE)
 		err->fault = FAULT_RETRY; /* others were answered meanwhile */
 	return false;
 }

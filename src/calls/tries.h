@@ -8,6 +8,7 @@
 #pragma once
 
 #include "calls/wait.h"
+#include "queue/retry.h"
 
 struct tries {
 	const struct store_wait *wait; /* whose `stop` ends a sleep */
@@ -18,8 +19,7 @@ struct tries {
 	void (*again)(void *context, const struct err *err);
 	void *context;
 	/* zero at first */
-	unsigned attempts;   /* that failed; none counts while the gateway is away */
-	uint64_t random;     /* of delays */
+	struct retry_state state;
 	uint64_t away_since; /* clock_ms; 0: it is not */
 };
 

@@ -128,7 +128,7 @@ void below_submit(const struct below_options *options, struct lanes *lanes, stru
 	below->work = work;
 	below->lane_task = (struct lane_task){
 		.kind = LANE_TASK_DIRECTORY,
-		.works = HEALTH_READING,
+		.works = HEALTH_LISTING,
 		.start = below_start,
 		.refuse = below_refuse,
 	};

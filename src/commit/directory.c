@@ -371,7 +371,7 @@ void directory_submit(struct directory *directory, struct lanes *lanes)
 		.kind = LANE_TASK_DIRECTORY,
 		.in_place = directory->how == DIRECTORY_MERGE,
 		.works = directory->how == DIRECTORY_IMMUTABLE ? HEALTH_STORING
-							       : HEALTH_WRITING | HEALTH_READING,
+							       : HEALTH_WRITING | HEALTH_LISTING,
 		.start = directory_start,
 		.refuse = directory_refuse,
 	};

@@ -34,8 +34,10 @@ static void end_call(struct direct_call *call, const struct err *err)
 		.received = call->at - call->offset,
 		.proven = !err,
 	};
-	if (!err)
+	if (!err) {
 		health_well(call->direct->health, &call->health);
+		health_keep_canary(call->direct->health, &call->cap);
+	}
 	call->then.done(call->then.context, &reply);
 	free_call(call);
 }

@@ -393,7 +393,6 @@ static void gateway_close(struct store *store)
 	}
 	http_close(gateway->http);
 	bytes_fini(&gateway->path);
-	cap_wipe(&gateway->canary);
 	free(gateway);
 }
 

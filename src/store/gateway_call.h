@@ -27,8 +27,7 @@ struct gateway {
 	struct gateway_call *in_flight; /* newest first */
 	struct bytes path;              /* scratch; wiped after use */
 	struct health *health;
-	struct cap canary; /* the last that could be read, or none */
-	bool canary_sings; /* it is being asked for again */
+	bool canary_asked; /* and has not answered */
 	uint64_t wait_ms, listing_max;
 	struct http_floor listing_floor;
 };

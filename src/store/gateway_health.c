@@ -6,6 +6,8 @@
  * objects has its tries, when nothing else is left to be read.
  */
 
+enum { CANARY_CHILDREN_MAX = 1000 };
+
 enum health_work gateway_work(const struct gateway_call *call)
 {
 	switch (call->operation) {
@@ -16,10 +18,12 @@ enum health_work gateway_work(const struct gateway_call *call)
 	case GATEWAY_OVERWRITE:
 	case GATEWAY_SET_CHILDREN:
 		return HEALTH_WRITING;
-	case GATEWAY_GET:
 	case GATEWAY_LIST:
-	case GATEWAY_CHECK:
+		return HEALTH_LISTING;
+	case GATEWAY_GET:
 		return HEALTH_READING;
+	case GATEWAY_CHECK:
+		return cap_is_directory(&call->cap) ? HEALTH_LISTING : HEALTH_READING;
 	case GATEWAY_PROBE:
 		break;
 	}
@@ -56,51 +60,49 @@ static void canary_done(void *context, const struct store_reply *reply)
 {
 	struct gateway *gateway = context;
 	(void)reply;
-	gateway->canary_sings = false;
+	gateway->canary_asked = false;
 }
 
 /* Asks for the canary, unless that is what could not be read. */
-static void ask_canary(struct gateway *gateway, const struct cap *failed)
+static void ask_canary(struct gateway *gateway, const struct cap *failed, bool listing)
 {
 	struct store *store = &gateway->base;
-	const struct cap *canary = &gateway->canary;
 	const struct store_then then = { canary_done, gateway };
-	const struct store_get get = {
-		.cap = canary,
-		.length = canary->size > 1 ? 1 : UINT64_MAX,
-		.sink = canary_sink,
-	};
-	const struct store_list list = { .cap = canary };
+	struct cap canary = { .kind = CAP_NONE };
+	const struct store_get get = { .cap = &canary, .length = 1, .sink = canary_sink };
+	const struct store_list list = { .cap = &canary };
+	struct store_call *call = NULL;
 	struct err err;
-	if (gateway->canary_sings || !canary->kind || cap_equal(canary, failed))
-		return;
-	struct store_call *call = cap_is_directory(canary)
-					  ? store->backend->list(store, &list, then, &err)
-					  : store->backend->get(store, &get, then, &err);
+	if (!gateway->canary_asked && health_canary(gateway->health, listing, &canary) &&
+	    !cap_equal(&canary, failed))
+		call = listing ? store->backend->list(store, &list, then, &err)
+			       : store->backend->get(store, &get, then, &err);
+	cap_wipe(&canary);
 	if (!call)
 		return;
-	gateway->canary_sings = true;
+	gateway->canary_asked = true;
 	((struct gateway_call *)call)->is_canary = true;
 }
 
-/* Notes the trouble; that of reading may be of another kind than the call. */
+/* Notes the trouble.  What is written to a directory that cannot be read is trouble of reading it.
+ */
 static void tell_trouble(struct gateway_call *call, bool reading, struct err *err)
 {
+	struct gateway *gateway = call->gateway;
 	struct health_call health = call->health;
-	if (reading && health.work != HEALTH_READING) {
-		struct gateway *gateway = call->gateway;
-		health = health_begin(gateway->health, gateway->base.gateway, HEALTH_READING);
-	}
-	health_trouble(call->gateway->health, &health, false, err);
-	if (health.work == HEALTH_READING)
-		ask_canary(call->gateway, &call->cap);
+	if (reading && !(health.work & (HEALTH_LISTING | HEALTH_READING)))
+		health = health_begin(gateway->health, gateway->base.gateway, HEALTH_LISTING);
+	health_trouble(gateway->health, &health, false, err);
+	if (health.work & (HEALTH_LISTING | HEALTH_READING))
+		ask_canary(gateway, &call->cap, health.work == HEALTH_LISTING);
 }
 
-static void keep_canary(struct gateway_call *call)
+/* What servers are asked for, and is no burden to ask for again. */
+static void keep_canary(const struct gateway_call *call, const struct store_reply *reply)
 {
-	bool whole = call->operation == GATEWAY_LIST && cap_is_directory(&call->cap);
-	if (whole || (call->operation == GATEWAY_GET && cap_is_chk(&call->cap)))
-		call->gateway->canary = call->cap;
+	bool small = call->operation == GATEWAY_LIST && reply->children <= CANARY_CHILDREN_MAX;
+	if (small || (call->operation == GATEWAY_GET && cap_is_chk(&call->cap)))
+		health_keep_canary(call->gateway->health, &call->cap);
 }
 
 void gateway_tell_health(struct gateway_call *call, struct store_reply *reply)
@@ -142,6 +144,6 @@ void gateway_tell_health(struct gateway_call *call, struct store_reply *reply)
 	}
 	if (!reply->fault && tells_of_servers(call, reply)) {
 		health_well(health, &call->health);
-		keep_canary(call);
+		keep_canary(call, reply);
 	}
 }

@@ -1,5 +1,6 @@
 #include "store/health.h"
 
+#include "base/secret.h"
 #include "queue/core/thread.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@ enum {
 
 /* One kind of work at one gateway. */
 struct condition {
+	uint64_t well;     /* number of the latest call that went well */
 	uint64_t trouble;  /* number of the call whose failure began it; 0: there is none */
 	uint32_t delay_ms; /* the last interval */
 	uint64_t probe_ms; /* clock_ms from which on one more is begun */
@@ -25,6 +27,7 @@ struct health {
 	struct condition condition[HEALTH_GATEWAYS_MAX][HEALTH_WORKS] GUARDED;
 	uint64_t since_ms[HEALTH_WORKS] GUARDED; /* none went well at any gateway; 0: one did */
 	bool told[HEALTH_WORKS] GUARDED;
+	struct cap canary[2] GUARDED; /* or none; of a file, and of a directory */
 };
 
 struct health *health_new(const struct health_options *options)
@@ -42,19 +45,22 @@ void health_free(struct health *health)
 	if (!health)
 		return;
 	mutex_fini(&health->lock);
+	secret_wipe(health, sizeof *health);
 	free(health);
 }
 
-static unsigned index_of(enum health_work work)
-{
-	return work == HEALTH_STORING ? 0 : work == HEALTH_WRITING ? 1 : 2;
-}
+static unsigned index_of(enum health_work work) { return (unsigned)__builtin_ctz(work); }
 
 static struct condition *condition_of(struct health *health, const struct health_call *call)
 	REQUIRES(health->lock)
 {
 	assert(call->gateway < HEALTH_GATEWAYS_MAX);
 	return &health->condition[call->gateway][index_of(call->work)];
+}
+
+static void forget_trouble(struct condition *condition)
+{
+	*condition = (struct condition){ .well = condition->well };
 }
 
 struct health_call health_begin(struct health *health, unsigned gateway, enum health_work work)
@@ -66,7 +72,7 @@ struct health_call health_begin(struct health *health, unsigned gateway, enum he
 	mutex_lock(&health->lock);
 	struct condition *condition = condition_of(health, &call);
 	if (condition->trouble && now > condition->probe_ms + IDLE_MS) {
-		*condition = (struct condition){ 0 };
+		forget_trouble(condition);
 		health->since_ms[index_of(work)] = 0;
 	}
 	call.number = ++health->calls;
@@ -84,8 +90,9 @@ void health_well(struct health *health, const struct health_call *call)
 	struct condition *condition = condition_of(health, call);
 	bool over = call->number > condition->trouble;
 	bool tell = over && health->told[index];
+	condition->well = max_u64(condition->well, call->number);
 	if (over) {
-		*condition = (struct condition){ 0 };
+		forget_trouble(condition);
 		health->since_ms[index] = 0;
 		health->told[index] = false;
 	}
@@ -122,13 +129,15 @@ void health_trouble(struct health *health, const struct health_call *call, bool 
 	if (!health->since_ms[index])
 		health->since_ms[index] = now;
 	uint64_t end = health->since_ms[index] + wait_ms;
+	err->trouble = ++health->calls;
+	err->well = condition->well;
 	if (call->was_trouble && condition->trouble) {
 		put_off(condition, now, end, err);
 		err->excuse = now < end ? EXCUSE_WAITING : EXCUSE_OVER;
 		tell = !on_the_way && err->excuse == EXCUSE_WAITING && !health->told[index];
 		health->told[index] |= tell;
 	} else if (!condition->trouble) {
-		condition->trouble = ++health->calls;
+		condition->trouble = err->trouble;
 		condition->delay_ms = PROBE_MIN_MS;
 		condition->probe_ms = now + PROBE_MIN_MS;
 	}
@@ -140,6 +149,25 @@ void health_trouble(struct health *health, const struct health_call *call, bool 
 	err->fault = FAULT_UNAVAILABLE;
 	err_wrap(err, "waited %u s for %s", (unsigned)(wait_ms / 1000),
 		 on_the_way ? "the gateway" : "the grid");
+}
+
+void health_keep_canary(struct health *health, const struct cap *cap)
+{
+	if (!health)
+		return;
+	mutex_lock(&health->lock);
+	health->canary[cap_is_directory(cap)] = *cap;
+	mutex_unlock(&health->lock);
+}
+
+bool health_canary(struct health *health, bool of_directory, struct cap *cap)
+{
+	if (!health)
+		return false;
+	mutex_lock(&health->lock);
+	*cap = health->canary[of_directory];
+	mutex_unlock(&health->lock);
+	return cap->kind != CAP_NONE;
 }
 
 bool health_admits(struct health *health, unsigned gateway, unsigned works, uint32_t *wait_ms)

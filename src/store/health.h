@@ -8,8 +8,8 @@
  *     +-------------------+<--------------------------------------------------+
  *                                          nothing has for `wait_ms`: the job is over for now
  *
- * Storing, writing and reading are apart, as a grid without room can be read; and so are gateways,
- * as one may have lost its servers.  Only what was asked for after the trouble began clears it:
+ * Storing, writing, listing and reading are apart, as a grid without room can be read, and as files
+ * and directories lie on different servers; and so are gateways, as one may have lost its servers.  Only what was asked for after the trouble began clears it:
  * replies that were on their way say nothing.  So one object that fails while others do not has its
  * tries, and one that fails because all do has none.
  *
@@ -23,17 +23,18 @@
  */
 #pragma once
 
-#include "queue/core/fault.h"
+#include "tahoe/caps.h"
 
 /* What a call does; bits, for those who do several things. */
 enum health_work {
 	HEALTH_NOTHING = 0,       /* of which the grid hears nothing */
 	HEALTH_STORING = 1u << 0, /* immutable content */
 	HEALTH_WRITING = 1u << 1, /* mutable directories and files */
-	HEALTH_READING = 1u << 2,
+	HEALTH_LISTING = 1u << 2, /* reading directories */
+	HEALTH_READING = 1u << 3, /* files */
 };
 
-enum { HEALTH_WORKS = 3, HEALTH_GATEWAYS_MAX = 16 };
+enum { HEALTH_WORKS = 4, HEALTH_GATEWAYS_MAX = 16 };
 
 struct health;
 
@@ -67,11 +68,20 @@ void health_well(struct health *health, const struct health_call *call);
 
 /*
  * Notes that it failed with `err`, by the grid or (`on_the_way`) before it came there.  Fills
- * err->excuse, and err->retry_after_ms with a time after which another try makes sense; one whose
+ * err->excuse, err->trouble and err->well, and err->retry_after_ms with a time after which another try makes sense; one whose
  * time is over becomes FAULT_UNAVAILABLE.
  */
 void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
 		    struct err *err);
+
+/*
+ * Keeps the cap of something that could be read.  When something else cannot, this is what is asked
+ * for again: if it can still be read the grid is well, and the trouble is that other object's own.
+ */
+void health_keep_canary(struct health *health, const struct cap *cap);
+
+/* Stores the cap that was kept last, of a directory or of a file; false when there is none. */
+bool health_canary(struct health *health, bool of_directory, struct cap *cap);
 
 /*
  * Returns whether something that does `works` may be begun at the gateway; if not, stores in

@@ -143,7 +143,7 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 		.policy = options->policy,
 		.patience = options->patience,
 		.body = spool->fd >= 0 ? stream : whole,
-		.attempts = options->tries.attempts,
+		.attempts = options->tries.state.attempts,
 		.stored = stored,
 		.ended = ended,
 		.context = uploading,

@@ -392,6 +392,7 @@ static void give_back(const struct held *held, const struct task_return *rest, s
 		struct node *node = node_of(held, rest[i].id);
 		node->due_ms = rest[i].retry_at_ms;
 		node->task.attempts = rest[i].attempts;
+		node->task.trouble = rest[i].trouble;
 	}
 }
 

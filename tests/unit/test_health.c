@@ -108,8 +108,10 @@ static void kinds_and_gateways_are_apart(void **state)
 	struct health *health = new_health(&heard, 60000);
 	fail_one(health);
 	struct health_call reading = health_begin(health, 0, HEALTH_READING);
+	struct health_call listing = health_begin(health, 0, HEALTH_LISTING);
 	struct health_call elsewhere = health_begin(health, 3, HEALTH_STORING);
 	assert_int_equal(fails(health, &reading).excuse, EXCUSE_NONE);
+	assert_int_equal(fails(health, &listing).excuse, EXCUSE_NONE);
 	assert_int_equal(fails(health, &elsewhere).excuse, EXCUSE_NONE);
 	reading = health_begin(health, 0, HEALTH_READING);
 	health_well(health, &reading);
@@ -179,6 +181,37 @@ static void the_other_side_may_ask_for_more_time(void **state)
 	health_free(health);
 }
 
+static void tells_what_went_well_since(void **state)
+{
+	(void)state;
+	struct heard heard;
+	struct health *health = new_health(&heard, 60000);
+	struct err first = fail_one(health);
+	do_one(health);
+	fail_one(health);
+	struct err err = fail_one(health);
+	assert_int_equal(err.excuse, EXCUSE_WAITING);
+	assert_true(err.well > first.trouble && err.trouble > err.well);
+	health_free(health);
+}
+
+static void keeps_what_could_be_read(void **state)
+{
+	(void)state;
+	struct heard heard;
+	struct health *health = new_health(&heard, 60000);
+	struct cap cap, found;
+	static const char text[] = "URI:CHK:c2y4chzhpui5fvy5fq5o7v2nv4:"
+				   "tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega:1:1:56";
+	assert_int_equal(cap_parse(text, sizeof text - 1, &cap, NULL), FAULT_NONE);
+	assert_false(health_canary(health, false, &found));
+	health_keep_canary(health, &cap);
+	assert_true(health_canary(health, false, &found));
+	assert_true(cap_equal(&cap, &found));
+	assert_false(health_canary(health, true, &found));
+	health_free(health);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -188,6 +221,8 @@ int main(void)
 		cmocka_unit_test(kinds_and_gateways_are_apart),
 		cmocka_unit_test(the_wait_ends),
 		cmocka_unit_test(little_is_begun_while_there_is_trouble),
+		cmocka_unit_test(tells_what_went_well_since),
+		cmocka_unit_test(keeps_what_could_be_read),
 		cmocka_unit_test(the_other_side_may_ask_for_more_time),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -139,6 +139,62 @@ static void delays_double_up_to_the_ceiling_and_fill_their_range(void **state)
 	}
 }
 
+/* The grid's trouble, as its health tells it: number of the failure, and of the last success. */
+static struct err trouble(enum err_excuse excuse, uint64_t number, uint64_t well)
+{
+	return (struct err){ .fault = excuse == EXCUSE_OVER ? FAULT_UNAVAILABLE : FAULT_RETRY,
+			     .remote = true,
+			     .excuse = excuse,
+			     .retry_after_ms = 7,
+			     .trouble = number,
+			     .well = well };
+}
+
+static void what_everything_suffers_counts_no_try(void **state)
+{
+	(void)state;
+	struct retry_state tried = { .random = 1 };
+	uint32_t delay_ms;
+	struct err err = trouble(EXCUSE_WAITING, 5, 4);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_AWAY);
+	assert_int_equal(delay_ms, 7);
+	assert_int_equal(tried.attempts, 0);
+	err = trouble(EXCUSE_OVER, 6, 4);
+	assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_BROKEN);
+}
+
+static void trouble_of_its_own_counts(void **state)
+{
+	(void)state;
+	struct retry_state tried = { .random = 1 };
+	uint32_t delay_ms;
+	uint64_t waited_ms = 0;
+	struct err err = trouble(EXCUSE_NONE, 5, 4);
+	assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_AGAIN);
+	err = trouble(EXCUSE_WAITING, 9, 5); /* what went well was begun before the trouble */
+	assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_AWAY);
+	for (unsigned i = 2; i < RETRY_ATTEMPTS; i++) {
+		err = trouble(EXCUSE_WAITING, 10 + i, 6);
+		assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_AGAIN);
+		waited_ms += delay_ms;
+	}
+	assert_in_range(waited_ms, 10000, 30000);
+	assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_FAILED);
+}
+
+/* Something answers in the gateway's place, whose probes go well. */
+static void a_strangers_reply_counts_unless_it_is_excused(void **state)
+{
+	(void)state;
+	struct err err = { .fault = FAULT_UNAVAILABLE, .remote = true };
+	assert_int_equal(fate_of(&err), FATE_AWAY);
+	err.http_status = 502;
+	assert_int_equal(fate_of(&err), FATE_AGAIN);
+	err.excuse = EXCUSE_WAITING;
+	assert_int_equal(fate_of(&err), FATE_AWAY);
+}
+
 static void retry_after_wins_up_to_a_limit(void **state)
 {
 	(void)state;
@@ -162,6 +218,9 @@ int main(void)
 		cmocka_unit_test(a_wrong_reply_is_asked_for_again),
 		cmocka_unit_test(tries_are_counted),
 		cmocka_unit_test(delays_double_up_to_the_ceiling_and_fill_their_range),
+		cmocka_unit_test(what_everything_suffers_counts_no_try),
+		cmocka_unit_test(trouble_of_its_own_counts),
+		cmocka_unit_test(a_strangers_reply_counts_unless_it_is_excused),
 		cmocka_unit_test(retry_after_wins_up_to_a_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,7 @@ static void a_gateway_that_is_away_has_its_time_and_costs_no_try(void **state)
 	tries.away_ms = 60000;
 	assert_true(again(&tries, FAULT_UNAVAILABLE, &err));
 	assert_true(again(&tries, FAULT_UNAVAILABLE, &err));
-	assert_int_equal(tries.attempts, 0);
+	assert_int_equal(tries.state.attempts, 0);
 	assert_true(again(&tries, FAULT_RETRY, &err));
 	assert_int_equal(watch.away, 1);
 	assert_int_equal(watch.back, 1);

@@ -1,0 +1,303 @@
+"""Gateways behind proxies that answer in their place, and grids in trouble.
+
+What everything suffers is waited for; what one object suffers alone is its own failure.
+"""
+import time
+
+import pytest
+
+from grid import file_caps
+from proxy import NO_SHARES, UNHAPPY, Proxy, Reply, page, traceback
+from tree import below, content, local_tree, same
+
+NO_SERVERS = traceback("allmydata.interfaces.NoServersError: client gave us zero servers")
+NOT_ENOUGH = traceback("allmydata.mutable.common.NotEnoughServersError: ('Ran out of non-bad "
+                       "servers, first_error=None', None)")
+
+
+@pytest.fixture
+def proxy(embedded):
+    with Proxy(embedded.url) as made:
+        yield made
+
+
+def make_files(path, count=6, size=3000):
+    (path / "d").mkdir(parents=True)
+    for number in range(count):
+        (path / "d" / f"f{number}").write_bytes(content(size, number))
+    return path
+
+
+def for_a_while(proxy, reply, wanted=lambda request: True, seconds=1.5):
+    """Answers what is `wanted` with `reply`, from the first of it on for some seconds."""
+    state = {}
+
+    def answer(request):
+        if not wanted(request):
+            return None
+        end = state.setdefault("end", time.monotonic() + seconds)
+        return reply if time.monotonic() < end else None
+    proxy.answer = answer
+    return state
+
+
+def put(request):
+    return request.method == "PUT"
+
+
+def reading(request):
+    return request.method == "GET" and request.path.startswith("/uri/")
+
+
+# --- something else answers ---------------------------------------------------------------
+
+STRANGERS = {
+    "ls": page(502), "get": page(503), "put": page(504), "diff": Reply(429, "text/plain", b"slow"),
+    "cp": page(200, "Log in"), "fetch": page(404, "Not Found"), "plan": page(403, "Forbidden"),
+    "verify": page(408), "resume": page(302, "Found", Location="/login"),
+}
+
+
+def command(name, barge, embedded, tmp_path):
+    """The words of one command that works on something small."""
+    path = make_files(tmp_path / "s", 3)
+    alias, _ = embedded.fresh()
+    if name == "cp":
+        return ("cp", "-r", path, alias)
+    if name == "put":
+        return ("put", path / "d/f0", alias + "f")
+    if name == "resume":
+        barge.ok("plan", path, alias, "-r")
+        return ("resume",)
+    barge.ok("cp", "-r", path, alias)
+    return {"ls": ("ls", alias + "s/d"), "get": ("get", alias + "s/d/f0", tmp_path / "f"),
+            "diff": ("diff", path, alias + "s"), "verify": ("verify", barge.job().name),
+            "fetch": ("cp", "-r", alias + "s", tmp_path / "back"),
+            "plan": ("plan", "-r", alias + "s", tmp_path / "back")}[name]
+
+
+@pytest.mark.parametrize(("name", "first"), [(name, True) for name in STRANGERS]
+                         + [(name, False) for name in ("cp", "plan", "fetch", "put")])
+def test_every_command_waits_for_its_gateway(embedded, client, proxy, tmp_path, name, first):
+    """From the first request on, or from the first that is about a cap."""
+    barge = client(embedded)
+    words = command(name, barge, embedded, tmp_path)
+    state = for_a_while(proxy, STRANGERS[name],
+                        lambda request: first or request.path.startswith("/uri"), 1)
+    run = barge.ok(*words, "-u", proxy.url)
+    assert state and "does not answer" in run.err and "not a Tahoe-LAFS" in run.err, run
+    if name == "fetch":
+        same(local_tree(tmp_path / "back"), below("s", local_tree(tmp_path / "s")))
+
+
+def test_what_the_gateway_itself_refuses_is_not_waited_for(embedded, client, proxy):
+    alias, _ = embedded.fresh()
+    begin = time.monotonic()
+    run = client(embedded).ok("ls", "-u", proxy.url, alias + "nothing", code=2)
+    assert "No such file" in run.err and time.monotonic() - begin < 5
+
+
+def test_a_gateway_that_is_restarted_behind_its_proxy(embedded, client, proxy, tmp_path):
+    path = make_files(tmp_path / "s", 40)
+    alias, cap = embedded.fresh()
+    broken = for_a_while(proxy, page(502), lambda _: proxy.count("PUT") > 10, 2.5)
+    run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias)
+    assert broken and "answers again" in run.err and run.summary()["failed"] == 0
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_a_proxy_that_asks_for_time_is_given_it(embedded, client, proxy):
+    alias, _ = embedded.fresh()
+    for_a_while(proxy, page(503, "Busy", Retry_After=2), seconds=0.5)
+    begin = time.monotonic()
+    run = client(embedded).ok("ls", "-u", proxy.url, alias)
+    assert "it asks to wait 2 s" in run.err and time.monotonic() - begin >= 2
+    assert len(proxy.requests) == 3
+
+
+def test_a_proxy_whose_gateway_stays_away(embedded, client, proxy, tmp_path):
+    path = make_files(tmp_path / "s", 40)
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    for_a_while(proxy, page(502), lambda _: proxy.count("PUT") > 10, 100)
+    run = barge.ok("cp", "-r", "--json", "-u", proxy.url, "--gateway-wait=1", path, alias, code=69)
+    assert "barge resume" in run.err and run.summary()["failed"] == 0
+    assert embedded.list(cap) == {}
+    proxy.answer = None
+    barge.ok("resume", "-u", proxy.url)
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_something_that_is_no_gateway_is_told_after_a_while(embedded, client, proxy):
+    alias, _ = embedded.fresh()
+    proxy.answer = lambda _: page(404, "Not Found")
+    run = client(embedded).ok("ls", "-u", proxy.url, alias, code=2)
+    assert "not a Tahoe-LAFS gateway" in run.err and proxy.url in run.err
+    run = client(embedded).ok("ls", "-u", proxy.url, "--gateway-wait=1", alias, code=69)
+
+
+# --- the grid is in trouble ---------------------------------------------------------------
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_a_grid_that_has_no_room_for_a_while(embedded, client, proxy, tmp_path, count):
+    path = make_files(tmp_path / "s", count)
+    alias, cap = embedded.fresh()
+    for_a_while(proxy, UNHAPPY, put, 2)
+    run = client(embedded).ok("cp", "-r", "--json", "-u", proxy.url, path, alias)
+    assert run.err.count("the grid is in trouble") == 1 and "the grid is well again" in run.err
+    assert "on only 5 server(s) (5 servers are full)" in run.err
+    assert "waiting for the grid" not in run.err  # the line of progress has no time to come
+    assert run.summary()["failed"] == 0
+    assert proxy.count("PUT") < 3 * count + 12  # no storm
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_a_grid_that_has_no_room_for_long(embedded, client, proxy, tmp_path):
+    path = make_files(tmp_path / "s")
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    proxy.answer = lambda request: UNHAPPY if put(request) else None
+    run = barge.ok("cp", "-r", "--json", "-u", proxy.url, "--grid-wait=1", path, alias, code=69)
+    assert run.summary()["failed"] == 0 and "barge resume" in run.err
+    assert "waited 1 s for the grid" in run.err and embedded.list(cap) == {}
+    proxy.answer = None
+    barge.ok("resume", "-u", proxy.url)
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_files_that_are_refused_while_others_are_taken(embedded, client, proxy, tmp_path):
+    """By the grid, and by a proxy: they fail by name, though they are all that is left."""
+    path = make_files(tmp_path / "s", 8)
+    (path / "d/grid").write_bytes(content(777))
+    (path / "d/proxy").write_bytes(content(888))
+    alias, cap = embedded.fresh()
+    proxy.answer = lambda request: {777: UNHAPPY, 888: page(403, "Forbidden")}.get(request.size)
+    run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias, code=1)
+    failed = {name: line["detail"] for name, line in run.entries().items()
+              if line["state"] == "failed"}
+    assert failed.keys() == {"s/d/grid", "s/d/proxy"}
+    assert "servers are full" in failed["s/d/grid"] and "status 403" in failed["s/d/proxy"]
+    assert len(embedded.tree(cap)) == len(below("s", local_tree(path))) - 2
+
+
+@pytest.mark.parametrize("kind", ["mkdir", "set_children"])
+@pytest.mark.parametrize("trouble", [NO_SERVERS, NOT_ENOUGH], ids=["none", "few"])
+def test_directories_wait_as_well(embedded, client, proxy, tmp_path, kind, trouble):
+    path = make_files(tmp_path / "s", 2)
+    alias, cap = embedded.fresh()
+    state = for_a_while(proxy, trouble, lambda request: kind in request.path)
+    client(embedded).ok("cp", "-r", "-u", proxy.url, path, alias)
+    assert state
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_immutable_directories_wait_as_well(embedded, client, proxy, tmp_path):
+    path = make_files(tmp_path / "s", 2)
+    alias, cap = embedded.fresh()
+    for_a_while(proxy, UNHAPPY, lambda request: "mkdir-immutable" in request.path)
+    client(embedded).ok("cp", "-r", "--immutable", "-u", proxy.url, path, alias)
+    same(embedded.tree(cap), below("s", local_tree(path)))
+
+
+def test_what_is_put_waits_and_says_why_it_failed(embedded, client, proxy, tmp_path):
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    (tmp_path / "f").write_bytes(content(5000))
+    for_a_while(proxy, UNHAPPY, put)
+    barge.ok("put", "-u", proxy.url, tmp_path / "f", alias + "f")
+    (tmp_path / "f").write_bytes(content(5001))
+    proxy.answer = lambda request: UNHAPPY if put(request) else None
+    run = barge.ok("put", "-u", proxy.url, "--grid-wait=1", tmp_path / "f", alias + "g", code=69)
+    assert "UploadUnhappinessError: shares could be placed or found on only 5 server(s)" in run.err
+    assert "5 servers are full" in run.err
+
+
+def stored(embedded, client, tmp_path, count=6):
+    """A tree on the grid: (client, its alias, the caps of its files)."""
+    path = make_files(tmp_path / "s", count)
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", path, alias)
+    return barge, alias, file_caps(embedded.url, cap)
+
+
+def key_of(cap):
+    return cap.split(":")[2]
+
+
+def test_a_grid_that_cannot_be_read_for_a_while(embedded, client, proxy, tmp_path):
+    barge, alias, _ = stored(embedded, client, tmp_path)
+    for_a_while(proxy, NO_SHARES, reading, 2)
+    run = barge.ok("cp", "-r", "-u", proxy.url, alias + "s", tmp_path / "back")
+    assert "the grid is in trouble: status 410" in run.err and "well again" in run.err
+    same(local_tree(tmp_path / "back"), below("s", local_tree(tmp_path / "s")))
+    for_a_while(proxy, NO_SHARES, lambda request: reading(request) and "json" not in request.path)
+    barge.ok("cp", "-r", "--json", "-u", proxy.url, alias + "s", tmp_path / "again")
+    same(local_tree(tmp_path / "again"), below("s", local_tree(tmp_path / "s")))
+
+
+def test_a_grid_that_cannot_be_read_for_long(embedded, client, proxy, tmp_path):
+    barge, alias, _ = stored(embedded, client, tmp_path)
+    wanted = {"broken": False}
+
+    def answer(request):
+        wanted["broken"] |= reading(request) and "json" not in request.path
+        return NO_SHARES if wanted["broken"] and reading(request) else None
+    proxy.answer = answer
+    run = barge.ok("cp", "-r", "--json", "-u", proxy.url, "--grid-wait=1", alias + "s",
+                   tmp_path / "back", code=69)
+    assert run.summary()["failed"] == 0 and "barge resume" in run.err
+    proxy.answer = None
+    barge.ok("resume", "-u", proxy.url)
+    same(local_tree(tmp_path / "back"), below("s", local_tree(tmp_path / "s")))
+
+
+def test_one_lost_file_is_no_trouble_of_the_grid(embedded, client, proxy, tmp_path):
+    """Not even when nothing else is left to be read: what could be read is looked at again."""
+    barge, alias, caps = stored(embedded, client, tmp_path)
+    lost = key_of(caps["s/d/f3"])
+    proxy.answer = lambda request: NO_SHARES if lost in request.path else None
+    begin = time.monotonic()
+    job = barge.job().name
+    run = barge.ok("cp", "-r", "--json", "-u", proxy.url, alias + "s", tmp_path / "back", code=1)
+    assert run.summary()["failed"] == 1 and run.entries()["s/d/f3"]["state"] == "failed"
+    run = barge.ok("verify", "-u", proxy.url, "--json", job, code=1)
+    assert [name for name, line in run.entries().items() if line["state"] == "failed"] == ["s/d/f3"]
+    assert time.monotonic() - begin < 40
+
+
+def test_one_lost_directory_is_no_trouble_of_the_grid(embedded, client, proxy, tmp_path):
+    make_files(tmp_path / "s/one", 1)
+    make_files(tmp_path / "s/two", 1)
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", tmp_path / "s", alias)
+    directory = embedded.list(embedded.list(cap)["s"][1]["rw_uri"])["one"][1]
+    lost = [key_of(directory[kind]) for kind in ("rw_uri", "ro_uri")]
+    proxy.answer = lambda request: NO_SHARES if any(key in request.path for key in lost) else None
+    run = barge.ok("cp", "-r", "--json", "-u", proxy.url, alias + "s", tmp_path / "back", code=1)
+    assert run.entries()["s/one"]["state"] == "failed", run.entries()
+    assert (tmp_path / "back/s/two/d/f0").read_bytes() == content(3000, 0)
+
+
+def test_one_file_alone_waits(embedded, client, proxy, tmp_path):
+    """There is nothing to compare with: it may be the grid."""
+    barge, _, caps = stored(embedded, client, tmp_path, 1)
+    cap = caps["s/d/f0"]
+    proxy.answer = lambda request: NO_SHARES if reading(request) else None
+    run = barge.ok("get", "-u", proxy.url, "--grid-wait=1", cap, tmp_path / "f", code=69)
+    assert "waited 1 s for the grid" in run.err
+    for_a_while(proxy, NO_SHARES, reading)
+    barge.ok("get", "-u", proxy.url, cap, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == content(3000, 0)
+
+
+def test_verify_waits_for_the_grid(embedded, client, proxy, tmp_path):
+    barge, _, _ = stored(embedded, client, tmp_path)
+    for_a_while(proxy, NO_SHARES, reading)
+    run = barge.ok("verify", "-u", proxy.url, barge.job().name)
+    assert "the grid is in trouble" in run.err
+    gone = (b'{"storage-index": "a", "summary": "", "results": {"healthy": false, "recoverable": '
+            b'false, "count-shares-good": 0, "count-shares-expected": 1}}')
+    for_a_while(proxy, Reply(200, "text/plain", gone), lambda one: "t=check" in one.path)
+    barge.ok("verify", "--verify=check", "-u", proxy.url, barge.job().name)

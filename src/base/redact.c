@@ -62,6 +62,24 @@ static void redact_cap_text(const void *text, size_t size, char out[REDACTED_SIZ
 		 hash[3]);
 }
 
+/* Returns how many bytes of user name and password stand behind "://" at the beginning; 0: none do.
+ */
+static size_t user_size(const char *at, size_t left)
+{
+	static const char before[] = "://";
+	if (left < sizeof before - 1 || memcmp(at, before, sizeof before - 1) != 0)
+		return 0;
+	size_t found = 0;
+	for (size_t i = sizeof before - 1; i < left; i++) {
+		unsigned char byte = (unsigned char)at[i];
+		if (byte <= ' ' || byte == 0x7F || strchr("/?#\"'`<>", byte))
+			break;
+		if (byte == '@')
+			found = i - (sizeof before - 1);
+	}
+	return found;
+}
+
 enum fault redact_text(struct bytes *out, const void *text, size_t size)
 {
 	const char *at = text;
@@ -70,6 +88,15 @@ enum fault redact_text(struct bytes *out, const void *text, size_t size)
 	size_t copied = 0; /* bytes of `text` that are dealt with */
 	for (size_t i = 0; i < size && !fault;) {
 		const struct mark *mark = mark_at(at + i, size - i);
+		const size_t user = mark ? 0 : user_size(at + i, size - i);
+		if (user > 0) {
+			fault = bytes_append(out, at + copied, i + 3 - copied);
+			if (!fault)
+				fault = bytes_append_text(out, "***");
+			i += 3 + user;
+			copied = i;
+			continue;
+		}
 		if (!mark) {
 			i++;
 			continue;

@@ -15,6 +15,13 @@ bool url_address_is_loopback(const char *address)
 	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
+bool url_names_user(const char *text)
+{
+	const char *behind = strstr(text, "://");
+	const char *authority = behind ? behind + 3 : text;
+	return memchr(authority, '@', strcspn(authority, "/?#"));
+}
+
 /* Copies one part of the URL; false when it is absent or does not fit. */
 static bool part(CURLU *parsed, CURLUPart what, unsigned flags, char *out, size_t size)
 {

@@ -28,6 +28,9 @@ struct url {
 MUST_USE enum fault url_parse(const char *text, const char *plain_host, struct url *url,
 			      struct err *err);
 
+/* True when a user name or a password stands before the host, in a URL or something like one. */
+MUST_USE bool url_names_user(const char *text);
+
 /* True when `address`, an IP address as text without brackets, is in 127.0.0.0/8, ::1 or a mapped
  * form of these. */
 MUST_USE bool url_address_is_loopback(const char *address);

@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/redact.h"
 #include "base/secret.h"
+#include "net/url.h"
 #include "options/options_value.h"
 #include "options/selection.h"
 
@@ -61,16 +62,18 @@ static bool holds_cap(const char *word)
 	return false;
 }
 
-/* Copies argv and overwrites the caps in it, so that process lists show them no longer. */
+/* Copies argv and overwrites the caps and passwords in it, so that process lists show them no longer.
+ */
 static enum fault take_argv(struct parse *parse, int argc, char **argv, struct err *err)
 {
 	for (int i = 1; i < argc; i++) {
 		enum fault fault = text_list_add(&parse->arg, argv[i], err);
 		if (fault)
 			return fault;
-		if (!holds_cap(argv[i]))
+		bool cap = holds_cap(argv[i]);
+		if (!cap && !(strstr(argv[i], "://") && url_names_user(argv[i])))
 			continue;
-		parse->options->cap_in_argv = true;
+		parse->options->cap_in_argv |= cap;
 		memset(argv[i], 'x', strlen(argv[i]));
 	}
 	return FAULT_NONE;
@@ -283,6 +286,17 @@ static enum fault check_words(const struct options *options, struct err *err)
 		       row->name, row->operands);
 }
 
+/* A gateway wants no password, and one that is not taken is never shown. */
+static enum fault check_gateways(const struct options *options, struct err *err)
+{
+	const struct text_list *gateway = &options->connection.gateway;
+	for (size_t i = 0; i < gateway->count; i++)
+		if (url_names_user(gateway->text[i]))
+			return err_set(err, FAULT_USAGE,
+				       "--gateway: a gateway URL holds no user name or password");
+	return FAULT_NONE;
+}
+
 /* Sees to --help and --version, and that each option goes with the command. */
 static enum fault options_settle(struct parse *parse, struct err *err)
 {
@@ -326,6 +340,8 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 		fault = parse_environment(&parse, err);
 		if (!fault)
 			fault = parse_config(&parse, err);
+		if (!fault)
+			fault = check_gateways(options, err);
 	}
 	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN))
 		fault = selection_make(&options->selection, &options->planning.select, err);

@@ -114,6 +114,9 @@ static enum fault choose_urls(const struct connection_options *connection, struc
 	if (given->count == 0 && !setup->node.url)
 		return err_set(err, FAULT_USAGE,
 			       "no gateway: name its node directory with -d, or its URL with -u");
+	if (given->count == 0 && url_names_user(setup->node.url))
+		return err_set(err, FAULT_USAGE,
+			       "node.url: a gateway URL holds no user name or password");
 	if (given->count == 0)
 		return add_url(setup, setup->node.url, err);
 	for (size_t i = 0; i < given->count; i++)

@@ -160,6 +160,43 @@ def test_urls_that_are_refused(embedded, client, files, url, code, message):
     refused(client(embedded), embedded, ("cp", "-r", "-u", url, files, alias), code, message)
 
 
+@pytest.mark.parametrize("words", [
+    ("ls", "-u", "URL", "-u", "URL"), ("ls", "--gateway=URL"), ("cp", "-u", "URL", "FILE", "HERE"),
+    ("ls", "--gatway=URL"), ("URL",), ("help", "URL"), ("ls", "URL"), ("get", "URL", "x"),
+    ("cp", "-r", "FILE", "URL"), ("cp", "-r", "URL", "HERE"), ("put", "FILE", "URL"),
+    ("diff", "FILE", "URL"), ("ls", "--cap-file=URL"), ("ls", "-d", "URL"), ("verify", "URL"),
+    ("resume", "URL"), ("ls", "--allow-plaintext=URL", "--progress=URL"), ("gateway", "URL/x"),
+    ("get", "--convergence-file=URL", "tahoe:x", "x"), ("jobs", "show", "URL")],
+    ids=lambda words: " ".join(words))
+def test_a_password_in_a_url_is_never_shown(embedded, client, files, tmp_path, words):
+    barge, url = client(embedded), "http://me:s3cret@127.0.0.1:1/" + "x" * 100
+    filled = [word.replace("URL", url).replace("FILE", str(files / "a"))
+              .replace("HERE", str(tmp_path / "there")) for word in words]
+    run = barge.run(*filled, *(["--json"] if words[0] == "ls" else []), cwd=tmp_path)
+    assert run.code not in (0, 1) and "s3cret" not in run.err + run.out, run
+
+
+def test_a_password_in_files_and_variables_is_never_shown(embedded, client, tmp_path):
+    barge, url = client(embedded), "http://me:s3cret@127.0.0.1:1/"
+    for name, text in (("config", f"gateway = {url}\n"), ("config", f"gateway {url}\n"),
+                       ("config", f"{url}\n"), ("node.url", url), ("aliases", f"x: {url}\n"),
+                       ("aliases", f"{url}\n"), ("variable", "")):
+        node, home = tmp_path / "node", tmp_path / "config-home"
+        for path in node / "private", home / "barge":
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir(parents=True)
+        (node / "node.url").write_text(url if name == "node.url" else embedded.url)
+        (node / "private/aliases").write_text(text if name == "aliases" else "")
+        environment = {"XDG_CONFIG_HOME": str(home)}
+        if name == "config":
+            (home / "barge/config").write_text(text)
+            (home / "barge/config").chmod(0o600)
+        if name == "variable":
+            environment["BARGE_GATEWAY"] = url
+        run = barge.run("ls", "-d", node, "x:", node=False, env=environment)
+        assert run.code == 2 and "s3cret" not in run.err + run.out, (name, run)
+
+
 def test_proof_by_cap_needs_the_secret(embedded, client, files, tmp_path):
     alias, _ = embedded.fresh()
     node = tmp_path / "node without secret"

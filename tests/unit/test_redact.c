@@ -42,12 +42,26 @@ static void takes_furls_to_their_end(void **state)
 	bytes_fini(&out);
 }
 
+static void takes_out_who_is_named_before_a_host(void **state)
+{
+	(void)state;
+	check("gateway http://me:s3cret@127.0.0.1:1/x?y is",
+	      "gateway http://***@127.0.0.1:1/x?y is");
+	check("https://me@h", "https://***@h");
+	check("https://a@b:c@h", "https://***@h");
+	check("'http://a:b@h' http://c:d@h", "'http://***@h' http://***@h");
+	check("http://h/a@b", "http://h/a@b");
+	check("http://h?a@b http://h#a@b http://h a@b", "http://h?a@b http://h#a@b http://h a@b");
+	check("a@b ://@x", "a@b ://@x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(leaves_other_text_alone),
 		cmocka_unit_test(replaces_each_cap_by_its_digest),
 		cmocka_unit_test(takes_furls_to_their_end),
+		cmocka_unit_test(takes_out_who_is_named_before_a_host),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

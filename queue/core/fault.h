@@ -50,8 +50,8 @@ struct err {
 	int os_error;            /* errno, or 0 */
 	int http_status;         /* of the reply, or 0 */
 	uint32_t retry_after_ms; /* as the other side asked, or 0 */
-	/* Where the grid may be to blame (src/store/health.h): the order of this failure, and of the
-	 * beginning of the last of its kind that went well; 0: not so. */
+	/* Where the grid may be to blame (src/store/health.h): the order of this failure, and of
+	 * the beginning of the last of its kind that went well; 0: not so. */
 	uint64_t trouble, well;
 	char text[200]; /* one sentence without a full stop, NUL-terminated; never a cap */
 };

@@ -85,6 +85,7 @@ static bool audit_take_back(struct audit *audit)
 /* Submits a probe, once there is room for it. */
 static enum fault audit_send(struct audit *audit, struct probe *probe)
 {
+	probe->secret = audit->request->secret;
 	probe->moved = audit->request->moved;
 	probe->context = audit->request->context;
 	while (!pool_has_room(audit->pool))

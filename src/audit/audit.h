@@ -17,7 +17,9 @@
 #pragma once
 
 #include "queue/catalog.h"
+#include "store/health.h"
 #include "store/store.h"
+#include "tahoe/chk.h"
 
 /* What became of one entry.  Borrowed for the call. */
 struct audit_entry {
@@ -43,12 +45,13 @@ struct audit_request {
 	/* As pool_options.away. */
 	void (*away)(void *context, const struct store *store, const struct err *why);
 	void *context;
-	struct catalog *catalog; /* with outcomes */
-	bool paths;              /* of proven entries too */
-	unsigned levels;         /* enum verify_level: CHECK, READ or both */
-	unsigned in_flight;      /* 1..LANES_MAX */
-	uint64_t away_ms;        /* how long to wait for a gateway that is away */
-	struct health *health;   /* of the grid; NULL: not known */
+	struct catalog *catalog;         /* with outcomes */
+	bool paths;                      /* of proven entries too */
+	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
+	unsigned levels;                 /* enum verify_level: CHECK, READ or both */
+	unsigned in_flight;              /* 1..LANES_MAX */
+	uint64_t away_ms;                /* how long to wait for a gateway that is away */
+	struct health *health;           /* of the grid; NULL: not known */
 };
 
 struct audit;

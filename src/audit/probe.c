@@ -46,7 +46,8 @@ static void compare_literal(struct probe *probe)
 	unsigned char content[CONTENT_HASH_SIZE];
 	struct err err = { 0 };
 	content_hash_of(cap->content, (size_t)cap->size, content);
-	if (cap->size != probe->length || memcmp(content, probe->content, sizeof content) != 0)
+	if (cap->size != probe->length ||
+	    (probe->has_content && memcmp(content, probe->content, sizeof content) != 0))
 		err_wrong(&err, "the bytes in its cap are not the ones stored");
 	pool_end(&probe->task, err.fault ? &err : NULL);
 }
@@ -75,7 +76,8 @@ static void probe_start(struct pool_task *task)
 	const struct proving_options options = {
 		.store = task->store,
 		.cap = &probe->cap,
-		.content = probe->content,
+		.content = probe->has_content ? probe->content : NULL,
+		.secret = probe->secret,
 		.size = probe->length,
 		.moved = probe_moved,
 		.ended = probe_proven,
@@ -120,6 +122,9 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 	probe->exact = !cap_is_mutable(&probe->cap);
 	probe->length = outcome->length;
 	memcpy(probe->content, outcome->content, sizeof probe->content);
+	/* What was settled from a listing has none. */
+	static const unsigned char none[sizeof probe->content];
+	probe->has_content = memcmp(probe->content, none, sizeof none) != 0;
 	return probe;
 }
 

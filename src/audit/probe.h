@@ -21,7 +21,9 @@ struct probe {
 	bool linked;           /* nothing was sent: the source's own cap was linked */
 	struct cap cap;
 	/* files */
-	unsigned char content[16]; /* xxh3-128 of the bytes */
+	unsigned char content[16];       /* xxh3-128 of the bytes */
+	bool has_content;                /* that is known */
+	const struct chk_params *secret; /* of the gateway, or NULL; set by whoever submits it */
 	uint64_t length;
 	/* directories */
 	bool is_directory;

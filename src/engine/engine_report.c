@@ -82,7 +82,7 @@ static const char *describe_proofs(const struct engine *engine)
 		return direct ? "hash tree of the cap, by storage servers; key, where a gateway "
 				"was "
 				"asked"
-			      : "key: the bytes of every file make the key in its cap";
+			      : "key: the bytes of what is done make the key in its cap";
 	if (direct)
 		return "hash tree of the cap, by storage servers; key, or read twice, where a "
 		       "gateway was asked";

@@ -62,7 +62,7 @@ static bool holds_cap(const char *word)
 	return false;
 }
 
-/* Copies argv and overwrites the caps and passwords in it, so that process lists show them no longer.
+/* Copies argv and overwrites caps and passwords in it, so that process lists show them no longer.
  */
 static enum fault take_argv(struct parse *parse, int argc, char **argv, struct err *err)
 {

@@ -65,8 +65,8 @@ struct tries setup_tries(struct setup *setup, const struct store_wait *wait);
 MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wait,
 				      struct err *err);
 
-/* Tell people that the gateway went away, and why, or (NULL) is back, in one thread (tries.away) and
- * of a lane's store (lanes_options.away).  `context` is the struct setup. */
+/* Tell people that the gateway went away, and why, or (NULL) is back, in one thread (tries.away)
+ * and of a lane's store (lanes_options.away).  `context` is the struct setup. */
 void setup_tell_away(void *context, const struct err *why);
 void setup_tell_store_away(void *context, const struct store *store, const struct err *why);
 

@@ -9,9 +9,10 @@
  *                                          nothing has for `wait_ms`: the job is over for now
  *
  * Storing, writing, listing and reading are apart, as a grid without room can be read, and as files
- * and directories lie on different servers; and so are gateways, as one may have lost its servers.  Only what was asked for after the trouble began clears it:
- * replies that were on their way say nothing.  So one object that fails while others do not has its
- * tries, and one that fails because all do has none.
+ * and directories lie on different servers; and so are gateways, as one may have lost its servers.
+ * Only what was asked for after the trouble began clears it: replies that were on their way say
+ * nothing.  So one object that fails while others do not has its tries, and one that fails because
+ * all do has none.
  *
  * While there is trouble little is begun, at growing intervals, to see whether it is over.  Where
  * nothing was asked for a minute it is forgotten.
@@ -68,8 +69,8 @@ void health_well(struct health *health, const struct health_call *call);
 
 /*
  * Notes that it failed with `err`, by the grid or (`on_the_way`) before it came there.  Fills
- * err->excuse, err->trouble and err->well, and err->retry_after_ms with a time after which another try makes sense; one whose
- * time is over becomes FAULT_UNAVAILABLE.
+ * err->excuse, err->trouble and err->well, and err->retry_after_ms with a time after which another
+ * try makes sense; one whose time is over becomes FAULT_UNAVAILABLE.
  */
 void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
 		    struct err *err);

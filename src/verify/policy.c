@@ -206,7 +206,8 @@ const char *policy_describe(const struct policy *policy)
 		return "cap: made here, each share acknowledged by its storage server; a gateway's "
 		       "replies are the caps of the bytes sent";
 	if (other == 0 && count_trust(policy, TRUST_AGREED) > 0)
-		return "cap: every reply is the cap of the bytes sent, by the gateway's own secret";
+		return "cap: what is done was answered with the cap of its bytes, by the gateway's "
+		       "own secret";
 	if (other == 0)
 		return "cap: the secret is known, and no reply had to be proven yet";
 	return policy->has_secret

@@ -47,39 +47,56 @@ static void checked(void *context, const struct store_reply *reply)
 static enum fault take_back(void *context, const void *data, size_t size, struct err *err)
 {
 	struct proving *proving = context;
-	(void)err;
-	content_hash_update(&proving->hash, data, size);
+	if (proof_update(&proving->proof, data, size, err))
+		return err->fault;
 	if (proving->options.moved)
 		proving->options.moved(proving->options.context, size);
 	return FAULT_NONE;
+}
+
+/* Compares with the hash that was kept, or with the key, for what there is. */
+static void compare(struct proving *proving, struct err *err)
+{
+	const struct proving_options *options = &proving->options;
+	unsigned char content[CONTENT_HASH_SIZE];
+	bool proven = false;
+	if (options->content) {
+		content_hash_final(&proving->proof.hash, content);
+		if (memcmp(content, options->content, sizeof content) != 0)
+			err_wrong(err, "read back, the bytes are not the ones stored");
+	} else if (!proof_end(&proving->proof, options->cap, &proven, err) && !proven &&
+		   !proving->reading.proven) {
+		err_set(err, FAULT_USAGE,
+			"read back, but nothing is known to compare the bytes with: the record of "
+			"them was lost, and their key does not tell");
+	}
 }
 
 static void read_back(void *context, const struct err *failed)
 {
 	struct proving *proving = context;
 	const struct proving_options *options = &proving->options;
-	unsigned char content[CONTENT_HASH_SIZE];
 	struct err err = failed ? *failed : (struct err){ 0 };
-	content_hash_final(&proving->hash, content);
 	if (failed)
 		err_wrap(&err, "read back");
 	else if (proving->reading.received != options->size)
 		err_wrong(&err, "read back, %llu bytes are there, %llu were stored",
 			  (unsigned long long)proving->reading.received,
 			  (unsigned long long)options->size);
-	else if (memcmp(content, options->content, sizeof content) != 0)
-		err_wrong(&err, "read back, the bytes are not the ones stored");
+	else
+		compare(proving, &err);
 	proved(proving, VERIFY_READ, &err);
 }
 
 static void start_reading(struct proving *proving)
 {
+	const struct proving_options *options = &proving->options;
 	struct err err;
-	if (!proving->hash.state && content_hash_init(&proving->hash, &err)) {
+	if (proof_start(&proving->proof, options->cap, options->content ? NULL : options->secret,
+			&err)) {
 		proving_end(proving, &err);
 		return;
 	}
-	content_hash_start(&proving->hash);
 	proving->reading = (struct reading){
 		.options = { .store = proving->options.store,
 			     .cap = proving->options.cap,
@@ -124,4 +141,4 @@ void proving_cancel(struct proving *proving)
 	reading_cancel(&proving->reading);
 }
 
-void proving_fini(struct proving *proving) { content_hash_fini(&proving->hash); }
+void proving_fini(struct proving *proving) { proof_fini(&proving->proof); }

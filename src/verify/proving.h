@@ -4,6 +4,9 @@
  *
  *   [CHECK: all shares are there and good] -> [READ: read back, the same bytes] -> ended
  *
+ * Where no hash of the bytes is known, as of a file found in a listing, they are proven by the key
+ * in their cap, or by the store; else they are read, and nothing is said of them but that.
+ *
  * Place      src/upload, for what was sent just now; src/audit, for what was sent once.
  * Ownership  borrows the store, the cap and the content until `ended`.
  * Threads    the owner of the store.
@@ -11,13 +14,15 @@
 #pragma once
 
 #include "verify/policy.h"
+#include "verify/proof.h"
 #include "verify/reading.h"
 
 struct proving_options {
 	struct store *store;
 	const struct cap *cap;
-	const unsigned char *content; /* xxh3-128 of the bytes; READ only */
-	uint64_t size;                /* of them */
+	const unsigned char *content; /* xxh3-128 of the bytes, NULL where not known; READ only */
+	const struct chk_params *secret; /* the gateway's, where `content` is NULL; or NULL */
+	uint64_t size;                   /* of them */
 	void (*moved)(void *context,
 		      uint64_t bytes); /* hears of bytes that arrived; NULL: nobody */
 	/* Hears of the end, which may be at once; `err` NULL: all is proven. */
@@ -31,7 +36,7 @@ struct proving {
 	unsigned owed;           /* enum verify_level: not proven yet */
 	struct store_call *call; /* the check in flight */
 	struct reading reading;
-	struct content_hash hash; /* of what is read back */
+	struct proof proof; /* of what is read back */
 };
 
 /* Proves the levels `owed`, of CHECK and READ; may be none. */

@@ -119,9 +119,14 @@ static struct audit_counts counts;
 static char lost[ENTRIES_MAX][100];
 static size_t lost_count;
 
+static char why[200];
+static const struct chk_params *secret;
+
 static void ended(void *context, const struct audit_entry *found)
 {
 	(void)context;
+	if (!found->proven)
+		snprintf(why, sizeof why, "%s", found->detail);
 	if (!found->proven)
 		snprintf(lost[lost_count++ % ENTRIES_MAX], sizeof lost[0], "%s", found->path);
 }
@@ -143,6 +148,7 @@ static enum fault run(unsigned levels, bool stopped)
 		.ended = ended,
 		.context = &grid,
 		.catalog = catalog,
+		.secret = secret,
 		.levels = levels,
 		.in_flight = 4,
 	};
@@ -214,6 +220,34 @@ static void allows_nothing_more_in_an_immutable_directory(void **state)
 	assert_int_equal(counts.failed, 0);
 }
 
+/* A slot that was damaged, and settled again from the listing of its directory. */
+static void settle_without_hash(uint64_t id, enum object number)
+{
+	struct err err;
+	const struct fake_object *from = &object[number];
+	struct outcome outcome = { .id = id, .state = OUTCOME_DONE, .length = from->size };
+	assert_true(cap_pack(&from->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind));
+	good(outcomes_write(outcomes, &outcome, &err));
+}
+
+static void proves_by_the_key_what_has_no_hash(void **state)
+{
+	(void)state;
+	const struct chk_params params = { .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE };
+	settle_without_hash(2, LARGE);
+	settle_without_hash(3, LITTLE); /* the cap of a literal is its proof */
+	secret = &params;
+	good(run(VERIFY_READ, false));
+	secret = NULL;
+	assert_int_equal(counts.failed, 0);
+	assert_int_equal(counts.files, 2);
+	good(run(VERIFY_READ, false));
+	assert_int_equal(counts.failed, 1);
+	assert_string_equal(lost[0], "large");
+	assert_non_null(strstr(why, "nothing is known to compare"));
+	assert_null(strstr(why, "not the ones stored"));
+}
+
 static void names_a_literal_that_is_another(void **state)
 {
 	(void)state;
@@ -250,6 +284,7 @@ int main(void)
 		FACT(names_a_file_that_is_sick_when_asked_to_check),
 		FACT(names_a_directory_that_misses_a_child),
 		FACT(allows_nothing_more_in_an_immutable_directory),
+		FACT(proves_by_the_key_what_has_no_hash),
 		FACT(names_a_literal_that_is_another),
 		FACT(stops_when_told),
 		FACT(gives_up_a_gateway_that_stays_away),

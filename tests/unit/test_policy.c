@@ -149,7 +149,7 @@ static void each_gateway_is_believed_by_itself(void **state)
 	policy_expect(policy, 2);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(judge_of(policy, i, true, &met, &remaining), FAULT_NONE);
-	assert_non_null(strstr(policy_describe(policy), "every reply is the cap"));
+	assert_non_null(strstr(policy_describe(policy), "answered with the cap"));
 	policy_free(policy);
 	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
 	policy_expect(policy, 2);

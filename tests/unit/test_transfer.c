@@ -279,7 +279,7 @@ static void a_wrong_cap_of_the_second_file_is_no_proof(void **state)
 	yard->wrong_cap_from = 2;
 	struct work *work = one_work(yard);
 	transfer_deliver(&yard->transfers, whole_body(yard, &work[0], 'a'));
-	while (!strstr(policy_describe(yard->policy), "every reply is the cap"))
+	while (!strstr(policy_describe(yard->policy), "answered with the cap"))
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	send_alone(yard, &work[1], 'b');
 	assert_int_equal(yard->queue.task[0].outcome.state, OUTCOME_DONE);

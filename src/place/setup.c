@@ -12,7 +12,8 @@ enum {
 	SECRET_TEXT_MAX = 52, /* characters of 32 bytes */
 	GRID_TRIES = 20,      /* that gateways may disagree about servers, */
 	GRID_PAUSE_MS = 500,  /* with these pauses */
-	STRANGER_MS = 10000,  /* how long something may answer that may be no gateway at all */
+	STRANGER_MS = 10000,  /* how long something may answer that may be no gateway at all, */
+	GARBAGE_MS = 1000,    /* or a reply be one that no gateway gives */
 };
 
 /* ---- what is told ---- */
@@ -294,6 +295,8 @@ static bool ask_once_more(struct tries *tries, uint64_t since_ms, struct err *er
 	bool away = err->fault == FAULT_UNAVAILABLE;
 	if (away && !err->http_status)
 		return false;
+	if (err->fault == FAULT_USAGE && clock_ms() - since_ms < GARBAGE_MS)
+		return !tries_pause(tries, GARBAGE_MS / 4, err);
 	if (away && !is_of_proxy(err->http_status) && clock_ms() - since_ms >= STRANGER_MS) {
 		err->fault = FAULT_USAGE;
 		return false;

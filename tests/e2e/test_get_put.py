@@ -168,7 +168,7 @@ LONG = pytest.mark.long  # the same rule as in the short ones, at five seconds e
 
 
 @pytest.mark.parametrize("fault", [pytest.param("get:truncate", marks=LONG), "get:lie=10",
-                                   pytest.param("get:410", marks=LONG), "get:reset"])
+                                   "get:reset"])
 @pytest.mark.parametrize("secret", [True, False], ids=["key", "twice"])
 def test_a_lie_reaches_neither_pipe_nor_file(gateway, client, tmp_path, fault, secret):
     grid = gateway()

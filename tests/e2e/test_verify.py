@@ -60,7 +60,7 @@ def test_a_child_that_was_taken_away(embedded, client, tmp_path):
     assert run.summary()["failed"] == 1
 
 
-@pytest.mark.parametrize("fault", ["get:truncate", "get:wrong-body", "get:lie=10", "get:410"])
+@pytest.mark.parametrize("fault", ["get:truncate", "get:wrong-body", "get:lie=10"])
 def test_a_gateway_that_lies(gateway, client, tmp_path, fault):
     grid = gateway()
     barge = client(grid)

@@ -32,6 +32,7 @@ struct direct_put {
 	struct direct_put *next;
 	struct direct_put **back;
 	struct store_then then;
+	struct health_call health;
 	struct store_body body;
 	unsigned char index[CAP_KEY_SIZE]; /* storage index */
 	uint16_t server[PLACEMENT_SERVERS_MAX];
@@ -118,6 +119,7 @@ static void succeed(struct direct_put *put)
 		.proven = true,
 		.cap = put->body.shares->cap,
 	};
+	health_well(put->direct->health, &put->health);
 	end_put(put, &reply);
 }
 
@@ -413,6 +415,7 @@ struct store_call *direct_put(struct direct *direct, const struct store_body *bo
 	}
 	put->direct = direct;
 	put->then = then;
+	put->health = health_begin(direct->health, direct->base.gateway, HEALTH_STORING);
 	put->body = *body;
 	servers_order(direct->servers, put->index, order);
 	placement_init(&put->placement, count, take_servers(put, order));

@@ -2,12 +2,13 @@
 
 #include "queue/file/frame.h"
 #include "queue/file/manifest.h"
+#include "queue/file/manifest_format.h"
 #include "queue/file/outcomes.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-_Static_assert((int)CATALOG_HEADER_MAX == (int)FRAME_PAYLOAD_MAX, "a header is one frame");
+_Static_assert((int)CATALOG_HEADER_MAX == (int)MANIFEST_HEADER_MAX, "a header is the manifest's");
 _Static_assert((int)CATALOG_BINDING_MAX == (int)OUTCOME_BINDING_MAX,
 	       "a binding is that of the outcomes");
 

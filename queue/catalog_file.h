@@ -11,8 +11,8 @@
 #include "queue/writer.h"
 
 enum {
-	CATALOG_HEADER_MAX = 65536, /* bytes of all properties, packed */
-	CATALOG_BINDING_MAX = 1024, /* bytes */
+	CATALOG_HEADER_MAX = 64 << 20, /* bytes of all properties, packed */
+	CATALOG_BINDING_MAX = 1024,    /* bytes */
 };
 
 /* Paths, borrowed for the call.  What is NULL is not opened. */

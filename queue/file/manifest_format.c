@@ -27,10 +27,13 @@ uint64_t manifest_hash_next(uint64_t hash, uint64_t frame_hash)
 
 /* ---- start of the file ---- */
 
-void manifest_preamble_encode(const unsigned char job_id[16], unsigned char *bytes)
+void manifest_preamble_encode(const unsigned char job_id[16], size_t header_size,
+			      unsigned char *bytes)
 {
 	memset(bytes, 0, MANIFEST_PREAMBLE_SIZE);
 	preamble_encode(&manifest_file, job_id, bytes);
+	if (header_size > FRAME_PAYLOAD_MAX)
+		store_le64(bytes + MANIFEST_SIZE_OFFSET, header_size);
 }
 
 void manifest_mark_encode(uint64_t seed, uint64_t trailer, unsigned char *bytes)
@@ -86,35 +89,60 @@ static enum fault check_properties(const unsigned char *payload, size_t size, st
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
-enum fault manifest_start_read(int fd, struct manifest_start *start, unsigned char *payload,
+/* Reads the header's frames, which hold `size` bytes together; 0: as many as the one has. */
+static enum fault read_header(int fd, size_t size, struct manifest_start *start,
+			      unsigned char *header, struct err *err)
+{
+	uint64_t at = MANIFEST_PREAMBLE_SIZE;
+	start->hash = start->seed;
+	do {
+		struct frame frame;
+		size_t left = size > 0 ? size - start->size : FRAME_PAYLOAD_MAX;
+		enum fault fault = frame_peek(fd, start->seed, at, &frame, err);
+		if (fault == FAULT_NONE && (frame.type != MANIFEST_HEADER || frame.size > left))
+			fault = FAULT_NOT_FOUND;
+		if (fault == FAULT_NONE)
+			fault = frame_read(fd, start->seed, at, &frame, header + start->size, err);
+		if (fault == FAULT_NOT_FOUND)
+			return err_set(err, FAULT_CORRUPT, "the manifest has no header");
+		if (fault != FAULT_NONE)
+			return fault;
+		at = frame.next;
+		start->size += frame.size;
+		start->hash = manifest_hash_next(start->hash, frame.hash);
+	} while (start->size < size);
+	start->first = at;
+	return FAULT_NONE;
+}
+
+enum fault manifest_start_read(int fd, struct manifest_start *start, unsigned char **header,
 			       struct err *err)
 {
-	static const unsigned char reserved[8];
 	unsigned char bytes[MANIFEST_PREAMBLE_SIZE];
 	struct manifest_start found = { 0 };
-	struct frame frame;
 	enum fault fault = file_read_at(fd, 0, bytes, sizeof bytes, err);
 	if (fault == FAULT_NONE)
 		fault = preamble_decode(&manifest_file, bytes, found.job_id, err);
 	if (fault != FAULT_NONE)
 		return fault;
-	if (memcmp(bytes + MANIFEST_PREAMBLE_SIZE - sizeof reserved, reserved, sizeof reserved) !=
-	    0)
+	uint64_t size = load_le64(bytes + MANIFEST_SIZE_OFFSET);
+	if (size > MANIFEST_HEADER_MAX || (size > 0 && size <= FRAME_PAYLOAD_MAX))
 		return err_set(err, FAULT_CORRUPT, "the first bytes of the manifest are damaged");
+	unsigned char *payload = malloc((size_t)max_u64(size, FRAME_PAYLOAD_MAX));
+	if (!payload)
+		return err_set(err, FAULT_NOMEM, "no memory for the manifest's header");
 	found.seed = frame_seed(found.job_id);
 	fault = manifest_mark_read(fd, found.seed, &found.trailer, err);
 	if (fault == FAULT_NONE)
-		fault = frame_read(fd, found.seed, MANIFEST_PREAMBLE_SIZE, &frame, payload, err);
-	if (fault == FAULT_NOT_FOUND || (fault == FAULT_NONE && frame.type != MANIFEST_HEADER))
-		return err_set(err, FAULT_CORRUPT, "the manifest has no header");
+		fault = read_header(fd, (size_t)size, &found, payload, err);
 	if (fault == FAULT_NONE)
-		fault = check_properties(payload, frame.size, err);
-	if (fault != FAULT_NONE)
+		fault = check_properties(payload, found.size, err);
+	if (fault != FAULT_NONE) {
+		free(payload);
 		return fault;
-	found.first = frame.next;
-	found.hash = manifest_hash_next(found.seed, frame.hash);
-	found.size = frame.size;
+	}
 	*start = found;
+	*header = payload;
 	return FAULT_NONE;
 }
 
@@ -135,7 +163,7 @@ enum fault manifest_property_next(struct pack_in *in, struct manifest_property *
 		if (fault == FAULT_NOMEM)
 			return fault;
 		good = fault == FAULT_NONE &&
-		       pack_bytes(item, FRAME_PAYLOAD_MAX, &value, &value_size);
+		       pack_bytes(item, MANIFEST_HEADER_MAX, &value, &value_size);
 	}
 	if (!good)
 		return err_set(err, FAULT_CORRUPT, "a property of the manifest is malformed");

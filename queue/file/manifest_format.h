@@ -11,13 +11,16 @@
 #include "queue/file/pack.h"
 
 enum {
-	MANIFEST_PREAMBLE_SIZE = 64,    /* 40 common ones, the mark, 8 zeros */
+	MANIFEST_PREAMBLE_SIZE = 64,    /* 40 common ones, the mark, the header's size */
+	MANIFEST_SIZE_OFFSET = 56,      /* of that size */
 	MANIFEST_MARK_OFFSET = 40,      /* in the file */
 	MANIFEST_MARK_SIZE = 16,        /* offset of the trailer, its check */
 	MANIFEST_META_MAX = 256,        /* bytes of an entry's opaque part */
 	MANIFEST_PROPERTIES_MAX = 256,  /* as many as any command line of ours needs */
 	MANIFEST_PROPERTY_KEY_MAX = 63, /* bytes */
-	MANIFEST_HEAD_MAX = 64,         /* bytes of a packed head without its name: 8 integers */
+	MANIFEST_HEADER_MAX =
+		64 << 20,       /* bytes: many times what a command line of Linux may have */
+	MANIFEST_HEAD_MAX = 64, /* bytes of a packed head without its name: 8 integers */
 };
 
 /* One above the highest id: 128 bytes a slot of the outcomes stay below 2^60 bytes then. */
@@ -65,23 +68,25 @@ struct manifest_start {
 	unsigned char job_id[16];
 	uint64_t seed;
 	uint64_t trailer; /* offset the mark gives; 0 while the plan is not complete */
-	uint64_t first;   /* offset behind the header frame */
-	uint64_t hash;    /* of the header frame, see manifest_hash_next */
+	uint64_t first;   /* offset behind the header's frames */
+	uint64_t hash;    /* of the header's frames, see manifest_hash_next */
 	size_t size;      /* bytes of the header's payload */
 };
 
-void manifest_preamble_encode(const unsigned char job_id[16], unsigned char *bytes);
+/* `header_size` is that of the header's payload, which is more than one frame where that says so. */
+void manifest_preamble_encode(const unsigned char job_id[16], size_t header_size,
+			      unsigned char *bytes);
 void manifest_mark_encode(uint64_t seed, uint64_t trailer, unsigned char *bytes);
 
 /* Reads the mark, as manifest_start has it in `trailer`.  Faults: CORRUPT, IO. */
 MUST_USE enum fault manifest_mark_read(int fd, uint64_t seed, uint64_t *trailer, struct err *err);
 
 /*
- * Reads and checks preamble, mark and header frame, and leaves the header's payload in `payload`,
- * a buffer of FRAME_PAYLOAD_MAX bytes.  Faults: CORRUPT, IO.
+ * Reads and checks preamble, mark and header frames, and allocates `header` for their payload, to be
+ * freed.  Faults: CORRUPT, IO, NOMEM.
  */
 MUST_USE enum fault manifest_start_read(int fd, struct manifest_start *start,
-					unsigned char *payload, struct err *err);
+					unsigned char **header, struct err *err);
 
 /* Stores the next of the header's properties; `key_size` is the key's, which has no NUL here.
  * Faults: NOT_FOUND behind the last one, CORRUPT, NOMEM. */

@@ -13,7 +13,7 @@ struct manifest_reader {
 	size_t key_size[MANIFEST_PROPERTIES_MAX];
 	size_t property_count;
 	struct manifest_totals totals; /* of the trailer read last */
-	unsigned char header[FRAME_PAYLOAD_MAX];
+	unsigned char *header;         /* its properties borrow from it */
 	unsigned char payload[FRAME_PAYLOAD_MAX];
 	unsigned char
 		above[FRAME_PAYLOAD_MAX]; /* of a path's listings, which leave a block alone */
@@ -58,13 +58,14 @@ enum fault manifest_open(const char *path, struct manifest_reader **reader, stru
 	if (!opened)
 		return err_set(err, FAULT_NOMEM, "no memory for the manifest");
 	opened->property_count = 0;
+	opened->header = NULL;
 	enum fault fault = FAULT_NONE;
 	opened->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (opened->fd < 0)
 		fault = err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
 			       "cannot open the manifest");
 	if (fault == FAULT_NONE)
-		fault = manifest_start_read(opened->fd, &opened->start, opened->header, err);
+		fault = manifest_start_read(opened->fd, &opened->start, &opened->header, err);
 	if (fault == FAULT_NONE)
 		fault = read_properties(opened, err);
 	if (fault == FAULT_NONE) {
@@ -81,6 +82,7 @@ void manifest_close(struct manifest_reader *reader)
 		return;
 	if (reader->fd >= 0)
 		close(reader->fd);
+	free(reader->header);
 	free(reader);
 }
 

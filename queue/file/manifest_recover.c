@@ -170,10 +170,11 @@ static enum fault open_file(struct recovery *recovery, const char *path, struct 
 	if (fstat(writer->fd, &status) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot examine the manifest");
 	recovery->size = (uint64_t)status.st_size;
-	enum fault fault =
-		manifest_start_read(writer->fd, &recovery->start, recovery->payload, err);
+	unsigned char *header;
+	enum fault fault = manifest_start_read(writer->fd, &recovery->start, &header, err);
 	if (fault != FAULT_NONE)
 		return fault;
+	free(header);
 	writer->seed = recovery->start.seed;
 	writer->end = recovery->start.first;
 	writer->hash = recovery->start.hash;

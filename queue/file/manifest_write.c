@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+enum { PROPERTY_OVERHEAD = 10 /* bytes at most that msgpack puts around a key and a value */ };
+
 /* Remembers the first fault of a write or sync: nothing is known about the file after it. */
 static enum fault manifest_write_fail(struct manifest_writer *writer, const struct err *cause,
 				      struct err *err)
@@ -59,11 +61,20 @@ static enum fault put_properties(const struct manifest_property *property, size_
 		pack_put_text(out, property[i].key, key_size);
 		pack_put_bytes(out, property[i].value, property[i].value_size);
 	}
-	if (out->full)
+	if (out->full || out->size > MANIFEST_HEADER_MAX)
 		return err_set(err, FAULT_TOO_LARGE,
 			       "the options and sources of the plan exceed %d bytes",
-			       FRAME_PAYLOAD_MAX);
+			       MANIFEST_HEADER_MAX);
 	return FAULT_NONE;
+}
+
+/* Bytes that the properties take at most, packed. */
+static size_t header_capacity(const struct manifest_property *property, size_t count)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < count && size <= MANIFEST_HEADER_MAX; i++)
+		size += strlen(property[i].key) + property[i].value_size + PROPERTY_OVERHEAD;
+	return (size_t)min_u64(size, MANIFEST_HEADER_MAX) + 1;
 }
 
 /* Writes and syncs preamble and header, and makes the file's name durable. */
@@ -72,13 +83,19 @@ static enum fault write_start(struct manifest_writer *writer, const char *path,
 			      struct err *err)
 {
 	unsigned char preamble[MANIFEST_PREAMBLE_SIZE];
-	manifest_preamble_encode(job_id, preamble);
+	manifest_preamble_encode(job_id, header->size, preamble);
 	writer->seed = frame_seed(job_id);
 	writer->hash = writer->seed;
 	writer->end = sizeof preamble;
 	enum fault fault = file_write_at(writer->fd, 0, preamble, sizeof preamble, err);
-	if (fault == FAULT_NONE)
-		fault = write_frame(writer, MANIFEST_HEADER, header->data, header->size, err);
+	size_t done = 0;
+	do {
+		size_t part = (size_t)min_u64(header->size - done, FRAME_PAYLOAD_MAX);
+		if (fault == FAULT_NONE)
+			fault = write_frame(writer, MANIFEST_HEADER, header->data + done, part,
+					    err);
+		done += part;
+	} while (done < header->size && fault == FAULT_NONE);
 	if (fault == FAULT_NONE)
 		fault = sync_file(writer, err);
 	if (fault == FAULT_NONE)
@@ -95,8 +112,10 @@ enum fault manifest_create(const char *path, const unsigned char job_id[16],
 		return err_set(err, FAULT_NOMEM, "no memory for the manifest");
 	made->fd = -1;
 	made->totals.next_id = 1;
-	struct pack_out header = { .data = made->buffer, .capacity = sizeof made->buffer };
-	enum fault fault = put_properties(property, count, &header, err);
+	struct pack_out header = { .capacity = header_capacity(property, count) };
+	header.data = malloc(header.capacity);
+	enum fault fault = header.data ? put_properties(property, count, &header, err)
+				       : err_set(err, FAULT_NOMEM, "no memory for the manifest");
 	if (fault != FAULT_NONE)
 		goto out;
 	made->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -111,6 +130,7 @@ enum fault manifest_create(const char *path, const unsigned char job_id[16],
 	*writer = made;
 	made = NULL;
 out:
+	free(header.data);
 	manifest_writer_close(made);
 	return fault;
 }

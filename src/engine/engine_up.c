@@ -81,6 +81,8 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 				.anchor = anchor_of_source(migration, i),
 			};
 	engine->source_count = count;
+	qsort(engine->source_tree_root, count, sizeof *engine->source_tree_root,
+	      source_tree_root_compare);
 	*readers = (struct readers_options){
 		.tree = {
 			.catalog = migration->catalog,

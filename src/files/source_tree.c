@@ -33,14 +33,23 @@ static enum fault open_fault(int os_error, const char *name, struct err *err)
 	}
 }
 
+int source_tree_root_compare(const void *left, const void *right)
+{
+	const struct source_tree_root *a = left, *b = right;
+	return strcmp(a->name, b->name);
+}
+
+/* Returns the path of the source of that name, which is no longer than an entry's, or NULL. */
 static const char *source_path(const struct source_tree *tree, const char *name, size_t size)
 {
-	for (size_t i = 0; i < tree->options.source_count; i++) {
-		const struct source_tree_root *source = &tree->options.source[i];
-		if (strlen(source->name) == size && memcmp(source->name, name, size) == 0)
-			return source->path;
-	}
-	return NULL;
+	char text[MANIFEST_NAME_MAX + 1];
+	memcpy(text, name, size);
+	text[size] = '\0';
+	const struct source_tree_root wanted = { .name = text };
+	const struct source_tree_root *found =
+		bsearch(&wanted, tree->options.source, tree->options.source_count, sizeof *found,
+			source_tree_root_compare);
+	return found ? found->path : NULL;
 }
 
 /* Opens a directory: a source by its path, wherever that leads. */

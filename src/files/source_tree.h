@@ -22,10 +22,13 @@ struct source_tree_root {
 	struct anchor anchor; /* what it was when it was planned */
 };
 
+/* Orders them by name, for qsort. */
+int source_tree_root_compare(const void *left, const void *right);
+
 struct source_tree_options {
 	struct catalog *catalog;
-	size_t made_count; /* listings above the one that holds the sources */
-	const struct source_tree_root *source;
+	size_t made_count;                     /* listings above the one that holds the sources */
+	const struct source_tree_root *source; /* ordered by name */
 	size_t source_count;
 	bool follow; /* --symlinks=follow: directories may be symlinks */
 };

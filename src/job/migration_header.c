@@ -7,7 +7,7 @@
 #include <time.h>
 
 enum {
-	PROPERTY_OVERHEAD = 8, /* bytes at most that msgpack puts around a key and a value */
+	PROPERTY_OVERHEAD = 10, /* bytes at most that msgpack puts around a key and a value */
 };
 
 static enum fault header_no_memory(struct err *err)

@@ -11,7 +11,7 @@
 
 enum {
 	MIGRATION_PROPERTIES = 13,
-	MIGRATION_TEXT_MAX = 60000, /* bytes of all properties: they fit one frame */
+	MIGRATION_TEXT_MAX = 32 << 20, /* bytes of one property */
 	MIGRATION_NUMBER_SIZE = 24,
 };
 

@@ -120,3 +120,22 @@ def test_a_config_file_that_is_there_and_may_not_be_read_is_told(stranger, publi
     assert "config cannot be opened: Permission denied" in run.err
     (public / "config/barge").chmod(0o700)
     barge.ok(*words, node=False, env={"XDG_CONFIG_HOME": str(public / "config")}, **options)
+
+
+# --- as many as a command line has ---------------------------------------------------------
+
+def test_thousands_of_sources_are_one_job(client, embedded, tmp_path):
+    names = [f"holiday-picture-number-{number}.jpeg" for number in range(1500)]
+    (tmp_path / "s").mkdir()
+    for name in names:
+        (tmp_path / "s" / name).write_bytes(name.encode() if name.endswith("7.jpeg") else b"")
+    barge, alone = client(embedded), client(None)
+    alias, _ = embedded.fresh()
+    barge.ok("cp", *names, alias, cwd=tmp_path / "s")
+    assert len(barge.ok("ls", alias).out.splitlines()) == 1500
+    (tmp_path / "out").mkdir()
+    alone.ok("plan", *names, "../out", "-o", tmp_path / "plan", cwd=tmp_path / "s")
+    alone.ok("run", tmp_path / "plan")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
+        name: (tmp_path / "s" / name).read_bytes() for name in names}
+    assert alone.ok("show", tmp_path / "plan").out.count("holiday") >= 1500

@@ -1,4 +1,5 @@
 #include "queue/file/manifest.h"
+#include "queue/file/manifest_format.h"
 
 #include "queue/file/frame.h"
 #include "queue/file/outcomes.h"
@@ -273,18 +274,68 @@ static void never_writes_over_a_file(void **state)
 {
 	(void)state;
 	struct manifest_writer *writer = NULL;
-	static char value[FRAME_PAYLOAD_MAX];
-	struct manifest_property large = { "large", value, sizeof value - 8 };
+	char *value = calloc(1, MANIFEST_HEADER_MAX);
+	struct manifest_property large = { "large", value, MANIFEST_HEADER_MAX - 10 };
 	scratch_store(scratch_path("there"), "x", 1);
 	assert_int_equal(manifest_create(scratch_path("there"), sample_job, NULL, 0, &writer, NULL),
 			 FAULT_EXISTS);
 	assert_int_equal(manifest_create(scratch_path("new"), sample_job, &large, 1, &writer, NULL),
 			 FAULT_TOO_LARGE);
 	assert_int_equal(access(scratch_path("new"), F_OK), -1);
-	large.value_size -= 3; /* a key of 1 + 5, a value of 3 + n */
+	large.value_size -= 1; /* a key of 1 + 5, a value of 5 + n */
 	assert_int_equal(manifest_create(scratch_path("new"), sample_job, &large, 1, &writer, NULL),
 			 FAULT_NONE);
 	manifest_writer_close(writer);
+	free(value);
+}
+
+/* Makes a plan without entries whose header has `size` bytes, and reads it back. */
+static void assert_header(size_t size)
+{
+	const char *path = scratch_path("header");
+	struct manifest_writer *writer = NULL;
+	struct manifest_reader *reader = NULL;
+	struct manifest_resume resume;
+	char *value = malloc(size);
+	for (size_t i = 0; i < size; i++)
+		value[i] = (char)(i * 7 % 251);
+	/* a key of 1 + 5, a value of 3 or 5 + n, and one more */
+	const struct manifest_property property[] = {
+		{ "large", value, size - (size > FRAME_PAYLOAD_MAX ? 15 : 13) }, { "x", "y", 1 }
+	};
+	(void)unlink(path);
+	assert_int_equal(manifest_create(path, sample_job, property, 2, &writer, NULL), FAULT_NONE);
+	manifest_writer_close(writer);
+	for (int i = 0; i < 2; i++) {
+		size_t found = 0;
+		assert_int_equal(manifest_open(path, &reader, NULL), FAULT_NONE);
+		const char *got = manifest_property(reader, "large", &found);
+		assert_int_equal(found, property[0].value_size);
+		assert_memory_equal(got, value, found);
+		assert_memory_equal(manifest_property(reader, "x", &found), "y", 1);
+		manifest_close(reader);
+		assert_int_equal(manifest_recover(path, &resume, &writer, NULL), FAULT_NONE);
+		if (i == 0)
+			assert_int_equal(manifest_finish(writer, NULL), FAULT_NONE);
+		manifest_writer_close(writer);
+		assert_int_equal(resume.complete, i == 1);
+	}
+	/* A header that was not written to its end is none, wherever it was cut. */
+	for (size_t cut = size - 1; cut > size / 5; cut -= size / 5) {
+		assert_int_equal(truncate(path, (off_t)(MANIFEST_PREAMBLE_SIZE + cut)), 0);
+		assert_int_equal(manifest_open(path, &reader, NULL), FAULT_CORRUPT);
+	}
+	free(value);
+}
+
+static void a_header_takes_as_many_frames_as_it_needs(void **state)
+{
+	(void)state;
+	assert_header(1000);
+	assert_header(FRAME_PAYLOAD_MAX);
+	assert_header(FRAME_PAYLOAD_MAX + 2);
+	assert_header(2 * FRAME_PAYLOAD_MAX);
+	assert_header(300000);
 }
 
 /* Makes a whole preamble of another version out of the one at `path`. */
@@ -474,6 +525,7 @@ int main(void)
 		cmocka_unit_test(refuses_entries_that_cannot_be),
 		cmocka_unit_test(sums_of_made_up_sizes_stop_at_the_largest_number),
 		cmocka_unit_test(never_writes_over_a_file),
+		cmocka_unit_test(a_header_takes_as_many_frames_as_it_needs),
 		cmocka_unit_test(names_both_versions_of_a_newer_plan),
 		cmocka_unit_test(finds_a_flip_in_the_block_it_reads),
 		cmocka_unit_test(finds_any_path_with_no_memory),

@@ -1,5 +1,6 @@
 #include "job/migration.h"
 
+#include "job/migration_header.h"
 #include "queue/file/manifest.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
@@ -369,13 +370,12 @@ static void a_complete_plan_needs_its_list_no_more(void **state)
 	select_free(line.planning.select);
 }
 
-static void what_does_not_fit_a_header_makes_no_job(void **state)
+static void rules_and_sources_may_be_long(void **state)
 {
 	(void)state;
 	enum { SIZE = SELECT_TEXT_MAX - 2, SOURCE = 6000 };
 	struct line line;
 	struct migration migration;
-	struct err err;
 	char *pattern = malloc(SIZE + 1), *path = malloc(SOURCE + 1);
 	assert_true(pattern && path);
 	memset(pattern, 'x', SIZE);
@@ -388,16 +388,27 @@ static void what_does_not_fit_a_header_makes_no_job(void **state)
 	migration_fini(&migration);
 
 	line.source[0].path = path;
-	assert_int_equal(migration_new(&line.request, &line.arrangement, NULL, &migration, &err),
-			 FAULT_USAGE);
-	assert_non_null(strstr(err.text, "and a job has room for 65536"));
-	struct job_list list;
-	assert_int_equal(job_list_read(line.state, &list, &err), FAULT_NONE);
-	assert_int_equal(list.count, 1);
-	job_list_fini(&list);
+	make_job(&line, NULL, &migration);
+	assert_false(takes(&migration, pattern));
+	assert_string_equal(migration.path.text[0], path);
+	migration_fini(&migration);
 	select_free(line.planning.select);
 	free(pattern);
 	free(path);
+}
+
+static void what_does_not_fit_a_header_makes_no_job(void **state)
+{
+	(void)state;
+	struct migration_header header = {
+		.property = { { "a", NULL, 100 }, { "b", NULL, CATALOG_HEADER_MAX - 122 } },
+		.count = 2,
+	};
+	struct err err;
+	assert_int_equal(migration_header_check(&header, &err), FAULT_NONE);
+	header.property[0].value_size++;
+	assert_int_equal(migration_header_check(&header, &err), FAULT_USAGE);
+	assert_non_null(strstr(err.text, "and a job has room for 67108864"));
 }
 
 /* Neither the cap of the target nor that of its root is in the manifest. */
@@ -441,6 +452,8 @@ int main(void)
 						sandbox_setup, sandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_complete_plan_needs_its_list_no_more,
 						sandbox_setup, sandbox_teardown),
+		cmocka_unit_test_setup_teardown(rules_and_sources_may_be_long, sandbox_setup,
+						sandbox_teardown),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_a_header_makes_no_job,
 						sandbox_setup, sandbox_teardown),
 		cmocka_unit_test_setup_teardown(a_manifest_holds_no_caps, sandbox_setup,

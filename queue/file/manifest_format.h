@@ -73,7 +73,7 @@ struct manifest_start {
 	size_t size;      /* bytes of the header's payload */
 };
 
-/* `header_size` is that of the header's payload, which is more than one frame where that says so. */
+/* `header_size` is that of the header's payload; it is noted where that takes several frames. */
 void manifest_preamble_encode(const unsigned char job_id[16], size_t header_size,
 			      unsigned char *bytes);
 void manifest_mark_encode(uint64_t seed, uint64_t trailer, unsigned char *bytes);
@@ -82,8 +82,8 @@ void manifest_mark_encode(uint64_t seed, uint64_t trailer, unsigned char *bytes)
 MUST_USE enum fault manifest_mark_read(int fd, uint64_t seed, uint64_t *trailer, struct err *err);
 
 /*
- * Reads and checks preamble, mark and header frames, and allocates `header` for their payload, to be
- * freed.  Faults: CORRUPT, IO, NOMEM.
+ * Reads and checks preamble, mark and header frames, and allocates `header` for their payload, to
+ * be freed.  Faults: CORRUPT, IO, NOMEM.
  */
 MUST_USE enum fault manifest_start_read(int fd, struct manifest_start *start,
 					unsigned char **header, struct err *err);

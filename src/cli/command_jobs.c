@@ -160,6 +160,16 @@ static enum fault of_one(struct fields *fields, const char *state, const char *v
 	return fault;
 }
 
+/* The same as `barge resume --retry JOB`. */
+static enum fault retry_job(const struct options *options, struct output *output, int *status,
+			    struct err *err)
+{
+	struct options resume = *options;
+	resume.transfer.retry = true;
+	resume.words = (struct text_list){ options->words.text + 1, 1 };
+	return command_resume(&resume, output, status, err);
+}
+
 enum fault command_jobs(const struct options *options, struct output *output, int *status,
 			struct err *err)
 {
@@ -167,12 +177,16 @@ enum fault command_jobs(const struct options *options, struct output *output, in
 	const char *verb = words->count > 0 ? words->text[0] : "list";
 	bool is_list = strcmp(verb, "list") == 0;
 	*status = 0;
-	if (!is_list && strcmp(verb, "show") != 0 && strcmp(verb, "remove") != 0)
-		return err_set(err, FAULT_USAGE, "barge jobs knows list, show JOB and remove JOB");
+	bool is_retry = strcmp(verb, "retry") == 0;
+	if (!is_list && !is_retry && strcmp(verb, "show") != 0 && strcmp(verb, "remove") != 0)
+		return err_set(err, FAULT_USAGE,
+			       "barge jobs knows list, show JOB, retry JOB and remove JOB");
 	if (words->count != (is_list ? (words->count > 0) : 2))
 		return err_set(err, FAULT_USAGE,
 			       is_list ? "barge jobs list takes no word more"
 				       : "which job?  barge jobs lists them");
+	if (is_retry)
+		return retry_job(options, output, status, err);
 	char *state = NULL;
 	struct fields fields;
 	fields_init(&fields, output);

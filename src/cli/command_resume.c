@@ -77,6 +77,22 @@ static enum fault carry_on(const struct options *options, struct output *output,
 	return fault;
 }
 
+/* Finds the newest job, which may have ended; none leaves `name` empty. */
+static enum fault find_newest(const struct options *options, char name[JOB_NAME_SIZE],
+			      struct err *err)
+{
+	struct job_list list = { 0 };
+	char *state = NULL;
+	enum fault fault = job_state_dir(options->state_dir, &state, err);
+	if (!fault)
+		fault = job_list_read(state, &list, err);
+	if (!fault && list.count > 0)
+		memcpy(name, list.name[0], JOB_NAME_SIZE);
+	job_list_fini(&list);
+	free(state);
+	return fault;
+}
+
 enum fault command_resume(const struct options *options, struct output *output, int *status,
 			  struct err *err)
 {
@@ -84,7 +100,10 @@ enum fault command_resume(const struct options *options, struct output *output, 
 	if (options->words.count > 1)
 		return err_set(err, FAULT_USAGE, "resume takes one job, or none for the newest");
 	const char *name = options->words.count ? options->words.text[0] : NULL;
-	if (migration_open(options->state_dir, name, &migration, err))
+	char newest[JOB_NAME_SIZE] = "";
+	if (!name && options->transfer.retry && find_newest(options, newest, err))
+		return err->fault;
+	if (migration_open(options->state_dir, *newest ? newest : name, &migration, err))
 		return err->fault;
 	if (catalog_file_repaired(migration.catalog))
 		say(output, SAY_WARNING,

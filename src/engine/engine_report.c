@@ -20,12 +20,12 @@ enum fault engine_open_report(struct engine *engine, struct err *err)
 }
 
 /* The command that goes on with the job, as this one was told where things are. */
-static char *go_on(const struct engine *engine)
+static char *go_on(const struct engine *engine, const char *verb)
 {
 	struct bytes text;
 	size_t size;
 	bytes_init(&text, COMMAND_MAX);
-	enum fault fault = bytes_printf(&text, "barge resume %.16s", engine->migration->job.name);
+	enum fault fault = bytes_printf(&text, "barge %s %.16s", verb, engine->migration->job.name);
 	if (!fault && engine->connection->node_directory)
 		fault = bytes_printf(&text, " -d %s", engine->connection->node_directory);
 	for (size_t i = 0; i < engine->connection->gateway.count && !fault; i++)
@@ -46,7 +46,7 @@ static void say_last_words(void *context)
 
 void engine_keep_last_words(struct engine *engine)
 {
-	char *command = go_on(engine);
+	char *command = go_on(engine, "resume");
 	if (command && asprintf(&engine->last_words, "ended at once; go on with: %s", command) < 0)
 		engine->last_words = NULL;
 	free(command);
@@ -77,7 +77,7 @@ static const char *describe_proofs(const struct engine *engine)
 	if (engine->planning->caps_only)
 		return "nothing: caps were written, no data was read";
 	if (!engine->lanes_used)
-		return "copied as read; no source changed meanwhile";
+		return "copied as read";
 	if (atomic_load(&engine->downloads.reread) == 0)
 		return direct ? "hash tree of the cap, by storage servers; key, where a gateway "
 				"was "
@@ -97,7 +97,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	bool broken = atomic_load(&engine->is_broken);
 	bool to_local = engine->to_local;
 	char limit[QUOTA_TEXT_SIZE];
-	char *command = go_on(engine);
+	char *command = go_on(engine, "resume"), *retry = go_on(engine, "resume --retry");
 	if (broken)
 		say_err(engine->output, &engine->broken);
 	const struct report_end end = {
@@ -106,6 +106,8 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.limit = quota_text(&engine->quota, limit),
 		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
 		.go_on = command,
+		.retry = retry,
+		.as_read = to_local && !engine->lanes_used && !engine->planning->caps_only,
 		.asked = engine->migration->asked,
 		.damaged = engine->damaged,
 		.unreferenced = to_local ? 0 : committer_unreferenced(engine->committer),
@@ -124,6 +126,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);
 	free(command);
+	free(retry);
 	if (fault && broken) { /* what broke the job is the better reason */
 		*status = status_of_fault(engine->broken.fault);
 		return FAULT_NONE;

@@ -19,19 +19,19 @@ const struct option_row option_table[] = {
 	{ "recursive", 'r', OPTION_FLAG, NULL, "copy directories with all that is in them",
 	  PLANNING, true, AT(planning.recursive), 0, 0 },
 	{ "node-directory", 'd', OPTION_TEXT, "DIR",
-	  "Tahoe-LAFS node directory with node.url and private/aliases (~/.tahoe)", NODE, false,
-	  AT(connection.node_directory), 0, 0 },
+	  "Tahoe-LAFS node directory with node.url and private/aliases (~/.tahoe)",
+	  NODE | BIT(JOBS), false, AT(connection.node_directory), 0, 0 },
 	{ "gateway", 'u', OPTION_LIST, "URL",
-	  "gateway to use instead of node.url; given again, jobs share their work", NODE, false,
-	  AT(connection.gateway), 0, 0 },
+	  "gateway to use instead of node.url; given again, jobs share their work",
+	  NODE | BIT(JOBS), false, AT(connection.gateway), 0, 0 },
 	{ "cap-file", 0, OPTION_TEXT, "FILE", "the directory cap in FILE answers to the alias cap:",
-	  NODE, false, AT(connection.cap_file), 0, 0 },
+	  NODE | BIT(JOBS), false, AT(connection.cap_file), 0, 0 },
 	{ "convergence-file", 0, OPTION_TEXT, "FILE",
 	  "the gateway's private/convergence, to know caps ahead",
 	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF), false, AT(connection.convergence_file), 0, 0 },
 	{ "allow-plaintext", 0, OPTION_LIST, "HOST",
-	  "allow plain http to HOST: everybody in between can read the caps", NODE, false,
-	  AT(connection.allow_plaintext), 0, 0 },
+	  "allow plain http to HOST: everybody in between can read the caps", NODE | BIT(JOBS),
+	  false, AT(connection.allow_plaintext), 0, 0 },
 	{ "immutable", 0, OPTION_FLAG, NULL, "make immutable directories", PLANNING, true,
 	  AT(planning.immutable), 0, 0 },
 	{ "symlinks", 0, OPTION_SYMLINKS, "skip|follow|fail|preserve",
@@ -182,7 +182,12 @@ const struct command_row command_table[COMMAND_COUNT] = {
 	[COMMAND_RUN] = { "run", "PLAN", "carry a plan out, or go on with it",
 			  "PLAN is a file written by `barge plan -o`.\n", 1, 1 },
 	[COMMAND_RESUME] = { "resume", "[JOB]", "go on with a job that was interrupted",
-			     "Without JOB: with the newest that is not finished.\n", 0, 1 },
+			     "Without JOB: with the newest that is not finished; with --retry the "
+			     "newest "
+			     "of all.\nWhat was done earlier is looked at again first: what has "
+			     "changed at the source, and what a\nlocal target has lost, is done "
+			     "again.\n",
+			     0, 1 },
 	[COMMAND_VERIFY] = { "verify", "JOB", "prove again what a job stored",
 			     "Every entry that is done is proven at the levels of --verify.\n", 1,
 			     1 },
@@ -205,9 +210,12 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   "when "
 			   "not all was found the same.\n",
 			   2, 2 },
-	[COMMAND_JOBS] = { "jobs", "[list | show JOB | remove JOB]",
-			   "list, describe or remove saved jobs",
-			   "JOB is an id, or its beginning where only one job begins so.\n", 0, 2 },
+	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB]",
+			   "list, describe, take up again or remove saved jobs",
+			   "JOB is an id, or its beginning where only one job begins so.  `retry` "
+			   "is "
+			   "`barge resume --retry`.\n",
+			   0, 2 },
 	[COMMAND_SHOW] = { "show", "FILE", "print a manifest or an outcomes file",
 			   "As text, or with --json as JSON lines.  Caps are left out unless "
 			   "--caps "

@@ -71,6 +71,9 @@ static enum fault judge_outcome(void *context, const struct manifest_entry *entr
 		count_entry(scan, entry, OUTCOME_FAILED, REASON_UNLINKED);
 	else
 		count_entry(scan, entry, outcome->state, outcome->reason);
+	if (entry->verdict == OUTCOME_NONE && failed_state(outcome->state) &&
+	    !(outcome->state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, outcome->reason)))
+		scan->counts->retriable++;
 	bool is_done = entry->verdict == OUTCOME_NONE && scan->dead == NOBODY &&
 		       outcome->state == OUTCOME_DONE;
 	if (is_done && outcome->level & OUTCOME_LINKED) {

@@ -32,6 +32,7 @@ struct recount {
 	struct recount_kind kind[RECOUNT_KINDS]; /* by enum manifest_kind */
 	uint64_t reason[RECOUNT_REASONS];        /* of skipped and failed, by enum outcome_reason */
 	uint64_t skipped_asked;                  /* of those skipped: an option said so */
+	uint64_t retriable; /* failed, or skipped and not asked to be, when they were carried out */
 	uint64_t bytes_planned, bytes_done;
 	uint64_t linked_files, linked_directories; /* of those done: linked, not copied */
 	uint64_t damaged;   /* slots that did not check; they count as left */

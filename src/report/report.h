@@ -71,8 +71,11 @@ struct report_end {
 	const char *level; /* of verification, as text: "cap", "read", ... */
 	const char
 		*go_on; /* the command that goes on, or NULL; shown while there is something left */
-	unsigned asked; /* enum recount_asked: left out because an option said so */
-	uint64_t damaged;      /* slots that did not check */
+	const char *retry; /* the command that takes up what failed, or NULL; shown when something
+			      did */
+	bool as_read;      /* files are copied as they are read: `level` says no more */
+	unsigned asked;    /* enum recount_asked: left out because an option said so */
+	uint64_t damaged;  /* slots that did not check */
 	uint64_t unreferenced; /* directories left behind on the grid */
 	uint64_t reread;       /* files proven by a second reading */
 	uint64_t direct;       /* files read from the storage servers alone */

@@ -141,13 +141,29 @@ static enum fault again_text(struct bytes *out, const struct report_end *end,
 	return fault;
 }
 
+/* Whether another run may do what this one could not. */
+static bool is_retriable(const struct report_end *end, const struct recount *counts)
+{
+	return end->retry && counts->root_settled && counts->retriable > 0;
+}
+
+/* Whether each source was looked at to the end, and none was another one than before. */
+static bool is_unchanged(const struct report_end *end, const struct recount *counts)
+{
+	return counts->root_settled && counts->retriable == 0 && end->source_changed == 0 &&
+	       end->unseen == 0;
+}
+
 /* What else is worth a line, where there is something. */
 static enum fault remarks(struct bytes *out, const struct summary_run *run,
 			  const struct report_end *end, const struct recount *counts)
 {
 	enum fault fault = FAULT_NONE;
-	if (end->level)
-		fault = bytes_printf(out, "barge: verified: %s\n", end->level);
+	if (end->level && counts->all.done > 0)
+		fault = bytes_printf(out, "barge: verified: %s%s\n", end->level,
+				     end->as_read && is_unchanged(end, counts)
+					     ? "; no source changed meanwhile"
+					     : "");
 	if (!fault && end->damaged > 0)
 		fault = bytes_printf(out, "barge: %llu damaged outcomes were settled anew\n",
 				     LLU(end->damaged));
@@ -165,6 +181,9 @@ static enum fault remarks(struct bytes *out, const struct summary_run *run,
 				     end->limit);
 	if (!fault && end->go_on && !counts->root_settled)
 		fault = bytes_printf(out, "barge: go on with: %s\n", end->go_on);
+	if (!fault && is_retriable(end, counts))
+		fault = bytes_printf(out, "barge: take up again what failed with: %s\n",
+				     end->retry);
 	return fault;
 }
 
@@ -291,6 +310,8 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		fault = json_member(out, "limit", end->limit, strlen(end->limit));
 	if (!fault && end->go_on && !counts->root_settled)
 		fault = json_member(out, "go_on", end->go_on, strlen(end->go_on));
+	if (!fault && is_retriable(end, counts))
+		fault = json_member(out, "retry", end->retry, strlen(end->retry));
 	return fault;
 }
 

@@ -270,3 +270,70 @@ def test_a_target_that_is_not_there_is_waited_for(local, empty):
     back()
     local.barge.ok(*local.words)
     local.check()
+
+
+# --- what failed --------------------------------------------------------------------------
+
+def retry_command(run):
+    """The words of the command that the summary names."""
+    return run.summary()["retry"].split()[1:]
+
+
+def test_what_failed_is_taken_up_again_when_told(world):
+    """Also of a job that has ended, whose tree is linked."""
+    world.kill()
+    kept = world.source.parent / "kept"
+    (world.source / "slow").rename(kept)
+    (world.source / "new").write_bytes(b"not planned")
+    run = world.barge.ok(*world.words, code=1)
+    job = world.barge.job().name
+    assert f"barge resume --retry {job[:16]}" in text(run)
+    (world.source / "new").unlink()
+    world.barge.ok("resume", job, code=1)  # without being told it stays as it is
+    kept.rename(world.source / "slow")
+    run = world.barge.ok("resume", "--retry", "--json", job)
+    assert run.summary()["retried"] == 1 and "retry" not in run.summary()
+    assert "src/a" not in run.entries() and "src/d" not in run.entries()
+    world.check()
+
+
+def test_jobs_retry_is_the_same(local):
+    (local.out / "src/a").mkdir(parents=True)
+    run = local.barge.ok(*local.words, code=4)
+    assert retry_command(run)[:2] == ["resume", "--retry"]
+    (local.out / "src/a").rmdir()
+    local.barge.ok("jobs", "retry", local.barge.job().name)
+    local.check()
+
+
+def test_retry_without_a_job_takes_the_newest(local):
+    (local.out / "src/d").mkdir(parents=True)
+    (local.out / "src/d/x").symlink_to("nowhere")
+    local.barge.ok(*local.words, code=4)
+    (local.out / "src/d/x").unlink()
+    local.barge.ok("resume", "--retry")
+    local.check()
+
+
+def test_a_directory_that_could_not_be_merged_into_is_later(mutable):
+    """What failed at a target on a grid keeps what the plan found there."""
+    grid, barge = mutable.grid, mutable.barge
+    top = grid.mkdir({"here": grid.put(b"here before" * 50)})
+    grid.link(mutable.cap, "src", top)
+    barge.ok("plan", *mutable.words[1:])
+    grid.link(top, "b", grid.put(b"came since" * 50))
+    barge.ok("resume", code=4)
+    grid.web("DELETE", f"/uri/{top}/b")
+    barge.ok("resume", "--retry", barge.job().name)
+    assert grid.child(mutable.cap, "src")[1]["rw_uri"] == top
+    same(grid.tree(mutable.cap), {"src": None, "src/here": summary(b"here before" * 50),
+                                  **below("src", local_tree(mutable.source))})
+
+
+def test_a_summary_does_not_say_that_no_source_changed_when_one_did(local):
+    run = local.barge.ok(*local.words)
+    assert "no source changed" in text(run)
+    target = local.out.parent / "other"
+    run = local.barge.run("cp", "/proc/version", target)
+    assert run.code == 0 or "no source changed" not in text(run)
+    assert run.code == 0 or "verified:" not in text(run)

@@ -11,7 +11,7 @@ static int64_t nanoseconds(struct timespec time)
 	int64_t ns;
 	if (__builtin_mul_overflow((int64_t)time.tv_sec, INT64_C(1000000000), &ns) ||
 	    __builtin_add_overflow(ns, (int64_t)time.tv_nsec, &ns))
-		return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+		return time.tv_sec < 0 ? META_NO_TIME : META_LATE_TIME;
 	return ns;
 }
 

@@ -24,6 +24,10 @@ enum meta_flags {
 	META_HAS_MODE = 1u << 4,  /* and a mode */
 };
 
+/* Times that are not known, or beyond what nanoseconds can tell: before 1678, after 2261. */
+#define META_NO_TIME   INT64_MIN
+#define META_LATE_TIME INT64_MAX
+
 struct meta {
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns, ctime_ns; /* since 1970; saturated where a file system goes beyond */
@@ -41,6 +45,8 @@ static inline bool meta_has_mode(const struct meta *meta)
 {
 	return !(meta->flags & META_GRID) || meta->flags & META_HAS_MODE;
 }
+
+static inline bool meta_is_time(int64_t ns) { return ns != META_NO_TIME && ns != META_LATE_TIME; }
 
 static inline bool meta_has_mtime(const struct meta *meta)
 {

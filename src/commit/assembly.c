@@ -91,12 +91,13 @@ static enum fault read_members(struct assembly_builder *builder, struct err *err
 	return fault;
 }
 
-/* Writes a child's metadata; empty where there is none (a directory made at the target). */
+/* Writes a child's metadata; empty where there is none (a directory made at the target, whose slot
+ * is all zeros, or a source on a grid that has neither mode nor time). */
 static enum fault metadata_of(const struct member *member, struct bytes *out)
 {
 	struct meta meta = meta_unpack_outcome(member->meta);
 	bytes_clear(out);
-	if (meta.mode == 0)
+	if (meta.mode == 0 && (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
 		return FAULT_NONE;
 	const struct edge_metadata metadata = {
 		.ctime_ns = meta.ctime_ns,

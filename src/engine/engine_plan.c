@@ -125,6 +125,13 @@ static enum fault plan(struct engine *engine, struct err *err)
 		    "%llu entries of the sources have more than 64 KiB of metadata, which is not "
 		    "read: they come without their modes and times",
 		    (unsigned long long)unread);
+	uint64_t untimed = counter_read(&engine->progress.untimed) +
+			   (engine->remote ? remote_untimed(engine->remote) : 0);
+	if (!fault && untimed > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu entries of the sources have a time that is none, or before 1678 or after "
+		    "2261: they come without it",
+		    (unsigned long long)untimed);
 	return fault;
 }
 

@@ -1,5 +1,6 @@
 #include "files/restore.h"
 
+#include "base/meta.h"
 #include "files/dirfd.h"
 #include "queue/core/file_io.h"
 
@@ -95,7 +96,7 @@ static enum fault set_time(int fd, int64_t mtime_ns, unsigned *lost, struct err 
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, timespec_of(mtime_ns) };
 	struct stat st;
 	/* Beyond what we can count, so it is not the time. */
-	bool known = mtime_ns != INT64_MIN && mtime_ns != INT64_MAX;
+	bool known = meta_is_time(mtime_ns);
 	if (known && futimens(fd, times) != 0 && !is_refusal(errno))
 		return err_os(err, FAULT_IO, errno, "cannot set a modification time");
 	/* A file system takes the nearest time that it knows, and says nothing. */

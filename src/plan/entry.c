@@ -66,6 +66,7 @@ static void fill(const struct entry_origin *origin, const struct stat *st, bool 
 	entry->kind = (uint8_t)kind_of(st->st_mode);
 	entry->bytes = entry->kind == MANIFEST_FILE ? (uint64_t)st->st_size : 0;
 	entry->meta_size = meta_pack(&meta, found->meta);
+	found->untimed = !meta_is_time(meta.mtime_ns);
 	if (entry->kind == MANIFEST_OTHER)
 		entry_judge(entry,
 			    origin->options->specials == PLAN_SPECIALS_FAIL ? OUTCOME_FAILED
@@ -276,6 +277,7 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 		      struct entry_found *found, struct err *err)
 {
 	found->present = true;
+	found->untimed = false;
 	found->entry = (struct manifest_entry){ .name = name->bytes,
 						.name_size = name->size,
 						.meta = found->meta };

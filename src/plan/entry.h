@@ -24,6 +24,7 @@ struct entry_origin {
 /* An entry and what it points to. */
 struct entry_found {
 	bool present; /* false: the name is gone meanwhile */
+	bool untimed; /* it is local, and its time is beyond what we can tell */
 	struct manifest_entry entry;
 	unsigned char meta[META_PACKED_MAX];
 	struct outcome source; /* the cap of a source on a grid (state planned), or state none */

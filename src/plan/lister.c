@@ -94,6 +94,9 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	struct manifest_entry *entry = &lister->found.entry;
 	entry_bound_chunks(entry, manifest_writer_totals(lister->request->writer)->next_id);
 	enum fault fault = manifest_add(lister->request->writer, entry, err);
+	struct plan_progress *progress = lister->request->progress;
+	if (progress && lister->found.untimed && !entry->verdict)
+		counter_add(&progress->untimed, 1);
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;

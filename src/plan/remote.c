@@ -24,7 +24,8 @@ struct remote_listing {
 	struct bytes names;
 	struct remote_child *child; /* sorted by name, once it is there */
 	size_t count, capacity;
-	size_t unread; /* children whose metadata is too long */
+	size_t unread;  /* children whose metadata is too long */
+	size_t untimed; /* whose time cannot be told */
 	enum remote_use use;
 	bool coming; /* started, and not seen to have ended */
 	bool opened; /* somebody has turned to it */
@@ -37,7 +38,7 @@ struct remote {
 	struct remote_listing kept[KEPT_MAX];
 	struct remote_listing *open; /* one of them, or NULL */
 	uint64_t tick;
-	uint64_t unread; /* of the listings that came */
+	uint64_t unread, untimed; /* of the listings that came */
 };
 
 struct remote *remote_new(const struct ask *ask, enum remote_use use)
@@ -81,8 +82,8 @@ static struct meta meta_of(const struct store_node *node)
 	return (struct meta){
 		.flags = (uint8_t)(META_GRID | (has & STORE_HAS_MTIME ? META_HAS_MTIME : 0) |
 				   (has & STORE_HAS_MODE ? META_HAS_MODE : 0)),
-		.mtime_ns = has & STORE_HAS_MTIME ? edge->mtime_ns : 0,
-		.ctime_ns = has & STORE_HAS_CTIME ? edge->ctime_ns : 0,
+		.mtime_ns = has & STORE_HAS_MTIME ? edge->mtime_ns : META_NO_TIME,
+		.ctime_ns = has & STORE_HAS_CTIME ? edge->ctime_ns : META_NO_TIME,
 		.mode = has & STORE_HAS_MODE ? edge->mode : 0,
 		.uid = has & STORE_HAS_UID ? edge->uid : 0,
 		.gid = has & STORE_HAS_GID ? edge->gid : 0,
@@ -176,6 +177,7 @@ static bool keep_child(void *context, const struct store_child *from)
 	if (keep_name(listing, from, child))
 		return false;
 	listing->unread += (from->node.metadata_flags & STORE_UNREAD) != 0;
+	listing->untimed += (from->node.metadata_flags & STORE_UNTIMED) != 0;
 	listing->count++;
 	return true;
 }
@@ -184,7 +186,7 @@ static bool keep_child(void *context, const struct store_child *from)
 static void begin_children(void *context)
 {
 	struct remote_listing *listing = context;
-	listing->count = listing->unread = 0;
+	listing->count = listing->unread = listing->untimed = 0;
 	bytes_clear(&listing->names);
 }
 
@@ -298,6 +300,7 @@ static enum fault remote_finish(struct remote *remote, const struct cap *cap,
 	}
 	listing->coming = false;
 	remote->unread += listing->unread;
+	remote->untimed += listing->untimed;
 	if (listing->count > 1)
 		qsort_r(listing->child, listing->count, sizeof *listing->child, compare_children,
 			listing->names.data);
@@ -350,6 +353,8 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 }
 
 uint64_t remote_unread(const struct remote *remote) { return remote->unread; }
+
+uint64_t remote_untimed(const struct remote *remote) { return remote->untimed; }
 
 void remote_close(struct remote *remote) { remote->open = NULL; }
 

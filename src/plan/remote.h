@@ -59,6 +59,9 @@ void remote_ahead(struct remote *remote, const struct cap *cap);
  */
 uint64_t remote_unread(const struct remote *remote);
 
+/* The same of children whose time is none that we can tell. */
+uint64_t remote_untimed(const struct remote *remote);
+
 /* Turns to nothing, which has no children. */
 void remote_close(struct remote *remote);
 

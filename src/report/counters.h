@@ -15,6 +15,7 @@
 struct plan_progress {
 	atomic_uint_least64_t entries, files, directories;
 	atomic_uint_least64_t bytes;
+	atomic_uint_least64_t untimed; /* local entries whose time is beyond what we can tell */
 };
 
 struct counters {

@@ -149,13 +149,24 @@ static bool mend(struct json_tokens *tokens)
 	return !tokens->fault && feed(tokens, tokens->mended.data, tokens->mended.size);
 }
 
+/* Whether the number that is held is one of those that Python writes and JSON does not know. */
+static bool is_word(const struct json_tokens *tokens)
+{
+	static const char *const word[] = { "NaN", "Infinity", "-Infinity" };
+	for (size_t i = 0; i < ARRAY_COUNT(word); i++)
+		if (tokens->held.size == strlen(word[i]) &&
+		    memcmp(tokens->held.data, word[i], tokens->held.size) == 0)
+			return true;
+	return false;
+}
+
 /* Feeds the token that is held, which has ended, and forgets it. */
 static bool release(struct json_tokens *tokens)
 {
 	bool good;
-	if (tokens->place == JSON_TOKENS_NUMBER && is_cut(tokens))
+	if (tokens->place == JSON_TOKENS_NUMBER && (is_cut(tokens) || is_word(tokens)))
 		good = feed(tokens, out_of_range, sizeof out_of_range - 1);
-	else if (tokens->odd || is_cut(tokens))
+	else if (tokens->place == JSON_TOKENS_STRING && (tokens->odd || is_cut(tokens)))
 		good = mend(tokens);
 	else
 		good = feed(tokens, tokens->held.data, tokens->held.size);
@@ -171,8 +182,11 @@ static bool is_of_number(unsigned char c)
 	return (unsigned char)(c - '0') <= 9 || c == '-' || c == '+' || c == '.';
 }
 
-/* Whether a token may begin with it; all of these lie below ':'. */
-static bool begins_token(unsigned char c) { return c < ':' && (c == '"' || is_of_number(c)); }
+/* Whether a token may begin with it; all but the words of Python lie below ':'. */
+static bool begins_token(unsigned char c)
+{
+	return c < ':' ? c == '"' || is_of_number(c) : c == 'N' || c == 'I';
+}
 
 /* Returns where the next token begins. */
 static const unsigned char *find_token(struct json_tokens *tokens, const unsigned char *at,
@@ -212,11 +226,15 @@ static const unsigned char *pass_string(struct json_tokens *tokens, const unsign
 	return end;
 }
 
-static const unsigned char *pass_number(const unsigned char *at, const unsigned char *end,
-					bool *ended)
+static const unsigned char *pass_number(struct json_tokens *tokens, const unsigned char *at,
+					const unsigned char *end, bool *ended)
 {
-	while (at < end && (is_of_number(*at) || *at == 'e' || *at == 'E'))
-		at++;
+	for (; at < end; at++) {
+		bool letter = (*at | 0x20) >= 'a' && (*at | 0x20) <= 'z';
+		if (!letter && !is_of_number(*at))
+			break;
+		tokens->odd |= letter && (*at | 0x20) != 'e';
+	}
 	*ended = at < end;
 	return at;
 }
@@ -232,7 +250,7 @@ enum fault json_tokens_take(struct json_tokens *tokens, const void *data, size_t
 			break;
 		at = tokens->place == JSON_TOKENS_STRING
 			     ? pass_string(tokens, token + opens, end, &ended)
-			     : pass_number(token, end, &ended);
+			     : pass_number(tokens, token, end, &ended);
 		bool plain =
 			opens && ended && !tokens->odd && (size_t)(at - token) <= JSON_TOKEN_MAX;
 		if (!plain) {

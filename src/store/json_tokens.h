@@ -9,6 +9,7 @@
  *        |   a token that is cut between pieces ---> held until its end -------------> feed
  *        |   a string above the limit -------------> its beginning, "~", a hash -----> feed
  *        |   a number above the limit -------------> one that is out of every range -> feed
+ *        |   NaN, Infinity, as Python writes them -> the same -----------------------> feed
  *        '-> half a pair as \uXXXX ----------------> its three bytes as in UTF-8 ----> feed
  *
  * The hash is over all of the token, so strings that differ stay different.  The three bytes are no
@@ -42,7 +43,7 @@ struct json_tokens {
 	void *context;
 	enum json_tokens_place place;
 	unsigned escape;   /* characters of an escape seen, of the string at hand: none, \ or \u */
-	bool odd;          /* it may hold half of a pair */
+	bool odd;          /* a string that may hold half of a pair; a number with letters */
 	uint64_t length;   /* of the token at hand, as far as it is held */
 	struct bytes held; /* its beginning, where it cannot be fed as it lies in the text */
 	struct bytes mended;

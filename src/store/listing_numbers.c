@@ -15,25 +15,74 @@ bool listing_whole_number(const char *text, size_t size, uint64_t max, uint64_t 
 	return size > 0;
 }
 
-bool listing_nanoseconds(const char *text, size_t size, int64_t *ns)
+/* A number as it is written: its digits, as far as they can be told, and a power of ten. */
+struct decimal {
+	uint64_t digits;
+	int64_t power;
+};
+
+/* Takes the digits that are there, and returns how many; behind the point `down` is 1. */
+static size_t take_digits(const char *text, size_t size, int down, struct decimal *decimal)
 {
-	bool negative = size > 0 && text[0] == '-';
-	if (negative) {
-		text++;
-		size--;
+	size_t count = 0;
+	for (; count < size && text[count] >= '0' && text[count] <= '9'; count++) {
+		bool fits = decimal->digits <= (UINT64_MAX - 9) / 10;
+		if (fits)
+			decimal->digits = 10 * decimal->digits + (uint64_t)(text[count] - '0');
+		decimal->power += fits ? -down : 1 - down;
 	}
-	const char *dot = memchr(text, '.', size);
-	size_t length = dot ? (size_t)(dot - text) : size;
-	uint64_t seconds, fraction = 0;
-	if (!listing_whole_number(text, length, INT64_MAX / 1000000000 - 1, &seconds))
-		return false;
-	uint64_t unit = 100000000;
-	for (size_t i = length + 1; i < size; i++, unit /= 10) {
+	return count;
+}
+
+/* Takes an exponent, without its letter. */
+static bool take_exponent(const char *text, size_t size, struct decimal *decimal)
+{
+	enum { FAR = 1000000 };
+	bool negative = size > 0 && text[0] == '-';
+	size_t sign = negative || (size > 0 && text[0] == '+');
+	int64_t power = 0;
+	for (size_t i = sign; i < size; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return false;
-		fraction += unit * (uint64_t)(text[i] - '0');
+		if (power < FAR)
+			power = 10 * power + (text[i] - '0');
 	}
-	int64_t sum = (int64_t)(seconds * 1000000000 + fraction);
-	*ns = negative ? -sum : sum;
+	decimal->power += negative ? -power : power;
+	return size > sign;
+}
+
+static bool read_decimal(const char *text, size_t size, struct decimal *decimal)
+{
+	size_t at = take_digits(text, size, 0, decimal);
+	if (at == 0)
+		return false;
+	if (at < size && text[at] == '.')
+		at += 1 + take_digits(text + at + 1, size - at - 1, 1, decimal);
+	if (at < size && (text[at] == 'e' || text[at] == 'E'))
+		return take_exponent(text + at + 1, size - at - 1, decimal);
+	return at == size;
+}
+
+bool listing_nanoseconds(const char *text, size_t size, int64_t *ns)
+{
+	struct decimal decimal = { .power = 9 };
+	bool negative = size > 0 && text[0] == '-';
+	if (!read_decimal(text + negative, size - negative, &decimal))
+		return false;
+	/* To the nearest: one before 1970 is written as a sum, which is a little off. */
+	uint64_t dropped = 0;
+	for (; decimal.power < 0 && (decimal.digits > 0 || dropped > 0); decimal.power++) {
+		dropped = decimal.digits % 10;
+		decimal.digits /= 10;
+	}
+	decimal.digits += dropped >= 5;
+	for (; decimal.power > 0 && decimal.digits > 0; decimal.power--) {
+		if (decimal.digits > INT64_MAX / 10)
+			return false;
+		decimal.digits *= 10;
+	}
+	if (decimal.digits >= INT64_MAX) /* which stands for what cannot be told */
+		return false;
+	*ns = negative ? -(int64_t)decimal.digits : (int64_t)decimal.digits;
 	return true;
 }

@@ -11,6 +11,6 @@
 /* Reads digits and nothing else.  False when there are none, or the number is above `max`. */
 bool listing_whole_number(const char *text, size_t size, uint64_t max, uint64_t *value);
 
-/* Reads seconds with a fraction as nanoseconds, exactly as far as the digits go; false for what is
- * no time that fits, an exponent included. */
+/* Reads seconds, with a fraction and an exponent, as nanoseconds, to the nearest;
+ * false for what is no number, or no time between 1678 and 2262. */
 bool listing_nanoseconds(const char *text, size_t size, int64_t *ns);

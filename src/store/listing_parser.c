@@ -159,9 +159,11 @@ static void take_metadata(struct listing_parser *listing, const char *text, size
 	uint64_t value;
 	int64_t ns;
 	if (listing->key == KEY_CTIME || listing->key == KEY_MTIME) {
-		if (!listing_nanoseconds(text, size, &ns))
-			return;
 		bool changed = listing->key == KEY_CTIME;
+		if (!listing_nanoseconds(text, size, &ns)) {
+			to->metadata_flags |= changed ? 0 : STORE_UNTIMED;
+			return;
+		}
 		*(changed ? &to->metadata.ctime_ns : &to->metadata.mtime_ns) = ns;
 		to->metadata_flags |= changed ? STORE_HAS_CTIME : STORE_HAS_MTIME;
 		return;
@@ -267,7 +269,9 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 	if ((listing->place == PLACE_OUTER || listing->place == PLACE_CHILD) &&
 	    listing->element == 0)
 		return take_kind(listing, text, size);
-	if (expects_value(listing) && listing->key == KEY_RO_URI)
+	if (listing->place == PLACE_METADATA && listing->key == KEY_MTIME)
+		node(listing)->metadata_flags |= STORE_UNTIMED;
+	else if (expects_value(listing) && listing->key == KEY_RO_URI)
 		take_cap(&node(listing)->ro, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RW_URI)
 		take_cap(&node(listing)->rw, text, size);

@@ -1,5 +1,6 @@
 #include "tahoe/edge.h"
 
+#include "base/meta.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 
@@ -99,15 +100,29 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE])
 	return (size_t)(at - out);
 }
 
+/* Appends the time, if it is one. */
+static enum fault put_time(struct bytes *out, const char *key, int64_t ns)
+{
+	char text[EDGE_FLOAT_SIZE];
+	if (!meta_is_time(ns))
+		return FAULT_NONE;
+	edge_float(edge_seconds(ns), text);
+	const char *comma = out->data[out->size - 1] == '{' ? "" : ", ";
+	return bytes_printf(out, "%s\"%s\": %s", comma, key, text);
+}
+
 enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata)
 {
-	char ctime_text[EDGE_FLOAT_SIZE], mtime_text[EDGE_FLOAT_SIZE];
-	edge_float(edge_seconds(metadata->ctime_ns), ctime_text);
-	edge_float(edge_seconds(metadata->mtime_ns), mtime_text);
-	return bytes_printf(out,
-			    "{\"ctime\": %s, \"mtime\": %s, \"st_mode\": %u, \"st_uid\": %u, "
-			    "\"st_gid\": %u}",
-			    ctime_text, mtime_text, metadata->mode, metadata->uid, metadata->gid);
+	enum fault fault = bytes_append_text(out, "{");
+	if (!fault)
+		fault = put_time(out, "ctime", metadata->ctime_ns);
+	if (!fault)
+		fault = put_time(out, "mtime", metadata->mtime_ns);
+	if (!fault && metadata->mode != 0)
+		fault = bytes_printf(out, "%s\"st_mode\": %u, \"st_uid\": %u, \"st_gid\": %u",
+				     out->data[out->size - 1] == '{' ? "" : ", ", metadata->mode,
+				     metadata->uid, metadata->gid);
+	return fault ? fault : bytes_append_text(out, "}");
 }
 
 /* Appends the JSON string for `text`, which must be UTF-8 (else FAULT_USAGE), quotes included. */

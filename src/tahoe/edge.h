@@ -42,7 +42,8 @@ double edge_seconds(int64_t ns);
  */
 size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
 
-/* Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}. */
+/* Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}, without a time
+ * that meta_is_time says is none, and without the last three where the mode is 0. */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 
 /* Appends "{"; then come the children, in any order, then edge_json_close. */

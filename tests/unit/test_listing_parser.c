@@ -196,8 +196,21 @@ static void leaves_out_times_and_numbers_that_are_none(void **state)
 					"\"st_gid\":\"x\"}"),
 				  &held, &answer),
 			 FAULT_NONE);
-	assert_int_equal(held.child[0].node.metadata_flags, 0);
+	assert_int_equal(held.child[0].node.metadata_flags, STORE_UNTIMED);
 	assert_false(held.child[0].node.has_size);
+	static const char *const odd[] = { "NaN", "Infinity", "-Infinity", "\"2001-01-01\"" };
+	for (size_t i = 0; i < ARRAY_COUNT(odd); i++) {
+		char *text;
+		assert_true(asprintf(&text,
+				     CHILD("a", "filenode",
+					   "\"metadata\":{\"mtime\": %s,"
+					   "\"st_mode\":33188}"),
+				     odd[i]) > 0);
+		held = (struct held){ .refuse_at = 0 };
+		assert_int_equal(read_all(text, &held, &answer), FAULT_NONE);
+		assert_int_equal(held.child[0].node.metadata_flags, STORE_UNTIMED | STORE_HAS_MODE);
+		free(text);
+	}
 }
 
 static void refuses_what_is_no_listing(void **state)

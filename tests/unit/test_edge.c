@@ -49,7 +49,8 @@ static void prints_metadata_in_order(void **state)
 	bytes_clear(&out);
 	const struct edge_metadata early = { -1, -1500000000, 0, 0, 0 };
 	assert_int_equal(edge_metadata_json(&out, &early), FAULT_NONE);
-	assert_string_equal(bytes_text(&out), "{\"ctime\": -9.999999717180685e-10, \"mtime\": -1.5}");
+	assert_string_equal(bytes_text(&out),
+			    "{\"ctime\": -9.999999717180685e-10, \"mtime\": -1.5}");
 	/* What cannot be told is not told. */
 	bytes_clear(&out);
 	const struct edge_metadata beyond = { INT64_MIN, INT64_MAX, 33188, 0, 0 };

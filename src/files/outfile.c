@@ -7,6 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Returns the path of the directory that the file is to appear in; the caller frees it. */
+static char *directory_of(const struct outfile *outfile)
+{
+	size_t size = (size_t)(outfile->name - outfile->path);
+	return size > 0 ? strndup(outfile->path, size) : strdup(".");
+}
+
 /* Opens the directory that the file is to appear in. */
 static enum fault open_directory(struct outfile *outfile, struct err *err)
 {
@@ -14,8 +21,7 @@ static enum fault open_directory(struct outfile *outfile, struct err *err)
 	outfile->name = slash ? slash + 1 : outfile->path;
 	if (!*outfile->name)
 		return err_set(err, FAULT_USAGE, "'%.150s' is no name for a file", outfile->path);
-	char *directory =
-		slash ? strndup(outfile->path, (size_t)(slash - outfile->path) + 1) : strdup(".");
+	char *directory = directory_of(outfile);
 	if (!directory)
 		return err_set(err, FAULT_NOMEM, "out of memory");
 	outfile->at = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -68,16 +74,33 @@ enum fault outfile_rewind(struct outfile *outfile, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Whether the directory is still where it was: somebody may have moved it away meanwhile. */
+static enum fault check_directory(const struct outfile *outfile, struct err *err)
+{
+	struct stat ours, theirs;
+	char *directory = directory_of(outfile);
+	if (!directory)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	bool same = fstat(outfile->at, &ours) == 0 && stat(directory, &theirs) == 0 &&
+		    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	free(directory);
+	return same ? FAULT_NONE
+		    : err_set(err, FAULT_EXISTS, "its directory was moved away or replaced");
+}
+
 enum fault outfile_publish(struct outfile *outfile, struct err *err)
 {
 	enum fault fault = file_sync_able(outfile->fd, NULL, err);
 	if (!fault)
+		fault = check_directory(outfile, err);
+	if (!fault)
 		fault = dirfd_publish(outfile->at, outfile->temporary, outfile->name,
 				      outfile->there ? &outfile->seen : NULL, err);
-	if (fault)
-		return err_wrap(err, "'%.100s'", outfile->path);
-	outfile->temporary[0] = '\0';
-	return FAULT_NONE;
+	if (!fault) {
+		outfile->temporary[0] = '\0';
+		fault = check_directory(outfile, err);
+	}
+	return fault ? err_wrap(err, "'%.100s'", outfile->path) : FAULT_NONE;
 }
 
 void outfile_fini(struct outfile *outfile)

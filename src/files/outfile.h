@@ -33,7 +33,7 @@ MUST_USE enum fault outfile_open(struct outfile *outfile, const char *path, bool
 MUST_USE enum fault outfile_rewind(struct outfile *outfile, struct err *err);
 
 /* Makes it durable and gives it its name.  FAULT_EXISTS as above, and when what is there is not as
- * it was in the beginning; FULL, IO. */
+ * it was in the beginning, or the directory was moved away; FULL, IO. */
 MUST_USE enum fault outfile_publish(struct outfile *outfile, struct err *err);
 
 /* Closes it, and removes the temporary file unless it was published. */

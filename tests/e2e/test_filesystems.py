@@ -265,3 +265,39 @@ def test_update_knows_how_exactly_times_are_kept(alone, shim, place, words):
     assert alone.ok(*copy, "--dry-run", env=env).out.count("unchanged") == 3
     os.utime(place / "s/a", ns=(1, 1600000004_000000000))
     assert alone.ok(*copy, env=env).summary()["skipped"] == 2
+
+
+# --- the real ones ------------------------------------------------------------------------
+
+@pytest.fixture(params=["mkfs.ext2 -q -F -I 128", "mkfs.vfat", "mkfs.ext4 -q -O casefold"])
+def mounted(request, tmp_path):
+    """(directory, whether it folds names) on a file system of its own, where one may be mounted."""
+    words = request.param.split()
+    image, point = tmp_path / "image", tmp_path / "mounted"
+    if os.geteuid() != 0 or not shutil.which(words[0]):
+        pytest.skip(f"no {words[0]}, or not root")
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    point.mkdir()
+    subprocess.run([*words, image], check=True, capture_output=True)
+    if subprocess.run(["mount", "-o", "loop", image, point], capture_output=True).returncode:
+        pytest.skip("it cannot be mounted here")
+    (point / "out").mkdir()
+    if "casefold" in words:
+        subprocess.run(["chattr", "+F", point / "out"], check=True)
+    yield point / "out", words[0] == "mkfs.vfat" or "casefold" in words
+    subprocess.run(["umount", point], check=True)
+
+
+def test_a_real_file_system(alone, mounted, place):
+    out, folds = mounted
+    (place / "s/d/link").unlink()
+    (place / "s/README").write_bytes(b"README")
+    copy = ("cp", "-r", "--update", "--json", place / "s", out)
+    alone.ok(*copy)
+    same(local_tree(out / "s"), local_tree(place / "s"))
+    assert alone.ok(*copy).summary()["skipped"] == 3
+    (place / "s/readme").write_bytes(b"readme")
+    run = alone.run(*copy)
+    assert run.code == (4 if folds else 0)
+    assert (out / "s/README").read_bytes() == b"README"

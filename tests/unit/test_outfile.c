@@ -79,6 +79,21 @@ static void what_is_edited_meanwhile_stays(void **state)
 	assert_int_equal(tree_count(""), 1);
 }
 
+static void a_directory_that_is_moved_away_is_noticed(void **state)
+{
+	(void)state;
+	struct outfile outfile;
+	struct err err;
+	assert_int_equal(mkdir(tree_path("d"), 0700), 0);
+	assert_int_equal(outfile_open(&outfile, tree_path("d/f"), false, &err), FAULT_NONE);
+	assert_int_equal(rename(tree_path("d"), tree_path("moved")), 0);
+	assert_int_equal(mkdir(tree_path("d"), 0700), 0);
+	assert_int_equal(outfile_publish(&outfile, &err), FAULT_EXISTS);
+	outfile_fini(&outfile);
+	assert_int_equal(tree_count("d"), 0);
+	assert_int_equal(tree_count("moved"), 0);
+}
+
 static void a_path_must_name_a_file_in_a_directory(void **state)
 {
 	(void)state;
@@ -95,8 +110,11 @@ static void a_path_must_name_a_file_in_a_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
-		FACT(it_appears_whole_or_not_at_all),         FACT(nothing_is_replaced_unless_told),
-		FACT(what_appears_meanwhile_stays),           FACT(what_is_edited_meanwhile_stays),
+		FACT(it_appears_whole_or_not_at_all),
+		FACT(nothing_is_replaced_unless_told),
+		FACT(what_appears_meanwhile_stays),
+		FACT(what_is_edited_meanwhile_stays),
+		FACT(a_directory_that_is_moved_away_is_noticed),
 		FACT(a_path_must_name_a_file_in_a_directory),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

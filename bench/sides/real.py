@@ -10,12 +10,15 @@ class Real:
     """Everything is below `folder`, which is also HOME."""
     def __init__(self, barge, folder):
         self.barge, self.folder = barge, folder
-        self.grid = RealGrid(folder / "grid")
+        self.grid = self.make_grid(folder)
         self.node = ["-d", self.grid.directory]
         self.second = None
         self.gateways = [self.grid.running[-1].pid]
         self.environment = {"HOME": str(folder), "PATH": os.environ["PATH"],
                             "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
+
+    def make_grid(self, folder):
+        return RealGrid(folder / "grid")
 
     def measure(self, command, **options):
         return rounds.measure(command, self.gateways, self.environment, **options)

@@ -161,6 +161,7 @@ static enum fault put_upload(struct put_command *put, struct session *session, s
 	struct upload_options options = {
 		.tries = session->tries,
 		.policy = policy,
+		.encodes = session->setup.encodes,
 		.patience = &patience,
 		.unchanged =
 			put->spool.fd >= 0 && S_ISREG(put->status.st_mode) ? put_unchanged : NULL,

@@ -9,7 +9,8 @@ struct uploading {
 	const struct spool *spool;
 	unsigned char key[CAP_KEY_SIZE];
 	unsigned char content[CONTENT_HASH_SIZE];
-	struct cap whole; /* predicted, or CAP_NONE */
+	struct cap whole;          /* predicted, or CAP_NONE */
+	struct chk_shares *shares; /* to be stored past the gateway, or NULL */
 	struct put put;
 	/* of one try */
 	uint64_t sent;
@@ -77,6 +78,12 @@ static void predict(struct uploading *uploading)
 	struct err err;
 	if (spool->fd >= 0 || !policy_predicts(policy))
 		return;
+	if (uploading->options->encodes &&
+	    !chk_shares_of(params, spool->memory.data, spool->memory.size, &uploading->shares,
+			   &err)) {
+		uploading->whole = uploading->shares->cap;
+		return;
+	}
 	if (chk_cap_of(params, spool->memory.data, spool->memory.size, &uploading->whole, &err))
 		cap_wipe(&uploading->whole);
 }
@@ -131,7 +138,11 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 {
 	const struct upload_options *options = uploading->options;
 	const struct spool *spool = uploading->spool;
-	const struct store_body whole = { .size = spool->size, .data = spool->memory.data };
+	const struct store_body whole = {
+		.size = spool->size,
+		.data = spool->memory.data,
+		.shares = uploading->shares,
+	};
 	const struct store_body stream = {
 		.size = spool->size,
 		.read = feed,
@@ -218,6 +229,7 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 		*cap = uploading.put.cap;
 	}
 	cap_wipe(&uploading.whole);
+	chk_shares_free(uploading.shares);
 	put_fini(&uploading.put);
 	explicit_bzero(uploading.key, sizeof uploading.key);
 	return fault ? err->fault : FAULT_NONE;

@@ -17,6 +17,7 @@
 struct upload_options {
 	struct tries tries;
 	struct policy *policy;
+	bool encodes;              /* bytes in memory are stored past the gateway */
 	struct patience *patience; /* with uploads that were cut off, or NULL */
 	/* Says whether the bytes are still what they were: FAULT_CHANGED.  Asked after each time
 	 * they were read.  May be NULL. */

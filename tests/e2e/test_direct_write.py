@@ -174,3 +174,11 @@ def test_no_direct_asks_the_gateway_alone(real_grid, client, tmp_path):
     source = make_tree(tmp_path / "src", "gateway", [3000])
     client(real_grid).ok("cp", "-r", "--no-direct", source, alias)
     assert stored_by(real_grid) == before + 2
+
+
+def test_put_goes_to_the_servers(real_grid, client, tmp_path):
+    data, (alias, cap), before = content(5000, 7), real_grid.fresh(), stored_by(real_grid)
+    (tmp_path / "f").write_bytes(data)
+    client(real_grid).ok("put", tmp_path / "f", alias + "f")
+    assert stored_by(real_grid) == before
+    assert real_grid.get(child(real_grid.url, cap, "f")[1]["ro_uri"]) == data

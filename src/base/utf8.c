@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include "base/digest.h"
+
 #include <utf8proc.h>
 
 enum {
@@ -186,4 +188,22 @@ bool name_respell(const char *name, enum name_spelling spelling, char *out, size
 		    : spelling == SPELLING_FORM ? respell_form(name, out, room)
 						: respell_trimmed(name, out, room);
 	return made && strcmp(out, name) != 0;
+}
+
+uint64_t name_likeness(const char *name, size_t size)
+{
+	unsigned char hash[CONTENT_HASH_SIZE];
+	utf8proc_uint8_t *folded = NULL;
+	while (size > 1 && (name[size - 1] == '.' || name[size - 1] == ' '))
+		size--;
+	utf8proc_ssize_t length =
+		utf8proc_map((const utf8proc_uint8_t *)name, (utf8proc_ssize_t)size, &folded,
+			     UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD);
+	/* What is no UTF-8 is itself alone. */
+	if (length >= 0)
+		content_hash_of(folded, (size_t)length, hash);
+	else
+		content_hash_of(name, size, hash);
+	free(folded);
+	return load_le64(hash);
 }

@@ -35,6 +35,10 @@ enum name_spelling {
  * when there is none, or no room. */
 MUST_USE bool name_respell(const char *name, enum name_spelling spelling, char *out, size_t room);
 
+/* Returns a number that names have in common which only differ in their spelling, and others
+ * hardly ever. */
+uint64_t name_likeness(const char *name, size_t size);
+
 /*
  * True when `name` is UTF-8 in NFC.  True is certain; out of memory (only names above 256 bytes)
  * answers false, and the name_to_nfc that follows reports it.  Bytes below U+0300 cost one pass.

@@ -29,12 +29,10 @@ static bool is_refusal(int os_error)
 static enum fault set_mode(int fd, uint32_t mode, unsigned *lost, struct err *err)
 {
 	struct stat st;
-	if (fchmod(fd, mode) == 0)
-		return FAULT_NONE;
-	int os_error = errno;
-	if (!is_refusal(os_error))
-		return err_os(err, FAULT_IO, os_error, "cannot set a mode");
-	if (fstat(fd, &st) != 0 || (st.st_mode & PERMISSIONS) != (mode & PERMISSIONS))
+	if (fchmod(fd, mode) != 0 && !is_refusal(errno))
+		return err_os(err, FAULT_IO, errno, "cannot set a mode");
+	/* Some file systems take any mode, and keep their own. */
+	if (fstat(fd, &st) != 0 || ((st.st_mode ^ mode) & PERMISSIONS) != 0)
 		*lost |= LOST_MODE;
 	return FAULT_NONE;
 }

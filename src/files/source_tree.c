@@ -53,7 +53,7 @@ static const char *source_path(const struct source_tree *tree, const char *name,
 }
 
 /* Opens a directory: a source by its path, wherever that leads. */
-static enum fault enter(void *context, const struct tree_dir *parent, const char *name, int *fd,
+static enum fault enter(void *context, struct tree_dir *parent, const char *name, int *fd,
 			struct err *err)
 {
 	const struct source_tree *tree = context;

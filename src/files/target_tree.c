@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Makes sure that the directory is there, and opens it. */
-static enum fault enter(void *context, const struct tree_dir *parent, const char *name, int *fd,
+static enum fault enter(void *context, struct tree_dir *parent, const char *name, int *fd,
 			struct err *err)
 {
 	struct catalog *catalog = context;
@@ -30,7 +30,7 @@ static enum fault enter(void *context, const struct tree_dir *parent, const char
 }
 
 /* Opens it if it is there. */
-static enum fault look(void *context, const struct tree_dir *parent, const char *name, int *fd,
+static enum fault look(void *context, struct tree_dir *parent, const char *name, int *fd,
 		       struct err *err)
 {
 	(void)context;

@@ -45,6 +45,7 @@ static struct tree_dir *dir_new(int fd, struct listing_id listing, const struct 
 	dir->listing = listing;
 	dir->depth = parent ? parent->depth + 1 : 0;
 	atomic_init(&dir->seen_ms, clock_ms());
+	atomic_init(&dir->alike, NULL);
 	atomic_init(&dir->references, 1);
 	return dir;
 }
@@ -60,6 +61,7 @@ void tree_dir_unref(struct tree_dir *dir)
 		return;
 	if (dir->fd >= 0)
 		close(dir->fd);
+	free(atomic_load_explicit(&dir->alike, memory_order_acquire));
 	free(dir->path);
 	free(dir);
 }
@@ -181,8 +183,8 @@ static enum fault climb(struct tree *tree, struct listing_id listing, size_t *co
 }
 
 /* Enters the directory of `listing` from `parent` and keeps it. */
-static enum fault descend(struct tree *tree, struct listing_id listing,
-			  const struct tree_dir *parent, struct tree_dir **dir, struct err *err)
+static enum fault descend(struct tree *tree, struct listing_id listing, struct tree_dir *parent,
+			  struct tree_dir **dir, struct err *err)
 {
 	struct catalog_page page;
 	char name[MANIFEST_NAME_MAX + 1];

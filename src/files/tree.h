@@ -17,12 +17,20 @@
 
 enum { TREE_OPEN_MAX = 64 };
 
+/* The names of a listing that differ from another of it in their spelling alone: name_likeness() of
+ * them, sorted. */
+struct alike {
+	size_t count;
+	uint64_t name[];
+};
+
 struct tree_dir {
 	int fd;                        /* -1: a root that stands for no directory */
 	unsigned depth;                /* directories between it and the root */
 	struct listing_id listing;     /* that it is of */
 	char *path;                    /* from the root, names joined by '/'; "": the root */
 	atomic_uint_least64_t seen_ms; /* clock_ms() when it was last known to be at its path */
+	_Atomic(struct alike *) alike; /* files/respelled.c; NULL: not known yet */
 	atomic_uint references;
 };
 
@@ -37,7 +45,7 @@ struct tree_options {
 	size_t skipped;  /* listings of the plan above the one that is the root's */
 	unsigned opened; /* directories kept open, up to TREE_OPEN_MAX */
 	/* Opens the directory called `name` in `parent` and stores its descriptor. */
-	enum fault (*enter)(void *context, const struct tree_dir *parent, const char *name, int *fd,
+	enum fault (*enter)(void *context, struct tree_dir *parent, const char *name, int *fd,
 			    struct err *err);
 	void *context;
 };

@@ -57,7 +57,8 @@ def test_everything_arrives(alone, shim, place, words):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("words, lost", [("nochmod", {"lost_modes"}), ("notimes", {"lost_times"}),
+@pytest.mark.parametrize("words, lost", [("nochmod", {"lost_modes"}), ("deafchmod", {"lost_modes"}),
+                                         ("notimes", {"lost_times"}),
                                          ("nosyncdir", {"lost_syncs"})])
 def test_what_cannot_be_kept_is_counted(alone, shim, place, words, lost):
     run = alone.ok("cp", "-r", "--json", "--symlinks=preserve", place / "s", place / "out",

@@ -118,6 +118,23 @@ static void spells_a_name_in_another_way(void **state)
 	assert_false(name_respell("abc.", SPELLING_TRIMMED, small, sizeof small));
 }
 
+static bool are_alike(const char *a, const char *b)
+{
+	return name_likeness(a, strlen(a)) == name_likeness(b, strlen(b));
+}
+
+static void knows_names_that_are_alike(void **state)
+{
+	(void)state;
+	assert_true(are_alike("README", "readme"));
+	assert_true(are_alike("Z\u00c9", "ze\u0301"));
+	assert_true(are_alike("a", "A. "));
+	assert_true(are_alike("a\xff", "a\xff"));
+	assert_false(are_alike("a", "b"));
+	assert_false(are_alike("a.b", "ab"));
+	assert_false(are_alike("a\xff", "a\xfe"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -126,6 +143,7 @@ int main(void)
 		cmocka_unit_test(knows_nfc),
 		cmocka_unit_test(normalizes_names_of_any_length),
 		cmocka_unit_test(spells_a_name_in_another_way),
+		cmocka_unit_test(knows_names_that_are_alike),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "job/job.h"
+#include "job/leftovers.h"
 #include "report/fields.h"
 #include "report/out.h"
 #include "report/recount.h"
@@ -42,6 +43,16 @@ static void add_created(struct fields *fields, const struct job *job)
 		fields_word(fields, "created", text);
 }
 
+/* Adds how many temporary files lie at the target; those of a running job are its own business. */
+static void add_leftovers(struct fields *fields, const struct job *job)
+{
+	const struct leftovers all = { .removes = false };
+	uint64_t count;
+	struct err err;
+	if (!leftovers_look(job, &all, &count, &err) && count > 0)
+		fields_number(fields, "temporary_files", count);
+}
+
 static enum fault describe_job(struct fields *fields, const struct job *job, struct err *err)
 {
 	const struct catalog_files plan = { .plan = job->manifest };
@@ -52,6 +63,8 @@ static enum fault describe_job(struct fields *fields, const struct job *job, str
 	fields_word(fields, "id", job->name);
 	fields_word(fields, "state", locked ? "running" : state_word[state]);
 	add_created(fields, job);
+	if (!locked && (state == JOB_PENDING || state == JOB_DAMAGED))
+		add_leftovers(fields, job);
 	if (catalog_file_open(&plan, NULL, &catalog, NULL) == FAULT_NONE) {
 		add_property(fields, catalog, JOB_COMMAND);
 		add_property(fields, catalog, JOB_SOURCES);
@@ -147,6 +160,25 @@ static enum fault show_job(struct fields *fields, const struct job *job, struct 
 
 /* ---- */
 
+/* Removes what the job left at its target, and the job. */
+static enum fault remove_job(struct output *output, struct job *job, struct err *err)
+{
+	const struct leftovers all = { .removes = true };
+	uint64_t count = 0;
+	struct err missed;
+	bool locked, empty = job_look(job, &locked) == JOB_EMPTY;
+	if (job_lock(job, err))
+		return err->fault;
+	if (!empty && leftovers_look(job, &all, &count, &missed))
+		say(output, SAY_WARNING,
+		    "temporary files it may have left at its target were not looked for: %s",
+		    missed.text);
+	if (count > 0)
+		say(output, SAY_INFO, "%llu temporary files removed at its target",
+		    (unsigned long long)count);
+	return job_remove(job, err);
+}
+
 static enum fault of_one(struct fields *fields, const char *state, const char *verb,
 			 const char *name, struct err *err)
 {
@@ -155,7 +187,7 @@ static enum fault of_one(struct fields *fields, const char *state, const char *v
 	if (!fault && strcmp(verb, "show") == 0)
 		fault = show_job(fields, &job, err);
 	else if (!fault)
-		fault = job_remove(&job, err);
+		fault = remove_job(fields->output, &job, err);
 	job_close(&job);
 	return fault;
 }

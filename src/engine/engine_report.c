@@ -1,5 +1,6 @@
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
+#include "land/sweep.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -91,6 +92,22 @@ static const char *describe_proofs(const struct engine *engine)
 	return "read twice: the gateway's secret is not known";
 }
 
+/* Removes what earlier runs left of files that were settled otherwise. */
+static void sweep_target(const struct engine *engine)
+{
+	const struct migration *migration = engine->migration;
+	const struct sweep_options options = {
+		.catalog = migration->catalog,
+		.directory = migration->directory,
+		.job = migration->job.name,
+		.removes = true,
+	};
+	uint64_t count;
+	struct err err;
+	if (sweep(&options, &count, &err))
+		say(engine->output, SAY_WARNING, "temporary files may be left: %s", err.text);
+}
+
 enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
@@ -131,7 +148,10 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		*status = status_of_fault(engine->broken.fault);
 		return FAULT_NONE;
 	}
-	if (!fault)
-		*status = status_of(engine, &counts);
-	return fault;
+	if (fault)
+		return fault;
+	if (to_local && counts.root_settled && counts.retriable > 0)
+		sweep_target(engine);
+	*status = status_of(engine, &counts);
+	return FAULT_NONE;
 }

@@ -41,14 +41,25 @@ static enum fault describe_target(const struct arrangement *arrangement, struct 
 	return bytes_err(fault, err, "the job's target");
 }
 
+const char *migration_local(const struct catalog *catalog, size_t *size)
+{
+	size_t scheme = strlen(LOCAL);
+	const char *text = catalog_file_binding(catalog, size);
+	if (!text || *size <= scheme || memcmp(text, LOCAL, scheme) != 0)
+		return NULL;
+	*size -= scheme;
+	return text + scheme;
+}
+
 /* Takes in what the outcomes are bound to. */
 static enum fault take_binding(struct migration *migration, const char *text, size_t size,
 			       struct err *err)
 {
-	size_t scheme = strlen(LOCAL);
-	migration->to_local = size > scheme && memcmp(text, LOCAL, scheme) == 0;
-	if (migration->to_local) {
-		migration->directory = strndup(text + scheme, size - scheme);
+	size_t length;
+	const char *directory = migration_local(migration->catalog, &length);
+	migration->to_local = directory;
+	if (directory) {
+		migration->directory = strndup(directory, length);
 		return migration->directory ? FAULT_NONE : migration_no_memory(err);
 	}
 	if (cap_parse(text, size, &migration->root, err))

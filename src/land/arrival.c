@@ -327,6 +327,11 @@ void arrivals_stop(struct arrivals *arrivals) { gate_close(arrivals->gate); }
 
 /* ---- the beginning ---- */
 
+void arrival_prefix(const char *job, char prefix[DIRFD_TEMPORARY_SIZE])
+{
+	snprintf(prefix, DIRFD_TEMPORARY_SIZE, ".barge-%.16s-", job);
+}
+
 /* Fills an arrival that has no place inside yet. */
 static struct arrival prepare(struct arrivals *arrivals, struct work *work,
 			      struct tree_dir *target_dir, const struct outcome *source)
@@ -341,8 +346,10 @@ static struct arrival prepare(struct arrivals *arrivals, struct work *work,
 		.source = decide_source_of(work->task, source ? source : &local),
 	};
 	arrival.meta = arrival.source.meta;
-	snprintf(arrival.temporary, sizeof arrival.temporary, ".barge-%s-%llu",
-		 arrivals->options.job, (unsigned long long)work->task->id);
+	arrival_prefix(arrivals->options.job, arrival.temporary);
+	size_t size = strlen(arrival.temporary);
+	snprintf(arrival.temporary + size, sizeof arrival.temporary - size, "%llu",
+		 (unsigned long long)work->task->id);
 	return arrival;
 }
 

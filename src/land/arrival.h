@@ -27,6 +27,9 @@
 
 enum { ARRIVALS_MAX = 64 /* inside at once, each with a descriptor */ };
 
+/* Writes what the temporary names of a job begin with; its id's first 16 hex digits are in it. */
+void arrival_prefix(const char *job, char prefix[DIRFD_TEMPORARY_SIZE]);
+
 struct arrivals_options {
 	char job[17];                /* the first 16 hex digits of the job: in temporary names */
 	struct catalog *catalog;     /* the plan */

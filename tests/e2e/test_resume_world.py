@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from fetch_loop import leftovers
 from runner import LineReader
 from tree import below, content, local_tree, same, summary
 
@@ -337,3 +338,35 @@ def test_a_summary_does_not_say_that_no_source_changed_when_one_did(local):
     run = local.barge.run("cp", "/proc/version", target)
     assert run.code == 0 or "no source changed" not in text(run)
     assert run.code == 0 or "verified:" not in text(run)
+
+
+# --- temporary files ----------------------------------------------------------------------
+
+def test_no_temporary_file_stays_of_what_vanished(local):
+    local.kill()
+    assert leftovers(local.out)
+    (local.source / "slow").unlink()
+    local.barge.ok(*local.words, code=1)
+    assert not leftovers(local.out)
+
+
+def test_jobs_tells_of_temporary_files_and_remove_takes_its_own(local):
+    local.kill()
+    (mine,) = leftovers(local.out)
+    first = local.barge.job().name
+    others = local.out / "src/.barge-0123456789abcdef-7"
+    others.write_bytes(b"another job's")
+    near = local.out / f"{mine}.kept"
+    near.write_bytes(b"not a name that a job gives")
+    listed = json.loads(local.barge.ok("jobs", "--json").out)
+    assert listed["id"] == first and listed["temporary_files"] == 1
+    run = local.barge.ok("jobs", "remove", first)
+    assert "1 temporary files" in run.err
+    assert others.exists() and near.exists() and not (local.out / mine).exists()
+
+
+def test_a_job_is_removed_though_its_target_is_not_there(local):
+    local.kill()
+    away(local.out)
+    run = local.barge.ok("jobs", "remove", local.barge.job().name)
+    assert "not looked for" in run.err and not local.barge.jobs()

@@ -88,8 +88,8 @@ MUST_USE enum fault migration_open_plan(const char *state_dir, const char *path,
 MUST_USE enum fault migration_bind(struct migration *migration, const struct cap *root,
 				   struct err *err);
 
-/* Returns the path of the local directory, `size` bytes, that the outcomes are bound to; NULL: there
- * are none, or it is on a grid. */
+/* Returns the path of the local directory, `size` bytes, that the outcomes are bound to; NULL:
+ * there are none, or it is on a grid. */
 const char *migration_local(const struct catalog *catalog, size_t *size);
 
 /* Fails with EXISTS (status 4) when `place` is not the target that the job is bound to: an alias

@@ -36,10 +36,11 @@ static int compare_numbers(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* Calls `take` for each name of the listing until it returns false. */
+/* Calls `take` for each name of the listing until it returns false.  The plan may still be written:
+ * stores in `whole` whether all names were there. */
 static enum fault each_name(struct catalog *catalog, struct listing_id listing,
 			    bool (*take)(void *context, const struct manifest_entry *entry),
-			    void *context, struct err *err)
+			    void *context, bool *whole, struct err *err)
 {
 	struct catalog_reader *reader;
 	struct catalog_page page = { 0 };
@@ -49,10 +50,11 @@ static enum fault each_name(struct catalog *catalog, struct listing_id listing,
 	catalog_seek(reader, listing);
 	enum fault fault;
 	do {
-		fault = catalog_read(reader, &page, err);
+		fault = catalog_next(reader, &page, err);
 		for (size_t i = 0; more && !fault && !page.is_end && i < page.count; i++)
 			more = take(context, &page.entry[i]);
 	} while (more && !fault && !page.is_end && !page.last);
+	*whole = !fault && !page.is_end && page.last;
 	catalog_reader_free(reader);
 	return fault;
 }
@@ -60,21 +62,20 @@ static enum fault each_name(struct catalog *catalog, struct listing_id listing,
 struct gathered {
 	struct alike *alike;
 	size_t capacity;
+	bool failed; /* for want of memory */
 };
 
 static bool gather(void *context, const struct manifest_entry *entry)
 {
 	struct gathered *gathered = context;
-	size_t count = gathered->alike ? gathered->alike->count : 0;
+	size_t count = gathered->alike->count;
 	if (count == gathered->capacity) {
 		size_t capacity = count ? 2 * count : 256;
 		struct alike *grown =
 			realloc(gathered->alike, sizeof *grown + capacity * sizeof *grown->name);
-		if (!grown) {
-			free(gathered->alike);
-			gathered->alike = NULL;
+		gathered->failed = !grown;
+		if (!grown)
 			return false;
-		}
 		gathered->alike = grown;
 		gathered->capacity = capacity;
 	}
@@ -94,26 +95,32 @@ static void keep_repeated(struct alike *alike)
 	alike->count = kept;
 }
 
-/* Finds out which names of the directory are alike, once for all. */
-static enum fault find_alike(struct catalog *catalog, struct tree_dir *dir, struct err *err)
+/* Finds out which names of the directory are alike, and whether those are all. */
+static struct alike *find_alike(struct catalog *catalog, struct listing_id listing, bool *whole,
+				struct err *err)
 {
-	struct gathered gathered = { 0 };
-	struct alike *nobody = NULL;
-	enum fault fault = each_name(catalog, dir->listing, gather, &gathered, err);
-	if (!fault && !gathered.alike)
+	struct gathered gathered = { .alike = calloc(1, sizeof *gathered.alike) };
+	gathered.failed = !gathered.alike;
+	enum fault fault = FAULT_NONE;
+	if (!gathered.failed)
+		fault = each_name(catalog, listing, gather, &gathered, whole, err);
+	if (!fault && gathered.failed)
 		fault = err_set(err, FAULT_NOMEM, "no memory for the names of a directory");
 	if (fault) {
 		free(gathered.alike);
-		return fault;
+		return NULL;
 	}
 	qsort(gathered.alike->name, gathered.alike->count, sizeof *gathered.alike->name,
 	      compare_numbers);
 	keep_repeated(gathered.alike);
 	struct alike *shrunk = realloc(
 		gathered.alike, sizeof *shrunk + gathered.alike->count * sizeof *shrunk->name);
-	if (!atomic_compare_exchange_strong(&dir->alike, &nobody, shrunk ? shrunk : gathered.alike))
-		free(shrunk ? shrunk : gathered.alike); /* another thread was as quick */
-	return FAULT_NONE;
+	return shrunk ? shrunk : gathered.alike;
+}
+
+static bool holds(const struct alike *alike, uint64_t likeness)
+{
+	return bsearch(&likeness, alike->name, alike->count, sizeof *alike->name, compare_numbers);
 }
 
 /* Whether the plan has another name in the directory that is like this one. */
@@ -121,11 +128,19 @@ static enum fault has_alike(struct catalog *catalog, struct tree_dir *dir, const
 			    bool *has, struct err *err)
 {
 	uint64_t likeness = name_likeness(name, strlen(name));
-	if (!atomic_load_explicit(&dir->alike, memory_order_acquire) &&
-	    find_alike(catalog, dir, err))
+	struct alike *known = atomic_load_explicit(&dir->alike, memory_order_acquire);
+	struct alike *nobody = NULL;
+	bool whole = false;
+	if (known) {
+		*has = holds(known, likeness);
+		return FAULT_NONE;
+	}
+	known = find_alike(catalog, dir->listing, &whole, err);
+	if (!known)
 		return err->fault;
-	const struct alike *alike = atomic_load_explicit(&dir->alike, memory_order_acquire);
-	*has = bsearch(&likeness, alike->name, alike->count, sizeof *alike->name, compare_numbers);
+	*has = holds(known, likeness);
+	if (!whole || !atomic_compare_exchange_strong(&dir->alike, &nobody, known))
+		free(known); /* there is more to come, or another thread was as quick */
 	return FAULT_NONE;
 }
 
@@ -180,8 +195,9 @@ enum fault respelled_check(struct catalog *catalog, struct tree_dir *dir, const 
 		return fault;
 	fault = read_written(dir->fd, name, st, written, err);
 	struct sought sought = { .name = written, .size = strlen(written) };
+	bool whole;
 	if (!fault && sought.size > 0 && strcmp(written, name) != 0)
-		fault = each_name(catalog, dir->listing, seek, &sought, err);
+		fault = each_name(catalog, dir->listing, seek, &sought, &whole, err);
 	if (!fault && sought.found)
 		fault = err_set(err, FAULT_EXISTS,
 				"'%.70s' and '%.70s' are the same name at the target", name,

@@ -50,6 +50,7 @@ struct err {
 	int os_error;            /* errno, or 0 */
 	int http_status;         /* of the reply, or 0 */
 	uint32_t retry_after_ms; /* as the other side asked, or 0 */
+	bool slow; /* it was many times slower than others, whom to ask instead is better */
 	/* Where the grid may be to blame (src/store/health.h): the order of this failure, and of
 	 * the beginning of the last of its kind that went well; 0: not so. */
 	uint64_t trouble, well;

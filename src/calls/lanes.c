@@ -9,6 +9,7 @@ enum {
 	POLL_MS = 1000,   /* a sleeping lane looks up that often */
 	PROBE_MS = 1000,  /* between two probes of a gateway that is away */
 	FAILURES_MAX = 8, /* in a row, after which another gateway is better */
+	SLOW_MS = 60000,  /* a gateway that was far slower than others gets less to do */
 };
 
 /* What is GUARDED is shared with whoever submits and stops; `load` and `away_since` are read by
@@ -27,6 +28,7 @@ struct lane {
 	bool told; /* gave_up was called */
 	uint64_t probe_at;
 	atomic_uint_least64_t away_since; /* clock_ms; 0: the gateway is not away */
+	atomic_uint_least64_t slow_until; /* clock_ms */
 	atomic_uint load;                 /* submitted, not ended */
 	atomic_bool poked;
 
@@ -53,8 +55,8 @@ struct lanes {
  *
  *   lanes_submit: the best lane -> its inbox --a free slot--> start, in the lane -> active
  *     any thread                      |                         | callbacks of the store, pokes
- *                                     | stopped, or away and    v
- *                                     v another is there       lane_task_end: the slot is free
+ *                                     | stopped, or away or     v
+ *                                     v slow, and another not  lane_task_end: the slot is free
  *                                  refuse
  *
  * The thread of a lane: poke what is active, start what has room, probe the gateway if it is away,
@@ -62,6 +64,7 @@ struct lanes {
  *
  * A gateway:  there --UNAVAILABLE, or FAILURES_MAX in a row with another one there--> away
  *             away  --a probe answers, with storage where there is a choice--> there
+ *             slow (an err.slow) for a minute: what is not in place goes to others, if there are any
  *             all away for `away_ms`: gave_up is called, once for each time a lane went away
  */
 
@@ -138,6 +141,36 @@ static void tell_away(const struct lane *lane, const struct err *why)
 		options->away(options->context, lane->store, why);
 }
 
+/* Notes that others are far quicker than the gateway of the lane. */
+static void slow_down(const struct lane *lane)
+{
+	struct lanes *lanes = lane->lanes;
+	uint64_t until = clock_ms() + SLOW_MS;
+	for (unsigned i = 0; i < lanes->count; i++)
+		if (lanes->lane[i].gateway == lane->gateway)
+			atomic_store(&lanes->lane[i].slow_until, until);
+}
+
+static bool is_slow(const struct lane *lane)
+{
+	uint64_t until = atomic_load(&lane->slow_until);
+	return until && clock_ms() < until;
+}
+
+/* Returns whether the lane's gateway is slow and there is one that is not. */
+static bool has_quicker(const struct lane *lane)
+{
+	const struct lanes *lanes = lane->lanes;
+	if (!is_slow(lane))
+		return false;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		const struct lane *other = &lanes->lane[i];
+		if (other->gateway != lane->gateway && !is_slow(other) && !is_away(other))
+			return true;
+	}
+	return false;
+}
+
 void lane_task_end(struct lane_task *lane_task, const struct err *err)
 {
 	enum fault fault = err ? err->fault : FAULT_NONE;
@@ -145,6 +178,8 @@ void lane_task_end(struct lane_task *lane_task, const struct err *err)
 	unlink_active(lane_task);
 	lane->busy[lane_task->kind]--;
 	atomic_fetch_sub(&lane->load, 1);
+	if (err && err->slow)
+		slow_down(lane);
 	lane->failures = fault == FAULT_RETRY ? lane->failures + 1 : 0;
 	/* A gateway that lost its servers answers quickly, so it would get all there is to do. */
 	bool fails = lane->failures >= FAILURES_MAX && has_other(lane);
@@ -190,11 +225,14 @@ static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 {
 	struct lane_task *lane_task = NULL;
 	bool away = is_away(lane), elsewhere = away && has_other(lane);
+	bool quicker = has_quicker(lane);
 	lane->gated_ms = 0;
 	mutex_lock(&lane->lock);
 	*refused = lane->stopped || elsewhere;
 	for (int kind = LANE_TASK_KINDS - 1; kind >= 0 && !lane_task; kind--) {
 		bool room = !away && lane->busy[kind] < lane->slots[kind];
+		/* What is written in place has no other gateway to go to. */
+		*refused |= quicker && lane->inbox[kind] && !lane->inbox[kind]->in_place;
 		if (*refused || (room && is_admitted(lane, (enum lane_task_kind)kind)))
 			lane_task = take_locked(lane, (enum lane_task_kind)kind);
 		lane->hungry[kind] = room && !lane_task;
@@ -364,7 +402,7 @@ enum fault lanes_new(const struct lanes_options *options, struct lanes **lanes, 
 }
 
 /* Whether a lane gets a lane task before another one: it is there, or it is the one of all for
- * what is written in place, or it has less to do. */
+ * what is written in place, or it was not far slower, or it has less to do. */
 static bool is_better(const struct lane *lane, const struct lane *best, bool in_place)
 {
 	bool away = is_away(lane);
@@ -372,6 +410,8 @@ static bool is_better(const struct lane *lane, const struct lane *best, bool in_
 		return !away;
 	if (in_place && lane->gateway != best->gateway)
 		return lane->gateway < best->gateway;
+	if (!in_place && is_slow(lane) != is_slow(best))
+		return is_slow(best);
 	return atomic_load_explicit(&lane->load, memory_order_relaxed) <
 	       atomic_load_explicit(&best->load, memory_order_relaxed);
 }

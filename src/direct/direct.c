@@ -70,6 +70,7 @@ static void give_up(struct direct_call *call)
 		.length = call->whole && call->at == 0 ? UINT64_MAX : call->end - call->at,
 		.sink = call->sink,
 		.context = call->sink_context,
+		.hurried = call->hurried,
 	};
 	call->gateway = store_get(direct->base.behind, &rest,
 				  (struct store_then){ gateway_done, call }, &err);
@@ -137,6 +138,7 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 		.offset = get->offset,
 		.at = get->offset,
 		.whole = get->length == UINT64_MAX,
+		.hurried = get->hurried,
 		.sink = get->sink,
 		.sink_context = get->context,
 		.woken = woken,

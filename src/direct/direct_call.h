@@ -38,6 +38,7 @@
 #include "direct/direct.h"
 #include "net/http.h"
 #include "net/http_peer.h"
+#include "net/speed.h"
 #include "store/backend.h"
 #include "tahoe/chk.h"
 #include "tahoe/erasure.h"
@@ -52,10 +53,7 @@ enum {
 	DIRECT_WAIT_LEAST_MS = 3000, /* however quick the others are: a disk may have to spin up */
 	DIRECT_GRACE_MS = 3000,      /* from then on, before its speed is judged */
 	DIRECT_SLOW_MS = 60000, /* a server that is slow is left alone, twice as long each time */
-	DIRECT_SLOWER = 16,     /* times slower than others: left for another, or the gateway */
 	DIRECT_RATE_LEAST = 16 << 10, /* bytes a second of one request, whatever the others do */
-	DIRECT_RATE_ENOUGH = 1 << 20, /* that no server is left for */
-	DIRECT_LEARN_SIZE = 32 << 10, /* bytes of a part that tells of speed; less, of delay */
 	DIRECT_SEARCHES_MAX = 3,      /* of one call */
 	DIRECT_SMALL = 128 << 10,     /* bytes of a file whose shares are read whole */
 	DIRECT_TREE_MAX = 16 << 20,   /* bytes behind the data of a share: a file of 64 GiB */
@@ -104,9 +102,10 @@ struct direct {
 	struct direct_call *in_flight;
 	unsigned requests;       /* in flight */
 	struct http_floor floor; /* of all requests, after what has come so far: */
-	uint64_t rate, delay_ms; /* bytes a second of one; for a small one; 0: not known yet */
-	bool resuming;           /* some call is to go on in the next poll */
-	struct direct_put *puts; /* in flight too */
+	struct speed speed;
+	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
+	bool resuming;                     /* some call is to go on in the next poll */
+	struct direct_put *puts;           /* in flight too */
 	const unsigned char *lease_secret; /* NULL: nothing is put here */
 	unsigned happy;                    /* servers that have to get a share */
 	struct direct_shares *recent[DIRECT_RECENT];
@@ -136,6 +135,7 @@ struct direct_call {
 	bool whole;               /* asked for without a range */
 	bool starting;            /* not handed out yet: `done` is not to be called */
 	bool given_up;
+	bool hurried;  /* as of store_get, for the gateway */
 	bool paused;   /* nothing is delivered */
 	bool resuming; /* in the next poll */
 	store_sink *sink;

@@ -194,7 +194,7 @@ static void judge(struct direct_put *put, unsigned place, const struct http_repl
 {
 	const bool answers = reply->fault && reply->status >= 400 && reply->status < 500;
 	direct_judge_server(put->direct, put->server[place], answers ? FAULT_NONE : reply->fault,
-			    reply->slow);
+			    reply->err.slow);
 }
 
 /* ---- the end: nothing half-made stays ---- */

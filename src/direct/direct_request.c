@@ -35,7 +35,7 @@ struct direct_call *direct_request_ended(struct direct_request *request, enum fa
 	request->http = NULL;
 	call->waiting--;
 	call->direct->requests--;
-	direct_judge_server(call->direct, request->server, fault, reply->slow);
+	direct_judge_server(call->direct, request->server, fault, reply->err.slow);
 	if (!fault)
 		direct_learn(call->direct, reply->received, clock_ms() - request->begun_ms);
 	return call;

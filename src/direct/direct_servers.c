@@ -19,20 +19,12 @@ void direct_judge_server(struct direct *direct, unsigned server, enum fault faul
 		judged->failures++;
 }
 
-/* The last ones count a quarter. */
-static uint64_t average(uint64_t before, uint64_t now)
-{
-	return before ? (3 * before + now) / 4 : max_u64(now, 1);
-}
-
 void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms)
 {
-	if (size >= DIRECT_LEARN_SIZE)
-		direct->rate = average(direct->rate, size * 1000 / max_u64(took_ms, 1));
-	else
-		direct->delay_ms = average(direct->delay_ms, took_ms);
-	uint64_t least = max_u64(direct->rate / DIRECT_SLOWER, DIRECT_RATE_LEAST);
-	direct->floor.bps = min_u64(least, DIRECT_RATE_ENOUGH);
+	speed_learn(&direct->speed, size, took_ms);
+	if (size < SPEED_LEARN_SIZE)
+		direct->delay_ms = speed_average(direct->delay_ms, took_ms);
+	direct->floor.bps = max_u64(speed_floor(&direct->speed), DIRECT_RATE_LEAST);
 	direct->floor.wait_ms =
 		direct->delay_ms ? max_u64(8 * direct->delay_ms, DIRECT_WAIT_LEAST_MS) : 0;
 }

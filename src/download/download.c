@@ -9,6 +9,9 @@
 
 enum {
 	SLOTS = 256, /* outcomes of pieces read at once */
+	/* Tries that end where a gateway is many times slower than others; the later ones take the
+	 * time they need, so nothing fails because it is slow. */
+	HURRIED_ATTEMPTS = 2,
 	NO_PIECE = -1,
 };
 
@@ -469,6 +472,7 @@ static void download_start(struct lane_task *lane_task, struct store *store)
 	download->options = (struct piece_options){
 		.store = store,
 		.cap = &download->cap,
+		.hurried = download->arrival->work->task->attempts < HURRIED_ATTEMPTS,
 		.partial = download->partial,
 		.came = came,
 		.ended = ended,

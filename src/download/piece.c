@@ -90,6 +90,7 @@ void piece_start(struct piece *piece)
 	piece->reading = (struct reading){
 		.options = { .store = options->store,
 			     .cap = options->cap,
+			     .hurried = options->hurried,
 			     .take = piece_take,
 			     .ended = piece_read,
 			     .context = piece },

@@ -18,6 +18,7 @@ struct piece;
 struct piece_options {
 	struct store *store;
 	const struct cap *cap;
+	bool hurried; /* as of store_get */
 	struct partial *partial;
 	/* Hears of bytes before they are taken.  A fault ends the piece with it. */
 	enum fault (*came)(void *context, uint64_t size, struct err *err);

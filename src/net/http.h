@@ -98,7 +98,6 @@ struct http_reply {
 	struct err err;   /* the text never holds the path or the reply */
 	int status;       /* 0: no status line came */
 	bool answered;    /* some byte of a reply came, if only garbage */
-	bool slow;        /* it was below its floor: a fault, and no silence */
 	bool complete;    /* a whole reply with a status came, whatever it says */
 	bool html;        /* its Content-Type is that of a page */
 	bool twisted;     /* its Server header names the server that Tahoe-LAFS is built on */

@@ -70,7 +70,9 @@ static enum fault judge_stop(const struct http_call *call, struct err *err)
 	case STOP_SILENT:
 		return err_set(err, FAULT_RETRY, "too slow while %s", phase_name[call->phase]);
 	case STOP_SLOW:
-		return err_set(err, FAULT_RETRY, "far too slow while %s", phase_name[call->phase]);
+		err_set(err, FAULT_RETRY, "far too slow while %s", phase_name[call->phase]);
+		err->slow = true;
+		return FAULT_RETRY;
 	case STOP_NOMEM:
 	case STOP_NONE:
 		break;
@@ -141,7 +143,6 @@ void http_call_judge(struct http_call *call, CURLcode code, struct http_reply *r
 	*reply = (struct http_reply){
 		.status = call->status,
 		.answered = call->header_bytes > 0 || code == CURLE_UNSUPPORTED_PROTOCOL,
-		.slow = call->stop == STOP_SLOW,
 		.complete = call->stop == STOP_NONE && code == CURLE_OK && call->headers_whole,
 		.html = call->html,
 		.twisted = call->twisted,

@@ -227,6 +227,7 @@ enum fault setup_load(const struct connection_options *connection, struct output
 			.wait_ms = (uint32_t)connection->timeout_wait_ms,
 			.receive_ms = (uint32_t)connection->timeout_receive_ms,
 			.pace = setup->pace,
+			.speed = setup->gateways > 1 ? &setup->speed : NULL,
 			.health = setup->health,
 			.number = i,
 		};

@@ -12,6 +12,7 @@
 #include "calls/tries.h"
 #include "direct/direct.h"
 #include "net/pace.h"
+#include "net/speed.h"
 #include "node/node.h"
 #include "options/connection.h"
 #include "report/output.h"
@@ -31,6 +32,7 @@ struct setup {
 	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */
 	struct pace *pace;         /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
+	struct speed speed; /* of files, from whatever gateway */
 	atomic_uint opened; /* by setup_open_next */
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/secret.h"
+#include "queue/core/thread.h"
 #include "store/gateway_call.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@ enum {
 	WAIT_RATE = 256, /* bytes a millisecond: a gateway that spools, hashes and sends on */
 	WAIT_MORE_MAX_MS = 7 * 24 * 3600 * 1000, /* for 144 GiB at that rate */
 	WAIT_CHILD_MS = 2,                       /* a child; 0.1 measured for the first 100,000 */
+	FILE_GRACE_MS = 10000,   /* before the speed of a file is compared with that of others */
 	LISTING_RATE = 1 << 10,  /* bytes a second; of a line of 56 kbit/s a seventh */
 	WAIT_LISTING = 2,        /* limits more: a large directory takes 20 s to the first byte */
 	PATH_MAX_SIZE = 1 << 19, /* bytes */
@@ -52,6 +54,8 @@ static void on_done(void *context, const struct http_reply *http)
 	struct store_reply reply;
 	gateway_explain(call, http, &reply);
 	gateway_understand(call, http, &reply);
+	if (call->operation == GATEWAY_GET && call->gateway->speed && !reply.fault)
+		speed_learn(call->gateway->speed, call->received, clock_ms() - call->begun_ms);
 	reply.err.remote = reply.fault;
 	gateway_tell_health(call, &reply);
 	reply.fault = reply.err.fault;
@@ -216,11 +220,13 @@ static struct store_call *gateway_get(struct store *store, const struct store_ge
 	call->cap = *get->cap;
 	call->sink = get->sink;
 	call->sink_context = get->context;
+	call->begun_ms = clock_ms();
 	struct http_request request = {
 		.method = HTTP_GET,
 		.ranged = !whole,
 		.offset = get->offset,
 		.length = get->length,
+		.floor = get->hurried && call->gateway->speed ? &call->gateway->file_floor : NULL,
 		.sink = on_bytes,
 	};
 	uint64_t last;
@@ -354,7 +360,10 @@ static struct store_call *gateway_probe(struct store *store, struct store_then t
 
 static size_t gateway_poll(struct store *store, uint32_t timeout_ms)
 {
-	return http_poll(to_gateway(store)->http, timeout_ms);
+	struct gateway *gateway = to_gateway(store);
+	if (gateway->speed)
+		gateway->file_floor.bps = speed_floor(gateway->speed);
+	return http_poll(gateway->http, timeout_ms);
 }
 
 static void gateway_wake(struct store *store) { http_wake(to_gateway(store)->http); }
@@ -427,10 +436,10 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 	gateway->health = options->health;
 	gateway->wait_ms = options->wait_ms ? options->wait_ms : HTTP_WAIT_MS;
 	gateway->listing_max = options->listing_max ? options->listing_max : STORE_LISTING_MAX;
-	gateway->listing_floor = (struct http_floor){
-		.grace_ms = options->receive_ms ? options->receive_ms : HTTP_RECEIVE_MS,
-		.bps = LISTING_RATE,
-	};
+	uint64_t receive_ms = options->receive_ms ? options->receive_ms : HTTP_RECEIVE_MS;
+	gateway->listing_floor = (struct http_floor){ .grace_ms = receive_ms, .bps = LISTING_RATE };
+	gateway->file_floor = (struct http_floor){ .grace_ms = min_u64(receive_ms, FILE_GRACE_MS) };
+	gateway->speed = options->speed;
 	bytes_init(&gateway->path, PATH_MAX_SIZE);
 	struct http_options http = {
 		.base_url = options->url,

@@ -19,6 +19,7 @@ struct gateway_options {
 	uint64_t listing_max;                              /* bytes; 0: STORE_LISTING_MAX */
 	struct pace *pace;     /* of all bodies; borrowed; NULL: no limit */
 	struct health *health; /* hears of every call; borrowed; NULL: nobody does */
+	struct speed *speed;   /* of files from all gateways; borrowed; NULL: there is only one */
 	unsigned number;       /* store_gateway: below STORE_GATEWAYS_MAX */
 };
 

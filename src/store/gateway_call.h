@@ -6,6 +6,7 @@
 #pragma once
 
 #include "net/http.h"
+#include "net/speed.h"
 #include "store/backend.h"
 #include "store/gateway.h"
 #include "store/listing_parser.h"
@@ -29,7 +30,8 @@ struct gateway {
 	struct health *health;
 	bool canary_asked; /* and has not answered */
 	uint64_t wait_ms, listing_max;
-	struct http_floor listing_floor;
+	struct http_floor listing_floor, file_floor;
+	struct speed *speed; /* NULL: no other gateway is there to be quicker */
 };
 
 struct gateway_call {
@@ -45,6 +47,7 @@ struct gateway_call {
 	bool is_mutable;   /* make_directory */
 	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
 	uint64_t received; /* get: bytes so far */
+	uint64_t begun_ms; /* get */
 	store_sink *sink;
 	void *sink_context;
 	struct listing_parser *listing;

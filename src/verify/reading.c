@@ -49,6 +49,7 @@ void reading_start(struct reading *reading)
 		.length = reading->length,
 		.sink = reading_take,
 		.context = reading,
+		.hurried = reading->options.hurried,
 	};
 	reading->received = 0;
 	reading->proven = false;

@@ -1,6 +1,7 @@
 """What a gateway says that lies: listings that no directory has, numbers out of every range."""
 import json
 import resource
+import time
 
 import pytest
 
@@ -209,3 +210,33 @@ def test_headers_without_end_fail_the_file_alone(embedded, lying, client, tmp_pa
     run = client(liar).ok("cp", "-r", alias, tmp_path / "out", code=1)
     assert "'b': refused by the gateway: the headers are longer than 65536 bytes" in run.err
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "c"}
+
+
+# --- speed --------------------------------------------------------------------------------
+
+def test_a_gateway_that_trickles_is_left_for_another(embedded, lying, client, tmp_path):
+    """By one of two; what it was asked for comes from the other, and so does what follows.  At its
+    rate a file takes half a minute."""
+    alias, cap = embedded.fresh()
+    data = {f"f{i:02}": content(200 * KIB, i) for i in range(16)}
+    files = {name: embedded.put(body) for name, body in data.items()}
+    for name, file in files.items():
+        embedded.link(cap, name, file)
+
+    def lie(method, path):
+        for name, file in files.items():
+            if file in path and "t=json" not in path:
+                return 200, {}, trickle(data[name])
+        return None
+
+    def trickle(body):
+        for at in range(0, len(body), 700):
+            yield chunk(body[at:at + 700])
+            time.sleep(0.1)
+    liar = lying(lie)
+    run = client(embedded).ok("cp", "-r", "-u", embedded.url, "-u", liar.url, alias,
+                              tmp_path / "out", "--json", "--timeout-receive=1", "-j4")
+    assert run.seconds < 15
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == data
+    asked = [word for word in liar.asked if any(file in word for file in files.values())]
+    assert 1 <= len(asked) <= 4

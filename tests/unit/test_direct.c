@@ -79,7 +79,7 @@ static void what_others_do_says_what_is_slow(void **state)
 	assert_int_equal(direct.floor.bps, DIRECT_RATE_LEAST);
 	for (int i = 0; i < 100; i++)
 		direct_learn(&direct, 4 << 20, 0);
-	assert_int_equal(direct.floor.bps, DIRECT_RATE_ENOUGH);
+	assert_int_equal(direct.floor.bps, SPEED_ENOUGH);
 }
 
 static void a_server_without_a_connection_is_never_asked(void **state)

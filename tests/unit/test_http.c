@@ -396,7 +396,7 @@ static void ends_what_is_below_its_floor(void **state)
 		struct told told;
 		const struct http_request get = { .method = HTTP_GET, .floor = &row[i].floor };
 		assert_int_equal(ask(http, get, &told), row[i].fault);
-		assert_int_equal(told.reply.slow, row[i].fault != FAULT_NONE);
+		assert_int_equal(told.reply.err.slow, row[i].fault != FAULT_NONE);
 		http_close(http);
 		scripted_free(server);
 	}

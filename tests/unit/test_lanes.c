@@ -27,6 +27,7 @@ struct club {
 	unsigned started, ended, refused, poked, gave_up, aways, backs;
 	enum fault put_fault, probe_fault; /* what the store answers */
 	bool silent;                       /* puts are not answered */
+	bool slow;                         /* what fails is slow */
 	unsigned faulty;                   /* gateways from here on are well; 0: none is */
 };
 
@@ -63,7 +64,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 static void leave(struct guest *guest, enum fault fault)
 {
 	struct club *club = guest->club;
-	const struct err err = { .fault = fault };
+	const struct err err = { .fault = fault, .slow = fault && club->slow };
 	lane_task_end(&guest->lane_task, &err);
 	count(club, &club->ended);
 }
@@ -299,6 +300,40 @@ static void what_a_gateway_that_is_away_has_not_started_goes_to_others(void **st
 	close_club(&club);
 }
 
+static void what_a_slow_gateway_has_not_started_goes_to_others(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[12] = { 0 };
+	struct lane *lane[12];
+	open_lanes(&club, 2, 2, 2, 2);
+	set(&club, true, FAULT_RETRY, FAULT_NONE);
+	club.faulty = 1;
+	club.slow = true;
+	for (size_t i = 0; i < 6; i++)
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
+	wait_for(&club, &club.started, 2);
+	set(&club, false, FAULT_RETRY, FAULT_NONE);
+	lane_wake(lane[0]);
+	lane_wake(lane[1]);
+	wait_for(&club, &club.ended, 4);
+	wait_for(&club, &club.refused, 2);
+	struct lane *quick = NULL;
+	for (size_t i = 6; i < 9; i++) {
+		lane[i] = submit(&club, &guest[i], LANE_TASK_TRANSFER);
+		assert_true(!quick || lane[i] == quick); /* however much it has to do */
+		quick = lane[i];
+	}
+	for (size_t i = 9; i < 12; i++) {
+		lane[i] = submit_as(&club, &guest[i], LANE_TASK_DIRECTORY, true);
+		assert_ptr_not_equal(lane[i], quick);
+	}
+	wait_for(&club, &club.ended, 10);
+	assert_int_equal(club.refused, 2);
+	assert_int_equal(club.aways, 0);
+	close_club(&club);
+}
+
 static void a_gateway_that_fails_again_and_again_is_away_while_there_is_another(void **state)
 {
 	(void)state;
@@ -509,6 +544,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
 		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
 		cmocka_unit_test(what_a_gateway_that_is_away_has_not_started_goes_to_others),
+		cmocka_unit_test(what_a_slow_gateway_has_not_started_goes_to_others),
 		cmocka_unit_test(
 			a_gateway_that_fails_again_and_again_is_away_while_there_is_another),
 		cmocka_unit_test(what_is_written_in_place_goes_to_the_first_gateway_that_is_there),

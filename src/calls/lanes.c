@@ -64,7 +64,7 @@ struct lanes {
  *
  * A gateway:  there --UNAVAILABLE, or FAILURES_MAX in a row with another one there--> away
  *             away  --a probe answers, with storage where there is a choice--> there
- *             slow (an err.slow) for a minute: what is not in place goes to others, if there are any
+ *             slow (an err.slow) for a minute: what is not in place goes to others, if any
  *             all away for `away_ms`: gave_up is called, once for each time a lane went away
  */
 

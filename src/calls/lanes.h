@@ -41,8 +41,8 @@ struct lane_task {
 	void (*start)(struct lane_task *lane_task, struct store *store);
 	/* Runs after lane_wake and lanes_stop: there may be something new for it.  May be NULL. */
 	void (*poke)(struct lane_task *lane_task, struct store *store);
-	/* Ends it unstarted: the lanes were stopped, or its gateway is away, or slow, and others are
-	 * not. */
+	/* Ends it unstarted: the lanes were stopped, or its gateway is away, or slow, and others
+	 * are not. */
 	void (*refuse)(struct lane_task *lane_task);
 	struct lane *lane;      /* the one it was given to; set by lanes_submit */
 	struct lane_task *next; /* of the lane */

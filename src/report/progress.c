@@ -89,12 +89,12 @@ static int put_part(char *text, size_t used, const char *format, ...)
 	return length < 0 ? 0 : (int)min_u64((uint64_t)length, PROGRESS_TEXT_SIZE - used - 1);
 }
 
-struct speed {
+struct progress_speed {
 	uint64_t entries, bytes; /* a second */
 };
 
 static size_t put_eta(char *text, size_t used, uint64_t entries_left, uint64_t bytes_left,
-		      struct speed speed)
+		      struct progress_speed speed)
 {
 	if (speed.entries == 0 && speed.bytes == 0)
 		return used;
@@ -146,8 +146,8 @@ size_t progress_text(const struct counters *counters, const struct progress_samp
 	const struct counters *c = counters;
 	bool complete = atomic_load_explicit(&c->plan_complete, memory_order_acquire);
 	uint64_t ms = less(now_ms, since->at_ms);
-	struct speed speed = { quantity_rate(less(entries_now(c), since->entries), ms),
-			       quantity_rate(less(bytes_now(c), since->bytes), ms) };
+	struct progress_speed speed = { quantity_rate(less(entries_now(c), since->entries), ms),
+					quantity_rate(less(bytes_now(c), since->bytes), ms) };
 	uint64_t lost = counter_read(&c->skipped) + counter_read(&c->failed);
 	uint64_t settled = entries_now(c) + lost + counter_read(&c->before_files) +
 			   counter_read(&c->before_directories) + counter_read(&c->before_others) +

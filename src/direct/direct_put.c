@@ -103,12 +103,13 @@ static void gateway_done(void *context, const struct store_reply *reply)
 
 static void ask_gateway(struct direct_put *put)
 {
+	const bool starting = put->starting;
 	struct store_reply reply = { 0 };
 	put->gateway = store_put(put->direct->base.behind, &put->body,
 				 (struct store_then){ gateway_done, put }, &reply.err);
 	put->refused = !put->gateway;
 	reply.fault = reply.err.fault;
-	if (put->refused && !put->starting)
+	if (put->refused && !starting)
 		end_put(put, &reply);
 }
 
@@ -368,7 +369,9 @@ static bool is_first_there(const struct direct_put *put, unsigned share)
 static void plan(struct direct_put *put)
 {
 	if (placement_plan(&put->placement, put->to) == 0) {
-		put->given_up = placement_happiness(&put->placement) < put->direct->happy;
+		/* Nothing has its place yet while it starts. */
+		put->given_up =
+			put->starting || placement_happiness(&put->placement) < put->direct->happy;
 		clean_up(put);
 		return;
 	}

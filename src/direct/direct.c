@@ -271,8 +271,10 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 {
 	struct direct *direct = to_direct(store);
 	bool resumes = direct->resuming;
-	if (resumes)
+	if (resumes) {
 		resume_all(direct);
+		direct_begin_puts(direct);
+	}
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
 

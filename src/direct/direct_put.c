@@ -43,9 +43,8 @@ struct direct_put {
 	void (*step)(struct direct_put *put); /* goes on when all have ended */
 	struct store_call *gateway;           /* puts the file instead */
 	bool given_up;                        /* the gateway is to put the file */
-	bool starting;                        /* not handed out yet: `done` is not to be called */
-	bool refused;                         /* by the gateway's store too */
-	struct put_request request[];         /* one a share */
+	bool fresh; /* to be begun in the next poll: `done` must not come before it is handed out */
+	struct put_request request[]; /* one a share */
 };
 
 struct direct_put *direct_find_put(const struct direct *direct, const struct store_call *call)
@@ -103,13 +102,11 @@ static void gateway_done(void *context, const struct store_reply *reply)
 
 static void ask_gateway(struct direct_put *put)
 {
-	const bool starting = put->starting;
 	struct store_reply reply = { 0 };
 	put->gateway = store_put(put->direct->base.behind, &put->body,
 				 (struct store_then){ gateway_done, put }, &reply.err);
-	put->refused = !put->gateway;
 	reply.fault = reply.err.fault;
-	if (put->refused && !starting)
+	if (!put->gateway)
 		end_put(put, &reply);
 }
 
@@ -369,9 +366,7 @@ static bool is_first_there(const struct direct_put *put, unsigned share)
 static void plan(struct direct_put *put)
 {
 	if (placement_plan(&put->placement, put->to) == 0) {
-		/* Nothing has its place yet while it starts. */
-		put->given_up =
-			put->starting || placement_happiness(&put->placement) < put->direct->happy;
+		put->given_up = placement_happiness(&put->placement) < put->direct->happy;
 		clean_up(put);
 		return;
 	}
@@ -431,12 +426,22 @@ struct store_call *direct_put(struct direct *direct, const struct store_body *bo
 	if (put->next)
 		put->next->back = &put->next;
 	direct->puts = put;
-	put->starting = true;
-	plan(put);
-	put->starting = false;
-	if (!put->refused)
-		return (struct store_call *)put;
-	free_put(put);
-	err_set(err, FAULT_NOMEM, "no memory for an upload");
-	return NULL;
+	put->fresh = true;
+	direct->resuming = true;
+	return (struct store_call *)put;
+}
+
+void direct_begin_puts(struct direct *direct)
+{
+	struct direct_put *put = direct->puts;
+	while (put) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
+		if (!put->fresh) {
+			put = put->next;
+			continue;
+		}
+		put->fresh = false;
+		plan(put);
+		put = direct->puts;
+	}
 }

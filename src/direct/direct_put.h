@@ -31,9 +31,13 @@
 /* Returns whether a body can be put here: its shares are there, and servers to take them. */
 bool direct_can_put(const struct direct *direct, const struct store_body *body);
 
-/* Begins.  Returns the call, or NULL with `err` filled: NOMEM. */
+/* Starts one, which begins in the next poll.  Returns the call, or NULL with `err` filled: NOMEM.
+ */
 struct store_call *direct_put(struct direct *direct, const struct store_body *body,
 			      struct store_then then, struct err *err);
+
+/* Begins what was started since the last poll.  A put may end, and its `done` start others. */
+void direct_begin_puts(struct direct *direct);
 
 /* Returns the put if it is one of this store's; NULL: it is another call. */
 struct direct_put *direct_find_put(const struct direct *direct, const struct store_call *call);

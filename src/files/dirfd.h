@@ -3,7 +3,9 @@
  *
  * The room: tree.c finds a plan's directories and keeps a few open; source_tree.c opens files from
  * there for reading, by descriptors of its own, and target_tree.c makes what is missing; symlink.c
- * judges symlinks and outfile.c writes single files, all three through dirfd.c.  pipe.c has
+ * judges symlinks and outfile.c writes single files, all three through dirfd.c, whose dirfd_name.c
+ * gives names and tells the time there.  restore.c sets modes, owners and times; respelled.c knows
+ * names that are the same to a file system; regular.c compares a file with a hash.  pipe.c has
  * no names at all: it is for standard input and output.
  *
  * Place      src/land opens, makes and names everything at a local target through here.

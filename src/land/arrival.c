@@ -3,6 +3,7 @@
 #include "files/regular.h"
 #include "files/respelled.h"
 #include "files/symlink.h"
+#include "land/links.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
 #include "queue/core/ring.h"
@@ -26,6 +27,7 @@ struct arrivals {
 	struct ring *complete;
 	struct thread thread;
 	bool running;
+	struct links links;
 	bool outlasted; /* the thread's: the clock at the target has left the plan behind */
 };
 
@@ -166,14 +168,35 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Gives the name in the place of what was seen to have it, and notes what has other names. */
+static enum fault replace(struct arrival *arrival, const char *name, struct err *err)
+{
+	struct links *links = &arrival->owner->links;
+	struct stat *seen = &arrival->seen, now;
+	int at = arrival->target_dir->fd;
+	int old = seen->st_nlink > 1 ? openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	/* A name that it has lost by us since then is no change. */
+	if (old >= 0 && fstat(old, &now) == 0 && links_know(links, &now)) {
+		seen->st_ctim = now.st_ctim;
+		seen->st_nlink = now.st_nlink;
+	}
+	enum fault fault = dirfd_name(at, arrival->temporary, name, seen, err);
+	if (old >= 0 && !fault && fstat(old, &now) == 0)
+		links_note(links, &now);
+	if (old >= 0)
+		close(old);
+	return fault;
+}
+
 static enum fault give_name(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
 	int at = arrival->target_dir->fd;
 	arrival_name(arrival, name);
 	KILL_POINT("fetch-publish");
-	enum fault fault = dirfd_name(at, arrival->temporary, name,
-				      arrival->decision.replaces ? &arrival->seen : NULL, err);
+	enum fault fault = arrival->decision.replaces
+				   ? replace(arrival, name, err)
+				   : dirfd_name(at, arrival->temporary, name, NULL, err);
 	KILL_POINT("fetch-named");
 	if (fault != FAULT_EXISTS)
 		return fault;
@@ -298,6 +321,7 @@ enum fault arrivals_new(const struct arrivals_options *options, struct arrivals 
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for arriving files");
 	made->options = *options;
+	links_init(&made->links);
 	made->gate = gate_new(ARRIVALS_MAX, ARRIVALS_MAX);
 	made->complete = ring_new(ARRIVALS_MAX);
 	if (made->gate && made->complete)
@@ -320,6 +344,7 @@ void arrivals_free(struct arrivals *arrivals)
 		thread_join(&arrivals->thread);
 	ring_free(arrivals->complete);
 	gate_free(arrivals->gate);
+	links_fini(&arrivals->links);
 	free(arrivals);
 }
 
@@ -370,6 +395,8 @@ static enum fault arrival_look(struct arrival *arrival, struct err *err)
 		return err->fault;
 	arrival->there = there ? decide_there_of(&arrival->seen)
 			       : (struct decide_there){ .kind = DECIDE_NOTHING };
+	if (there && links_know(&arrival->owner->links, &arrival->seen))
+		arrival->there.changed_ns = arrival->owner->options.policy.planned_ns;
 	if (outcomes && outcomes_read(outcomes, arrival->work->task->id, 1, &slot, err))
 		return err->fault;
 	decide_there_own(&slot, &arrival->there);

@@ -10,7 +10,8 @@
  *
  * The room: arrival.c names files; partial.c is the temporary file of a download; local_writer.c is
  * the copy between local places, which puts bodies into arrivals; builder.c makes directories and
- * gives them their mode and time at the end.
+ * gives them their mode and time at the end; presence.c looks whether all of it is there then;
+ * links.c knows files that lost one of several names.
  *
  * Place      src/download, and the local writer beside it -> [arrivals] -> outcomes.
  * Ownership  an arrival belongs to whoever began it until arrival_complete or arrival_fail; it

@@ -74,7 +74,8 @@ static void end_failed(struct builder *builder, struct work *work, const struct 
 {
 	const struct lease_options *lease = &builder->options.lease;
 	struct err sorted = *err;
-	err_sort(&sorted, ERR_TARGET);
+	if (err->fault != FAULT_EXISTS)
+		err_sort(&sorted, ERR_TARGET);
 	if (sorted.fault == FAULT_CORRUPT || work->task->id == 0) {
 		lease->broken(lease->context, &sorted);
 		work_again(work, 0, work->task->attempts);

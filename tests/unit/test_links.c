@@ -1,0 +1,108 @@
+#include "land/links.h"
+
+#include "tests/unit/facts.h"
+#include "tests/unit/land_case.h"
+
+#include <unistd.h>
+
+static struct land_case land_case;
+
+static int setup(void **state)
+{
+	tree_setup(state);
+	land_case_init(&land_case);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	land_case_fini(&land_case);
+	return tree_teardown(state);
+}
+
+/* Makes a file "old" with the names out/a and out/b, and a plan that is newer, with a file of each
+ * name.  Returns their works. */
+static struct work *make_two(struct fake_task *task[2])
+{
+	struct stat st;
+	tree_store("out/a", "old");
+	assert_int_equal(link(tree_path("out/a"), tree_path("out/b")), 0);
+	assert_int_equal(lstat(tree_path("out/a"), &st), 0);
+	land_case.options.policy.planned_ns = meta_from_stat(&st).ctime_ns;
+	usleep(20000); /* above the tick of a file system's clock */
+	task[0] = land_case_file(&land_case, LAND_CASE_ROOT, "a", 5, NULL);
+	task[1] = land_case_file(&land_case, LAND_CASE_ROOT, "b", 5, NULL);
+	land_case_start(&land_case);
+	return land_case_work(&land_case);
+}
+
+static struct arrival *begin(struct work *work)
+{
+	struct tree_dir *dir;
+	struct err err;
+	assert_int_equal(tree_open(land_case.target_tree, work->task->listing, &dir, &err), 0);
+	struct arrival *arrival = arrival_begin(land_case.arrivals, work, dir, NULL);
+	land_case_write(arrival, "after", 5);
+	return arrival;
+}
+
+static void assert_both_done(struct fake_task *task[2])
+{
+	fake_queue_wait(&land_case.queue);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(task[i]->outcome.state, OUTCOME_DONE);
+	assert_true(tree_holds("out/a", "after", 5) && tree_holds("out/b", "after", 5));
+}
+
+static void a_name_lost_before_is_no_change(void **state)
+{
+	(void)state;
+	struct fake_task *task[2];
+	struct work *work = make_two(task);
+	arrival_complete(begin(&work[0]));
+	while (!tree_holds("out/a", "after", 5))
+		usleep(1000);
+	usleep(20000); /* until it is noted */
+	arrival_complete(begin(&work[1]));
+	assert_both_done(task);
+}
+
+static void a_name_lost_meanwhile_is_no_change(void **state)
+{
+	(void)state;
+	struct fake_task *task[2];
+	struct work *work = make_two(task);
+	struct arrival *first = begin(&work[0]), *second = begin(&work[1]);
+	arrival_complete(first);
+	arrival_complete(second);
+	assert_both_done(task);
+}
+
+static void an_edit_by_another_name_is_one(void **state)
+{
+	(void)state;
+	struct fake_task *task[2];
+	struct work *work = make_two(task);
+	struct arrival *second = begin(&work[1]);
+	arrival_complete(begin(&work[0]));
+	while (!tree_holds("out/a", "after", 5))
+		usleep(1000);
+	usleep(20000);
+	tree_store("out/b", "edited");
+	arrival_complete(second);
+	fake_queue_wait(&land_case.queue);
+	assert_int_equal(task[1]->outcome.reason, REASON_CONFLICT);
+	assert_true(tree_holds("out/b", "edited", 6));
+}
+
+#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest fact[] = {
+		FACT(a_name_lost_before_is_no_change),
+		FACT(a_name_lost_meanwhile_is_no_change),
+		FACT(an_edit_by_another_name_is_one),
+	};
+	return cmocka_run_group_tests(fact, NULL, NULL);
+}

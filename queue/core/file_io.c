@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SHOWN_SIZE = 140 }; /* bytes of a path in an error's text; a longer one shows its end */
@@ -113,6 +114,23 @@ enum fault file_open_unnamed(const char *directory, int *fd, struct err *err)
 bool os_error_is_lack(int os_error)
 {
 	return os_error == ENOSYS || os_error == EOPNOTSUPP || os_error == ENOTTY;
+}
+
+int file_rename_new(int at, const char *from, const char *to)
+{
+	struct stat st;
+	int result = renameat2(at, from, at, to, RENAME_NOREPLACE);
+	if (result == 0 || (errno != EINVAL && !os_error_is_lack(errno)))
+		return result;
+	if (linkat(at, from, at, to, 0) == 0)
+		return unlinkat(at, from, 0);
+	if (errno == EEXIST)
+		return -1;
+	if (fstatat(at, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		errno = EEXIST;
+	else if (errno == ENOENT)
+		return renameat(at, from, at, to);
+	return -1;
 }
 
 enum fault file_sync_able(int fd, bool *able, struct err *err)

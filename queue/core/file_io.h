@@ -30,6 +30,18 @@ MUST_USE enum fault file_open_unnamed(const char *directory, int *fd, struct err
 /* Returns whether an error says that the file system, or the kernel, lacks what was asked for. */
 bool os_error_is_lack(int os_error);
 
+/*
+ * Renames below `at` without replacing anything; returns 0, or -1 with errno, EEXIST where
+ * something is there:
+ *
+ *   in one step -> where the file system cannot: by a second name -> where it has none either:
+ *   look, then rename
+ *
+ * Only the last leaves a gap, of microseconds, in which what comes to the name is lost.  A kill in
+ * the second leaves a file with two names.
+ */
+MUST_USE int file_rename_new(int at, const char *from, const char *to);
+
 /* Makes the open file, or the names in the open directory, durable.  Where the file system cannot
  * do that, it stores false in `able`, which may be NULL, and that is no fault.  Sleeps.  Faults:
  * FULL, IO. */

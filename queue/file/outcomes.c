@@ -222,20 +222,10 @@ static enum fault write_header(int fd, const struct outcomes_header *header, str
 	return fault;
 }
 
-/* Renames without replacing.  Where a file system cannot, a kill between the two calls leaves a
- * file with two names, which the next run refuses. */
-static int rename_new(const char *fresh, const char *path)
-{
-	int result = renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE);
-	if (result == 0 || (errno != EINVAL && errno != ENOSYS))
-		return result;
-	return link(fresh, path) == 0 ? unlink(fresh) : -1;
-}
-
 /* Gives the finished file its name, which must not be taken; a half-written one never has it. */
 static enum fault publish(const char *fresh, const char *path, struct err *err)
 {
-	if (rename_new(fresh, path) != 0)
+	if (file_rename_new(AT_FDCWD, fresh, path) != 0)
 		return err_os(err, errno == EEXIST ? FAULT_EXISTS : FAULT_IO, errno,
 			      "cannot create the outcomes file");
 	return file_sync_parent(path, err);

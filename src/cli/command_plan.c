@@ -11,7 +11,7 @@
 /* Gives the finished plan its name, durably. */
 static enum fault publish(const char *partial, const char *output, struct err *err)
 {
-	if (renameat2(AT_FDCWD, partial, AT_FDCWD, output, RENAME_NOREPLACE) != 0)
+	if (file_rename_new(AT_FDCWD, partial, output) != 0)
 		return err_os(err, errno == EEXIST ? FAULT_USAGE : FAULT_IO, errno,
 			      "cannot name the plan '%s'", output);
 	char *directory = strdup(output);

@@ -19,31 +19,6 @@ bool dirfd_is_same(const struct stat *a, const struct stat *b)
 	       is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim);
 }
 
-/*
- * Renames without replacing anything:
- *
- *   in one step -> where the file system cannot: by a second name -> where it has none either:
- *   look, then rename
- *
- * Only the last leaves a gap, of microseconds, in which what comes to the name is lost.
- */
-static int rename_new(int at, const char *temporary, const char *name)
-{
-	struct stat st;
-	int result = renameat2(at, temporary, at, name, RENAME_NOREPLACE);
-	if (result == 0 || (errno != EINVAL && !os_error_is_lack(errno)))
-		return result;
-	if (linkat(at, temporary, at, name, 0) == 0)
-		return unlinkat(at, temporary, 0);
-	if (errno == EEXIST)
-		return -1;
-	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		errno = EEXIST;
-	else if (errno == ENOENT)
-		return renameat(at, temporary, at, name);
-	return -1;
-}
-
 static enum fault name_fault(int os_error, struct err *err)
 {
 	if (os_error == EISDIR || os_error == ENOTEMPTY || os_error == EEXIST)
@@ -63,7 +38,8 @@ enum fault dirfd_name(int at, const char *temporary, const char *name, const str
 	if (there && !dirfd_is_same(seen, &st))
 		return err_set(err, FAULT_EXISTS,
 			       "what is there was changed while its new content was on its way");
-	int result = there ? renameat(at, temporary, at, name) : rename_new(at, temporary, name);
+	int result =
+		there ? renameat(at, temporary, at, name) : file_rename_new(at, temporary, name);
 	return result == 0 ? FAULT_NONE : name_fault(errno, err);
 }
 

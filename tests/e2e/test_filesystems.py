@@ -110,6 +110,16 @@ def test_a_state_directory_without_locks(alone, shim, place):
     same(local_tree(place / "out/s"), local_tree(place / "s"))
 
 
+def test_a_plan_in_a_file_there(alone, shim, place):
+    env = shim(place, "noreplace nolink nolock nosyncdir notmpfile")
+    alone.ok("plan", "-r", "--symlinks=preserve", "-o", place / "plan", place / "s",
+             place / "out", env=env)
+    assert alone.run("plan", "-r", "-o", place / "plan", place / "s", place / "out",
+                     env=env).code == 2  # the name is taken
+    alone.ok("run", place / "plan", env=env)
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+
+
 # --- names that are the same --------------------------------------------------------------
 
 @pytest.fixture

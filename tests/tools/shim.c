@@ -191,6 +191,8 @@ int linkat(int from_at, const char *from, int at, const char *name, int flags)
 	return REAL(linkat)(from_at, from, at, folded(at, name, found), flags);
 }
 
+int link(const char *from, const char *name) { return linkat(AT_FDCWD, from, AT_FDCWD, name, 0); }
+
 /* ---- keeping ---- */
 
 int fsync(int fd)

@@ -27,6 +27,7 @@ static const char *const reason_text[] = {
 	[REASON_ASTRAY] = "a symlink with a target that is not allowed here",
 	[REASON_SIZE] = "of a size that no file can have",
 	[REASON_UNWRITTEN] = "cannot be written",
+	[REASON_FIXED] = "an immutable or read-only directory is at the target",
 };
 
 bool outcome_is_reopened(const struct outcome *outcome)

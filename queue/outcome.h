@@ -46,6 +46,7 @@ enum outcome_reason {
 	REASON_ASTRAY = 23,  /* a symlink whose target leads out of the tree, or is none */
 	REASON_SIZE = 24,    /* its cap says a size that no file can have */
 	REASON_UNWRITTEN = 25, /* refused by the local target: its rights, its file system */
+	REASON_FIXED = 26, /* a directory at the target has its name, and cannot be written to */
 };
 
 /* Beside the levels of verification, of what is done. */

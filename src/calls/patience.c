@@ -17,7 +17,9 @@ bool patience_asks(struct patience *patience, const struct store_reply *reply, u
 	if (!patience || !reply->fault)
 		return false;
 	bool sent = reply->fault != FAULT_UNAVAILABLE && reply->fault != FAULT_CANCELLED;
-	bool cut_off = reply->trouble == STORE_TROUBLE_STRANGER; /* behind a proxy that gave up */
+	/* A proxy that had passed it on, and has no reply. */
+	int status = reply->trouble == STORE_TROUBLE_STRANGER ? reply->err.http_status : 0;
+	bool cut_off = status == 502 || status == 504;
 	if (cut_off || (sent && reply->err.http_status == 0))
 		patience_begin(patience);
 	uint64_t since_ms = atomic_load(&patience->since_ms);

@@ -126,6 +126,8 @@ static struct decision decide_directory(const struct decide_source *source,
 		return (struct decision){ .action = source->whole ? DECIDE_LINK : DECIDE_MKDIR };
 	case DECIDE_DIRECTORY:
 		return (struct decision){ .action = DECIDE_MERGE };
+	case DECIDE_FIXED:
+		return (struct decision){ .action = DECIDE_FAIL, .reason = REASON_FIXED };
 	default:
 		return conflict;
 	}

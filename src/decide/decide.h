@@ -24,6 +24,9 @@
  *   directory          make (1)  conflict   conflict   merge       conflict
  *   other              failed (special), whatever is there
  *
+ *   A directory at a grid that is immutable, or of which only the read cap is known, cannot be
+ *   merged into: a directory fails (fixed), and all else is a conflict.
+ *
  *   send: link what is immutable on a grid and goes to one, else copy; failed (lost) where the
  *         source's own slot cannot be read
  *   (1)   link, where it can be linked whole
@@ -76,6 +79,7 @@ enum decide_kind {
 	DECIDE_SYMLINK,
 	DECIDE_DIRECTORY,
 	DECIDE_OTHER,
+	DECIDE_FIXED, /* a directory on a grid, at the target, that nobody can write to */
 };
 
 /* Whether source and what is there hold the same bytes. */

@@ -41,6 +41,15 @@ void lister_free(struct lister *lister)
 	free(lister);
 }
 
+/* Whether the directory, of which the target has none, can be linked as it is. */
+static bool is_linkable(const struct lister *lister)
+{
+	uint8_t kind = lister->found.source.cap_kind;
+	return lister->found.entry.kind == MANIFEST_DIRECTORY && !lister->found.entry.verdict &&
+	       !lister->request->options.to_local && !lister->chooser.select &&
+	       (kind == CAP_DIR2_CHK || kind == CAP_DIR2_LIT);
+}
+
 /* Compares the entry with what the target holds under its name. */
 static enum fault judge_target(struct lister *lister, struct manifest_entry *entry,
 			       enum decide_kind *there, struct err *err)
@@ -52,6 +61,10 @@ static enum fault judge_target(struct lister *lister, struct manifest_entry *ent
 	if (fault)
 		return fault;
 	*there = target->look(target->context, name, size);
+	/* What never changes is only linked once more. */
+	if (*there == DECIDE_FIXED && is_linkable(lister) && target->is_same &&
+	    target->is_same(target->context, name, size, &lister->found.source))
+		*there = DECIDE_NOTHING;
 	if (*there == DECIDE_NOTHING)
 		return FAULT_NONE;
 	const struct decide_policy policy = { .to_local = false };
@@ -77,15 +90,6 @@ static enum fault judge_clash(struct lister *lister, const struct name *name, st
 	if (!fault && clashes_has(lister->clashes, form, size))
 		entry_judge(&lister->found.entry, OUTCOME_FAILED, REASON_COLLISION);
 	return fault;
-}
-
-/* Whether the directory, of which the target has none, can be linked as it is. */
-static bool is_linkable(const struct lister *lister)
-{
-	uint8_t kind = lister->found.source.cap_kind;
-	return lister->found.entry.kind == MANIFEST_DIRECTORY && !lister->found.entry.verdict &&
-	       !lister->request->options.to_local && !lister->chooser.select &&
-	       (kind == CAP_DIR2_CHK || kind == CAP_DIR2_LIT);
 }
 
 /* Writes the entry, and the cap of its source before the entry can be durable. */

@@ -95,13 +95,16 @@ struct plan_target {
 	void (*ahead)(void *context, uint64_t id);
 	/* Says what the directory opened last holds under `name`. */
 	enum decide_kind (*look)(void *context, const char *name, size_t size);
+	/* Says whether that is the very directory whose cap is in the slot `source`.  NULL: it
+	 * never is. */
+	bool (*is_same)(void *context, const char *name, size_t size, const struct outcome *source);
 	/* Remembers (slot planned) that what is there of that name is what entry `id` goes into, or
 	 * replaces.  May come twice, also when the entry is settled: then nothing changes. */
 	enum fault (*bind)(void *context, uint64_t id, const char *name, size_t size,
 			   struct err *err);
 	/* Makes the binds durable.  May be NULL. */
 	enum fault (*sync)(void *context, struct err *err);
-	void *context; /* of all five */
+	void *context; /* of all six */
 };
 
 struct select;

@@ -101,9 +101,8 @@ static uint64_t bytes_of_file(const struct store_node *node, const struct cap *c
 /* Returns the cap of a node that the use wants, one of kind CAP_NONE where there is none. */
 static const struct cap *cap_for(enum remote_use use, const struct store_node *node)
 {
-	if (use == REMOTE_SOURCE)
-		return store_node_cap(node);
-	return cap_is_writable(&node->rw) || node->kind != STORE_FILE ? &node->rw : &node->ro;
+	return use == REMOTE_TARGET && cap_is_writable(&node->rw) ? &node->rw
+								  : store_node_cap(node);
 }
 
 /* Keeps of a node what a plan wants.  Without a cap that the use can work with it gets CAP_NONE. */
@@ -116,8 +115,8 @@ static void describe_child(enum remote_use use, const struct store_node *node,
 	child->meta = meta_of(node);
 	bool right = (node->kind == STORE_FILE && cap_is_file(cap)) ||
 		     (node->kind == STORE_DIRECTORY && cap_is_directory(cap));
-	if (use == REMOTE_TARGET && node->kind == STORE_DIRECTORY && !cap_is_writable(cap))
-		right = false;
+	child->fixed = use == REMOTE_TARGET && right && node->kind == STORE_DIRECTORY &&
+		       !cap_is_writable(cap);
 	if (!right || cap_is_verifier(cap) ||
 	    !cap_pack(cap, child->cap, &child->cap_size, &child->cap_kind))
 		child->cap_kind = CAP_NONE;

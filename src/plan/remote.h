@@ -19,7 +19,8 @@
 struct remote_child {
 	size_t name; /* offset in the listing's names */
 	uint16_t name_size;
-	bool cut; /* the name is longer than a plan can hold: this is its beginning and a hash */
+	bool fixed; /* a directory that nobody may write to by the cap that is known */
+	bool cut;   /* the name is longer than a plan can hold: this is its beginning and a hash */
 	uint8_t kind;                       /* enum store_kind */
 	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
@@ -37,8 +38,8 @@ struct remote;
 
 enum remote_use {
 	REMOTE_SOURCE, /* children have caps for reading; a listing may serve twice */
-	REMOTE_TARGET, /* children have caps for writing: none is kept of a directory that nobody
-			  may write to, and one for reading of a file; a listing serves once */
+	REMOTE_TARGET, /* children have caps for writing, or for reading where there is none: of
+			  files, and of directories that are fixed; a listing serves once */
 };
 
 /* Copies `ask`.  NULL: out of memory. */

@@ -93,9 +93,17 @@ static enum decide_kind target_listing_look(void *context, const char *name, siz
 		return DECIDE_NOTHING;
 	if (!is_directory(child))
 		return DECIDE_FILE;
-	/* A directory nobody can write to is not merged into: a new one is made, and linking it
-	 * decides. */
-	return child->cap_kind ? DECIDE_DIRECTORY : DECIDE_NOTHING;
+	return child->cap_kind && !child->fixed ? DECIDE_DIRECTORY : DECIDE_FIXED;
+}
+
+/* Whether what has the name is the very directory of the source. */
+static bool target_listing_is_same(void *context, const char *name, size_t size,
+				   const struct outcome *source)
+{
+	const struct remote_child *child = target_listing_find(context, name, size);
+	return child && child->cap_kind == source->cap_kind &&
+	       child->cap_size == source->cap_size &&
+	       memcmp(child->cap, source->cap, source->cap_size) == 0;
 }
 
 /* Keeps the cap of what is there in the slot of the entry; for a file also what --update asks. */
@@ -105,7 +113,7 @@ static enum fault target_listing_bind(void *context, uint64_t id, const char *na
 	struct target_listing *listing = context;
 	const struct remote_child *child = target_listing_find(listing, name, size);
 	struct outcome before, slot = { .id = id, .state = OUTCOME_PLANNED };
-	if (!child || (is_directory(child) && !child->cap_kind))
+	if (!child || (is_directory(child) && (!child->cap_kind || child->fixed)))
 		return err_set(err, FAULT_CORRUPT, "a directory at the target has no cap to keep");
 	enum fault fault = outcomes_read(listing->options.outcomes, id, 1, &before, err);
 	/* After a kill what stands there may be what this job has linked. */
@@ -148,6 +156,7 @@ enum fault target_listing_new(const struct target_listing_options *options,
 		.open = target_listing_open,
 		.ahead = target_listing_ahead,
 		.look = target_listing_look,
+		.is_same = target_listing_is_same,
 		.bind = target_listing_bind,
 		.sync = target_listing_sync,
 		.context = made,

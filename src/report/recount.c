@@ -181,7 +181,8 @@ enum fault recount_job(struct catalog *catalog, unsigned asked, struct recount *
 
 int recount_status(const struct recount *counts)
 {
-	if (counts->reason[REASON_CONFLICT] > 0 || counts->root_reason == REASON_CONFLICT)
+	if (counts->reason[REASON_CONFLICT] > 0 || counts->reason[REASON_FIXED] > 0 ||
+	    counts->root_reason == REASON_CONFLICT)
 		return 4;
 	bool whole = counts->all.failed == 0 && counts->all.skipped == counts->skipped_asked &&
 		     counts->all.left == 0 && counts->linked;

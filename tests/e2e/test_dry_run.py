@@ -1,6 +1,9 @@
 """barge cp --dry-run: what would be done, and nothing done."""
 import os
 
+import pytest
+
+from grid import read_json
 from tree import content, local_tree, same
 
 
@@ -32,6 +35,33 @@ def nothing_is_left(barge, tmp_path):
 def dry(barge, tmp_path, *words, code=0, **options):
     (tmp_path / "tmp").mkdir(exist_ok=True)
     return barge.ok("cp", "-n", *words, code=code, env={"TMPDIR": str(tmp_path / "tmp")}, **options)
+
+
+@pytest.mark.parametrize("options", [(), ("--immutable",)], ids=["mutable", "immutable"])
+@pytest.mark.parametrize("kind", ["immutable", "read-only"])
+def test_onto_a_directory_that_nobody_can_write_to(embedded, client, tmp_path, kind, options):
+    """It cannot be merged into: rehearsal and run say so, and nothing of it is sent."""
+    barge, source = client(embedded), make_source(tmp_path / "s")
+    alias, cap = embedded.fresh()
+    if kind == "immutable":
+        barge.ok("cp", "-r", "--immutable", source, alias)
+    else:
+        old = embedded.mkdir({"kept": embedded.put(content(300))})
+        embedded.link(cap, "s", read_json(embedded.url, old)[1]["ro_uri"])
+    before = embedded.list(cap)
+    (source / "file").write_bytes(content(1537))
+    (source / "sub/new").write_bytes(content(1538))
+    sent = embedded.requests("put") + embedded.requests("mkdir-immutable")
+    plan = plan_of(dry(barge, tmp_path, "-r", *options, "--json", source, alias, code=1))
+    assert plan.keys() == {"s"} and plan["s"]["action"] == "fail"
+    run = barge.ok("cp", "-r", "--json", *options, source, alias, code=4)
+    assert run.entries()["s"]["state"] == "failed"
+    assert "an immutable or read-only directory is at the target" in run.err
+    assert embedded.requests("put") + embedded.requests("mkdir-immutable") == sent
+    assert embedded.list(cap) == before
+    (tmp_path / "other").write_bytes(content(900))
+    barge.ok("cp", "-r", "--new", *options, source, tmp_path / "other", alias, code=4)
+    assert embedded.list(cap).keys() == {"s", "other"}  # one name never ends the rest
 
 
 def test_to_a_grid(embedded, client, tmp_path):

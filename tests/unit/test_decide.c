@@ -52,7 +52,8 @@ enum there {
 	T_LINK = 1 << 8,
 	T_DIR = 1 << 9,
 	T_ODD = 1 << 10,
-	THERES = 1 << 11,
+	T_SHUT = 1 << 11, /* a directory on a grid that nobody can write to */
+	THERES = 1 << 12,
 	T_WRITABLE = T_RW | T_RW_MDMF,
 	T_READONLY = T_RO | T_RO_MDMF,
 	T_FIXED = T_FILE | T_LITERAL | T_STRANGE,
@@ -145,18 +146,20 @@ static const struct rule rules[] = {
 	{ "a directory without cap", .source = WHOLE_LOST, .there = T_NOTHING,
 	  .expected = FAIL(REASON_LOST) },
 	{ "into a directory", .source = DIRS, .there = T_DIR, .expected = DO(MERGE) },
+	{ "a directory that is fixed", .source = DIRS, .there = T_SHUT,
+	  .expected = FAIL(REASON_FIXED) },
 	{ "a directory against others", .source = DIRS, .expected = FAIL(REASON_CONFLICT) },
 
 	{ "new, without cap", .source = LOST, .there = T_NOTHING, .expected = FAIL(REASON_LOST) },
 	{ "new, linked", .where = GRID, .source = FIXED, .there = T_NOTHING, .expected = DO(LINK) },
 	{ "new", .there = T_NOTHING, .expected = DO(COPY) },
 
-	{ "a file against others, on a grid", .where = GRID, .there = T_DIR | T_LINK | T_ODD,
+	{ "a file against others, on a grid", .where = GRID, .there = T_DIR | T_LINK | T_ODD | T_SHUT,
 	  .expected = FAIL(REASON_CONFLICT) },
 	{ "a file against others, here", .where = HERE, .source = FILES,
-	  .there = T_DIR | T_LINK | T_ODD, .expected = FAIL(REASON_CONFLICT) },
+	  .there = T_DIR | T_LINK | T_ODD | T_SHUT, .expected = FAIL(REASON_CONFLICT) },
 	{ "a symlink against others, here", .where = HERE, .source = LINKS,
-	  .there = T_DIR | T_FILES | T_ODD, .expected = FAIL(REASON_CONFLICT) },
+	  .there = T_DIR | T_FILES | T_ODD | T_SHUT, .expected = FAIL(REASON_CONFLICT) },
 
 	{ "its own, mutable", .changed = OWN, .where = GRID,
 	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING,
@@ -278,6 +281,7 @@ static struct decide_there there_of(const struct cell *cell)
 			: cell->there == T_LINK  ? DECIDE_SYMLINK
 			: cell->there == T_DIR   ? DECIDE_DIRECTORY
 			: cell->there == T_ODD   ? DECIDE_OTHER
+			: cell->there == T_SHUT  ? DECIDE_FIXED
 						 : DECIDE_FILE,
 		.cap_kind = cap_of_there(cell),
 		.content = cell->content == SAME        ? DECIDE_SAME

@@ -392,7 +392,7 @@ static void a_reader_never_sees_half_a_slot(void **state)
 static void every_reason_has_a_text(void **state)
 {
 	(void)state;
-	for (int reason = 0; reason <= REASON_UNWRITTEN; reason++) {
+	for (int reason = 0; reason <= REASON_FIXED; reason++) {
 		const char *text = outcome_reason_text((uint8_t)reason);
 		assert_true(strlen(text) > 3);
 		for (int other = 0; other < reason; other++)

@@ -67,6 +67,24 @@ static void a_lost_reply_begins_it(void **state)
 	assert_true(patience_asks(&patience, &reply, &delay_ms));
 }
 
+static void a_proxy_that_lost_the_reply_begins_it(void **state)
+{
+	(void)state;
+	static const int status[] = { 403, 503, 502, 504 };
+	for (size_t i = 0; i < 4; i++) {
+		struct patience patience = { 0 };
+		const struct store_reply strange = {
+			.fault = FAULT_UNAVAILABLE,
+			.trouble = STORE_TROUBLE_STRANGER,
+			.err = { .fault = FAULT_UNAVAILABLE, .http_status = status[i] },
+		};
+		struct store_reply reply = unhappy();
+		uint32_t delay_ms;
+		assert_false(patience_asks(&patience, &strange, &delay_ms));
+		assert_int_equal(patience_asks(&patience, &reply, &delay_ms), i >= 2);
+	}
+}
+
 static void the_delay_grows_and_the_patience_ends(void **state)
 {
 	(void)state;
@@ -91,6 +109,7 @@ int main(void)
 		cmocka_unit_test(an_unhappy_upload_is_tried_again_and_told_once),
 		cmocka_unit_test(other_troubles_are_not_its_business),
 		cmocka_unit_test(a_lost_reply_begins_it),
+		cmocka_unit_test(a_proxy_that_lost_the_reply_begins_it),
 		cmocka_unit_test(the_delay_grows_and_the_patience_ends),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -136,7 +136,7 @@ static void the_root_is_what_its_listing_says(void **state)
 	assert_int_equal(look(&target_tree, "z file"), DECIDE_FILE);
 	assert_int_equal(look(&target_tree, "\xc3\xa9"), DECIDE_FILE);
 	assert_int_equal(look(&target_tree, ""), DECIDE_FILE);
-	assert_int_equal(look(&target_tree, "read only"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "read only"), DECIDE_FIXED);
 	assert_int_equal(look(&target_tree, "a di"), DECIDE_NOTHING);
 	assert_int_equal(look(&target_tree, "a dirx"), DECIDE_NOTHING);
 	assert_int_equal(look(&target_tree, "zz"), DECIDE_NOTHING);
@@ -275,7 +275,7 @@ static void a_listing_that_failed_halfway_counts_for_nothing(void **state)
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
 	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 3);
 	assert_int_equal(look(&target_tree, "a dir"), DECIDE_DIRECTORY);
-	assert_int_equal(look(&target_tree, "read only"), DECIDE_NOTHING);
+	assert_int_equal(look(&target_tree, "read only"), DECIDE_FIXED);
 	assert_int_equal(look(&target_tree, "garbled"), DECIDE_NOTHING);
 	target_tree.failures = 100;
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_RETRY);

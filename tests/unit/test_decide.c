@@ -154,8 +154,8 @@ static const struct rule rules[] = {
 	{ "new, linked", .where = GRID, .source = FIXED, .there = T_NOTHING, .expected = DO(LINK) },
 	{ "new", .there = T_NOTHING, .expected = DO(COPY) },
 
-	{ "a file against others, on a grid", .where = GRID, .there = T_DIR | T_LINK | T_ODD | T_SHUT,
-	  .expected = FAIL(REASON_CONFLICT) },
+	{ "a file against others, on a grid", .where = GRID,
+	  .there = T_DIR | T_LINK | T_ODD | T_SHUT, .expected = FAIL(REASON_CONFLICT) },
 	{ "a file against others, here", .where = HERE, .source = FILES,
 	  .there = T_DIR | T_LINK | T_ODD | T_SHUT, .expected = FAIL(REASON_CONFLICT) },
 	{ "a symlink against others, here", .where = HERE, .source = LINKS,

@@ -114,6 +114,9 @@ bool retry_again(const struct retry_policy *policy, const struct err *err, unsig
 	return true;
 }
 
+/* What this process lacks is no verdict on anything. */
+static bool is_shortage(const struct err *err) { return err->fault == FAULT_NOMEM && !err->remote; }
+
 enum fate retry_decide(const struct err *err, struct retry_state *state, uint32_t *delay_ms)
 {
 	enum fate fate = fate_of(err);
@@ -129,7 +132,7 @@ enum fate retry_decide(const struct err *err, struct retry_state *state, uint32_
 		state->random = err->trouble + 1;
 	state->attempts++;
 	if (!retry_again(&retry_default, err, state->attempts, &state->random, delay_ms))
-		return FATE_FAILED;
+		return is_shortage(err) ? FATE_BROKEN : FATE_FAILED;
 	if (own)
 		*delay_ms = (uint32_t)max_u64(*delay_ms, (uint64_t)ALONE_MS << state->attempts);
 	return FATE_AGAIN;

@@ -25,6 +25,7 @@
  * serve/ is the embedded gateway, a program of its own.
  */
 #include "base/cancel.h"
+#include "base/limits.h"
 #include "base/program.h"
 #include "cli/command.h"
 #include "net/http.h"
@@ -47,6 +48,7 @@ static command_function *const function[COMMAND_COUNT] = {
 static enum fault main_run(const struct options *options, struct output *output, int *status,
 			   struct err *err)
 {
+	limits_raise();
 	enum fault fault = http_global_init(err); /* before there are threads */
 	if (!fault)
 		fault = cancel_start(STATUS_INTERRUPTED, err);

@@ -147,10 +147,10 @@ static bool is_job_fault(enum fault fault)
 static void committer_give_up(struct committer *committer, struct work *work, const struct err *err)
 {
 	unsigned attempts = work->task->attempts;
-	if (is_job_fault(err->fault)) {
+	if (is_job_fault(err->fault) || (err->fault == FAULT_NOMEM && attempts >= 4)) {
 		committer->options.lease.broken(committer->options.lease.context, err);
 		work_again(work, AGAIN_MS, attempts);
-	} else if (err->fault == FAULT_NOMEM && attempts < 4) {
+	} else if (err->fault == FAULT_NOMEM) {
 		work_again(work, AGAIN_MS, attempts + 1);
 	} else {
 		work_fail(work, REASON_TOO_MANY, attempts + 1, err);

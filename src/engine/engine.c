@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/cancel.h"
+#include "base/limits.h"
 #include "engine/engine_parts.h"
 #include "queue/core/workers.h"
 #include "report/status.h"
@@ -54,25 +55,67 @@ static void engine_lane_away(void *context, const struct store *store, const str
 	setup_tell_store_away(engine->setup, store, why);
 }
 
-static enum fault start_lanes(struct engine *engine, struct err *err)
+/* A copy between local places asks no gateway. */
+static bool needs_gateway(const struct engine *engine)
 {
-	unsigned transfers =
-		engine->transfer->in_flight ? (unsigned)engine->transfer->in_flight : IN_FLIGHT;
+	return engine->migration->remote || !engine->to_local;
+}
+
+static unsigned lane_threads(const struct engine *engine)
+{
 	unsigned gateways = engine->setup->gateways;
-	assert(gateways > 0);
 	unsigned threads =
 		engine->transfer->threads ? (unsigned)engine->transfer->threads : THREADS;
 	threads = threads < LANES_MAX ? threads : LANES_MAX;
 	/* As many for each, so that each has as many slots. */
-	threads = threads > gateways ? threads - threads % gateways : gateways;
+	return threads > gateways ? threads - threads % gateways : gateways;
+}
+
+/* Divides what this process may open. */
+static enum fault divide(struct engine *engine, struct err *err)
+{
+	const struct transfer_options *transfer = engine->transfer;
+	const struct migration *migration = engine->migration;
+	bool grid = needs_gateway(engine), local = false;
+	for (size_t i = 0; i < migration->path.count; i++)
+		local = local || migration->path.text[i];
+	struct budget_wish wish = {
+		.readers = local || !engine->to_local ? (unsigned)transfer->readers : 0,
+		.comparers =
+			engine->to_local && transfer->checksum ? (unsigned)transfer->readers : 0,
+		.replicas = migration->remote && !engine->to_local,
+		.to_local = engine->to_local,
+	};
+	if (grid) {
+		unsigned gateways = engine->setup->gateways;
+		assert(gateways > 0);
+		unsigned in_flight =
+			transfer->in_flight ? (unsigned)transfer->in_flight : IN_FLIGHT;
+		wish.transfers = in_flight * gateways;
+		wish.directories = DIRECTORIES * gateways;
+		wish.gateways = gateways;
+		wish.stores = lane_threads(engine);
+		wish.direct = engine->setup->servers.count > 0;
+	}
+	if (budget_divide(&wish, limits_left(), &engine->budget, err))
+		return err->fault;
+	if (grid)
+		engine->setup->spare = !engine->budget.direct;
+	return FAULT_NONE;
+}
+
+static enum fault start_lanes(struct engine *engine, struct err *err)
+{
+	unsigned threads = lane_threads(engine), gateways = engine->setup->gateways;
+	unsigned most = engine->budget.transfers - engine->budget.transfers % gateways;
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,
 		.away = engine_lane_away,
 		.context = engine,
-		.threads = threads,
-		.slots = { [LANE_TASK_TRANSFER] = transfers * gateways,
-			   [LANE_TASK_DIRECTORY] = DIRECTORIES * gateways },
+		.threads = threads < most ? threads : most,
+		.slots = { [LANE_TASK_TRANSFER] = engine->budget.transfers,
+			   [LANE_TASK_DIRECTORY] = engine->budget.directories },
 		.away_ms = engine->connection->gateway_wait_ms,
 		.health = engine->setup->health,
 	};
@@ -93,17 +136,11 @@ static enum fault start_dispatch(struct engine *engine, struct err *err)
 
 /* ---- the whole run ---- */
 
-/* A copy between local places asks no gateway. */
-static bool needs_gateway(const struct engine *engine)
-{
-	return engine->migration->remote || !engine->to_local;
-}
-
 static enum fault engine_start(struct engine *engine, struct err *err)
 {
 	const struct chk_params *params = needs_gateway(engine) ? engine->setup->params : NULL;
 	bool to_local = engine->to_local;
-	if (engine_check(engine, err) || engine_recover(engine, err) ||
+	if (engine_check(engine, err) || divide(engine, err) || engine_recover(engine, err) ||
 	    engine_check_sides(engine, err) || engine_recheck(engine, err) ||
 	    engine_open_report(engine, err) ||
 	    policy_new(to_local ? 0 : engine->transfer->verify, params, &engine->policy, err) ||

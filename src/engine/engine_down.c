@@ -20,6 +20,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 		.preserve = !engine->transfer->no_preserve,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,
+		.most = engine->budget.arrivals,
 		.losses = &engine->losses,
 	};
 	snprintf(arrivals.job, sizeof arrivals.job, "%.16s", migration->job.name);
@@ -32,7 +33,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	struct downloads *downloads = &engine->downloads;
 	engine->writers = workers_new("writer", WRITERS);
 	if (engine->transfer->checksum)
-		engine->comparers = workers_new("comparer", (unsigned)engine->transfer->readers);
+		engine->comparers = workers_new("comparer", engine->budget.comparers);
 	if (!engine->writers || (engine->transfer->checksum && !engine->comparers))
 		return err_set(err, FAULT_NOMEM, "cannot start threads for files at the target");
 	downloads->lanes = engine->lanes;
@@ -47,7 +48,8 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->admits = engine_admits;
 	downloads->moved = engine_moved;
 	downloads->context = engine;
-	return target_tree_new(migration->catalog, engine->root_fd, &downloads->target_tree, err);
+	return target_tree_new(migration->catalog, engine->root_fd, engine->budget.target_dirs,
+			       &downloads->target_tree, err);
 }
 
 /* The limit is one for all that moves: that of the gateway's stores where there are any. */
@@ -68,6 +70,7 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 	const struct local_writer_options local_writer = {
 		.catalog = engine->migration->catalog,
 		.root = engine->root_fd,
+		.opened = engine->budget.target_dirs,
 		.arrivals = engine->arrivals,
 		.admits = engine_admits,
 		.moved = engine_moved,
@@ -98,6 +101,7 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 		.lease = engine_lease_options(engine),
 		.catalog = migration->catalog,
 		.root = engine->root_fd,
+		.opened = engine->budget.target_dirs,
 		.path = migration->directory,
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,

@@ -14,6 +14,7 @@
 #include "commit/intents.h"
 #include "commit/keyring.h"
 #include "download/download.h"
+#include "engine/budget.h"
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/quota.h"
@@ -44,6 +45,7 @@ struct engine {
 	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
 	atomic_bool enough; /* nothing more is begun: stopping, or the quota is used up */
 	struct quota quota;
+	struct budget budget;  /* of open files; all zeros where nothing but a plan is made */
 	atomic_bool is_broken; /* `broken` was filled; it is read after all threads have ended */
 	struct err broken;
 	int watch;        /* of cancel_watch, or -1 */

@@ -1,4 +1,5 @@
 #include "base/cancel.h"
+#include "base/limits.h"
 #include "engine/engine_parts.h"
 #include "report/say.h"
 #include "report/status.h"
@@ -108,6 +109,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 		},
 		.select = migration->select,
 		.target = engine->target_listing ? &engine->target : NULL,
+		.open_max = engine->budget.walk_dirs,
 		.remote = engine->remote,
 		.publish = publish,
 		.settle = engine_plan_settle,
@@ -210,7 +212,10 @@ enum fault engine_plan_only(const struct engine_request *request, struct manifes
 {
 	struct engine engine;
 	engine_init(&engine, request);
-	enum fault fault = engine_recover(&engine, err);
+	const struct budget_wish none = { .readers = 0 }; /* nothing but the planner runs */
+	enum fault fault = budget_divide(&none, limits_left(), &engine.budget, err);
+	if (!fault)
+		fault = engine_recover(&engine, err);
 	if (!fault)
 		fault = engine_check_sides(&engine, err);
 	if (!fault && engine.writer)

@@ -1,7 +1,5 @@
 #include "engine/engine_parts.h"
 
-enum { LOOKING = 8 /* threads: what they wait for is a disk, or a server of files */ };
-
 enum fault engine_check_sides(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
@@ -32,7 +30,7 @@ enum fault engine_recheck(struct engine *engine, struct err *err)
 		.directory = migration->to_local ? migration->directory : NULL,
 		.retry = engine->transfer->retry,
 		.asked = migration->asked,
-		.threads = LOOKING,
+		.threads = engine->budget.lookers, /* who wait for a disk, or a server of files */
 	};
 	return recheck_run(&options, &engine->again, err);
 }

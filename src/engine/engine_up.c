@@ -89,9 +89,10 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 			.made_count = migration->made.count,
 			.source = engine->source_tree_root,
 			.source_count = count,
+			.opened = engine->budget.source_dirs,
 			.follow = engine->planning->symlinks == PLAN_SYMLINKS_FOLLOW,
 		},
-		.threads = (unsigned)engine->transfer->readers,
+		.threads = engine->budget.readers,
 		.cancel = &engine->stop,
 		.enough = &engine->enough,
 	};

@@ -80,7 +80,7 @@ enum fault source_tree_new(const struct source_tree_options *options, struct sou
 		.catalog = options->catalog,
 		.root = -1,
 		.skipped = options->made_count,
-		.opened = OPEN_DIRECTORIES,
+		.opened = options->opened ? options->opened : OPEN_DIRECTORIES,
 		.enter = enter,
 		.context = made,
 	};

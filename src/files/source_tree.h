@@ -30,7 +30,8 @@ struct source_tree_options {
 	size_t made_count;                     /* listings above the one that holds the sources */
 	const struct source_tree_root *source; /* ordered by name */
 	size_t source_count;
-	bool follow; /* --symlinks=follow: directories may be symlinks */
+	unsigned opened; /* directories kept open, up to TREE_OPEN_MAX; 0: 32 */
+	bool follow;     /* --symlinks=follow: directories may be symlinks */
 };
 
 /* Looks whether the sources themselves are what they were.  Faults: GONE, naming one that is not.

@@ -40,21 +40,27 @@ static enum fault look(void *context, struct tree_dir *parent, const char *name,
 static enum fault new_tree(struct tree_options *options, int root, struct tree **tree,
 			   struct err *err)
 {
-	options->opened = TREE_OPEN_MAX;
+	options->opened = options->opened ? options->opened : TREE_OPEN_MAX;
 	enum fault fault = dirfd_open(root, "", &options->root, err);
 	return fault ? fault : tree_new(options, tree, err);
 }
 
-enum fault target_tree_new(struct catalog *catalog, int root, struct tree **tree, struct err *err)
+enum fault target_tree_new(struct catalog *catalog, int root, unsigned opened, struct tree **tree,
+			   struct err *err)
 {
-	struct tree_options options = { .catalog = catalog, .enter = enter, .context = catalog };
+	struct tree_options options = {
+		.catalog = catalog,
+		.opened = opened,
+		.enter = enter,
+		.context = catalog,
+	};
 	return new_tree(&options, root, tree, err);
 }
 
-enum fault target_tree_new_looking(struct catalog *catalog, int root, struct tree **tree,
-				   struct err *err)
+enum fault target_tree_new_looking(struct catalog *catalog, int root, unsigned opened,
+				   struct tree **tree, struct err *err)
 {
-	struct tree_options options = { .catalog = catalog, .enter = look };
+	struct tree_options options = { .catalog = catalog, .opened = opened, .enter = look };
 	return new_tree(&options, root, tree, err);
 }
 

@@ -14,14 +14,15 @@
 /*
  * Makes a tree over the plan below the open directory `root`, which is borrowed.  Its tree_open
  * makes what is missing, with further faults: EXISTS (something that is no directory is in the
- * way), USAGE (a name that no file may have), FULL.  Faults: those of tree_new.
+ * way), USAGE (a name that no file may have), FULL.  `opened` directories stay open, up to
+ * TREE_OPEN_MAX; 0 means that many.  Faults: those of tree_new.
  */
-MUST_USE enum fault target_tree_new(struct catalog *catalog, int root, struct tree **tree,
-				    struct err *err);
+MUST_USE enum fault target_tree_new(struct catalog *catalog, int root, unsigned opened,
+				    struct tree **tree, struct err *err);
 
 /* The same for who only looks: what is missing is FAULT_NOT_FOUND. */
-MUST_USE enum fault target_tree_new_looking(struct catalog *catalog, int root, struct tree **tree,
-					    struct err *err);
+MUST_USE enum fault target_tree_new_looking(struct catalog *catalog, int root, unsigned opened,
+					    struct tree **tree, struct err *err);
 
 /*
  * A directory that is open may have been moved away, or another may have been put in its place, and

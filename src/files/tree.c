@@ -182,6 +182,22 @@ static enum fault climb(struct tree *tree, struct listing_id listing, size_t *co
 	}
 }
 
+/* Closes what is kept open, but for `used`, when descriptors have run out.  Returns whether there was
+ * anything. */
+static bool close_others(struct tree *tree, const struct tree_dir *used)
+{
+	bool any = false;
+	for (size_t i = 0; i < tree->options.opened; i++) {
+		struct kept *kept = &tree->kept[i];
+		if (!kept->dir || kept->dir == used)
+			continue;
+		tree_dir_unref(kept->dir);
+		*kept = (struct kept){ .used = 0 };
+		any = true;
+	}
+	return any;
+}
+
 /* Enters the directory of `listing` from `parent` and keeps it. */
 static enum fault descend(struct tree *tree, struct listing_id listing, struct tree_dir *parent,
 			  struct tree_dir **dir, struct err *err)
@@ -195,6 +211,8 @@ static enum fault descend(struct tree *tree, struct listing_id listing, struct t
 	memcpy(name, page.name, page.name_size);
 	name[page.name_size] = '\0';
 	fault = tree->options.enter(tree->options.context, parent, name, &fd, err);
+	if (fault == FAULT_NOMEM && close_others(tree, parent))
+		fault = tree->options.enter(tree->options.context, parent, name, &fd, err);
 	if (fault)
 		return fault;
 	*dir = dir_new(fd, listing, parent, name);

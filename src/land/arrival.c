@@ -322,7 +322,8 @@ enum fault arrivals_new(const struct arrivals_options *options, struct arrivals 
 		return err_set(err, FAULT_NOMEM, "no memory for arriving files");
 	made->options = *options;
 	links_init(&made->links);
-	made->gate = gate_new(ARRIVALS_MAX, ARRIVALS_MAX);
+	unsigned most = options->most ? options->most : ARRIVALS_MAX;
+	made->gate = gate_new(most, most);
 	made->complete = ring_new(ARRIVALS_MAX);
 	if (made->gate && made->complete)
 		made->running = thread_start(&made->thread, "arrivals", arrival_run, made);

@@ -42,6 +42,7 @@ struct arrivals_options {
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */
 	uint32_t mask; /* umask of the user, for what has no mode */
+	unsigned most; /* inside at once, up to ARRIVALS_MAX; 0: that many */
 	struct losses *losses; /* counts what the target could not keep */
 };
 

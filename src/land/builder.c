@@ -116,8 +116,8 @@ enum fault builder_start(const struct builder_options *options, struct builder *
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for the target's directories");
 	made->options = *options;
-	enum fault fault =
-		target_tree_new(options->catalog, options->root, &made->target_tree, err);
+	enum fault fault = target_tree_new(options->catalog, options->root, options->opened,
+					   &made->target_tree, err);
 	if (!fault && !thread_start(&made->thread, "builder", builder_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the builder thread");
 	if (fault) {

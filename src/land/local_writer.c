@@ -241,7 +241,8 @@ enum fault local_writer_new(const struct local_writer_options *options,
 	if (!made->streams)
 		fault = err_set(err, FAULT_NOMEM, "no memory for writing files");
 	if (!fault)
-		fault = target_tree_new(options->catalog, options->root, &made->target_tree, err);
+		fault = target_tree_new(options->catalog, options->root, options->opened,
+					&made->target_tree, err);
 	if (!fault)
 		fault = start_writers(made, err);
 	if (fault)

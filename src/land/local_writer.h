@@ -14,7 +14,8 @@
 
 struct local_writer_options {
 	struct catalog *catalog;
-	int root; /* the target's directory, open */
+	int root;        /* the target's directory, open */
+	unsigned opened; /* directories kept open below it; 0: many */
 	struct arrivals *arrivals;
 	/* Whether a file of so many bytes may be written; else it is given back.  May be NULL. */
 	bool (*admits)(void *context, uint64_t bytes);

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { KEPT_OPEN = 4 /* directories: they come in the order of the plan */ };
+
 enum { SHOWN_SIZE = 120 }; /* bytes of a path in an error's text */
 
 struct presence {
@@ -100,7 +102,7 @@ enum fault presence_check(struct catalog *catalog, const char *root, struct err 
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%.120s'", root);
-	enum fault fault = target_tree_new_looking(catalog, fd, &presence.tree, err);
+	enum fault fault = target_tree_new_looking(catalog, fd, KEPT_OPEN, &presence.tree, err);
 	close(fd);
 	if (!fault)
 		fault = catalog_reader_new(catalog, &presence.reader, err);

@@ -246,8 +246,8 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 		.lease_secret = setup->encodes ? setup->node.lease_secret : NULL,
 		.happy = setup->node.happy,
 	};
-	return setup->servers.count > 0 ? direct_open(&direct, store, err)
-					: gateway_open(gateway, store, err);
+	return setup->servers.count > 0 && !setup->spare ? direct_open(&direct, store, err)
+							 : gateway_open(gateway, store, err);
 }
 
 enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)

@@ -27,6 +27,7 @@ struct setup {
 	char *url[STORE_GATEWAYS_MAX];
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
 	struct servers servers; /* that are asked directly; may be none */
+	bool spare;   /* open files are few: stores opened from now on ask the gateway alone */
 	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
 	struct health *health;     /* of the grid, as all stores find it */
 	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */

@@ -145,6 +145,7 @@ struct plan_request {
 	bool (*is_settled)(void *context, uint64_t id);
 	void *context; /* of these four */
 
+	unsigned open_max;              /* directories of the way down kept open; 0: 32 */
 	const atomic_bool *cancel;      /* true: stop with CANCELLED; may be NULL */
 	struct plan_progress *progress; /* may be NULL */
 };

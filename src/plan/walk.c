@@ -21,6 +21,7 @@ enum fault walk_new(const struct plan_request *request, const struct plan_source
 	made->source_count = request->source_count;
 	made->first_local = request->made_count + 1;
 	made->follow = request->options.symlinks == PLAN_SYMLINKS_FOLLOW;
+	made->open_max = request->open_max ? request->open_max : WALK_OPEN_MAX;
 	made->open_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
 			   (made->follow ? 0 : O_NOFOLLOW);
 	enum fault fault = catalog_reader_new(request->catalog, &made->reader, err);
@@ -115,8 +116,8 @@ enum fault walk_push(struct walk *walk, const struct walk_directory *directory, 
 		.next = walk->records_size,
 		.more = true,
 	};
-	if (walk->count > WALK_OPEN_MAX)
-		walk_close_frame(&walk->frame[walk->count - 1 - WALK_OPEN_MAX]);
+	if (walk->count > walk->open_max)
+		walk_close_frame(&walk->frame[walk->count - 1 - walk->open_max]);
 	return FAULT_NONE;
 }
 

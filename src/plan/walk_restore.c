@@ -76,8 +76,8 @@ static enum fault reopen_all(struct walk *walk, struct err *err)
 		if (walk_is_remote(&frame->at))
 			continue;
 		local = local && walk_reopen(walk, level) == 0;
-		if (local && level >= WALK_OPEN_MAX)
-			walk_close_frame(&walk->frame[level - WALK_OPEN_MAX]);
+		if (local && level >= walk->open_max)
+			walk_close_frame(&walk->frame[level - walk->open_max]);
 	}
 	return FAULT_NONE;
 }

@@ -35,6 +35,7 @@ struct walk {
 	size_t first_local; /* level of the sources' own directories */
 	int open_flags;
 	bool follow;
+	size_t open_max; /* frames whose directories stay open */
 	struct catalog_reader *reader;
 	struct walk_frame *frame;
 	size_t count, capacity;

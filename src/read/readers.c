@@ -65,6 +65,8 @@ enum fault readers_new(const struct readers_options *options, struct readers **r
 		fault = err_set(err, FAULT_NOMEM, "no memory for readers");
 	for (unsigned i = 0; i < options->threads && i < READERS_MAX && !fault; i++)
 		fault = start_one(made, err);
+	if (fault == FAULT_NOMEM && made->started > 0) /* fewer are only slower */
+		fault = FAULT_NONE;
 	if (fault) {
 		readers_free(made);
 		return fault;

@@ -16,7 +16,8 @@ enum fault look_init(struct look *look, const struct source_tree_options *source
 	if (sources->source_count > 0)
 		fault = source_tree_new(sources, &look->sources, err);
 	if (!fault && root >= 0)
-		fault = target_tree_new_looking(sources->catalog, root, &look->target, err);
+		fault = target_tree_new_looking(sources->catalog, root, sources->opened,
+						&look->target, err);
 	if (fault)
 		look_fini(look);
 	return fault;

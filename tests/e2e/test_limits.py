@@ -1,5 +1,6 @@
 """What holds a copy back (--bwlimit, --max-transfer, --max-duration), and what -v tells of it."""
 import re
+import resource
 import time
 
 import pytest
@@ -165,3 +166,63 @@ def test_verbose_counts_files_and_directories_as_they_are_done(embedded, client,
     assert not counts.search(barge.ok("cp", "-r", source, tmp_path / "a").err)
     assert not counts.search(barge.ok("cp", "-rv", source, tmp_path / "b",
                                       "--progress=never").err)
+
+
+# --- open files ----------------------------------------------------------------------------
+
+def few_files(number):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))}
+
+
+@pytest.fixture(scope="module")
+def wide(embedded, tmp_path_factory):
+    """(source, alias of a directory that holds it): more directories than any limit lets open."""
+    source = tmp_path_factory.mktemp("wide") / "s"
+    for i in range(150):
+        path = source / f"a{i % 10}/b{i % 60}/c/d/e/g{i}"
+        path.mkdir(parents=True)
+        (path / "f").write_bytes(b"%d" % i * 30)
+    (source / "large").write_bytes(content(300000))
+    return source
+
+
+@pytest.mark.parametrize("number", [16, 24, 32, 48, 56, 64, 80, 100, 256])
+def test_with_few_files_it_is_whole_or_nothing_is_begun(embedded, client, tmp_path, wide, number):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    some = ("--immutable", "--readers=64", "-j64")
+    runs = [barge.run("cp", "-r", wide, tmp_path / "copy", **few_files(number)),
+            barge.run("cp", "-r", *some, wide, alias + "x", **few_files(number))]
+    if runs[-1].code != 0:
+        barge.ok("resume")
+    runs.append(barge.run("cp", "-r", alias + "x/s", tmp_path / "back", **few_files(number)))
+    for run, path in zip(runs, (tmp_path / "copy/s", None, tmp_path / "back/s")):
+        assert run.code in (0, 75) and "failed" not in run.err, run
+        if run.code == 75:
+            assert "open files" in run.err and "ulimit -n" in run.err or number < 32, run
+        if path:
+            assert run.code == 75 or local_tree(path) == local_tree(wide)
+            assert run.code == 0 or not path.exists()
+    assert number < 64 or [run.code for run in runs] == [0, 0, 0]
+
+
+def test_many_readers_and_the_usual_limit(embedded, client, tmp_path, wide):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    barge.ok("cp", "-r", "--immutable", "--readers=64", wide, alias + "x",
+             **few_files(1024))
+    barge.ok("cp", "-r", "--checksum", "--readers=64", alias + "x/s", tmp_path / "out",
+             **few_files(256))
+    same(local_tree(tmp_path / "out/s"), local_tree(wide))
+
+
+def test_the_soft_limit_is_raised(client, tmp_path, wide):
+    client(None).ok("cp", "-r", "--readers=64", wide, tmp_path / "out", preexec_fn=lambda: (
+        resource.setrlimit(resource.RLIMIT_NOFILE, (24, 512))))
+
+
+def test_a_job_goes_on_with_few_files(client, tmp_path, wide):
+    barge = client(None)
+    barge.ok("cp", "-r", "--max-transfer=5000", wide, tmp_path / "out", code=3, **few_files(64))
+    barge.ok("resume", **few_files(64))
+    same(local_tree(tmp_path / "out/s"), local_tree(wide))

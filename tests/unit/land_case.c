@@ -45,7 +45,7 @@ void land_case_init(struct land_case *h)
 	h->path = strdup(tree_path("out"));
 	h->root = open(tree_path("out"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(h->root >= 0);
-	assert_int_equal(target_tree_new(h->catalog, h->root, &h->target_tree, &err), 0);
+	assert_int_equal(target_tree_new(h->catalog, h->root, 0, &h->target_tree, &err), 0);
 	fake_queue_init(&h->queue);
 	h->queue.chunks = h->slots;
 	h->options = (struct arrivals_options){

@@ -3,6 +3,8 @@
 #include "queue/file/outcomes.h"
 #include "tests/unit/facts.h"
 
+#include <errno.h>
+
 static bool again(enum fault fault, unsigned attempts, uint32_t *delay_ms)
 {
 	static uint64_t random = 7;
@@ -84,6 +86,21 @@ static void what_could_not_be_written_says_so(void **state)
 		assert_int_equal(reason_of(&err), table[i].reason);
 		assert_int_equal(fate_of(&err), fate_of(&ours));
 	}
+}
+
+/* What this process lacks is tried again, and then ends the job: it is no file's fault. */
+static void a_shortage_is_no_verdict(void **state)
+{
+	(void)state;
+	const struct err ours = { .fault = FAULT_NOMEM, .os_error = EMFILE };
+	struct retry_state tries = { .attempts = 0 };
+	uint32_t delay_ms;
+	for (int i = 1; i < RETRY_ATTEMPTS; i++)
+		assert_int_equal(retry_decide(&ours, &tries, &delay_ms), FATE_AGAIN);
+	assert_int_equal(retry_decide(&ours, &tries, &delay_ms), FATE_BROKEN);
+	const struct err theirs = { .fault = FAULT_NOMEM, .remote = true };
+	tries = (struct retry_state){ .attempts = RETRY_ATTEMPTS - 1 };
+	assert_int_equal(retry_decide(&theirs, &tries, &delay_ms), FATE_FAILED);
 }
 
 /* Our own state stays damaged, a reply may not. */
@@ -215,6 +232,7 @@ int main(void)
 		cmocka_unit_test(only_passing_faults_are_tried_again),
 		cmocka_unit_test(every_fault_has_its_owner),
 		cmocka_unit_test(what_could_not_be_written_says_so),
+		cmocka_unit_test(a_shortage_is_no_verdict),
 		cmocka_unit_test(a_wrong_reply_is_asked_for_again),
 		cmocka_unit_test(tries_are_counted),
 		cmocka_unit_test(delays_double_up_to_the_ceiling_and_fill_their_range),

@@ -182,7 +182,7 @@ static void keeps_few_directories_open_and_no_spot_dies(void **state)
 	make_wide(tree_path("wide"), listing);
 	struct catalog *catalog = catalog_case_open(tree_path("wide"), NULL);
 	size_t before = count_descriptors();
-	assert_int_equal(target_tree_new(catalog, land_case.root, &target_tree, &err), 0);
+	assert_int_equal(target_tree_new(catalog, land_case.root, 0, &target_tree, &err), 0);
 	struct tree_dir *held = open_spot(target_tree, listing[0]);
 	for (size_t i = 1; i < WIDE; i++)
 		tree_dir_unref(open_spot(target_tree, listing[i]));

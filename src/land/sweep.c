@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { KEPT_OPEN = 4 /* directories: they come in the order of the plan */ };
+
 enum { PATH_SIZE = 1 << 16 };
 
 struct sweeper {
@@ -102,7 +104,8 @@ enum fault sweep(const struct sweep_options *options, uint64_t *count, struct er
 	if (!fault)
 		fault = catalog_reader_new(options->catalog, &sweeper->reader, err);
 	if (!fault)
-		fault = target_tree_new_looking(options->catalog, root, &sweeper->tree, err);
+		fault = target_tree_new_looking(options->catalog, root, KEPT_OPEN, &sweeper->tree,
+						err);
 	if (!fault)
 		fault = sweep_all(sweeper, err);
 	*count = sweeper->count;

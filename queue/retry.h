@@ -30,7 +30,7 @@ enum fate {
 	FATE_AGAIN,   /* tried again, which counts; a verdict after the last try */
 	FATE_AWAY,    /* gateway or grid are away: waited for, and no try was made */
 	FATE_STOPPED, /* somebody asked to stop: no try was made */
-	FATE_BROKEN, /* ends the job, to be resumed: a full disk, or what this process lacks for long */
+	FATE_BROKEN,  /* ends the job, to be resumed: a full disk, or a shortage that lasts */
 };
 
 /* Returns what becomes of something that failed with `err`, which is a fault. */

@@ -182,8 +182,8 @@ static enum fault climb(struct tree *tree, struct listing_id listing, size_t *co
 	}
 }
 
-/* Closes what is kept open, but for `used`, when descriptors have run out.  Returns whether there was
- * anything. */
+/* Closes what is kept open, but for `used`, when descriptors have run out.  Returns whether there
+ * was anything. */
 static bool close_others(struct tree *tree, const struct tree_dir *used)
 {
 	bool any = false;

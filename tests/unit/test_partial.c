@@ -316,7 +316,8 @@ static void is_full_until_half_of_it_is_written(void **state)
 	push(READ | PARTIAL_WHOLE, 2);
 	partial_close(partial, NULL, false);
 	assert_arrived();
-	assert_int_equal(atomic_load(&wakes), 1);
+	/* The last job has a result, and may be done before the end. */
+	assert_in_range(atomic_load(&wakes), 1, 2);
 }
 
 int main(void)

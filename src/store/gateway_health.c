@@ -3,7 +3,9 @@
 /*
  * The canary: what could be read before is asked for again when something cannot be read.  If it
  * can, the grid is well, and the trouble is that other object's own; so also the last of many
- * objects has its tries, when nothing else is left to be read.
+ * objects has its tries, when nothing else is left to be read.  Where nothing could be read yet, the
+ * object itself is checked: if all servers there are say that they have not enough of it, or what
+ * they have is bad, that is its own trouble as well.
  */
 
 enum { CANARY_CHILDREN_MAX = 1000 };
@@ -73,8 +75,11 @@ static void ask_canary(struct gateway *gateway, const struct cap *failed, bool l
 	const struct store_list list = { .cap = &canary };
 	struct store_call *call = NULL;
 	struct err err;
-	if (!gateway->canary_asked && health_canary(gateway->health, listing, &canary) &&
-	    !cap_equal(&canary, failed))
+	if (gateway->canary_asked || !failed->kind)
+		return;
+	if (!health_canary(gateway->health, listing, &canary) || cap_equal(&canary, failed))
+		call = store->backend->check(store, failed, false, then, &err);
+	else
 		call = listing ? store->backend->list(store, &list, then, &err)
 			       : store->backend->get(store, &get, then, &err);
 	cap_wipe(&canary);
@@ -111,7 +116,13 @@ void gateway_tell_health(struct gateway_call *call, struct store_reply *reply)
 	bool keyed = call->operation == GATEWAY_MAKE_DIRECTORY && call->is_mutable;
 	bool lost = call->operation == GATEWAY_CHECK && !reply->fault &&
 		    !reply->health.recoverable && !reply->health.literal;
-	if (call->is_canary && reply->fault)
+	bool surely = lost && (reply->health.corrupt_shares > 0 ||
+			       reply->health.responding >= health_servers(health));
+	if (call->operation == GATEWAY_PROBE && !reply->fault)
+		health_keep_servers(health, reply->servers.known);
+	if (surely)
+		health_well(health, &call->health);
+	if (surely || (call->is_canary && (reply->fault || call->operation == GATEWAY_CHECK)))
 		return;
 	if (lost) {
 		err_set(&reply->err, FAULT_NONE, "not enough shares are there now");

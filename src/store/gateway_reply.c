@@ -117,6 +117,8 @@ static enum fault read_health(const json_t *root, struct store_reply *reply)
 	health->expected = count_of(results, "count-shares-expected");
 	health->corrupt_shares = count_of(results, "count-corrupt-shares");
 	health->happiness = count_of(results, "count-happiness");
+	health->responding = (uint32_t)min_u64(
+		json_array_size(json_object_get(results, "servers-responding")), UINT32_MAX);
 	return FAULT_NONE;
 }
 

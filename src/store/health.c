@@ -27,6 +27,7 @@ struct health {
 	struct condition condition[HEALTH_GATEWAYS_MAX][HEALTH_WORKS] GUARDED;
 	uint64_t since_ms[HEALTH_WORKS] GUARDED; /* none went well at any gateway; 0: one did */
 	bool told[HEALTH_WORKS] GUARDED;
+	uint32_t servers GUARDED;     /* known; 0: not said */
 	struct cap canary[2] GUARDED; /* or none; of a file, and of a directory */
 };
 
@@ -158,6 +159,26 @@ void health_keep_canary(struct health *health, const struct cap *cap)
 	mutex_lock(&health->lock);
 	health->canary[cap_is_directory(cap)] = *cap;
 	mutex_unlock(&health->lock);
+}
+
+void health_keep_servers(struct health *health, uint32_t known)
+{
+	if (!health)
+		return;
+	mutex_lock(&health->lock);
+	health->servers = known;
+	mutex_unlock(&health->lock);
+}
+
+uint32_t health_servers(struct health *health)
+{
+	uint32_t servers = 0;
+	if (health) {
+		mutex_lock(&health->lock);
+		servers = health->servers;
+		mutex_unlock(&health->lock);
+	}
+	return servers ? servers : UINT32_MAX;
 }
 
 bool health_canary(struct health *health, bool of_directory, struct cap *cap)

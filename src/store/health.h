@@ -81,6 +81,12 @@ void health_trouble(struct health *health, const struct health_call *call, bool 
  */
 void health_keep_canary(struct health *health, const struct cap *cap);
 
+/* Keeps how many storage servers a gateway knows, whether they answer or not. */
+void health_keep_servers(struct health *health, uint32_t known);
+
+/* Returns how many; UINT32_MAX where it was not said. */
+uint32_t health_servers(struct health *health);
+
 /* Stores the cap that was kept last, of a directory or of a file; false when there is none. */
 bool health_canary(struct health *health, bool of_directory, struct cap *cap);
 

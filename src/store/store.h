@@ -97,6 +97,7 @@ struct store_health {
 	bool recoverable; /* enough are */
 	bool literal;     /* there is nothing to check: the numbers below are 0 */
 	uint32_t good_shares, good_hosts, needed, expected, corrupt_shares, happiness;
+	uint32_t responding; /* servers that answered */
 };
 
 /* The storage servers that a gateway knows. */

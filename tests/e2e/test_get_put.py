@@ -186,6 +186,17 @@ def test_a_lie_reaches_neither_pipe_nor_file(gateway, client, tmp_path, fault, s
     assert not (tmp_path / "new").exists() and not leftovers(tmp_path)
 
 
+def test_a_lost_file_alone_on_a_real_grid(real_grid, client, tmp_path):
+    """All servers say that they have nothing of it: this is not waited for."""
+    before = set(real_grid.share_files())
+    cap = real_grid.put(content(3000, 78))
+    (share,) = set(real_grid.share_files()) - before
+    share.unlink()
+    begin = time.monotonic()
+    run = client(real_grid).ok("get", "--no-direct", cap, tmp_path / "f", code=1)
+    assert "not enough shares" in run.err and time.monotonic() - begin < 30
+
+
 def test_a_flipped_bit_on_a_real_grid(real_grid, client, tmp_path):
     good = content((1 << 20) + 20, 77)
     before = set(real_grid.share_files())

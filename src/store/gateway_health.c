@@ -3,9 +3,9 @@
 /*
  * The canary: what could be read before is asked for again when something cannot be read.  If it
  * can, the grid is well, and the trouble is that other object's own; so also the last of many
- * objects has its tries, when nothing else is left to be read.  Where nothing could be read yet, the
- * object itself is checked: if all servers there are say that they have not enough of it, or what
- * they have is bad, that is its own trouble as well.
+ * objects has its tries, when nothing else is left to be read.  Where nothing could be read yet,
+ * the object itself is checked: if all servers there are say that they have not enough of it, or
+ * what they have is bad, that is its own trouble as well.
  */
 
 enum { CANARY_CHILDREN_MAX = 1000 };

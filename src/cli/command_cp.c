@@ -3,6 +3,7 @@
 #include "job/dry_run.h"
 #include "place/fresh.h"
 #include "report/say.h"
+#include "report/status.h"
 
 #include <time.h>
 
@@ -33,6 +34,18 @@ static enum fault check_target(const struct options *options, const struct arran
 	return FAULT_NONE;
 }
 
+/* Refuses options that cannot be followed, before anything is made. */
+static enum fault check_options(const struct copy *copy, const struct arrangement *arrangement,
+				struct err *err)
+{
+	struct engine_sides sides = { .to_local = arrangement->local };
+	for (size_t i = 0; i < arrangement->count; i++)
+		sides.remote |= !arrangement->source[i].place->local;
+	if (sides.remote || !sides.to_local)
+		sides.params = copy->setup.params;
+	return engine_check(&copy->options->transfer, &sides, err);
+}
+
 /* Finds the job of this command line, or makes a new one. */
 static enum fault open_job(struct copy *copy, struct migration *migration,
 			   struct arrangement *arrangement, struct err *err)
@@ -47,7 +60,7 @@ static enum fault open_job(struct copy *copy, struct migration *migration,
 	const struct tries tries = setup_tries(&copy->setup, &copy->wait);
 	if (arrange(copy->wanted.planning, copy->wanted.places, &tries, arrangement, err))
 		return err->fault;
-	if (check_target(copy->options, arrangement, err))
+	if (check_target(copy->options, arrangement, err) || check_options(copy, arrangement, err))
 		return err->fault;
 	const struct place *target = &copy->wanted.places->target;
 	if (target->fresh && fresh_make(&tries, target, &arrangement->root, err))
@@ -99,8 +112,11 @@ static enum fault command_cp_run(struct copy *copy, int *status, struct err *err
 	request.migration = &migration;
 	request.arrangement = arrangement.count > 0 ? &arrangement : NULL;
 	request.store = copy->wait.store;
+	bool fresh = !fault && migration.fresh;
 	if (!fault)
 		fault = engine_run(&request, status, err);
+	if (fresh && (fault ? status_of_fault(fault) : *status) == STATUS_USAGE)
+		migration_drop(&migration);
 	migration_fini(&migration);
 	arrangement_fini(&arrangement);
 	return fault;

@@ -63,7 +63,11 @@ static enum fault make_plan(const struct options *options, struct output *output
 		say(output, SAY_INFO, "carry it out with: barge run %s", options->plan_file);
 	else if (!fault)
 		say(output, SAY_INFO, "carry it out with: barge resume %.16s", migration.job.name);
+	if (fault && partial && migration.fresh && status_of_fault(fault) == STATUS_USAGE)
+		(void)unlink(partial);
 	free(partial);
+	if (fault && migration.fresh && status_of_fault(fault) == STATUS_USAGE)
+		migration_drop(&migration);
 	migration_fini(&migration);
 	arrangement_fini(&arrangement);
 	return fault;

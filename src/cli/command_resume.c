@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "engine/engine.h"
 #include "report/say.h"
+#include "report/status.h"
 
 /*
  * A plan's options come from its properties; only how it is carried out may differ.  The target
@@ -121,7 +122,10 @@ enum fault command_run(const struct options *options, struct output *output, int
 		return err_set(err, FAULT_USAGE, "run takes one plan file: barge run FILE");
 	if (migration_open_plan(options->state_dir, options->words.text[0], &migration, err))
 		return err->fault;
+	bool fresh = !migration.catalog->outcomes;
 	enum fault fault = carry_on(options, output, &migration, status, err);
+	if (fresh && fault && status_of_fault(fault) == STATUS_USAGE)
+		migration_drop(&migration);
 	migration_fini(&migration);
 	return fault;
 }

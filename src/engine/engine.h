@@ -34,6 +34,17 @@ struct engine_request {
 	struct store *store; /* for the planner's look at grids; NULL: there is none to look at */
 };
 
+/* What a copy is between, as far as options depend on it. */
+struct engine_sides {
+	bool remote;                     /* a source is on a grid */
+	bool to_local;                   /* the target is not */
+	const struct chk_params *params; /* of the gateway, or NULL */
+};
+
+/* FAULT_USAGE, with the remedy, for options that cannot be followed there: before there is a job. */
+MUST_USE enum fault engine_check(const struct transfer_options *transfer,
+				 const struct engine_sides *sides, struct err *err);
+
 /*
  * Carries the migration out, or on, and reports.  Stores the exit status.  Faults: those that kept
  * it from starting; what happens later is in the status and has been printed.

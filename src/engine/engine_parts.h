@@ -133,8 +133,8 @@ struct decision engine_decide(const struct decide_policy *policy,
 			      const struct decide_source *source, struct decide_there *there,
 			      const struct outcome *source_slot, const struct outcome *slot);
 
-/* FAULT_USAGE with the remedy where --checksum has nothing to compare with, or no secret. */
-MUST_USE enum fault engine_check(const struct engine *engine, struct err *err);
+/* engine_check of what the engine was asked for. */
+MUST_USE enum fault engine_check_request(const struct engine *engine, struct err *err);
 
 /* Hands a work to who does it (dispatch_options.file and .below). */
 void engine_route(void *context, struct work *work);

@@ -385,7 +385,7 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	if (engine_look_at_target(&rehearsal.engine, err))
 		return err->fault;
 	rehearsal.policy = engine_policy(&rehearsal.engine);
-	if (engine_check(&rehearsal.engine, err) || engine_plan_only(request, &totals, err))
+	if (engine_check_request(&rehearsal.engine, err) || engine_plan_only(request, &totals, err))
 		return err->fault;
 	int watch = cancel_watch(stop_on_signal, &rehearsal.engine);
 	bytes_init(&rehearsal.line, LINE_MAX_SIZE);

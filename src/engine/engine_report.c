@@ -113,6 +113,9 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	struct recount counts;
 	bool broken = atomic_load(&engine->is_broken);
 	bool to_local = engine->to_local;
+	/* A new job that cannot be carried out is not kept. */
+	bool refused = broken && engine->migration->fresh &&
+		       status_of_fault(engine->broken.fault) == STATUS_USAGE;
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine, "resume"), *retry = go_on(engine, "resume --retry");
 	if (broken)
@@ -122,7 +125,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
 		.limit = quota_text(&engine->quota, limit),
 		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
-		.go_on = command,
+		.go_on = refused ? NULL : command,
 		.retry = retry,
 		.as_read = to_local && !engine->lanes_used && !engine->planning->caps_only,
 		.asked = engine->migration->asked,

@@ -57,15 +57,29 @@ struct decide_policy engine_policy(const struct engine *engine)
 	};
 }
 
-enum fault engine_check(const struct engine *engine, struct err *err)
+enum fault engine_check_request(const struct engine *engine, struct err *err)
 {
-	if (!engine->transfer->checksum)
+	const struct migration *migration = engine->migration;
+	const struct engine_sides sides = {
+		.remote = migration->remote,
+		.to_local = engine->to_local,
+		.params = migration->remote || !engine->to_local ? engine->setup->params : NULL,
+	};
+	return engine_check(engine->transfer, &sides, err);
+}
+
+enum fault engine_check(const struct transfer_options *transfer, const struct engine_sides *sides,
+			struct err *err)
+{
+	if (!sides->to_local && policy_check(transfer->verify, sides->params, err))
+		return err->fault;
+	if (!transfer->checksum)
 		return FAULT_NONE;
-	if (engine->to_local && !engine->migration->remote)
+	if (sides->to_local && !sides->remote)
 		return err_set(err, FAULT_USAGE,
 			       "--checksum compares with caps: source or target has to be on a "
 			       "grid");
-	if (engine->setup->params)
+	if (sides->params)
 		return FAULT_NONE;
 	return err_set(err, FAULT_USAGE,
 		       "--checksum: the gateway's convergence secret is not known; name its node "

@@ -147,6 +147,33 @@ static enum fault drop_job(struct migration *migration, struct err *err)
 	return job_remove(&job, err);
 }
 
+/* Whether an entry is settled.  What cannot be read may be. */
+static bool is_touched(const struct migration *migration)
+{
+	enum { SLOTS = 64 };
+	struct outcomes *outcomes = migration->catalog ? migration->catalog->outcomes : NULL;
+	struct outcome slot[SLOTS];
+	struct err err;
+	uint64_t end = 0;
+	bool touched = outcomes && outcomes_end(outcomes, &end, &err);
+	for (uint64_t id = 0; id < end && !touched; id += SLOTS) {
+		touched = outcomes_read(outcomes, id, SLOTS, slot, &err);
+		for (size_t i = 0; i < SLOTS && !touched; i++)
+			touched = outcome_is_settled(&slot[i]);
+	}
+	secret_wipe(slot, sizeof slot);
+	return touched;
+}
+
+void migration_drop(struct migration *migration)
+{
+	struct err err;
+	if (is_touched(migration) || migration->job.lock_fd < 0)
+		migration_fini(migration);
+	else
+		(void)!drop_job(migration, &err);
+}
+
 enum fault migration_find(const struct migration_request *request, struct migration *migration,
 			  bool *found, struct err *err)
 {
@@ -222,7 +249,7 @@ enum fault migration_new(const struct migration_request *request,
 	free(state);
 	migration_header_fini(&header);
 	if (fault)
-		migration_fini(migration);
+		migration_drop(migration);
 	return fault;
 }
 

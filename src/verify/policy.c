@@ -74,13 +74,20 @@ const char *verify_name(unsigned levels)
 	return name[levels & VERIFY_ALL];
 }
 
+enum fault policy_check(unsigned levels, const struct chk_params *params, struct err *err)
+{
+	if (!(levels & VERIFY_CAP) || params)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "--verify=cap needs the gateway's convergence secret: name its node "
+		       "directory with -d, or --convergence-file, or use --verify=read");
+}
+
 enum fault policy_new(unsigned levels, const struct chk_params *params, struct policy **policy,
 		      struct err *err)
 {
-	if ((levels & VERIFY_CAP) && !params)
-		return err_set(err, FAULT_USAGE,
-			       "--verify=cap needs the gateway's convergence secret: name its node "
-			       "directory with -d, or --convergence-file, or use --verify=read");
+	if (policy_check(levels, params, err))
+		return err->fault;
 	struct policy *made = calloc(1, sizeof *made);
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for the verification policy");

@@ -40,6 +40,9 @@ MUST_USE bool verify_parse(const char *text, unsigned *levels);
 /* Returns the levels as text ("cap,read"; "auto" for 0), a literal. */
 const char *verify_name(unsigned levels);
 
+/* FAULT_USAGE, with the remedy, for levels with `cap` where there are no `params`. */
+MUST_USE enum fault policy_check(unsigned levels, const struct chk_params *params, struct err *err);
+
 struct policy;
 
 /*

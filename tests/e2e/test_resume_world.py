@@ -370,3 +370,30 @@ def test_a_job_is_removed_though_its_target_is_not_there(local):
     away(local.out)
     run = local.barge.ok("jobs", "remove", local.barge.job().name)
     assert "not looked for" in run.err and not local.barge.jobs()
+
+
+# --- what is refused ----------------------------------------------------------------------
+
+def test_a_refusal_leaves_no_job_behind(mutable, tmp_path):
+    barge, url = mutable.barge, f"--gateway={mutable.grid.url}"
+    no_secret = {"node": False, "code": 2}
+    cap_file, cap_out = tmp_path / "cap", tmp_path / "made"
+    cap_file.write_text(mutable.cap)
+    cap_file.chmod(0o600)
+    at = [url, f"--cap-file={cap_file}"]
+    barge.ok("cp", "-r", "--checksum", mutable.source, mutable.out, code=2)
+    barge.ok("cp", "-r", "--immutable", mutable.source, mutable.out, code=2)
+    barge.ok("cp", "-r", "--checksum", *at, mutable.source, "cap:", **no_secret)
+    barge.ok("cp", "-r", "--verify=cap", *at, mutable.source, "cap:", **no_secret)
+    barge.ok("cp", "-r", "--verify=cap", url, f"--cap-out={cap_out}", mutable.source, **no_secret)
+    barge.ok("cp", "-r", mutable.source, tmp_path / "none", mutable.target, code=2)
+    assert not barge.jobs() and not cap_out.exists() and not list(mutable.out.iterdir())
+    assert barge.ok("jobs").out == ""
+
+
+def test_a_plan_that_cannot_be_run_leaves_no_job_behind(mutable, tmp_path):
+    barge = mutable.barge
+    barge.ok("plan", "-r", "-o", tmp_path / "plan", mutable.source, mutable.cap)
+    barge.ok("jobs", "remove", barge.job().name)
+    barge.ok("run", tmp_path / "plan", code=2)  # its target was a cap, which plans do not keep
+    assert not barge.jobs() and (tmp_path / "plan").exists()

@@ -41,7 +41,7 @@ struct engine_sides {
 	const struct chk_params *params; /* of the gateway, or NULL */
 };
 
-/* FAULT_USAGE, with the remedy, for options that cannot be followed there: before there is a job. */
+/* FAULT_USAGE, with the remedy, for options that cannot be followed there: before a job is made. */
 MUST_USE enum fault engine_check(const struct transfer_options *transfer,
 				 const struct engine_sides *sides, struct err *err);
 

@@ -1,6 +1,7 @@
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
 #include "land/sweep.h"
+#include "recheck/appeared.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -108,11 +109,29 @@ static void sweep_target(const struct engine *engine)
 		say(engine->output, SAY_WARNING, "temporary files may be left: %s", err.text);
 }
 
+/* Counts names that a new plan would have.  What cannot be looked at is not told. */
+static uint64_t appeared(struct engine *engine)
+{
+	const struct migration *migration = engine->migration;
+	struct readers_options readers;
+	uint64_t count = 0;
+	struct err err;
+	if (engine_readers_options(engine, &readers, &err))
+		return 0;
+	const struct appeared_options options = {
+		.catalog = migration->catalog,
+		.sources = readers.tree,
+		.select = migration->select,
+	};
+	return appeared_count(&options, &count, &err) ? 0 : count;
+}
+
 enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
 	bool broken = atomic_load(&engine->is_broken);
 	bool to_local = engine->to_local;
+	bool ended = !broken && !cancel_asked() && !quota_reached(&engine->quota);
 	/* A new job that cannot be carried out is not kept. */
 	bool refused = broken && engine->migration->fresh &&
 		       status_of_fault(engine->broken.fault) == STATUS_USAGE;
@@ -143,6 +162,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.written_changed = engine->again.written_changed,
 		.retried = engine->again.retried,
 		.unseen = engine->again.unseen,
+		.appeared = ended ? appeared(engine) : 0,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);
 	free(command);

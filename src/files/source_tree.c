@@ -264,6 +264,18 @@ enum fault source_tree_answers(const struct source_tree *tree, struct err *err)
 	return FAULT_NONE;
 }
 
+enum fault source_tree_directory(struct source_tree *tree, struct listing_id listing, int *fd,
+				 struct err *err)
+{
+	struct tree_dir *dir;
+	if (tree_open(tree->tree, listing, &dir, err))
+		return err->fault;
+	*fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int os_error = errno;
+	tree_dir_unref(dir);
+	return *fd < 0 ? open_fault(os_error, "cannot open a directory", err) : FAULT_NONE;
+}
+
 enum fault source_tree_stat(struct source_tree *tree, const struct task *task, struct stat *status,
 			    struct err *err)
 {

@@ -60,6 +60,10 @@ MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct
  */
 MUST_USE enum fault source_tree_answers(const struct source_tree *tree, struct err *err);
 
+/* Opens the directory of `listing`.  Faults as above. */
+MUST_USE enum fault source_tree_directory(struct source_tree *tree, struct listing_id listing,
+					  int *fd, struct err *err);
+
 /*
  * Stores what lstat says of the entry of `task`, or stat where its symlink was followed when it was
  * planned.  Faults: NOT_FOUND (gone), AUTH, CHANGED (a directory above it is none now), IO, NOMEM.

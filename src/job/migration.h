@@ -97,8 +97,8 @@ const char *migration_local(const struct catalog *catalog, size_t *size);
 MUST_USE enum fault migration_check_target(const struct migration *migration,
 					   const struct place *place, struct err *err);
 
-/* Removes the job, unless something of it is done: it is refused, and would be again.  Then as after
- * migration_fini. */
+/* Removes the job, unless something of it is done: it is refused, and would be again.  Then as
+ * after migration_fini. */
 void migration_drop(struct migration *migration);
 
 /* Wipes, closes, unlocks.  All zeros with job.lock_fd -1 are allowed. */

@@ -85,7 +85,8 @@ struct report_end {
 	bool fetched; /* the target is local: nothing is linked */
 	/* What earlier runs did, and was taken up again: */
 	uint64_t source_changed, written_gone, written_changed, retried;
-	uint64_t unseen; /* what could not be looked at again */
+	uint64_t unseen;   /* what could not be looked at again */
+	uint64_t appeared; /* names in local sources that came after the plan */
 };
 
 /*

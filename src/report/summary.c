@@ -138,6 +138,9 @@ static enum fault again_text(struct bytes *out, const struct report_end *end,
 	if (!fault && end->unseen > 0)
 		fault = bytes_printf(out, "barge: %llu done earlier could not be looked at again\n",
 				     LLU(end->unseen));
+	if (!fault && end->appeared > 0)
+		fault = bytes_printf(out, "barge: %llu names appeared since the plan; run again\n",
+				     LLU(end->appeared));
 	return fault;
 }
 
@@ -295,6 +298,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "again_target_changed", end->written_changed },
 		{ "retried", end->retried },
 		{ "unseen", end->unseen },
+		{ "appeared", end->appeared },
 		{ "lines_lost", run->lost },
 	};
 	enum fault fault = summary_seconds(out, run->ms);

@@ -397,3 +397,25 @@ def test_a_plan_that_cannot_be_run_leaves_no_job_behind(mutable, tmp_path):
     barge.ok("jobs", "remove", barge.job().name)
     barge.ok("run", tmp_path / "plan", code=2)  # its target was a cap, which plans do not keep
     assert not barge.jobs() and (tmp_path / "plan").exists()
+
+
+# --- names that came later ----------------------------------------------------------------
+
+def test_names_that_appeared_since_the_plan_are_named(world):
+    world.kill("--exclude=*.tmp")
+    for name in "new", "d/e/new", "d/e/not.tmp":
+        (world.source / name).write_bytes(b"new")
+    (world.source / "d/more").mkdir()
+    (world.source / "d/more/below").write_bytes(b"counted with its directory")
+    run = world.barge.ok(*world.words, "--exclude=*.tmp")
+    assert run.summary()["appeared"] == 3
+    assert "3 names appeared since the plan" in text(run)
+    for name in "new", "d/e/new", "d/e/not.tmp":
+        (world.source / name).unlink()
+    shutil.rmtree(world.source / "d/more")
+    world.check()
+
+
+def test_nothing_appeared_where_nothing_did(world):
+    run = world.barge.ok(*world.words)
+    assert run.summary()["appeared"] == 0 and "appeared" not in text(run)

@@ -1,0 +1,231 @@
+#include "recheck/appeared.h"
+
+#include "base/bytes.h"
+#include "base/meta.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { PATH_SIZE = 1 << 16 };
+
+struct finder {
+	const struct appeared_options *options;
+	struct catalog_reader *reader;
+	struct source_tree *tree;
+	uint64_t *changed; /* a bit for each id of a directory whose times are not those planned */
+	uint64_t end;      /* ids below it have a bit */
+	uint64_t *hash;    /* of the names of the listing at hand */
+	size_t count, capacity;
+	uint64_t found;
+	char path[PATH_SIZE];
+};
+
+static enum fault finder_no_memory(struct err *err)
+{
+	return err_set(err, FAULT_NOMEM, "no memory to look for names that appeared");
+}
+
+/* ---- directories that have changed ---- */
+
+/* Makes room for the bit of `id`. */
+static bool reserve_bit(struct finder *finder, uint64_t id)
+{
+	if (id < finder->end)
+		return true;
+	uint64_t end = max_u64(2 * finder->end, (id / 64 + 1) * 64);
+	uint64_t *grown = reallocarray(finder->changed, end / 64, sizeof *grown);
+	if (!grown)
+		return false;
+	memset(grown + finder->end / 64, 0, (end - finder->end) / 8);
+	finder->changed = grown;
+	finder->end = end;
+	return true;
+}
+
+static bool is_changed(const struct finder *finder, uint64_t id)
+{
+	return id < finder->end && finder->changed[id / 64] >> id % 64 & 1;
+}
+
+/* Whether the directory of the entry was changed after it was planned. */
+static bool has_changed(struct finder *finder, const struct manifest_entry *entry,
+			struct listing_id listing)
+{
+	const struct task task = {
+		.listing = listing,
+		.kind = entry->kind,
+		.name = entry->name,
+		.name_size = entry->name_size,
+		.meta = entry->meta,
+		.meta_size = entry->meta_size,
+	};
+	struct meta planned;
+	struct stat status;
+	struct err err;
+	if (!meta_unpack(entry->meta, entry->meta_size, &planned) ||
+	    planned.flags & (META_GRID | META_MADE) ||
+	    source_tree_stat(finder->tree, &task, &status, &err))
+		return false;
+	const struct meta now = meta_from_stat(&status);
+	return now.mtime_ns != planned.mtime_ns || now.ctime_ns != planned.ctime_ns;
+}
+
+/* ---- names ---- */
+
+static uint64_t hash_of(const char *name, size_t size) { return XXH3_64bits(name, size); }
+
+static int compare_hashes(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	return left < right ? -1 : left > right;
+}
+
+static bool keep_hash(struct finder *finder, const struct manifest_entry *entry)
+{
+	if (finder->count == finder->capacity) {
+		size_t capacity = finder->capacity ? 2 * finder->capacity : 256;
+		uint64_t *grown = reallocarray(finder->hash, capacity, sizeof *grown);
+		if (!grown)
+			return false;
+		finder->hash = grown;
+		finder->capacity = capacity;
+	}
+	finder->hash[finder->count++] = hash_of(entry->name, entry->name_size);
+	return true;
+}
+
+/* The path that rules are about begins with the name of a source. */
+static const char *below_made(const struct finder *finder)
+{
+	const char *path = finder->path;
+	for (size_t i = 0; i < finder->options->sources.made_count; i++) {
+		const char *slash = strchr(path, '/');
+		path = slash ? slash + 1 : path;
+	}
+	return path;
+}
+
+/* Whether the selection takes what has the name in the open directory, whose path is at hand. */
+static bool is_taken(struct finder *finder, int at, const char *name)
+{
+	const struct select *select = finder->options->select;
+	struct stat status, above;
+	size_t size = strlen(finder->path), length = strlen(name);
+	if (fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || fstat(at, &above) != 0)
+		return false;
+	if (!select || select_takes_all(select) || size + length + 2 > sizeof finder->path)
+		return true;
+	finder->path[size] = '/';
+	memcpy(finder->path + size + 1, name, length + 1);
+	const char *path = below_made(finder);
+	const struct select_item item = {
+		.path = path,
+		.size = strlen(path),
+		.kind = S_ISREG(status.st_mode)   ? MANIFEST_FILE
+			: S_ISDIR(status.st_mode) ? MANIFEST_DIRECTORY
+			: S_ISLNK(status.st_mode) ? MANIFEST_SYMLINK
+						  : MANIFEST_OTHER,
+		.bytes = (uint64_t)status.st_size,
+		.mtime_ns = meta_from_stat(&status).mtime_ns,
+		.mounted = status.st_dev != above.st_dev,
+	};
+	bool taken = select_ask(select, &item) == SELECT_TAKE;
+	finder->path[size] = '\0';
+	return taken;
+}
+
+/* Counts what the open directory holds and the listing at hand does not. */
+static void count_names(struct finder *finder, DIR *dir)
+{
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		const char *name = entry->d_name;
+		uint64_t hash = hash_of(name, strlen(name));
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    (finder->count > 0 &&
+		     bsearch(&hash, finder->hash, finder->count, sizeof hash, compare_hashes)))
+			continue;
+		finder->found += is_taken(finder, dirfd(dir), name);
+	}
+}
+
+/* Compares a directory with its listing, which has been read to its end. */
+static enum fault compare(struct finder *finder, const struct catalog_page *page, struct err *err)
+{
+	struct err passed;
+	int fd;
+	if (catalog_path(finder->reader, page->listing, finder->path, PATH_SIZE / 2, err))
+		return err->fault;
+	if (finder->count > 1)
+		qsort(finder->hash, finder->count, sizeof finder->hash[0], compare_hashes);
+	if (source_tree_directory(finder->tree, page->listing, &fd, &passed))
+		return FAULT_NONE;
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return finder_no_memory(err);
+	}
+	count_names(finder, dir);
+	closedir(dir);
+	return FAULT_NONE;
+}
+
+/* ---- the plan ---- */
+
+static enum fault look_page(struct finder *finder, const struct catalog_page *page, struct err *err)
+{
+	bool changed = is_changed(finder, page->id);
+	if (page->first)
+		finder->count = 0;
+	for (size_t i = 0; i < page->count; i++) {
+		const struct manifest_entry *entry = &page->entry[i];
+		if (changed && !keep_hash(finder, entry))
+			return finder_no_memory(err);
+		if (entry->kind != MANIFEST_DIRECTORY || entry->verdict != 0 ||
+		    !has_changed(finder, entry, page->listing))
+			continue;
+		if (!reserve_bit(finder, entry->id))
+			return finder_no_memory(err);
+		finder->changed[entry->id / 64] |= UINT64_C(1) << entry->id % 64;
+	}
+	return changed && page->last ? compare(finder, page, err) : FAULT_NONE;
+}
+
+static enum fault look_pages(struct finder *finder, struct err *err)
+{
+	for (;;) {
+		struct catalog_page page;
+		if (catalog_next(finder->reader, &page, err))
+			return err->fault;
+		if (page.is_end)
+			return FAULT_NONE;
+		if (look_page(finder, &page, err))
+			return err->fault;
+	}
+}
+
+enum fault appeared_count(const struct appeared_options *options, uint64_t *count, struct err *err)
+{
+	*count = 0;
+	if (options->sources.source_count == 0 ||
+	    (options->select && select_list_hash(options->select)))
+		return FAULT_NONE;
+	struct finder *finder = calloc(1, sizeof *finder);
+	if (!finder)
+		return finder_no_memory(err);
+	finder->options = options;
+	enum fault fault = catalog_reader_new(options->catalog, &finder->reader, err);
+	if (!fault)
+		fault = source_tree_new(&options->sources, &finder->tree, err);
+	if (!fault)
+		fault = look_pages(finder, err);
+	*count = finder->found;
+	source_tree_free(finder->tree);
+	catalog_reader_free(finder->reader);
+	free(finder->changed);
+	free(finder->hash);
+	free(finder);
+	return fault;
+}

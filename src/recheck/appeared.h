@@ -20,9 +20,9 @@ struct appeared_options {
 };
 
 /*
- * Stores how many names of local sources are not in the plan and would be taken now.  None where the
- * plan took only what a list has; what cannot be looked at is passed over.  Faults: CORRUPT (the
- * plan), IO, NOMEM.
+ * Stores how many names of local sources are not in the plan and would be taken now.  None where
+ * the plan took only what a list has; what cannot be looked at is passed over.  Faults: CORRUPT
+ * (the plan), IO, NOMEM.
  */
 MUST_USE enum fault appeared_count(const struct appeared_options *options, uint64_t *count,
 				   struct err *err);

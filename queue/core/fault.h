@@ -54,7 +54,7 @@ struct err {
 	/* Where the grid may be to blame (src/store/health.h): the order of this failure, and of
 	 * the beginning of the last of its kind that went well; 0: not so. */
 	uint64_t trouble, well;
-	char text[200]; /* one sentence without a full stop, NUL-terminated; never a cap */
+	char text[256]; /* one sentence without a full stop, NUL-terminated; never a cap */
 };
 
 /* Fills `err` (NULL is allowed) with `fault` and the formatted text.  Returns `fault`. */

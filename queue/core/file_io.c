@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SHOWN_SIZE = 140 }; /* bytes of a path in an error's text; a longer one shows its end */
+#define TEMPORARY "a temporary file in "
+
+/* Bytes of a path in an error's text; of a longer one its end. */
+enum { PATH_SHOWN = 80, SHOWN_SIZE = PATH_SHOWN + 32 };
 
 /* Writes what the system calls the open file, or "a file". */
 static const char *shown_path(int fd, char shown[SHOWN_SIZE])
@@ -20,8 +23,18 @@ static const char *shown_path(int fd, char shown[SHOWN_SIZE])
 	if (size <= 0)
 		return "a file";
 	path[size] = '\0';
-	size_t from = (size_t)size > SHOWN_SIZE - 6 ? (size_t)size - (SHOWN_SIZE - 6) : 0;
-	snprintf(shown, SHOWN_SIZE, "'%s%.*s'", from ? "..." : "", SHOWN_SIZE - 6, path + from);
+	/* What has no name any more is told by where it is. */
+	static const char gone[] = " (deleted)";
+	bool unnamed =
+		(size_t)size > sizeof gone && strcmp(path + size + 1 - sizeof gone, gone) == 0;
+	if (unnamed) {
+		char *slash = strrchr(path, '/');
+		size = slash ? slash - path : size;
+		path[size] = '\0';
+	}
+	size_t from = (size_t)size > PATH_SHOWN ? (size_t)size - PATH_SHOWN : 0;
+	snprintf(shown, SHOWN_SIZE, "%s'%s%.*s'", unnamed ? TEMPORARY : "", from ? "..." : "",
+		 PATH_SHOWN, path + from);
 	return shown;
 }
 

@@ -63,7 +63,7 @@ enum fault manifest_open(const char *path, struct manifest_reader **reader, stru
 	opened->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (opened->fd < 0)
 		fault = err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
-			       "cannot open the manifest");
+			       "cannot open the manifest '%.120s'", path);
 	if (fault == FAULT_NONE)
 		fault = manifest_start_read(opened->fd, &opened->start, &opened->header, err);
 	if (fault == FAULT_NONE)

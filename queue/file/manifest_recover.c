@@ -165,7 +165,7 @@ static enum fault open_file(struct recovery *recovery, const char *path, struct 
 	}
 	if (writer->fd < 0)
 		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
-			      "cannot open the manifest");
+			      "cannot open the manifest '%.120s'", path);
 	struct stat status;
 	if (fstat(writer->fd, &status) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot examine the manifest");

@@ -121,7 +121,7 @@ enum fault manifest_create(const char *path, const unsigned char job_id[16],
 	made->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (made->fd < 0) {
 		fault = err_os(err, errno == EEXIST ? FAULT_EXISTS : FAULT_IO, errno,
-			       "cannot create the manifest");
+			       "cannot create '%.120s'", path);
 		goto out;
 	}
 	fault = write_start(made, path, job_id, &header, err);

@@ -157,6 +157,8 @@ static enum fault get(const struct options *options, struct output *output,
 	enum fault fault = session_open(&options->connection, output, &session, err);
 	if (!fault) {
 		fault = get_from(&session, path, to_pipe ? NULL : &outfile, status, err);
+		if (fault && !to_pipe && err->os_error && !err->remote)
+			err_wrap(err, "'%.120s' cannot be written", target);
 		session_fini(&session);
 	}
 	outfile_fini(&outfile);

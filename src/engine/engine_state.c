@@ -54,7 +54,7 @@ void engine_broken(void *context, const struct err *err)
 	if (!atomic_exchange(&engine->is_broken, true)) {
 		engine->broken = *err;
 		if (err->side == ERR_TARGET && engine->to_local)
-			err_wrap(&engine->broken, "'%.120s' cannot be written",
+			err_wrap(&engine->broken, "'%.100s' cannot be written",
 				 engine->migration->directory);
 	}
 	engine_stop(engine);

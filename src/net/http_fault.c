@@ -202,6 +202,8 @@ static bool below_floor(struct http_call *call, uint64_t now_ms)
 {
 	const struct http_floor *floor = call->request.floor;
 	uint64_t passed_ms = call->judged_ms ? now_ms - call->judged_ms : 0;
+	/* A process that was stopped was not listening. */
+	passed_ms = min_u64(passed_ms, 4 * call->http->tick_ms);
 	call->judged_ms = now_ms;
 	if (!floor || call->held)
 		return false;

@@ -219,6 +219,7 @@ static void made_immutable(void *context, const struct store_reply *reply)
 	uint32_t delay_ms;
 	if (patience_asks(directory->patience, reply, &delay_ms)) {
 		unsigned attempts = directory->work->task->attempts;
+		err.fault = FAULT_RETRY; /* it says nothing about the gateway */
 		work_again(leave(directory, &err), delay_ms, attempts);
 		return;
 	}

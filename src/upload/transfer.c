@@ -64,12 +64,13 @@ static void succeed(struct transfer *transfer)
 }
 
 /* Gives the body back to be sent later, as if it had not been tried. */
-static void postpone(struct transfer *transfer, uint32_t delay_ms, const struct err *err)
+static void postpone(struct transfer *transfer, uint32_t delay_ms)
 {
+	const struct err again = { .fault = FAULT_RETRY }; /* it says nothing about the gateway */
 	struct work *work = transfer->body->work;
 	duplicate_end(transfer->owner->flight, transfer->body, NULL);
 	work_again(work, delay_ms, work->task->attempts);
-	transfer_end(transfer, err);
+	transfer_end(transfer, &again);
 }
 
 /* Hears how the put has ended (a put_options.ended). */
@@ -83,7 +84,7 @@ static void ended(void *context, enum put_end end, const struct err *reason)
 		return;
 	}
 	if (end == PUT_POSTPONED) {
-		postpone(transfer, transfer->put.delay_ms, &err);
+		postpone(transfer, transfer->put.delay_ms);
 		return;
 	}
 	/* When the reader gave up, that is the reason, not what became of the request. */

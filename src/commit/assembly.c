@@ -253,11 +253,11 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	return fault;
 }
 
-bool assembly_has_new(const struct assembly *assembly)
+bool assembly_has(const struct assembly *assembly, enum assembly_how how)
 {
 	for (size_t i = 0; i < assembly->set.count; i++) {
 		const struct childset_member *member = &assembly->set.member[i];
-		if (!member->found && assembly->how[member->number] == ASSEMBLY_NEW)
+		if (!member->found && assembly->how[member->number] == how)
 			return false;
 	}
 	return true;

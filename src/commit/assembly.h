@@ -57,8 +57,8 @@ struct assembly_source {
 MUST_USE enum fault assembly_build(const struct assembly_source *source, struct assembly *assembly,
 				   struct err *err);
 
-/* Returns whether the set has found all new children listed. */
-bool assembly_has_new(const struct assembly *assembly);
+/* Returns whether the set has found all children listed that come to be linked in this way. */
+bool assembly_has(const struct assembly *assembly, enum assembly_how how);
 
 /* Wipes and frees.  All zeros are allowed. */
 void assembly_fini(struct assembly *assembly);

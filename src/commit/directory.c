@@ -129,7 +129,7 @@ static void directory_unequal(struct directory *directory)
 		return;
 	}
 	if (directory->conflict && directory->merged == ASSEMBLY_NEW &&
-	    assembly_has_new(&directory->assembly)) {
+	    assembly_has(&directory->assembly, ASSEMBLY_NEW)) {
 		/* An earlier attempt has linked them. */
 		directory->conflict = false;
 		directory->merged++;
@@ -140,6 +140,10 @@ static void directory_unequal(struct directory *directory)
 		err_set(&err, FAULT_EXISTS,
 			"the target has something by one of these names that was not there when "
 			"it was planned");
+	else if (directory->how == DIRECTORY_MERGE &&
+		 !assembly_has(&directory->assembly, ASSEMBLY_KEEP))
+		err_set(&err, FAULT_EXISTS,
+			"somebody has changed at the target what was linked there before");
 	else
 		err_wrong(&err, "listed, the directory is not the one meant");
 	directory->key_spent = directory->how == DIRECTORY_MUTABLE;

@@ -419,3 +419,19 @@ def test_names_that_appeared_since_the_plan_are_named(world):
 def test_nothing_appeared_where_nothing_did(world):
     run = world.barge.ok(*world.words)
     assert run.summary()["appeared"] == 0 and "appeared" not in text(run)
+
+
+def test_what_somebody_relinked_on_a_grid_is_a_conflict(mutable):
+    """Where the job merges into its directory again, it does not take it for its own."""
+    grid, barge = mutable.grid, mutable.barge
+    mutable.kill()
+    kept = mutable.source.parent / "kept"
+    (mutable.source / "slow").rename(kept)
+    barge.ok(*mutable.words, code=1)
+    kept.rename(mutable.source / "slow")
+    top, others = grid.child(mutable.cap, "src")[1]["rw_uri"], grid.put(b"somebody's" * 30)
+    grid.web("PUT", f"/uri/{top}/a?t=uri&replace=true", others)
+    begin = time.monotonic()
+    barge.ok("resume", "--retry", barge.job().name, code=4)
+    assert grid.child(top, "a")[1]["ro_uri"] == others
+    assert time.monotonic() - begin < 10

@@ -220,9 +220,9 @@ static void what_was_there_is_replaced_apart_or_stays(void **state)
 	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
 	childset_begin(&assembly.set);
 	see(&assembly, "b", HELLO);
-	assert_false(assembly_has_new(&assembly));
+	assert_false(assembly_has(&assembly, ASSEMBLY_NEW));
 	see(&assembly, "c", "URI:DIR2-LIT:");
-	assert_true(assembly_has_new(&assembly));
+	assert_true(assembly_has(&assembly, ASSEMBLY_NEW));
 	assert_false(childset_matches(&assembly.set, false));
 	see(&assembly, "a", DIR2);
 	see(&assembly, "d", "URI:LIT:");

@@ -64,6 +64,7 @@ static bool needs_gateway(const struct engine *engine)
 static unsigned lane_threads(const struct engine *engine)
 {
 	unsigned gateways = engine->setup->gateways;
+	assert(gateways > 0);
 	unsigned threads =
 		engine->transfer->threads ? (unsigned)engine->transfer->threads : THREADS;
 	threads = threads < LANES_MAX ? threads : LANES_MAX;

@@ -100,10 +100,11 @@ static struct alike *find_alike(struct catalog *catalog, struct listing_id listi
 				struct err *err)
 {
 	struct gathered gathered = { .alike = calloc(1, sizeof *gathered.alike) };
-	gathered.failed = !gathered.alike;
-	enum fault fault = FAULT_NONE;
-	if (!gathered.failed)
-		fault = each_name(catalog, listing, gather, &gathered, whole, err);
+	if (!gathered.alike) {
+		err_set(err, FAULT_NOMEM, "no memory for the names of a directory");
+		return NULL;
+	}
+	enum fault fault = each_name(catalog, listing, gather, &gathered, whole, err);
 	if (!fault && gathered.failed)
 		fault = err_set(err, FAULT_NOMEM, "no memory for the names of a directory");
 	if (fault) {

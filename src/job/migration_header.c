@@ -191,7 +191,7 @@ static enum fault read_number(const struct catalog *catalog, const char *key, ui
 /* Jobs of earlier versions say a second by our own clock: all of it counts as before the plan. */
 static enum fault read_planned(struct migration *migration, struct err *err)
 {
-	uint64_t ns;
+	uint64_t ns = 0;
 	size_t size;
 	migration->planned_ns = (int64_t)migration->created * 1000000000 + 999999999;
 	if (!catalog_property(migration->catalog, MIGRATION_PLANNED, &size))

@@ -187,7 +187,11 @@ enum fault reopen_above(struct catalog *catalog, bool to_local,
 	for (size_t i = 0; i < count; i++)
 		reopen.end = max_u64(reopen.end, directory[i].id + 1);
 	reopen.seen = calloc(reopen.end / 64 + 1, sizeof *reopen.seen);
-	enum fault fault = reopen.seen ? FAULT_NONE : reopen_no_memory(err);
+	if (!reopen.seen) {
+		catalog_reader_free(reopen.reader);
+		return reopen_no_memory(err);
+	}
+	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < count && !fault; i++)
 		fault = climb(&reopen, directory[i], err);
 	if (!fault)

@@ -5,6 +5,7 @@
 #include "tests/unit/fake_store.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 /* ---- what lane tasks do here: one put, whose answer the script gives ---- */
 
@@ -116,6 +117,8 @@ static void away(void *context, const struct store *store, const struct err *why
 	count(club, why ? &club->aways : &club->backs);
 }
 
+static struct health *health; /* of the grid; NULL in most tests */
+
 static void open_lanes(struct club *club, unsigned gateways, unsigned threads, unsigned transfers,
 		       unsigned directories)
 {
@@ -132,6 +135,7 @@ static void open_lanes(struct club *club, unsigned gateways, unsigned threads, u
 		.threads = threads,
 		.slots = { [LANE_TASK_TRANSFER] = transfers, [LANE_TASK_DIRECTORY] = directories },
 		.away_ms = 1,
+		.health = health,
 	};
 	assert_int_equal(lanes_new(&options, &club->lanes, &err), FAULT_NONE);
 }
@@ -216,6 +220,42 @@ static void lane_tasks_spread_over_the_lanes_with_slots_of_their_kind(void **sta
 		lane_wake(lane[i]);
 	close_club(&club); /* waits for all of them */
 	assert_int_equal(club.ended, 8);
+}
+
+static struct health_call call_of_grid(void) { return health_begin(health, 0, HEALTH_STORING); }
+
+static void little_is_started_while_the_grid_is_in_trouble(void **state)
+{
+	(void)state;
+	struct club club;
+	struct guest guest[6] = { 0 };
+	const struct health_options options = { .grid_ms = 60000, .gateway_ms = 60000 };
+	struct err err = { .fault = FAULT_RETRY };
+	health = health_new(&options);
+	struct health_call call = call_of_grid();
+	health_trouble(health, &call, false, &err);
+	open_club(&club, 1, 6, 1);
+	for (size_t i = 0; i < ARRAY_COUNT(guest); i++) {
+		guest[i].club = &club;
+		guest[i].lane_task = (struct lane_task){ .kind = LANE_TASK_TRANSFER,
+							 .works = HEALTH_STORING,
+							 .start = start,
+							 .poke = poke,
+							 .refuse = refuse };
+		lanes_submit(club.lanes, &guest[i].lane_task);
+	}
+	wait_for(&club, &club.ended, 1); /* one, to see whether it is over */
+	usleep(100000);
+	mutex_lock(&club.lock);
+	assert_int_equal(club.started, 1);
+	mutex_unlock(&club.lock);
+	call = call_of_grid();
+	health_well(health, &call);
+	wait_for(&club, &club.ended, 6);
+	assert_int_equal(club.refused, 0);
+	close_club(&club);
+	health_free(health);
+	health = NULL;
 }
 
 static void what_was_not_started_is_refused_after_a_stop(void **state)
@@ -541,6 +581,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(slots_are_never_exceeded),
 		cmocka_unit_test(lane_tasks_spread_over_the_lanes_with_slots_of_their_kind),
+		cmocka_unit_test(little_is_started_while_the_grid_is_in_trouble),
 		cmocka_unit_test(what_was_not_started_is_refused_after_a_stop),
 		cmocka_unit_test(a_gateway_that_is_away_is_probed_and_nothing_is_started_meanwhile),
 		cmocka_unit_test(what_a_gateway_that_is_away_has_not_started_goes_to_others),

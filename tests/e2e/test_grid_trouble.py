@@ -303,3 +303,27 @@ def test_verify_waits_for_the_grid(embedded, client, proxy, tmp_path):
             b'false, "count-shares-good": 0, "count-shares-expected": 1}}')
     for_a_while(proxy, Reply(200, "text/plain", gone), lambda one: "t=check" in one.path)
     barge.ok("verify", "--verify=check", "-u", proxy.url, barge.job().name)
+
+
+@pytest.mark.parametrize("options", [(), ("--no-direct",)], ids=["direct", "gateway"])
+def test_real_storage_that_takes_no_shares_for_a_while(real_grid, client, tmp_path, options):
+    path = make_files(tmp_path / "s", 4)
+    for number in range(4):
+        (path / "d" / f"f{number}").write_bytes(content(3000 + len(options), 900 + number))
+    alias, cap = real_grid.fresh()
+    incoming = real_grid.directory / "storage/shares/incoming"
+    aside = incoming.with_name("aside")
+    incoming.rename(aside)
+    incoming.write_bytes(b"")  # nothing can be made in it
+    barge = client(real_grid)
+    process = barge.start("cp", "-r", "--json", "--immutable", *options, path, alias)
+    try:
+        time.sleep(4)
+        assert process.poll() is None, "it did not wait"
+    finally:
+        incoming.unlink()
+        aside.rename(incoming)
+    run = barge.finish(process)
+    assert run.code == 0 and run.summary()["failed"] == 0, run
+    assert "the grid is in trouble" in run.err and "UploadUnhappinessError" in run.err
+    same(real_grid.tree(cap), below("s", local_tree(path)))

@@ -52,8 +52,8 @@ def test_a_tree_goes_up_through_two(real_grid, second, client, tree, options):
     alias, cap = real_grid.fresh()
     urls = real_grid.url, second
     before = [counted(url, "uploader.files_uploaded") for url in urls]
-    run = client(real_grid).ok("cp", "-r", "--json", "-v", *options, *both(real_grid, second), path,
-                               alias)
+    run = client(real_grid).ok("cp", "-r", "--json", "-v", "--no-direct", *options,
+                               *both(real_grid, second), path, alias)
     same(real_grid.tree(cap), below("tree", wanted))
     sent = [counted(url, "uploader.files_uploaded") - was for url, was in zip(urls, before)]
     assert min(sent) > FILES // 10 and sum(sent) >= FILES, sent
@@ -111,8 +111,8 @@ def test_a_gateway_with_another_secret_is_read_back(real_grid, client, tree, tmp
     same(real_grid.tree(cap), below("tree", wanted))
     assert "some gateways have another secret" in run.err
     assert counted(other, "downloader.files_downloaded") > before
-    strict = barge.run("cp", "-r", "--verify=cap", "--new", *both(real_grid, other), path,
-                       real_grid.fresh()[0])
+    strict = barge.run("cp", "-r", "--verify=cap", "--new", "--no-direct",
+                       *both(real_grid, other), path, real_grid.fresh()[0])
     assert strict.code != 0 and "another convergence secret" in strict.err
     fetched = barge.ok("cp", "-r", "--json", "--no-direct", *both(real_grid, other), alias + "tree",
                        tmp_path / "out")

@@ -36,7 +36,8 @@ static void end_call(struct direct_call *call, const struct err *err)
 	};
 	if (!err) {
 		health_well(call->direct->health, &call->health);
-		health_keep_canary(call->direct->health, &call->cap);
+		const struct health_canary canary = { call->cap, call->offset };
+		health_keep_canary(call->direct->health, &canary);
 	}
 	call->then.done(call->then.context, &reply);
 	free_call(call);

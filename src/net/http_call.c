@@ -219,6 +219,10 @@ static int on_connected(void *context, char *peer, char *local, int peer_port, i
 	(void)peer_port;
 	(void)local_port;
 	struct http_call *call = context;
+	if (!peer[0]) { /* the connection is gone again */
+		call->stop = STOP_GONE;
+		return CURL_PREREQFUNC_ABORT;
+	}
 	if (!call->request.peer && !call->http->any_peer && !url_address_is_loopback(peer)) {
 		call->stop = STOP_PEER;
 		return CURL_PREREQFUNC_ABORT;

@@ -36,6 +36,7 @@ enum http_stop {
 	STOP_NOMEM,
 	STOP_RANGE,  /* another part than asked for */
 	STOP_PEER,   /* plain http, and the peer is not on this machine */
+	STOP_GONE,   /* the connection was lost before it had an end to name */
 	STOP_SILENT, /* the watchdog */
 	STOP_SLOW,   /* likewise: below the floor of the request */
 };

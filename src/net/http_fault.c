@@ -67,6 +67,8 @@ static enum fault judge_stop(const struct http_call *call, struct err *err)
 	case STOP_PEER:
 		return err_set(err, FAULT_INSECURE,
 			       "plain http, and the peer is not on this machine");
+	case STOP_GONE:
+		return err_set(err, FAULT_UNAVAILABLE, "the connection was lost at once");
 	case STOP_SILENT:
 		return err_set(err, FAULT_RETRY, "too slow while %s", phase_name[call->phase]);
 	case STOP_SLOW:

@@ -218,6 +218,7 @@ static struct store_call *gateway_get(struct store *store, const struct store_ge
 	bool sized = cap_is_chk(get->cap) || cap_is_literal(get->cap);
 	call->expected = !whole ? get->length : sized ? get->cap->size : UINT64_MAX;
 	call->cap = *get->cap;
+	call->offset = get->offset;
 	call->sink = get->sink;
 	call->sink_context = get->context;
 	call->begun_ms = clock_ms();

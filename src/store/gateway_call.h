@@ -46,6 +46,7 @@ struct gateway_call {
 	bool is_canary;
 	bool is_mutable;   /* make_directory */
 	uint64_t expected; /* put: size of the body; get: bytes to come, UINT64_MAX unknown */
+	uint64_t offset;   /* get */
 	uint64_t received; /* get: bytes so far */
 	uint64_t begun_ms; /* get */
 	store_sink *sink;

@@ -1,11 +1,11 @@
 #include "store/gateway_call.h"
 
 /*
- * The canary: what could be read before is asked for again when something cannot be read.  If it
- * can, the grid is well, and the trouble is that other object's own; so also the last of many
- * objects has its tries, when nothing else is left to be read.  Where nothing could be read yet,
- * the object itself is checked: if all servers there are say that they have not enough of it, or
- * what they have is bad, that is its own trouble as well.
+ * The canary: what could be read before is asked for again when something cannot be read, which may
+ * be another part of the same file.  If it can, the grid is well, and the trouble is that other
+ * object's own; so also the last of many objects has its tries, when nothing else is left to be
+ * read.  Where nothing could be read yet, the object itself is checked: if all servers there are
+ * say that they have not enough of it, or what they have is bad, that is its own trouble as well.
  */
 
 enum { CANARY_CHILDREN_MAX = 1000 };
@@ -66,23 +66,29 @@ static void canary_done(void *context, const struct store_reply *reply)
 }
 
 /* Asks for the canary, unless that is what could not be read. */
-static void ask_canary(struct gateway *gateway, const struct cap *failed, bool listing)
+static void ask_canary(struct gateway *gateway, const struct gateway_call *failed, bool listing)
 {
 	struct store *store = &gateway->base;
 	const struct store_then then = { canary_done, gateway };
-	struct cap canary = { .kind = CAP_NONE };
-	const struct store_get get = { .cap = &canary, .length = 1, .sink = canary_sink };
-	const struct store_list list = { .cap = &canary };
+	struct health_canary canary = { .cap = { .kind = CAP_NONE } };
 	struct store_call *call = NULL;
 	struct err err;
-	if (gateway->canary_asked || !failed->kind)
+	if (gateway->canary_asked || !failed->cap.kind)
 		return;
-	if (!health_canary(gateway->health, listing, &canary) || cap_equal(&canary, failed))
-		call = store->backend->check(store, failed, false, then, &err);
+	bool found = health_canary(gateway->health, listing, &canary);
+	const struct store_list list = { .cap = &canary.cap };
+	const struct store_get get = {
+		.cap = &canary.cap,
+		.offset = canary.offset,
+		.length = 1,
+		.sink = canary_sink,
+	};
+	if (!found || (cap_equal(&canary.cap, &failed->cap) && canary.offset == failed->offset))
+		call = store->backend->check(store, &failed->cap, false, then, &err);
 	else
 		call = listing ? store->backend->list(store, &list, then, &err)
 			       : store->backend->get(store, &get, then, &err);
-	cap_wipe(&canary);
+	cap_wipe(&canary.cap);
 	if (!call)
 		return;
 	gateway->canary_asked = true;
@@ -99,15 +105,16 @@ static void tell_trouble(struct gateway_call *call, bool reading, struct err *er
 		health = health_begin(gateway->health, gateway->base.gateway, HEALTH_LISTING);
 	health_trouble(gateway->health, &health, false, err);
 	if (health.work & (HEALTH_LISTING | HEALTH_READING))
-		ask_canary(gateway, &call->cap, health.work == HEALTH_LISTING);
+		ask_canary(gateway, call, health.work == HEALTH_LISTING);
 }
 
 /* What servers are asked for, and is no burden to ask for again. */
 static void keep_canary(const struct gateway_call *call, const struct store_reply *reply)
 {
 	bool small = call->operation == GATEWAY_LIST && reply->children <= CANARY_CHILDREN_MAX;
+	const struct health_canary canary = { call->cap, call->offset };
 	if (small || (call->operation == GATEWAY_GET && cap_is_chk(&call->cap)))
-		health_keep_canary(call->gateway->health, &call->cap);
+		health_keep_canary(call->gateway->health, &canary);
 }
 
 void gateway_tell_health(struct gateway_call *call, struct store_reply *reply)

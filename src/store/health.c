@@ -27,8 +27,8 @@ struct health {
 	struct condition condition[HEALTH_GATEWAYS_MAX][HEALTH_WORKS] GUARDED;
 	uint64_t since_ms[HEALTH_WORKS] GUARDED; /* none went well at any gateway; 0: one did */
 	bool told[HEALTH_WORKS] GUARDED;
-	uint32_t servers GUARDED;     /* known; 0: not said */
-	struct cap canary[2] GUARDED; /* or none; of a file, and of a directory */
+	uint32_t servers GUARDED;               /* known; 0: not said */
+	struct health_canary canary[2] GUARDED; /* or none; of a file, and of a directory */
 };
 
 struct health *health_new(const struct health_options *options)
@@ -152,12 +152,12 @@ void health_trouble(struct health *health, const struct health_call *call, bool 
 		 on_the_way ? "the gateway" : "the grid");
 }
 
-void health_keep_canary(struct health *health, const struct cap *cap)
+void health_keep_canary(struct health *health, const struct health_canary *canary)
 {
 	if (!health)
 		return;
 	mutex_lock(&health->lock);
-	health->canary[cap_is_directory(cap)] = *cap;
+	health->canary[cap_is_directory(&canary->cap)] = *canary;
 	mutex_unlock(&health->lock);
 }
 
@@ -181,14 +181,14 @@ uint32_t health_servers(struct health *health)
 	return servers ? servers : UINT32_MAX;
 }
 
-bool health_canary(struct health *health, bool of_directory, struct cap *cap)
+bool health_canary(struct health *health, bool of_directory, struct health_canary *canary)
 {
 	if (!health)
 		return false;
 	mutex_lock(&health->lock);
-	*cap = health->canary[of_directory];
+	*canary = health->canary[of_directory];
 	mutex_unlock(&health->lock);
-	return cap->kind != CAP_NONE;
+	return canary->cap.kind != CAP_NONE;
 }
 
 bool health_admits(struct health *health, unsigned gateway, unsigned works, uint32_t *wait_ms)

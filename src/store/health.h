@@ -75,11 +75,17 @@ void health_well(struct health *health, const struct health_call *call);
 void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
 		    struct err *err);
 
+/* Something that could be read: a directory, or the byte at `offset` of a file. */
+struct health_canary {
+	struct cap cap;
+	uint64_t offset;
+};
+
 /*
- * Keeps the cap of something that could be read.  When something else cannot, this is what is asked
- * for again: if it can still be read the grid is well, and the trouble is that other object's own.
+ * Keeps something that could be read.  When something else cannot, this is what is asked for again:
+ * if it can still be read the grid is well, and the trouble is the other's own.
  */
-void health_keep_canary(struct health *health, const struct cap *cap);
+void health_keep_canary(struct health *health, const struct health_canary *canary);
 
 /* Keeps how many storage servers a gateway knows, whether they answer or not. */
 void health_keep_servers(struct health *health, uint32_t known);
@@ -87,8 +93,8 @@ void health_keep_servers(struct health *health, uint32_t known);
 /* Returns how many; UINT32_MAX where it was not said. */
 uint32_t health_servers(struct health *health);
 
-/* Stores the cap that was kept last, of a directory or of a file; false when there is none. */
-bool health_canary(struct health *health, bool of_directory, struct cap *cap);
+/* Stores what was kept last, a directory or a part of a file; false when there is none. */
+bool health_canary(struct health *health, bool of_directory, struct health_canary *canary);
 
 /*
  * Returns whether something that does `works` may be begun at the gateway; if not, stores in

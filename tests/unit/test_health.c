@@ -200,14 +200,15 @@ static void keeps_what_could_be_read(void **state)
 	(void)state;
 	struct heard heard;
 	struct health *health = new_health(&heard, 60000);
-	struct cap cap, found;
+	struct health_canary kept = { .offset = 7 }, found;
 	static const char text[] = "URI:CHK:c2y4chzhpui5fvy5fq5o7v2nv4:"
 				   "tsdswpdri5blnmowjt2ticc2wfa7tsqv7n5rermsdwpe5sidhega:1:1:56";
-	assert_int_equal(cap_parse(text, sizeof text - 1, &cap, NULL), FAULT_NONE);
+	assert_int_equal(cap_parse(text, sizeof text - 1, &kept.cap, NULL), FAULT_NONE);
 	assert_false(health_canary(health, false, &found));
-	health_keep_canary(health, &cap);
+	health_keep_canary(health, &kept);
 	assert_true(health_canary(health, false, &found));
-	assert_true(cap_equal(&cap, &found));
+	assert_true(cap_equal(&kept.cap, &found.cap));
+	assert_int_equal(found.offset, 7);
 	assert_false(health_canary(health, true, &found));
 	health_free(health);
 }

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Started in the background by a shell, all of us would have it ignored, and so would barge.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def program(mode):

@@ -228,7 +228,7 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct catalo
 			.meta_size = planned->meta_size,
 		},
 		.work = { .task = &entry->task },
-		.known = { planned->verdict, planned->reason },
+		.known = { .state = planned->verdict, .reason = planned->reason },
 	};
 	if (outcomes_read(migration->catalog->outcomes, planned->id, 1, &entry->slot, err))
 		return err->fault;

@@ -6,7 +6,9 @@
  * (for reading), create, read, list, write, rename, mkdir or sync.  While REFUSE_FROM names a file,
  * rules hold only once that file is there.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +98,12 @@ int openat64(int at, const char *path, int flags, ...)
 	REFUSE(kind_of_open(flags), at, path);
 	return NEXT(openat64)(at, path, flags, mode);
 }
+
+/* What fortified callers call, which no header declares. */
+int __open64_2(const char *path, int flags);
+int __openat64_2(int at, const char *path, int flags);
+ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room);
+ssize_t getdents64(int fd, void *data, size_t size);
 
 int __open64_2(const char *path, int flags) { return open64(path, flags); }
 

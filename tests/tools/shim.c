@@ -16,7 +16,9 @@
  *   clock=N     the server's clock is N seconds ahead (change times only)
  *   noproc      there is no /proc, whatever SHIM_DIR is
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #undef _FILE_OFFSET_BITS
 #undef _TIME_BITS
 #undef _FORTIFY_SOURCE

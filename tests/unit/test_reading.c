@@ -62,7 +62,13 @@ static void shelf_open(struct shelf *shelf, enum cap_kind kind)
 		shelf->content[i] = (unsigned char)(i * 7);
 	shelf->store = fake_open(&shelf->fake);
 	shelf->reading = (struct reading){
-		.options = { shelf->store, &shelf->cap, take, ended, shelf },
+		.options = {
+			.store = shelf->store,
+			.cap = &shelf->cap,
+			.take = take,
+			.ended = ended,
+			.context = shelf,
+		},
 		.length = UINT64_MAX,
 	};
 	assert_int_equal(proof_start(&shelf->proof, &shelf->cap, NULL, NULL), FAULT_NONE);

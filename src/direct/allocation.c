@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <cbor.h>
 
-enum { TAG_SET = 258 };
-
 /* ---- the question ---- */
 
 struct cbor_writing {
@@ -36,7 +34,8 @@ size_t allocation_write(const bool wanted[SHARE_NUMBERS_MAX], uint64_t share_siz
 		count += wanted[i];
 	writing.size += cbor_encode_map_start(2, out, ALLOCATION_MAX);
 	add_text(&writing, "share-numbers");
-	writing.size += cbor_encode_tag(TAG_SET, out + writing.size, ALLOCATION_MAX - writing.size);
+	writing.size += cbor_encode_tag(SHARE_NUMBERS_TAG, out + writing.size,
+					ALLOCATION_MAX - writing.size);
 	writing.size +=
 		cbor_encode_array_start(count, out + writing.size, ALLOCATION_MAX - writing.size);
 	for (unsigned i = 0; i < SHARE_NUMBERS_MAX; i++)

@@ -23,7 +23,6 @@ struct put_request {
 	struct http_call *http; /* NULL: not in flight */
 	unsigned place;         /* of the server, in the order of the file's shares */
 	unsigned share;
-	size_t size;
 	unsigned char body[ALLOCATION_MAX]; /* of a question */
 };
 
@@ -341,10 +340,10 @@ static void allocate(struct direct_put *put, unsigned share)
 	for (unsigned i = share; i < put->placement.shares; i++)
 		wanted[i] = put->to[i] == place;
 	request->place = place;
-	request->size = allocation_write(wanted, put->body.shares->share_size, request->body);
+	const size_t size = allocation_write(wanted, put->body.shares->share_size, request->body);
 	struct http_request http = {
 		.method = HTTP_POST,
-		.body = { .data = request->body, .size = request->size },
+		.body = { .data = request->body, .size = size },
 		.done = on_allocated,
 	};
 	if (put_request_start(request, &http, "", true))

@@ -2,8 +2,6 @@
 
 #include <cbor.h>
 
-enum { TAG_SET = 258 };
-
 /* Where the reading stands.  Items are decoded one by one: a tree would be allocated by lengths
  * that the other side makes up. */
 struct numbers_reading {
@@ -18,7 +16,7 @@ struct numbers_reading {
 static void on_tag(void *context, uint64_t tag)
 {
 	struct numbers_reading *reading = context;
-	reading->wrong |= tag != TAG_SET || reading->tagged;
+	reading->wrong |= tag != SHARE_NUMBERS_TAG || reading->tagged;
 	reading->tagged = true;
 }
 

@@ -12,7 +12,10 @@
 
 #include "queue/core/fault.h"
 
-enum { SHARE_NUMBERS_MAX = 256 };
+enum {
+	SHARE_NUMBERS_MAX = 256,
+	SHARE_NUMBERS_TAG = 258, /* says that an array is a set */
+};
 
 /* Reads one such set at *at and steps over it.  False: there is none. */
 MUST_USE bool share_numbers_take(const unsigned char **at, size_t *size,

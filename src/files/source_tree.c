@@ -276,13 +276,22 @@ enum fault source_tree_directory(struct source_tree *tree, struct listing_id lis
 	return *fd < 0 ? open_fault(os_error, "cannot open a directory", err) : FAULT_NONE;
 }
 
-enum fault source_tree_stat(struct source_tree *tree, const struct task *task, struct stat *status,
+enum fault source_tree_stat(struct source_tree *tree, struct listing_id listing,
+			    const struct manifest_entry *entry, struct stat *status,
 			    struct err *err)
 {
+	const struct task task = {
+		.listing = listing,
+		.kind = entry->kind,
+		.name = entry->name,
+		.name_size = entry->name_size,
+		.meta = entry->meta,
+		.meta_size = entry->meta_size,
+	};
 	struct address at;
-	if (find_file(tree, task, &at, err))
+	if (find_file(tree, &task, &at, err))
 		return err->fault;
-	int flags = is_followed(task, at.directory) ? 0 : AT_SYMLINK_NOFOLLOW;
+	int flags = is_followed(&task, at.directory) ? 0 : AT_SYMLINK_NOFOLLOW;
 	if (fstatat(at.directory, at.name, status, flags) != 0)
 		return open_fault(errno, "cannot look at it", err);
 	return FAULT_NONE;

@@ -65,11 +65,13 @@ MUST_USE enum fault source_tree_directory(struct source_tree *tree, struct listi
 					  int *fd, struct err *err);
 
 /*
- * Stores what lstat says of the entry of `task`, or stat where its symlink was followed when it was
- * planned.  Faults: NOT_FOUND (gone), AUTH, CHANGED (a directory above it is none now), IO, NOMEM.
+ * Stores what lstat says of an entry of `listing`, or stat where its symlink was followed when it
+ * was planned.  Faults: NOT_FOUND (gone), AUTH, CHANGED (a directory above it is none now), IO,
+ * NOMEM.
  */
-MUST_USE enum fault source_tree_stat(struct source_tree *tree, const struct task *task,
-				     struct stat *status, struct err *err);
+MUST_USE enum fault source_tree_stat(struct source_tree *tree, struct listing_id listing,
+				     const struct manifest_entry *entry, struct stat *status,
+				     struct err *err);
 
 /*
  * Reads the target of the symlink of `task`, which nobody follows, into `target`: `status->st_size`

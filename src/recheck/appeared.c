@@ -54,20 +54,12 @@ static bool is_changed(const struct finder *finder, uint64_t id)
 static bool has_changed(struct finder *finder, const struct manifest_entry *entry,
 			struct listing_id listing)
 {
-	const struct task task = {
-		.listing = listing,
-		.kind = entry->kind,
-		.name = entry->name,
-		.name_size = entry->name_size,
-		.meta = entry->meta,
-		.meta_size = entry->meta_size,
-	};
 	struct meta planned;
 	struct stat status;
 	struct err err;
 	if (!meta_unpack(entry->meta, entry->meta_size, &planned) ||
 	    planned.flags & (META_GRID | META_MADE) ||
-	    source_tree_stat(finder->tree, &task, &status, &err))
+	    source_tree_stat(finder->tree, listing, entry, &status, &err))
 		return false;
 	const struct meta now = meta_from_stat(&status);
 	return now.mtime_ns != planned.mtime_ns || now.ctime_ns != planned.ctime_ns;

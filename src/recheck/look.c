@@ -71,16 +71,8 @@ static void look_source(struct look *look, const struct manifest_entry *entry,
 	if (!look->sources || (entry->kind != MANIFEST_FILE && entry->kind != MANIFEST_SYMLINK) ||
 	    !meta_unpack(entry->meta, entry->meta_size, &planned) || planned.flags & META_GRID)
 		return;
-	const struct task task = {
-		.listing = listing,
-		.kind = entry->kind,
-		.name = entry->name,
-		.name_size = entry->name_size,
-		.meta = entry->meta,
-		.meta_size = entry->meta_size,
-	};
 	const struct was was = was_of(entry, slot, &planned);
-	switch (source_tree_stat(look->sources, &task, &status, &err)) {
+	switch (source_tree_stat(look->sources, listing, entry, &status, &err)) {
 	case FAULT_NONE:
 		found->source = is_same(entry, &was, &status) ? DECIDE_AS_IT_WAS : DECIDE_CHANGED;
 		break;

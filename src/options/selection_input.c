@@ -1,5 +1,6 @@
 #include "options/selection_input.h"
 
+#include "base/calendar.h"
 #include "base/meta.h"
 
 #include <errno.h>
@@ -45,42 +46,7 @@ enum fault selection_input(const char *path, struct bytes *out, struct err *err)
 
 enum { NS_PER_S = 1000000000 };
 
-/* Takes "Z" or "+HH:MM" at `text`, or nothing, and stores the time. */
-static bool read_zone(const char *text, struct tm *calendar, time_t *seconds)
-{
-	if (*text == '\0') {
-		calendar->tm_isdst = -1;
-		*seconds = mktime(calendar);
-		return true;
-	}
-	struct tm zone = { 0 };
-	const char *end = *text == 'Z'                   ? text + 1
-			  : *text == '+' || *text == '-' ? strptime(text, "%z", &zone)
-							 : NULL;
-	*seconds = timegm(calendar) - zone.tm_gmtoff;
-	return end && *end == '\0';
-}
-
-static bool read_calendar(const char *text, time_t *seconds)
-{
-	struct tm calendar = { 0 };
-	if (strspn(text, "0123456789") != 4)
-		return false;
-	const char *at = strptime(text, "%Y-%m-%d", &calendar);
-	if (!at)
-		return false;
-	if (*at == 'T' || *at == ' ') {
-		at = strptime(at + 1, "%H:%M", &calendar);
-		if (at && *at == ':')
-			at = strptime(at + 1, "%S", &calendar);
-	}
-	/* The 31st of a shorter month would be taken for another day. */
-	struct tm check = calendar;
-	timegm(&check);
-	return at && check.tm_mday == calendar.tm_mday && read_zone(at, &calendar, seconds);
-}
-
-static bool read_seconds(const char *text, time_t *seconds)
+static bool read_seconds(const char *text, int64_t *seconds)
 {
 	char *end;
 	if (text[0] != '@' || text[1] < '0' || text[1] > '9')
@@ -92,9 +58,9 @@ static bool read_seconds(const char *text, time_t *seconds)
 
 enum fault selection_date(const char *text, int64_t *ns, struct err *err)
 {
-	time_t seconds;
+	int64_t seconds;
 	struct stat st;
-	if (read_seconds(text, &seconds) || read_calendar(text, &seconds)) {
+	if (read_seconds(text, &seconds) || calendar_read(text, CALENDAR_FIRST, &seconds)) {
 		if (!__builtin_mul_overflow(seconds, (int64_t)NS_PER_S, ns))
 			return FAULT_NONE;
 		return err_set(err, FAULT_USAGE, "\"%.60s\" is too far away", text);

@@ -18,6 +18,9 @@ enum { MINUTE_MS = 60000, WEEK_MS = 7 * 24 * 60 * MINUTE_MS };
 const struct option_row option_table[] = {
 	{ "recursive", 'r', OPTION_FLAG, NULL, "copy directories with all that is in them",
 	  PLANNING, true, AT(planning.recursive), 0, 0 },
+	{ "no-target-directory", 'T', OPTION_FLAG, NULL,
+	  "the one source becomes DST itself, not something in it", PLANNING, true,
+	  AT(planning.no_target_directory), 0, 0 },
 	{ "node-directory", 'd', OPTION_TEXT, "DIR",
 	  "Tahoe-LAFS node directory with node.url and private/aliases (~/.tahoe)",
 	  NODE | BIT(JOBS), false, AT(connection.node_directory), 0, 0 },

@@ -4,16 +4,18 @@
 static const char *const symlinks_word[] = { "skip", "skip", "follow", "fail", "preserve" };
 static const char *const specials_word[] = { "skip", "skip", "fail" };
 
-/* Stands at the end where it is asked for, so that jobs without it are described as ever. */
-#define CAPS_ONLY " caps-only=1"
+/* These stand at the end where they are asked for, so that jobs without are described as ever. */
+#define CAPS_ONLY           " caps-only=1"
+#define NO_TARGET_DIRECTORY " no-target-directory=1"
 
 void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE])
 {
 	snprintf(text, PLANNING_TEXT_SIZE,
-		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu range-size=%llu%s",
+		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu range-size=%llu%s%s",
 		 planning->immutable, symlinks_word[planning->symlinks],
 		 specials_word[planning->specials], (unsigned long long)planning->max_dir_entries,
-		 (unsigned long long)planning->range_size, planning->caps_only ? CAPS_ONLY : "");
+		 (unsigned long long)planning->range_size, planning->caps_only ? CAPS_ONLY : "",
+		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "");
 }
 
 static bool is_word(const char *word, const char *const *table, size_t count, unsigned *value)
@@ -52,5 +54,6 @@ enum fault planning_read(struct planning_options *planning, const char *text, si
 	planning->max_dir_entries = entries;
 	planning->range_size = range;
 	planning->caps_only = strstr(copy, CAPS_ONLY) != NULL;
+	planning->no_target_directory = strstr(copy, NO_TARGET_DIRECTORY) != NULL;
 	return FAULT_NONE;
 }

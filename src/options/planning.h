@@ -11,6 +11,7 @@
 
 struct planning_options {
 	bool recursive, immutable, caps_only;
+	bool no_target_directory;    /* the one source becomes the target, not something in it */
 	enum plan_symlinks symlinks; /* UNSET: not given */
 	enum plan_specials specials;
 	uint64_t max_dir_entries; /* 100,000 */

@@ -109,19 +109,57 @@ static enum fault check_names(const struct arrangement *out, struct err *err)
 	return FAULT_NONE;
 }
 
-/* Everything that tahoe refuses; `want_file` tells that the target is to be a file. */
+/* Whether the target has a last name: the top of an alias, a cap and / have none. */
+static bool has_name(const struct look_target *target)
+{
+	if (target->place->local)
+		return strcmp(target->place->path, "/") != 0;
+	return !target->place->fresh && target->path.count > 0;
+}
+
+/* --no-target-directory, with the rules of GNU cp: the one source becomes the target itself. */
+static enum fault decide_exact(const struct look_target *target, const struct arrangement *out,
+			       bool *want_name, struct err *err)
+{
+	const struct arranged_source *source = &out->source[0];
+	const char *typed = target->place->typed;
+	if (out->count > 1)
+		return err_set(err, FAULT_USAGE,
+			       "--no-target-directory takes one source, and there are %zu",
+			       out->count);
+	if (source->is_directory && target->kind == LOOK_FILE)
+		return err_set(err, FAULT_USAGE,
+			       "target '%.100s' is a file: it cannot become a directory", typed);
+	if (!source->is_directory && target->kind == LOOK_DIRECTORY)
+		return err_set(err, FAULT_USAGE,
+			       "target '%.100s' is a directory: it cannot become a file", typed);
+	*want_name = has_name(target) || !source->is_directory;
+	if (!*want_name && (source->place->local || target->place->local))
+		return err_set(err, FAULT_USAGE,
+			       "target '%.60s' has no name that %s could take: name a directory "
+			       "below it, or give what is in the source instead",
+			       typed, source->place->local ? "a local directory" : "the source");
+	if (!*want_name)
+		out->source[0].name = NULL;
+	return source->is_directory ? FAULT_NONE : check_file_target(target, out, err);
+}
+
+/* Everything that tahoe refuses; `want_name` tells that the last name of the target's path is what
+ * the one source is to be called. */
 static enum fault arrange_decide(const struct planning_options *planning,
 				 const struct look_target *target, const struct arrangement *out,
-				 bool *want_file, struct err *err)
+				 bool *want_name, struct err *err)
 {
 	bool any_directory = false;
 	for (size_t i = 0; i < out->count; i++)
 		any_directory |= out->source[i].is_directory;
 	if (any_directory && !planning->recursive)
 		return err_set(err, FAULT_USAGE, "cannot copy directories without --recursive");
-	*want_file = target->kind == LOOK_FILE ||
+	if (planning->no_target_directory)
+		return decide_exact(target, out, want_name, err);
+	*want_name = target->kind == LOOK_FILE ||
 		     (target->kind == LOOK_MISSING && out->count == 1 && !any_directory);
-	return *want_file ? check_file_target(target, out, err) : check_names(out, err);
+	return *want_name ? check_file_target(target, out, err) : check_names(out, err);
 }
 
 /* ---- the target on the grid ---- */
@@ -170,22 +208,21 @@ static enum fault take_cap(const struct look_target *target, struct arrangement 
 	out->root = target->node.rw;
 	out->made = calloc(1, sizeof *out->made);
 	if (!out->source[0].name)
-		out->source[0].name = out->file_name = strdup("contents");
+		out->source[0].name = out->last_name = strdup("contents");
 	return out->made && out->source[0].name ? FAULT_NONE : arrange_no_memory(err);
 }
 
-/* A file that is there is replaced in its directory, so that is what is merged into. */
-static enum fault take_file(struct look_target *target, struct arrangement *out,
-			    size_t *directories, struct err *err)
+/* What is there is replaced, or merged into, in its directory. */
+static enum fault take_name(struct look_target *target, struct arrangement *out, struct err *err)
 {
-	const struct store_name *last = &target->path.component[--*directories];
-	out->file_name = strndup(last->name, last->size);
-	if (!out->file_name)
+	const struct store_name *last = &target->path.component[--target->path.count];
+	out->last_name = strndup(last->name, last->size);
+	if (!out->last_name)
 		return arrange_no_memory(err);
-	out->source[0].name = out->file_name;
-	if (target->kind != LOOK_FILE)
+	out->source[0].name = out->last_name;
+	if (target->kind == LOOK_MISSING)
 		return FAULT_NONE;
-	target->found = *directories;
+	target->found = target->path.count;
 	return look_deepest(target->place, &target->path, target->tries, &target->found,
 			    &target->node, err);
 }
@@ -266,29 +303,28 @@ static enum fault check_ways(const struct look_target *target, const struct arra
 	return fault;
 }
 
-/* What the target on the grid comes to: a file to be replaced, or the deepest directory that is
+/* What the target on the grid comes to: what gets its last name, or the deepest directory that is
  * there and the names of those to be made below it. */
-static enum fault settle_grid(struct look_target *target, bool want_file, struct arrangement *out,
+static enum fault settle_grid(struct look_target *target, bool want_name, struct arrangement *out,
 			      struct err *err)
 {
-	size_t directories = target->path.count;
 	if (target->place->fresh) /* nothing is there to be in the way */
 		return FAULT_NONE;
 	if (target->kind == LOOK_FILE && check_file_there(target, err))
 		return err->fault;
-	if (want_file && directories == 0)
+	if (want_name && target->path.count == 0)
 		return take_cap(target, out, err);
-	if (want_file && take_file(target, out, &directories, err))
+	if (want_name && take_name(target, out, err))
 		return err->fault;
 	if (take_root(&target->node, target->place, &out->root, err))
 		return err->fault;
 	out->depth = target->found;
 	if (check_ways(target, out, err))
 		return err->fault;
-	out->made = calloc(directories - target->found + 1, sizeof *out->made);
+	out->made = calloc(target->path.count - target->found + 1, sizeof *out->made);
 	if (!out->made)
 		return arrange_no_memory(err);
-	for (size_t i = target->found; i < directories; i++) {
+	for (size_t i = target->found; i < target->path.count; i++) {
 		const struct store_name *component = &target->path.component[i];
 		out->made[out->made_count] = strndup(component->name, component->size);
 		if (!out->made[out->made_count++])
@@ -324,29 +360,29 @@ static enum fault check_apart(const struct arranged_source *source, const char *
 	return fault;
 }
 
-/* Splits a local target into the directory and, where it names a file, that file's name. */
-static enum fault name_directory(const struct look_target *target, bool want_file,
+/* Splits a local target into the directory and, where that is wanted, the name in it. */
+static enum fault name_directory(const struct look_target *target, bool want_name,
 				 struct arrangement *out, struct err *err)
 {
 	const char *path = target->place->path;
-	const char *slash = want_file ? strrchr(path, '/') : NULL;
+	const char *slash = want_name ? strrchr(path, '/') : NULL;
 	out->directory =
 		slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(path);
-	out->file_name = slash ? strdup(slash + 1) : NULL;
-	if (!out->directory || (slash && !out->file_name))
+	out->last_name = slash ? strdup(slash + 1) : NULL;
+	if (!out->directory || (slash && !out->last_name))
 		return arrange_no_memory(err);
 	if (slash)
-		out->source[0].name = out->file_name;
+		out->source[0].name = out->last_name;
 	return FAULT_NONE;
 }
 
 /* What a local target comes to; no local source may be the target itself or above it. */
-static enum fault settle_local(const struct look_target *target, bool want_file,
+static enum fault settle_local(const struct look_target *target, bool want_name,
 			       struct arrangement *out, struct err *err)
 {
 	enum look_kind kind;
 	char *real = NULL;
-	if (name_directory(target, want_file, out, err))
+	if (name_directory(target, want_name, out, err))
 		return err->fault;
 	enum fault fault = look_through(out->directory, &real, &kind, err);
 	free(real);
@@ -396,7 +432,7 @@ static enum fault check_list(const struct select *select, const struct arrangeme
 enum fault arrange(const struct planning_options *planning, const struct places *places,
 		   const struct tries *tries, struct arrangement *out, struct err *err)
 {
-	bool want_file = false;
+	bool want_name = false;
 	*out = (struct arrangement){ .local = places->target.local };
 	if (planning->caps_only && check_caps_only(places, err))
 		return err->fault;
@@ -407,10 +443,10 @@ enum fault arrange(const struct planning_options *planning, const struct places 
 	if (!fault)
 		fault = look_at_sources(places, tries, out, err);
 	if (!fault)
-		fault = arrange_decide(planning, target, out, &want_file, err);
+		fault = arrange_decide(planning, target, out, &want_name, err);
 	if (!fault)
-		fault = out->local ? settle_local(target, want_file, out, err)
-				   : settle_grid(target, want_file, out, err);
+		fault = out->local ? settle_local(target, want_name, out, err)
+				   : settle_grid(target, want_name, out, err);
 	if (!fault)
 		fault = check_list(planning->select, out, err);
 	secret_wipe(&target->node, sizeof target->node);
@@ -450,7 +486,7 @@ void arrangement_fini(struct arrangement *arrangement)
 		free(arrangement->made[i]);
 	free(arrangement->made);
 	free(arrangement->directory);
-	free(arrangement->file_name);
+	free(arrangement->last_name);
 	if (arrangement->source)
 		secret_wipe(arrangement->source, arrangement->count * sizeof *arrangement->source);
 	free(arrangement->source);

@@ -40,7 +40,7 @@ struct arrangement {
 	char *directory; /* absolute: where everything goes, made when missing with those above */
 	bool directory_exists;
 
-	char *file_name; /* the one source is a file and gets this name there; else NULL */
+	char *last_name; /* what the one source is called there; NULL: what it is called already */
 	struct arranged_source *source; /* in the order of the command line */
 	size_t count;
 };

@@ -202,3 +202,30 @@ def test_a_cap_in_argv_is_warned_about(embedded, client, files):
     run = client(embedded).ok("cp", files / "a", cap + "/named")
     assert "warning" in run.err and "--cap-file" in run.err
     assert embedded.get(embedded.child(cap, "named")[1]["ro_uri"]) == (files / "a").read_bytes()
+
+
+def test_the_source_becomes_the_target_in_every_direction(embedded, client, files):
+    alias, cap = embedded.fresh({"there": embedded.mkdir({"kept": embedded.put(b"kept")})})
+    barge, expected = client(embedded), local_tree(files / "d")
+
+    def inside(name):
+        return embedded.tree(embedded.child(cap, name)[1]["ro_uri"])
+
+    for _ in range(2):  # the same when it is there
+        barge.ok("cp", "-rT", files / "d", alias + "x")
+        same(inside("x"), expected)
+        barge.ok("cp", "-rT", alias + "x", files / "back")
+        same(local_tree(files / "back"), expected)
+        barge.ok("cp", "-rT", alias + "x", alias + "y")
+        same(inside("y"), expected)
+        barge.ok("cp", "-rT", files / "d", files / "copy/here/")
+        same(local_tree(files / "copy/here"), expected)
+    barge.ok("cp", "-rT", files / "d", alias + "there")
+    same(inside("there"), {**expected, "kept": inside("there")["kept"]})
+    barge.ok("cp", "-T", files / "a", alias + "there/kept")
+    same(inside("there"), {**expected, "kept": local_tree(files / "a")[""]})
+    done = barge.ok("cp", "-T", files / "a", alias + "there", code=2)
+    assert "is a directory: it cannot become a file" in done.err
+    # Without -T it is another job, with another meaning.
+    barge.ok("cp", "-r", files / "d", alias + "x")
+    assert "x/d/c" in embedded.tree(cap)

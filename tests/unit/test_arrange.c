@@ -107,8 +107,8 @@ static struct select *listing_one_path(void)
 	return select;
 }
 
-/* Resolves and arranges a command line, words separated by blanks; "-r" and "-l", a list to
- * select from, may come first. */
+/* Resolves and arranges a command line, words separated by blanks; "-r", "-T" and "-l", a list
+ * to select from, may come first. */
 static enum fault arrange_line(const char *line, struct places *places,
 			       struct arrangement *arrangement, struct err *err)
 {
@@ -122,6 +122,8 @@ static enum fault arrange_line(const char *line, struct places *places,
 	for (char *save, *at = strtok_r(text, " ", &save); at; at = strtok_r(NULL, " ", &save))
 		if (strcmp(at, "-r") == 0)
 			planning.recursive = true;
+		else if (strcmp(at, "-T") == 0)
+			planning.no_target_directory = true;
 		else if (strcmp(at, "-l") == 0)
 			planning.select = listing_one_path();
 		else
@@ -157,9 +159,9 @@ static void tell(const struct arrangement *arrangement, char *out, size_t size)
 		ADD("%s%s%s", i ? "," : " > ", source->name ? source->name : "(all)",
 		    source->is_directory ? "/" : "");
 	}
-	if (arrangement->file_name) {
-		assert_string_equal(arrangement->file_name, arrangement->source[0].name);
-		ADD(" (file)");
+	if (arrangement->last_name) {
+		assert_string_equal(arrangement->last_name, arrangement->source[0].name);
+		ADD(" (named)");
 	}
 #undef ADD
 }
@@ -183,22 +185,22 @@ static const struct row accepted[] = {
 	{ "-r d f home:new/", "0 new > d/,f" },
 	{ "f g home:dir/a", "1 a > f,g" },
 	/* as a file */
-	{ "f " SUB "/x/y", "0 x > y (file)" },
-	{ "f home:dir/new", "1 > new (file)" },
-	{ "f home:dir/a/new", "1 a > new (file)" },
-	{ "f home:dir/file", "1 > file (file)" },
-	{ "f home:file", "0 > file (file)" },
-	{ "f home:slot", "0 > slot (file)" },
+	{ "f " SUB "/x/y", "0 x > y (named)" },
+	{ "f home:dir/new", "1 > new (named)" },
+	{ "f home:dir/a/new", "1 a > new (named)" },
+	{ "f home:dir/file", "1 > file (named)" },
+	{ "f home:file", "0 > file (named)" },
+	{ "f home:slot", "0 > slot (named)" },
 	{ "f " SLOT, "0 > f" },
 	/* grid to local */
 	{ "home:file o", "./o > file" },
 	{ "home:file o/", "./o > file" },
-	{ "home:file new", ". > new (file)" },
-	{ "home:file new/er", "./new (new) > er (file)" },
-	{ "home:file f", ". > f (file)" },
-	{ RAW " f", ". > f (file)" },
-	{ RAW " new", ". > new (file)" },
-	{ RAW "/ new", ". > new (file)" },
+	{ "home:file new", ". > new (named)" },
+	{ "home:file new/er", "./new (new) > er (named)" },
+	{ "home:file f", ". > f (named)" },
+	{ RAW " f", ". > f (named)" },
+	{ RAW " new", ". > new (named)" },
+	{ RAW "/ new", ". > new (named)" },
 	{ "-r home:dir o", "./o > dir/" },
 	{ "-r home:dir/ new", "./new (new) > dir/" },
 	{ "-r home:dir new/er/", "./new/er (new) > dir/" },
@@ -207,19 +209,19 @@ static const struct row accepted[] = {
 	{ "-r " SUB " o", "./o > (all)/" },
 	{ "-r " SUB " home: home:file new", "./new (new) > (all)/,(all)/,file" },
 	{ "home:file home:slot new/../o", "./o > file,slot" },
-	{ "home:file dangling", ". > dangling (file)" },
+	{ "home:file dangling", ". > dangling (named)" },
 	/* grid to grid */
 	{ "home:file home:dir", "1 > file" },
-	{ "home:file home:dir/new", "1 > new (file)" },
-	{ RAW " home:dir/file", "1 > file (file)" },
+	{ "home:file home:dir/new", "1 > new (named)" },
+	{ RAW " home:dir/file", "1 > file (named)" },
 	{ "-r home:dir home:a/b", "0 a,b > dir/" },
-	{ RAW " " SLOT, "0 > contents (file)" },
+	{ RAW " " SLOT, "0 > contents (named)" },
 	{ "home:file " SLOT, "0 > file" },
 	{ "-r " SUB " home:new", "0 new > (all)/" },
 	/* local to local, and both */
 	{ "f o", "./o > f" },
-	{ "f g", ". > g (file)" },
-	{ "f new", ". > new (file)" },
+	{ "f g", ". > g (named)" },
+	{ "f new", ". > new (named)" },
 	{ "-r d o", "./o > d/" },
 	{ "-r d new", "./new (new) > d/" },
 	{ "-r link flink o", "./o > link/,flink" },
@@ -230,6 +232,22 @@ static const struct row accepted[] = {
 	/* a list */
 	{ "-r -l d home:", "0 > d/" },
 	{ "-r -l home:dir new", "./new (new) > dir/" },
+	/* the source becomes the target */
+	{ "-r -T d home:new", "0 > new/ (named)" },
+	{ "-r -T d home:dir", "0 > dir/ (named)" },
+	{ "-r -T d home:dir/in/", "1 > in/ (named)" },
+	{ "-r -T d home:a/b", "0 a > b/ (named)" },
+	{ "-r -T d o", ". > o/ (named)" },
+	{ "-r -T d new/er/", "./new (new) > er/ (named)" },
+	{ "-r -T home:dir o", ". > o/ (named)" },
+	{ "-r -T " SUB " new", ". > new/ (named)" },
+	{ "-r -T home:dir home:new", "0 > new/ (named)" },
+	{ "-r -T home:dir home:", "0 > (all)/" },
+	{ "-r -T -l d home:new", "0 > new/ (named)" },
+	{ "-T f home:dir/file", "1 > file (named)" },
+	{ "-T f home:new", "0 > new (named)" },
+	{ "-T f g", ". > g (named)" },
+	{ "-T " RAW " home:new", "0 > new (named)" },
 };
 
 static void what_tahoe_takes_is_arranged_as_tahoe_does(void **state)
@@ -337,6 +355,22 @@ static const struct row refused[] = {
 	{ "f f", "source 'f' and target are the same file" },
 	{ "f .", "source 'f' and target are the same file" },
 	{ "f flink", "source 'f' and target are the same file" },
+	/* the source becomes the target */
+	{ "-T d home:new", E4 },
+	{ "-r -T d f home:dir", "--no-target-directory takes one source, and there are 2" },
+	{ "-r -T d home:file", "target 'home:file' is a file: it cannot become a directory" },
+	{ "-r -T d f", "target 'f' is a file: it cannot become a directory" },
+	{ "-T f home:dir", "target 'home:dir' is a directory: it cannot become a file" },
+	{ "-T f o", "target 'o' is a directory: it cannot become a file" },
+	{ "-T f home:", "target 'home:' is a directory: it cannot become a file" },
+	{ "-T f home:new/", E7 },
+	{ "-r -T d home:", "target 'home:' has no name that a local directory could take" },
+	{ "-r -T d " SUB, "has no name that a local directory could take" },
+	{ "-r -T home:dir /", "target '/' has no name" },
+	{ "-r -T d d", "target is inside the source 'd'" },
+	{ "-r -T d d/e", "target is inside the source 'd'" },
+	{ "-r -T home:dir home:dir", "source 'home:dir' and target are the same directory" },
+	{ "-r -T home:dir home:dir/in", "target is inside the source 'home:dir'" },
 };
 
 static void what_tahoe_refuses_is_refused_in_its_order_and_words(void **state)

@@ -61,6 +61,12 @@ uint8_t reason_of(const struct err *err)
 	return err->side == ERR_TARGET ? known->writing_reason : known->our_reason;
 }
 
+enum fault fault_after_tries(const struct err *err)
+{
+	bool wrong = err->fault == FAULT_CORRUPT && err->remote;
+	return wrong || err->fault == FAULT_UNAVAILABLE ? FAULT_RETRY : err->fault;
+}
+
 bool fault_is_general(enum fault fault)
 {
 	enum fate fate = rule[fault].ours;

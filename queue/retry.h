@@ -39,6 +39,13 @@ enum fate fate_of(const struct err *err);
 /* Returns the enum outcome_reason of an entry that failed for good with `err`. */
 uint8_t reason_of(const struct err *err);
 
+/*
+ * Returns what to call the fault of something that was tried and is FATE_FAILED.  A wrong reply
+ * says nothing of our own state, and somebody's answer in a gateway's place, while others got
+ * theirs, not that all have to wait: both are a RETRY that did not help.
+ */
+enum fault fault_after_tries(const struct err *err);
+
 /* Returns whether whatever else is tried would fail the same way: nothing is to be begun after it.
  */
 bool fault_is_general(enum fault fault);

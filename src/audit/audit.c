@@ -220,10 +220,9 @@ enum fault audit_new(const struct audit_request *request, struct audit **out, st
 	audit->request = request;
 	const struct pool_options pool = {
 		.open = request->open,
-		.away = request->away,
 		.context = request->context,
 		.in_flight = request->in_flight,
-		.away_ms = request->away_ms,
+		.away = request->away,
 		.health = request->health,
 	};
 	enum fault fault = catalog_reader_new(request->catalog, &audit->walk, err);

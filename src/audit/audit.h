@@ -42,16 +42,14 @@ struct audit_request {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
 	void (*ended)(void *context, const struct audit_entry *entry);
 	void (*moved)(void *context, uint64_t bytes); /* NULL: not wanted */
-	/* As pool_options.away. */
-	void (*away)(void *context, const struct store *store, const struct err *why);
 	void *context;
 	struct catalog *catalog;         /* with outcomes */
 	bool paths;                      /* of proven entries too */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	unsigned levels;                 /* enum verify_level: CHECK, READ or both */
 	unsigned in_flight;              /* 1..LANES_MAX */
-	uint64_t away_ms;                /* how long to wait for a gateway that is away */
-	struct health *health;           /* of the grid; NULL: not known */
+	struct away *away;               /* as lanes_options, and */
+	struct health *health;           /* the same */
 };
 
 struct audit;

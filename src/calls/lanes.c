@@ -7,12 +7,12 @@
 
 enum {
 	POLL_MS = 1000,   /* a sleeping lane looks up that often */
-	PROBE_MS = 1000,  /* between two probes of a gateway that is away */
+	AWAY_MS = 250,    /* the same while its gateway is away */
 	FAILURES_MAX = 8, /* in a row, after which another gateway is better */
 	SLOW_MS = 60000,  /* a gateway that was far slower than others gets less to do */
 };
 
-/* What is GUARDED is shared with whoever submits and stops; `load` and `away_since` are read by
+/* What is GUARDED is shared with whoever submits and stops; `load` and `slow_until` are read by
  * others; the rest is the lane's own. */
 struct lane {
 	struct lanes *lanes;
@@ -25,9 +25,6 @@ struct lane {
 	unsigned failures;               /* RETRY in a row */
 	uint32_t gated_ms;               /* until more may be begun; 0: nothing waits for that */
 	bool probing;
-	bool told; /* gave_up was called */
-	uint64_t probe_at;
-	atomic_uint_least64_t away_since; /* clock_ms; 0: the gateway is not away */
 	atomic_uint_least64_t slow_until; /* clock_ms */
 	atomic_uint load;                 /* submitted, not ended */
 	atomic_bool poked;
@@ -47,6 +44,7 @@ struct lanes {
 	struct lanes_options options;
 	unsigned count;
 	bool joined;
+	atomic_bool gave_up; /* and said so */
 	struct lane lane[LANES_MAX];
 };
 
@@ -65,7 +63,7 @@ struct lanes {
  * A gateway:  there --UNAVAILABLE, or FAILURES_MAX in a row with another one there--> away
  *             away  --a probe answers, with storage where there is a choice--> there
  *             slow (an err.slow) for a minute: what is not in place goes to others, if any
- *             all away for `away_ms`: gave_up is called, once for each time a lane went away
+ *             all away for as long as anybody waits (calls/away.h): gave_up is called, once
  */
 
 static void link_active(struct lane *lane, struct lane_task *lane_task)
@@ -86,19 +84,9 @@ static void unlink_active(struct lane_task *lane_task)
 
 /* ---- gateways that are away ---- */
 
-static bool is_away(const struct lane *lane) { return atomic_load(&lane->away_since); }
-
-/* Returns since when the lanes of a gateway find it away; 0: none does. */
-static uint64_t gateway_away_since(const struct lanes *lanes, unsigned gateway)
+static bool is_away(const struct lane *lane)
 {
-	uint64_t first = 0;
-	for (unsigned i = 0; i < lanes->count; i++) {
-		const struct lane *lane = &lanes->lane[i];
-		uint64_t since = atomic_load(&lane->away_since);
-		if (lane->gateway == gateway && since && (!first || since < first))
-			first = since;
-	}
-	return first;
+	return away_is(lane->lanes->options.away, lane->gateway);
 }
 
 /* Returns whether a gateway is there that is not the lane's. */
@@ -106,8 +94,8 @@ static bool has_other(const struct lane *lane)
 {
 	const struct lanes *lanes = lane->lanes;
 	for (unsigned i = 0; i < lanes->count; i++) {
-		unsigned other = lanes->lane[i].gateway;
-		if (other != lane->gateway && !gateway_away_since(lanes, other))
+		const struct lane *other = &lanes->lane[i];
+		if (other->gateway != lane->gateway && !is_away(other))
 			return true;
 	}
 	return false;
@@ -116,12 +104,9 @@ static bool has_other(const struct lane *lane)
 /* Returns whether all gateways have been away for as long as anybody waits. */
 static bool all_stay_away(const struct lanes *lanes)
 {
-	uint64_t now = clock_ms();
-	for (unsigned i = 0; i < lanes->count; i++) {
-		uint64_t since = gateway_away_since(lanes, lanes->lane[i].gateway);
-		if (!since || now < since + lanes->options.away_ms)
+	for (unsigned i = 0; i < lanes->count; i++)
+		if (!away_is_over(lanes->options.away, lanes->lane[i].gateway))
 			return false;
-	}
 	return true;
 }
 
@@ -132,13 +117,6 @@ static bool has_choice(const struct lanes *lanes)
 		if (lanes->lane[i].gateway != lanes->lane[0].gateway)
 			return true;
 	return false;
-}
-
-static void tell_away(const struct lane *lane, const struct err *why)
-{
-	const struct lanes_options *options = &lane->lanes->options;
-	if (options->away)
-		options->away(options->context, lane->store, why);
 }
 
 /* Notes that others are far quicker than the gateway of the lane. */
@@ -186,11 +164,7 @@ void lane_task_end(struct lane_task *lane_task, const struct err *err)
 	if ((fault != FAULT_UNAVAILABLE && !fails) || is_away(lane))
 		return;
 	lane->failures = 0;
-	uint64_t now = clock_ms();
-	atomic_store(&lane->away_since, now);
-	lane->told = false;
-	lane->probe_at = now + max_u64(PROBE_MS, err->retry_after_ms);
-	tell_away(lane, err);
+	away_found(lane->lanes->options.away, lane->store, err);
 }
 
 /* ---- what waits ---- */
@@ -244,7 +218,7 @@ static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 /* How long to sleep where nothing comes. */
 static uint32_t sleep_ms(const struct lane *lane)
 {
-	uint64_t ms = is_away(lane) ? PROBE_MS / 4 : POLL_MS;
+	uint64_t ms = is_away(lane) ? AWAY_MS : POLL_MS;
 	return (uint32_t)(lane->gated_ms ? min_u64(ms, lane->gated_ms) : ms);
 }
 
@@ -268,31 +242,26 @@ static void start_waiting(struct lane *lane)
 static void probed(void *context, const struct store_reply *reply)
 {
 	struct lane *lane = context;
-	lane->probing = false;
-	lane->probe_at = clock_ms() + PROBE_MS;
 	const struct lanes_options *options = &lane->lanes->options;
+	lane->probing = false;
 	struct err err = reply->err;
 	if (!reply->fault && has_choice(lane->lanes) && reply->servers.connected == 0)
 		err_set(&err, FAULT_UNAVAILABLE, "gateway %s has no storage server connected",
 			store_label(lane->store));
-	if (!err.fault) {
-		atomic_store(&lane->away_since, 0);
-		tell_away(lane, NULL);
-	} else if (!lane->told && all_stay_away(lane->lanes)) {
-		lane->told = true;
+	if (!err.fault)
+		away_answered(options->away, lane->store);
+	else
+		away_found(options->away, lane->store, &err);
+	if (err.fault && all_stay_away(lane->lanes) &&
+	    !atomic_exchange(&lane->lanes->gave_up, true))
 		options->gave_up(options->context, &err);
-	}
 }
 
 static void probe_if_due(struct lane *lane)
 {
-	if (!is_away(lane) || lane->probing || clock_ms() < lane->probe_at)
-		return;
 	struct err err;
-	if (store_probe(lane->store, (struct store_then){ probed, lane }, &err))
-		lane->probing = true;
-	else
-		lane->probe_at = clock_ms() + PROBE_MS;
+	if (!lane->probing && away_asks(lane->lanes->options.away, lane->gateway))
+		lane->probing = store_probe(lane->store, (struct store_then){ probed, lane }, &err);
 }
 
 static void poke_active(struct lane *lane)

@@ -3,14 +3,16 @@
  *
  * A lane task is a transfer or a directory on its way through one or more store calls.  Nothing
  * waits inside a store: what has no free slot stays in the lane's inbox.  When a gateway is away
- * nothing new is started there, and it is probed once a second; what its lanes have not started is
+ * nothing new is started there, and it is probed; what its lanes have not started is
  * refused while there is another gateway, and waits otherwise.  While the grid is in trouble few of
  * those that need it are started (store/health.h).  What one thread asks by itself
- * waits in tries.h; which fault means that a gateway is away says queue/retry.h for both.
+ * waits in tries.h.  Since when a gateway is away, and for how long it is waited for, says away.h
+ * for both.
  *
  * The room: lanes.c runs lane tasks for upload, download and commit; pool.c hands tasks of one
  * thread out to lanes and tries again what failed; wait.c makes a call and sleeps until it has
- * ended, tries.c does that again and again; patience.c waits for uploads that are blocked.
+ * ended, tries.c does that again and again; away.c knows which gateways are away; patience.c waits
+ * for uploads that are blocked.
  *
  * Place      src/upload, src/download and src/commit submit -> [lanes] -> store calls, whose `done`
  *            callbacks drive the lane task on.
@@ -21,6 +23,7 @@
  */
 #pragma once
 
+#include "calls/away.h"
 #include "store/health.h"
 #include "store/store.h"
 
@@ -52,15 +55,13 @@ struct lane_task {
 struct lanes_options {
 	/* Opens the store of one lane, in the lane's own thread; of one lane after the other. */
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears once that all gateways were away for `away_ms`; the lanes go on probing until they
-	 * are stopped. */
+	/* Hears once that all gateways were away for as long as anybody waits; the lanes go on
+	 * probing until they are stopped. */
 	void (*gave_up)(void *context, const struct err *err);
-	/* Hears that the gateway of a store went away, and why, or (NULL) that it is back. */
-	void (*away)(void *context, const struct store *store, const struct err *why);
 	void *context;
 	unsigned threads;                /* 1..LANES_MAX */
 	unsigned slots[LANE_TASK_KINDS]; /* in flight, over all lanes; at least 1 each */
-	uint64_t away_ms;                /* --gateway-wait */
+	struct away *away;               /* of the gateways; borrowed */
 	struct health *health;           /* the one of its stores; borrowed; NULL: there is none */
 };
 

@@ -123,13 +123,6 @@ static enum fault open_store(void *context, struct store **store, struct err *er
 	return pool->options.open(pool->options.context, store, err);
 }
 
-static void tell_away(void *context, const struct store *store, const struct err *why)
-{
-	struct pool *pool = context;
-	if (pool->options.away)
-		pool->options.away(pool->options.context, store, why);
-}
-
 /* ---- in the owner's thread ---- */
 
 enum fault pool_new(const struct pool_options *options, struct pool **out, struct err *err)
@@ -144,11 +137,10 @@ enum fault pool_new(const struct pool_options *options, struct pool **out, struc
 	const struct lanes_options lanes = {
 		.open = open_store,
 		.gave_up = gave_up,
-		.away = tell_away,
 		.context = pool,
 		.threads = options->in_flight,
 		.slots = { [LANE_TASK_TRANSFER] = options->in_flight, [LANE_TASK_DIRECTORY] = 1 },
-		.away_ms = options->away_ms,
+		.away = options->away,
 		.health = options->health,
 	};
 	enum fault fault = lanes_new(&lanes, &pool->lanes, err);

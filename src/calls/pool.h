@@ -37,13 +37,10 @@ struct pool_task {
 
 struct pool_options {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears in a lane that the gateway of a store went away, and why, or (NULL) is back.  May
-	 * be NULL. */
-	void (*away)(void *context, const struct store *store, const struct err *why);
 	void *context;
 	unsigned in_flight;    /* 1..LANES_MAX */
-	uint64_t away_ms;      /* how long to wait for a gateway that is away */
-	struct health *health; /* as lanes_options; what is submitted reads */
+	struct away *away;     /* as lanes_options */
+	struct health *health; /* the same; what is submitted reads */
 };
 
 /* Starts the lanes.  Faults: NOMEM, and those of `open`. */

@@ -2,10 +2,7 @@
 
 #include "queue/core/thread.h"
 
-enum {
-	LOOK_MS = 200, /* between questions whether to stop */
-	AWAY_MS = 500, /* between questions whether the gateway is back */
-};
+enum { LOOK_MS = 200 }; /* between questions whether to stop */
 
 enum fault tries_pause(const struct tries *tries, uint32_t delay_ms, struct err *err)
 {
@@ -23,30 +20,28 @@ enum fault tries_pause(const struct tries *tries, uint32_t delay_ms, struct err 
 	return FAULT_NONE;
 }
 
-static void tell_away(const struct tries *tries, const struct err *why)
-{
-	if (tries->away)
-		tries->away(tries->context, why);
-}
-
 /* The gateway is away: whether it is waited for, and how long until the next question. */
 static bool wait_for_gateway(struct tries *tries, const struct err *err, uint32_t *delay_ms)
 {
-	uint64_t now = clock_ms();
-	if (!tries->away_since && tries->away_ms > 0)
-		tell_away(tries, err);
-	if (!tries->away_since)
-		tries->away_since = now;
-	uint64_t end = tries->away_since + tries->away_ms;
-	*delay_ms =
-		(uint32_t)min_u64(max_u64(AWAY_MS, err->retry_after_ms), now < end ? end - now : 0);
-	return now < end;
+	const struct store *store = tries->wait->store;
+	tries->waits = true;
+	away_found(tries->away, store, err);
+	*delay_ms = away_delay_ms(tries->away, store_gateway(store));
+	return !away_is_over(tries->away, store_gateway(store));
 }
 
-static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_ms)
+void tries_over(struct tries *tries)
+{
+	if (tries->waits)
+		away_answered(tries->away, tries->wait->store);
+	tries->waits = false;
+}
+
+/* Whether there is a further try, and how long until then. */
+static bool decide(struct tries *tries, struct err *err, uint32_t *delay_ms)
 {
 	bool away = err->fault == FAULT_UNAVAILABLE;
-	if (!away)
+	if (!away && err->fault != FAULT_CANCELLED)
 		tries_over(tries);
 	if (!tries->state.random)
 		tries->state.random = clock_ms() | 1;
@@ -58,6 +53,8 @@ static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_m
 			tries->again(tries->context, err);
 		return true;
 	case FATE_FAILED:
+		err->fault = fault_after_tries(err);
+		return false;
 	case FATE_STOPPED:
 	case FATE_BROKEN:
 		break;
@@ -65,21 +62,8 @@ static bool decide(struct tries *tries, const struct err *err, uint32_t *delay_m
 	return false;
 }
 
-void tries_over(struct tries *tries)
-{
-	if (tries->away_since)
-		tell_away(tries, NULL);
-	tries->away_since = 0;
-}
-
 bool tries_again(struct tries *tries, struct err *err)
 {
 	uint32_t delay_ms;
-	if (err->fault == FAULT_CORRUPT) /* a reply: it says nothing of our own state */
-		err->fault = FAULT_RETRY;
-	if (decide(tries, err, &delay_ms))
-		return !tries_pause(tries, delay_ms, err);
-	if (tries->state.attempts >= RETRY_ATTEMPTS && err->fault == FAULT_UNAVAILABLE)
-		err->fault = FAULT_RETRY; /* others were answered meanwhile */
-	return false;
+	return decide(tries, err, &delay_ms) && !tries_pause(tries, delay_ms, err);
 }

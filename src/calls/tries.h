@@ -7,31 +7,29 @@
  */
 #pragma once
 
+#include "calls/away.h"
 #include "calls/wait.h"
 #include "queue/retry.h"
 
 struct tries {
 	const struct store_wait *wait; /* whose `stop` ends a sleep */
-	uint64_t away_ms;              /* how long a gateway may be away; --gateway-wait */
-	/* Hears that the gateway went away, and why, or (NULL) answers again.  May be NULL. */
-	void (*away)(void *context, const struct err *why);
+	struct away *away;             /* NULL: a gateway that is away is not waited for */
 	/* Hears why there will be another try.  May be NULL. */
 	void (*again)(void *context, const struct err *err);
 	void *context;
 	/* zero at first */
 	struct retry_state state;
-	uint64_t away_since; /* clock_ms; 0: it is not */
+	bool waits; /* the last try found the gateway away */
 };
 
 /*
  * Decides after a try failed with `err`, and sleeps until the next.  Returns false when there is
- * none: `err` says why, with FAULT_CORRUPT (a reply, not our state) as FAULT_RETRY, and
- * UNAVAILABLE where gateway or grid were waited for long enough; or FAULT_CANCELLED when the sleep
- * was ended.
+ * none: `err` says why, by the name of fault_after_tries: UNAVAILABLE where gateway or grid were
+ * waited for long enough; or FAULT_CANCELLED when the sleep was ended.
  */
 MUST_USE bool tries_again(struct tries *tries, struct err *err);
 
-/* Says that the call has ended well: who heard that the gateway is away hears that it is back. */
+/* Says that the call has ended well: a gateway that it found away is back. */
 void tries_over(struct tries *tries);
 
 /* Sleeps for `delay_ms` without counting a try.  FAULT_CANCELLED. */

@@ -27,12 +27,6 @@ static void moved(void *context, uint64_t bytes)
 	tally_moved(verifying->tally, bytes);
 }
 
-static void away(void *context, const struct store *store, const struct err *why)
-{
-	struct verifying *verifying = context;
-	setup_tell_store_away(verifying->setup, store, why);
-}
-
 /* Counts an entry and writes its line. */
 static void ended(void *context, const struct audit_entry *entry)
 {
@@ -116,14 +110,13 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.open = verify_open_store,
 		.ended = ended,
 		.moved = moved,
-		.away = away,
 		.context = &verifying,
 		.catalog = migration->catalog,
 		.secret = setup->params,
 		.paths = options->output.json,
 		.levels = options->transfer.verify ? options->transfer.verify : VERIFY_READ,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
-		.away_ms = options->connection.gateway_wait_ms,
+		.away = setup->away,
 		.health = setup->health,
 	};
 	if (migration->to_local)

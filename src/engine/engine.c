@@ -49,12 +49,6 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 	return fault ? fault : heartbeat_start(&engine->heartbeat, err);
 }
 
-static void engine_lane_away(void *context, const struct store *store, const struct err *why)
-{
-	struct engine *engine = context;
-	setup_tell_store_away(engine->setup, store, why);
-}
-
 /* A copy between local places asks no gateway. */
 static bool needs_gateway(const struct engine *engine)
 {
@@ -112,12 +106,11 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,
-		.away = engine_lane_away,
 		.context = engine,
 		.threads = threads < most ? threads : most,
 		.slots = { [LANE_TASK_TRANSFER] = engine->budget.transfers,
 			   [LANE_TASK_DIRECTORY] = engine->budget.directories },
-		.away_ms = engine->connection->gateway_wait_ms,
+		.away = engine->setup->away,
 		.health = engine->setup->health,
 	};
 	engine->lanes_used = true;

@@ -36,12 +36,6 @@ static enum fault open_first(void *context, struct store **store, struct err *er
 	return setup_open_first(engine->setup, store, err);
 }
 
-static void engine_replica_away(void *context, const struct err *why)
-{
-	struct engine *engine = context;
-	setup_tell_away(engine->setup, why);
-}
-
 /* Fills what reads files of a grid that are copied. */
 static struct replica_options replica_options(struct engine *engine)
 {
@@ -49,10 +43,9 @@ static struct replica_options replica_options(struct engine *engine)
 	return (struct replica_options){
 		.sources = migration->catalog->sources,
 		.open = open_first,
-		.away = engine_replica_away,
 		.gave_up = engine_gave_up,
 		.context = engine,
-		.away_ms = engine->connection->gateway_wait_ms,
+		.away = engine->setup->away,
 		.secret = engine->setup->params,
 		.directory = migration->job.directory,
 	};

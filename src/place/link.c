@@ -171,7 +171,7 @@ static enum fault check_child(const struct link *link, const struct store_wait *
 	const struct store_list list = { .cap = &link->directory, .path = &name, .path_count = 1 };
 	enum fault fault = store_wait_list(wait, &list, &node, err);
 	if (fault == FAULT_NOT_FOUND || (!fault && !cap_equal(&node.ro, cap)))
-		fault = err_set(err, FAULT_CORRUPT, "linked, it is not what is there");
+		fault = err_wrong(err, "linked, it is not what is there");
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
 	return fault;

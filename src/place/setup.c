@@ -18,36 +18,24 @@ enum {
 
 /* ---- what is told ---- */
 
-static void count_away(const struct setup *setup, const struct err *why)
+/* Tells people that a gateway went away, and why, or (NULL) is back (an away_options.tell). */
+static void setup_tell_away(void *context, const char *gateway, const struct err *why)
 {
+	const struct setup *setup = context;
 	if (why)
 		atomic_fetch_add(&setup->output->gateways_away, 1);
 	else
 		atomic_fetch_sub(&setup->output->gateways_away, 1);
-}
-
-void setup_tell_away(void *context, const struct err *why)
-{
-	const struct setup *setup = context;
-	count_away(setup, why);
+	bool alone = setup->gateways == 1;
+	if (alone && !setup->away_ms) /* nobody waits, so its error says all */
+		return;
 	if (why)
 		say(setup->output, SAY_WARNING,
-		    "the gateway does not answer: %s; waiting for it, up to %llu s", why->text,
-		    (unsigned long long)setup->away_ms / 1000);
+		    "gateway %s does not answer: %s; waiting for it, up to %llu s%s", gateway,
+		    why->text, (unsigned long long)setup->away_ms / 1000,
+		    alone ? "" : " where no other can do its work");
 	else
-		say(setup->output, SAY_INFO, "the gateway answers again");
-}
-
-void setup_tell_store_away(void *context, const struct store *store, const struct err *why)
-{
-	const struct setup *setup = context;
-	count_away(setup, why);
-	if (why)
-		say(setup->output, SAY_WARNING,
-		    "gateway %s does not answer as it should: %s; it is asked again every second",
-		    store_label(store), why->text);
-	else
-		say(setup->output, SAY_INFO, "gateway %s answers again", store_label(store));
+		say(setup->output, SAY_INFO, "gateway %s answers again", gateway);
 }
 
 /* Tells people that the grid is waited for, and why, or (NULL) no more (a health_options.tell). */
@@ -201,8 +189,14 @@ enum fault setup_load(const struct connection_options *connection, struct output
 		.tell = setup_tell_grid,
 		.context = setup,
 	};
+	const struct away_options away = {
+		.wait_ms = setup->away_ms,
+		.tell = setup_tell_away,
+		.context = setup,
+	};
 	setup->health = health_new(&health);
-	if (!setup->health)
+	setup->away = away_new(&away);
+	if (!setup->health || !setup->away)
 		return err_set(err, FAULT_NOMEM, "no memory for gateways");
 	enum fault fault = load_node(connection, setup, err);
 	if (!fault)
@@ -277,8 +271,7 @@ struct tries setup_tries(struct setup *setup, const struct store_wait *wait)
 {
 	return (struct tries){
 		.wait = wait,
-		.away_ms = setup->away_ms,
-		.away = setup_tell_away,
+		.away = setup->away,
 		.again = tell_again,
 		.context = setup,
 	};
@@ -393,6 +386,7 @@ void setup_fini(struct setup *setup)
 	node_fini(&setup->node);
 	servers_fini(&setup->servers);
 	health_free(setup->health);
+	away_free(setup->away);
 	for (unsigned i = 0; i < setup->gateways; i++)
 		free(setup->url[i]);
 	*setup = (struct setup){ 0 };

@@ -30,6 +30,7 @@ struct setup {
 	bool spare;   /* open files are few: stores opened from now on ask the gateway alone */
 	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
 	struct health *health;     /* of the grid, as all stores find it */
+	struct away *away;         /* of the gateways, as all who ask them find them */
 	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */
 	struct pace *pace;         /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
@@ -67,11 +68,6 @@ struct tries setup_tries(struct setup *setup, const struct store_wait *wait);
  * seconds more where they know different servers, or none. */
 MUST_USE enum fault setup_connect_all(struct setup *setup, struct store_wait *wait,
 				      struct err *err);
-
-/* Tell people that the gateway went away, and why, or (NULL) is back, in one thread (tries.away)
- * and of a lane's store (lanes_options.away).  `context` is the struct setup. */
-void setup_tell_away(void *context, const struct err *why);
-void setup_tell_store_away(void *context, const struct store *store, const struct err *why);
 
 /* Wipes and frees.  All zeros are allowed. */
 void setup_fini(struct setup *setup);

@@ -68,9 +68,7 @@ static enum fault read_source(struct replica *replica, const struct cap *cap, st
 	struct single single = {
 		.tries = {
 			.wait = &wait,
-			.away_ms = options->away_ms,
 			.away = options->away,
-			.context = options->context,
 		},
 		.secret = options->secret,
 		.begin = replica_begin,

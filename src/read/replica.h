@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/spool.h"
+#include "calls/away.h"
 #include "queue/outcomes.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -21,12 +22,10 @@
 struct replica_options {
 	struct outcomes *sources; /* slot N: the cap of task N's source; NULL: all are local */
 	enum fault (*open)(void *context, struct store **store, struct err *err);
-	/* Hears that the gateway went away, and why, or (NULL) answers again.  May be NULL. */
-	void (*away)(void *context, const struct err *why);
-	/* Hears that the gateway stayed away for `away_ms`, which ends the job. */
+	/* Hears that the gateway stayed away, which ends the job. */
 	void (*gave_up)(void *context, const struct err *err);
-	void *context; /* of all three */
-	uint64_t away_ms;
+	void *context;                   /* of both */
+	struct away *away;               /* NULL: a gateway that is away is not waited for */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	const char *directory;           /* for the unlinked files */
 };

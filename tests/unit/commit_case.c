@@ -112,10 +112,6 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	return true;
 }
 
-static void quiet(void *context, const struct store *store, const struct err *why)
-{
-	(void)context, (void)store, (void)why;
-}
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 
 static void tell(void *context, const char *text)
@@ -151,13 +147,13 @@ void commit_case_open(struct commit_case *commit_case, uint64_t id, bool immutab
 				      &err),
 			 0);
 	assert_int_equal(keyring_new(1, &commit_case->keyring, &err), 0);
+	commit_case->away = away_new(&(struct away_options){ .wait_ms = 60000 });
 	const struct lanes_options lanes = { .open = fake_open_store,
-					     .away = quiet,
 					     .gave_up = give_up,
 					     .context = &commit_case->fake,
 					     .threads = 1,
 					     .slots = { 1, 2 },
-					     .away_ms = 60000 };
+					     .away = commit_case->away };
 	assert_int_equal(lanes_new(&lanes, &commit_case->lanes, &err), 0);
 	commit_case->options = (struct committer_options){
 		.lease = commit_case->queue.lease,
@@ -188,6 +184,7 @@ const struct outcome *commit_case_run(struct commit_case *commit_case)
 void commit_case_close(struct commit_case *commit_case)
 {
 	lanes_free(commit_case->lanes);
+	away_free(commit_case->away);
 	committer_free(commit_case->committer);
 	keyring_free(commit_case->keyring);
 	intents_close(commit_case->intents);

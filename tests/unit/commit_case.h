@@ -32,6 +32,7 @@ struct commit_case {
 	struct one_listing one_listing;
 	struct policy *policy;
 	struct lanes *lanes;
+	struct away *away;
 	struct keyring *keyring;
 	struct intents *intents;
 	struct committer *committer;

@@ -144,13 +144,14 @@ void download_case_open(struct download_case *download_case)
 	land_case_init(&download_case->land_case);
 	land_case_start(&download_case->land_case);
 	download_case->fake = (struct fake){ .script = script, .context = download_case };
+	download_case->away = away_new(&(struct away_options){ .wait_ms = 60000 });
 	const struct lanes_options lanes = {
 		.open = fake_open_store,
 		.gave_up = gave_up,
 		.context = &download_case->fake,
 		.threads = 1,
 		.slots = { [LANE_TASK_TRANSFER] = 4, [LANE_TASK_DIRECTORY] = 1 },
-		.away_ms = 60000,
+		.away = download_case->away,
 	};
 	assert_int_equal(lanes_new(&lanes, &download_case->lanes, &err), 0);
 	download_case->workers = workers_new("writer", 2);
@@ -178,6 +179,7 @@ void download_case_close(struct download_case *download_case)
 	lanes_join(download_case->lanes);
 	workers_free(download_case->workers);
 	lanes_free(download_case->lanes);
+	away_free(download_case->away);
 	land_case_fini(&download_case->land_case);
 	mutex_fini(&download_case->lock);
 }

@@ -47,6 +47,7 @@ struct download_case {
 	struct land_case land_case;
 	struct fake fake;
 	struct lanes *lanes;
+	struct away *away;
 	struct workers *workers, *comparers;
 	struct downloads downloads;
 	struct chk_params secret;

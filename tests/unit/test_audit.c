@@ -1,5 +1,6 @@
 #include "audit/audit.h"
 #include "base/digest.h"
+#include "calls/away.h"
 #include "queue/core/thread.h"
 #include "queue/file/manifest.h"
 #include "queue/file/outcomes.h"
@@ -143,7 +144,9 @@ static enum fault run(unsigned levels, bool stopped)
 	struct err err;
 	struct audit *audit;
 	struct thread thread;
+	struct away *away = away_new(&(struct away_options){ .wait_ms = 0 });
 	const struct audit_request request = {
+		.away = away,
 		.open = fake_open,
 		.ended = ended,
 		.context = &grid,
@@ -160,6 +163,7 @@ static enum fault run(unsigned levels, bool stopped)
 	if (stopped)
 		thread_join(&thread);
 	audit_free(audit);
+	away_free(away);
 	return fault;
 }
 

@@ -20,6 +20,7 @@ struct cellar {
 	struct fake_queue queue;
 	struct one_listing one_listing;
 	struct lanes *lanes;
+	struct away *away;
 	struct cap root, sub;
 	enum fault fault; /* of each listing */
 };
@@ -42,10 +43,6 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	return true;
 }
 
-static void quiet(void *context, const struct store *store, const struct err *why)
-{
-	(void)context, (void)store, (void)why;
-}
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 
 static void open_cellar(struct cellar *cellar)
@@ -58,19 +55,20 @@ static void open_cellar(struct cellar *cellar)
 	const struct outcome slot = one_listing_done(DONE_DIRECTORY, &cellar->sub);
 	one_listing_put(&cellar->one_listing, &slot);
 	fake_queue_init(&cellar->queue);
+	cellar->away = away_new(&(struct away_options){ .wait_ms = 60000 });
 	const struct lanes_options lanes = { .open = fake_open_store,
-					     .away = quiet,
 					     .gave_up = give_up,
 					     .context = &cellar->fake,
 					     .threads = 1,
 					     .slots = { 1, 1 },
-					     .away_ms = 60000 };
+					     .away = cellar->away };
 	assert_int_equal(lanes_new(&lanes, &cellar->lanes, &err), 0);
 }
 
 static void close_cellar(struct cellar *cellar)
 {
 	lanes_free(cellar->lanes);
+	away_free(cellar->away);
 	fake_queue_fini(&cellar->queue);
 	one_listing_fini(&cellar->one_listing);
 }

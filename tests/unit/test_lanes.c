@@ -23,6 +23,7 @@ struct guest {
 struct club {
 	struct fake fake;
 	struct lanes *lanes;
+	struct away *away;
 	struct mutex lock;
 	struct cond news;
 	unsigned started, ended, refused, poked, gave_up, aways, backs;
@@ -110,10 +111,10 @@ static void gave_up(void *context, const struct err *err)
 	count(club, &club->gave_up);
 }
 
-static void away(void *context, const struct store *store, const struct err *why)
+static void tell_away(void *context, const char *gateway, const struct err *why)
 {
-	(void)store;
-	struct club *club = ((struct fake *)context)->context;
+	(void)gateway;
+	struct club *club = context;
 	count(club, why ? &club->aways : &club->backs);
 }
 
@@ -127,14 +128,15 @@ static void open_lanes(struct club *club, unsigned gateways, unsigned threads, u
 				       .script = script, .context = club, .gateways = gateways } };
 	mutex_init(&club->lock);
 	cond_init(&club->news);
+	const struct away_options away = { .wait_ms = 1, .tell = tell_away, .context = club };
+	club->away = away_new(&away);
 	const struct lanes_options options = {
 		.open = fake_open_store,
 		.gave_up = gave_up,
-		.away = away,
 		.context = &club->fake,
 		.threads = threads,
 		.slots = { [LANE_TASK_TRANSFER] = transfers, [LANE_TASK_DIRECTORY] = directories },
-		.away_ms = 1,
+		.away = club->away,
 		.health = health,
 	};
 	assert_int_equal(lanes_new(&options, &club->lanes, &err), FAULT_NONE);
@@ -148,6 +150,7 @@ static void open_club(struct club *club, unsigned threads, unsigned transfers, u
 static void close_club(struct club *club)
 {
 	lanes_free(club->lanes);
+	away_free(club->away);
 	cond_fini(&club->news);
 	mutex_fini(&club->lock);
 }

@@ -164,10 +164,11 @@ static void stopping_ends_a_reading(void **state)
 	const struct spool *copy;
 	struct err err;
 	bench.fault = FAULT_UNAVAILABLE;
-	bench.options.away_ms = 3600000;
+	bench.options.away = away_new(&(struct away_options){ .wait_ms = 3600000 });
 	atomic_store(&bench.cancel, true);
 	assert_int_equal(make(3, &copy, &err), FAULT_CANCELLED);
 	assert_int_equal(bench.gave_up, 0);
+	away_free(bench.options.away);
 }
 
 static void a_slot_that_holds_no_cap_is_told(void **state)

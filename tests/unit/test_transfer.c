@@ -13,6 +13,7 @@ enum { SIZE = 1000, STREAM = 2 * BODY_PIECE_SIZE + 7 };
 
 /* What the gateway here does; set before anything is delivered, or from the script. */
 struct yard {
+	struct away *away;
 	struct fake fake;
 	struct fake_queue queue;
 	struct flight *flight;
@@ -94,10 +95,6 @@ static void broken(void *context, const struct err *err)
 	yard->broken = *err;
 }
 
-static void quiet(void *context, const struct store *store, const struct err *why)
-{
-	(void)context, (void)store, (void)why;
-}
 static void give_up(void *context, const struct err *err) { (void)context, (void)err; }
 
 static struct chk_params with_secret(const char *secret)
@@ -125,14 +122,14 @@ static struct yard *yard_new(unsigned levels, const char *secret, uint64_t tasks
 	yard->flight = flight_new(16);
 	yard->gate = gate_new(10, 100 << 20);
 	assert_int_equal(policy_new(levels, secret ? &ours : NULL, &yard->policy, &err), 0);
+	yard->away = away_new(&(struct away_options){ .wait_ms = 60000 });
 	const struct lanes_options options = {
 		.open = fake_open_store,
-		.away = quiet,
 		.gave_up = give_up,
 		.context = &yard->fake,
 		.threads = 1,
 		.slots = { 4, 1 },
-		.away_ms = 60000,
+		.away = yard->away,
 	};
 	yard->transfers = (struct transfers){ .flight = yard->flight,
 					      .policy = yard->policy,
@@ -146,6 +143,7 @@ static struct yard *yard_new(unsigned levels, const char *secret, uint64_t tasks
 static void yard_free(struct yard *yard)
 {
 	lanes_free(yard->transfers.lanes);
+	away_free(yard->away);
 	gate_free(yard->gate);
 	flight_free(yard->flight);
 	policy_free(yard->policy);

@@ -159,9 +159,12 @@ static struct lane *submit_as(struct club *club, struct guest *guest, enum lane_
 			      bool in_place)
 {
 	guest->club = club;
-	guest->lane_task = (struct lane_task){
-		.kind = kind, .in_place = in_place, .start = start, .poke = poke, .refuse = refuse
-	};
+	guest->lane_task = (struct lane_task){ .kind = kind,
+					       .in_place = in_place,
+					       .works = HEALTH_STORING,
+					       .start = start,
+					       .poke = poke,
+					       .refuse = refuse };
 	return lanes_submit(club->lanes, &guest->lane_task);
 }
 
@@ -238,15 +241,8 @@ static void little_is_started_while_the_grid_is_in_trouble(void **state)
 	struct health_call call = call_of_grid();
 	health_trouble(health, &call, false, &err);
 	open_club(&club, 1, 6, 1);
-	for (size_t i = 0; i < ARRAY_COUNT(guest); i++) {
-		guest[i].club = &club;
-		guest[i].lane_task = (struct lane_task){ .kind = LANE_TASK_TRANSFER,
-							 .works = HEALTH_STORING,
-							 .start = start,
-							 .poke = poke,
-							 .refuse = refuse };
-		lanes_submit(club.lanes, &guest[i].lane_task);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(guest); i++)
+		submit(&club, &guest[i], LANE_TASK_TRANSFER);
 	wait_for(&club, &club.ended, 1); /* one, to see whether it is over */
 	usleep(100000);
 	mutex_lock(&club.lock);

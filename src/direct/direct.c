@@ -95,6 +95,9 @@ static void go_on(struct direct_call *call, enum direct_next next)
 		case DIRECT_GUESS:
 			next = direct_guess(call) ? DIRECT_OPEN : DIRECT_GIVE_UP;
 			break;
+		case DIRECT_MEND:
+			next = direct_mend(call);
+			break;
 		case DIRECT_OPEN:
 			next = direct_open_shares(call);
 			break;
@@ -338,6 +341,7 @@ enum fault direct_open(const struct direct_options *options, struct store **stor
 	direct->base.gateway = options->gateway->number;
 	direct->health = options->gateway->health;
 	direct->servers = servers;
+	direct->habits = options->habits;
 	direct->floor = (struct http_floor){
 		.grace_ms = DIRECT_GRACE_MS,
 		.bps = DIRECT_RATE_LEAST,

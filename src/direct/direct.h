@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include "direct/habits.h"
 #include "node/servers.h"
 #include "store/gateway.h"
 
@@ -29,6 +30,7 @@ struct direct_options {
 	const unsigned char *lease_secret; /* of LEASE_SECRET_SIZE, borrowed; NULL: nothing is
 					      written past the gateway */
 	unsigned happy;                    /* servers that a file's shares have to be spread over */
+	struct habits *habits;             /* of the grid, borrowed; NULL: nothing is guessed */
 };
 
 /* Opens a store on a gateway and the servers beside it, connecting to nothing yet.  Faults as of

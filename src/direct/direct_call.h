@@ -7,8 +7,10 @@
  *   direct_search ---> GUESS   1-of-1: the likeliest server has the one share
  *    ^   |               | ^
  *    |   | k shares      | | no answer, or no proof: the next server
- *    |   | found         v |
+ *    |   | found, or     | |
+ *    |   | guessed       v |
  *    |   '------------> OPEN    asks for the hash tree, with small files for whole shares
+ *    |                   |       a share is not where it was guessed: MEND, the servers are asked
  *    |                   | proven
  *  AGAIN                 v
  *    ^            .---> READ    asks k servers for a stripe of segments ---> END, nothing is left
@@ -26,9 +28,10 @@
  * to 1 MiB/s).  So each step ends: the largest part, a stripe of 4 MiB, in five minutes, and most
  * in seconds.
  *
- * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c,
- * direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in slots) ->
- * direct_servers.c (which are left alone), direct_shares.c (what was found and proven before).
+ * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c (which may
+ * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
+ * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
+ * before).
  * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.
  *
  * Place      inside direct/direct only.
@@ -36,6 +39,7 @@
 #pragma once
 
 #include "direct/direct.h"
+#include "direct/habits.h"
 #include "net/http.h"
 #include "net/http_peer.h"
 #include "net/speed.h"
@@ -72,6 +76,7 @@ enum direct_next {
 	DIRECT_WAIT,  /* for requests: then comes `step`, or `otherwise` where one has failed */
 	DIRECT_AGAIN, /* a server is not what it was: look for shares anew */
 	DIRECT_GUESS,
+	DIRECT_MEND, /* look for the shares that were not where they were guessed to be */
 	DIRECT_OPEN,
 	DIRECT_READ,
 	DIRECT_DELIVER,
@@ -97,6 +102,7 @@ struct direct_shares {
 struct direct {
 	struct store base; /* first: a struct store is a struct direct; the gateway is behind it */
 	const struct servers *servers;
+	struct habits *habits; /* of the grid, or NULL: nothing is guessed */
 	struct health *health; /* hears what was read past the gateway, or NULL */
 	struct direct_server *server;
 	struct direct_call *in_flight;
@@ -121,6 +127,7 @@ struct direct_request {
 	unsigned char *into; /* room for `size` bytes, in the call's buffer */
 	size_t size, got;
 	bool refused; /* more came than that */
+	bool absent;  /* the server has no such share, which was guessed */
 	uint64_t begun_ms;
 };
 
@@ -143,7 +150,13 @@ struct direct_call {
 	struct store_call *gateway; /* brings the rest */
 	struct direct_shares *shares;
 	uint16_t *order; /* of the servers, while shares are looked for */
-	size_t asked;    /* of them */
+	size_t asked;    /* of them, in the second round that begins with those kept */
+	unsigned kept;   /* whole shares that have come, in the first slots, while others are looked
+			  * for */
+	bool guessed;    /* at the beginning: where the shares are */
+	bool mends;      /* the step can do with shares that are not where they were guessed */
+	bool guess
+		[ERASURE_BLOCKS_MAX]; /* slots of which nothing has come yet to say it was right */
 	uint64_t search_ends_ms;
 	unsigned searches;                                  /* begun */
 	struct direct_request *request;                     /* k of them */
@@ -211,8 +224,15 @@ void direct_cancel_requests(struct direct_call *call);
 
 /* ---- the steps ---- */
 
-/* Begins to look for k shares. */
+/* Begins to look for k shares, or guesses where they are. */
 enum direct_next direct_search(struct direct_call *call);
+
+/* Looks for those shares that were not where they were guessed to be, and keeps the others. */
+enum direct_next direct_mend(struct direct_call *call);
+
+/* Notes whether the share of a slot was where it was guessed to be, when a request for it has ended
+ * with `fault`.  Returns false when it was guessed, and is not there. */
+bool direct_guess_holds(struct direct_call *call, unsigned slot, enum fault fault);
 
 /* Ends what is in flight and takes the next server that may have the only share of a 1-of-1 file,
  * whose number is known.  False: none. */

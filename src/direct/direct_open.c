@@ -2,24 +2,13 @@
 
 enum { OLD_SEGMENT_SIZE = 128 << 10 }; /* before Tahoe-LAFS 1.19 */
 
-/* Orders the shares by their numbers, so that the first k are blocks of the file as they are. */
-static void order_shares(struct direct_shares *shares)
-{
-	for (unsigned i = 1; i < shares->found; i++)
-		for (unsigned j = i; j > 0 && shares->number[j] < shares->number[j - 1]; j--) {
-			unsigned char number = shares->number[j];
-			uint16_t server = shares->server[j];
-			shares->number[j] = shares->number[j - 1];
-			shares->server[j] = shares->server[j - 1];
-			shares->number[j - 1] = number;
-			shares->server[j - 1] = server;
-		}
-}
-
 /* With k = 1 every block is the file's; else the first k are. */
 static bool needs_decoding(const struct direct_shares *shares)
 {
-	return shares->found > 1 && shares->number[shares->found - 1] != shares->found - 1;
+	for (unsigned i = 0; i < shares->found && shares->found > 1; i++)
+		if (shares->number[i] >= shares->found)
+			return true;
+	return false;
 }
 
 /* Proves the tree by what stands behind the data of a share. */
@@ -41,6 +30,10 @@ static enum direct_next opened_small(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
 	uint64_t tail = layout->data_offset + layout->data_size;
+	for (unsigned i = 0; i < call->cap.needed; i++)
+		if (call->request[i].absent)
+			return DIRECT_MEND;
+	call->mends = false;
 	for (unsigned i = 0; i < call->cap.needed && !call->shares->checker; i++)
 		(void)prove(call, call->buffer + i * call->stride + tail);
 	if (call->shares->checker) {
@@ -68,10 +61,11 @@ static bool ask_small(struct direct_call *call)
 {
 	const struct chk_layout *layout = &call->shares->layout;
 	call->step = opened_small;
+	call->mends = true;
 	call->first = 0;
 	call->count = layout->segment_count;
 	bool asked = direct_make_room(call, call->cap.needed, (size_t)layout->share_size);
-	for (unsigned i = 0; i < call->cap.needed && asked; i++)
+	for (unsigned i = call->kept; i < call->cap.needed && asked; i++)
 		asked = direct_ask_bytes(call, i, 0);
 	return asked;
 }
@@ -109,7 +103,6 @@ enum direct_next direct_open_shares(struct direct_call *call)
 {
 	struct direct_shares *shares = call->shares;
 	struct err err;
-	order_shares(shares);
 	if (needs_decoding(shares) &&
 	    erasure_new(call->cap.needed, call->cap.total, shares->number, &shares->erasure, &err))
 		return DIRECT_GIVE_UP;

@@ -29,7 +29,7 @@ static unsigned char *join(struct direct_call *call, size_t skip, size_t block)
 	if (shares->erasure)
 		erasure_decode(shares->erasure, from, block, call->segment);
 	for (unsigned i = 0; i < k && !shares->erasure; i++)
-		memcpy(call->segment + i * block, from[i], block);
+		memcpy(call->segment + shares->number[i] * block, from[i], block);
 	return call->segment;
 }
 

@@ -46,11 +46,13 @@ static void on_bytes(void *context, const struct http_reply *reply)
 {
 	struct direct_request *request = context;
 	bool cut = !reply->fault && request->got != request->size;
+	unsigned slot = (unsigned)(request - request->call->request);
+	request->absent = !direct_guess_holds(request->call, slot, reply->fault);
 	struct direct_call *call = direct_request_ended(
 		request, request->refused ? FAULT_CORRUPT : reply->fault, reply);
 	if (cut)
 		direct_doubt(call);
-	bool failed = reply->fault || cut;
+	bool failed = (reply->fault && !(request->absent && call->mends)) || cut;
 	if (failed || call->waiting == 0)
 		call->woken(call, failed);
 }

@@ -19,6 +19,15 @@ static void add(struct direct_shares *shares, unsigned server, unsigned number)
 	shares->number[shares->found++] = (unsigned char)number;
 }
 
+/* A server in the order of the file's shares. */
+static struct habit_place place_of(const struct direct_call *call, unsigned server)
+{
+	unsigned rank = 0;
+	while (call->order[rank] != server)
+		rank++;
+	return (struct habit_place){ server, rank, call->cap.total };
+}
+
 /* Takes from a server's reply the numbers that are missing, until there are k. */
 static void take_numbers(struct direct_call *call, unsigned server, const void *data, size_t size)
 {
@@ -29,6 +38,8 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 		direct_judge_server(call->direct, server, FAULT_RETRY, false);
 		return;
 	}
+	const struct habit_place place = place_of(call, server);
+	habits_learn(call->direct->habits, &place, found);
 	for (unsigned i = 0; i < call->cap.total && shares->found < call->cap.needed; i++)
 		if (found[i] && !has(shares, i))
 			add(shares, server, i);
@@ -56,13 +67,25 @@ static bool ask_numbers(struct direct_call *call, unsigned slot, unsigned server
 	return direct_request_start(request, &http, "shares");
 }
 
-/* The next server to be asked; false: there is none. */
+/* Whether a share of the server has come already. */
+static bool is_kept(const struct direct_call *call, unsigned server)
+{
+	for (unsigned i = 0; i < call->kept; i++)
+		if (call->shares->server[i] == server)
+			return true;
+	return false;
+}
+
+/* The next server to be asked; false: there is none.  Those that gave a share may have another, but
+ * come last. */
 static bool next_server(struct direct_call *call, unsigned *server)
 {
 	const struct direct *direct = call->direct;
-	while (call->asked < direct->servers->count) {
-		*server = call->order[call->asked++];
-		if (direct_server_answers(direct, *server))
+	const size_t count = direct->servers->count;
+	while (call->asked < (call->kept ? 2 * count : count)) {
+		bool again = call->asked >= count;
+		*server = call->order[call->asked++ % count];
+		if (is_kept(call, *server) == again && direct_server_answers(direct, *server))
 			return true;
 	}
 	return false;
@@ -93,6 +116,68 @@ bool direct_guess(struct direct_call *call)
 	return true;
 }
 
+/* ---- shares whose places are guessed ---- */
+
+/* Guesses where k shares are, once in a call.  False: there is no telling. */
+static bool guess_shares(struct direct_call *call)
+{
+	const struct direct *direct = call->direct;
+	const unsigned needed = call->cap.needed;
+	struct habit_guess guess[ERASURE_BLOCKS_MAX];
+	bool *answers = calloc(direct->servers->count, sizeof *answers);
+	bool told = false;
+	for (size_t i = 0; answers && i < direct->servers->count; i++)
+		answers[i] = direct_server_answers(direct, (unsigned)i);
+	if (answers && !call->guessed)
+		told = habits_guess(direct->habits, call->order, answers, call->cap.total, needed,
+				    guess);
+	for (unsigned i = 0; i < needed && told; i++) {
+		add(call->shares, guess[i].server, guess[i].number);
+		call->guess[i] = true;
+	}
+	free(answers);
+	call->guessed |= told;
+	return told;
+}
+
+bool direct_guess_holds(struct direct_call *call, unsigned slot, enum fault fault)
+{
+	const struct direct_shares *shares = call->shares;
+	if (!call->guess[slot] || (fault && fault != FAULT_NOT_FOUND))
+		return true;
+	const struct habit_place place = place_of(call, shares->server[slot]);
+	call->guess[slot] = false;
+	habits_judge(call->direct->habits, &place, shares->number[slot], !fault);
+	return !fault;
+}
+
+enum direct_next direct_mend(struct direct_call *call)
+{
+	struct direct_shares *shares = call->shares;
+	call->kept = 0;
+	for (unsigned i = 0; i < call->cap.needed; i++) {
+		const unsigned to = call->kept;
+		const bool absent = call->request[i].absent;
+		call->request[i].absent = false;
+		if (absent)
+			continue;
+		if (to < i)
+			memcpy(call->buffer + to * call->stride, call->buffer + i * call->stride,
+			       call->stride);
+		shares->server[to] = shares->server[i];
+		shares->number[to] = shares->number[i];
+		call->kept++;
+	}
+	shares->found = call->kept;
+	erasure_free(shares->erasure);
+	shares->erasure = NULL;
+	call->asked = 0;
+	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
+	return search_round(call);
+}
+
+/* ---- in general ---- */
+
 enum direct_next direct_search(struct direct_call *call)
 {
 	const struct servers *servers = call->direct->servers;
@@ -102,13 +187,16 @@ enum direct_next direct_search(struct direct_call *call)
 		call->shares->refs = 1;
 	if (!call->shares || !call->order)
 		return DIRECT_GIVE_UP;
-	call->searches++;
+	call->kept = 0;
 	call->search_ends_ms = clock_ms() + DIRECT_SEARCH_MS;
 	call->shares->cap = call->cap;
 	if (!cap_storage_index(&call->cap, call->shares->index))
 		return DIRECT_GIVE_UP;
 	servers_order(servers, call->shares->index, call->order);
-	return direct_guess(call) ? DIRECT_OPEN : search_round(call);
+	if (direct_guess(call) || guess_shares(call))
+		return DIRECT_OPEN;
+	call->searches++;
+	return search_round(call);
 }
 
 enum direct_next direct_again(struct direct_call *call)
@@ -121,5 +209,6 @@ enum direct_next direct_again(struct direct_call *call)
 	free(call->order);
 	call->order = NULL;
 	call->asked = 0;
+	memset(call->guess, 0, sizeof call->guess);
 	return direct_search(call);
 }

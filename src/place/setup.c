@@ -147,6 +147,8 @@ static void choose_servers(const struct connection_options *connection, struct s
 		    err.text);
 	for (size_t i = 0; i < setup->servers.count; i++)
 		setup->encodes |= setup->servers.server[i].has_id;
+	if (setup->servers.count > 0)
+		setup->habits = habits_new(setup->servers.count); /* it is quicker with them */
 	setup->encodes &=
 		setup->params && setup->node.has_lease_secret && !connection->convergence_file;
 }
@@ -239,6 +241,7 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 		.servers = &setup->servers,
 		.lease_secret = setup->encodes ? setup->node.lease_secret : NULL,
 		.happy = setup->node.happy,
+		.habits = setup->habits,
 	};
 	return setup->servers.count > 0 && !setup->spare ? direct_open(&direct, store, err)
 							 : gateway_open(gateway, store, err);
@@ -385,6 +388,7 @@ void setup_fini(struct setup *setup)
 {
 	node_fini(&setup->node);
 	servers_fini(&setup->servers);
+	habits_free(setup->habits);
 	health_free(setup->health);
 	away_free(setup->away);
 	for (unsigned i = 0; i < setup->gateways; i++)

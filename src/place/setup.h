@@ -27,6 +27,7 @@ struct setup {
 	char *url[STORE_GATEWAYS_MAX];
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
 	struct servers servers; /* that are asked directly; may be none */
+	struct habits *habits;  /* theirs, or NULL */
 	bool spare;   /* open files are few: stores opened from now on ask the gateway alone */
 	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
 	struct health *health;     /* of the grid, as all stores find it */

@@ -8,7 +8,8 @@
   ./configure.py test [--all] [-k E] install, build, test; ends in "N passed, N failed"
   ./configure.py bench               run bench/*.py, print JSON
 
-`--no-install` never installs a package: what is missing is named, and that is the end.
+`--no-install`, with demo, test or bench, never installs a package: what is missing is named, and
+that is the end.
 """
 import argparse
 import hashlib
@@ -71,7 +72,9 @@ BUILD_NINJA = """\
 ninja_required_version = 1.8
 builddir = build
 
-cc = gcc
+# CC, PKG_CONFIG, CPPFLAGS, CFLAGS and LDFLAGS come from the environment of ninja.
+cc = $${{CC:-gcc}}
+pkg_config = $${{PKG_CONFIG:-pkg-config}}
 std = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -pthread -I. -Isrc
 warn = {warnings}
 libraries = {libraries}
@@ -79,17 +82,24 @@ hardening = {hardening}
 # The sanitizers of gcc 12 die at random where the kernel randomizes 32 bits of an address.
 fixed = $$(setarch -R true 2>/dev/null && echo setarch -R)
 
+# Looked at each time; another environment than the last one builds everything anew.
+rule environment
+  command = env | grep -E '^(CC|CPPFLAGS|CFLAGS|LDFLAGS|PKG_CONFIG|PKG_CONFIG_PATH)=' | $
+      sort >$out.new; if cmp -s $out.new $out; then rm $out.new; else mv $out.new $out; fi
+  description = look at the environment
+  restat = 1
 # What this machine has: the only place where pkg-config and the compiler are asked.
 rule probe
-  command = set -e; m=msgpack; pkg-config --exists $$m || m=msgpack-c; $
-      pkg-config --cflags $libraries $$m >build/deps.cflags; $
-      pkg-config --libs $libraries $$m >build/deps.libs; $
+  command = set -e; m=msgpack; $pkg_config --exists $$m || m=msgpack-c; $
+      $pkg_config --cflags $libraries $$m >build/deps.cflags; $
+      $pkg_config --libs $libraries $$m >build/deps.libs; $
       for flag in $hardening; do $
       if $cc -Werror $$flag -x c -c /dev/null -o /dev/null 2>/dev/null; then echo $$flag; fi; $
       done >build/deps.hardening
   description = probe libraries and compiler flags
 rule cc
-  command = $cc $std $warn $flags $$CFLAGS @build/deps.cflags -MMD -MF $out.d -c $in -o $out
+  command = $cc $std $warn $flags -ffile-prefix-map="$$PWD"=. $$CPPFLAGS $$CFLAGS $$STRICT $
+      @build/deps.cflags -MMD -MF $out.d -c $in -o $out
   depfile = $out.d
   deps = gcc
   description = $mode: cc $in
@@ -121,7 +131,9 @@ rule script
   command = $command
   description = $out
 
-build build/deps.cflags build/deps.libs build/deps.hardening: probe
+build always: phony
+build build/environment: environment always
+build build/deps.cflags build/deps.libs build/deps.hardening: probe build/environment
 
 {modes}
 include src/checks.ninja
@@ -311,8 +323,9 @@ def run(command, **options):
 def compdb():
     """One entry a file, of the debug mode: its flags are understood by clangd as well."""
     out = run(["ninja", "-t", "compdb", "cc"], check=True, stdout=subprocess.PIPE).stdout
-    entries = [dict(e, command=e["command"].replace(" $CFLAGS", "")) for e in json.loads(out)
-               if e["output"].startswith("build/debug/")]
+    entries = [dict(e, command=re.sub(r" \$(CPPFLAGS|CFLAGS|STRICT)", "", e["command"])
+                    .replace("${CC:-gcc}", "gcc").replace('"$PWD"', "."))
+               for e in json.loads(out) if e["output"].startswith("build/debug/")]
     (ROOT / "compile_commands.json").write_text(json.dumps(entries, indent=1) + "\n")
 
 
@@ -397,6 +410,8 @@ def main():
     for flag in ("--no-install", "--check", "--compdb"):
         parser.add_argument(flag, action="store_true")
     args = parser.parse_args()
+    if args.no_install and not args.verb:
+        parser.error("--no-install goes with demo, test or bench")
     if args.check:
         stale = stale_files()
         sys.exit(f"stale: {' '.join(stale)}; run ./configure.py" if stale else 0)

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Builds and runs every test, group by group: the inside of `./configure.py test`.
 
-Each group prints its seconds; the last line is "N passed, N failed" over all of them.  A check
-of the style group counts as one, a fact of a C unit test as one in each mode.
+Each group says when it begins and how long it took; then what was skipped is named, and the last
+line is "N passed, N failed" over all of them.  A check of the style group counts as one, a fact of
+a C unit test as one in each mode.  Temporary files are in one directory that goes at the end, unless
+something failed.
 """
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree
 from pathlib import Path
@@ -18,12 +22,12 @@ import configure
 from configure import ROOT, run
 
 QUIETLY = ["ninja", "--quiet", "-k", "0"]  # all that can be built; only failures are shown
+SKIPPED = []  # "test: reason"
 
 
 def ninja(*targets):
     # Warnings fail the tests, never somebody's build; and never what pip builds.
-    strict = (os.environ.get("CFLAGS", "") + " -Werror").strip()
-    return run([*QUIETLY, *targets], env={**os.environ, "CFLAGS": strict}).returncode == 0
+    return run([*QUIETLY, *targets], env={**os.environ, "STRICT": "-Werror"}).returncode == 0
 
 
 def checked(what, good):
@@ -37,15 +41,18 @@ def style(_args):
 
 def unit_result(target, built):
     """Counts (passed, failed) facts of one test program from the log it left."""
-    # When some target failed, this one counts only if ninja has nothing left to do for it.
+    log, stamp, program = ROOT / (target + ".log"), ROOT / target, target.removesuffix(".ok")
+    # When some target failed, this one counts only if it is that of the program as it is now.
     if not built:
-        out = run(["ninja", "-n", target], stdout=subprocess.PIPE, text=True).stdout
-        built = "no work to do" in out
-    log, stamp = ROOT / (target + ".log"), ROOT / target
+        built = ninja(program) and stamp.exists() \
+            and stamp.stat().st_mtime >= (ROOT / program).stat().st_mtime
     stale = stamp.exists() and not built
     text = log.read_text(errors="replace") if log.exists() and not stale else ""
-    good = len(re.findall(r"^ok \d+", text, re.MULTILINE))
-    bad = len(re.findall(r"^not ok \d+ (?!# SKIP)", text, re.MULTILINE))
+    skipped = re.findall(r"^(?:not )?ok \d+ .*# SKIP.*", text, re.MULTILINE)
+    SKIPPED.extend(f"{target}: {line}" for line in skipped)
+    good = len(re.findall(r"^ok \d+", text, re.MULTILINE)) \
+        - sum(line.startswith("ok") for line in skipped)
+    bad = len(re.findall(r"^not ok \d+ (?!.*# SKIP)", text, re.MULTILINE))
     if built and not bad and re.search(r"^1\.\.\d+$", text, re.MULTILINE):
         return good, 0
     print("FAIL", target, flush=True)
@@ -85,6 +92,8 @@ class Pytest:
         if not self.report.exists():
             return 0, 1
         suite = xml.etree.ElementTree.parse(self.report).getroot().find("testsuite")
+        SKIPPED.extend(f"{case.get('classname')}.{case.get('name')}: {skip.get('message')}"
+                       for case in suite.iter("testcase") for skip in case.iter("skipped"))
         tests, errors, failures, skipped = (int(suite.get(name, 0)) for name in
                                             ("tests", "errors", "failures", "skipped"))
         bad = errors + failures
@@ -102,7 +111,8 @@ def end_to_end(args):
     modes = ("release", "debug", "asan", "tsan")
     targets = [target for mode in modes for target in configure.programs_of(mode)]
     targets += ["build/release/capstool"]  # test_oracle.py's
-    results = [checked("barge in all modes", ninja(*targets))]
+    built = ninja(*targets)
+    results = [] if args.expression and built else [checked("barge in all modes", built)]
     env = dict(os.environ, BARGE=str(ROOT / "build/release/barge"))
     env |= {f"BARGE_{mode.upper()}": str(ROOT / f"build/{mode}/barge") for mode in modes[1:]}
     shares = min(2, os.cpu_count() or 1)
@@ -119,7 +129,10 @@ def main():
     groups += [(f"units, {mode}", units(mode)) for mode in configure.TESTED_MODES]
     groups += [("end to end", end_to_end)]
     passed = failed = 0
+    place = tempfile.mkdtemp(prefix="barge-")
+    os.environ["TMPDIR"] = place
     for name, group in groups:
+        print(f"-- {name}", flush=True)
         start = time.monotonic()
         try:
             results = group(args)
@@ -130,6 +143,15 @@ def main():
         passed, failed = passed + good, failed + bad
         print(f"== {name}: {good} passed, {bad} failed, {time.monotonic() - start:.1f} s",
               flush=True)
+    if args.expression and passed + failed == 0:
+        print(f"FAIL no test matches '{args.expression}'", flush=True)
+        failed = 1
+    if failed:
+        print(f"temporary files are left in {place}", flush=True)
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+    for line in SKIPPED:
+        print("skipped:", line, flush=True)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 

@@ -14,7 +14,7 @@ LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
           {"files", "net", "select", "tahoe", "report", "snapshot"}, {"node", "store", "decide"},
           {"direct", "calls"},
           {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
-          {"land", "upload", "place"}, {"download", "job"}, {"engine"}, {"cli", "serve"}]
+          {"land", "upload", "place"}, {"download", "job", "archive"}, {"engine"}, {"cli", "serve"}]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 
 # The embedded gateway is a program of its own and shares only these.

@@ -61,7 +61,7 @@ class Barge:
         if command in ("cp", "plan", "run", "resume", "verify", "jobs"):
             options.append(f"--state-dir={self.state}")
         if node and self.grid and command in ("cp", "plan", "run", "resume", "verify", "ls",
-                                              "get", "put", "diff"):
+                                              "get", "put", "diff", "snapshots", "forget"):
             options.append(f"--node-directory={self.grid.directory}")
         return [self.program, command, *options, *words]
 

@@ -103,6 +103,14 @@ enum fault store_wait_set_children(const struct store_wait *wait, const struct s
 	return wait_finish(wait, call, &waiting, err);
 }
 
+enum fault store_wait_unlink(const struct store_wait *wait, const struct cap *directory,
+			     const struct store_name *name, struct err *err)
+{
+	struct waiting waiting = { .call = NULL };
+	struct store_call *call = store_unlink(wait->store, directory, name, then(&waiting), err);
+	return wait_finish(wait, call, &waiting, err);
+}
+
 enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,
 			    struct err *err)
 {

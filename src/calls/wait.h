@@ -45,6 +45,10 @@ MUST_USE enum fault store_wait_set_children(const struct store_wait *wait,
 					    const struct store_edit *edit, const struct bytes *json,
 					    struct err *err);
 
+/* As store_unlink. */
+MUST_USE enum fault store_wait_unlink(const struct store_wait *wait, const struct cap *directory,
+				      const struct store_name *name, struct err *err);
+
 /* As store_probe. */
 MUST_USE enum fault store_wait_probe(const struct store_wait *wait, struct store_servers *servers,
 				     struct err *err);

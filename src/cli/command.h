@@ -36,6 +36,9 @@ command_function command_ls, command_get, command_put;
 /* command_diff.c: a local tree against one on a grid. */
 command_function command_diff;
 
+/* command_snapshots.c, command_forget.c: what a backup has made. */
+command_function command_snapshots, command_forget;
+
 /* command_jobs.c: list, show, remove. */
 command_function command_jobs;
 

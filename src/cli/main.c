@@ -17,6 +17,7 @@
  *   commit/     directories on the grid, bottom-up, the last link
  *   report/     progress, JSON lines, summary
  *   audit/      the proof repeated later                  compare/  what differs
+ *   archive/    what backups left at their target             snapshot/ its names, what is kept
  *   cli/        one command each: its job from options to exit status
  *
  * Below most of them: verify/ (which proof is one), calls/ (who runs calls, and again), store/ and
@@ -42,7 +43,8 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_VERIFY] = command_verify, [COMMAND_JOBS] = command_jobs,
 	[COMMAND_LS] = command_ls,         [COMMAND_GET] = command_get,
 	[COMMAND_PUT] = command_put,       [COMMAND_DIFF] = command_diff,
-	[COMMAND_SHOW] = command_show,
+	[COMMAND_SHOW] = command_show,     [COMMAND_SNAPSHOTS] = command_snapshots,
+	[COMMAND_FORGET] = command_forget,
 };
 
 static enum fault main_run(const struct options *options, struct output *output, int *status,

@@ -60,6 +60,7 @@ enum http_method {
 	HTTP_PUT,
 	HTTP_POST,
 	HTTP_PATCH,
+	HTTP_DELETE,
 };
 
 enum http_flags {

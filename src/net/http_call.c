@@ -311,6 +311,7 @@ static bool set_body(struct http_call *call)
 		[HTTP_PUT] = "PUT",
 		[HTTP_POST] = "POST",
 		[HTTP_PATCH] = "PATCH",
+		[HTTP_DELETE] = "DELETE",
 	};
 	if (request->method == HTTP_GET) {
 		SET(call->easy, CURLOPT_HTTPGET, 1L);

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { SHOWN_SIZE = 96, OPTIONS_MAX = 64, CONFIG_SIZE_MAX = 65536, NAME_SIZE = 64 };
+enum { SHOWN_SIZE = 96, OPTIONS_MAX = 128, CONFIG_SIZE_MAX = 65536, NAME_SIZE = 64 };
 
 /* One parse: the words still to come, and which options are set already. */
 struct parse {

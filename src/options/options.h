@@ -22,6 +22,7 @@
 #include "options/selection.h"
 #include "options/transfer.h"
 #include "report/output.h"
+#include "snapshot/retention.h"
 
 #include <stdio.h>
 
@@ -36,6 +37,8 @@ enum command {
 	COMMAND_GET,
 	COMMAND_PUT,
 	COMMAND_DIFF,
+	COMMAND_SNAPSHOTS,
+	COMMAND_FORGET,
 	COMMAND_JOBS,
 	COMMAND_SHOW,
 	COMMAND_GATEWAY,
@@ -53,12 +56,13 @@ struct options {
 	struct planning_options planning;
 	struct selection_options selection; /* of cp and plan: `planning.select` is made of it */
 	struct transfer_options transfer;
+	struct retention retention; /* forget */
 	struct output_options output;
 	char *state_dir;              /* where jobs are kept; NULL: not given */
-	bool new_job, dry_run;        /* cp, plan */
+	bool new_job, dry_run;        /* cp, plan, forget */
 	char *plan_file;              /* plan -o */
 	char *cap_out;                /* put, cp */
-	bool show_caps, long_listing; /* ls, show */
+	bool show_caps, long_listing; /* ls, show, snapshots */
 	bool force;                   /* get */
 	uint64_t port;                /* gateway; 0: any */
 	struct text_list fault;       /* gateway */

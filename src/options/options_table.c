@@ -8,7 +8,7 @@
 #define SENDING  (BIT(CP) | BIT(RUN) | BIT(RESUME))
 #define PLANNING (BIT(CP) | BIT(PLAN))
 #define ONLINE   (SENDING | BIT(VERIFY))
-#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF))
+#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(SNAPSHOTS) | BIT(FORGET))
 #define NODE     (ONLINE | BIT(PLAN) | SINGLE)
 #define STATE    (ONLINE | BIT(PLAN) | BIT(JOBS))
 #define ALL      (((1u << COMMAND_COUNT) - 1))
@@ -78,7 +78,7 @@ const struct option_row option_table[] = {
 	{ "new", 0, OPTION_FLAG, NULL, "begin a new job where an unfinished one would go on",
 	  PLANNING, true, AT(new_job), 0, 0 },
 	{ "dry-run", 'n', OPTION_FLAG, NULL, "only say what would be done, an entry a line",
-	  BIT(CP), true, AT(dry_run), 0, 0 },
+	  BIT(CP) | BIT(FORGET), true, AT(dry_run), 0, 0 },
 	{ "retry", 0, OPTION_FLAG, NULL,
 	  "take up again what failed or was skipped, also of a job that has ended", BIT(RESUME),
 	  false, AT(transfer.retry), 0, 0 },
@@ -142,10 +142,21 @@ const struct option_row option_table[] = {
 	  BIT(GATEWAY), false, AT(port), 1, 65535 },
 	{ "fault", 0, OPTION_LIST, "SPEC", "for tests: break some requests on purpose",
 	  BIT(GATEWAY), true, AT(fault), 0, 0 },
-	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets", BIT(SHOW) | BIT(LS), true,
-	  AT(show_caps), 0, 0 },
-	{ "long", 'l', OPTION_FLAG, NULL, "kind, rights, size and time of each entry", BIT(LS),
-	  true, AT(long_listing), 0, 0 },
+	{ "keep-last", 0, OPTION_COUNT, "N", "keep the N newest snapshots", BIT(FORGET), true,
+	  AT(retention.count[RETENTION_LAST]), 1, UINT64_MAX },
+	{ "keep-daily", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N days",
+	  BIT(FORGET), true, AT(retention.count[RETENTION_DAILY]), 1, UINT64_MAX },
+	{ "keep-weekly", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N weeks",
+	  BIT(FORGET), true, AT(retention.count[RETENTION_WEEKLY]), 1, UINT64_MAX },
+	{ "keep-monthly", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N months",
+	  BIT(FORGET), true, AT(retention.count[RETENTION_MONTHLY]), 1, UINT64_MAX },
+	{ "keep-yearly", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N years",
+	  BIT(FORGET), true, AT(retention.count[RETENTION_YEARLY]), 1, UINT64_MAX },
+	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets",
+	  BIT(SHOW) | BIT(LS) | BIT(SNAPSHOTS), true, AT(show_caps), 0, 0 },
+	{ "long", 'l', OPTION_FLAG, NULL,
+	  "kind, rights, size and time of each entry; of each snapshot what is in it",
+	  BIT(LS) | BIT(SNAPSHOTS), true, AT(long_listing), 0, 0 },
 	{ "force", 'f', OPTION_FLAG, NULL, "replace a file that is there", BIT(GET), true,
 	  AT(force), 0, 0 },
 	{ "caps-only", 0, OPTION_FLAG, NULL,
@@ -157,8 +168,9 @@ const struct option_row option_table[] = {
 	  "are sources, and a new directory is the target",
 	  BIT(PUT) | BIT(CP), true, AT(cap_out), 0, 0 },
 	{ "json", 0, OPTION_FLAG, NULL, "JSON lines on stdout",
-	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF), false, AT(output.json),
-	  0, 0 },
+	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF) | BIT(SNAPSHOTS) |
+		  BIT(FORGET),
+	  false, AT(output.json), 0, 0 },
 	{ "progress", 0, OPTION_PROGRESS, "auto|always|never", "the progress line (auto)",
 	  ONLINE | BIT(PLAN), false, AT(output.progress), 0, 0 },
 	{ "quiet", 'q', OPTION_FLAG, NULL, "only errors and warnings", ALL, false, AT(output.quiet),
@@ -213,6 +225,13 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   "when "
 			   "not all was found the same.\n",
 			   2, 2 },
+	[COMMAND_SNAPSHOTS] = { "snapshots", "ALIAS:TO", "list the snapshots of a backup",
+				"With -l also what is in each, and how much of it is new.\n", 1,
+				1 },
+	[COMMAND_FORGET] = { "forget", "ALIAS:TO", "unlink old snapshots of a backup",
+			     "What any of the --keep options keeps stays, and what Latest leads "
+			     "to.  A name that is no\ntime is never unlinked.\n",
+			     1, 1 },
 	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB]",
 			   "list, describe, take up again or remove saved jobs",
 			   "JOB is an id, or its beginning where only one job begins so.  `retry` "

@@ -24,6 +24,8 @@ struct store_backend {
 	struct store_call *(*set_children)(struct store *, const struct store_edit *,
 					   const struct store_body *, struct store_then,
 					   struct err *);
+	struct store_call *(*unlink)(struct store *, const struct cap *directory,
+				     const struct store_name *, struct store_then, struct err *);
 	struct store_call *(*list)(struct store *, const struct store_list *, struct store_then,
 				   struct err *);
 	struct store_call *(*check)(struct store *, const struct cap *, bool verify,

@@ -297,6 +297,26 @@ static struct store_call *gateway_set_children(struct store *store, const struct
 	return gateway_start(call, fault, &request, err);
 }
 
+/* It may run twice: what is gone stays gone. */
+static struct store_call *gateway_unlink(struct store *store, const struct cap *directory,
+					 const struct store_name *name, struct store_then then,
+					 struct err *err)
+{
+	struct gateway_call *call = gateway_begin(store, GATEWAY_UNLINK, then, err);
+	if (!call)
+		return NULL;
+	struct http_request request = {
+		.method = HTTP_DELETE,
+		.wait_more_ms = WAIT_LISTING * call->gateway->wait_ms,
+		.reply_max = CAP_REPLY_MAX,
+	};
+	struct bytes *path = &call->gateway->path;
+	enum fault fault = add_cap(path, directory);
+	if (fault == FAULT_NONE)
+		fault = add_name(path, name);
+	return gateway_start(call, fault, &request, err);
+}
+
 static bool on_listing(void *context, const void *data, size_t size)
 {
 	struct gateway_call *call = context;
@@ -412,6 +432,7 @@ static const struct store_backend gateway_backend = {
 	.get = gateway_get,
 	.make_directory = gateway_make_directory,
 	.set_children = gateway_set_children,
+	.unlink = gateway_unlink,
 	.list = gateway_list,
 	.check = gateway_check,
 	.probe = gateway_probe,

@@ -19,6 +19,7 @@ enum health_work gateway_work(const struct gateway_call *call)
 		return call->is_mutable ? HEALTH_WRITING : HEALTH_STORING;
 	case GATEWAY_OVERWRITE:
 	case GATEWAY_SET_CHILDREN:
+	case GATEWAY_UNLINK:
 		return HEALTH_WRITING;
 	case GATEWAY_LIST:
 		return HEALTH_LISTING;

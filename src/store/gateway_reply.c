@@ -211,6 +211,7 @@ void gateway_understand(struct gateway_call *call, const struct http_reply *http
 		reply->fault = take_directory(call, http, reply);
 		break;
 	case GATEWAY_SET_CHILDREN:
+	case GATEWAY_UNLINK:
 		reply->fault = http->status == 200 ? FAULT_NONE : garbage(reply, "one of success");
 		break;
 	case GATEWAY_LIST:

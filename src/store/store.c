@@ -43,6 +43,14 @@ struct store_call *store_set_children(struct store *store, const struct store_ed
 	return doing->backend->set_children(doing, edit, body, then, err);
 }
 
+struct store_call *store_unlink(struct store *store, const struct cap *directory,
+				const struct store_name *name, struct store_then then,
+				struct err *err)
+{
+	struct store *doing = DOING(store, unlink);
+	return doing->backend->unlink(doing, directory, name, then, err);
+}
+
 struct store_call *store_list(struct store *store, const struct store_list *list,
 			      struct store_then then, struct err *err)
 {

@@ -1,5 +1,5 @@
 /*
- * The contract of a store: put bytes, get bytes, make, link, list and check directories.
+ * The contract of a store: put bytes, get bytes, make, link, unlink, list and check directories.
  *
  * Each call starts an operation and returns at once; its `done` runs later in store_poll, exactly
  * once, unless the call is cancelled.  Nothing waits in a queue here: the caller limits how much is
@@ -232,6 +232,14 @@ struct store_name {
 	const char *name; /* UTF-8, not empty */
 	size_t size;
 };
+
+/*
+ * Takes the child `name` out of a writable directory; what it was stays where it is stored.
+ * FAULT_NOT_FOUND: there is no such child, which is also how a repeat ends.
+ */
+struct store_call *store_unlink(struct store *store, const struct cap *directory,
+				const struct store_name *name, struct store_then then,
+				struct err *err);
 
 struct store_list {
 	const struct cap *cap;

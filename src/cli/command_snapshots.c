@@ -1,0 +1,208 @@
+#include "archive/census.h"
+#include "archive/visit.h"
+#include "base/escape.h"
+#include "base/secret.h"
+#include "cli/command.h"
+#include "report/json.h"
+#include "report/out.h"
+#include "report/say.h"
+#include "report/status.h"
+
+enum { LINE_SIZE_MAX = 64 << 20, TIME_SIZE = 24, NAME_WIDTH = 20 };
+
+struct snapshots {
+	const struct options *options;
+	struct output *output;
+	struct visit visit;
+	struct remote *remote; /* with -l, as the next one */
+	struct census *census;
+	struct bytes line;
+	uint64_t unread; /* directories */
+};
+
+/* ---- lines ---- */
+
+static const char *time_text(const struct stamp *stamp, char text[TIME_SIZE])
+{
+	struct tm tm;
+	time_t seconds = stamp->seconds;
+	if (!stamp->known || !localtime_r(&seconds, &tm) ||
+	    strftime(text, TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		snprintf(text, TIME_SIZE, "-");
+	return text;
+}
+
+static enum fault put_name(struct bytes *out, const struct stamp *stamp)
+{
+	size_t begin = out->size;
+	enum fault fault = stamp->size ? escape_name(out, stamp->name, stamp->size)
+				       : bytes_append_text(out, "\"\"");
+	while (!fault && out->size - begin < NAME_WIDTH)
+		fault = bytes_append_text(out, " ");
+	return fault;
+}
+
+static enum fault put_row(struct bytes *out, const struct archive_snapshot *snapshot,
+			  const struct census_sum *sum)
+{
+	typedef unsigned long long llu;
+	char when[TIME_SIZE];
+	enum fault fault = put_name(out, &snapshot->stamp);
+	if (!fault)
+		fault = bytes_printf(out, "  %-19s", time_text(&snapshot->stamp, when));
+	if (!fault && sum)
+		fault = bytes_printf(out, "  %9llu  %11llu  %15llu  %15llu", (llu)sum->files,
+				     (llu)sum->directories, (llu)sum->bytes, (llu)sum->new_bytes);
+	if (!fault && snapshot->latest)
+		fault = bytes_append_text(out, "  latest");
+	if (!fault && !snapshot->stamp.known)
+		fault = bytes_append_text(out, "  no snapshot");
+	return fault ? fault : bytes_append_text(out, "\n");
+}
+
+static enum fault put_cap(struct bytes *out, const struct cap *cap)
+{
+	char text[CAP_TEXT_SIZE];
+	size_t size = cap_print(cap, text);
+	enum fault fault = size ? json_member(out, "cap", text, size) : FAULT_NONE;
+	secret_wipe(text, sizeof text);
+	return fault;
+}
+
+static enum fault put_sum(struct bytes *out, const struct census_sum *sum)
+{
+	enum fault fault = json_number(out, "files", sum->files);
+	if (!fault)
+		fault = json_number(out, "directories", sum->directories);
+	if (!fault)
+		fault = json_number(out, "bytes", sum->bytes);
+	if (!fault)
+		fault = json_number(out, "new_bytes", sum->new_bytes);
+	if (!fault)
+		fault = json_number(out, "unread", sum->unread);
+	return fault;
+}
+
+static enum fault put_object(struct bytes *out, const struct archive_snapshot *snapshot,
+			     const struct census_sum *sum, bool with_cap)
+{
+	const struct stamp *stamp = &snapshot->stamp;
+	enum fault fault =
+		bytes_printf(out, "{\"event\":\"%s\"", stamp->known ? "snapshot" : "no snapshot");
+	if (!fault)
+		fault = json_member(out, "name", stamp->name, stamp->size);
+	if (!fault && stamp->known)
+		fault = bytes_printf(out, ",\"time\":%lld", (long long)stamp->seconds);
+	if (!fault)
+		fault = json_bool(out, "latest", snapshot->latest);
+	if (!fault && sum)
+		fault = put_sum(out, sum);
+	if (!fault && with_cap)
+		fault = put_cap(out, &snapshot->cap);
+	return fault ? fault : bytes_append_text(out, "}\n");
+}
+
+static enum fault print_snapshot(struct snapshots *snapshots,
+				 const struct archive_snapshot *snapshot,
+				 const struct census_sum *sum, struct err *err)
+{
+	const struct options *options = snapshots->options;
+	struct bytes *line = &snapshots->line;
+	bytes_clear(line);
+	enum fault fault = options->output.json
+				   ? put_object(line, snapshot, sum, options->show_caps)
+				   : put_row(line, snapshot, sum);
+	if (fault)
+		return bytes_err(fault, err, "a line");
+	out_put(snapshots->output, line->data, line->size);
+	if (sum)
+		out_flush(snapshots->output);
+	return FAULT_NONE;
+}
+
+/* ---- what is in them ---- */
+
+static void tell_unread(void *context, const char *path, const struct err *err)
+{
+	struct snapshots *snapshots = context;
+	struct bytes shown;
+	bytes_init(&shown, LINE_SIZE_MAX);
+	if (escape_name(&shown, path, strlen(path)))
+		bytes_clear(&shown);
+	snapshots->unread++;
+	out_flush(snapshots->output);
+	say(snapshots->output, SAY_ERROR, "cannot list '%.120s': %s", bytes_text(&shown),
+	    err->text);
+	bytes_fini(&shown);
+}
+
+static enum fault open_census(struct snapshots *snapshots, struct err *err)
+{
+	const struct session *session = &snapshots->visit.session;
+	const struct ask ask = { .wait = session->wait, .tries = session->tries };
+	if (!snapshots->options->long_listing)
+		return FAULT_NONE;
+	snapshots->remote = remote_new(&ask, REMOTE_SOURCE);
+	if (snapshots->remote)
+		snapshots->census = census_new(snapshots->remote, tell_unread, snapshots);
+	return snapshots->census ? FAULT_NONE
+				 : err_set(err, FAULT_NOMEM, "no memory to count snapshots");
+}
+
+static enum fault list_one(struct snapshots *snapshots, const struct archive_snapshot *snapshot,
+			   struct err *err)
+{
+	struct census_sum sum;
+	if (!snapshots->census || !snapshot->stamp.known)
+		return print_snapshot(snapshots, snapshot, NULL, err);
+	if (census_count(snapshots->census, &snapshot->cap, &sum, err))
+		return err_wrap(err, "%.40s", snapshot->stamp.name);
+	return print_snapshot(snapshots, snapshot, &sum, err);
+}
+
+static enum fault list_all(struct snapshots *snapshots, int *status, struct err *err)
+{
+	static const char head[] = "NAME                  TIME               ";
+	static const char more[] = "      FILES  DIRECTORIES            BYTES        NEW BYTES";
+	const struct archive *archive = &snapshots->visit.archive;
+	const struct options *options = snapshots->options;
+	bool has_latest = false;
+	if (archive->known == 0)
+		say(snapshots->output, SAY_INFO, "there are no snapshots in '%.120s'",
+		    archive->typed);
+	if (archive->count > 0 && !options->output.json) {
+		out_put(snapshots->output, head, sizeof head - 1);
+		out_put(snapshots->output, more, options->long_listing ? sizeof more - 1 : 0);
+		out_put(snapshots->output, "\n", 1);
+	}
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < archive->count && !fault && !out_failed(snapshots->output); i++) {
+		fault = list_one(snapshots, &archive->snapshot[i], err);
+		has_latest |= archive->snapshot[i].latest;
+	}
+	out_flush(snapshots->output);
+	if (!fault && archive->known > 0 && !has_latest)
+		say(snapshots->output, SAY_WARNING, "'" ARCHIVE_LATEST "' leads to none of them");
+	*status = snapshots->unread > 0 ? STATUS_PARTLY : STATUS_DONE;
+	return fault;
+}
+
+enum fault command_snapshots(const struct options *options, struct output *output, int *status,
+			     struct err *err)
+{
+	struct snapshots snapshots = { .options = options, .output = output };
+	if (options->show_caps && !options->output.json)
+		return err_set(err, FAULT_USAGE, "--caps goes with --json");
+	if (visit_begin(&options->connection, output, options->words.text[0], &snapshots.visit,
+			err))
+		return err->fault;
+	bytes_init(&snapshots.line, LINE_SIZE_MAX);
+	enum fault fault = open_census(&snapshots, err);
+	if (!fault)
+		fault = list_all(&snapshots, status, err);
+	census_free(snapshots.census);
+	remote_free(snapshots.remote);
+	bytes_fini(&snapshots.line);
+	visit_end(&snapshots.visit);
+	return fault;
+}

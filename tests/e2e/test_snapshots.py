@@ -1,0 +1,180 @@
+"""`barge snapshots` and `barge forget`: what a backup has left, listed, counted and thinned out."""
+import json
+
+from grid import uri
+from tree import content
+
+STAMPS = [f"2026-11-{day:02}_01:00:00Z" for day in (1, 2, 8, 9)]
+META = {"ctime": 1795299589.5, "mtime": 1795299589.5, "st_mode": 33188, "st_ino": 7, "st_dev": 1,
+        "st_uid": 0, "st_gid": 0}
+
+
+def tree(grid, children, meta=None):
+    """Makes immutable directories of {name: cap, or the same again}; returns the cap."""
+    body = {}
+    for name, what in children.items():
+        cap = tree(grid, what) if isinstance(what, dict) else what
+        edge = {"ro_uri": cap, "metadata": {**META, **(meta or {}).get(name, {})}}
+        body[name] = ["dirnode" if cap.startswith("URI:DIR2") else "filenode", edge]
+    return grid.web("POST", "/uri?t=mkdir-immutable", json.dumps(body)).decode()
+
+
+def archive(grid, snapshots, latest=None):
+    """Links {name: cap} as a backup does; returns ("alias:", cap of TO, cap of Archives)."""
+    archives = grid.mkdir(snapshots)
+    to = {"Archives": archives}
+    if latest:
+        to["Latest"] = latest
+    alias, cap = grid.fresh(to)
+    return alias, cap, archives
+
+
+def names(run):
+    return [line["name"] for line in run.lines() if line["event"] == "snapshot"]
+
+
+def test_snapshots_are_listed_by_time(embedded, client):
+    one, two = tree(embedded, {"a": embedded.put(b"1")}), tree(embedded, {})
+    alias, to, _ = archive(embedded, {
+        STAMPS[1]: two, STAMPS[0]: one, "2008-11-16 10.34 PM": one, "2009-11-16--17.34Z": one,
+        "2026-11-31_01:00:00Z": one, "notes": embedded.put(b"x" * 99), "\x1b[2J": one,
+        "2026-11-05_01:00:00Z": embedded.put(b"y" * 99)}, latest=two)
+    barge = client(embedded)
+    before = embedded.counts()["requests"]
+    run = barge.ok("snapshots", alias)
+    lists = sum(embedded.counts()["requests"].values()) - sum(before.values())
+    assert lists <= 4  # the servers, TO, Archives, and the question before
+    rows = run.out.split("\n")[:-1]
+    assert rows[0].split() == ["NAME", "TIME"]
+    assert [row[:20].strip() for row in rows[1:5]] == [
+        "2008-11-16 10.34 PM", "2009-11-16--17.34Z", STAMPS[0], STAMPS[1]]
+    assert rows[4].endswith("latest") and "latest" not in "".join(rows[:4])
+    assert [row.endswith("no snapshot") for row in rows[5:]] == [True] * 4
+    lines = barge.ok("snapshots", "--json", alias).lines()
+    assert [line["event"] for line in lines] == ["snapshot"] * 4 + ["no snapshot"] * 4
+    assert lines[3] == {"event": "snapshot", "name": STAMPS[1], "time": 1793581200, "latest": True}
+    assert barge.run("snapshots", "--json", "--caps", alias,
+                     secret=True).lines()[3]["cap"] == two
+    assert barge.ok("snapshots", "--caps", alias, code=2)
+    assert "none of them" in barge.ok("snapshots", archive(embedded, {STAMPS[0]: one})[0]).err
+
+
+def test_what_is_in_them_is_counted_and_shared_directories_are_listed_once(embedded, client):
+    caps = [embedded.put(content(1000, number)) for number in range(4)]
+    shared = {"b": caps[1], "deep": {"c": caps[2], "again": caps[1]}}
+    snapshots = {
+        STAMPS[0]: tree(embedded, {"a": caps[0], "d": shared}),
+        STAMPS[1]: tree(embedded, {"a": caps[0], "d": shared}),
+        STAMPS[2]: tree(embedded, {"moved": {"d": shared}, "lit": embedded.put(b"12345")}),
+        STAMPS[3]: tree(embedded, {"a": caps[3], "d": shared, "e": shared})}
+    alias, _, _ = archive(embedded, snapshots, latest=snapshots[STAMPS[3]])
+    barge = client(embedded)
+    before = embedded.requests("json")
+    lines = barge.ok("snapshots", "--json", "-l", alias).lines()
+    assert [[line[key] for key in ("files", "directories", "bytes", "new_bytes", "unread")]
+            for line in lines] == [[4, 2, 4000, 3000, 0], [4, 2, 4000, 0, 0],
+                                   [4, 3, 3005, 5, 0], [7, 4, 7000, 1000, 0]]
+    # TO, Archives, three roots that differ, "moved", "d", "deep".
+    assert embedded.requests("json") - before == 8
+    rows = barge.ok("snapshots", "-l", alias).out.split("\n")
+    assert rows[1].split()[3:] == ["4", "2", "4000", "3000"]
+    assert rows[4].split()[3:] == ["7", "4", "7000", "1000", "latest"]
+
+
+def test_what_cannot_be_listed_is_told(embedded, client):
+    lost = "URI:DIR2-CHK:" + "a" * 26 + ":" + "a" * 52 + ":1:1:300"
+    good = tree(embedded, {"x": {"y": lost}, "z": embedded.put(b"1")})
+    alias, _, _ = archive(embedded, {STAMPS[0]: good, STAMPS[1]: lost}, latest=good)
+    run = client(embedded).ok("snapshots", "--json", "-l", alias, code=1, env={
+        "BARGE_GRID_WAIT": "1"})
+    assert [(line["files"], line["unread"]) for line in run.lines()] == [(1, 1), (0, 1)]
+    assert "cannot list 'x/y'" in run.err
+
+
+def test_places_without_a_backup(embedded, client):
+    barge = client(embedded)
+    alias, cap = embedded.fresh({"Archives": embedded.put(b"1"), "file": embedded.put(b"2")})
+    assert "is not a directory" in barge.ok("snapshots", alias, code=2).err
+    assert "is not a directory" in barge.ok("snapshots", alias + "file", code=2).err
+    alias, cap = embedded.fresh({"sub": embedded.mkdir()})
+    assert "no directory 'Archives'" in barge.ok("snapshots", alias + "sub", code=2).err
+    assert "No such file" in barge.ok("snapshots", alias + "none", code=2).err
+    assert "Unknown alias" in barge.ok("snapshots", "nowhere:x", code=2).err
+    alias, _, _ = archive(embedded, {})
+    run = barge.ok("snapshots", alias)
+    assert run.out == "" and "there are no snapshots" in run.err
+    assert barge.ok("forget", "--keep-last=1", alias).out == ""
+    assert cap
+
+
+def test_snapshots_are_forgotten_by_rules(embedded, client):
+    roots = {stamp: tree(embedded, {"a": embedded.put(stamp.encode() * 9)}) for stamp in STAMPS}
+    keep = {"notes": embedded.mkdir(), "2026-11-31_01:00:00Z": embedded.mkdir()}
+    alias, to, archives = archive(embedded, {**roots, **keep}, latest=roots[STAMPS[1]])
+    barge = client(embedded)
+    assert "which snapshots are to be kept" in barge.ok("forget", alias, code=2).err
+    assert len(embedded.list(archives)) == 6
+    dry = barge.ok("forget", "-n", "--json", "--keep-weekly=2", alias).lines()
+    assert [(line["name"], line["state"], line["kept_by"]) for line in dry[:-1]] == [
+        (STAMPS[0], "to be forgotten", []), (STAMPS[1], "kept", ["Latest"]),
+        (STAMPS[2], "kept", ["weekly"]), (STAMPS[3], "kept", ["weekly"])]
+    assert len(embedded.list(archives)) == 6
+    run = barge.ok("forget", "--keep-weekly=2", alias)
+    assert run.out.split("\n")[:-1] == [
+        f"forgotten {STAMPS[0]}", f"kept {STAMPS[1]} (Latest)", f"kept {STAMPS[2]} (weekly)",
+        f"kept {STAMPS[3]} (weekly)"]
+    assert "1 snapshots forgotten, 3 kept" in run.err
+    assert set(embedded.list(archives)) == {*STAMPS[1:], *keep}
+    assert set(embedded.list(to)) == {"Archives", "Latest"}
+    again = barge.ok("forget", "--keep-weekly=2", alias, "--json").summary()
+    assert (again["forgotten"], again["kept"], again["no_snapshots"]) == (0, 3, 2)
+    last = barge.ok("forget", "--keep-last=1", alias, "--json").summary()
+    assert (last["forgotten"], last["kept"]) == (1, 2)
+    assert set(embedded.list(archives)) == {STAMPS[1], STAMPS[3], *keep}
+
+
+def test_of_equal_snapshots_the_newest_is_latest(embedded, client):
+    root = tree(embedded, {"a": embedded.put(b"1" * 99)})
+    alias, _, archives = archive(embedded, {stamp: root for stamp in STAMPS}, latest=root)
+    client(embedded).ok("forget", "--keep-last=1", alias)
+    assert set(embedded.list(archives)) == {STAMPS[3]}
+
+
+def test_forgetting_wants_a_write_cap_and_goes_on_after_a_failure(gateway, client):
+    grid = gateway("unlink:500@2")
+    root = tree(grid, {"a": grid.put(b"1" * 99)})
+    alias, to, archives = archive(grid, {stamp: root for stamp in STAMPS}, latest=root)
+    grid.add_alias("readonly", grid.web("GET", uri(to, t="readonly-uri")).decode())
+    barge = client(grid)
+    assert "is read-only" in barge.ok("forget", "--keep-last=1", "readonly:", code=2).err
+    assert len(grid.list(archives)) == 4
+    barge.ok("forget", "-n", "--keep-last=1", "readonly:")
+    assert barge.ok("forget", "--keep-last=1", alias, "--json").summary()["forgotten"] == 3
+    assert set(grid.list(archives)) == {STAMPS[3]}
+
+
+def test_what_tahoe_backup_made(real_grid, client, tmp_path):
+    source = tmp_path / "source"
+    (source / "sub/deep").mkdir(parents=True)
+    (source / "a").write_bytes(content(2000))
+    (source / "sub/b").write_bytes(content(3000, 1))
+    (source / "sub/deep/c").write_bytes(content(20, 2))
+    alias, cap = real_grid.fresh()
+    made = []
+    for data in (b"", content(500, 3)):
+        (source / "sub/b").write_bytes(content(3000, 1) + data)
+        done = real_grid.command("-d", real_grid.directory, "backup", source, alias + "to")
+        assert done.returncode == 0, done.stdout
+        made += set(real_grid.children(cap, "to/Archives")) - set(made)
+        if len(made) == 1:  # a name is a second
+            real_grid.web("POST", uri(cap, "to", "Archives", t="rename", from_name=made[0],
+                                      to_name="2026-01-01_00:00:00Z"))
+            made[0] = "2026-01-01_00:00:00Z"
+    barge = client(real_grid)
+    lines = barge.ok("snapshots", "--json", "-l", alias + "to").lines()
+    assert [line["name"] for line in lines] == made
+    assert [[line[key] for key in ("files", "directories", "bytes", "new_bytes", "latest")]
+            for line in lines] == [[3, 2, 5020, 5020, False], [3, 2, 5520, 3500, True]]
+    assert names(barge.ok("forget", "--keep-daily=1", "--json", alias + "to")) == made
+    assert set(real_grid.children(cap, "to/Archives")) == {made[1]}
+    assert set(real_grid.children(cap, "to")) == {"Archives", "Latest"}

@@ -391,21 +391,15 @@ static void unlinks_children(void **state)
 	(void)state;
 	struct scene *scene = open_scene();
 	struct cap directory = cap_of(DIRW);
-	const struct store_name name = { "2026-11-21_22:21:48Z", 20 }, odd = { "a/b ?", 5 };
+	const struct store_name name = { "2026", 4 }, odd = { "a/b :?", 6 };
 	struct err err;
 	answers(scene, 200, "", CHK);
 	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &name, &err), FAULT_NONE);
-	assert_request(scene, "DELETE /uri/" DIRW "/2026-11-21_22%3A21%3A48Z");
 	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &odd, &err), FAULT_NONE);
-	assert_request(scene, "DELETE /uri/" DIRW "/a%2Fb%20%3F");
-	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &(struct store_name){ "", 0 },
-					   &err),
-			 FAULT_USAGE);
+	assert_request(scene, "DELETE /uri/" DIRW "/a%2Fb%20%3A%3F");
 	answers(scene, 404, "", "No such child: 2026");
-	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &name, &err),
-			 FAULT_NOT_FOUND);
-	answers(scene, 500, "", "Traceback (most recent call last):\n"
-				"allmydata.interfaces.NotWriteableError: ()\n");
+	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &name, &err), FAULT_NOT_FOUND);
+	answers(scene, 500, "", "allmydata.interfaces.NotWriteableError: ()\n");
 	assert_int_equal(store_wait_unlink(&scene->wait, &directory, &name, &err), FAULT_AUTH);
 	close_scene(scene);
 }

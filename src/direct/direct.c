@@ -1,3 +1,4 @@
+#include "direct/direct_list.h"
 #include "direct/direct_put.h"
 
 #include "base/secret.h"
@@ -34,7 +35,7 @@ static void end_call(struct direct_call *call, const struct err *err)
 		.received = call->at - call->offset,
 		.proven = !err,
 	};
-	if (!err) {
+	if (!err && !call->alone) {
 		health_well(call->direct->health, &call->health);
 		const struct health_canary canary = { call->cap, call->offset };
 		health_keep_canary(call->direct->health, &canary);
@@ -65,6 +66,11 @@ static void give_up(struct direct_call *call)
 	call->given_up = true;
 	if (call->starting)
 		return;
+	if (call->alone) {
+		err_set(&err, FAULT_RETRY, "no storage server has it");
+		end_call(call, &err);
+		return;
+	}
 	const struct store_get rest = {
 		.cap = &call->cap,
 		.offset = call->at,
@@ -167,29 +173,43 @@ static bool is_ours(const struct store_get *get)
 	return get->offset < cap->size && get->length > 0 && get->length <= cap->size - get->offset;
 }
 
-/* Reads here what can be read here.  A call that gives up before it was handed out is the gateway's
- * from the start. */
-static struct store_call *direct_get(struct store *store, const struct store_get *get,
-				     struct store_then then, struct err *err)
+/* Begins to read here what can be read here.  NULL: a call that gives up before it was handed out
+ * is the gateway's from the start. */
+static struct direct_call *begin_call(struct direct *direct, const struct store_get *get,
+				      struct store_then then, bool alone)
 {
-	struct direct *direct = to_direct(store);
 	bool ours = is_ours(get) && direct->requests + get->cap->needed <= DIRECT_REQUESTS_MAX;
 	struct direct_call *call = ours ? new_call(direct, get, then) : NULL;
 	if (!call)
-		return store_get(direct->base.behind, get, then, err);
+		return NULL;
+	call->alone = alone;
 	call->starting = true;
 	go_on(call, call->shares ? DIRECT_READ : direct_search(call));
 	call->starting = false;
 	if (call->given_up) {
 		free_call(call);
-		return store_get(direct->base.behind, get, then, err);
+		return NULL;
 	}
 	call->back = &direct->in_flight;
 	call->next = direct->in_flight;
 	if (call->next)
 		call->next->back = &call->next;
 	direct->in_flight = call;
-	return (struct store_call *)call;
+	return call;
+}
+
+static struct store_call *direct_get(struct store *store, const struct store_get *get,
+				     struct store_then then, struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	struct direct_call *call = begin_call(direct, get, then, false);
+	return call ? (struct store_call *)call : store_get(direct->base.behind, get, then, err);
+}
+
+struct store_call *direct_read_alone(struct direct *direct, const struct store_get *get,
+				     struct store_then then)
+{
+	return (struct store_call *)begin_call(direct, get, then, true);
 }
 
 /* Ends a call of ours without a word to its caller. */
@@ -217,13 +237,24 @@ static struct store_call *put_here(struct store *store, const struct store_body 
 					    : store_put(direct->base.behind, body, then, err);
 }
 
+static struct store_call *list_here(struct store *store, const struct store_list *list,
+				    struct store_then then, struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	struct store_call *call = direct_can_list(list) ? direct_list(direct, list, then) : NULL;
+	return call ? call : store_list(direct->base.behind, list, then, err);
+}
+
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
+	struct direct_list *list = direct_find_list(direct, call);
 	if (own)
 		cancel_own(own);
+	else if (list)
+		direct_cancel_list(list);
 	else if (put)
 		direct_cancel_put(put);
 	else
@@ -278,6 +309,7 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 	if (resumes) {
 		resume_all(direct);
 		direct_begin_puts(direct);
+		direct_begin_lists(direct);
 	}
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
@@ -285,6 +317,8 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 static void close_direct(struct store *store)
 {
 	struct direct *direct = to_direct(store);
+	while (direct->lists)
+		direct_cancel_list(direct->lists);
 	for (struct direct_call *call = direct->in_flight, *next; call; call = next) {
 		next = call->next;
 		cancel_own(call);
@@ -305,6 +339,7 @@ static void close_direct(struct store *store)
 static const struct store_backend direct_backend = {
 	.put = put_here,
 	.get = direct_get,
+	.list = list_here,
 	.poll = direct_poll,
 	.pause = direct_pause,
 	.resume = direct_resume,

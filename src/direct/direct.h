@@ -1,9 +1,10 @@
 /*
- * A store that reads immutable files from the storage servers themselves, and writes those whose
- * shares are there; everything else is left to a gateway.
+ * A store that reads immutable files and lists immutable directories from the storage servers
+ * themselves, and writes those whose shares are there; everything else is left to a gateway.
  *
  *   get of a CHK cap: which servers have shares? -> k of them -> segments: decoded, proven by the
  *       hash tree that the cap stands for, decrypted -> sink
+ *   list of an immutable directory: its bytes are got like a file's, and told as children
  *   put of a body with its shares: room for them -> each to its server -> all acknowledged
  *   whatever goes wrong there: the gateway brings the rest of the range, or puts the file
  * direct_call.h draws how the parts of this room go on from one to the next.

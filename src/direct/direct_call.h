@@ -32,7 +32,8 @@
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
- * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.
+ * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.  Directories are
+ * read like files and told as listings: direct_list.c.
  *
  * Place      inside direct/direct only.
  */
@@ -112,6 +113,7 @@ struct direct {
 	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
 	bool resuming;                     /* some call is to go on in the next poll */
 	struct direct_put *puts;           /* in flight too */
+	struct direct_list *lists;         /* and these */
 	const unsigned char *lease_secret; /* NULL: nothing is put here */
 	unsigned happy;                    /* servers that have to get a share */
 	struct direct_shares *recent[DIRECT_RECENT];
@@ -141,6 +143,7 @@ struct direct_call {
 	uint64_t offset, at, end; /* of the file: delivered so far is what lies before `at` */
 	bool whole;               /* asked for without a range */
 	bool starting;            /* not handed out yet: `done` is not to be called */
+	bool alone;               /* the gateway is not asked for the rest */
 	bool given_up;
 	bool hurried;  /* as of store_get, for the gateway */
 	bool paused;   /* nothing is delivered */
@@ -170,6 +173,13 @@ struct direct_call {
 	uint64_t first, count;  /* segments that are asked for, and not delivered yet; */
 	size_t skip;            /* their blocks begin so far into the room of each slot */
 };
+
+/* ---- direct.c ---- */
+
+/* Reads a range as store_get does, but fails as RETRY where it cannot be read here.  NULL: it was
+ * not begun. */
+struct store_call *direct_read_alone(struct direct *direct, const struct store_get *get,
+				     struct store_then then);
 
 /* ---- direct_shares.c ---- */
 

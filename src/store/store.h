@@ -8,7 +8,8 @@
  * Inside: store.c hands each call to the backend, or to the store behind it (backend.h).  The
  * gateway's: gateway.c builds the requests; gateway_reply.c reads what came, gateway_fault.c what a
  * failure means; listing_parser.c reads listings as they arrive, behind json_tokens.c, which
- * bounds strings, and has names_seen.c look for names that come twice.
+ * bounds strings, and has names_seen.c look for names that come twice.  listing_form.c reads what
+ * directories are stored as, for a store that has it.
  *
  * Place      calls/lanes.h and calls/wait.h drive it -> [store] -> its backend (store/gateway.h,
  *            direct/direct.h).
@@ -114,8 +115,8 @@ struct store_reply {
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
 	struct cap cap;         /* put, overwrite, make_directory */
 	uint64_t received;      /* get: bytes given to the sink */
-	bool proven;            /* get: they are the cap's, by its hash tree; put: the cap was made
-				 * here, and each share acknowledged by its server */
+	bool proven;            /* get, list: they are the cap's, by its hash tree; put: the cap was
+				 * made here, and each share acknowledged by its server */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
 	struct store_health health;   /* check */

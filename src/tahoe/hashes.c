@@ -82,3 +82,18 @@ enum fault netstring_append(struct bytes *out, const void *data, size_t size)
 		fault = bytes_append(out, ",", 1);
 	return fault;
 }
+
+bool netstring_take(struct bytes_view *from, struct bytes_view *content)
+{
+	const char *data = from->data;
+	size_t at = 0, size = 0;
+	for (; at < from->size && data[at] >= '0' && data[at] <= '9' && size <= from->size; at++)
+		size = size * 10 + (size_t)(data[at] - '0');
+	if (at == 0 || at == from->size || data[at++] != ':')
+		return false;
+	if (from->size - at <= size || data[at + size] != ',')
+		return false;
+	*content = (struct bytes_view){ data + at, size };
+	*from = (struct bytes_view){ data + at + size + 1, from->size - at - size - 1 };
+	return true;
+}

@@ -26,6 +26,8 @@
 #define TAG_FINGERPRINT    "allmydata_mutable_pubkey_to_fingerprint_v1"
 #define TAG_READKEY        "allmydata_mutable_writekey_to_readkey_v1"
 #define TAG_MUTABLE_INDEX  "allmydata_mutable_readkey_to_storage_index_v1"
+#define TAG_CHILD_SALT     "allmydata_dirnode_child_rwcap_to_salt_v1"
+#define TAG_CHILD_KEY      "allmydata_mutable_writekey_and_salt_to_dirnode_child_capkey_v1"
 #define TAG_CLIENT_RENEWAL "allmydata_client_renewal_secret_v1"
 #define TAG_CLIENT_CANCEL  "allmydata_client_cancel_secret_v1"
 #define TAG_FILE_RENEWAL   "allmydata_file_renewal_secret_v1"
@@ -58,3 +60,7 @@ void hash_tagged_start(struct digest *digest, const char *tag);
 
 /* Appends N(data).  Results as of bytes_append; `out` is as before on failure. */
 MUST_USE enum fault netstring_append(struct bytes *out, const void *data, size_t size);
+
+/* Takes the netstring that `from` begins with, and stores what is in it.  False, changing nothing:
+ * there is none. */
+MUST_USE bool netstring_take(struct bytes_view *from, struct bytes_view *content);

@@ -122,7 +122,7 @@ enum fault err_sort(struct err *err, enum err_side side)
 		return err->fault;
 	err->side = side;
 	size_t i = meaning_of(err->os_error);
-	if (i == meaning_count)
+	if (i == meaning_count || side == ERR_JOB) /* err_os has sorted it */
 		return err->fault;
 	enum fault fault = side == ERR_SOURCE ? meaning[i].reading : meaning[i].writing;
 	if (fault)

@@ -33,6 +33,7 @@ enum err_side {
 	ERR_OURS,   /* files of a job or of the user's settings, or not told */
 	ERR_SOURCE, /* reading what is copied */
 	ERR_TARGET, /* writing what is copied */
+	ERR_JOB,    /* the job's own files, which no other entry does without */
 };
 
 /* Whether the other side was in trouble that says nothing about what was asked of it. */
@@ -69,8 +70,8 @@ enum fault err_os(struct err *err, enum fault fault, int os_error, const char *f
 	PRINTF_LIKE(4, 5);
 
 /*
- * Says that `err` came of reading a source or of writing at a local target, and sorts its os_error
- * for that side: the one place that tells a file's own fault from the side's and the process's.
+ * Says that `err` came of reading a source, of writing at a local target or of the job's own files,
+ * and sorts its os_error for that side: the one place that tells a file's own fault from the side's and the process's.
  * Only the first side counts; what the other end of a connection said stays as it is.  Returns the
  * fault.
  */

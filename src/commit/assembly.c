@@ -14,7 +14,7 @@ enum {
 struct member {
 	size_t name; /* offset in `names` */
 	uint32_t name_size;
-	bool existed, own;
+	uint8_t how; /* enum entry_link */
 	uint8_t cap_kind, cap_size;
 	unsigned char cap[OUTCOME_CAP_MAX];
 	unsigned char meta[OUTCOME_META_SIZE];
@@ -52,8 +52,8 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 	}
 	struct member *member = &builder->member[builder->count];
 	*member = (struct member){ .name = builder->names.size,
-				   .existed = outcome->level & OUTCOME_EXISTED,
-				   .own = outcome->level & OUTCOME_OWN,
+				   .how = builder->source->merges ? (uint8_t)entry_link_of(outcome)
+								  : ENTRY_NEW,
 				   .cap_kind = outcome->cap_kind,
 				   .cap_size = outcome->cap_size };
 	enum fault fault = name_to_nfc(&builder->names, entry->name, entry->name_size);
@@ -109,19 +109,6 @@ static enum fault metadata_of(const struct member *member, struct bytes *out)
 	return edge_metadata_json(out, &metadata);
 }
 
-/* A directory or mutable file that was there is changed in its place, so its link stays.  An
- * immutable directory that was there is one that this job has linked, and made anew. */
-static enum assembly_how how_of(const struct member *member, const struct cap *cap)
-{
-	if (member->own)
-		return ASSEMBLY_KEEP;
-	if (!member->existed)
-		return ASSEMBLY_NEW;
-	if (cap_is_mutable(cap))
-		return ASSEMBLY_KEEP;
-	return cap_is_directory(cap) ? ASSEMBLY_RELINK : ASSEMBLY_REPLACE;
-}
-
 static enum fault add_to_request(struct assembly_request *request, const struct edge_child *child)
 {
 	request->children++;
@@ -147,10 +134,9 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 		.metadata = metadata->size ? bytes_text(metadata) : NULL,
 		.metadata_size = metadata->size,
 	};
-	const enum assembly_how how = builder->source->merges ? how_of(member, &cap) : ASSEMBLY_NEW;
-	assembly->how[member - builder->member] = (uint8_t)how;
-	if (!fault && how != ASSEMBLY_KEEP)
-		fault = add_to_request(&assembly->request[how], &child);
+	assembly->how[member - builder->member] = member->how;
+	if (!fault && member->how != ENTRY_KEEP)
+		fault = add_to_request(&assembly->request[member->how], &child);
 	if (!fault && !childset_add(&assembly->set, name, member->name_size, &cap))
 		fault = FAULT_NOMEM;
 	if (fault) {
@@ -253,7 +239,7 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	return fault;
 }
 
-bool assembly_has(const struct assembly *assembly, enum assembly_how how)
+bool assembly_has(const struct assembly *assembly, enum entry_link how)
 {
 	for (size_t i = 0; i < assembly->set.count; i++) {
 		const struct childset_member *member = &assembly->set.member[i];

@@ -8,21 +8,12 @@
  */
 #pragma once
 
+#include "decide/entry.h"
 #include "queue/catalog.h"
 #include "tahoe/chk.h"
 #include "verify/childset.h"
 
 enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take some 35 MB */ };
-
-/* How a child comes to be linked. */
-enum assembly_how {
-	ASSEMBLY_NEW,     /* nothing had its name when it was planned */
-	ASSEMBLY_REPLACE, /* a file had */
-	ASSEMBLY_RELINK,  /* an immutable directory of this job had */
-	ASSEMBLY_KEEP,    /* it is linked: a directory merged into, a file overwritten, what an
-			     earlier run has linked */
-	ASSEMBLY_HOWS,
-};
 
 struct assembly_request {
 	struct bytes json;
@@ -30,9 +21,8 @@ struct assembly_request {
 };
 
 struct assembly {
-	struct assembly_request
-		request[ASSEMBLY_KEEP]; /* of the new ones, then of those replaced */
-	uint8_t *how;        /* enum assembly_how of those in the set, by their numbers there */
+	struct assembly_request request[ENTRY_KEEP]; /* of the new ones, then of those replaced */
+	uint8_t *how;        /* enum entry_link of those in the set, by their numbers there */
 	uint64_t left_out;   /* children failed or skipped */
 	struct childset set; /* of all that are not left out, sealed */
 	/* Immutable directories: */
@@ -58,7 +48,7 @@ MUST_USE enum fault assembly_build(const struct assembly_source *source, struct 
 				   struct err *err);
 
 /* Returns whether the set has found all children listed that come to be linked in this way. */
-bool assembly_has(const struct assembly *assembly, enum assembly_how how);
+bool assembly_has(const struct assembly *assembly, enum entry_link how);
 
 /* Wipes and frees.  All zeros are allowed. */
 void assembly_fini(struct assembly *assembly);

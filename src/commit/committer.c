@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-enum { IN_FLIGHT_MAX = 64, AGAIN_MS = 1000 };
+enum { IN_FLIGHT_MAX = 64 };
 
 struct committer {
 	struct committer_options options;
@@ -136,25 +136,12 @@ static void settle_empty_merge(struct directory *directory)
 	directory_free(directory);
 }
 
-/* Whether the fault is one of the job's own files, which no other directory would escape either. */
-static bool is_job_fault(enum fault fault)
+/* Gives back, or fails, a directory that could not be prepared: of the job's files, which no other
+ * directory would do without, or for having too many children. */
+static void fail_unprepared(struct work *work, struct err *err)
 {
-	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_GONE ||
-	       fault == FAULT_CORRUPT;
-}
-
-/* Gives back, or fails, a directory that could not be prepared. */
-static void committer_give_up(struct committer *committer, struct work *work, const struct err *err)
-{
-	unsigned attempts = work->task->attempts;
-	if (is_job_fault(err->fault) || (err->fault == FAULT_NOMEM && attempts >= 4)) {
-		committer->options.lease.broken(committer->options.lease.context, err);
-		work_again(work, AGAIN_MS, attempts);
-	} else if (err->fault == FAULT_NOMEM) {
-		work_again(work, AGAIN_MS, attempts + 1);
-	} else {
-		work_fail(work, REASON_TOO_MANY, attempts + 1, err);
-	}
+	err_sort(err, ERR_JOB);
+	work_retry(work, REASON_TOO_MANY, err);
 }
 
 /* Hands one directory to a lane, once fewer than `in_flight` are in theirs. */
@@ -177,12 +164,12 @@ static void commit_one(struct committer *committer, struct work *work)
 	struct directory *directory = calloc(1, sizeof *directory);
 	if (!directory) {
 		err_set(&err, FAULT_NOMEM, "no memory for a directory");
-		committer_give_up(committer, work, &err);
+		fail_unprepared(work, &err);
 		return;
 	}
 	if (prepare_directory(committer, work, directory, &err)) {
 		directory_free(directory);
-		committer_give_up(committer, work, &err);
+		fail_unprepared(work, &err);
 	} else if (directory->condemned) {
 		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
 		directory_free(directory);

@@ -128,8 +128,8 @@ static void directory_unequal(struct directory *directory)
 		list_directory(directory, &directory->cap);
 		return;
 	}
-	if (directory->conflict && directory->merged == ASSEMBLY_NEW &&
-	    assembly_has(&directory->assembly, ASSEMBLY_NEW)) {
+	if (directory->conflict && directory->merged == ENTRY_NEW &&
+	    assembly_has(&directory->assembly, ENTRY_NEW)) {
 		/* An earlier attempt has linked them. */
 		directory->conflict = false;
 		directory->merged++;
@@ -141,7 +141,7 @@ static void directory_unequal(struct directory *directory)
 			"the target has something by one of these names that was not there when "
 			"it was planned");
 	else if (directory->how == DIRECTORY_MERGE &&
-		 !assembly_has(&directory->assembly, ASSEMBLY_KEEP))
+		 !assembly_has(&directory->assembly, ENTRY_KEEP))
 		err_set(&err, FAULT_EXISTS,
 			"somebody has changed at the target what was linked there before");
 	else
@@ -298,7 +298,7 @@ static struct store_call *put_directory(struct directory *directory, struct err 
 /* Sends the one request that makes a new directory with all its children. */
 static struct store_call *make_directory(struct directory *directory, struct err *err)
 {
-	const struct assembly_request *request = &directory->assembly.request[ASSEMBLY_NEW];
+	const struct assembly_request *request = &directory->assembly.request[ENTRY_NEW];
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };
 	char key[MUTABLE_KEY_TEXT_SIZE];
 	bool is_mutable = directory->how == DIRECTORY_MUTABLE;
@@ -319,9 +319,9 @@ static struct store_call *make_directory(struct directory *directory, struct err
 static struct store_call *send_merge(struct directory *directory, struct err *err)
 {
 	static const enum store_replace replace[] = {
-		[ASSEMBLY_NEW] = STORE_REPLACE_NEVER,
-		[ASSEMBLY_REPLACE] = STORE_REPLACE_ONLY_FILES,
-		[ASSEMBLY_RELINK] = STORE_REPLACE_ALWAYS,
+		[ENTRY_NEW] = STORE_REPLACE_NEVER,
+		[ENTRY_REPLACE] = STORE_REPLACE_ONLY_FILES,
+		[ENTRY_RELINK] = STORE_REPLACE_ALWAYS,
 	};
 	const struct assembly_request *request = &directory->assembly.request[directory->merged];
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };

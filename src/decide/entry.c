@@ -88,6 +88,20 @@ void decide_there_own(const struct outcome *slot, struct decide_there *there)
 		there->changed_ns = INT64_MAX; /* since this job has put something there */
 }
 
+enum entry_link entry_link_of(const struct outcome *slot)
+{
+	const struct cap cap = { .kind = slot->cap_kind };
+	bool planned = slot->state == OUTCOME_PLANNED;
+	bool existed = planned ? outcome_has_existing(slot) : slot->level & OUTCOME_EXISTED;
+	if (!planned && slot->level & OUTCOME_OWN)
+		return ENTRY_KEEP;
+	if (!existed)
+		return ENTRY_NEW;
+	if (cap_is_writable(&cap))
+		return ENTRY_KEEP;
+	return cap_is_directory(&cap) ? ENTRY_RELINK : ENTRY_REPLACE;
+}
+
 struct decide_known decide_known_of(const struct outcome *slot)
 {
 	if (outcome_is_settled(slot))

@@ -33,6 +33,18 @@ MUST_USE enum fault decide_there_here(int at, const char *name, struct decide_th
  * an entry that was taken up again. */
 void decide_there_own(const struct outcome *slot, struct decide_there *there);
 
+/* How an entry comes to have its name in its directory on a grid. */
+enum entry_link {
+	ENTRY_NEW,     /* nothing had the name when it was planned */
+	ENTRY_REPLACE, /* a file had */
+	ENTRY_RELINK,  /* an immutable directory of this job's had, which was made anew */
+	ENTRY_KEEP,    /* its link stays: a directory merged into, a file overwritten in its place,
+			  what an earlier run has linked */
+};
+
+/* Returns how, by the entry's `slot`, planned or done. */
+enum entry_link entry_link_of(const struct outcome *slot);
+
 /* Returns what the entry's own slot says of it. */
 struct decide_known decide_known_of(const struct outcome *slot);
 

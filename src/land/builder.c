@@ -68,15 +68,14 @@ static enum fault look_condemned(const struct builder *builder, uint64_t id, uin
 	return fault;
 }
 
-/* A fault of the job's own files is no verdict, nor is one of the whole target: the job goes on
- * when that is there again. */
+/* A fault of the whole target is no verdict: the job goes on when that is there again. */
 static void end_failed(struct builder *builder, struct work *work, const struct err *err)
 {
 	const struct lease_options *lease = &builder->options.lease;
 	struct err sorted = *err;
-	if (err->fault != FAULT_EXISTS)
-		err_sort(&sorted, ERR_TARGET);
-	if (sorted.fault == FAULT_CORRUPT || work->task->id == 0) {
+	if (err->fault != FAULT_EXISTS) /* what is damaged is the plan */
+		err_sort(&sorted, err->fault == FAULT_CORRUPT ? ERR_JOB : ERR_TARGET);
+	if (work->task->id == 0) {
 		lease->broken(lease->context, &sorted);
 		work_again(work, 0, work->task->attempts);
 	} else {

@@ -1,5 +1,6 @@
 #include "upload/transfer.h"
 
+#include "decide/entry.h"
 #include "read/duplicate.h"
 #include "upload/put.h"
 
@@ -182,13 +183,9 @@ static bool rewind_body(void *context)
 static void find_place(struct transfer *transfer)
 {
 	const struct outcome *slot = &transfer->body->existing;
-	struct put *put = &transfer->put;
-	if (slot->state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &put->cap))
-		return;
-	put->overwrites = cap_is_file(&put->cap) && cap_is_writable(&put->cap);
-	if (!put->overwrites)
-		cap_wipe(&put->cap);
+	transfer->put.overwrites =
+		entry_link_of(slot) == ENTRY_KEEP &&
+		cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &transfer->put.cap);
 }
 
 static void transfer_start(struct lane_task *lane_task, struct store *store)

@@ -64,10 +64,10 @@ static void a_body_names_what_is_done_with_its_metadata(void **state)
 	struct one_listing one_listing;
 	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
 	struct assembly assembly = build(&one_listing, NULL);
-	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 2);
 	assert_int_equal(assembly.left_out, 2);
 	assert_false(assembly.predicted);
-	assert_string_equal(bytes_text(&assembly.request[ASSEMBLY_NEW].json),
+	assert_string_equal(bytes_text(&assembly.request[ENTRY_NEW].json),
 			    "{\"a\": " LINK(HELLO) ", \"d\": [\"dirnode\", {\"rw_uri\": \"" DIR2
 						   "\"}]}");
 	childset_begin(&assembly.set);
@@ -147,7 +147,7 @@ static void names_are_normalized_and_sorted_again(void **state)
 	struct one_listing one_listing;
 	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
 	struct assembly assembly = build(&one_listing, &params);
-	const char *json = bytes_text(&assembly.request[ASSEMBLY_NEW].json);
+	const char *json = bytes_text(&assembly.request[ENTRY_NEW].json);
 	assert_true(assembly.predicted);
 	assert_true(strstr(json, "\"z\"") > strstr(json, "\"f\""));
 	childset_begin(&assembly.set);
@@ -176,9 +176,9 @@ static void a_large_directory_keeps_all_its_children(void **state)
 	one_listing_init(&one_listing, item, COUNT);
 	struct assembly assembly = build(&one_listing, NULL);
 	assert_int_equal(assembly.left_out, (COUNT + 6) / 7);
-	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, COUNT - (COUNT + 6) / 7);
-	assert_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 00007"));
-	assert_non_null(strstr(bytes_text(&assembly.request[ASSEMBLY_NEW].json), "name 02998"));
+	assert_int_equal(assembly.request[ENTRY_NEW].children, COUNT - (COUNT + 6) / 7);
+	assert_null(strstr(bytes_text(&assembly.request[ENTRY_NEW].json), "name 00007"));
+	assert_non_null(strstr(bytes_text(&assembly.request[ENTRY_NEW].json), "name 02998"));
 	assembly_fini(&assembly);
 	one_listing_fini(&one_listing);
 }
@@ -195,7 +195,7 @@ static const struct one_listing_item mixed[] = {
 	{ .name = "h", .cap = "URI:DIR2-LIT:", .is_directory = true, .existed = true },
 };
 
-static const char *text_of(const struct assembly *assembly, enum assembly_how how)
+static const char *text_of(const struct assembly *assembly, enum entry_link how)
 {
 	return bytes_text(&assembly->request[how].json);
 }
@@ -206,23 +206,23 @@ static void what_was_there_is_replaced_apart_or_stays(void **state)
 	struct one_listing one_listing;
 	one_listing_init(&one_listing, mixed, ARRAY_COUNT(mixed));
 	struct assembly assembly = build(&one_listing, NULL);
-	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, 2);
-	assert_string_equal(text_of(&assembly, ASSEMBLY_NEW),
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 2);
+	assert_string_equal(text_of(&assembly, ENTRY_NEW),
 			    "{\"b\": [\"filenode\", {\"ro_uri\": \"" HELLO
 			    "\"}], \"c\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]}");
-	assert_int_equal(assembly.request[ASSEMBLY_REPLACE].children, 2);
-	assert_string_equal(text_of(&assembly, ASSEMBLY_REPLACE),
+	assert_int_equal(assembly.request[ENTRY_REPLACE].children, 2);
+	assert_string_equal(text_of(&assembly, ENTRY_REPLACE),
 			    "{\"d\": [\"filenode\", {\"ro_uri\": \"URI:LIT:\"}], "
 			    "\"f\": [\"filenode\", {\"ro_uri\": \"" HELLO "\"}]}");
-	assert_int_equal(assembly.request[ASSEMBLY_RELINK].children, 1);
-	assert_string_equal(text_of(&assembly, ASSEMBLY_RELINK),
+	assert_int_equal(assembly.request[ENTRY_RELINK].children, 1);
+	assert_string_equal(text_of(&assembly, ENTRY_RELINK),
 			    "{\"h\": [\"dirnode\", {\"ro_uri\": \"URI:DIR2-LIT:\"}]}");
 	assert_int_equal(assembly.set.count, ARRAY_COUNT(mixed));
 	childset_begin(&assembly.set);
 	see(&assembly, "b", HELLO);
-	assert_false(assembly_has(&assembly, ASSEMBLY_NEW));
+	assert_false(assembly_has(&assembly, ENTRY_NEW));
 	see(&assembly, "c", "URI:DIR2-LIT:");
-	assert_true(assembly_has(&assembly, ASSEMBLY_NEW));
+	assert_true(assembly_has(&assembly, ENTRY_NEW));
 	assert_false(childset_matches(&assembly.set, false));
 	see(&assembly, "a", DIR2);
 	see(&assembly, "d", "URI:LIT:");
@@ -245,7 +245,7 @@ static void a_directory_made_anew_holds_all_of_them(void **state)
 	const struct assembly_source source = { .reader = one_listing.reader,
 						.listing = one_listing.listing };
 	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
-	assert_int_equal(assembly.request[ASSEMBLY_NEW].children, ARRAY_COUNT(mixed));
+	assert_int_equal(assembly.request[ENTRY_NEW].children, ARRAY_COUNT(mixed));
 	assembly_fini(&assembly);
 	one_listing_fini(&one_listing);
 }

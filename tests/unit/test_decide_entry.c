@@ -128,6 +128,39 @@ static void a_slot_says_what_is_known(void **state)
 	assert_int_equal(decide_known_of(&slot).state, OUTCOME_NONE);
 }
 
+static void a_slot_says_how_its_entry_comes_to_be_linked(void **state)
+{
+	(void)state;
+	enum { FILE_THERE = CAP_CHK, MUTABLE = CAP_SSK, FIXED = CAP_DIR2_CHK, MERGED = CAP_DIR2 };
+	static const struct {
+		uint8_t state, level, cap_kind;
+		enum entry_link link;
+	} table[] = {
+		{ OUTCOME_NONE, 0, CAP_NONE, ENTRY_NEW },
+		{ OUTCOME_PLANNED, 0, FILE_THERE, ENTRY_REPLACE },
+		{ OUTCOME_PLANNED, 0, MUTABLE, ENTRY_KEEP },
+		{ OUTCOME_PLANNED, 0, CAP_SSK_RO, ENTRY_REPLACE },
+		{ OUTCOME_PLANNED, 0, MERGED, ENTRY_KEEP },
+		{ OUTCOME_PLANNED, OUTCOME_OWN, CAP_NONE, ENTRY_NEW }, /* taken up again */
+		{ OUTCOME_PLANNED, OUTCOME_OWN | OUTCOME_EXISTED, FILE_THERE, ENTRY_REPLACE },
+		{ OUTCOME_PLANNED, OUTCOME_OWN | OUTCOME_EXISTED, MUTABLE, ENTRY_KEEP },
+		{ OUTCOME_PLANNED, OUTCOME_OWN | OUTCOME_EXISTED, FIXED, ENTRY_RELINK },
+		{ OUTCOME_DONE, 0, FILE_THERE, ENTRY_NEW },
+		{ OUTCOME_DONE, 0, MERGED, ENTRY_NEW },
+		{ OUTCOME_DONE, OUTCOME_EXISTED, FILE_THERE, ENTRY_REPLACE },
+		{ OUTCOME_DONE, OUTCOME_EXISTED, MUTABLE, ENTRY_KEEP },
+		{ OUTCOME_DONE, OUTCOME_EXISTED, FIXED, ENTRY_RELINK },
+		{ OUTCOME_DONE, OUTCOME_OWN, FILE_THERE, ENTRY_KEEP }, /* an earlier run did */
+		{ OUTCOME_DONE, OUTCOME_OWN | OUTCOME_EXISTED, FIXED, ENTRY_KEEP },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		const struct outcome slot = { .state = table[i].state,
+					      .level = table[i].level,
+					      .cap_kind = table[i].cap_kind };
+		assert_int_equal(entry_link_of(&slot), table[i].link);
+	}
+}
+
 static void only_skipping_and_failing_end_a_work(void **state)
 {
 	(void)state;
@@ -178,6 +211,7 @@ int main(void)
 						sandbox_teardown),
 		cmocka_unit_test(a_name_that_no_file_may_have_is_refused),
 		cmocka_unit_test(a_slot_says_what_is_known),
+		cmocka_unit_test(a_slot_says_how_its_entry_comes_to_be_linked),
 		cmocka_unit_test(only_skipping_and_failing_end_a_work),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -66,6 +66,38 @@ static void every_fault_has_its_owner(void **state)
 	}
 }
 
+/* What another entry would do without is one entry's fault, all else of the job's files the job's. */
+static void the_jobs_own_files_end_the_job(void **state)
+{
+	(void)state;
+	static const enum fault job[] = { FAULT_AUTH,    FAULT_NOT_FOUND, FAULT_EXISTS,
+					  FAULT_CORRUPT, FAULT_FULL,      FAULT_GONE,
+					  FAULT_LOCKED,  FAULT_INSECURE,  FAULT_IO };
+	for (int fault = FAULT_RETRY; fault <= FAULT_IO; fault++) {
+		const struct err ours = { .fault = (enum fault)fault };
+		struct err err = ours;
+		enum fate fate = fate_of(&ours);
+		for (size_t i = 0; i < ARRAY_COUNT(job); i++)
+			if (job[i] == (enum fault)fault)
+				fate = FATE_BROKEN;
+		assert_int_equal(err_sort(&err, ERR_JOB), fault);
+		assert_int_equal(fate_of(&err), fate);
+	}
+}
+
+static void after_tries_a_reply_says_nothing_of_us(void **state)
+{
+	(void)state;
+	const struct err reply = { .fault = FAULT_CORRUPT, .remote = true };
+	const struct err ours = { .fault = FAULT_CORRUPT };
+	const struct err proxy = { .fault = FAULT_UNAVAILABLE, .remote = true, .http_status = 502 };
+	const struct err refused = { .fault = FAULT_AUTH, .remote = true };
+	assert_int_equal(fault_after_tries(&reply), FAULT_RETRY);
+	assert_int_equal(fault_after_tries(&ours), FAULT_CORRUPT);
+	assert_int_equal(fault_after_tries(&proxy), FAULT_RETRY);
+	assert_int_equal(fault_after_tries(&refused), FAULT_AUTH);
+}
+
 /* Of what failed at a local target nobody is told that it could not be read. */
 static void what_could_not_be_written_says_so(void **state)
 {
@@ -231,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_passing_faults_are_tried_again),
 		cmocka_unit_test(every_fault_has_its_owner),
+		cmocka_unit_test(the_jobs_own_files_end_the_job),
+		cmocka_unit_test(after_tries_a_reply_says_nothing_of_us),
 		cmocka_unit_test(what_could_not_be_written_says_so),
 		cmocka_unit_test(a_shortage_is_no_verdict),
 		cmocka_unit_test(a_wrong_reply_is_asked_for_again),

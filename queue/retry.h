@@ -5,8 +5,9 @@
  * A fault has an owner.  Only what is wrong with one entry is a verdict on that entry; a gateway
  * that is away, a full disk and a run that was told to stop say nothing about it.  What the other
  * side says (err.remote) may be an accident of one reply, where the same words about our own files
- * are final, and end the job where they are of the job's own files (ERR_JOB).  Trouble of the grid or of the way to it is told by err.excuse (src/store/health.h):
- * what others suffer too is waited for, whatever the fault.
+ * are final, and end the job where they are about the job's (ERR_JOB).  Trouble of the grid or of
+ * the way to it is told by err.excuse (src/store/health.h): what others suffer too is waited for,
+ * whatever the fault.
  *
  * Delays grow exponentially, with full jitter; Retry-After wins, up to RETRY_AFTER_MAX_MS.
  *

@@ -71,9 +71,9 @@ enum fault err_os(struct err *err, enum fault fault, int os_error, const char *f
 
 /*
  * Says that `err` came of reading a source, of writing at a local target or of the job's own files,
- * and sorts its os_error for that side: the one place that tells a file's own fault from the side's and the process's.
- * Only the first side counts; what the other end of a connection said stays as it is.  Returns the
- * fault.
+ * and sorts its os_error for that side: the one place that tells a file's own fault from the side's
+ * and the process's.  Only the first side counts; what the other end of a connection said stays as
+ * it is.  Returns the fault.
  */
 enum fault err_sort(struct err *err, enum err_side side);
 

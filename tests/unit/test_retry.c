@@ -66,7 +66,7 @@ static void every_fault_has_its_owner(void **state)
 	}
 }
 
-/* What another entry would do without is one entry's fault, all else of the job's files the job's. */
+/* Nothing else would do without them either, but for what is too much of one entry. */
 static void the_jobs_own_files_end_the_job(void **state)
 {
 	(void)state;

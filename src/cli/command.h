@@ -18,6 +18,10 @@ struct migration_request command_wanted(const struct options *options, const str
 /* Returns a request with what the options say; where and what is the caller's to fill in. */
 struct engine_request command_engine(const struct options *options, struct output *output);
 
+/* Makes of the words on a grid that are read, ALIAS:TO/below, what a backup had at the time
+ * `options->at`.  Sleeps.  Faults: those of archive/at.h. */
+enum fault command_go_back(struct options *options, struct output *output, struct err *err);
+
 typedef enum fault command_function(const struct options *options, struct output *output,
 				    int *status, struct err *err);
 

@@ -47,7 +47,7 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_FORGET] = command_forget,
 };
 
-static enum fault main_run(const struct options *options, struct output *output, int *status,
+static enum fault main_run(struct options *options, struct output *output, int *status,
 			   struct err *err)
 {
 	limits_raise();
@@ -61,7 +61,10 @@ static enum fault main_run(const struct options *options, struct output *output,
 		say(output, SAY_WARNING,
 		    "a cap on the command line was readable by other processes for a "
 		    "moment; an alias or --cap-file is safer");
-	fault = function[options->command](options, output, status, err);
+	if (options->at)
+		fault = command_go_back(options, output, err);
+	if (!fault)
+		fault = function[options->command](options, output, status, err);
 	if (fault)
 		out_flush(output);
 	else /* the one place where lost results become a status */
@@ -71,7 +74,7 @@ static enum fault main_run(const struct options *options, struct output *output,
 	return fault;
 }
 
-static enum fault dispatch(const struct options *options, struct output *output, int *status,
+static enum fault dispatch(struct options *options, struct output *output, int *status,
 			   struct err *err)
 {
 	*status = STATUS_DONE;

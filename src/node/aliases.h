@@ -61,6 +61,9 @@ struct argument {
  * NULL: it is a cap, or local. */
 const char *argument_alias(const char *text, const char *default_alias, size_t *size);
 
+/* Returns where in `text` the path begins, behind a cap or an alias; at its end: there is none. */
+const char *argument_path(const char *text);
+
 /*
  * Splits `text`, NUL-terminated; a blank anywhere is part of a name.  What begins with URI:,
  * ro.URI: or imm.URI: is a cap, its path after ":./" or the first "/"; with no ":" or a "/" before

@@ -23,17 +23,24 @@ static bool is_cap(const char *text, size_t size)
 	       begins(text, size, "imm.URI:");
 }
 
-/* The old way, URI:...:./path, comes before the new one, as in Tahoe. */
+/* Returns the bytes of the cap at the beginning of `text`, and of what parts it from the path.  The
+ * old way, URI:...:./path, comes before the new one, as in Tahoe. */
+static size_t measure_cap(const char *text, size_t size, size_t *mark)
+{
+	const char *end = memmem(text, size, ":./", 3);
+	*mark = 3;
+	if (!end) {
+		end = memchr(text, '/', size);
+		*mark = end ? 1 : 0;
+	}
+	return end ? (size_t)(end - text) : size;
+}
+
 static enum fault split_cap(const char *text, size_t size, struct argument *argument,
 			    struct err *err)
 {
-	const char *end = memmem(text, size, ":./", 3);
-	size_t mark = 3;
-	if (!end) {
-		end = memchr(text, '/', size);
-		mark = end ? 1 : 0;
-	}
-	const size_t cap_size = end ? (size_t)(end - text) : size;
+	size_t mark;
+	const size_t cap_size = measure_cap(text, size, &mark);
 	enum fault fault = cap_parse(text, cap_size, &argument->root, err);
 	if (fault)
 		return fault;
@@ -103,6 +110,14 @@ const char *argument_alias(const char *text, const char *default_alias, size_t *
 	if (default_alias)
 		*size = strlen(default_alias);
 	return default_alias;
+}
+
+const char *argument_path(const char *text)
+{
+	size_t mark, size = strlen(text);
+	if (is_cap(text, size))
+		return text + measure_cap(text, size, &mark) + mark;
+	return argument_alias(text, NULL, &size) ? text + size + 1 : text;
 }
 
 enum fault argument_split(const struct aliases *aliases, const char *text,

@@ -57,6 +57,7 @@ struct options {
 	struct selection_options selection; /* of cp and plan: `planning.select` is made of it */
 	struct transfer_options transfer;
 	struct retention retention; /* forget */
+	char *at; /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
 	struct output_options output;
 	char *state_dir;              /* where jobs are kept; NULL: not given */
 	bool new_job, dry_run;        /* cp, plan, forget */

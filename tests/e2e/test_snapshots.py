@@ -1,5 +1,6 @@
 """`barge snapshots` and `barge forget`: what a backup has left, listed, counted and thinned out."""
 import json
+import os
 
 from grid import uri
 from tree import content
@@ -9,12 +10,13 @@ META = {"ctime": 1795299589.5, "mtime": 1795299589.5, "st_mode": 33188, "st_ino"
         "st_uid": 0, "st_gid": 0}
 
 
-def tree(grid, children, meta=None):
-    """Makes immutable directories of {name: cap, or the same again}; returns the cap."""
+def tree(grid, children, meta=()):
+    """Makes immutable directories of {name: cap, or the same again}, with {name: metadata} that is
+    not META, wherever the name is; returns the cap."""
     body = {}
     for name, what in children.items():
-        cap = tree(grid, what) if isinstance(what, dict) else what
-        edge = {"ro_uri": cap, "metadata": {**META, **(meta or {}).get(name, {})}}
+        cap = tree(grid, what, meta) if isinstance(what, dict) else what
+        edge = {"ro_uri": cap, "metadata": {**META, **dict(meta).get(name, {})}}
         body[name] = ["dirnode" if cap.startswith("URI:DIR2") else "filenode", edge]
     return grid.web("POST", "/uri?t=mkdir-immutable", json.dumps(body)).decode()
 
@@ -159,6 +161,9 @@ def test_what_tahoe_backup_made(real_grid, client, tmp_path):
     (source / "a").write_bytes(content(2000))
     (source / "sub/b").write_bytes(content(3000, 1))
     (source / "sub/deep/c").write_bytes(content(20, 2))
+    (source / "a").chmod(0o640)
+    (source / "sub/deep").chmod(0o750)
+    os.utime(source / "a", ns=(1, 981173106_250000000))
     alias, cap = real_grid.fresh()
     made = []
     for data in (b"", content(500, 3)):
@@ -175,6 +180,53 @@ def test_what_tahoe_backup_made(real_grid, client, tmp_path):
     assert [line["name"] for line in lines] == made
     assert [[line[key] for key in ("files", "directories", "bytes", "new_bytes", "latest")]
             for line in lines] == [[3, 2, 5020, 5020, False], [3, 2, 5520, 3500, True]]
+    barge.ok("cp", "-rT", "--at", "2026-01-01T00:00Z", alias + "to", tmp_path / "old")
+    assert {path.name: path.stat().st_size for path in (tmp_path / "old").rglob("*")
+            if path.is_file()} == {"a": 2000, "b": 3000, "c": 20}
+    kept = (tmp_path / "old/a").stat()
+    assert (kept.st_mode & 0o7777, kept.st_mtime_ns) == (0o640, 981173106_250000000)
+    assert (tmp_path / "old/sub/deep").stat().st_mode & 0o7777 == 0o750
     assert names(barge.ok("forget", "--keep-daily=1", "--json", alias + "to")) == made
     assert set(real_grid.children(cap, "to/Archives")) == {made[1]}
     assert set(real_grid.children(cap, "to")) == {"Archives", "Latest"}
+
+
+# --- by time ------------------------------------------------------------------------------
+
+def test_a_time_reads_the_newest_snapshot_that_is_not_later(embedded, client, tmp_path):
+    caps = {stamp: embedded.put(stamp.encode() * 9) for stamp in STAMPS}
+    roots = {stamp: tree(embedded, {"a": cap, "sub": {"b": cap}, stamp: cap})
+             for stamp, cap in caps.items()}
+    _, to, _ = archive(embedded, {**roots, "notes": embedded.mkdir()}, latest=roots[STAMPS[3]])
+    alias, _ = embedded.fresh({"Archives": embedded.mkdir({"x": embedded.mkdir()}), "home": to})
+    barge = client(embedded)
+    zone = {"TZ": "XYZ-2"}  # two hours east
+
+    def listed(at, word="home"):
+        out = barge.ok("ls", "--at", at, alias + word, env=zone).out.split()
+        return next(name for name in out if name.startswith("2026"))
+    assert listed("2026-11-02") == listed("2026-11-07") == STAMPS[1]
+    assert listed("Latest") == STAMPS[3]
+    assert listed("2026-11-02T00:59Z") == STAMPS[0]
+    assert listed("2026-11-02 03:00") == STAMPS[1]
+    assert listed("2026-11-02 02:59") == STAMPS[0]
+    assert listed(STAMPS[2]) == STAMPS[2] and listed("@2000000000") == STAMPS[3]
+    assert listed("2026-11-08_12:00:00Z", "home/") == STAMPS[2]
+    run = barge.ok("ls", "--at", "2026-10-31", alias + "home", code=2)
+    assert f"the oldest is {STAMPS[0]}" in run.err
+    assert "is no time" in barge.ok("ls", "--at", "soon", alias + "home", code=2).err
+    assert "no backup is there" in barge.ok("ls", "--at", "2026-11-02", alias, code=2).err
+    assert "No such file" in barge.ok("ls", "--at", "2026-11-02", alias + "home/none", code=2).err
+    got = barge.ok("get", "--at", "2026-11-03", alias + "home/sub/b", "-")
+    assert got.raw == STAMPS[1].encode() * 9 and f"snapshot {STAMPS[1]}" in got.err
+
+    barge.ok("cp", "-rT", "--at", "2026-11-03", alias + "home/sub/", tmp_path / "sub")
+    assert (tmp_path / "sub/b").read_text() == STAMPS[1] * 9
+    barge.ok("cp", "-rT", "--at", "2026-11-08", alias + "home", tmp_path / "all")
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {"a", "sub", STAMPS[2]}
+    barge.ok("diff", "--at", "2026-11-08", tmp_path / "all", alias + "home")
+    barge.ok("diff", "--at", "2026-11-07", alias + "home", tmp_path / "all", code=1)
+    barge.ok("cp", "-r", "--at", "2026-11-03", alias + "home/a", alias + "copy")
+    assert barge.ok("get", alias + "copy", "-").raw == STAMPS[1].encode() * 9
+    assert "--at is about" in barge.ok("cp", "-r", "--at", "2026-11-03", tmp_path / "all",
+                                       alias + "up", code=2).err

@@ -66,6 +66,7 @@ static void check(const struct aliases *aliases, const char *fallback, const str
 	assert_int_equal(argument.alias_size, strlen(want->alias));
 	assert_int_equal(argument.path_size, strlen(want->path));
 	assert_memory_equal(argument.path, want->path, argument.path_size);
+	assert_ptr_equal(argument_path(want->text), argument.path);
 	if (argument.alias_size > 0)
 		assert_memory_equal(argument.alias, want->alias, argument.alias_size);
 	argument_wipe(&argument);

@@ -156,6 +156,14 @@ HARDENED = """script {programs}
       ! grep 'GNU_STACK.*E ' build/hardened || exit 1; $
       done; ! readelf -d build/release/barge | grep microhttpd"""
 
+INSTALL = """p="$${{DESTDIR}}$${{PREFIX:-/usr/local}}"; set -e; $
+      install -Dm755 -t "$$p/bin" {programs}; $
+      install -Dm644 docs/barge.1 "$$p/share/man/man1/barge.1"; $
+      for one in bash:bash-completion/completions/barge zsh:zsh/site-functions/_barge $
+      fish:fish/vendor_completions.d/barge.fish; do $
+      build/release/barge completion "$${{one%%:*}}" >build/completion; $
+      install -Dm644 build/completion "$$p/share/$${{one#*:}}"; done"""
+
 MODE_NINJA = """\
 mode = {mode}
 compiler = {compiler}
@@ -289,10 +297,7 @@ def build_ninja(tree):
         hardened = HARDENED.format(programs=programs)
         ending = [f"build all: phony {programs}",
                   f"build install: script {programs}",
-                  '  command = p="$${DESTDIR}$${PREFIX:-/usr/local}" && '
-                  f'install -Dm755 -t "$$p/bin" {programs}']
-        if (tree.root / "docs/barge.1").exists():
-            ending[-1] += ' && install -Dm644 docs/barge.1 "$$p/share/man/man1/barge.1"'
+                  "  command = " + INSTALL.format(programs=programs)]
     return BUILD_NINJA.format(
         warnings=wrap(WARNINGS.split()), hardening=wrap(HARDENING.split()),
         libraries=" ".join(LIBRARIES.split()),

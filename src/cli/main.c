@@ -30,6 +30,7 @@
 #include "base/program.h"
 #include "cli/command.h"
 #include "net/http.h"
+#include "options/completion.h"
 #include "report/out.h"
 #include "report/report.h"
 #include "report/say.h"
@@ -82,7 +83,12 @@ static enum fault dispatch(struct options *options, struct output *output, int *
 		options_help(options->help, stdout);
 	else if (options->command == COMMAND_VERSION)
 		fputs("barge " PROGRAM_VERSION "\n", stdout);
-	else if (options->command == COMMAND_GATEWAY)
+	else if (options->command == COMMAND_COMPLETION) {
+		if (!completion_write(options->words.text[0], stdout))
+			return err_set(err, FAULT_USAGE,
+				       "'%.60s' is no shell that can be helped: bash, zsh or fish",
+				       options->words.text[0]);
+	} else if (options->command == COMMAND_GATEWAY)
 		return command_gateway(options, output, status,
 				       err); /* threads would end with exec */
 	else

@@ -2,8 +2,8 @@
  * The command line: one table of options for argv, the environment, the config file and the help.
  *
  * Inside: options.c goes through argv, the environment and the file; options_table.c has a row for
- * each option, by which options_value.c reads its value and options_help.c prints it.  Rooms take
- * the part that is theirs: connection.h, planning.h, transfer.h, report/output.h.  selection.c and
+ * each option, by which options_value.c reads its value, options_help.c prints it and completion.c
+ * has shells complete it.  Rooms take the part that is theirs: connection.h, planning.h, transfer.h, report/output.h.  selection.c and
  * selection_input.c make the rules and lists of what is chosen into a struct select.
  *
  * Place      argv -> options -> a command.
@@ -42,6 +42,7 @@ enum command {
 	COMMAND_JOBS,
 	COMMAND_SHOW,
 	COMMAND_GATEWAY,
+	COMMAND_COMPLETION,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 	COMMAND_COUNT,

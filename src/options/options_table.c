@@ -251,6 +251,11 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			      "Loopback only.\nThe gateway is a program of its own: `barge-gateway "
 			      "--help` explains what a SPEC is.\n",
 			      1, 1 },
+	[COMMAND_COMPLETION] = { "completion", "bash | zsh | fish",
+				 "print what makes a shell complete barge's words",
+				 "For bash: source <(barge completion bash).  `ninja install` puts "
+				 "all three in place.\n",
+				 1, 1 },
 	[COMMAND_HELP] = { "help", "[COMMAND]", "explain a command", "", 0, 1 },
 	[COMMAND_VERSION] = { "version", "", "print the version", "", 0, 0 },
 };

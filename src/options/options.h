@@ -3,8 +3,9 @@
  *
  * Inside: options.c goes through argv, the environment and the file; options_table.c has a row for
  * each option, by which options_value.c reads its value, options_help.c prints it and completion.c
- * has shells complete it.  Rooms take the part that is theirs: connection.h, planning.h, transfer.h, report/output.h.  selection.c and
- * selection_input.c make the rules and lists of what is chosen into a struct select.
+ * has shells complete it.  Rooms take the part that is theirs: connection.h, planning.h,
+ * transfer.h, report/output.h.  selection.c and selection_input.c make the rules and lists of what
+ * is chosen into a struct select.
  *
  * Place      argv -> options -> a command.
  * Ownership  a struct options owns all its strings until options_fini; words may be caps, so they

@@ -1,36 +1,62 @@
 #include "archive/census.h"
-#include "archive/visit.h"
 #include "base/escape.h"
 #include "base/secret.h"
 #include "cli/command.h"
+#include "cli/snapshots.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
 
-enum { LINE_SIZE_MAX = 64 << 20, TIME_SIZE = 24, NAME_WIDTH = 20 };
+enum { LINE_SIZE_MAX = 64 << 20, NAME_WIDTH = 20 };
 
-struct snapshots {
-	const struct options *options;
-	struct output *output;
-	struct visit visit;
-	struct remote *remote; /* with -l, as the next one */
-	struct census *census;
-	struct bytes line;
-	uint64_t unread; /* directories */
-};
+/* ---- what the parts share ---- */
 
-/* ---- lines ---- */
-
-static const char *time_text(const struct stamp *stamp, char text[TIME_SIZE])
+const char *snapshots_time(int64_t seconds, char text[SNAPSHOTS_TIME_SIZE])
 {
 	struct tm tm;
-	time_t seconds = stamp->seconds;
-	if (!stamp->known || !localtime_r(&seconds, &tm) ||
-	    strftime(text, TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		snprintf(text, TIME_SIZE, "-");
+	time_t time = seconds;
+	if (!localtime_r(&time, &tm) ||
+	    strftime(text, SNAPSHOTS_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		snprintf(text, SNAPSHOTS_TIME_SIZE, "-");
 	return text;
 }
+
+void snapshots_unread(struct snapshots *snapshots, const char *name, const char *path,
+		      const struct err *err)
+{
+	struct bytes shown;
+	bytes_init(&shown, LINE_SIZE_MAX);
+	enum fault fault = name ? bytes_append_text(&shown, name) : FAULT_NONE;
+	if (!fault && name)
+		fault = bytes_append_text(&shown, "/");
+	if (fault || escape_name(&shown, path, strlen(path)))
+		bytes_clear(&shown);
+	snapshots->unread++;
+	out_flush(snapshots->output);
+	say(snapshots->output, SAY_ERROR, "cannot list '%.120s': %s", bytes_text(&shown),
+	    err->text);
+	bytes_fini(&shown);
+}
+
+enum fault snapshots_open_remote(struct snapshots *snapshots, struct err *err)
+{
+	const struct session *session = &snapshots->visit.session;
+	const struct ask ask = { .wait = session->wait, .tries = session->tries };
+	snapshots->remote = remote_new(&ask, REMOTE_SOURCE);
+	return snapshots->remote ? FAULT_NONE
+				 : err_set(err, FAULT_NOMEM, "no memory to look at snapshots");
+}
+
+const char *snapshots_kind(const struct remote_child *child)
+{
+	return child->kind == STORE_DIRECTORY ? "directory"
+	       : remote_is_link(child)        ? "symlink"
+	       : child->kind == STORE_FILE    ? "file"
+					      : "other";
+}
+
+/* ---- lines ---- */
 
 static enum fault put_name(struct bytes *out, const struct stamp *stamp)
 {
@@ -46,10 +72,12 @@ static enum fault put_row(struct bytes *out, const struct archive_snapshot *snap
 			  const struct census_sum *sum)
 {
 	typedef unsigned long long llu;
-	char when[TIME_SIZE];
+	char when[SNAPSHOTS_TIME_SIZE] = "-";
 	enum fault fault = put_name(out, &snapshot->stamp);
+	if (snapshot->stamp.known)
+		snapshots_time(snapshot->stamp.seconds, when);
 	if (!fault)
-		fault = bytes_printf(out, "  %-19s", time_text(&snapshot->stamp, when));
+		fault = bytes_printf(out, "  %-19s", when);
 	if (!fault && sum)
 		fault = bytes_printf(out, "  %9llu  %11llu  %15llu  %15llu", (llu)sum->files,
 				     (llu)sum->directories, (llu)sum->bytes, (llu)sum->new_bytes);
@@ -122,45 +150,24 @@ static enum fault print_snapshot(struct snapshots *snapshots,
 
 /* ---- what is in them ---- */
 
+/* Hears of a directory that could not be listed (a census_unread). */
 static void tell_unread(void *context, const char *path, const struct err *err)
 {
-	struct snapshots *snapshots = context;
-	struct bytes shown;
-	bytes_init(&shown, LINE_SIZE_MAX);
-	if (escape_name(&shown, path, strlen(path)))
-		bytes_clear(&shown);
-	snapshots->unread++;
-	out_flush(snapshots->output);
-	say(snapshots->output, SAY_ERROR, "cannot list '%.120s': %s", bytes_text(&shown),
-	    err->text);
-	bytes_fini(&shown);
+	snapshots_unread(context, NULL, path, err);
 }
 
-static enum fault open_census(struct snapshots *snapshots, struct err *err)
-{
-	const struct session *session = &snapshots->visit.session;
-	const struct ask ask = { .wait = session->wait, .tries = session->tries };
-	if (!snapshots->options->long_listing)
-		return FAULT_NONE;
-	snapshots->remote = remote_new(&ask, REMOTE_SOURCE);
-	if (snapshots->remote)
-		snapshots->census = census_new(snapshots->remote, tell_unread, snapshots);
-	return snapshots->census ? FAULT_NONE
-				 : err_set(err, FAULT_NOMEM, "no memory to count snapshots");
-}
-
-static enum fault list_one(struct snapshots *snapshots, const struct archive_snapshot *snapshot,
-			   struct err *err)
+static enum fault list_one(struct snapshots *snapshots, struct census *census,
+			   const struct archive_snapshot *snapshot, struct err *err)
 {
 	struct census_sum sum;
-	if (!snapshots->census || !snapshot->stamp.known)
+	if (!census || !snapshot->stamp.known)
 		return print_snapshot(snapshots, snapshot, NULL, err);
-	if (census_count(snapshots->census, &snapshot->cap, &sum, err))
+	if (census_count(census, &snapshot->cap, &sum, err))
 		return err_wrap(err, "%.40s", snapshot->stamp.name);
 	return print_snapshot(snapshots, snapshot, &sum, err);
 }
 
-static enum fault list_all(struct snapshots *snapshots, int *status, struct err *err)
+static enum fault list_all(struct snapshots *snapshots, struct census *census, struct err *err)
 {
 	static const char head[] = "NAME                  TIME               ";
 	static const char more[] = "      FILES  DIRECTORIES            BYTES        NEW BYTES";
@@ -177,30 +184,68 @@ static enum fault list_all(struct snapshots *snapshots, int *status, struct err 
 	}
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < archive->count && !fault && !out_failed(snapshots->output); i++) {
-		fault = list_one(snapshots, &archive->snapshot[i], err);
+		fault = list_one(snapshots, census, &archive->snapshot[i], err);
 		has_latest |= archive->snapshot[i].latest;
 	}
 	out_flush(snapshots->output);
 	if (!fault && archive->known > 0 && !has_latest)
 		say(snapshots->output, SAY_WARNING, "'" ARCHIVE_LATEST "' leads to none of them");
+	return fault;
+}
+
+static enum fault list(struct snapshots *snapshots, int *status, struct err *err)
+{
+	struct census *census = NULL;
+	if (snapshots->options->long_listing) {
+		if (snapshots_open_remote(snapshots, err))
+			return err->fault;
+		census = census_new(snapshots->remote, tell_unread, snapshots);
+		if (!census)
+			return err_set(err, FAULT_NOMEM, "no memory to count snapshots");
+	}
+	enum fault fault = list_all(snapshots, census, err);
+	census_free(census);
 	*status = snapshots->unread > 0 ? STATUS_PARTLY : STATUS_DONE;
 	return fault;
 }
 
+/* The verbs; without one it is the list. */
+static const struct verb {
+	const char *word, *usage;
+	size_t words; /* with the verb */
+	enum fault (*run)(struct snapshots *snapshots, int *status, struct err *err);
+} verb[] = {
+	{ "list", "list ALIAS:TO", 2, list },
+	{ "find", "find ALIAS:TO NAME", 3, snapshots_find },
+	{ "diff", "diff ALIAS:TO A B", 4, snapshots_diff },
+};
+
 enum fault command_snapshots(const struct options *options, struct output *output, int *status,
 			     struct err *err)
 {
+	static const struct verb plain = { NULL, "[list] ALIAS:TO", 1, list };
+	const struct text_list *words = &options->words;
 	struct snapshots snapshots = { .options = options, .output = output };
+	const struct verb *what = &plain;
+	for (size_t i = 0; i < ARRAY_COUNT(verb); i++)
+		if (strcmp(words->text[0], verb[i].word) == 0)
+			what = &verb[i];
+	if (words->count != what->words)
+		return err_set(err, FAULT_USAGE, "usage: barge snapshots [OPTION...] %s",
+			       what->usage);
+	if (what->run != list && (options->long_listing || options->show_caps))
+		return err_set(err, FAULT_USAGE, "%s goes with the list of snapshots",
+			       options->show_caps ? "--caps" : "--long");
 	if (options->show_caps && !options->output.json)
 		return err_set(err, FAULT_USAGE, "--caps goes with --json");
-	if (visit_begin(&options->connection, output, options->words.text[0], &snapshots.visit,
+	if (visit_begin(&options->connection, output, words->text[what != &plain], &snapshots.visit,
 			err))
 		return err->fault;
 	bytes_init(&snapshots.line, LINE_SIZE_MAX);
-	enum fault fault = open_census(&snapshots, err);
-	if (!fault)
-		fault = list_all(&snapshots, status, err);
-	census_free(snapshots.census);
+	enum fault fault = what->run(&snapshots, status, err);
+	out_flush(output);
+	if (!fault && snapshots.failed)
+		fault = err_set(err, FAULT_NOMEM, "no memory for a line");
 	remote_free(snapshots.remote);
 	bytes_fini(&snapshots.line);
 	visit_end(&snapshots.visit);

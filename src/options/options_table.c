@@ -228,9 +228,14 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   "when "
 			   "not all was found the same.\n",
 			   2, 2 },
-	[COMMAND_SNAPSHOTS] = { "snapshots", "ALIAS:TO", "list the snapshots of a backup",
-				"With -l also what is in each, and how much of it is new.\n", 1,
-				1 },
+	[COMMAND_SNAPSHOTS] = { "snapshots", "[list | find | diff] ALIAS:TO [NAME | A B]",
+				"list, search and compare the snapshots of a backup",
+				"list       names and times; with -l also what is in each, and how "
+				"much of it is new.\n"
+				"find NAME  which snapshots have what matches the pattern, as "
+				"--exclude has patterns.\n"
+				"diff A B   what differs between two, named as --at has it.\n",
+				1, 4 },
 	[COMMAND_FORGET] = { "forget", "ALIAS:TO", "unlink old snapshots of a backup",
 			     "What any of the --keep options keeps stays, and what Latest leads "
 			     "to.  A name that is no\ntime is never unlinked.\n",

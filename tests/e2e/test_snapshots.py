@@ -230,3 +230,78 @@ def test_a_time_reads_the_newest_snapshot_that_is_not_later(embedded, client, tm
     assert barge.ok("get", alias + "copy", "-").raw == STAMPS[1].encode() * 9
     assert "--at is about" in barge.ok("cp", "-r", "--at", "2026-11-03", tmp_path / "all",
                                        alias + "up", code=2).err
+
+
+# --- find and diff ------------------------------------------------------------------------
+
+def test_find_tells_which_snapshots_have_a_name(embedded, client):
+    old, new = embedded.put(content(300)), embedded.put(content(400))
+    same = {"letter": old, "deep": {"more": {"x.txt": old}}}
+    other = {"letter": old, "deep": {"more": {"x.txt": new}}}
+    snapshots = {
+        STAMPS[0]: tree(embedded, {"a.txt": old, "d": same}),
+        STAMPS[1]: tree(embedded, {"a.txt": old, "d": same, "b": new}),
+        STAMPS[2]: tree(embedded, {"d": other}),
+        STAMPS[3]: tree(embedded, {"a.txt": old, "d": same}, {"a.txt": {"mtime": 981173106}})}
+    alias, _, _ = archive(embedded, snapshots)
+    barge = client(embedded)
+    before = embedded.requests("json")
+    lines = barge.ok("snapshots", "find", "--json", alias, "*.txt").lines()
+    # TO, Archives, four roots, and of d, deep and more the two forms that there are.
+    assert embedded.requests("json") - before == 2 + 4 + 6
+    assert [(line["snapshot"], line["path"], line["size"], line["mtime"]) for line in lines] == [
+        (STAMPS[0], "a.txt", 300, 1795299589), (STAMPS[1], "a.txt", 300, 1795299589),
+        (STAMPS[3], "a.txt", 300, 981173106),
+        (STAMPS[0], "d/deep/more/x.txt", 300, 1795299589),
+        (STAMPS[1], "d/deep/more/x.txt", 300, 1795299589),
+        (STAMPS[2], "d/deep/more/x.txt", 400, 1795299589),
+        (STAMPS[3], "d/deep/more/x.txt", 300, 1795299589)]
+    text = barge.ok("snapshots", "find", alias, "*.txt", env={"TZ": "UTC"}).out
+    assert [line.split() for line in text.split("\n")[:-1]] == [
+        ["a.txt"],
+        [STAMPS[0], "-", STAMPS[1], "(2)", "300", "2026-11-21", "22:19:49"],
+        [STAMPS[3], "300", "2001-02-03", "04:05:06"],
+        ["d/deep/more/x.txt"],
+        [STAMPS[0], "-", STAMPS[3], "(3)", "300", "2026-11-21", "22:19:49"],
+        [STAMPS[2], "400", "2026-11-21", "22:19:49"]]
+
+    def paths(pattern, code=0):
+        lines = barge.ok("snapshots", "find", "--json", alias, pattern, code=code).lines()
+        return {line["path"] for line in lines}
+    assert paths("/b") == {"b"} and paths("more/") == {"d/deep/more"}
+    assert paths("d/**/x.txt") == {"d/deep/more/x.txt"} and paths("/x.txt", 1) == set()
+    assert "no snapshot has it" in barge.ok("snapshots", "find", alias, "nothing", code=1).err
+    assert "usage: barge snapshots" in barge.ok("snapshots", "find", alias, code=2).err
+
+
+def test_diff_tells_what_differs_and_enters_nothing_that_is_equal(embedded, client):
+    old, new = embedded.put(content(300)), embedded.put(content(400))
+    equal = {"deep": {"x": old}}
+    link = {"st_mode": 0o120777}
+    snapshots = {
+        STAMPS[0]: tree(embedded, {
+            "gone": {"x": old}, "same": equal, "d": {"file": old, "kind": old, "link": old},
+            "touched": old, "mode": old}, {"link": link}),
+        STAMPS[1]: tree(embedded, {
+            "come": {"y": new}, "same": equal, "d": {"file": new, "kind": {"z": old}, "link": new},
+            "touched": old, "mode": old}, {
+            "touched": {"mtime": 7}, "link": link, "mode": {"st_mode": 0o100600, "st_uid": 5}})}
+    alias, _, _ = archive(embedded, snapshots, latest=snapshots[STAMPS[1]])
+    barge = client(embedded)
+    before = embedded.requests("json")
+    run = barge.ok("snapshots", "diff", alias, *STAMPS[:2], code=1)
+    assert run.out.split("\n")[:-1] == [
+        "added: come/", "removed: gone/", "changed: mode (mode, owner)", "changed: touched (time)",
+        "changed: d/file (content)", "changed: d/kind/ (kind)", "changed: d/link (content)"]
+    assert embedded.requests("json") - before == 2 + 2 + 2
+    assert f"1 added, 1 removed, 5 changed from {STAMPS[0]} to {STAMPS[1]}" in run.err
+    run = barge.ok("snapshots", "diff", "--json", alias, "2026-11-02", "2026-11-01", code=1)
+    assert run.entries()["come"] == {"event": "entry", "path": "come", "kind": "directory",
+                                     "state": "removed"}
+    assert run.entries()["d/link"]["kind"] == "symlink"
+    assert run.entries()["d/kind"] == {"event": "entry", "path": "d/kind", "kind": "file",
+                                       "state": "changed", "reason": "kind"}
+    assert run.summary() == {"event": "summary", "added": 1, "removed": 1, "changed": 5,
+                             "unread": 0}
+    assert barge.ok("snapshots", "diff", alias, STAMPS[1], "Latest").out == ""
+    assert "oldest" in barge.ok("snapshots", "diff", alias, "2026-10-01", "Latest", code=2).err

@@ -76,15 +76,16 @@ static bool commit_take(struct commit *commit)
 static void write_all(struct commit *commit)
 {
 	const struct commit_options *options = &commit->options;
+	struct outcomes_batch batch = { .outcomes = options->outcomes };
 	struct err err;
-	size_t done = 0;
-	while (done < commit->writing_count && !commit->failed) {
-		if (outcomes_write(options->outcomes, &commit->writing[done].outcome, &err) ==
-		    FAULT_NONE)
-			done++;
-		else
-			commit_fail(commit, &err);
-	}
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < commit->writing_count && !commit->failed && !fault; i++)
+		fault = outcomes_batch_add(&batch, &commit->writing[i].outcome, &err);
+	if (!fault)
+		fault = outcomes_batch_flush(&batch, &err);
+	if (fault)
+		commit_fail(commit, &err);
+	size_t done = commit->failed ? 0 : commit->writing_count;
 	if (done > 0) {
 		KILL_POINT("slot-written");
 		options->written(options->context, commit->writing, done);

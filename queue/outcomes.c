@@ -1,8 +1,26 @@
 #include "queue/outcomes.h"
 
-enum fault outcomes_write(struct outcomes *outcomes, const struct outcome *outcome, struct err *err)
+enum fault outcomes_write(struct outcomes *outcomes, const struct outcome *outcome, size_t count,
+			  struct err *err)
 {
-	return outcomes->backend->write(outcomes, outcome, err);
+	return outcomes->backend->write(outcomes, outcome, count, err);
+}
+
+enum fault outcomes_batch_add(struct outcomes_batch *batch, const struct outcome *outcome,
+			      struct err *err)
+{
+	batch->slot[batch->count++] = *outcome;
+	return batch->count < OUTCOMES_BATCH ? FAULT_NONE : outcomes_batch_flush(batch, err);
+}
+
+enum fault outcomes_batch_flush(struct outcomes_batch *batch, struct err *err)
+{
+	if (batch->count == 0)
+		return FAULT_NONE;
+	enum fault fault = outcomes_write(batch->outcomes, batch->slot, batch->count, err);
+	explicit_bzero(batch->slot, batch->count * sizeof batch->slot[0]);
+	batch->count = 0;
+	return fault;
 }
 
 enum fault outcomes_read(struct outcomes *outcomes, uint64_t first, size_t count,

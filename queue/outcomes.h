@@ -17,9 +17,11 @@
 
 struct outcomes;
 
+enum { OUTCOMES_BATCH = 64 };
+
 /* Each does what the function below with its name says. */
 struct outcomes_backend {
-	enum fault (*write)(struct outcomes *outcomes, const struct outcome *outcome,
+	enum fault (*write)(struct outcomes *outcomes, const struct outcome *outcome, size_t count,
 			    struct err *err);
 	enum fault (*read)(struct outcomes *outcomes, uint64_t first, size_t count,
 			   struct outcome *outcome, struct err *err);
@@ -33,9 +35,26 @@ struct outcomes {
 	const struct outcomes_backend *backend;
 };
 
-/* Writes the slot `outcome->id`; OUTCOME_NONE clears it.  Not synced.  Faults: FULL, IO. */
+/*
+ * Writes `count` slots, each under its id; OUTCOME_NONE clears one.  Not synced.  Faults: FULL, IO;
+ * then any of them may have been written.
+ */
 MUST_USE enum fault outcomes_write(struct outcomes *outcomes, const struct outcome *outcome,
-				   struct err *err);
+				   size_t count, struct err *err);
+
+/* Slots that are written together, once there are many; nothing but `outcomes` is set at first. */
+struct outcomes_batch {
+	struct outcomes *outcomes;
+	size_t count;
+	struct outcome slot[OUTCOMES_BATCH];
+};
+
+/* Adds a slot, and writes all when there are OUTCOMES_BATCH.  Faults as outcomes_write. */
+MUST_USE enum fault outcomes_batch_add(struct outcomes_batch *batch, const struct outcome *outcome,
+				       struct err *err);
+
+/* Writes what was added, after which the batch is empty again, and wiped. */
+MUST_USE enum fault outcomes_batch_flush(struct outcomes_batch *batch, struct err *err);
 
 /* Reads `count` slots from `first` on; what was never written reads as OUTCOME_NONE.  Faults: IO.
  */

@@ -40,23 +40,46 @@ static enum fault broken(struct outcomes_file *file, struct err *err)
 	return first.fault;
 }
 
-static enum fault write_slot(struct outcomes *outcomes, const struct outcome *outcome,
-			     struct err *err)
+/* Returns how many slots from the first on lie side by side, at most OUTCOMES_BATCH. */
+static size_t run_length(const struct outcome *outcome, size_t count)
 {
-	struct outcomes_file *file = (struct outcomes_file *)outcomes;
-	if (!id_fits(outcome->id))
-		return err_set(err, FAULT_FULL, "task number too large for the outcomes file");
-	enum fault fault = broken(file, err);
-	if (fault != FAULT_NONE)
-		return fault;
-	unsigned char slot[OUTCOMES_SLOT_SIZE];
-	outcomes_slot_encode(outcome, file->seed, slot);
+	size_t length = 1;
+	while (length < count && length < OUTCOMES_BATCH &&
+	       outcome[length].id == outcome[0].id + length)
+		length++;
+	return length;
+}
+
+/* Writes slots that lie side by side. */
+static enum fault write_run(struct outcomes_file *file, const struct outcome *outcome,
+			    size_t length, struct err *err)
+{
+	unsigned char slots[OUTCOMES_BATCH * OUTCOMES_SLOT_SIZE];
+	const size_t size = length * OUTCOMES_SLOT_SIZE;
+	for (size_t i = 0; i < length; i++)
+		outcomes_slot_encode(&outcome[i], file->seed, slots + i * OUTCOMES_SLOT_SIZE);
 	/* I/O under a lock, on purpose: the file system does not promise that a reader sees 128
 	 * bytes all old or all new, and read_again counts on this lock for it. */
 	mutex_lock(&file->writing);
-	fault = file_write_at(file->fd, slot_offset(outcome->id), slot, sizeof slot, err);
+	enum fault fault = file_write_at(file->fd, slot_offset(outcome[0].id), slots, size, err);
 	mutex_unlock(&file->writing);
-	explicit_bzero(slot, sizeof slot);
+	explicit_bzero(slots, size);
+	return fault;
+}
+
+static enum fault write_slots(struct outcomes *outcomes, const struct outcome *outcome,
+			      size_t count, struct err *err)
+{
+	struct outcomes_file *file = (struct outcomes_file *)outcomes;
+	for (size_t i = 0; i < count; i++)
+		if (!id_fits(outcome[i].id))
+			return err_set(err, FAULT_FULL,
+				       "task number too large for the outcomes file");
+	enum fault fault = broken(file, err);
+	for (size_t done = 0, length; done < count && fault == FAULT_NONE; done += length) {
+		length = run_length(outcome + done, count - done);
+		fault = write_run(file, outcome + done, length, err);
+	}
 	return fault;
 }
 
@@ -181,7 +204,7 @@ static void close_file(struct outcomes *outcomes)
 }
 
 static const struct outcomes_backend backend = {
-	.write = write_slot,
+	.write = write_slots,
 	.read = read_slots,
 	.sync = sync_slots,
 	.end = find_end,

@@ -55,7 +55,7 @@ static enum fault engine_plan_settle(void *context, uint64_t id, enum outcome_st
 		.reason = (uint8_t)reason,
 		.level = (uint8_t)state,
 	};
-	if (outcomes_write(outcomes, &slot, err))
+	if (outcomes_write(outcomes, &slot, 1, err))
 		return err->fault;
 	return outcomes_sync(outcomes, err);
 }

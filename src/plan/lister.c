@@ -104,7 +104,7 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;
-	return outcomes_write(lister->request->catalog->sources, &lister->found.source, err);
+	return outcomes_write(lister->request->catalog->sources, &lister->found.source, 1, err);
 }
 
 /* One name becomes an entry: found, selected, judged, written. */

@@ -223,10 +223,11 @@ static enum fault forget_sources(const struct plan_request *request, struct err 
 	if (!request->catalog->sources)
 		return FAULT_NONE;
 	enum fault fault = outcomes_end(request->catalog->sources, &end, err);
+	struct outcomes_batch batch = { .outcomes = request->catalog->sources };
 	struct outcome none = { .id = manifest_writer_totals(request->writer)->next_id };
 	for (; !fault && none.id < end; none.id++)
-		fault = outcomes_write(request->catalog->sources, &none, err);
-	return fault;
+		fault = outcomes_batch_add(&batch, &none, err);
+	return fault ? fault : outcomes_batch_flush(&batch, err);
 }
 
 enum fault plan_run(const struct plan_request *request, struct err *err)

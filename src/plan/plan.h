@@ -102,7 +102,7 @@ struct plan_target {
 	 * replaces.  May come twice, also when the entry is settled: then nothing changes. */
 	enum fault (*bind)(void *context, uint64_t id, const char *name, size_t size,
 			   struct err *err);
-	/* Makes the binds durable.  May be NULL. */
+	/* Makes the binds durable; until then they may be unseen.  May be NULL. */
 	enum fault (*sync)(void *context, struct err *err);
 	void *context; /* of all six */
 };

@@ -6,6 +6,7 @@
 
 struct target_listing {
 	struct target_listing_options options;
+	struct outcomes_batch bound; /* until target_listing_sync */
 	struct remote *remote;
 	struct remote_child file; /* the target itself where it is a file */
 };
@@ -128,7 +129,7 @@ static enum fault target_listing_bind(void *context, uint64_t id, const char *na
 		slot.length = child->bytes;
 		meta_pack_outcome(&meta, slot.meta);
 	}
-	fault = outcomes_write(listing->options.outcomes, &slot, err);
+	fault = outcomes_batch_add(&listing->bound, &slot, err);
 	secret_wipe(&slot, sizeof slot);
 	secret_wipe(&before, sizeof before);
 	return fault;
@@ -137,7 +138,8 @@ static enum fault target_listing_bind(void *context, uint64_t id, const char *na
 static enum fault target_listing_sync(void *context, struct err *err)
 {
 	struct target_listing *listing = context;
-	return outcomes_sync(listing->options.outcomes, err);
+	enum fault fault = outcomes_batch_flush(&listing->bound, err);
+	return fault ? fault : outcomes_sync(listing->options.outcomes, err);
 }
 
 enum fault target_listing_new(const struct target_listing_options *options,
@@ -152,6 +154,7 @@ enum fault target_listing_new(const struct target_listing_options *options,
 		return err_set(err, FAULT_NOMEM, "no memory for the target's listing");
 	}
 	made->options = *options;
+	made->bound.outcomes = options->outcomes;
 	*target = (struct plan_target){
 		.open = target_listing_open,
 		.ahead = target_listing_ahead,

@@ -43,7 +43,8 @@ struct checker {
 	struct recheck_counts counts;
 	const struct catalog_page *page;
 	struct outcome directory; /* the slot of the page's */
-	bool reopened;            /* something in it was */
+	struct outcomes_batch batch;
+	bool reopened; /* something in it was */
 	struct reopen_directory *touched;
 	size_t count, capacity;
 };
@@ -68,7 +69,6 @@ static int64_t own_time(const struct outcome *slot, const struct look_found *fou
 static enum fault write_again(struct checker *checker, const struct outcome *slot,
 			      const struct look_found *found, struct err *err)
 {
-	struct outcomes *outcomes = checker->pass->options->catalog->outcomes;
 	const struct reopen_place place = {
 		.to_local = checker->pass->options->directory,
 		.linked = slot->level & (OUTCOME_OWN | OUTCOME_EXISTED) ||
@@ -77,7 +77,7 @@ static enum fault write_again(struct checker *checker, const struct outcome *slo
 	};
 	struct outcome again = reopen_slot(slot, &place);
 	checker->reopened = true;
-	enum fault fault = outcomes_write(outcomes, &again, err);
+	enum fault fault = outcomes_batch_add(&checker->batch, &again, err);
 	secret_wipe(&again, sizeof again);
 	return fault;
 }
@@ -94,7 +94,7 @@ static enum fault keep_written(struct checker *checker, const struct outcome *sl
 		return FAULT_NONE;
 	fresh.level |= OUTCOME_OWN;
 	meta_keep_written(fresh.meta, found->written_ns);
-	return outcomes_write(checker->pass->options->catalog->outcomes, &fresh, err);
+	return outcomes_batch_add(&checker->batch, &fresh, err);
 }
 
 static void count_again(struct recheck_counts *counts, const struct look_found *found)
@@ -186,7 +186,8 @@ static enum fault check_page(struct checker *checker, const struct catalog_page 
 	checker->page = page;
 	checker->reopened = false;
 	if (outcomes_read(options->catalog->outcomes, page->id, 1, &checker->directory, err) ||
-	    catalog_visit(checker->reader, page, &visitor, err))
+	    catalog_visit(checker->reader, page, &visitor, err) ||
+	    outcomes_batch_flush(&checker->batch, err))
 		return err->fault;
 	const struct outcome *own = &checker->directory;
 	if (page->last && outcome_is_settled(own) && is_retried(options, own)) {
@@ -240,6 +241,7 @@ static enum fault start_checkers(struct pass *pass, struct checker *checker, uns
 	for (; *started < options->threads; ++*started) {
 		struct checker *next = &checker[*started];
 		next->pass = pass;
+		next->batch.outcomes = options->catalog->outcomes;
 		if (catalog_reader_new(options->catalog, &next->reader, err) ||
 		    look_init(&next->look, &options->sources, options->directory, pass->root, err))
 			return err->fault;

@@ -8,6 +8,7 @@
 struct reopen {
 	struct catalog *catalog;
 	struct catalog_reader *reader;
+	struct outcomes_batch batch;
 	bool to_local;
 	uint64_t end; /* of the ids that have a slot */
 	uint64_t *seen;
@@ -103,6 +104,12 @@ static bool is_mutable_directory(const struct outcome *slot)
 	return cap_is_directory(&cap) && cap_is_mutable(&cap);
 }
 
+static enum fault sync_batch(struct reopen *reopen, struct err *err)
+{
+	enum fault fault = outcomes_batch_flush(&reopen->batch, err);
+	return fault ? fault : outcomes_sync(reopen->catalog->outcomes, err);
+}
+
 /* Marks a child that is done as linked: its directory is done. */
 static enum fault mark_child(void *context, const struct manifest_entry *entry,
 			     const struct outcome *slot, struct err *err)
@@ -113,7 +120,7 @@ static enum fault mark_child(void *context, const struct manifest_entry *entry,
 	if (slot->state != OUTCOME_DONE || slot->level & OUTCOME_OWN)
 		return FAULT_NONE;
 	marked.level |= OUTCOME_OWN;
-	enum fault fault = outcomes_write(reopen->catalog->outcomes, &marked, err);
+	enum fault fault = outcomes_batch_add(&reopen->batch, &marked, err);
 	secret_wipe(&marked, sizeof marked);
 	return fault;
 }
@@ -133,7 +140,7 @@ static enum fault mark_children(struct reopen *reopen, struct err *err)
 		if (merges && catalog_children(reopen->reader, directory->listing, &visitor, err))
 			return err->fault;
 	}
-	return outcomes_sync(reopen->catalog->outcomes, err);
+	return sync_batch(reopen, err);
 }
 
 /* Plans a directory anew, if it was settled.  The root is not planned: it is the target. */
@@ -165,19 +172,21 @@ static enum fault plan_directories(struct reopen *reopen, struct err *err)
 		if (!outcome_is_settled(&slot))
 			continue;
 		struct outcome again = plan_directory(reopen, &slot);
-		enum fault fault = outcomes_write(outcomes, &again, err);
+		enum fault fault = outcomes_batch_add(&reopen->batch, &again, err);
 		secret_wipe(&slot, sizeof slot);
 		secret_wipe(&again, sizeof again);
 		if (fault)
 			return fault;
 	}
-	return outcomes_sync(outcomes, err);
+	return sync_batch(reopen, err);
 }
 
 enum fault reopen_above(struct catalog *catalog, bool to_local,
 			const struct reopen_directory *directory, size_t count, struct err *err)
 {
-	struct reopen reopen = { .catalog = catalog, .to_local = to_local };
+	struct reopen reopen = { .catalog = catalog,
+				 .batch = { .outcomes = catalog->outcomes },
+				 .to_local = to_local };
 	if (count == 0)
 		return FAULT_NONE;
 	if (outcomes_end(catalog->outcomes, &reopen.end, err) ||

@@ -304,7 +304,7 @@ static struct outcome slot_of(uint64_t task, enum outcome_state state)
 static void put(struct outcomes *outcomes, uint64_t task, enum outcome_state state)
 {
 	const struct outcome slot = slot_of(task, state);
-	assert_int_equal(outcomes_write(outcomes, &slot, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &slot, 1, NULL), FAULT_NONE);
 }
 
 static void keeps_slots_of_outcomes_and_sources_apart(void **state)
@@ -339,6 +339,44 @@ static void keeps_slots_of_outcomes_and_sources_apart(void **state)
 			 FAULT_NONE);
 	assert_int_equal(got[1].state, OUTCOME_NONE);
 	assert_int_equal(got[1].id, (UINT64_C(1) << 40) + 1);
+}
+
+static void writes_slots_in_batches_of_any_order(void **state)
+{
+	enum { MANY = 500, OTHERS = 5 };
+	static struct outcome slot[MANY], got[MANY + 100];
+	static const uint64_t other[OTHERS] = { 90, 7, 8, 2, 90 };
+	struct outcomes_batch batch = { .outcomes = NULL };
+	(void)state;
+	make(true, true, true);
+	for (size_t i = 0; i < MANY; i++)
+		slot[i] = slot_of(100 + i, OUTCOME_DONE);
+	assert_int_equal(outcomes_write(catalog->outcomes, slot, MANY, NULL), FAULT_NONE);
+	for (size_t i = 0; i < OTHERS; i++)
+		slot[i] = slot_of(other[i], i == 0 ? OUTCOME_FAILED : OUTCOME_SKIPPED);
+	assert_int_equal(outcomes_write(catalog->outcomes, slot, OTHERS, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(catalog->outcomes, slot, 0, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_read(catalog->outcomes, 0, MANY + 100, got, NULL), FAULT_NONE);
+	for (uint64_t task = 0; task < MANY + 100; task++) {
+		bool among = task == 2 || task == 7 || task == 8 || task == 90;
+		const struct outcome none = { .id = task };
+		const struct outcome meant = task >= 100 ? slot_of(task, OUTCOME_DONE)
+					     : among     ? slot_of(task, OUTCOME_SKIPPED)
+							 : none;
+		assert_memory_equal(&got[task], &meant, sizeof meant);
+	}
+	batch.outcomes = catalog->sources;
+	for (uint64_t task = 1; task <= OUTCOMES_BATCH + 1; task++) {
+		const struct outcome one = slot_of(task, OUTCOME_PLANNED);
+		assert_int_equal(outcomes_batch_add(&batch, &one, NULL), FAULT_NONE);
+	}
+	uint64_t end = 0;
+	assert_int_equal(outcomes_end(catalog->sources, &end, NULL), FAULT_NONE);
+	assert_int_equal(end, OUTCOMES_BATCH + 1);
+	assert_int_equal(outcomes_batch_flush(&batch, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_batch_flush(&batch, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_end(catalog->sources, &end, NULL), FAULT_NONE);
+	assert_int_equal(end, OUTCOMES_BATCH + 2);
 }
 
 struct seen {
@@ -436,6 +474,7 @@ int catalog_contract_run(const struct catalog_contract *contract)
 		cmocka_unit_test_teardown(finds_paths_beside_a_page, close_all),
 		cmocka_unit_test_teardown(readers_do_not_disturb_one_another, close_all),
 		cmocka_unit_test_teardown(keeps_slots_of_outcomes_and_sources_apart, close_all),
+		cmocka_unit_test_teardown(writes_slots_in_batches_of_any_order, close_all),
 		cmocka_unit_test_teardown(visits_entries_with_their_slots, close_all),
 		cmocka_unit_test_teardown(visits_what_has_no_slots_yet, close_all),
 		cmocka_unit_test_teardown(a_slot_is_seen_before_or_after_a_write, close_all),

@@ -18,12 +18,8 @@ struct slots {
 	uint64_t count; /* there is room for */
 };
 
-static enum fault write_slot(struct outcomes *outcomes, const struct outcome *outcome,
-			     struct err *err)
+static void write_locked(struct slots *slots, const struct outcome *outcome) REQUIRES(slots->lock)
 {
-	struct slots *slots = (struct slots *)outcomes;
-	(void)err;
-	mutex_lock(&slots->lock);
 	if (outcome->id >= slots->count) {
 		uint64_t count = 2 * outcome->id + 1;
 		slots->slot = must_have(realloc(slots->slot, count * sizeof slots->slot[0]));
@@ -35,6 +31,16 @@ static enum fault write_slot(struct outcomes *outcomes, const struct outcome *ou
 		memset(&slots->slot[outcome->id], 0, sizeof slots->slot[0]);
 	else
 		slots->slot[outcome->id] = *outcome;
+}
+
+static enum fault write_slots(struct outcomes *outcomes, const struct outcome *outcome,
+			      size_t count, struct err *err)
+{
+	struct slots *slots = (struct slots *)outcomes;
+	(void)err;
+	mutex_lock(&slots->lock);
+	for (size_t i = 0; i < count; i++)
+		write_locked(slots, &outcome[i]);
 	mutex_unlock(&slots->lock);
 	return FAULT_NONE;
 }
@@ -84,7 +90,7 @@ static void close_slots(struct outcomes *outcomes)
 
 static struct outcomes *new_slots(void)
 {
-	static const struct outcomes_backend backend = { .write = write_slot,
+	static const struct outcomes_backend backend = { .write = write_slots,
 							 .read = read_slots,
 							 .sync = sync_slots,
 							 .end = end_of_slots,

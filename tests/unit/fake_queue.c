@@ -82,7 +82,7 @@ static void keep_chunk(struct fake_queue *fake, const struct segment *segment,
 		ours |= outcome->id > task->id &&
 			outcome->id - task->id < manifest_entry_ids(&entry);
 	}
-	if (!ours || outcomes_write(fake->chunks, outcome, &err))
+	if (!ours || outcomes_write(fake->chunks, outcome, 1, &err))
 		abort();
 }
 

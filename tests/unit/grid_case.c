@@ -119,5 +119,5 @@ void grid_spoil(struct grid_case *g, uint64_t first, uint64_t count, size_t obje
 	assert_true(
 		cap_pack(&g->fake.object[object].cap, slot.cap, &slot.cap_size, &slot.cap_kind));
 	for (slot.id = first; slot.id < first + count; slot.id++)
-		assert_int_equal(outcomes_write(g->sources, &slot, &g->c.err), 0);
+		assert_int_equal(outcomes_write(g->sources, &slot, 1, &g->c.err), 0);
 }

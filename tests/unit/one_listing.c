@@ -28,7 +28,7 @@ struct outcome one_listing_done(uint64_t id, const struct cap *cap)
 void one_listing_put(struct one_listing *one_listing, const struct outcome *outcome)
 {
 	struct err err;
-	assert_int_equal(outcomes_write(one_listing->outcomes, outcome, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(one_listing->outcomes, outcome, 1, &err), FAULT_NONE);
 }
 
 static void fill_slot(struct one_listing *one_listing, uint64_t id,

@@ -75,7 +75,7 @@ static void settle(uint64_t id, enum object number)
 	struct outcome outcome = { .id = id, .state = OUTCOME_DONE, .length = from->size };
 	content_hash_of(from->data, from->size, outcome.content);
 	assert_true(cap_pack(&from->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind));
-	good(outcomes_write(outcomes, &outcome, &err));
+	good(outcomes_write(outcomes, &outcome, 1, &err));
 }
 
 static int setup(void **state)
@@ -231,7 +231,7 @@ static void settle_without_hash(uint64_t id, enum object number)
 	const struct fake_object *from = &object[number];
 	struct outcome outcome = { .id = id, .state = OUTCOME_DONE, .length = from->size };
 	assert_true(cap_pack(&from->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind));
-	good(outcomes_write(outcomes, &outcome, &err));
+	good(outcomes_write(outcomes, &outcome, 1, &err));
 }
 
 static void proves_by_the_key_what_has_no_hash(void **state)

@@ -182,8 +182,8 @@ static void settles_what_could_not_be_listed(void **state)
 					  .state = OUTCOME_PLANNED,
 					  .reason = REASON_VANISHED,
 					  .level = OUTCOME_SKIPPED };
-	assert_int_equal(outcomes_write(land_case.slots, &condemned, &err), 0);
-	assert_int_equal(outcomes_write(land_case.slots, &vanished, &err), 0);
+	assert_int_equal(outcomes_write(land_case.slots, &condemned, 1, &err), 0);
+	assert_int_equal(outcomes_write(land_case.slots, &vanished, 1, &err), 0);
 	const struct fake_task *inner = add(LAND_CASE_E, NULL);
 	const struct fake_task *outer = add(LAND_CASE_D, NULL);
 	build();

@@ -241,7 +241,7 @@ static void leave_piece(enum download_case_file file, size_t piece, bool wrong)
 	assert_int_equal(fseek(out, (long)(piece * DOWNLOAD_CASE_CHUNK), SEEK_SET), 0);
 	assert_int_equal(fwrite(bytes, 1, size_of(piece), out), size_of(piece));
 	assert_int_equal(fclose(out), 0);
-	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, &err), 0);
+	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, 1, &err), 0);
 }
 
 enum left { MISSING, GOOD, DAMAGED };
@@ -295,10 +295,10 @@ static void believes_no_slot_without_its_file(void **state)
 		leave_piece(DOWNLOAD_CASE_OURS, piece, false);
 	struct outcome slot = slot_of(1);
 	slot.length--;
-	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, &err), 0);
+	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, 1, &err), 0);
 	slot = slot_of(2);
 	slot.state = OUTCOME_FAILED;
-	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, &err), 0);
+	assert_int_equal(outcomes_write(download_case.land_case.slots, &slot, 1, &err), 0);
 	assert_int_equal(truncate(tree_path(TEMPORARY), DOWNLOAD_CASE_SIZE - 1), 0);
 	download_case_fetch(&download_case, DOWNLOAD_CASE_OURS);
 	assert_fetched(DOWNLOAD_CASE_OURS, task, VERIFY_CAP);

@@ -56,7 +56,7 @@ static void settle(uint64_t id, enum outcome_state state)
 {
 	struct err err;
 	const struct outcome outcome = { .id = id, .state = (uint8_t)state };
-	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_NONE);
 }
 
 static void intents_of_unsettled_directories_come_back(void **state)

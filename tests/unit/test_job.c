@@ -40,7 +40,7 @@ static void settle_root(const struct job *job, enum outcome_state state)
 	const struct outcome root = { .id = 0, .state = (uint8_t)state };
 	assert_int_equal(outcomes_create(job->outcomes, job->id, "", 0, &outcomes, &err),
 			 FAULT_NONE);
-	assert_int_equal(outcomes_write(outcomes, &root, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &root, 1, &err), FAULT_NONE);
 	outcomes_close(outcomes);
 }
 

@@ -80,7 +80,7 @@ static void slots_come_back_as_written(void **state)
 	memset(written[1].cap, 0, sizeof written[1].cap);
 	written[1].state = OUTCOME_PLANNED;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(outcomes_write(outcomes, &written[i], NULL), FAULT_NONE);
+		assert_int_equal(outcomes_write(outcomes, &written[i], 1, NULL), FAULT_NONE);
 	assert_int_equal(outcomes_sync(outcomes, NULL), FAULT_NONE);
 	outcomes_close(outcomes);
 	unsigned repaired = 0;
@@ -106,7 +106,7 @@ static void the_bytes_are_those_of_the_format(void **state)
 	const char *path = fresh_path();
 	struct outcomes *outcomes = create(path);
 	struct outcome outcome = full_outcome(1);
-	assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	outcomes_close(outcomes);
 	struct stat stat_of;
 	assert_int_equal(stat(path, &stat_of), 0);
@@ -174,7 +174,7 @@ static void a_file_cut_anywhere_loses_only_what_was_cut(void **state)
 	struct outcomes *outcomes = create(path);
 	for (uint64_t id = 0; id < 3; id++) {
 		struct outcome outcome = full_outcome(id);
-		assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+		assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	}
 	outcomes_close(outcomes);
 	for (long size = 4096 + 3 * 128; size >= 4096; size--) {
@@ -201,13 +201,13 @@ static void writing_none_clears_a_slot(void **state)
 	uint64_t end;
 	assert_int_equal(outcomes_end(outcomes, &end, NULL), FAULT_NONE);
 	assert_int_equal(end, 0);
-	assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	outcome.id = 100000;
-	assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	assert_int_equal(outcomes_end(outcomes, &end, NULL), FAULT_NONE);
 	assert_int_equal(end, 100001);
 	outcome.state = OUTCOME_NONE;
-	assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	assert_int_equal(outcomes_read(outcomes, 100000, 1, &read, NULL), FAULT_NONE);
 	assert_int_equal(read.state, OUTCOME_NONE);
 	assert_int_equal(outcomes_end(outcomes, &end, NULL), FAULT_NONE);
@@ -313,13 +313,13 @@ static void the_first_failed_sync_is_final(void **state)
 	struct outcomes *outcomes = create(path);
 	struct outcome outcome = full_outcome(1);
 	struct err err;
-	assert_int_equal(outcomes_write(outcomes, &outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	atomic_store(&sync_errno, EIO);
 	assert_int_equal(outcomes_sync(outcomes, &err), FAULT_IO);
 	atomic_store(&sync_errno, 0);
 	assert_int_equal(outcomes_sync(outcomes, &err), FAULT_IO);
 	assert_int_equal(err.os_error, EIO);
-	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_IO);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_IO);
 	outcomes_close(outcomes);
 	atomic_store(&sync_errno, EIO);
 	assert_int_equal(outcomes_open(path, job, &outcomes, NULL, &err), FAULT_IO);
@@ -339,11 +339,11 @@ static void a_full_disk_is_told_as_such(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
 	struct outcome outcome = full_outcome(1), read[4];
 	struct err err;
-	enum fault fits = outcomes_write(outcomes, &outcome, &err);
+	enum fault fits = outcomes_write(outcomes, &outcome, 1, &err);
 	outcome.id = 2;
-	enum fault torn = outcomes_write(outcomes, &outcome, &err);
+	enum fault torn = outcomes_write(outcomes, &outcome, 1, &err);
 	outcome.id = 3;
-	enum fault refused = outcomes_write(outcomes, &outcome, &err);
+	enum fault refused = outcomes_write(outcomes, &outcome, 1, &err);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(fits, FAULT_NONE);
 	assert_int_equal(torn, FAULT_FULL);
@@ -353,7 +353,7 @@ static void a_full_disk_is_told_as_such(void **state)
 	assert_int_equal(read[2].state, OUTCOME_DAMAGED);
 	assert_int_equal(read[3].state, OUTCOME_NONE);
 	outcome.id = UINT64_MAX / 2;
-	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_FULL);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_FULL);
 	outcomes_close(outcomes);
 }
 
@@ -365,7 +365,7 @@ static void write_on(void *context)
 	for (uint8_t i = 0; !atomic_load(&enough); i++) {
 		memset(outcome.cap, i, sizeof outcome.cap);
 		outcome.length = i;
-		if (outcomes_write(context, &outcome, NULL) != FAULT_NONE)
+		if (outcomes_write(context, &outcome, 1, NULL) != FAULT_NONE)
 			return;
 	}
 }

@@ -205,7 +205,7 @@ static void fails_directories_whose_slot_is_lost(void **state)
 	cut_manifest(&g.c, whole, g.c.boundary[2]);
 	free(whole);
 	const struct outcome none = { .id = 2 };
-	assert_int_equal(outcomes_write(g.sources, &none, &g.c.err), 0);
+	assert_int_equal(outcomes_write(g.sources, &none, 1, &g.c.err), 0);
 	g.c.settled[0] = '\0';
 	assert_int_equal(grid_plan_again(&g), 0);
 	assert_memory_equal(g.c.settled, "2 4 17\n", 7);

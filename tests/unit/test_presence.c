@@ -27,7 +27,7 @@ static void settle(enum land_case_directory directory, uint8_t outcome_state)
 					 .state = outcome_state,
 					 .attempts = 1 };
 	struct err err;
-	assert_int_equal(outcomes_write(land_case.slots, &outcome, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(land_case.slots, &outcome, 1, &err), FAULT_NONE);
 }
 
 static enum fault check(struct err *err)

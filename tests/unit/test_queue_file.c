@@ -51,7 +51,7 @@ static void begin(const unsigned char job_id[16])
 
 static void put(const struct outcome *outcome)
 {
-	assert_int_equal(outcomes_write(open_outcomes(), outcome, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_write(open_outcomes(), outcome, 1, NULL), FAULT_NONE);
 }
 
 static struct outcome get(uint64_t id)

@@ -32,7 +32,7 @@ static void take_against(size_t at, const struct cap *cap)
 	struct outcome slot = { .id = bench_task(at)->task.id, .state = OUTCOME_PLANNED };
 	struct err err;
 	assert_true(cap_pack(cap, slot.cap, &slot.cap_size, &slot.cap_kind));
-	assert_int_equal(outcomes_write(existing, &slot, &err), 0);
+	assert_int_equal(outcomes_write(existing, &slot, 1, &err), 0);
 	bench.work[at].task->segment->task[at].existing = 1;
 	reader_take(bench.reader, &bench.work[at]);
 }

@@ -57,7 +57,7 @@ static void store(const char *path, char byte)
 static void put(struct job *job, const struct outcome *slot)
 {
 	struct err err;
-	assert_int_equal(outcomes_write(job->catalog->outcomes, slot, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(job->catalog->outcomes, slot, 1, &err), FAULT_NONE);
 }
 
 /* Plans a tree, opens the job with all of it done, at a local target or on a grid. */

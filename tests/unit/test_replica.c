@@ -60,7 +60,7 @@ static int setup(void **state)
 	const struct cap cap = { .kind = CAP_SSK_RO, .key = "key", .hash = "hash" };
 	struct outcome slot = { .id = 3, .state = OUTCOME_PLANNED };
 	assert_true(cap_pack(&cap, slot.cap, &slot.cap_size, &slot.cap_kind));
-	assert_int_equal(outcomes_write(bench.sources, &slot, &err), 0);
+	assert_int_equal(outcomes_write(bench.sources, &slot, 1, &err), 0);
 	bench.fake.script = answer;
 	bench.options = (struct replica_options){
 		.sources = bench.sources,
@@ -177,7 +177,7 @@ static void a_slot_that_holds_no_cap_is_told(void **state)
 	const struct spool *copy;
 	struct err err;
 	const struct outcome slot = { .id = 5, .state = OUTCOME_DONE };
-	assert_int_equal(outcomes_write(bench.sources, &slot, &err), 0);
+	assert_int_equal(outcomes_write(bench.sources, &slot, 1, &err), 0);
 	assert_int_equal(make(5, &copy, &err), FAULT_CORRUPT);
 }
 

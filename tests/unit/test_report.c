@@ -79,7 +79,7 @@ static void settle(struct outcomes *outcomes, uint64_t id, uint8_t state, uint8_
 {
 	struct err err;
 	const struct outcome outcome = { .id = id, .state = state, .reason = reason };
-	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_NONE);
 }
 
 static void settle_all(struct outcomes *outcomes)
@@ -129,7 +129,7 @@ static void settle_linked(struct outcomes *outcomes, uint64_t id)
 {
 	struct err err;
 	const struct outcome outcome = { .id = id, .state = OUTCOME_DONE, .level = OUTCOME_LINKED };
-	assert_int_equal(outcomes_write(outcomes, &outcome, &err), FAULT_NONE);
+	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_NONE);
 }
 
 static void what_was_linked_is_counted_where_it_is_done(void **state)

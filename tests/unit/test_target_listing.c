@@ -121,7 +121,9 @@ static enum fault turn_to(struct tree *target_tree, uint64_t id, bool *exists)
 static enum fault bind(struct tree *target_tree, uint64_t id, const char *name)
 {
 	struct err err;
-	return target_tree->target.bind(target_tree->target.context, id, name, strlen(name), &err);
+	const struct plan_target *target = &target_tree->target;
+	enum fault fault = target->bind(target->context, id, name, strlen(name), &err);
+	return fault ? fault : target->sync(target->context, &err);
 }
 
 static void the_root_is_what_its_listing_says(void **state)

@@ -143,13 +143,14 @@ static const struct catalog_backend backend = {
 };
 
 /* Opens the outcomes at `path`, if they are there. */
-static enum fault open_slots(struct catalog_file *file, const char *path,
+static enum fault open_slots(struct catalog_file *file, const char *path, bool read_only,
 			     struct outcomes **outcomes, struct err *err)
 {
+	const unsigned char *job = manifest_job_id(file->header);
 	if (!path)
 		return FAULT_NONE;
-	enum fault fault =
-		outcomes_open(path, manifest_job_id(file->header), outcomes, &file->repaired, err);
+	enum fault fault = read_only ? outcomes_look(path, job, outcomes, err)
+				     : outcomes_open(path, job, outcomes, &file->repaired, err);
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }
 
@@ -164,8 +165,10 @@ static enum fault open_files(struct catalog_file *file, const struct catalog_fil
 	if (fault == FAULT_NONE && wanted && memcmp(manifest_job_id(file->header), wanted, 16) != 0)
 		fault = err_set(err, FAULT_CORRUPT, "the manifest is that of another job");
 	if (fault == FAULT_NONE)
-		fault = open_slots(file, files->outcomes, &file->catalog.outcomes, err);
-	if (fault == FAULT_NONE && open_slots(file, files->sources, &file->catalog.sources, err))
+		fault = open_slots(file, files->outcomes, files->read_only, &file->catalog.outcomes,
+				   err);
+	if (fault == FAULT_NONE &&
+	    open_slots(file, files->sources, files->read_only, &file->catalog.sources, err))
 		fault = err_wrap(err, "sources");
 	return fault;
 }
@@ -252,9 +255,10 @@ const char *catalog_file_binding(const struct catalog *catalog, size_t *size)
 unsigned catalog_file_repaired(const struct catalog *catalog) { return file_of(catalog)->repaired; }
 
 enum fault catalog_file_slots(const char *path, unsigned char job_id[16],
-			      struct outcomes **outcomes, unsigned *repaired, struct err *err)
+			      struct outcomes **outcomes, struct err *err)
 {
-	if (outcomes_peek(path, job_id, err) != FAULT_NONE)
-		return err_set(err, FAULT_USAGE, "'%.120s' is no outcomes file", path);
-	return outcomes_open(path, job_id, outcomes, repaired, err);
+	enum fault fault = outcomes_look(path, NULL, outcomes, err);
+	if (fault == FAULT_NONE)
+		memcpy(job_id, outcomes_job_id(*outcomes), 16);
+	return fault;
 }

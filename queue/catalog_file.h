@@ -18,6 +18,7 @@ enum {
 /* Paths, borrowed for the call.  What is NULL is not opened. */
 struct catalog_files {
 	const char *plan, *outcomes, *sources;
+	bool read_only; /* only to look: nothing is synced or repaired, and nothing to be written */
 };
 
 /* A plan to be begun. */
@@ -39,7 +40,8 @@ MUST_USE enum fault catalog_file_create(const struct catalog_files *files,
 
 /*
  * Opens the plan, and the outcomes and sources that are there.  `job_id` is that of all of them;
- * NULL: whatever the plan's is.  One bad copy of the header of outcomes or sources is repaired.
+ * NULL: whatever the plan's is.  One bad copy of the header of outcomes or sources is repaired,
+ * unless files->read_only.
  * Faults: NOT_FOUND (the plan), CORRUPT (also another job, or a newer version), IO, NOMEM.
  */
 MUST_USE enum fault catalog_file_open(const struct catalog_files *files,
@@ -68,8 +70,7 @@ const char *catalog_file_binding(const struct catalog *catalog, size_t *size);
 /* Returns how many copies of headers were repaired. */
 unsigned catalog_file_repaired(const struct catalog *catalog);
 
-/* Opens an outcomes file by itself, for showing it, and stores whose it is.  Faults: USAGE (it
+/* Opens an outcomes file by itself, to look at it, and stores whose it is.  Faults: USAGE (it
  * is none), CORRUPT, IO, NOMEM. */
 MUST_USE enum fault catalog_file_slots(const char *path, unsigned char job_id[16],
-				       struct outcomes **outcomes, unsigned *repaired,
-				       struct err *err);
+				       struct outcomes **outcomes, struct err *err);

@@ -227,6 +227,11 @@ static struct outcomes_file *file_new(int fd, const struct outcomes_header *head
 	return file;
 }
 
+const unsigned char *outcomes_job_id(const struct outcomes *outcomes)
+{
+	return ((const struct outcomes_file *)outcomes)->header.job_id;
+}
+
 const void *outcomes_binding(const struct outcomes *outcomes, size_t *size)
 {
 	const struct outcomes_file *file = (const struct outcomes_file *)outcomes;
@@ -299,6 +304,12 @@ enum fault outcomes_create(const char *path, const unsigned char job_id[16], con
 
 /* ---- opening ---- */
 
+struct opening {
+	int fd;
+	enum outcomes_copy state[2]; /* of the copies of the header */
+	struct outcomes_header header;
+};
+
 /* Decides what two copies say together.  Stores the one that counts in `header`. */
 static enum fault judge_header(const enum outcomes_copy *state, const struct outcomes_header *copy,
 			       struct outcomes_header *header, struct err *err)
@@ -323,41 +334,42 @@ static enum fault judge_header(const enum outcomes_copy *state, const struct out
 }
 
 /* Writes the copy of the header that is not good anew, from the one that is. */
-static enum fault repair(int fd, const enum outcomes_copy *state,
-			 const struct outcomes_header *header, unsigned *repaired, struct err *err)
+static enum fault repair(const struct opening *opening, unsigned *repaired, struct err *err)
 {
+	const enum outcomes_copy *state = opening->state;
 	if (state[0] == OUTCOMES_COPY_GOOD && state[1] == OUTCOMES_COPY_GOOD)
 		return FAULT_NONE;
 	unsigned bad = state[0] == OUTCOMES_COPY_GOOD ? 1 : 0;
 	unsigned char bytes[OUTCOMES_COPY_SIZE];
-	outcomes_header_encode(header, bad, bytes);
-	enum fault fault =
-		file_write_at(fd, (uint64_t)bad * OUTCOMES_COPY_SIZE, bytes, sizeof bytes, err);
-	if (fault == FAULT_NONE && fdatasync(fd) != 0)
+	outcomes_header_encode(&opening->header, bad, bytes);
+	enum fault fault = file_write_at(opening->fd, (uint64_t)bad * OUTCOMES_COPY_SIZE, bytes,
+					 sizeof bytes, err);
+	if (fault == FAULT_NONE && fdatasync(opening->fd) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot sync the header of the outcomes");
-	if (fault == FAULT_NONE)
-		(*repaired)++;
+	if (fault == FAULT_NONE && repaired)
+		++*repaired;
 	return fault;
 }
 
-/* Decides by both copies, binds to the job, repairs the copy that is bad. */
-static enum fault read_header(int fd, const unsigned char *job_id, struct outcomes_header *header,
-			      unsigned *repaired, struct err *err)
+/* Decides by both copies, and looks whether the file is of job `job_id`, or of any (NULL). */
+static enum fault read_header(struct opening *opening, const unsigned char *job_id, struct err *err)
 {
 	unsigned char bytes[OUTCOMES_HEADER_SIZE];
-	enum fault fault = file_read_at(fd, 0, bytes, sizeof bytes, err);
-	if (fault != FAULT_NONE)
-		return fault;
 	struct outcomes_header copy[2];
-	enum outcomes_copy state[2];
-	for (unsigned i = 0; i < 2; i++)
-		state[i] = outcomes_header_decode(bytes + i * OUTCOMES_COPY_SIZE, i, &copy[i]);
-	fault = judge_header(state, copy, header, err);
-	if (fault != FAULT_NONE)
-		return fault;
-	if (memcmp(header->job_id, job_id, sizeof header->job_id) != 0)
-		return err_set(err, FAULT_CORRUPT, "the outcomes file belongs to another job");
-	return repair(fd, state, header, repaired, err);
+	enum outcomes_copy *state = opening->state;
+	enum fault fault = file_read_at(opening->fd, 0, bytes, sizeof bytes, err);
+	for (unsigned i = 0; i < 2 && fault == FAULT_NONE; i++)
+		state[i] =
+			outcomes_header_decode(bytes + (size_t)i * OUTCOMES_COPY_SIZE, i, &copy[i]);
+	bool none = fault || (state[0] == OUTCOMES_COPY_BAD && state[1] == OUTCOMES_COPY_BAD);
+	if (none && !job_id)
+		return err_set(err, FAULT_USAGE, "it is no outcomes file");
+	if (fault == FAULT_NONE)
+		fault = judge_header(state, copy, &opening->header, err);
+	if (fault == FAULT_NONE && job_id &&
+	    memcmp(opening->header.job_id, job_id, sizeof opening->header.job_id) != 0)
+		fault = err_set(err, FAULT_CORRUPT, "the outcomes file belongs to another job");
+	return fault;
 }
 
 /*
@@ -373,28 +385,50 @@ static enum fault settle_cache(int fd, struct err *err)
 	return FAULT_NONE;
 }
 
+static enum fault opening_begin(const char *path, int flags, struct opening *opening,
+				struct err *err)
+{
+	*opening = (struct opening){ .fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC) };
+	return opening->fd >= 0 ? FAULT_NONE
+				: err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
+					 "cannot open the outcomes file");
+}
+
+/* Makes outcomes of the file, or gives it up after `fault`. */
+static enum fault opening_end(struct opening *opening, enum fault fault, struct outcomes **outcomes,
+			      struct err *err)
+{
+	struct outcomes_file *opened = fault ? NULL : file_new(opening->fd, &opening->header);
+	if (!fault && !opened)
+		fault = err_set(err, FAULT_NOMEM, "out of memory");
+	if (fault)
+		close(opening->fd);
+	else
+		*outcomes = &opened->outcomes;
+	explicit_bzero(opening, sizeof *opening);
+	return fault;
+}
+
 enum fault outcomes_open(const char *path, const unsigned char job_id[16],
 			 struct outcomes **outcomes, unsigned *repaired, struct err *err)
 {
-	struct outcomes_header header = { 0 };
-	struct outcomes_file *opened = NULL;
-	unsigned mended = 0;
-	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
-			      "cannot open the outcomes file");
-	enum fault fault = settle_cache(fd, err);
-	if (fault == FAULT_NONE)
-		fault = read_header(fd, job_id, &header, &mended, err);
-	if (fault == FAULT_NONE && !(opened = file_new(fd, &header)))
-		fault = err_set(err, FAULT_NOMEM, "out of memory");
-	explicit_bzero(&header, sizeof header);
-	if (fault != FAULT_NONE) {
-		close(fd);
+	struct opening opening;
+	enum fault fault = opening_begin(path, O_RDWR, &opening, err);
+	if (fault)
 		return fault;
-	}
-	*outcomes = &opened->outcomes;
-	if (repaired)
-		*repaired += mended;
-	return FAULT_NONE;
+	fault = settle_cache(opening.fd, err);
+	if (!fault)
+		fault = read_header(&opening, job_id, err);
+	if (!fault)
+		fault = repair(&opening, repaired, err);
+	return opening_end(&opening, fault, outcomes, err);
+}
+
+enum fault outcomes_look(const char *path, const unsigned char *job_id, struct outcomes **outcomes,
+			 struct err *err)
+{
+	struct opening opening;
+	enum fault fault = opening_begin(path, O_RDONLY | O_NONBLOCK, &opening, err);
+	return fault ? fault
+		     : opening_end(&opening, read_header(&opening, job_id, err), outcomes, err);
 }

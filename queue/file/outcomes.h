@@ -30,10 +30,15 @@ MUST_USE enum fault outcomes_open(const char *path, const unsigned char job_id[1
 				  struct outcomes **outcomes, unsigned *repaired, struct err *err);
 
 /*
- * Stores the job that the outcomes file at `path` belongs to, for showing it; neither opens nor
- * repairs it.  Faults: NOT_FOUND, CORRUPT (not one, or both copies bad), IO.
+ * Opens the file to look at it, also while its job runs: nothing is synced, repaired or to be
+ * written.  `job_id` NULL: it may be of any job, and is none where neither copy of a header is
+ * there (USAGE).  Faults as above.
  */
-MUST_USE enum fault outcomes_peek(const char *path, unsigned char job_id[16], struct err *err);
+MUST_USE enum fault outcomes_look(const char *path, const unsigned char *job_id,
+				  struct outcomes **outcomes, struct err *err);
+
+/* Returns the 16 bytes of the job it belongs to. */
+const unsigned char *outcomes_job_id(const struct outcomes *outcomes);
 
 /* Returns the binding given at creation and its size.  Borrowed. */
 const void *outcomes_binding(const struct outcomes *outcomes, size_t *size);

@@ -146,10 +146,11 @@ static enum fault show_counts(struct fields *fields, const struct recount *count
 
 static enum fault show_job(struct fields *fields, const struct job *job, struct err *err)
 {
-	const struct catalog_files files = job_files(job);
+	struct catalog_files files = job_files(job);
 	struct catalog *catalog = NULL;
 	struct recount counts;
 	enum fault fault = describe_job(fields, job, err);
+	files.read_only = true;
 	if (!fault)
 		fault = catalog_file_open(&files, job->id, &catalog, err);
 	if (!fault)

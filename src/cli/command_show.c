@@ -247,13 +247,11 @@ static enum fault show_outcomes(struct fields *fields, const char *path, bool ca
 {
 	struct outcomes *outcomes = NULL;
 	unsigned char job_id[JOB_ID_SIZE];
-	unsigned repaired = 0;
-	enum fault fault = catalog_file_slots(path, job_id, &outcomes, &repaired, err);
+	enum fault fault = catalog_file_slots(path, job_id, &outcomes, err);
 	if (fault)
 		return fault;
 	fields_begin(fields, "outcomes");
 	fields_hex(fields, "job", job_id, JOB_ID_SIZE);
-	fields_number(fields, "repaired", repaired);
 	fault = fields_end(fields, err);
 	if (!fault)
 		fault = show_slots(fields, outcomes, caps, err);

@@ -150,7 +150,9 @@ static enum job_state state_of(struct catalog *catalog)
 
 enum job_state job_look(const struct job *job, bool *locked)
 {
-	const struct catalog_files files = { .plan = job->manifest, .outcomes = job->outcomes };
+	const struct catalog_files files = { .plan = job->manifest,
+					     .outcomes = job->outcomes,
+					     .read_only = true };
 	struct catalog *catalog = NULL;
 	*locked = is_locked(job);
 	enum fault fault = catalog_file_open(&files, job->id, &catalog, NULL);

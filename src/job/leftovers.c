@@ -6,7 +6,9 @@
 enum fault leftovers_look(const struct job *job, const struct leftovers *leftovers, uint64_t *count,
 			  struct err *err)
 {
-	const struct catalog_files files = { .plan = job->manifest, .outcomes = job->outcomes };
+	const struct catalog_files files = { .plan = job->manifest,
+					     .outcomes = job->outcomes,
+					     .read_only = true };
 	struct catalog *catalog;
 	*count = 0;
 	if (catalog_file_open(&files, job->id, &catalog, err))

@@ -205,7 +205,12 @@ def test_one_bad_header_is_repaired(uploaded, copy):
     before = outcomes.read_bytes()
     for where in 2, 9, 20, 33, 60, 2000, 2045:
         flip(outcomes, 2048 * copy + where)
+        damaged = outcomes.read_bytes()
         uploaded.barge.ok("show", outcomes)
+        uploaded.barge.ok("jobs", "show", uploaded.name)
+        uploaded.barge.ok("jobs")
+        assert outcomes.read_bytes() == damaged  # whoever only looks changes nothing
+        flip(outcomes, 2048 * copy + where)
         assert outcomes.read_bytes() == before
     flip(outcomes, 2048 * copy + 50)
     run = uploaded.completes()

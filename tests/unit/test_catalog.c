@@ -196,16 +196,13 @@ static void an_outcomes_file_is_shown_by_itself(void **state)
 {
 	struct outcomes *outcomes = NULL;
 	unsigned char job[16];
-	unsigned repaired = 0;
 	struct err err;
 	(void)state;
 	create(&small);
-	assert_int_equal(catalog_file_slots(files.outcomes, job, &outcomes, &repaired, NULL),
-			 FAULT_NONE);
+	assert_int_equal(catalog_file_slots(files.outcomes, job, &outcomes, NULL), FAULT_NONE);
 	assert_memory_equal(job, small.job_id, sizeof job);
 	outcomes_close(outcomes);
-	assert_int_equal(catalog_file_slots(files.plan, job, &outcomes, &repaired, &err),
-			 FAULT_USAGE);
+	assert_int_equal(catalog_file_slots(files.plan, job, &outcomes, &err), FAULT_USAGE);
 }
 
 int main(void)

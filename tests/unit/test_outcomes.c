@@ -7,6 +7,7 @@
 #include "tests/unit/scratch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -250,6 +251,37 @@ static void one_bad_copy_of_the_header_is_repaired(void **state)
 	}
 }
 
+static void looking_at_a_file_leaves_it_as_it_is(void **state)
+{
+	(void)state;
+	const char *path = fresh_path();
+	unsigned char bad[OUTCOMES_HEADER_SIZE], byte[sizeof bad];
+	struct outcomes *outcomes = create(path);
+	struct outcome slot = { .id = 3, .state = OUTCOME_DONE };
+	struct err err;
+	assert_int_equal(outcomes_write(outcomes, &slot, 1, NULL), FAULT_NONE);
+	outcomes_close(outcomes);
+	assert_int_equal(scratch_load(path, bad, sizeof bad), sizeof bad);
+	bad[50] ^= 0x10;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, bad, sizeof bad, 0), sizeof bad);
+	close(fd);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(outcomes_look(path, i ? job : NULL, &outcomes, &err), FAULT_NONE);
+		assert_memory_equal(outcomes_job_id(outcomes), job, sizeof job);
+		assert_int_equal(outcomes_read(outcomes, 3, 1, &slot, &err), FAULT_NONE);
+		assert_int_equal(slot.state, OUTCOME_DONE);
+		assert_int_equal(outcomes_write(outcomes, &slot, 1, &err), FAULT_IO);
+		outcomes_close(outcomes);
+	}
+	assert_int_equal(scratch_load(path, byte, sizeof byte), sizeof byte);
+	assert_memory_equal(byte, bad, sizeof bad);
+	assert_int_equal(outcomes_look(path, other_job, &outcomes, &err), FAULT_CORRUPT);
+	scratch_store(path, "short", 5);
+	assert_int_equal(outcomes_look(path, NULL, &outcomes, &err), FAULT_USAGE);
+	assert_int_equal(outcomes_look("/none", NULL, &outcomes, &err), FAULT_NOT_FOUND);
+}
+
 static void two_bad_copies_are_refused(void **state)
 {
 	(void)state;
@@ -411,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_file_cut_anywhere_loses_only_what_was_cut),
 		cmocka_unit_test(writing_none_clears_a_slot),
 		cmocka_unit_test(one_bad_copy_of_the_header_is_repaired),
+		cmocka_unit_test(looking_at_a_file_leaves_it_as_it_is),
 		cmocka_unit_test(two_bad_copies_are_refused),
 		cmocka_unit_test(a_newer_version_is_named),
 		cmocka_unit_test(another_job_and_a_missing_file_are_refused),

@@ -101,7 +101,8 @@ static void directory_proven(struct directory *directory)
 		directory_succeed(directory);
 		return;
 	}
-	if (!store_check(directory->store, &directory->cap, true,
+	const struct store_check check = { .cap = &directory->cap, .verify = true };
+	if (!store_check(directory->store, &check,
 			 (struct store_then){ directory_checked, directory }, &err))
 		directory_fail(directory, &err);
 }

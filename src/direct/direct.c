@@ -1,3 +1,4 @@
+#include "direct/direct_check.h"
 #include "direct/direct_list.h"
 #include "direct/direct_put.h"
 
@@ -245,16 +246,28 @@ static struct store_call *list_here(struct store *store, const struct store_list
 	return call ? call : store_list(direct->base.behind, list, then, err);
 }
 
+static struct store_call *check_here(struct store *store, const struct store_check *wanted,
+				     struct store_then then, struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	return direct_can_check(direct, wanted)
+		       ? direct_check(direct, wanted, then, err)
+		       : store_check(direct->base.behind, wanted, then, err);
+}
+
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
 	struct direct_list *list = direct_find_list(direct, call);
+	struct direct_check *check = direct_find_check(direct, call);
 	if (own)
 		cancel_own(own);
 	else if (list)
 		direct_cancel_list(list);
+	else if (check)
+		direct_cancel_check(check);
 	else if (put)
 		direct_cancel_put(put);
 	else
@@ -310,6 +323,7 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 		resume_all(direct);
 		direct_begin_puts(direct);
 		direct_begin_lists(direct);
+		direct_begin_checks(direct);
 	}
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
@@ -327,6 +341,8 @@ static void close_direct(struct store *store)
 		direct_shares_unref(direct->recent[i]);
 	while (direct->puts)
 		direct_cancel_put(direct->puts);
+	while (direct->checks)
+		direct_cancel_check(direct->checks);
 	store_close(direct->base.behind);
 	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
 		http_peer_free(direct->server[i].peer);
@@ -340,6 +356,7 @@ static const struct store_backend direct_backend = {
 	.put = put_here,
 	.get = direct_get,
 	.list = list_here,
+	.check = check_here,
 	.poll = direct_poll,
 	.pause = direct_pause,
 	.resume = direct_resume,

@@ -32,8 +32,8 @@
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
- * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.  Directories are
- * read like files and told as listings: direct_list.c.
+ * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.  So has checking:
+ * direct_check.c.  Directories are read like files and told as listings: direct_list.c.
  *
  * Place      inside direct/direct only.
  */
@@ -114,6 +114,7 @@ struct direct {
 	bool resuming;                     /* some call is to go on in the next poll */
 	struct direct_put *puts;           /* in flight too */
 	struct direct_list *lists;         /* and these */
+	struct direct_check *checks;       /* the same */
 	const unsigned char *lease_secret; /* NULL: nothing is put here */
 	unsigned happy;                    /* servers that have to get a share */
 	struct direct_shares *recent[DIRECT_RECENT];

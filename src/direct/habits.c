@@ -10,21 +10,15 @@ enum habit {
 };
 
 enum {
-	WORD = 64,
 	MARK_MAX = 256,
 	MARK_WEIGHT = 4, /* a mark moves by a quarter of the way */
 	MARK_LEAST = MARK_MAX / 2,
 };
 
-/* Numbers of shares, a bit each. */
-struct number_set {
-	uint64_t word[SHARE_NUMBERS_MAX / WORD];
-};
-
 /* What a server had of the last file. */
 struct server_lately {
 	unsigned total; /* shares of that file; 0: not known */
-	struct number_set set;
+	struct share_set set;
 };
 
 struct habits {
@@ -33,16 +27,6 @@ struct habits {
 	unsigned mark[HABITS] GUARDED;
 	struct server_lately lately[] GUARDED;
 };
-
-static bool set_has(const struct number_set *set, unsigned number)
-{
-	return set->word[number / WORD] >> number % WORD & 1;
-}
-
-static void set_add(struct number_set *set, unsigned number)
-{
-	set->word[number / WORD] |= UINT64_C(1) << number % WORD;
-}
 
 struct habits *habits_new(size_t servers)
 {
@@ -64,7 +48,7 @@ void habits_free(struct habits *habits)
 
 /* Stores what the habit lets expect of a server.  False: it says nothing of that one. */
 static bool expect(const struct habits *habits, enum habit habit, const struct habit_place *place,
-		   struct number_set *set) REQUIRES(habits->lock)
+		   struct share_set *set) REQUIRES(habits->lock)
 {
 	const struct server_lately *lately = &habits->lately[place->server];
 	if (habit == HABIT_LATELY) {
@@ -73,9 +57,9 @@ static bool expect(const struct habits *habits, enum habit habit, const struct h
 	}
 	/* As direct/placement.c lays them out where nothing is in the way. */
 	unsigned servers = (unsigned)min_u64(habits->count, 2 * (uint64_t)place->total);
-	*set = (struct number_set){ 0 };
+	*set = (struct share_set){ 0 };
 	for (unsigned i = place->rank; i < place->total && place->rank < servers; i += servers)
-		set_add(set, i);
+		share_set_add(set, i);
 	return true;
 }
 
@@ -91,12 +75,12 @@ static void mark(struct habits *habits, enum habit habit, bool right) REQUIRES(h
 void habits_learn(struct habits *habits, const struct habit_place *place,
 		  const bool found[SHARE_NUMBERS_MAX])
 {
-	struct number_set set = { 0 }, expected;
+	struct share_set set = { 0 }, expected;
 	if (!habits)
 		return;
 	for (unsigned i = 0; i < place->total; i++)
 		if (found[i])
-			set_add(&set, i);
+			share_set_add(&set, i);
 	mutex_lock(&habits->lock);
 	for (enum habit habit = HABIT_RANK; habit < HABITS; habit++)
 		if (expect(habits, habit, place, &expected))
@@ -109,20 +93,21 @@ void habits_learn(struct habits *habits, const struct habit_place *place,
 void habits_judge(struct habits *habits, const struct habit_place *place, unsigned number,
 		  bool there)
 {
-	struct number_set by_rank, lately;
+	struct share_set by_rank, lately;
 	if (!habits)
 		return;
 	mutex_lock(&habits->lock);
-	bool ranked = expect(habits, HABIT_RANK, place, &by_rank) && set_has(&by_rank, number);
+	bool ranked =
+		expect(habits, HABIT_RANK, place, &by_rank) && share_set_has(&by_rank, number);
 	bool known = expect(habits, HABIT_LATELY, place, &lately);
-	bool had = known && set_has(&lately, number);
+	bool had = known && share_set_has(&lately, number);
 	if (ranked || there)
 		mark(habits, HABIT_RANK, ranked && there);
 	if (had || (known && there))
 		mark(habits, HABIT_LATELY, had && there);
 	if (!ranked)
-		by_rank = (struct number_set){ 0 };
-	set_add(&by_rank, number);
+		by_rank = (struct share_set){ 0 };
+	share_set_add(&by_rank, number);
 	if (there && !had)
 		habits->lately[place->server] = (struct server_lately){ place->total, by_rank };
 	if (!there && had)
@@ -139,11 +124,11 @@ static bool is_taken(const struct habit_guess *guess, unsigned count, unsigned n
 }
 
 /* Takes from a server one share that is not taken.  False: it is likely to have none. */
-static bool take_one(const struct number_set *set, unsigned server, struct habit_guess *guess,
+static bool take_one(const struct share_set *set, unsigned server, struct habit_guess *guess,
 		     unsigned count)
 {
 	for (unsigned i = 0; i < SHARE_NUMBERS_MAX; i++) {
-		if (!set_has(set, i) || is_taken(guess, count, i))
+		if (!share_set_has(set, i) || is_taken(guess, count, i))
 			continue;
 		guess[count] = (struct habit_guess){ (uint16_t)server, (unsigned char)i };
 		return true;
@@ -175,7 +160,7 @@ bool habits_guess(struct habits *habits, const uint16_t *order, const bool *answ
 		before = count;
 		for (unsigned rank = 0; rank < habits->count && count < needed && known; rank++) {
 			const struct habit_place place = { order[rank], rank, total };
-			struct number_set set;
+			struct share_set set;
 			if (!answers[order[rank]])
 				continue;
 			/* One that is not known yet is asked, or it would never be known. */

@@ -17,6 +17,21 @@ enum {
 	SHARE_NUMBERS_TAG = 258, /* says that an array is a set */
 };
 
+/* The same, a bit each. */
+struct share_set {
+	uint64_t word[SHARE_NUMBERS_MAX / 64];
+};
+
+static inline bool share_set_has(const struct share_set *set, unsigned number)
+{
+	return set->word[number / 64] >> number % 64 & 1;
+}
+
+static inline void share_set_add(struct share_set *set, unsigned number)
+{
+	set->word[number / 64] |= UINT64_C(1) << number % 64;
+}
+
 /* Reads one such set at *at and steps over it.  False: there is none. */
 MUST_USE bool share_numbers_take(const unsigned char **at, size_t *size,
 				 bool found[SHARE_NUMBERS_MAX]);

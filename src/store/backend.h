@@ -28,8 +28,8 @@ struct store_backend {
 				     const struct store_name *, struct store_then, struct err *);
 	struct store_call *(*list)(struct store *, const struct store_list *, struct store_then,
 				   struct err *);
-	struct store_call *(*check)(struct store *, const struct cap *, bool verify,
-				    struct store_then, struct err *);
+	struct store_call *(*check)(struct store *, const struct store_check *, struct store_then,
+				    struct err *);
 	struct store_call *(*probe)(struct store *, struct store_then, struct err *);
 	size_t (*poll)(struct store *, uint32_t timeout_ms);
 	void (*wake)(struct store *);

@@ -346,23 +346,27 @@ static struct store_call *gateway_list(struct store *store, const struct store_l
 	return gateway_start(call, fault, &request, err);
 }
 
-static struct store_call *gateway_check(struct store *store, const struct cap *cap, bool verify,
+static struct store_call *gateway_check(struct store *store, const struct store_check *check,
 					struct store_then then, struct err *err)
 {
+	const struct cap *cap = check->cap;
+	const bool reads = check->verify || check->repair;
 	struct gateway_call *call = gateway_begin(store, GATEWAY_CHECK, then, err);
 	if (!call)
 		return NULL;
 	call->cap = *cap;
 	struct http_request request = {
 		.method = HTTP_POST,
-		.wait_more_ms = verify && cap_is_chk(cap) ? wait_more(cap->size, 0) : 0,
+		.wait_more_ms = reads && cap_is_chk(cap) ? wait_more(cap->size, 0) : 0,
 		.reply_max = CHECK_REPLY_MAX,
 	};
 	struct bytes *path = &call->gateway->path;
 	enum fault fault = add_cap(path, cap);
 	if (fault == FAULT_NONE)
-		fault = bytes_append_text(path, verify ? "?t=check&output=JSON&verify=true"
-						       : "?t=check&output=JSON");
+		fault = bytes_printf(path, "?t=check&output=JSON%s%s%s",
+				     check->verify ? "&verify=true" : "",
+				     check->add_lease ? "&add-lease=true" : "",
+				     check->repair ? "&repair=true" : "");
 	return gateway_start(call, fault, &request, err);
 }
 

@@ -84,8 +84,9 @@ static void ask_canary(struct gateway *gateway, const struct gateway_call *faile
 		.length = 1,
 		.sink = canary_sink,
 	};
+	const struct store_check check = { .cap = &failed->cap };
 	if (!found || (cap_equal(&canary.cap, &failed->cap) && canary.offset == failed->offset))
-		call = store->backend->check(store, &failed->cap, false, then, &err);
+		call = store->backend->check(store, &check, then, &err);
 	else
 		call = listing ? store->backend->list(store, &list, then, &err)
 			       : store->backend->get(store, &get, then, &err);

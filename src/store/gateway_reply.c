@@ -101,13 +101,15 @@ static uint32_t count_of(const json_t *object, const char *key)
 /* The result of a check. */
 static enum fault read_health(const json_t *root, struct store_reply *reply)
 {
-	const json_t *results = json_object_get(root, "results");
+	const json_t *after = json_object_get(root, "post-repair-results");
+	const json_t *results = json_object_get(after ? after : root, "results");
 	const json_t *healthy = json_object_get(results, "healthy");
 	const json_t *recoverable = json_object_get(results, "recoverable");
 	if (!json_is_boolean(healthy))
 		return wrong(reply, "no result of a check");
 	struct store_health *health = &reply->health;
 	health->healthy = json_is_true(healthy);
+	health->repaired = json_is_true(json_object_get(root, "repair-successful"));
 	/* A literal has neither shares nor an index, and is always there. */
 	health->literal = !recoverable;
 	health->recoverable = health->literal ? health->healthy : json_is_true(recoverable);

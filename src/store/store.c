@@ -58,11 +58,11 @@ struct store_call *store_list(struct store *store, const struct store_list *list
 	return doing->backend->list(doing, list, then, err);
 }
 
-struct store_call *store_check(struct store *store, const struct cap *cap, bool verify,
+struct store_call *store_check(struct store *store, const struct store_check *check,
 			       struct store_then then, struct err *err)
 {
 	struct store *doing = DOING(store, check);
-	return doing->backend->check(doing, cap, verify, then, err);
+	return doing->backend->check(doing, check, then, err);
 }
 
 struct store_call *store_probe(struct store *store, struct store_then then, struct err *err)

@@ -99,6 +99,7 @@ struct store_health {
 	bool literal;     /* there is nothing to check: the numbers below are 0 */
 	uint32_t good_shares, good_hosts, needed, expected, corrupt_shares, happiness;
 	uint32_t responding; /* servers that answered */
+	bool repaired;       /* shares were made */
 };
 
 /* The storage servers that a gateway knows. */
@@ -258,8 +259,16 @@ struct store_list {
 struct store_call *store_list(struct store *store, const struct store_list *list,
 			      struct store_then then, struct err *err);
 
-/* Looks where shares are and, with `verify`, reads and checks all of them. */
-struct store_call *store_check(struct store *store, const struct cap *cap, bool verify,
+struct store_check {
+	const struct cap *cap;
+	bool verify;    /* read and prove all shares */
+	bool add_lease; /* renew the leases of those that are there, or add them */
+	bool repair;    /* make those that are missing anew, under the same cap; safe to repeat */
+};
+
+/* Looks where shares are, and what else is wanted.  After a repair the reply says how it is then.
+ */
+struct store_call *store_check(struct store *store, const struct store_check *check,
 			       struct store_then then, struct err *err);
 
 /* Asks whether this is a Tahoe-LAFS gateway (else FAULT_USAGE) and counts its servers. */

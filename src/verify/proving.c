@@ -115,7 +115,8 @@ static void prove_next(struct proving *proving)
 {
 	struct err err;
 	if (proving->owed & VERIFY_CHECK) {
-		proving->call = store_check(proving->options.store, proving->options.cap, true,
+		const struct store_check check = { .cap = proving->options.cap, .verify = true };
+		proving->call = store_check(proving->options.store, &check,
 					    (struct store_then){ checked, proving }, &err);
 		if (!proving->call)
 			proving_end(proving, &err);

@@ -72,14 +72,13 @@ static struct store_call *list(struct store *store, const struct store_list *wan
 	return (struct store_call *)call;
 }
 
-static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
+static struct store_call *check(struct store *store, const struct store_check *wanted,
 				struct store_then then, struct err *err)
 {
-	(void)verify;
 	(void)err;
 	struct fake_call *call = add(fake_of(store), then);
 	call->what = CALL_CHECK;
-	call->object = find(fake_of(store), cap);
+	call->object = find(fake_of(store), wanted->cap);
 	return (struct store_call *)call;
 }
 

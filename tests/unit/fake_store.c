@@ -126,12 +126,12 @@ static struct store_call *list(struct store *store, const struct store_list *lis
 	return call;
 }
 
-static struct store_call *check(struct store *store, const struct cap *cap, bool verify,
+static struct store_call *check(struct store *store, const struct store_check *wanted,
 				struct store_then then, struct err *err)
 {
-	(void)err, (void)verify;
+	(void)err;
 	struct store_call *call = begin(store, FAKE_CHECK, then, NULL);
-	call->call.cap = *cap;
+	call->call.cap = *wanted->cap;
 	return call;
 }
 

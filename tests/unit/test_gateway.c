@@ -442,13 +442,12 @@ static void lists_below_a_path(void **state)
 	close_scene(scene);
 }
 
-static enum fault check(struct scene *scene, const struct cap *cap, bool verify,
+static enum fault check(struct scene *scene, const struct store_check *wanted,
 			struct store_health *health, struct err *err)
 {
 	struct told told = { .done = false };
 	const struct store_then then = { on_done, &told };
-	enum fault fault =
-		finish(scene, &told, store_check(scene->store, cap, verify, then, err), err);
+	enum fault fault = finish(scene, &told, store_check(scene->store, wanted, then, err), err);
 	*health = told.reply.health;
 	return fault;
 }
@@ -458,6 +457,8 @@ static void checks_health(void **state)
 	(void)state;
 	struct scene *scene = open_scene();
 	struct cap cap = cap_of(CHK);
+	const struct store_check counted = { .cap = &cap };
+	const struct store_check verified = { .cap = &cap, .verify = true };
 	struct store_health health;
 	struct err err;
 	answers(scene, 200, "",
@@ -467,7 +468,7 @@ static void checks_health(void **state)
 		"2,"
 		"\"count-shares-expected\": 5, \"count-corrupt-shares\": 1, \"count-happiness\": "
 		"6}}");
-	assert_int_equal(check(scene, &cap, true, &health, &err), FAULT_NONE);
+	assert_int_equal(check(scene, &verified, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON&verify=true");
 	assert_false(health.healthy);
 	assert_true(health.recoverable);
@@ -479,11 +480,19 @@ static void checks_health(void **state)
 	assert_int_equal(health.corrupt_shares, 1);
 	assert_int_equal(health.happiness, 6);
 	answers(scene, 200, "", "{\"storage-index\": \"\", \"results\": {\"healthy\": true}}");
-	assert_int_equal(check(scene, &cap, false, &health, &err), FAULT_NONE);
+	assert_int_equal(check(scene, &counted, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON");
 	assert_true(health.literal && health.healthy && health.recoverable);
+	const struct store_check repaired = { &cap, true, true, true };
+	answers(scene, 200, "",
+		"{\"repair-successful\": true, \"post-repair-results\": {\"results\": "
+		"{\"healthy\": true, \"recoverable\": true, \"count-shares-good\": 5}}}");
+	assert_int_equal(check(scene, &repaired, &health, &err), FAULT_NONE);
+	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON&verify=true&add-lease=true"
+			      "&repair=true");
+	assert_true(health.healthy && health.repaired && health.good_shares == 5);
 	answers(scene, 200, "", "{}");
-	assert_int_equal(check(scene, &cap, false, &health, &err), FAULT_CORRUPT);
+	assert_int_equal(check(scene, &counted, &health, &err), FAULT_CORRUPT);
 	close_scene(scene);
 }
 
@@ -568,7 +577,8 @@ static void cancels_and_closes_with_calls_in_flight(void **state)
 	struct store_list list = { .cap = &cap };
 	struct store_call *call = store_list(scene->store, &list, then, &err);
 	assert_non_null(call);
-	assert_non_null(store_check(scene->store, &cap, false, then, &err));
+	const struct store_check wanted = { .cap = &cap };
+	assert_non_null(store_check(scene->store, &wanted, then, &err));
 	assert_non_null(store_probe(scene->store, then, &err));
 	store_poll(scene->store, 0);
 	store_cancel(scene->store, call);

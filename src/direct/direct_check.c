@@ -1,0 +1,523 @@
+#include "direct/direct_check.h"
+
+#include "base/secret.h"
+#include "direct/placement.h"
+#include "direct/secret_line.h"
+#include "direct/share_numbers.h"
+#include "queue/core/thread.h"
+#include "tahoe/base32.h"
+#include "tahoe/chk_proof.h"
+
+enum {
+	CHECK_SLOTS = 8, /* servers asked at once */
+	CHECK_PIECE = 1 << 20,
+	CHECK_REPLY_MAX = 8192, /* bytes */
+	CHECK_PATH_SIZE = 96,
+	STATUS_NO_CONTENT = 204, /* the range is beyond the end */
+	STATUS_OUT_OF_RANGE = 416,
+};
+
+enum check_stage {
+	STAGE_IDLE, /* there is no server left for it */
+	STAGE_NUMBERS,
+	STAGE_LEASE,
+	STAGE_SHARE,
+};
+
+/* What was found at a server. */
+struct check_finding {
+	bool answered; /* everything that it was asked */
+	struct share_set good, corrupt;
+};
+
+struct check_slot {
+	struct direct_check *check;
+	struct http_call *http; /* NULL: nothing is in flight */
+	enum check_stage stage;
+	unsigned server;
+	bool found[SHARE_NUMBERS_MAX]; /* the server says that it has these */
+	unsigned share;                /* the one being read */
+	struct chk_proof *proof;       /* of it; NULL: it is not begun */
+	uint64_t at;                   /* bytes of it that have come, */
+	size_t asked, got;             /* and of the piece */
+	struct err wrong;              /* with it */
+	uint64_t begun_ms;
+};
+
+struct direct_check {
+	struct direct *direct;
+	struct direct_check *next;
+	struct direct_check **back;
+	struct store_then then;
+	struct health_call health;
+	struct store_check wanted;
+	struct cap cap;
+	unsigned char index[CAP_KEY_SIZE]; /* storage index */
+	size_t begun;                      /* servers */
+	bool fresh;                        /* to be begun in the next poll */
+	struct store_health result;
+	struct store_call *gateway; /* is asked too */
+	struct check_slot slot[CHECK_SLOTS];
+	struct check_finding finding[]; /* one a server */
+};
+
+struct direct_check *direct_find_check(const struct direct *direct, const struct store_call *call)
+{
+	struct direct_check *check = direct->checks;
+	while (check && (const struct store_call *)check != call)
+		check = check->next;
+	return check;
+}
+
+/* ---- ends ---- */
+
+static void free_check(struct direct_check *check)
+{
+	*check->back = check->next;
+	if (check->next)
+		check->next->back = check->back;
+	for (unsigned i = 0; i < CHECK_SLOTS; i++) {
+		chk_proof_free(check->slot[i].proof);
+		if (!check->slot[i].http)
+			continue;
+		http_cancel(check->slot[i].http);
+		check->direct->requests--;
+	}
+	secret_wipe(check, sizeof *check);
+	free(check);
+}
+
+void direct_cancel_check(struct direct_check *check)
+{
+	if (check->gateway)
+		store_cancel(check->direct->base.behind, check->gateway);
+	free_check(check);
+}
+
+/* Ends the check with what was found here. */
+static void check_end(struct direct_check *check)
+{
+	const struct store_reply reply = { .answered = true, .health = check->result };
+	health_well(check->direct->health, &check->health);
+	check->then.done(check->then.context, &reply);
+	free_check(check);
+}
+
+/* What nobody can reach was not found by the gateway either. */
+static void check_gateway_done(void *context, const struct store_reply *reply)
+{
+	struct direct_check *check = context;
+	check->gateway = NULL;
+	if (reply->fault == FAULT_UNAVAILABLE) {
+		check_end(check);
+		return;
+	}
+	check->then.done(check->then.context, reply);
+	free_check(check);
+}
+
+static void check_ask_gateway(struct direct_check *check)
+{
+	struct err err;
+	check->wanted.cap = &check->cap;
+	check->gateway = store_check(check->direct->base.behind, &check->wanted,
+				     (struct store_then){ check_gateway_done, check }, &err);
+	if (!check->gateway)
+		check_end(check);
+}
+
+/* ---- the count ---- */
+
+/* Sums the findings up.  Returns how many servers were silent. */
+static unsigned sum_up(struct direct_check *check)
+{
+	const struct direct *direct = check->direct;
+	const struct cap *cap = &check->cap;
+	struct store_health *health = &check->result;
+	struct placement placement;
+	unsigned silent = 0;
+	*health = (struct store_health){ .needed = cap->needed, .expected = cap->total };
+	placement_init(&placement, cap->total, 0);
+	for (size_t i = 0; i < direct->servers->count; i++) {
+		const struct check_finding *finding = &check->finding[i];
+		bool holds = false;
+		health->responding += finding->answered;
+		silent += !finding->answered;
+		for (unsigned share = 0; share < cap->total; share++) {
+			health->corrupt_shares += share_set_has(&finding->corrupt, share);
+			if (!share_set_has(&finding->good, share) ||
+			    placement.servers == PLACEMENT_SERVERS_MAX)
+				continue;
+			placement_hold(&placement, placement.servers, share);
+			holds = true;
+		}
+		placement.servers += holds;
+		health->good_hosts += holds;
+	}
+	health->good_shares = placement_placed(&placement);
+	health->happiness = placement_happiness(&placement);
+	health->recoverable = health->good_shares >= cap->needed;
+	health->healthy = health->good_shares == cap->total;
+	return silent;
+}
+
+static void check_count(struct direct_check *check)
+{
+	if (cap_is_literal(&check->cap))
+		check->result = (struct store_health){
+			.healthy = true,
+			.recoverable = true,
+			.literal = true,
+		};
+	else if (sum_up(check) > 0 && !check->result.healthy) {
+		check_ask_gateway(check);
+		return;
+	}
+	check_end(check);
+}
+
+/* ---- requests ---- */
+
+static void slot_go_on(struct check_slot *slot);
+
+/* Notes that the request has ended, and what that says of its server. */
+static void slot_ended(struct check_slot *slot, const struct http_reply *reply, enum fault fault)
+{
+	struct direct *direct = slot->check->direct;
+	slot->http = NULL;
+	direct->requests--;
+	direct_judge_server(direct, slot->server, fault, reply->err.slow);
+	if (!fault)
+		direct_learn(direct, reply->received, clock_ms() - slot->begun_ms);
+}
+
+/* Starts `http` for `what`, below "immutable" or "lease" and the storage index. */
+static bool slot_start(struct check_slot *slot, struct http_request *http, const char *kind,
+		       const char *what)
+{
+	const struct direct_check *check = slot->check;
+	struct direct *direct = check->direct;
+	char path[CHECK_PATH_SIZE], index[2 * CAP_KEY_SIZE];
+	struct err err;
+	base32_encode(check->index, CAP_KEY_SIZE, index);
+	snprintf(path, sizeof path, "storage/v1/%s/%s%s", kind, index, what);
+	http->peer = direct->server[slot->server].peer;
+	http->path = path;
+	http->wait_ms = DIRECT_WAIT_MS;
+	http->floor = &direct->floor;
+	http->context = slot;
+	slot->begun_ms = clock_ms();
+	slot->http = http_start(gateway_http(direct->base.behind), http, &err);
+	direct->requests += slot->http != NULL;
+	return slot->http;
+}
+
+/* ---- which shares? ---- */
+
+static void slot_take_numbers(struct check_slot *slot, const struct http_reply *reply)
+{
+	struct direct_check *check = slot->check;
+	struct check_finding *finding = &check->finding[slot->server];
+	struct err err;
+	if (share_numbers_read(reply->body, reply->body_size, slot->found, &err)) {
+		direct_judge_server(check->direct, slot->server, FAULT_RETRY, false);
+		return;
+	}
+	finding->answered = true;
+	slot->stage = STAGE_LEASE;
+	for (unsigned i = 0; i < check->cap.total && !check->wanted.verify; i++)
+		if (slot->found[i])
+			share_set_add(&finding->good, i);
+}
+
+static void on_numbers(void *context, const struct http_reply *reply)
+{
+	struct check_slot *slot = context;
+	slot_ended(slot, reply, reply->fault);
+	if (!reply->fault)
+		slot_take_numbers(slot, reply);
+	if (slot->stage == STAGE_NUMBERS)
+		slot->stage = STAGE_IDLE;
+	slot_go_on(slot);
+}
+
+static bool slot_ask_numbers(struct check_slot *slot)
+{
+	struct http_request http = {
+		.method = HTTP_GET,
+		.reply_max = CHECK_REPLY_MAX,
+		.done = on_numbers,
+	};
+	return slot_start(slot, &http, "immutable", "/shares");
+}
+
+/* ---- the lease ---- */
+
+/* A lease that the server did not take is one less, and no share less. */
+static void on_lease(void *context, const struct http_reply *reply)
+{
+	struct check_slot *slot = context;
+	slot_ended(slot, reply, reply->fault);
+	if (reply->fault)
+		slot->check->finding[slot->server].answered = false;
+	slot_go_on(slot);
+}
+
+static bool has_any(const struct check_slot *slot)
+{
+	return memchr(slot->found, true, sizeof slot->found);
+}
+
+/* Returns false when there is nothing to be asked. */
+static bool slot_ask_lease(struct check_slot *slot)
+{
+	const struct direct_check *check = slot->check;
+	const struct direct *direct = check->direct;
+	const struct server *server = &direct->servers->server[slot->server];
+	char line[2][SECRET_LINE_SIZE];
+	const char *header[2] = { line[0], line[1] };
+	struct lease_secrets secrets;
+	if (!check->wanted.add_lease || !server->has_id || !has_any(slot))
+		return false;
+	lease_secrets_of(direct->lease_secret, check->index, server->id, &secrets);
+	secret_line(line[0], "lease-renew-secret", secrets.renew);
+	secret_line(line[1], "lease-cancel-secret", secrets.cancel);
+	struct http_request http = {
+		.method = HTTP_PUT,
+		.header = header,
+		.header_count = ARRAY_COUNT(header),
+		.reply_max = CHECK_REPLY_MAX,
+		.done = on_lease,
+	};
+	bool started = slot_start(slot, &http, "lease", "");
+	secret_wipe(&secrets, sizeof secrets);
+	secret_wipe(line, sizeof line);
+	return started;
+}
+
+/* ---- the shares ---- */
+
+/* Ends the share at hand: `wrong` says what it is. */
+static void slot_close_share(struct check_slot *slot)
+{
+	struct check_finding *finding = &slot->check->finding[slot->server];
+	chk_proof_free(slot->proof);
+	slot->proof = NULL;
+	if (!slot->wrong.fault)
+		share_set_add(&finding->good, slot->share);
+	else if (slot->wrong.fault == FAULT_CORRUPT)
+		share_set_add(&finding->corrupt, slot->share);
+	else if (slot->wrong.fault != FAULT_NOT_FOUND)
+		finding->answered = false;
+	slot->share++;
+}
+
+static bool on_piece(void *context, const void *data, size_t size)
+{
+	struct check_slot *slot = context;
+	if (size > slot->asked - slot->got) {
+		err_set(&slot->wrong, FAULT_RETRY, "the server sends more than was asked for");
+		return false;
+	}
+	slot->got += size;
+	return !chk_proof_take(slot->proof, data, size, &slot->wrong);
+}
+
+/* A piece that is shorter than it should be is the end of the share. */
+static void on_piece_end(void *context, const struct http_reply *reply)
+{
+	struct check_slot *slot = context;
+	bool ended = reply->status == STATUS_NO_CONTENT || reply->status == STATUS_OUT_OF_RANGE;
+	bool ours = slot->wrong.fault || ended;
+	slot_ended(slot, reply, ours ? FAULT_NONE : reply->fault);
+	if (reply->fault && !ours)
+		slot->wrong = reply->err;
+	slot->at += slot->got;
+	ended = slot->got == 0 || chk_proof_left(slot->proof) == 0;
+	if (!slot->wrong.fault && ended)
+		slot->wrong.fault = chk_proof_end(slot->proof, &slot->wrong);
+	if (slot->wrong.fault || ended)
+		slot_close_share(slot);
+	slot_go_on(slot);
+}
+
+/* How much to ask for: a small share whole, by what its size is likely to be. */
+static size_t piece_size(const struct check_slot *slot)
+{
+	const struct cap *cap = &slot->check->cap;
+	const struct chk_params params = {
+		.k = cap->needed,
+		.n = cap->total,
+		.max_segment_size = CHK_SEGMENT_SIZE,
+	};
+	struct chk_layout layout;
+	struct err err;
+	uint64_t left = chk_proof_left(slot->proof);
+	if (slot->at == 0 && !chk_layout_of(&params, cap->size, &layout, &err))
+		left = layout.share_size;
+	return (size_t)min_u64(left, CHECK_PIECE);
+}
+
+/* Asks for the next piece of the share at hand. */
+static bool slot_ask_piece(struct check_slot *slot)
+{
+	char what[16];
+	slot->asked = piece_size(slot);
+	slot->got = 0;
+	struct http_request http = {
+		.method = HTTP_GET,
+		.ranged = true,
+		.offset = slot->at,
+		.length = slot->asked,
+		.sink = on_piece,
+		.done = on_piece_end,
+	};
+	snprintf(what, sizeof what, "/%u", slot->share);
+	return slot_start(slot, &http, "immutable", what);
+}
+
+/* Goes on with the share at hand, or with the next one that the server has.  False: none. */
+static bool slot_ask_share(struct check_slot *slot)
+{
+	const struct direct_check *check = slot->check;
+	while (check->wanted.verify && slot->share < check->cap.total) {
+		if (!slot->proof) {
+			if (!slot->found[slot->share]) {
+				slot->share++;
+				continue;
+			}
+			slot->at = 0;
+			slot->wrong = (struct err){ 0 };
+			slot->wrong.fault =
+				chk_proof_new(&check->cap, slot->share, &slot->proof, &slot->wrong);
+		}
+		if (slot->proof && slot_ask_piece(slot))
+			return true;
+		if (!slot->wrong.fault)
+			err_set(&slot->wrong, FAULT_NOMEM, "no memory for a request");
+		slot_close_share(slot);
+	}
+	return false;
+}
+
+/* ---- from one to the next ---- */
+
+/* Takes the next server that is to be asked.  One that is left alone just now is silent. */
+static bool slot_take_server(struct check_slot *slot)
+{
+	struct direct_check *check = slot->check;
+	const struct direct *direct = check->direct;
+	while (check->begun < direct->servers->count && !cap_is_literal(&check->cap)) {
+		slot->server = (unsigned)check->begun++;
+		if (direct_server_answers(direct, slot->server))
+			return true;
+	}
+	return false;
+}
+
+/* Has something asked by the slot.  False: there is nothing left for it. */
+static bool slot_ask(struct check_slot *slot)
+{
+	for (;;) {
+		switch (slot->stage) {
+		case STAGE_IDLE:
+			if (!slot_take_server(slot))
+				return false;
+			slot->stage = STAGE_NUMBERS;
+			slot->share = 0;
+			if (slot_ask_numbers(slot))
+				return true;
+			slot->stage = STAGE_IDLE;
+			break;
+		case STAGE_NUMBERS: /* in flight */
+			return true;
+		case STAGE_LEASE:
+			slot->stage = STAGE_SHARE;
+			if (slot_ask_lease(slot))
+				return true;
+			break;
+		case STAGE_SHARE:
+			if (slot_ask_share(slot))
+				return true;
+			slot->stage = STAGE_IDLE;
+			break;
+		}
+	}
+}
+
+/* May end the check, and free it. */
+static void slot_go_on(struct check_slot *slot)
+{
+	struct direct_check *check = slot->check;
+	if (slot_ask(slot))
+		return;
+	for (unsigned i = 0; i < CHECK_SLOTS; i++)
+		if (check->slot[i].http)
+			return;
+	check_count(check);
+}
+
+/* ---- the beginning ---- */
+
+bool direct_can_check(const struct direct *direct, const struct store_check *wanted)
+{
+	const struct cap *cap = wanted->cap;
+	return cap_is_literal(cap) ||
+	       (cap_is_chk(cap) && !wanted->repair && direct->requests < DIRECT_REQUESTS_MAX &&
+		(direct->lease_secret || !wanted->add_lease));
+}
+
+struct store_call *direct_check(struct direct *direct, const struct store_check *wanted,
+				struct store_then then, struct err *err)
+{
+	struct direct_check *check =
+		calloc(1, sizeof *check + direct->servers->count * sizeof check->finding[0]);
+	if (!check ||
+	    (!cap_is_literal(wanted->cap) && !cap_storage_index(wanted->cap, check->index))) {
+		free(check);
+		err_set(err, FAULT_NOMEM, "no memory for a check");
+		return NULL;
+	}
+	const enum health_work work =
+		cap_is_directory(wanted->cap) ? HEALTH_LISTING : HEALTH_READING;
+	check->direct = direct;
+	check->then = then;
+	check->health = health_begin(direct->health, direct->base.gateway, work);
+	check->wanted = *wanted;
+	check->cap = *wanted->cap;
+	for (unsigned i = 0; i < CHECK_SLOTS; i++)
+		check->slot[i].check = check;
+	check->back = &direct->checks;
+	check->next = direct->checks;
+	if (check->next)
+		check->next->back = &check->next;
+	direct->checks = check;
+	check->fresh = true;
+	direct->resuming = true;
+	return (struct store_call *)check;
+}
+
+/* Fills the slots; one that finds nothing to do is the last only where none is at work. */
+static void begin(struct direct_check *check)
+{
+	bool asks = true;
+	for (unsigned i = 0; i < CHECK_SLOTS && asks; i++)
+		asks = slot_ask(&check->slot[i]);
+	if (!check->slot[0].http)
+		check_count(check);
+}
+
+void direct_begin_checks(struct direct *direct)
+{
+	struct direct_check *check = direct->checks;
+	while (check) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
+		if (!check->fresh) {
+			check = check->next;
+			continue;
+		}
+		check->fresh = false;
+		begin(check);
+		check = direct->checks;
+	}
+}

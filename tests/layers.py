@@ -12,9 +12,10 @@ from pathlib import Path
 # Rooms, low to high; docs/design.md draws them.  A room is a folder of src, or a part of queue.
 LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
           {"files", "net", "select", "tahoe", "report", "snapshot"}, {"node", "store", "decide"},
-          {"direct", "calls"},
+          {"direct", "calls", "known"},
           {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
-          {"land", "upload", "place"}, {"download", "job", "archive"}, {"engine"}, {"cli", "serve"}]
+          {"land", "upload", "place"}, {"download", "job", "archive"}, {"backup"}, {"engine"},
+          {"cli", "serve"}]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 
 # The embedded gateway is a program of its own and shares only these.
@@ -22,7 +23,7 @@ SERVE_MAY = {"queue/core", "queue", "base", "tahoe", "node", "report", "serve"}
 # Headers of the system that one room wraps for everybody.
 FENCED = {"pthread.h": "queue/core", "threads.h": "queue/core", "curl/curl.h": "net",
           "microhttpd.h": "serve", "cbor.h": "direct", "yaml.h": "node", "isa-l.h": "tahoe",
-          "isa-l/erasure_code.h": "tahoe"}
+          "isa-l/erasure_code.h": "tahoe", "sqlite3.h": "known"}
 
 PARTS_OF_QUEUE = {"core", "file"}
 # Headers of the queue that are data and interfaces alone: they count as the lowest room.

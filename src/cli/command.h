@@ -28,6 +28,14 @@ typedef enum fault command_function(const struct options *options, struct output
 /* command_cp.c, command_run.c, command_resume.c, command_verify.c: the engine's wiring. */
 command_function command_cp, command_run, command_resume, command_verify;
 
+/* command_backup.c: a copy into TO/Archives that shares what is known, and TO/Latest. */
+command_function command_backup;
+
+/* Goes on with a backup, which is opened and locked. */
+MUST_USE enum fault command_backup_resume(const struct options *options, struct output *output,
+					  struct migration *migration, int *status,
+					  struct err *err);
+
 /* command_plan.c: writes the manifest only. */
 command_function command_plan;
 

@@ -109,7 +109,9 @@ enum fault command_resume(const struct options *options, struct output *output, 
 	if (catalog_file_repaired(migration.catalog))
 		say(output, SAY_WARNING,
 		    "one copy of the outcomes' header was damaged; it was repaired");
-	enum fault fault = carry_on(options, output, &migration, status, err);
+	enum fault fault = migration_is_backup(&migration)
+				   ? command_backup_resume(options, output, &migration, status, err)
+				   : carry_on(options, output, &migration, status, err);
 	migration_fini(&migration);
 	return fault;
 }

@@ -18,6 +18,7 @@
  *   report/     progress, JSON lines, summary
  *   audit/      the proof repeated later                  compare/  what differs
  *   archive/    what backups left at their target             snapshot/ its names, what is kept
+ *   backup/     where snapshots go                        known/    what earlier ones stored
  *   cli/        one command each: its job from options to exit status
  *
  * Below most of them: verify/ (which proof is one), calls/ (who runs calls, and again), store/ and
@@ -40,12 +41,12 @@
 
 static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_CP] = command_cp,         [COMMAND_PLAN] = command_plan,
-	[COMMAND_RUN] = command_run,       [COMMAND_RESUME] = command_resume,
-	[COMMAND_VERIFY] = command_verify, [COMMAND_JOBS] = command_jobs,
-	[COMMAND_LS] = command_ls,         [COMMAND_GET] = command_get,
-	[COMMAND_PUT] = command_put,       [COMMAND_DIFF] = command_diff,
-	[COMMAND_SHOW] = command_show,     [COMMAND_SNAPSHOTS] = command_snapshots,
-	[COMMAND_FORGET] = command_forget,
+	[COMMAND_BACKUP] = command_backup, [COMMAND_RUN] = command_run,
+	[COMMAND_RESUME] = command_resume, [COMMAND_VERIFY] = command_verify,
+	[COMMAND_JOBS] = command_jobs,     [COMMAND_LS] = command_ls,
+	[COMMAND_GET] = command_get,       [COMMAND_PUT] = command_put,
+	[COMMAND_DIFF] = command_diff,     [COMMAND_SHOW] = command_show,
+	[COMMAND_FORGET] = command_forget, [COMMAND_SNAPSHOTS] = command_snapshots,
 };
 
 static enum fault main_run(struct options *options, struct output *output, int *status,

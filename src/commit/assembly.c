@@ -18,12 +18,15 @@ struct member {
 	uint8_t cap_kind, cap_size;
 	unsigned char cap[OUTCOME_CAP_MAX];
 	unsigned char meta[OUTCOME_META_SIZE];
+	uint64_t ino, dev, nlink; /* when it was planned; with reuse */
+	uint8_t unreadable;       /* enum outcome_reason: an empty directory in place of it */
 };
 
 struct assembly_builder {
 	const struct assembly_source *source;
 	struct assembly *assembly;
-	struct bytes names; /* NFC */
+	struct bytes names;    /* NFC */
+	struct bytes metadata; /* of the child at hand */
 	struct member *member;
 	size_t count, capacity;
 	bool sorted; /* members came in the order of their NFC names */
@@ -62,9 +65,38 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 	member->name_size = (uint32_t)(builder->names.size - member->name);
 	memcpy(member->cap, outcome->cap, OUTCOME_CAP_MAX);
 	memcpy(member->meta, outcome->meta, OUTCOME_META_SIZE);
+	struct meta planned;
+	if (builder->source->reuse && meta_unpack(entry->meta, entry->meta_size, &planned)) {
+		member->ino = planned.ino;
+		member->dev = planned.dev;
+		member->nlink = entry->kind == MANIFEST_DIRECTORY ? 1 : planned.nlink;
+	}
 	if (builder->count > 0 && compare_members(member - 1, member, builder->names.data) > 0)
 		builder->sorted = false;
 	builder->count++;
+	return FAULT_NONE;
+}
+
+/* Whether it is a directory whose names a backup could not read: not even they are kept. */
+static bool is_unreadable(const struct manifest_entry *entry, const struct outcome *outcome)
+{
+	return entry->kind == MANIFEST_DIRECTORY && outcome->state == OUTCOME_FAILED &&
+	       (outcome->reason == REASON_PERMISSION || outcome->reason == REASON_IO ||
+		outcome->reason == REASON_TOO_MANY);
+}
+
+/* Takes an empty directory in for one that could not be read. */
+static enum fault add_unreadable(struct assembly_builder *builder,
+				 const struct manifest_entry *entry, uint8_t reason,
+				 struct err *err)
+{
+	struct outcome empty = { .state = OUTCOME_DONE, .cap_kind = CAP_DIR2_LIT };
+	struct meta meta;
+	if (meta_unpack(entry->meta, entry->meta_size, &meta))
+		meta_pack_outcome(&meta, empty.meta);
+	if (add_member(builder, entry, &empty, err))
+		return err->fault;
+	builder->member[builder->count - 1].unreadable = reason;
 	return FAULT_NONE;
 }
 
@@ -73,10 +105,16 @@ static enum fault add_entry(void *context, const struct manifest_entry *entry,
 			    const struct outcome *outcome, struct err *err)
 {
 	struct assembly_builder *builder = context;
-	if (outcome->state == OUTCOME_DONE)
+	const struct assembly_reuse *reuse = builder->source->reuse;
+	if (outcome->state == OUTCOME_DONE) {
+		if (reuse && entry->kind != MANIFEST_DIRECTORY)
+			reuse->file(reuse->context, entry, outcome);
 		return add_member(builder, entry, outcome, err);
+	}
 	builder->assembly->left_out++;
-	return FAULT_NONE;
+	return reuse && is_unreadable(entry, outcome)
+		       ? add_unreadable(builder, entry, outcome->reason, err)
+		       : FAULT_NONE;
 }
 
 /* Reads the listing to its end, and the slots beside it. */
@@ -93,11 +131,12 @@ static enum fault read_members(struct assembly_builder *builder, struct err *err
 
 /* Writes a child's metadata; empty where there is none (a directory made at the target, whose slot
  * is all zeros, or a source on a grid that has neither mode nor time). */
-static enum fault metadata_of(const struct member *member, struct bytes *out)
+static enum fault metadata_of(const struct member *member, bool numbered, struct bytes *out)
 {
 	struct meta meta = meta_unpack_outcome(member->meta);
 	bytes_clear(out);
-	if (meta.mode == 0 && (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
+	if (!member->unreadable && meta.mode == 0 &&
+	    (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
 		return FAULT_NONE;
 	const struct edge_metadata metadata = {
 		.ctime_ns = meta.ctime_ns,
@@ -105,6 +144,11 @@ static enum fault metadata_of(const struct member *member, struct bytes *out)
 		.mode = meta.mode,
 		.uid = meta.uid,
 		.gid = meta.gid,
+		.numbered = numbered,
+		.ino = member->ino,
+		.dev = member->dev,
+		.nlink = member->nlink,
+		.unreadable = member->unreadable ? outcome_reason_text(member->unreadable) : NULL,
 	};
 	return edge_metadata_json(out, &metadata);
 }
@@ -115,43 +159,70 @@ static enum fault add_to_request(struct assembly_request *request, const struct 
 	return edge_json_child(&request->json, child);
 }
 
-/* Writes one child into everything that has to know it: its request unless it is linked already,
- * the set that is compared with the listing, and the serialized directory where a cap is
- * predicted. */
-static enum fault write_child(struct assembly_builder *builder, const struct member *member,
-			      struct dirnode *dirnode, struct bytes *metadata, struct err *err)
+/* Writes a child into its request, unless it is linked already, and into the set that is compared
+ * with the listing. */
+static enum fault write_request(struct assembly_builder *builder, const struct member *member,
+				const struct edge_child *child)
 {
 	struct assembly *assembly = builder->assembly;
+	enum fault fault = FAULT_NONE;
+	assembly->how[member - builder->member] = member->how;
+	if (member->how != ENTRY_KEEP)
+		fault = add_to_request(&assembly->request[member->how], child);
+	if (!fault && !childset_add(&assembly->set, child->name, child->name_size, child->cap))
+		fault = FAULT_NOMEM;
+	return fault;
+}
+
+/* Writes a child into the serialized directory. */
+static enum fault write_form(struct dirnode *dirnode, const struct edge_child *child,
+			     struct err *err)
+{
+	const struct dirnode_child link = {
+		.name = child->name,
+		.name_size = child->name_size,
+		.cap = child->cap,
+		.metadata = child->metadata ? child->metadata : "{}",
+		.metadata_size = child->metadata ? child->metadata_size : 2,
+	};
+	return dirnode_add(dirnode, &link, err);
+}
+
+/* What a child is written into. */
+enum part { PART_REQUEST = 1, PART_FORM = 2 };
+
+/* Writes one child into all `parts` that have to know it. */
+static enum fault write_child(struct assembly_builder *builder, const struct member *member,
+			      struct dirnode *dirnode, unsigned parts, struct err *err)
+{
+	struct bytes *metadata = &builder->metadata;
 	struct cap cap;
-	const char *name = (const char *)builder->names.data + member->name;
 	if (!cap_unpack(member->cap, member->cap_size, member->cap_kind, &cap))
 		return err_set(err, FAULT_CORRUPT, "a child's slot holds no cap");
-	enum fault fault = metadata_of(member, metadata);
+	enum fault fault = metadata_of(member, builder->source->reuse, metadata);
 	const struct edge_child child = {
-		.name = name,
+		.name = (const char *)builder->names.data + member->name,
 		.name_size = member->name_size,
 		.cap = &cap,
 		.metadata = metadata->size ? bytes_text(metadata) : NULL,
 		.metadata_size = metadata->size,
 	};
-	assembly->how[member - builder->member] = member->how;
-	if (!fault && member->how != ENTRY_KEEP)
-		fault = add_to_request(&assembly->request[member->how], &child);
-	if (!fault && !childset_add(&assembly->set, name, member->name_size, &cap))
-		fault = FAULT_NOMEM;
-	if (fault) {
+	if (!fault && parts & PART_REQUEST)
+		fault = write_request(builder, member, &child);
+	if (fault)
 		bytes_err(fault, err, "the body of a directory");
-	} else if (builder->source->params) {
-		const struct dirnode_child link = {
-			.name = name,
-			.name_size = member->name_size,
-			.cap = &cap,
-			.metadata = metadata->size ? bytes_text(metadata) : "{}",
-			.metadata_size = metadata->size ? metadata->size : 2,
-		};
-		fault = dirnode_add(dirnode, &link, err);
-	}
+	else if (parts & PART_FORM)
+		fault = write_form(dirnode, &child, err);
 	cap_wipe(&cap);
+	return fault;
+}
+
+static enum fault write_children(struct assembly_builder *builder, struct dirnode *dirnode,
+				 unsigned parts, struct err *err)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < builder->count && !fault; i++)
+		fault = write_child(builder, &builder->member[i], dirnode, parts, err);
 	return fault;
 }
 
@@ -193,27 +264,52 @@ static enum fault close_requests(struct assembly *assembly)
 	return fault;
 }
 
-/* Writes requests, set and prediction from the sorted members. */
-static enum fault write_body(struct assembly_builder *builder, struct err *err)
+/* Asks whether the directory is there, which takes its serialized form and nothing else. */
+static enum fault look_for_like(struct assembly_builder *builder, struct dirnode *dirnode,
+				struct err *err)
+{
+	const struct assembly_reuse *reuse = builder->source->reuse;
+	struct assembly *assembly = builder->assembly;
+	if (write_children(builder, dirnode, PART_FORM, err))
+		return err->fault;
+	digest_of(dirnode->body.data, dirnode->body.size, assembly->hash);
+	assembly->reused = reuse->is_there(reuse->context, assembly->hash);
+	return FAULT_NONE;
+}
+
+/* Writes requests and set, and the form where nobody asked for it before. */
+static enum fault write_requests(struct assembly_builder *builder, struct dirnode *dirnode,
+				 bool formed, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
-	struct dirnode dirnode;
-	struct bytes metadata;
+	unsigned parts =
+		builder->source->params && !formed ? PART_REQUEST | PART_FORM : PART_REQUEST;
 	assembly->how = calloc(builder->count + 1, sizeof *assembly->how);
 	if (!assembly->how)
 		return err_set(err, FAULT_NOMEM, "no memory for a directory");
-	dirnode_init(&dirnode, ASSEMBLY_MAX);
-	bytes_init(&metadata, METADATA_MAX);
 	enum fault fault = bytes_err(open_requests(assembly), err, "a request");
-	for (size_t i = 0; i < builder->count && !fault; i++)
-		fault = write_child(builder, &builder->member[i], &dirnode, &metadata, err);
+	if (!fault)
+		fault = write_children(builder, dirnode, parts, err);
 	if (!fault)
 		fault = bytes_err(close_requests(assembly), err, "a request");
-	if (!fault && builder->source->params)
+	return fault;
+}
+
+/* Writes requests, set and prediction from the sorted members, unless the directory is there. */
+static enum fault write_body(struct assembly_builder *builder, struct err *err)
+{
+	struct assembly *assembly = builder->assembly;
+	const struct assembly_source *source = builder->source;
+	const bool asks = source->reuse && !source->merges;
+	struct dirnode dirnode;
+	dirnode_init(&dirnode, ASSEMBLY_MAX);
+	enum fault fault = asks ? look_for_like(builder, &dirnode, err) : FAULT_NONE;
+	if (!fault && !assembly->reused)
+		fault = write_requests(builder, &dirnode, asks, err);
+	if (!fault && !assembly->reused && source->params)
 		fault = predict(builder, &dirnode, err);
 	childset_seal(&assembly->set);
 	dirnode_fini(&dirnode);
-	bytes_fini(&metadata);
 	return fault;
 }
 
@@ -227,10 +323,12 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
 		bytes_init(&assembly->request[i].json, ASSEMBLY_MAX);
 	bytes_init(&builder.names, NAME_TOTAL_MAX);
+	bytes_init(&builder.metadata, METADATA_MAX);
 	enum fault fault = read_members(&builder, err);
 	if (!fault)
 		fault = write_body(&builder, err);
 	bytes_fini(&builder.names);
+	bytes_fini(&builder.metadata);
 	if (builder.member)
 		explicit_bzero(builder.member, builder.capacity * sizeof *builder.member);
 	free(builder.member);

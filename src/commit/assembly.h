@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/digest.h"
 #include "decide/entry.h"
 #include "queue/catalog.h"
 #include "tahoe/chk.h"
@@ -31,6 +32,19 @@ struct assembly {
 	uint64_t size;             /* bytes of the serialized directory */
 	struct bytes form;         /* these, where it has */
 	struct chk_shares *shares; /* to be stored past the gateway; else NULL */
+	/* With reuse: */
+	unsigned char hash[DIGEST_SIZE]; /* SHA-256 of the serialized directory */
+	bool reused;                     /* it is there: nothing else was built */
+};
+
+/* Of backups: directories and files are shared with earlier ones. */
+struct assembly_reuse {
+	/* Hears of each file and symlink that is done. */
+	void (*file)(void *context, const struct manifest_entry *entry,
+		     const struct outcome *outcome);
+	/* Whether a directory with this hash is there, so that no request is needed. */
+	bool (*is_there)(void *context, const unsigned char hash[DIGEST_SIZE]);
+	void *context; /* of both */
 };
 
 struct assembly_source {
@@ -40,6 +54,9 @@ struct assembly_source {
 	const struct chk_params *params; /* for immutable directories, to predict their cap; else
 					    NULL */
 	bool encodes;                    /* these get their shares, unless they are large */
+	/* Of a backup: edges have all that lstat said when it was planned, and a directory that
+	 * could not be read is an empty one, whose edge says so.  Else NULL. */
+	const struct assembly_reuse *reuse;
 };
 
 /* Builds the assembly.  Faults: TOO_LARGE, CORRUPT, IO, NOMEM.  On failure there is nothing to

@@ -5,6 +5,7 @@
 #include "commit/directory.h"
 #include "commit/intents.h"
 #include "commit/keyring.h"
+#include "known/reuse.h"
 #include "queue/core/thread.h"
 
 #include <assert.h>
@@ -15,8 +16,9 @@ struct committer {
 	struct committer_options options;
 	struct catalog_reader *reader;
 	struct thread thread;
-	struct ring *ended;   /* of struct directory that came back from their lanes */
-	unsigned outstanding; /* directories submitted and not yet taken from `ended` */
+	struct reuse_asker *asker; /* of a backup; else NULL */
+	struct ring *ended;        /* of struct directory that came back from their lanes */
+	unsigned outstanding;      /* directories submitted and not yet taken from `ended` */
 	atomic_uint_least64_t unreferenced;
 	atomic_bool told;
 };
@@ -37,6 +39,9 @@ static void take_back(struct committer *committer, struct directory *directory)
 		intents_forget(committer->options.intents, directory->work_id);
 	if (directory->key_spent)
 		atomic_fetch_add(&committer->unreferenced, 1);
+	if (directory->reuse && directory->done)
+		reuse_keep_directory(directory->reuse, directory->assembly.hash, &directory->cap,
+				     directory->kept.kind != CAP_NONE);
 	directory_free(directory);
 }
 
@@ -86,6 +91,41 @@ static enum fault choose_how(struct committer *committer, struct directory *dire
 	return FAULT_NONE;
 }
 
+/* A listing in which a backup looks for what earlier ones have stored. */
+struct reused_listing {
+	struct committer *committer;
+	struct directory *directory;
+};
+
+static void keep_file(void *context, const struct manifest_entry *entry,
+		      const struct outcome *outcome)
+{
+	const struct reused_listing *listing = context;
+	const struct committer *committer = listing->committer;
+	reuse_keep_file(committer->options.reuse, committer->asker,
+			listing->directory->work->task->listing, entry, outcome);
+}
+
+/* Whether an earlier backup has made the directory, and there is no need to ask for it. */
+static bool is_there(void *context, const unsigned char hash[DIGEST_SIZE])
+{
+	const struct reused_listing *listing = context;
+	struct directory *directory = listing->directory;
+	const struct decide_policy policy = { .to_local = false };
+	const struct decide_source source = { .kind = DECIDE_DIRECTORY };
+	const struct decide_there there = { .kind = DECIDE_NOTHING };
+	const struct decide_known known = {
+		.stored = reuse_find_directory(listing->committer->options.reuse, hash,
+					       &directory->kept),
+	};
+	const struct decision decision = decide(&policy, &source, &there, &known);
+	if (decision.action == DECIDE_KEEP)
+		directory->cap = directory->kept;
+	else if (decision.action != DECIDE_CHECK)
+		directory->kept = (struct cap){ 0 };
+	return decision.action == DECIDE_KEEP;
+}
+
 /* Reads all that the lane will need: it opens no files itself. */
 static enum fault prepare_directory(struct committer *committer, struct work *work,
 				    struct directory *directory, struct err *err)
@@ -102,6 +142,8 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 		return err->fault;
 	if (directory->condemned)
 		return FAULT_NONE;
+	struct reused_listing listing = { committer, directory };
+	const struct assembly_reuse reuse = { keep_file, is_there, &listing };
 	bool predict = directory->how == DIRECTORY_IMMUTABLE && policy_predicts(options->policy);
 	const struct assembly_source source = {
 		.reader = committer->reader,
@@ -109,7 +151,10 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 		.merges = directory->how == DIRECTORY_MERGE,
 		.params = predict ? policy_params(options->policy) : NULL,
 		.encodes = options->encodes,
+		.reuse = options->reuse ? &reuse : NULL,
 	};
+	if (directory->how == DIRECTORY_IMMUTABLE)
+		directory->reuse = options->reuse;
 	if (assembly_build(&source, &directory->assembly, err))
 		return err->fault;
 	return directory->how == DIRECTORY_MUTABLE ? give_key(committer, directory, err)
@@ -122,11 +167,15 @@ static bool nothing_to_merge(const struct directory *directory)
 	return directory->assembly.set.count == 0 || !cap_is_directory(&directory->cap);
 }
 
-/* Settles a merge of nothing, which takes no request. */
-static void settle_empty_merge(struct directory *directory)
+/* Settles a directory that takes no request. */
+static void settle_at_once(struct directory *directory, uint8_t level)
 {
-	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1, .level = VERIFY_ALL };
+	const struct task *task = directory->work->task;
+	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1, .level = level };
+	struct meta meta;
 	struct err err;
+	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
+		meta_pack_outcome(&meta, outcome.meta);
 	if (cap_pack(&directory->cap, outcome.cap, &outcome.cap_size, &outcome.cap_kind)) {
 		work_settle(directory->work, &outcome, NULL);
 	} else {
@@ -174,7 +223,9 @@ static void commit_one(struct committer *committer, struct work *work)
 		work_fail(work, directory->condemned, work->task->attempts + 1u, NULL);
 		directory_free(directory);
 	} else if (directory->how == DIRECTORY_MERGE && nothing_to_merge(directory)) {
-		settle_empty_merge(directory);
+		settle_at_once(directory, VERIFY_ALL);
+	} else if (directory->assembly.reused) {
+		settle_at_once(directory, OUTCOME_LINKED);
 	} else {
 		committer->outstanding++;
 		directory_submit(directory, options->lanes);
@@ -218,6 +269,8 @@ enum fault committer_start(const struct committer_options *options, struct commi
 		fault = err_set(err, FAULT_NOMEM, "no memory for the committer");
 	if (!fault)
 		fault = catalog_reader_new(options->catalog, &made->reader, err);
+	if (!fault && options->reuse)
+		fault = reuse_asker_new(options->reuse, &made->asker, err);
 	if (!fault && !thread_start(&made->thread, "committer", committer_run, made))
 		fault = err_set(err, FAULT_NOMEM, "cannot start the committer thread");
 	if (fault) {
@@ -240,6 +293,7 @@ void committer_free(struct committer *committer)
 	if (!committer)
 		return;
 	catalog_reader_free(committer->reader);
+	reuse_asker_free(committer->asker);
 	ring_free(committer->ended);
 	cap_wipe(&committer->options.root);
 	free(committer);

@@ -14,7 +14,8 @@
  *   merge      set_children into a directory that is there: first what is new, replacing nothing,
  *              then what replaces files that were there when it was planned -> listed and compared
  *
- * Directories that were merged into and files that were overwritten are linked already.
+ * Directories that were merged into and files that were overwritten are linked already.  A backup's
+ * directory that an earlier one has made is done without a request (known/reuse.h).
  *
  * Inside, in this order for each directory:
  *   committer.c  the thread: leases it, chooses how, hands it to a lane, takes it back
@@ -36,6 +37,7 @@
 
 struct keyring;
 struct intents;
+struct reuse;
 
 struct committer_options {
 	struct lease_options lease;
@@ -47,7 +49,8 @@ struct committer_options {
 	struct intents *intents;   /* NULL with `immutable` */
 	struct cap root;           /* the directory at the target: what task 0 merges into */
 	bool immutable;
-	bool encodes; /* immutable directories are stored past the gateway */
+	bool encodes;        /* immutable directories are stored past the gateway */
+	struct reuse *reuse; /* of a backup, which shares them with earlier ones; else NULL */
 	/* Asked when only task 0 is left: true keeps the last link back.  May sleep.  May be NULL.
 	 */
 	bool (*withhold)(void *context);

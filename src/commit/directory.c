@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
+#include "known/reuse.h"
 #include "queue/core/kill.h"
 #include "queue/retry.h"
 #include "verify/proving.h"
@@ -9,7 +10,8 @@
 /*
  * Each arrow is a request of the lane; the function on its right is called with the reply.
  *
- *   IMMUTABLE  make_directory -> made_immutable: the cap is the one predicted: proven
+ *   IMMUTABLE  [of a backup that knows it: check -> kept_checked: it is whole: succeeds]
+ *              make_directory -> made_immutable: the cap is the one predicted: proven
  *                                                it cannot be predicted whole: listed
  *   MUTABLE    make_directory -> made_mutable: listed, by the key's cap
  *   MERGE      go_on_merging: send_merge -> directory_merged, once for each request: listed
@@ -71,7 +73,7 @@ static void directory_succeed(struct directory *directory)
 	}
 	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
 		meta_pack_outcome(&meta, outcome.meta);
-	directory->settled = true;
+	directory->settled = directory->done = true;
 	work_settle(leave(directory, NULL), &outcome, NULL);
 	secret_wipe(&outcome, sizeof outcome);
 }
@@ -349,17 +351,57 @@ static void go_on_merging(struct directory *directory)
 		directory_fail(directory, &err);
 }
 
+/* Makes a new directory. */
+static void make_new(struct directory *directory)
+{
+	struct err err;
+	if (directory->assembly.shares ? !put_directory(directory, &err)
+				       : !make_directory(directory, &err))
+		directory_fail(directory, &err);
+}
+
+/* The servers have been asked for what an earlier backup has made: what is not whole is made. */
+static void kept_checked(void *context, const struct store_reply *reply)
+{
+	struct directory *directory = context;
+	if (reply->fault && reply->fault != FAULT_CORRUPT) {
+		directory_fail(directory, &reply->err);
+		return;
+	}
+	reuse_count_check(directory->reuse, true);
+	if (reply->fault || !reply->health.healthy) {
+		cap_wipe(&directory->kept);
+		make_new(directory);
+		return;
+	}
+	directory->cap = directory->kept;
+	directory->met |= OUTCOME_LINKED;
+	directory_succeed(directory);
+}
+
+static void check_kept(struct directory *directory)
+{
+	struct err err;
+	const struct store_check check = {
+		.cap = &directory->kept,
+		.add_lease = reuse_renews(directory->reuse),
+	};
+	if (!store_check(directory->store, &check, (struct store_then){ kept_checked, directory },
+			 &err))
+		directory_fail(directory, &err);
+}
+
 static void directory_start(struct lane_task *lane_task, struct store *store)
 {
 	struct directory *directory = (struct directory *)lane_task;
-	struct err err;
 	directory->store = store;
 	KILL_POINT("directory-start");
 	if (directory->how == DIRECTORY_MERGE)
 		go_on_merging(directory);
-	else if (directory->assembly.shares ? !put_directory(directory, &err)
-					    : !make_directory(directory, &err))
-		directory_fail(directory, &err);
+	else if (directory->kept.kind != CAP_NONE)
+		check_kept(directory);
+	else
+		make_new(directory);
 }
 
 /* The lanes end it unstarted: no slot was taken, so leave() would be wrong. */

@@ -18,6 +18,8 @@
 
 #include <stdatomic.h>
 
+struct reuse;
+
 enum directory_how {
 	DIRECTORY_IMMUTABLE,
 	DIRECTORY_MUTABLE,
@@ -36,6 +38,9 @@ struct directory {
 			   answered */
 	struct policy *policy;
 	struct patience *patience; /* may be NULL */
+	struct reuse *reuse;       /* of a backup's immutable directory; else NULL */
+	struct cap kept; /* what an earlier one made, which the servers are to be asked for first;
+			    or none */
 	struct ring *ended;
 	void (*tell)(void *context, const char *text);
 	void *context;
@@ -47,7 +52,8 @@ struct directory {
 	unsigned merged;  /* MERGE: requests of the assembly that are behind it */
 	bool conflict;    /* MERGE: refused, because something has one of the names */
 	bool key_spent;   /* out: the key must not be used again */
-	bool settled;     /* out: the task has an outcome */
+	bool settled;     /* out: the task has an outcome, */
+	bool done;        /* out: and that is done */
 	unsigned met;
 };
 

@@ -182,9 +182,17 @@ static struct decision decide_skipped(const struct decide_known *known)
 	return (struct decision){ .action = DECIDE_SKIP, .reason = known->reason };
 }
 
+/* An earlier backup has stored the source, as it is, and nothing at the target has its name. */
+static struct decision decide_stored(const struct decide_known *known)
+{
+	return (struct decision){ .action = known->stored == DECIDE_DUE ? DECIDE_CHECK
+									: DECIDE_KEEP };
+}
+
 struct decision decide(const struct decide_policy *policy, const struct decide_source *source,
 		       const struct decide_there *there, const struct decide_known *known)
 {
+	const bool stored = known->stored != DECIDE_NOT_STORED && known->stored != DECIDE_BROKEN;
 	switch (known->state) {
 	case OUTCOME_DONE:
 		return decide_done(known);
@@ -195,7 +203,8 @@ struct decision decide(const struct decide_policy *policy, const struct decide_s
 	case OUTCOME_DAMAGED:
 		return decide_lost(policy, source, there);
 	default:
-		return decide_new(policy, source, there);
+		return stored && there->kind == DECIDE_NOTHING ? decide_stored(known)
+							       : decide_new(policy, source, there);
 	}
 }
 

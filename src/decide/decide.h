@@ -9,6 +9,10 @@
  *   skipped as it was at the target, and that is gone, or its source has changed since it was
  *   compared                         taken up again
  *   done, skipped, failed            that, again
+ *   stored by an earlier backup, and the source is as it was then (a directory: all in it is)
+ *                                    kept: its cap is linked, nothing is read or sent; but first,
+ *                                    where that is due, the servers are asked whether it is whole:
+ *                                    if not, it is as if nothing were known
  *   lost: its directory is done,     there is something of its kind: done
  *   its own slot cannot be read      else, and for what stands at a grid: failed (lost)
  *                                    (a file at a local target is decided like any other)
@@ -70,6 +74,8 @@ enum decide_action {
 	DECIDE_DONE,    /* already */
 	DECIDE_COMPARE, /* look whether the contents are the same, and decide again */
 	DECIDE_REOPEN,  /* it was done, and is to be done again */
+	DECIDE_KEEP,    /* the cap of an earlier backup is linked */
+	DECIDE_CHECK,   /* ask the servers whether that is whole, and decide again */
 	DECIDE_ACTIONS,
 };
 
@@ -127,6 +133,15 @@ enum decide_since {
 	DECIDE_GONE,
 };
 
+/* What a backup knows of an earlier one that stored the same source. */
+enum decide_stored {
+	DECIDE_NOT_STORED,
+	DECIDE_STORED, /* and there is no reason to ask for it */
+	DECIDE_DUE,    /* and it is to be asked for */
+	DECIDE_WHOLE,  /* the servers have enough of it, */
+	DECIDE_BROKEN, /* or not */
+};
+
 /* What the plan, or an earlier run, says of the entry. */
 struct decide_known {
 	uint8_t state; /* enum outcome_state: done, skipped or failed; damaged: lost, in a directory
@@ -134,6 +149,7 @@ struct decide_known {
 	uint8_t reason;  /* of skipped and failed */
 	uint8_t source;  /* enum decide_since, of what is done */
 	uint8_t written; /* the same of what it came to at a local target */
+	uint8_t stored;  /* enum decide_stored */
 };
 
 struct decision {

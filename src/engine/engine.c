@@ -189,6 +189,8 @@ static void wind_up(struct engine *engine)
 /* Frees what wind_up has left: no thread is there any more. */
 static void release(struct engine *engine)
 {
+	reuse_asker_free(engine->asker);
+	reuse_free(engine->reuse);
 	committer_free(engine->committer);
 	keyring_free(engine->keyring);
 	intents_close(engine->intents);
@@ -205,6 +207,24 @@ static void release(struct engine *engine)
 	free(engine->source_tree_root);
 }
 
+/* Has a backup move its last link, once the snapshot has its own. */
+static void end_backup(struct engine *engine)
+{
+	const struct engine_backup *backup = engine->backup;
+	struct outcome root;
+	struct err err;
+	if (!backup || atomic_load(&engine->is_broken))
+		return;
+	enum fault fault = outcomes_read(engine->migration->catalog->outcomes, 0, 1, &root, &err);
+	if (!fault && root.state != OUTCOME_DONE)
+		return;
+	if (!fault)
+		fault = backup->linked(backup->context, &err);
+	engine->backup_ended = !fault;
+	if (fault)
+		engine_broken(engine, &err);
+}
+
 enum fault engine_run(const struct engine_request *request, int *status, struct err *err)
 {
 	struct engine engine;
@@ -216,6 +236,8 @@ enum fault engine_run(const struct engine_request *request, int *status, struct 
 	if (fault)
 		engine_stop(&engine);
 	wind_up(&engine);
+	if (!fault)
+		end_backup(&engine);
 	engine_drop_last_words(&engine);
 	if (!fault)
 		fault = engine_conclude(&engine, status, err);

@@ -6,8 +6,8 @@
  *   engine_up.c      then readers, transfers and committer for a target on a grid, or
  *   engine_down.c    readers, downloads, arrivals and builder for a local one
  *   engine_plan.c    then the planner, in a thread of its own
- *   dispatch.c       then the dispatcher, which leases transfers; engine_route.c says who does one,
- *                    quota.c whether it may begin
+ *   dispatch.c       then the dispatcher, which leases transfers; engine_route.c says who does one
+ *                    (engine_reuse.c where a backup may know it), quota.c whether it may begin
  *   engine.c         waits for the end and winds up in one order, whatever the end was
  * engine_rehearsal.c tells what a plan would do instead (barge cp --dry-run).
  *
@@ -18,9 +18,25 @@
 #pragma once
 
 #include "job/migration.h"
+#include "known/age.h"
 #include "options/transfer.h"
 #include "place/setup.h"
 #include "report/output.h"
+
+struct knowledge;
+
+/* What makes a job a backup: what earlier ones stored, and its end. */
+struct engine_backup {
+	struct knowledge *known;
+	struct known_age age;
+	bool looks_again;  /* everything is read */
+	bool renews;       /* the leases of all that is reused */
+	const char *stamp; /* the snapshot's name */
+	/* Called when the snapshot is linked, before the end is told.  A fault stops the job,
+	 * resumable.  Sleeps. */
+	enum fault (*linked)(void *context, struct err *err);
+	void *context; /* of linked */
+};
 
 struct engine_request {
 	const struct connection_options *connection;
@@ -32,6 +48,7 @@ struct engine_request {
 	struct migration *migration;
 	const struct arrangement *arrangement; /* with the sources' caps; NULL: the plan has them */
 	struct store *store; /* for the planner's look at grids; NULL: there is none to look at */
+	const struct engine_backup *backup; /* of a backup; else NULL */
 };
 
 /* What a copy is between, as far as options depend on it. */

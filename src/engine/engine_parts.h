@@ -2,6 +2,7 @@
  * The inside of the engine, shared by its files: engine.c starts and ends the rooms, engine_up.c
  * has those of a target on the grid and engine_down.c those of a local one, engine_plan.c runs the
  * planner, engine_rehearsal.c tells what a plan would do, engine_route.c says who does a task,
+ * engine_reuse.c what a backup knows of it,
  * engine_report.c begins and concludes the report.  All of them call engine_state.c, which calls
  * none of them: how a run stops, and what the rooms tell while it runs.
  *
@@ -18,6 +19,7 @@
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/quota.h"
+#include "known/reuse.h"
 #include "land/builder.h"
 #include "land/local_writer.h"
 #include "plan/remote.h"
@@ -40,7 +42,8 @@ struct engine {
 	struct migration *migration;
 	const struct arrangement *arrangement;
 	struct store *store;
-	bool to_local; /* the target is */
+	const struct engine_backup *backup; /* of a backup, or NULL */
+	bool to_local;                      /* the target is */
 
 	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
 	atomic_bool enough; /* nothing more is begun: stopping, or the quota is used up */
@@ -70,6 +73,9 @@ struct engine {
 	struct recheck_counts again; /* what an earlier run did, looked at */
 	uint64_t damaged;            /* slots that did not check */
 	bool lanes_used;             /* a gateway was asked */
+	struct reuse *reuse;         /* of a backup, or NULL */
+	struct reuse_asker *asker;   /* the dispatcher's */
+	bool backup_ended;           /* its last link is where it should be */
 
 	/* engine_down.c */
 	int root_fd; /* of the target's directory, or -1 */
@@ -135,6 +141,13 @@ struct decision engine_decide(const struct decide_policy *policy,
 
 /* engine_check of what the engine was asked for. */
 MUST_USE enum fault engine_check_request(const struct engine *engine, struct err *err);
+
+/* Makes engine->reuse for a backup; for others nothing. */
+MUST_USE enum fault engine_start_reuse(struct engine *engine, const struct engine_backup *backup,
+				       struct err *err);
+
+/* Hands a file of a backup to who does it, or settles it by what is known. */
+void engine_route_reused(struct engine *engine, struct work *work);
 
 /* Hands a work to who does it (dispatch_options.file and .below). */
 void engine_route(void *context, struct work *work);

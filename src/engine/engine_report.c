@@ -126,6 +126,19 @@ static uint64_t appeared(struct engine *engine)
 	return appeared_count(&options, &count, &err) ? 0 : count;
 }
 
+/* What a backup has come to. */
+static struct report_backup backup_of(const struct engine *engine)
+{
+	const struct reuse_counts counts =
+		engine->reuse ? reuse_counts(engine->reuse) : (struct reuse_counts){ 0 };
+	return (struct report_backup){
+		.stamp = engine->backup ? engine->backup->stamp : NULL,
+		.ended = engine->backup_ended,
+		.checked_files = counts.checked_files,
+		.checked_directories = counts.checked_directories,
+	};
+}
+
 enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
@@ -145,7 +158,8 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.limit = quota_text(&engine->quota, limit),
 		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
 		.go_on = refused ? NULL : command,
-		.retry = retry,
+		.retry = engine->backup ? NULL : retry, /* a snapshot does not change */
+		.backup = backup_of(engine),
 		.as_read = to_local && !engine->lanes_used && !engine->planning->caps_only,
 		.asked = engine->migration->asked,
 		.damaged = engine->damaged,

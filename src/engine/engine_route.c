@@ -144,6 +144,8 @@ void engine_route(void *context, struct work *work)
 		work_again(work, 0, work->task->attempts);
 	} else if (engine->to_local) {
 		route_to_local(engine, work, &source);
+	} else if (engine->reuse && existing.state == OUTCOME_NONE) {
+		engine_route_reused(engine, work);
 	} else {
 		route_to_grid(engine, work, &source, &existing);
 	}

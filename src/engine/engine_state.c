@@ -12,6 +12,7 @@ void engine_init(struct engine *engine, const struct engine_request *request)
 		.migration = request->migration,
 		.arrangement = request->arrangement,
 		.store = request->store,
+		.backup = request->backup,
 		.to_local = request->migration->to_local,
 		.watch = -1,
 		.root_fd = -1,

@@ -144,6 +144,7 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 		.root = migration->root,
 		.immutable = engine->planning->immutable,
 		.encodes = engine->setup->encodes,
+		.reuse = engine->reuse,
 		.withhold = engine->transfer->all_or_nothing ? withhold : NULL,
 		.cancel = &engine->enough,
 		.in_flight = ASSEMBLED * engine->setup->gateways,
@@ -165,7 +166,7 @@ static void be_patient(struct engine *engine)
 enum fault engine_start_up(struct engine *engine, struct err *err)
 {
 	be_patient(engine);
-	if (start_readers(engine, err))
+	if (engine_start_reuse(engine, engine->backup, err) || start_readers(engine, err))
 		return err->fault;
 	return start_committer(engine, err);
 }

@@ -103,8 +103,7 @@ static enum fault check_job(const char *directory, struct err *err)
 	return fault;
 }
 
-/* Makes `path` and what is missing above it, 0700. */
-static enum fault make_directories(const char *path, struct err *err)
+enum fault job_make_directories(const char *path, struct err *err)
 {
 	char part[PATH_SIZE];
 	size_t size = strlen(path);
@@ -128,7 +127,7 @@ static enum fault prepare_state(const char *state, struct err *err)
 	char jobs[PATH_SIZE];
 	struct stat st;
 	snprintf(jobs, sizeof jobs, "%s/jobs", state);
-	enum fault fault = make_directories(jobs, err);
+	enum fault fault = job_make_directories(jobs, err);
 	if (fault)
 		return fault;
 	if (stat(state, &st) != 0)
@@ -196,6 +195,14 @@ static void make_id(unsigned char id[JOB_ID_SIZE])
 		id[i] = (unsigned char)(ms >> (40 - 8 * i));
 }
 
+int64_t job_created_ns(const struct job *job)
+{
+	uint64_t ms = 0;
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | job->id[i];
+	return (int64_t)(ms * 1000000);
+}
+
 enum fault job_create(const char *state, struct job *job, struct err *err)
 {
 	struct job made = { .lock_fd = -1 };
@@ -214,6 +221,30 @@ enum fault job_create(const char *state, struct job *job, struct err *err)
 	else
 		*job = made;
 	return fault;
+}
+
+/* The path of what marks the end of a backup. */
+static void mark_path(const struct job *job, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "%s/latest", job->directory);
+}
+
+bool job_is_marked(const struct job *job)
+{
+	char path[PATH_SIZE];
+	mark_path(job, path);
+	return access(path, F_OK) == 0;
+}
+
+enum fault job_mark(const struct job *job, struct err *err)
+{
+	char path[PATH_SIZE];
+	mark_path(job, path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_os(err, FAULT_IO, errno, "cannot write '%s'", path);
+	close(fd);
+	return sync_directory(job->directory, err);
 }
 
 /* A job of `barge run PLAN` has a file `plan` with the path of its manifest. */

@@ -21,7 +21,7 @@
 enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 
 /* Keys of manifest properties.  None holds a secret. */
-#define JOB_COMMAND     "command"      /* "cp", "plan" */
+#define JOB_COMMAND     "command"      /* "cp", "plan", JOB_BACKUP */
 #define JOB_SOURCES     "sources"      /* resolved, each followed by a NUL */
 #define JOB_TARGET      "target"       /* as typed, caps redacted */
 #define JOB_TARGET_HASH "target-hash"  /* resolved: see struct place */
@@ -29,6 +29,8 @@ enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 #define JOB_SELECT      "select"       /* select_text */
 #define JOB_ASKED       "asked"        /* enum recount_asked as a decimal number */
 #define JOB_CREATED     "created"      /* seconds since 1970, decimal */
+
+#define JOB_BACKUP "backup" /* whose end is marked: job_mark */
 
 struct job {
 	unsigned char id[JOB_ID_SIZE];
@@ -42,6 +44,9 @@ struct job {
 
 /* Stores the path of STATE (`state_dir` is --state-dir or NULL); the caller frees it. */
 MUST_USE enum fault job_state_dir(const char *state_dir, char **path, struct err *err);
+
+/* Makes `path` and what is missing above it, 0700.  Faults: USAGE (too long), IO. */
+MUST_USE enum fault job_make_directories(const char *path, struct err *err);
 
 /* Makes a new job directory, 0700, and locks it.  Faults: FULL, INSECURE, IO, NOMEM. */
 MUST_USE enum fault job_create(const char *state, struct job *job, struct err *err);
@@ -59,6 +64,16 @@ MUST_USE enum fault job_open(const char *state, const char *name, struct job *jo
  */
 MUST_USE enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE],
 			      const char *manifest, struct job *job, struct err *err);
+
+/* Returns when the job was made, in nanoseconds since 1970: its id says it, to the millisecond. */
+int64_t job_created_ns(const struct job *job);
+
+/* Returns whether it is the catalog of a backup. */
+bool job_is_backup(const struct catalog *catalog);
+
+/* Keeps that a backup came to its end: Latest is moved.  Faults: IO, FULL. */
+MUST_USE enum fault job_mark(const struct job *job, struct err *err);
+bool job_is_marked(const struct job *job);
 
 /* Locks the job until job_close.  LOCKED names it and the process that has it. */
 MUST_USE enum fault job_lock(struct job *job, struct err *err);
@@ -89,7 +104,7 @@ enum job_state {
 	JOB_EMPTY,    /* killed before its manifest had a header */
 	JOB_PLANNED,  /* the plan is complete, nothing was begun */
 	JOB_PENDING,  /* something is not settled; `barge resume` goes on */
-	JOB_FINISHED, /* task 0 is settled */
+	JOB_FINISHED, /* task 0 is settled; of a backup, the job is marked too */
 	JOB_DAMAGED,  /* manifest or outcomes do not open */
 };
 

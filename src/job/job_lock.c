@@ -136,8 +136,15 @@ static bool is_locked(const struct job *job)
 	return locked;
 }
 
+bool job_is_backup(const struct catalog *catalog)
+{
+	size_t size = 0;
+	const char *command = catalog_property(catalog, JOB_COMMAND, &size);
+	return command && size == strlen(JOB_BACKUP) && memcmp(command, JOB_BACKUP, size) == 0;
+}
+
 /* How far a job is, by the slot of its root. */
-static enum job_state state_of(struct catalog *catalog)
+static enum job_state state_of(const struct job *job, struct catalog *catalog)
 {
 	struct outcome root;
 	struct err err;
@@ -145,6 +152,9 @@ static enum job_state state_of(struct catalog *catalog)
 		return catalog_is_complete(catalog) ? JOB_PLANNED : JOB_PENDING;
 	if (outcomes_read(catalog->outcomes, 0, 1, &root, &err))
 		return JOB_DAMAGED;
+	/* A backup has a second link to move. */
+	if (root.state == OUTCOME_DONE && job_is_backup(catalog) && !job_is_marked(job))
+		return JOB_PENDING;
 	return outcome_is_settled(&root) ? JOB_FINISHED : JOB_PENDING;
 }
 
@@ -158,7 +168,7 @@ enum job_state job_look(const struct job *job, bool *locked)
 	enum fault fault = catalog_file_open(&files, job->id, &catalog, NULL);
 	if (fault)
 		return fault == FAULT_NOT_FOUND ? JOB_EMPTY : JOB_DAMAGED;
-	enum job_state state = state_of(catalog);
+	enum job_state state = state_of(job, catalog);
 	catalog_close(catalog);
 	return state;
 }

@@ -165,6 +165,11 @@ static bool is_touched(const struct migration *migration)
 	return touched;
 }
 
+bool migration_is_backup(const struct migration *migration)
+{
+	return job_is_backup(migration->catalog);
+}
+
 void migration_drop(struct migration *migration)
 {
 	struct err err;

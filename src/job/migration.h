@@ -97,6 +97,9 @@ const char *migration_local(const struct catalog *catalog, size_t *size);
 MUST_USE enum fault migration_check_target(const struct migration *migration,
 					   const struct place *place, struct err *err);
 
+/* Returns whether the job is a backup. */
+bool migration_is_backup(const struct migration *migration);
+
 /* Removes the job, unless something of it is done: it is refused, and would be again.  Then as
  * after migration_fini. */
 void migration_drop(struct migration *migration);

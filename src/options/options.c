@@ -23,6 +23,8 @@ struct parse {
 	bool help, version, has_command;
 };
 
+#define DAY_MS UINT64_C(86400000)
+
 static void set_defaults(struct options *options)
 {
 	*options = (struct options){
@@ -32,6 +34,8 @@ static void set_defaults(struct options *options)
 		.transfer.memory = 32 << 20,
 		.connection.gateway_wait_ms = 300000,
 		.connection.grid_wait_ms = 300000,
+		.backup.check_after_ms = 30 * DAY_MS,
+		.backup.check_always_ms = 60 * DAY_MS,
 	};
 }
 
@@ -343,7 +347,8 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 		if (!fault)
 			fault = check_gateways(options, err);
 	}
-	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN))
+	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN ||
+		       options->command == COMMAND_BACKUP))
 		fault = selection_make(&options->selection, &options->planning.select, err);
 	text_list_fini(&parse.arg);
 	if (fault)

@@ -4,8 +4,8 @@
  * Inside: options.c goes through argv, the environment and the file; options_table.c has a row for
  * each option, by which options_value.c reads its value, options_help.c prints it and completion.c
  * has shells complete it.  Rooms take the part that is theirs: connection.h, planning.h,
- * transfer.h, report/output.h.  selection.c and selection_input.c make the rules and lists of what
- * is chosen into a struct select.
+ * transfer.h, backup.h, report/output.h.  selection.c and selection_input.c make the rules and
+ * lists of what is chosen into a struct select.
  *
  * Place      argv -> options -> a command.
  * Ownership  a struct options owns all its strings until options_fini; words may be caps, so they
@@ -18,6 +18,7 @@
 #pragma once
 
 #include "base/text_list.h"
+#include "options/backup.h"
 #include "options/connection.h"
 #include "options/planning.h"
 #include "options/selection.h"
@@ -30,6 +31,7 @@
 enum command {
 	COMMAND_NONE,
 	COMMAND_CP,
+	COMMAND_BACKUP,
 	COMMAND_PLAN,
 	COMMAND_RUN,
 	COMMAND_RESUME,
@@ -56,13 +58,15 @@ struct options {
 	struct text_list words; /* what is no option, behind the command */
 	struct connection_options connection;
 	struct planning_options planning;
-	struct selection_options selection; /* of cp and plan: `planning.select` is made of it */
+	struct selection_options
+		selection; /* of cp, plan, backup: `planning.select` is made of it */
 	struct transfer_options transfer;
+	struct backup_options backup;
 	struct retention retention; /* forget */
 	char *at; /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
 	struct output_options output;
 	char *state_dir;              /* where jobs are kept; NULL: not given */
-	bool new_job, dry_run;        /* cp, plan, forget */
+	bool new_job, dry_run;        /* cp, plan, backup, forget */
 	char *plan_file;              /* plan -o */
 	char *cap_out;                /* put, cp */
 	bool show_caps, long_listing; /* ls, show, snapshots */

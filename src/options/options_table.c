@@ -5,8 +5,10 @@
 #define BIT(command) (1u << COMMAND_##command)
 #define AT(member)   offsetof(struct options, member)
 
-#define SENDING  (BIT(CP) | BIT(RUN) | BIT(RESUME))
-#define PLANNING (BIT(CP) | BIT(PLAN))
+#define COPYING  (BIT(CP) | BIT(PLAN))
+#define SENDING  (BIT(CP) | BIT(RUN) | BIT(RESUME) | BIT(BACKUP))
+#define PLANNING (COPYING | BIT(BACKUP))
+#define SHARING  (BIT(BACKUP) | BIT(RESUME))
 #define ONLINE   (SENDING | BIT(VERIFY))
 #define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(SNAPSHOTS) | BIT(FORGET))
 #define NODE     (ONLINE | BIT(PLAN) | SINGLE)
@@ -16,10 +18,10 @@
 enum { MINUTE_MS = 60000, WEEK_MS = 7 * 24 * 60 * MINUTE_MS };
 
 const struct option_row option_table[] = {
-	{ "recursive", 'r', OPTION_FLAG, NULL, "copy directories with all that is in them",
-	  PLANNING, true, AT(planning.recursive), 0, 0 },
+	{ "recursive", 'r', OPTION_FLAG, NULL, "copy directories with all that is in them", COPYING,
+	  true, AT(planning.recursive), 0, 0 },
 	{ "no-target-directory", 'T', OPTION_FLAG, NULL,
-	  "the one source becomes DST itself, not something in it", PLANNING, true,
+	  "the one source becomes DST itself, not something in it", COPYING, true,
 	  AT(planning.no_target_directory), 0, 0 },
 	{ "node-directory", 'd', OPTION_TEXT, "DIR",
 	  "Tahoe-LAFS node directory with node.url and private/aliases (~/.tahoe)",
@@ -35,7 +37,7 @@ const struct option_row option_table[] = {
 	{ "allow-plaintext", 0, OPTION_LIST, "HOST",
 	  "allow plain http to HOST: everybody in between can read the caps", NODE | BIT(JOBS),
 	  false, AT(connection.allow_plaintext), 0, 0 },
-	{ "immutable", 0, OPTION_FLAG, NULL, "make immutable directories", PLANNING, true,
+	{ "immutable", 0, OPTION_FLAG, NULL, "make immutable directories", COPYING, true,
 	  AT(planning.immutable), 0, 0 },
 	{ "symlinks", 0, OPTION_SYMLINKS, "skip|follow|fail|preserve",
 	  "what to do with symlinks (skipped and counted as a loss)", PLANNING, false,
@@ -79,24 +81,39 @@ const struct option_row option_table[] = {
 	  PLANNING, true, AT(new_job), 0, 0 },
 	{ "dry-run", 'n', OPTION_FLAG, NULL, "only say what would be done, an entry a line",
 	  BIT(CP) | BIT(FORGET), true, AT(dry_run), 0, 0 },
+	{ "ignore-timestamps", 0, OPTION_FLAG, NULL,
+	  "read and hash every file, also those whose times are as they were", SHARING, false,
+	  AT(backup.ignore_timestamps), 0, 0 },
+	{ "renew-leases", 0, OPTION_FLAG, NULL,
+	  "ask servers for all that is reused, and renew its leases", SHARING, false,
+	  AT(backup.renew_leases), 0, 0 },
+	{ "paranoid", 0, OPTION_FLAG, NULL,
+	  "with nothing known, do not believe what the newest snapshot says of times", SHARING,
+	  false, AT(backup.paranoid), 0, 0 },
+	{ "check-after", 0, OPTION_SECONDS, "TIME",
+	  "do not ask servers for what was stored or checked less than TIME ago (30d)", SHARING,
+	  false, AT(backup.check_after_ms), 0, UINT64_MAX },
+	{ "check-always", 0, OPTION_SECONDS, "TIME",
+	  "always ask for what was last checked TIME ago; in between, more and more often (60d)",
+	  SHARING, false, AT(backup.check_always_ms), 0, UINT64_MAX },
 	{ "retry", 0, OPTION_FLAG, NULL,
 	  "take up again what failed or was skipped, also of a job that has ended", BIT(RESUME),
 	  false, AT(transfer.retry), 0, 0 },
-	{ "no-clobber", 0, OPTION_FLAG, NULL, "keep files that are at the target", SENDING, false,
-	  AT(transfer.no_clobber), 0, 0 },
+	{ "no-clobber", 0, OPTION_FLAG, NULL, "keep files that are at the target",
+	  SENDING & ~BIT(BACKUP), false, AT(transfer.no_clobber), 0, 0 },
 	{ "update", 0, OPTION_FLAG, NULL,
-	  "keep files at the target whose size and time are those of the source", SENDING, false,
-	  AT(transfer.update), 0, 0 },
+	  "keep files at the target whose size and time are those of the source",
+	  SENDING & ~BIT(BACKUP), false, AT(transfer.update), 0, 0 },
 	{ "checksum", 0, OPTION_FLAG, NULL,
-	  "keep files at the target whose content is that of the source", SENDING, false,
-	  AT(transfer.checksum), 0, 0 },
+	  "keep files at the target whose content is that of the source", SENDING & ~BIT(BACKUP),
+	  false, AT(transfer.checksum), 0, 0 },
 	{ "no-preserve", 0, OPTION_FLAG, NULL, "do not restore modes and times at a local target",
-	  SENDING, false, AT(transfer.no_preserve), 0, 0 },
+	  SENDING & ~BIT(BACKUP), false, AT(transfer.no_preserve), 0, 0 },
 	{ "no-direct", 0, OPTION_FLAG, NULL,
 	  "use the gateway alone, not the storage servers it knows", ONLINE | BIT(GET) | BIT(LS),
 	  false, AT(connection.no_direct), 0, 0 },
 	{ "range-size", 0, OPTION_SIZE, "SIZE",
-	  "fetch larger files in ranges of SIZE, side by side and resumable (32M)", PLANNING, false,
+	  "fetch larger files in ranges of SIZE, side by side and resumable (32M)", COPYING, false,
 	  AT(planning.range_size), 1 << 20, UINT64_C(1) << 40 },
 	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan to FILE", BIT(PLAN), true,
 	  AT(plan_file), 0, 0 },
@@ -164,7 +181,7 @@ const struct option_row option_table[] = {
 	  AT(force), 0, 0 },
 	{ "caps-only", 0, OPTION_FLAG, NULL,
 	  "put: print the new cap; cp: write read caps instead of data; secrets",
-	  BIT(PUT) | PLANNING, true, AT(planning.caps_only), 0, 0 },
+	  BIT(PUT) | COPYING, true, AT(planning.caps_only), 0, 0 },
 	{ "cap-out", 0, OPTION_TEXT, "FILE",
 	  "store unlinked and write the new cap to FILE, which must not be there; with cp all "
 	  "words "
@@ -193,6 +210,15 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			 "with a job\nthat was interrupted.  Entries that fail are named, the rest "
 			 "is copied, the status is 1.\n",
 			 1, SIZE_MAX },
+	[COMMAND_BACKUP] = { "backup", "SRC... ALIAS:TO",
+			     "add a snapshot that shares all that is unchanged",
+			     "One SRC is the snapshot; of several each is a directory in it.  It "
+			     "becomes TO/Archives/TIME\nand TO/Latest, last, and never changes.  "
+			     "The "
+			     "same command again goes on with a run that\nwas interrupted.  "
+			     "Entries "
+			     "that fail are named, the rest is in the snapshot, the status is 1.\n",
+			     2, SIZE_MAX },
 	[COMMAND_PLAN] = { "plan", "SRC... DST", "only write the plan of a copy",
 			   "The plan becomes a job for `barge resume`, or with -o a file for "
 			   "`barge run`.\n",

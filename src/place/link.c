@@ -123,7 +123,7 @@ static enum fault link_look(const struct grid_path *path, const struct tries *tr
 enum fault link_prepare(const struct grid_path *path, const struct tries *tries, struct link *link,
 			struct err *err)
 {
-	*link = (struct link){ .typed = path->typed };
+	*link = (struct link){ .typed = path->typed, .replace = STORE_REPLACE_ONLY_FILES };
 	if (path->count == 0 && cap_is_directory(&path->root))
 		return err_set(err, FAULT_EXISTS, "'%.100s' is a directory; name the file in it",
 			       path->typed);
@@ -170,7 +170,8 @@ static enum fault check_child(const struct link *link, const struct store_wait *
 	const struct store_name name = { link->name, link->name_size };
 	const struct store_list list = { .cap = &link->directory, .path = &name, .path_count = 1 };
 	enum fault fault = store_wait_list(wait, &list, &node, err);
-	if (fault == FAULT_NOT_FOUND || (!fault && !cap_equal(&node.ro, cap)))
+	const struct cap *there = cap_is_writable(cap) ? &node.rw : &node.ro;
+	if (fault == FAULT_NOT_FOUND || (!fault && !cap_equal(there, cap)))
 		fault = err_wrong(err, "linked, it is not what is there");
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
@@ -184,7 +185,7 @@ enum fault link_make(const struct link *link, const struct tries *tries, const s
 	struct bytes body;
 	const struct store_edit edit = {
 		.directory = &link->directory,
-		.replace = STORE_REPLACE_ONLY_FILES,
+		.replace = link->replace,
 		.children = 1,
 	};
 	bytes_init(&body, BODY_MAX);
@@ -200,7 +201,11 @@ enum fault link_make(const struct link *link, const struct tries *tries, const s
 		tries_over(&ours);
 	if (!fault)
 		return fault;
-	return err->fault == FAULT_EXISTS
-		       ? err_set(err, FAULT_EXISTS, "'%.100s' has become a directory", link->typed)
-		       : err_wrap(err, "linking '%.80s'", link->typed);
+	if (err->fault != FAULT_EXISTS)
+		return err_wrap(err, "linking '%.80s'", link->typed);
+	return err_set(err, FAULT_EXISTS,
+		       link->replace == STORE_REPLACE_NEVER
+			       ? "'%.100s': something has come to that name"
+			       : "'%.100s' has become a directory",
+		       link->typed);
 }

@@ -1,7 +1,8 @@
 /*
  * The one name on the grid that a file is put under: whether it may be, and the link.
  *
- * Place      barge put: before the upload link_prepare, after it link_make.
+ * Place      barge put: before the upload link_prepare, after it link_make; barge backup: link_make
+ *            with a link of its own.
  * Ownership  a struct link owns its strings until link_fini; its caps are secrets.
  * Threads    the main thread.
  *
@@ -17,6 +18,7 @@ struct link {
 	char *name;           /* in Unicode's NFC, as the gateway would have it */
 	size_t name_size;
 	const char *typed; /* of the path; borrowed */
+	enum store_replace replace;
 };
 
 /*
@@ -29,9 +31,9 @@ MUST_USE enum fault link_prepare(const struct grid_path *path, const struct trie
 				 struct link *link, struct err *err);
 
 /*
- * Links `cap` with the edge's `metadata` (a JSON object), replacing a file but no directory, and
- * looks whether it is there.  Sleeps.  FAULT_EXISTS; further those of store_set_children and
- * store_list, RETRY after the last try.
+ * Links `cap` with the edge's `metadata` (a JSON object), replacing what the link says (of
+ * link_prepare a file, but no directory), and looks whether it is there.  Sleeps.  FAULT_EXISTS;
+ * further those of store_set_children and store_list, RETRY after the last try.
  */
 MUST_USE enum fault link_make(const struct link *link, const struct tries *tries,
 			      const struct cap *cap, const struct bytes *metadata, struct err *err);

@@ -78,7 +78,12 @@ static enum fault judge_outcome(void *context, const struct manifest_entry *entr
 		       outcome->state == OUTCOME_DONE;
 	if (is_done && outcome->level & OUTCOME_LINKED) {
 		scan->counts->linked_files += entry->kind == MANIFEST_FILE;
-		scan->counts->linked_directories += entry->kind == MANIFEST_LINKED;
+		scan->counts->bytes_linked =
+			add_saturated(scan->counts->bytes_linked,
+				      entry->kind == MANIFEST_FILE ? entry->bytes : 0);
+		scan->counts->linked_symlinks += entry->kind == MANIFEST_SYMLINK;
+		scan->counts->linked_directories +=
+			entry->kind == MANIFEST_LINKED || entry->kind == MANIFEST_DIRECTORY;
 	}
 	return FAULT_NONE;
 }

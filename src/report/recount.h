@@ -34,10 +34,12 @@ struct recount {
 	uint64_t skipped_asked;                  /* of those skipped: an option said so */
 	uint64_t retriable; /* failed, or skipped and not asked to be, when they were carried out */
 	uint64_t bytes_planned, bytes_done;
-	uint64_t linked_files, linked_directories; /* of those done: linked, not copied */
-	uint64_t damaged;   /* slots that did not check; they count as left */
-	bool plan_complete; /* the trailer was there and agrees with the entries */
-	bool linked;        /* the root's slot says done */
+	/* Of those done: linked, not copied; of a backup: shared with an earlier one. */
+	uint64_t linked_files, linked_directories, linked_symlinks;
+	uint64_t bytes_linked; /* of those files */
+	uint64_t damaged;      /* slots that did not check; they count as left */
+	bool plan_complete;    /* the trailer was there and agrees with the entries */
+	bool linked;           /* the root's slot says done */
 	bool root_settled;
 	uint8_t root_reason;
 };

@@ -81,7 +81,12 @@ struct report_end {
 	uint64_t direct;       /* files read from the storage servers alone */
 	struct report_lost {
 		uint64_t modes, owners, times, syncs;
-	} lost;       /* entries of which a local target could not keep that */
+	} lost; /* entries of which a local target could not keep that */
+	struct report_backup {
+		const char *stamp; /* the snapshot's name; NULL: it is no backup */
+		bool ended;        /* Latest is moved, or leads to a newer one */
+		uint64_t checked_files, checked_directories; /* that were known */
+	} backup;
 	bool fetched; /* the target is local: nothing is linked */
 	/* What earlier runs did, and was taken up again: */
 	uint64_t source_changed, written_gone, written_changed, retried;

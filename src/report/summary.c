@@ -85,6 +85,57 @@ static enum fault copied_text(struct bytes *out, const struct recount *counts)
 		LLU(counts->kind[MANIFEST_DIRECTORY].done - counts->linked_directories));
 }
 
+/* What a backup counts, in the words of tahoe's. */
+struct backup_numbers {
+	uint64_t files_uploaded, files_reused, files_skipped;
+	uint64_t directories_created, directories_reused, directories_skipped;
+};
+
+static struct backup_numbers backup_numbers(const struct recount *counts)
+{
+	const struct recount_kind *file = &counts->kind[MANIFEST_FILE];
+	const struct recount_kind *symlink = &counts->kind[MANIFEST_SYMLINK];
+	const struct recount_kind *other = &counts->kind[MANIFEST_OTHER];
+	const struct recount_kind *directory = &counts->kind[MANIFEST_DIRECTORY];
+	const uint64_t reused = counts->linked_files + counts->linked_symlinks;
+	return (struct backup_numbers){
+		.files_uploaded = file->done + symlink->done - reused,
+		.files_reused = reused,
+		.files_skipped = file->skipped + file->failed + symlink->skipped + symlink->failed +
+				 other->skipped + other->failed,
+		.directories_created = directory->done - counts->linked_directories,
+		.directories_reused = counts->linked_directories,
+		.directories_skipped = directory->skipped + directory->failed,
+	};
+}
+
+static enum fault backup_text(struct bytes *out, const struct report_backup *backup,
+			      const struct recount *counts)
+{
+	const struct backup_numbers n = backup_numbers(counts);
+	char fresh[QUANTITY_SIZE], all[QUANTITY_SIZE];
+	enum fault fault = bytes_printf(
+		out,
+		"barge: %llu files uploaded (%llu reused), %llu files skipped, %llu directories "
+		"created (%llu reused), %llu directories skipped\n",
+		LLU(n.files_uploaded), LLU(n.files_reused), LLU(n.files_skipped),
+		LLU(n.directories_created), LLU(n.directories_reused), LLU(n.directories_skipped));
+	quantity_bytes(counts->bytes_done - counts->bytes_linked, fresh);
+	quantity_bytes(counts->bytes_done, all);
+	if (!fault)
+		fault = bytes_printf(out, "barge: %s uploaded, of %s\n", fresh, all);
+	if (!fault && backup->checked_files + backup->checked_directories > 0)
+		fault = bytes_printf(out, "barge: %llu files checked, %llu directories checked\n",
+				     LLU(backup->checked_files), LLU(backup->checked_directories));
+	return fault;
+}
+
+static enum fault backup_link_text(struct bytes *out, const struct report_backup *backup)
+{
+	return bytes_printf(out, "barge: snapshot %s%s\n", backup->stamp,
+			    backup->ended ? "" : " is complete; Latest is not moved yet");
+}
+
 /* What a local target could not keep, in one line. */
 static enum fault lost_text(struct bytes *out, const struct report_lost *lost)
 {
@@ -144,6 +195,13 @@ static enum fault again_text(struct bytes *out, const struct report_end *end,
 	return fault;
 }
 
+/* Whether the same job has something left to do. */
+static bool goes_on(const struct report_end *end, const struct recount *counts)
+{
+	return end->go_on && (!counts->root_settled ||
+			      (end->backup.stamp && counts->linked && !end->backup.ended));
+}
+
 /* Whether another run may do what this one could not. */
 static bool is_retriable(const struct report_end *end, const struct recount *counts)
 {
@@ -182,7 +240,7 @@ static enum fault remarks(struct bytes *out, const struct summary_run *run,
 	if (!fault && end->limit && !counts->root_settled)
 		fault = bytes_printf(out, "barge: nothing more was begun: %s is reached\n",
 				     end->limit);
-	if (!fault && end->go_on && !counts->root_settled)
+	if (!fault && goes_on(end, counts))
 		fault = bytes_printf(out, "barge: go on with: %s\n", end->go_on);
 	if (!fault && is_retriable(end, counts))
 		fault = bytes_printf(out, "barge: take up again what failed with: %s\n",
@@ -199,10 +257,13 @@ enum fault summary_text(struct bytes *out, const struct summary_run *run,
 	if (!fault)
 		fault = speed(out, run);
 	if (!fault)
-		fault = copied_text(out, counts);
+		fault = end->backup.stamp ? backup_text(out, &end->backup, counts)
+					  : copied_text(out, counts);
 	if (!fault)
 		fault = again_text(out, end, counts);
-	if (!fault && !end->fetched)
+	if (!fault && end->backup.stamp && is_linked(counts))
+		fault = backup_link_text(out, &end->backup);
+	else if (!fault && !end->fetched)
 		fault = link_text(out, counts);
 	return fault ? fault : remarks(out, run, end, counts);
 }
@@ -312,11 +373,32 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		fault = json_bool(out, "linked", is_linked(counts));
 	if (!fault && end->limit && !counts->root_settled)
 		fault = json_member(out, "limit", end->limit, strlen(end->limit));
-	if (!fault && end->go_on && !counts->root_settled)
+	if (!fault && goes_on(end, counts))
 		fault = json_member(out, "go_on", end->go_on, strlen(end->go_on));
 	if (!fault && is_retriable(end, counts))
 		fault = json_member(out, "retry", end->retry, strlen(end->retry));
 	return fault;
+}
+
+static enum fault backup_json(struct bytes *out, const struct report_backup *backup,
+			      const struct recount *counts)
+{
+	const struct backup_numbers n = backup_numbers(counts);
+	const struct summary_number number[] = {
+		{ "files_uploaded", n.files_uploaded },
+		{ "files_reused", n.files_reused },
+		{ "files_skipped", n.files_skipped },
+		{ "directories_created", n.directories_created },
+		{ "directories_reused", n.directories_reused },
+		{ "directories_skipped", n.directories_skipped },
+		{ "bytes_uploaded", counts->bytes_done - counts->bytes_linked },
+		{ "files_checked", backup->checked_files },
+		{ "directories_checked", backup->checked_directories },
+	};
+	enum fault fault = json_member(out, "snapshot", backup->stamp, strlen(backup->stamp));
+	if (!fault)
+		fault = json_bool(out, "latest", backup->ended);
+	return fault ? fault : summary_numbers(out, number, ARRAY_COUNT(number));
 }
 
 enum fault summary_json(struct bytes *out, const struct summary_run *run,
@@ -329,5 +411,7 @@ enum fault summary_json(struct bytes *out, const struct summary_run *run,
 		fault = reasons_json(out, counts);
 	if (!fault)
 		fault = run_json(out, run, end, counts);
+	if (!fault && end->backup.stamp)
+		fault = backup_json(out, &end->backup, counts);
 	return fault ? fault : bytes_append_text(out, "}\n");
 }

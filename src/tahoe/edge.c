@@ -111,6 +111,24 @@ static enum fault put_time(struct bytes *out, const char *key, int64_t ns)
 	return bytes_printf(out, "%s\"%s\": %s", comma, key, text);
 }
 
+/* Mode, numbers and owner. */
+static enum fault put_mode(struct bytes *out, const struct edge_metadata *metadata)
+{
+	const char *comma = out->data[out->size - 1] == '{' ? "" : ", ";
+	enum fault fault = bytes_printf(out, "%s\"st_mode\": %u", comma, metadata->mode);
+	if (!fault && metadata->numbered)
+		fault = bytes_printf(out, ", \"st_ino\": %llu, \"st_dev\": %llu",
+				     (unsigned long long)metadata->ino,
+				     (unsigned long long)metadata->dev);
+	if (!fault)
+		fault = bytes_printf(out, ", \"st_uid\": %u, \"st_gid\": %u", metadata->uid,
+				     metadata->gid);
+	if (!fault && metadata->numbered && metadata->nlink > 1)
+		fault = bytes_printf(out, ", \"st_nlink\": %llu",
+				     (unsigned long long)metadata->nlink);
+	return fault;
+}
+
 enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata)
 {
 	enum fault fault = bytes_append_text(out, "{");
@@ -119,9 +137,11 @@ enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *met
 	if (!fault)
 		fault = put_time(out, "mtime", metadata->mtime_ns);
 	if (!fault && metadata->mode != 0)
-		fault = bytes_printf(out, "%s\"st_mode\": %u, \"st_uid\": %u, \"st_gid\": %u",
-				     out->data[out->size - 1] == '{' ? "" : ", ", metadata->mode,
-				     metadata->uid, metadata->gid);
+		fault = put_mode(out, metadata);
+	if (!fault && metadata->unreadable)
+		fault = bytes_printf(out, "%s\"barge\": {\"unreadable\": \"%s\"}",
+				     out->data[out->size - 1] == '{' ? "" : ", ",
+				     metadata->unreadable);
 	return fault ? fault : bytes_append_text(out, "}");
 }
 

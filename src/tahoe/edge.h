@@ -8,8 +8,8 @@
  *
  * The gateway reads JSON and prints it again with Python's json.dumps; that text is hashed into an
  * immutable directory's cap.  So metadata is printed here exactly as Python would.  Keys follow
- * `tahoe backup`: ctime, mtime, st_mode, st_uid, st_gid (without its st_ino and st_dev, which
- * would change the cap of an unchanged directory after a move).
+ * `tahoe backup`: ctime, mtime, st_mode, st_uid, st_gid; its st_ino and st_dev, which change the
+ * cap of an unchanged directory after a move, in backups alone.
  * Source: tahoe-lafs 1.20.0 allmydata/scripts/tahoe_backup.py; CPython 3.11 float_repr_style short.
  */
 #pragma once
@@ -25,6 +25,11 @@ struct edge_metadata {
 	int64_t mtime_ns;
 	uint32_t mode; /* st_mode with the file type */
 	uint32_t uid, gid;
+	/* Of backups: */
+	bool numbered; /* has the next three */
+	uint64_t ino, dev;
+	uint64_t nlink;         /* is said where it is more than 1 */
+	const char *unreadable; /* why this directory is empty here: plain ASCII; else NULL */
 };
 
 struct edge_child {
@@ -42,8 +47,12 @@ double edge_seconds(int64_t ns);
  */
 size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
 
-/* Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}, without a time
- * that meta_is_time says is none, and without the last three where the mode is 0. */
+/*
+ * Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}, without a time
+ * that meta_is_time says is none, and without the last three where the mode is 0.  Where it is
+ * numbered, "st_ino": 7, "st_dev": 65024 stand before the owner, "st_nlink": 2 behind the group,
+ * and "barge": {"unreadable": "..."} at the end.
+ */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 
 /* Appends "{"; then come the children, in any order, then edge_json_close. */

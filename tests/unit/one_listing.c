@@ -34,7 +34,9 @@ void one_listing_put(struct one_listing *one_listing, const struct outcome *outc
 static void fill_slot(struct one_listing *one_listing, uint64_t id,
 		      const struct one_listing_item *item)
 {
-	struct outcome outcome = { .id = id, .state = (uint8_t)item->state };
+	struct outcome outcome = { .id = id,
+				   .state = (uint8_t)item->state,
+				   .reason = (uint8_t)item->reason };
 	if (item->cap) {
 		const struct cap cap = one_listing_cap(item->cap);
 		outcome = one_listing_done(id, &cap);

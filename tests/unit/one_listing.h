@@ -9,6 +9,7 @@ struct one_listing_item {
 	const char *name; /* sorted by bytes */
 	const char *cap;  /* text; NULL: the item has `state` and no cap */
 	enum outcome_state state;
+	enum outcome_reason reason;
 	bool is_directory;
 	bool existed, own;
 	struct meta meta; /* of the slot */

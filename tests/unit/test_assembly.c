@@ -250,6 +250,98 @@ static void a_directory_made_anew_holds_all_of_them(void **state)
 	one_listing_fini(&one_listing);
 }
 
+/* What a backup hears and answers. */
+struct reusing {
+	unsigned files, asked;
+	bool answer;
+	unsigned char hash[DIGEST_SIZE];
+};
+
+static void hear_file(void *context, const struct manifest_entry *entry,
+		      const struct outcome *outcome)
+{
+	struct reusing *reusing = context;
+	assert_int_equal(outcome->state, OUTCOME_DONE);
+	assert_int_not_equal(entry->kind, MANIFEST_DIRECTORY);
+	reusing->files++;
+}
+
+static bool answer_is_there(void *context, const unsigned char hash[DIGEST_SIZE])
+{
+	struct reusing *reusing = context;
+	memcpy(reusing->hash, hash, DIGEST_SIZE);
+	reusing->asked++;
+	return reusing->answer;
+}
+
+static struct assembly build_reusing(const struct one_listing *one_listing, struct reusing *reusing,
+				     const struct chk_params *params)
+{
+	struct assembly assembly;
+	struct err err;
+	const struct assembly_reuse reuse = { hear_file, answer_is_there, reusing };
+	const struct assembly_source source = { .reader = one_listing->reader,
+						.listing = one_listing->listing,
+						.params = params,
+						.reuse = &reuse };
+	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
+	return assembly;
+}
+
+static void a_backup_asks_for_the_like_of_a_directory_first(void **state)
+{
+	(void)state;
+	static const struct one_listing_item item[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF },
+		{ .name = "b", .cap = "URI:DIR2-LIT:", .is_directory = true },
+	};
+	const struct chk_params params = tahoes_params(1);
+	struct one_listing one_listing;
+	struct reusing first = { .answer = false }, second = { .answer = true };
+	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
+	struct assembly assembly = build_reusing(&one_listing, &first, &params);
+	assert_int_equal(first.files, 1);
+	assert_int_equal(first.asked, 1);
+	assert_false(assembly.reused);
+	assert_true(assembly.predicted);
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 2);
+	assert_memory_equal(assembly.hash, first.hash, DIGEST_SIZE);
+	assembly_fini(&assembly);
+	assembly = build_reusing(&one_listing, &second, &params);
+	assert_true(assembly.reused);
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 0);
+	assert_memory_equal(first.hash, second.hash, DIGEST_SIZE);
+	assembly_fini(&assembly);
+	one_listing_fini(&one_listing);
+}
+
+static void a_directory_that_was_not_read_is_an_empty_one(void **state)
+{
+	(void)state;
+	static const struct one_listing_item item[] = {
+		{ .name = "a",
+		  .state = OUTCOME_FAILED,
+		  .reason = REASON_PERMISSION,
+		  .is_directory = true },
+		{ .name = "b", .state = OUTCOME_FAILED, .reason = REASON_PERMISSION },
+		{ .name = "c",
+		  .state = OUTCOME_FAILED,
+		  .reason = REASON_GATEWAY,
+		  .is_directory = true },
+	};
+	struct one_listing one_listing;
+	struct reusing reusing = { .answer = false };
+	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
+	struct assembly assembly = build_reusing(&one_listing, &reusing, NULL);
+	assert_int_equal(assembly.left_out, 3);
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 1);
+	const char *json = bytes_text(&assembly.request[ENTRY_NEW].json);
+	assert_non_null(strstr(json, "\"ro_uri\": \"URI:DIR2-LIT:\""));
+	assert_non_null(strstr(json, "\"barge\": {\"unreadable\": \"permission denied\"}"));
+	assembly_fini(&assembly);
+	one_listing_fini(&one_listing);
+}
+
 static void a_slot_without_a_cap_is_corrupt(void **state)
 {
 	(void)state;
@@ -274,6 +366,8 @@ int main(void)
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),
 		cmocka_unit_test(what_was_there_is_replaced_apart_or_stays),
 		cmocka_unit_test(a_directory_made_anew_holds_all_of_them),
+		cmocka_unit_test(a_backup_asks_for_the_like_of_a_directory_first),
+		cmocka_unit_test(a_directory_that_was_not_read_is_an_empty_one),
 		cmocka_unit_test(a_slot_without_a_cap_is_corrupt),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);

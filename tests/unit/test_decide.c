@@ -388,6 +388,36 @@ static void every_cell_is_decided_as_the_rules_say(void **state)
 			fail_msg("no cell needs the rule \"%s\"", rules[i].name);
 }
 
+static void what_a_backup_knows_is_kept_checked_or_copied(void **state)
+{
+	(void)state;
+	static const struct {
+		enum decide_stored stored;
+		enum decide_action file, directory;
+	} cell[] = {
+		{ DECIDE_NOT_STORED, DECIDE_COPY, DECIDE_MKDIR },
+		{ DECIDE_STORED, DECIDE_KEEP, DECIDE_KEEP },
+		{ DECIDE_DUE, DECIDE_CHECK, DECIDE_CHECK },
+		{ DECIDE_WHOLE, DECIDE_KEEP, DECIDE_KEEP },
+		{ DECIDE_BROKEN, DECIDE_COPY, DECIDE_MKDIR },
+	};
+	const struct decide_policy policy = { .to_local = false };
+	const struct decide_source file = { .kind = DECIDE_FILE };
+	const struct decide_source directory = { .kind = DECIDE_DIRECTORY };
+	const struct decide_there nothing = { .kind = DECIDE_NOTHING };
+	const struct decide_there other = { .kind = DECIDE_FILE, .cap_kind = CAP_CHK };
+	for (size_t i = 0; i < ARRAY_COUNT(cell); i++) {
+		struct decide_known known = { .stored = cell[i].stored };
+		assert_int_equal(decide(&policy, &file, &nothing, &known).action, cell[i].file);
+		assert_int_equal(decide(&policy, &directory, &nothing, &known).action,
+				 cell[i].directory);
+		/* What stands at the target goes first, and what this job did. */
+		assert_int_equal(decide(&policy, &file, &other, &known).action, DECIDE_COPY);
+		known.state = OUTCOME_DONE;
+		assert_int_equal(decide(&policy, &file, &nothing, &known).action, DECIDE_DONE);
+	}
+}
+
 static void a_conflict_says_what_is_in_the_way(void **state)
 {
 	(void)state;
@@ -447,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(every_cell_is_decided_as_the_rules_say),
+		cmocka_unit_test(what_a_backup_knows_is_kept_checked_or_copied),
 		cmocka_unit_test(a_conflict_says_what_is_in_the_way),
 		cmocka_unit_test(compares_times_as_the_target_keeps_them),
 	};

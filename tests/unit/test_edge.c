@@ -41,19 +41,48 @@ static void prints_metadata_in_order(void **state)
 	(void)state;
 	struct bytes out;
 	bytes_init(&out, 1000);
-	const struct edge_metadata metadata = { 2250000000, 1500000000, 33188, 1000, 4294967295 };
+	const struct edge_metadata metadata = { .ctime_ns = 2250000000,
+						.mtime_ns = 1500000000,
+						.mode = 33188,
+						.uid = 1000,
+						.gid = 4294967295 };
 	assert_int_equal(edge_metadata_json(&out, &metadata), FAULT_NONE);
 	assert_string_equal(bytes_text(&out),
 			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, "
 			    "\"st_uid\": 1000, \"st_gid\": 4294967295}");
 	bytes_clear(&out);
-	const struct edge_metadata early = { -1, -1500000000, 0, 0, 0 };
+	const struct edge_metadata early = { .ctime_ns = -1, .mtime_ns = -1500000000 };
 	assert_int_equal(edge_metadata_json(&out, &early), FAULT_NONE);
 	assert_string_equal(bytes_text(&out),
 			    "{\"ctime\": -9.999999717180685e-10, \"mtime\": -1.5}");
+	/* Of a backup, in the order of tahoe's. */
+	bytes_clear(&out);
+	struct edge_metadata numbered = { .ctime_ns = 2250000000,
+					  .mtime_ns = 1500000000,
+					  .mode = 33188,
+					  .uid = 7,
+					  .gid = 8,
+					  .numbered = true,
+					  .ino = 3,
+					  .dev = 65024,
+					  .nlink = 1 };
+	assert_int_equal(edge_metadata_json(&out, &numbered), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_ino\": 3, "
+			    "\"st_dev\": 65024, \"st_uid\": 7, \"st_gid\": 8}");
+	bytes_clear(&out);
+	numbered.nlink = 2;
+	numbered.unreadable = "permission denied";
+	assert_int_equal(edge_metadata_json(&out, &numbered), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_ino\": 3, "
+			    "\"st_dev\": 65024, \"st_uid\": 7, \"st_gid\": 8, \"st_nlink\": 2, "
+			    "\"barge\": {\"unreadable\": \"permission denied\"}}");
 	/* What cannot be told is not told. */
 	bytes_clear(&out);
-	const struct edge_metadata beyond = { INT64_MIN, INT64_MAX, 33188, 0, 0 };
+	const struct edge_metadata beyond = { .ctime_ns = INT64_MIN,
+					      .mtime_ns = INT64_MAX,
+					      .mode = 33188 };
 	assert_int_equal(edge_metadata_json(&out, &beyond), FAULT_NONE);
 	assert_string_equal(bytes_text(&out), "{\"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}");
 	bytes_fini(&out);

@@ -1,0 +1,501 @@
+#include "backup/probe.h"
+#include "backup/target.h"
+#include "base/meta.h"
+#include "base/secret.h"
+#include "cli/command.h"
+#include "engine/engine.h"
+#include "job/dry_run.h"
+#include "known/known.h"
+#include "place/arrange_look.h"
+#include "queue/core/kill.h"
+#include "report/recount.h"
+#include "report/say.h"
+#include "report/status.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+/*
+ * A backup, in order:
+ *
+ *   TO is looked at, and made where it is missing -> what is known of it is opened, which locks it
+ *   a job that was interrupted, or a new one: the copy of SRC to TO/Archives/STAMP
+ *   the engine carries it out; its last link is STAMP
+ *   backup_linked: what is known is durable -> Latest is moved -> the job is marked
+ *
+ * A job whose STAMP is there already has only the last line left.
+ */
+struct backup {
+	const struct options *options;
+	struct output *output;
+	struct planning_options planning;
+	const struct place *place; /* TO */
+	const struct places *places;
+	struct setup *setup;
+	struct store_wait *wait;
+	struct backup_target target;
+	struct knowledge *known;
+	struct migration migration;
+	char stamp[STAMP_SIZE];
+};
+
+static struct tries tries_of(const struct backup *backup)
+{
+	return setup_tries(backup->setup, backup->wait);
+}
+
+static enum fault look(struct backup *backup, const char *stamp, bool makes, struct err *err)
+{
+	const struct tries tries = tries_of(backup);
+	const struct backup_look wanted = {
+		.place = backup->place,
+		.tries = &tries,
+		.stamp = stamp,
+		.makes = makes,
+	};
+	return backup_target_look(&wanted, &backup->target, err);
+}
+
+/* ---- what is known ---- */
+
+static void tell_known(const struct backup *backup, enum known_state state, const char *path)
+{
+	if (state == KNOWN_DAMAGED)
+		say(backup->output, SAY_WARNING,
+		    "what is known of earlier backups was damaged; it was moved to '%s.damaged', "
+		    "and a new file is begun",
+		    path);
+}
+
+/* Begins anew where the grid has not what it had after the last backup: it is another one. */
+static enum fault check_grid(struct backup *backup, const char *path, struct err *err)
+{
+	const struct tries tries = tries_of(backup);
+	struct known_cap last;
+	struct cap cap;
+	bool found = true;
+	if (!known_noted_cap(backup->known, KNOWN_PROBE, &last) ||
+	    !cap_unpack(last.cap, last.size, last.kind, &cap))
+		return FAULT_NONE;
+	enum fault fault = backup_probe(&cap, &tries, &found, err);
+	cap_wipe(&cap);
+	secret_wipe(&last, sizeof last);
+	if (fault || found)
+		return fault;
+	say(backup->output, SAY_WARNING,
+	    "this grid does not have the last snapshot that is known: what is known is not "
+	    "believed, "
+	    "and moved to '%s.damaged'",
+	    path);
+	return known_begin_anew(backup->known, err);
+}
+
+/* Opens the database of the target, which no other run has then. */
+static enum fault open_known(struct backup *backup, struct err *err)
+{
+	char identity[BACKUP_IDENTITY_SIZE];
+	enum known_state state;
+	char *base = NULL, *folder = NULL, *path = NULL;
+	backup_target_identity(&backup->target, identity);
+	enum fault fault = job_state_dir(backup->options->state_dir, &base, err);
+	if (!fault && (asprintf(&folder, "%s/known", base) < 0 ||
+		       asprintf(&path, "%s/%.32s.sqlite", folder, identity) < 0))
+		fault = err_set(err, FAULT_NOMEM, "no memory for what is known");
+	if (!fault)
+		fault = job_make_directories(folder, err);
+	if (!fault)
+		fault = known_open(path, &backup->known, &state, err);
+	if (!fault)
+		tell_known(backup, state, path);
+	if (!fault)
+		fault = check_grid(backup, path, err);
+	free(base);
+	free(folder);
+	free(path);
+	return fault;
+}
+
+/* ---- the job ---- */
+
+static bool is_single(const struct backup *backup) { return backup->places->count == 1; }
+
+/* Looks at the sources: directories here. */
+static enum fault look_at_sources(const struct backup *backup, struct arrangement *out,
+				  struct err *err)
+{
+	const struct places *places = backup->places;
+	out->source = calloc(places->count, sizeof *out->source);
+	if (!out->source)
+		return err_set(err, FAULT_NOMEM, "no memory for sources");
+	for (size_t i = 0; i < places->count; i++) {
+		struct arranged_source *source = &out->source[out->count++];
+		const struct place *place = &places->source[i];
+		source->place = place;
+		source->name = is_single(backup) ? backup->stamp : place->name;
+		if (!place->local)
+			return err_set(err, FAULT_USAGE,
+				       "source '%.100s' is on a grid: a backup is made of local "
+				       "directories",
+				       place->typed);
+		if (look_at_source(NULL, source, err))
+			return err->fault;
+		if (!source->is_directory)
+			return err_set(err, FAULT_USAGE,
+				       "source '%.100s' is a file: a backup is made of "
+				       "directories; barge cp and barge put store files",
+				       place->typed);
+		if (!source->name[0])
+			return err_set(err, FAULT_USAGE,
+				       "source '%.100s' has no name beside others", place->typed);
+	}
+	return FAULT_NONE;
+}
+
+/* Says where things go: Archives is merged into, and STAMP is the source, or holds the sources. */
+static enum fault arrange_backup(const struct backup *backup, struct arrangement *out,
+				 struct err *err)
+{
+	*out = (struct arrangement){ .root = backup->target.archives };
+	if (look_at_sources(backup, out, err))
+		return err->fault;
+	out->made = calloc(2, sizeof *out->made);
+	if (out->made && !is_single(backup))
+		out->made[out->made_count++] = strdup(backup->stamp);
+	return out->made && (is_single(backup) || out->made[0])
+		       ? FAULT_NONE
+		       : err_set(err, FAULT_NOMEM, "no memory for a backup");
+}
+
+/* Names the new snapshot. */
+static void choose_stamp(struct backup *backup)
+{
+	enum { QUICK_S = 60 }; /* runs that follow each other at once are no news */
+	const int64_t behind_s =
+		backup_target_stamp(&backup->target, (int64_t)time(NULL), backup->stamp);
+	if (behind_s > QUICK_S)
+		say(backup->output, SAY_WARNING,
+		    "the clock is behind: the newest snapshot is %s, %lld seconds from now; this "
+		    "one is called %s, so that it stays the last",
+		    backup->target.newest_name, (long long)behind_s, backup->stamp);
+}
+
+static struct migration_request wanted(const struct backup *backup)
+{
+	return (struct migration_request){
+		.state_dir = backup->options->state_dir,
+		.command = JOB_BACKUP,
+		.planning = &backup->planning,
+		.places = backup->places,
+	};
+}
+
+/* Takes the snapshot's name from the job: it is the one source, or holds the sources. */
+static enum fault take_stamp(struct backup *backup, struct err *err)
+{
+	const struct migration *migration = &backup->migration;
+	const struct text_list *names = migration->made.count ? &migration->made : &migration->name;
+	if (names->count == 0 || strlen(names->text[0]) >= STAMP_SIZE)
+		return err_set(err, FAULT_CORRUPT, "job %s names no snapshot", migration->job.name);
+	snprintf(backup->stamp, sizeof backup->stamp, "%s", names->text[0]);
+	return FAULT_NONE;
+}
+
+/* Finds the job of this command line, or makes a new one. */
+static enum fault open_job(struct backup *backup, struct err *err)
+{
+	const struct migration_request request = wanted(backup);
+	struct arrangement arrangement = { 0 };
+	bool found = false;
+	if (!backup->options->new_job && migration_find(&request, &backup->migration, &found, err))
+		return err->fault;
+	if (found) {
+		say(backup->output, SAY_INFO,
+		    "continuing job %.16s, planned %lld s ago (--new starts afresh)",
+		    backup->migration.job.name,
+		    (long long)time(NULL) - (long long)backup->migration.created);
+		return FAULT_NONE;
+	}
+	choose_stamp(backup);
+	enum fault fault = arrange_backup(backup, &arrangement, err);
+	if (!fault)
+		fault = migration_new(&request, &arrangement, NULL, &backup->migration, err);
+	arrangement_fini(&arrangement);
+	return fault;
+}
+
+/* ---- the end ---- */
+
+/* What the plan says of the snapshot itself: the first entry of all. */
+struct snapshot {
+	struct outcome slot;
+	struct meta meta;
+};
+
+static enum fault read_snapshot(const struct migration *migration, struct snapshot *snapshot,
+				struct err *err)
+{
+	struct catalog_reader *reader;
+	struct catalog_page page;
+	if (catalog_reader_new(migration->catalog, &reader, err))
+		return err->fault;
+	enum fault fault = catalog_next(reader, &page, err);
+	if (!fault && (page.is_end || page.count == 0))
+		fault = err_set(err, FAULT_NOT_FOUND, "nothing is planned yet");
+	if (!fault)
+		fault = outcomes_read(migration->catalog->outcomes, page.entry[0].id, 1,
+				      &snapshot->slot, err);
+	if (!fault && !meta_unpack(page.entry[0].meta, page.entry[0].meta_size, &snapshot->meta))
+		snapshot->meta = (struct meta){ 0 };
+	catalog_reader_free(reader);
+	return fault;
+}
+
+/* Writes the metadata that the snapshot's link has, for Latest. */
+static enum fault metadata_of(const struct snapshot *snapshot, struct bytes *out, struct err *err)
+{
+	const struct meta at = meta_unpack_outcome(snapshot->slot.meta);
+	const struct edge_metadata metadata = {
+		.ctime_ns = at.ctime_ns,
+		.mtime_ns = at.mtime_ns,
+		.mode = at.mode,
+		.uid = at.uid,
+		.gid = at.gid,
+		.numbered = true,
+		.ino = snapshot->meta.ino,
+		.dev = snapshot->meta.dev,
+	};
+	return bytes_err(at.mode ? edge_metadata_json(out, &metadata)
+				 : bytes_append_text(out, "{}"),
+			 err, "the link of Latest");
+}
+
+/* Moves Latest to the snapshot, which is linked, unless a newer one is there by now. */
+static enum fault move_latest(struct backup *backup, const struct snapshot *snapshot,
+			      const struct cap *cap, struct err *err)
+{
+	enum { METADATA_MAX = 4096 };
+	const struct tries tries = tries_of(backup);
+	int64_t own_s;
+	struct bytes metadata;
+	if (backup->target.any && stamp_read(backup->stamp, strlen(backup->stamp), &own_s) &&
+	    own_s < backup->target.newest_s) {
+		say(backup->output, SAY_WARNING,
+		    "Latest stays where it is: snapshot %s is newer than %s",
+		    backup->target.newest_name, backup->stamp);
+		return FAULT_NONE;
+	}
+	bytes_init(&metadata, METADATA_MAX);
+	enum fault fault = metadata_of(snapshot, &metadata, err);
+	if (!fault)
+		fault = backup_target_move_latest(&backup->target, cap, &metadata, &tries, err);
+	bytes_fini(&metadata);
+	return fault;
+}
+
+/* Says once that what is known was not kept: the next run takes longer. */
+static void tell_unkept(const struct backup *backup)
+{
+	struct err err;
+	if (known_is_broken(backup->known, &err))
+		say(backup->output, SAY_WARNING,
+		    "what this backup stored could not be kept for the next one, which will read "
+		    "more: %s",
+		    err.text);
+}
+
+static void note_snapshot(const struct backup *backup, const struct outcome *slot)
+{
+	struct known_cap cap = { .kind = slot->cap_kind, .size = slot->cap_size };
+	memcpy(cap.cap, slot->cap, sizeof cap.cap);
+	known_note_cap(backup->known, KNOWN_PROBE, &cap);
+	secret_wipe(&cap, sizeof cap);
+}
+
+/* The snapshot has its link (engine_backup.linked). */
+static enum fault backup_linked(void *context, struct err *err)
+{
+	struct backup *backup = context;
+	struct snapshot snapshot = { 0 };
+	struct cap cap = { 0 };
+	KILL_POINT("backup-linked");
+	enum fault fault = read_snapshot(&backup->migration, &snapshot, err);
+	if (!fault &&
+	    !cap_unpack(snapshot.slot.cap, snapshot.slot.cap_size, snapshot.slot.cap_kind, &cap))
+		fault = err_set(err, FAULT_CORRUPT, "the snapshot's slot holds no cap");
+	if (!fault)
+		fault = look(backup, backup->stamp, false, err);
+	if (!fault && !(backup->target.stamped && cap_equal(&backup->target.stamp_cap, &cap)))
+		fault = err_set(err, FAULT_EXISTS,
+				"what is called %s in Archives is not this snapshot: begin anew "
+				"with --new",
+				backup->stamp);
+	if (!fault) {
+		note_snapshot(backup, &snapshot.slot);
+		known_commit(backup->known);
+		tell_unkept(backup);
+		fault = move_latest(backup, &snapshot, &cap, err);
+	}
+	KILL_POINT("backup-latest");
+	if (!fault)
+		fault = job_mark(&backup->migration.job, err);
+	secret_wipe(&snapshot, sizeof snapshot);
+	cap_wipe(&cap);
+	return fault;
+}
+
+/* Whether the root of the job is settled: nothing is left but Latest. */
+static enum fault is_linked(const struct backup *backup, bool *linked, struct err *err)
+{
+	struct outcome root;
+	if (outcomes_read(backup->migration.catalog->outcomes, 0, 1, &root, err))
+		return err->fault;
+	*linked = root.state == OUTCOME_DONE;
+	return FAULT_NONE;
+}
+
+/* A run was killed between its two links. */
+static enum fault end_only(struct backup *backup, int *status, struct err *err)
+{
+	struct recount counts;
+	if (backup_linked(backup, err) ||
+	    recount_job(backup->migration.catalog, backup->migration.asked, &counts, err))
+		return err->fault;
+	say(backup->output, SAY_INFO, "snapshot %s was complete; Latest is moved", backup->stamp);
+	*status = recount_status(&counts);
+	return FAULT_NONE;
+}
+
+/* Carries the job out, whose snapshot is not there yet. */
+static enum fault carry_out(struct backup *backup, int *status, struct err *err)
+{
+	const struct backup_options *options = &backup->options->backup;
+	const struct engine_backup sharing = {
+		.known = backup->known,
+		.age = { .never_s = options->check_after_ms / 1000,
+			 .always_s = options->check_always_ms / 1000 },
+		.looks_again = options->ignore_timestamps,
+		.renews = options->renew_leases,
+		.stamp = backup->stamp,
+		.linked = backup_linked,
+		.context = backup,
+	};
+	struct engine_request request = command_engine(backup->options, backup->output);
+	bool linked = false;
+	if (is_linked(backup, &linked, err))
+		return err->fault;
+	if (linked)
+		return end_only(backup, status, err);
+	request.planning = &backup->planning;
+	request.setup = backup->setup;
+	request.migration = &backup->migration;
+	request.backup = &sharing;
+	return engine_run(&request, status, err);
+}
+
+/* With the grid at hand: the target, what is known, the job. */
+static enum fault backup_run(struct backup *backup, int *status, struct err *err)
+{
+	if (look(backup, NULL, true, err) || open_known(backup, err))
+		return err->fault;
+	/* The run before may have ended just now. */
+	enum fault fault = look(backup, NULL, false, err);
+	if (!fault && !backup->migration.catalog)
+		fault = open_job(backup, err);
+	if (!fault)
+		fault = take_stamp(backup, err);
+	const bool fresh = !fault && backup->migration.fresh;
+	if (!fault)
+		fault = carry_out(backup, status, err);
+	if (fresh && (fault ? status_of_fault(fault) : *status) == STATUS_USAGE)
+		migration_drop(&backup->migration);
+	return fault;
+}
+
+static enum fault run_on_grid(struct backup *backup, int *status, struct err *err)
+{
+	struct setup setup;
+	struct store_wait wait;
+	if (setup_load(&backup->options->connection, backup->output, &setup, err))
+		return err->fault;
+	enum fault fault = setup_connect_all(&setup, &wait, err);
+	if (!fault) {
+		backup->setup = &setup;
+		backup->wait = &wait;
+		fault = backup_run(backup, status, err);
+		known_close(backup->known);
+		backup_target_wipe(&backup->target);
+		store_close(wait.store);
+	}
+	setup_fini(&setup);
+	return fault;
+}
+
+/* What a backup always plans with. */
+static struct planning_options planning_of(const struct options *options)
+{
+	struct planning_options planning = options->planning;
+	planning.recursive = planning.immutable = true;
+	if (planning.symlinks == PLAN_SYMLINKS_UNSET)
+		planning.symlinks = PLAN_SYMLINKS_PRESERVE;
+	return planning;
+}
+
+enum fault command_backup(const struct options *options, struct output *output, int *status,
+			  struct err *err)
+{
+	struct places places;
+	if (places_resolve(&options->connection, &options->words, NULL, &places, err))
+		return err->fault;
+	struct backup backup = {
+		.options = options,
+		.output = output,
+		.planning = planning_of(options),
+		.place = &places.target,
+		.places = &places,
+		.migration = { .job.lock_fd = -1 },
+	};
+	enum fault fault = FAULT_NONE;
+	if (places.target.local)
+		fault = err_set(err, FAULT_USAGE,
+				"target '%.120s' is a local path: a backup goes to ALIAS:PATH",
+				places.target.typed);
+	if (!fault)
+		fault = run_on_grid(&backup, status, err);
+	migration_fini(&backup.migration);
+	places_fini(&places);
+	return fault;
+}
+
+enum fault command_backup_resume(const struct options *options, struct output *output,
+				 struct migration *migration, int *status, struct err *err)
+{
+	struct place place;
+	size_t size;
+	if (strncmp(migration->target, "URI:", 4) == 0)
+		return err_set(err, FAULT_USAGE,
+			       "the target of job %.16s was a cap, which jobs do not keep: give "
+			       "the command again that made it",
+			       migration->job.name);
+	if (options->transfer.retry)
+		return err_set(err, FAULT_USAGE,
+			       "job %.16s is a backup, and a snapshot does not change: what failed "
+			       "is tried again by the next backup",
+			       migration->job.name);
+	struct backup backup = {
+		.options = options,
+		.output = output,
+		.planning = options->planning,
+		.place = &place,
+	};
+	const char *text = catalog_property(migration->catalog, JOB_OPTIONS, &size);
+	if (planning_read(&backup.planning, text, size, err) ||
+	    places_target(&options->connection, migration->target, &place, err))
+		return err->fault;
+	enum fault fault = migration_check_target(migration, &place, err);
+	backup.migration = *migration;
+	if (!fault)
+		fault = run_on_grid(&backup, status, err);
+	*migration = backup.migration;
+	place_fini(&place);
+	return fault;
+}

@@ -1,0 +1,27 @@
+/*
+ * Whether what was stored long ago is worth a look, and whether what was read can be believed.
+ *
+ * Place      plain rules for whoever asks known.h.
+ * Threads    all functions may run concurrently.
+ */
+#pragma once
+
+#include "queue/core/base.h"
+
+/* How old something is, since it was stored or last looked at, when it is looked at again. */
+struct known_age {
+	uint64_t never_s; /* not below this age, */
+	uint64_t
+		always_s; /* always from this one, and in between with a chance that grows evenly */
+};
+
+/* Returns whether what was looked at `then` is due at `now`, both in seconds since 1970; `chance`
+ * is any number, evenly spread over all. */
+bool known_is_due(const struct known_age *age, int64_t then, int64_t now, uint64_t chance);
+
+/*
+ * Returns whether a file with these times, read at `read_ns` or later, would have other times had
+ * it been written since: they are older than a tick of its file system.  One that keeps whole
+ * seconds may have ticks of two.
+ */
+bool known_is_settled(int64_t mtime_ns, int64_t ctime_ns, int64_t read_ns);

@@ -1,0 +1,185 @@
+"""barge backup on Tahoe-LAFS itself: snapshots that share what is unchanged."""
+import os
+import shutil
+import signal
+import sqlite3
+import time
+
+import pytest
+
+from grid import file_caps
+from tree import content, local_tree, same
+
+OLD = 0.3  # seconds after which times are believed
+
+
+@pytest.fixture
+def place(real_grid, client, tmp_path):
+    return Place(real_grid, client(real_grid), tmp_path / "source")
+
+
+class Place:
+    """A source, a target of its own, and what is at the target."""
+    def __init__(self, grid, barge, source):
+        self.grid, self.barge, self.source = grid, barge, source
+        self.alias, self.cap = grid.fresh()
+        (source / "a/b").mkdir(parents=True)
+        (source / "c").mkdir()
+        for number in range(3):
+            (source / f"a/f{number}").write_bytes(content(300, number))
+            (source / f"a/b/g{number}").write_bytes(content(70_000, number))
+            (source / f"c/s{number}").write_bytes(b"small %d" % number)
+        (source / "c/link").symlink_to("../a/f1")
+        time.sleep(OLD)
+
+    def backup(self, *options, code=0, **how):
+        run = self.barge.ok("backup", "--json", *options, self.source, self.alias + "to",
+                            code=code, **how)
+        return run.summary()
+
+    def archives(self):
+        """{stamp: cap} of the snapshots."""
+        return {name: node["ro_uri"]
+                for name, (_, node) in self.grid.children(self.cap, "to/Archives").items()}
+
+    def latest(self):
+        return self.grid.child(self.cap, "to/Latest")[1]["ro_uri"]
+
+    def tree(self):
+        """What the last snapshot holds; symlinks are files there."""
+        return self.grid.tree(self.latest())
+
+    def database(self):
+        (path,) = (self.barge.state / "known").glob("*.sqlite")
+        return path
+
+
+def counts(summary):
+    return tuple(summary[key] for key in ("files_uploaded", "files_reused", "files_skipped",
+                                          "directories_created", "directories_reused",
+                                          "directories_skipped"))
+
+
+def expected(path):
+    """The tree at `path` as a snapshot has it."""
+    tree = local_tree(path)
+    return {name: value for name, value in tree.items()}
+
+
+def check_latest(place):
+    """Latest is the newest snapshot, and that is the source as it is."""
+    archives = place.archives()
+    assert place.latest() == archives[max(archives)]
+    found = place.tree()
+    for path in place.source.rglob("*"):
+        name = str(path.relative_to(place.source))
+        if not path.is_symlink():
+            assert name in found, name
+    assert len(found) == sum(1 for _ in place.source.rglob("*"))
+
+
+def test_first_and_null_run(place):
+    first = place.backup()
+    assert counts(first) == (10, 0, 0, 4, 0, 0)
+    check_latest(place)
+    before = place.grid.list(place.latest())
+    second = place.backup()
+    assert counts(second) == (0, 10, 0, 0, 4, 0)
+    assert second["bytes_uploaded"] == 0
+    archives = place.archives()
+    assert len(archives) == 2 and len(set(archives.values())) == 1
+    assert first["snapshot"] in archives and second["snapshot"] == max(archives)
+    assert place.grid.list(place.latest()) == before
+    check_latest(place)
+
+
+def test_edges_have_what_tahoe_backup_stores(place):
+    place.backup()
+    os.link(place.source / "a/f0", place.source / "a/f0 again")
+    time.sleep(OLD)
+    place.backup()
+    at = place.grid.children(place.latest(), "a")
+    status = (place.source / "a/f1").lstat()
+    metadata = at["f1"][1]["metadata"]
+    assert metadata == {"ctime": status.st_ctime, "mtime": status.st_mtime,
+                        "st_mode": status.st_mode, "st_ino": status.st_ino,
+                        "st_dev": status.st_dev, "st_uid": status.st_uid,
+                        "st_gid": status.st_gid}
+    assert list(metadata) == ["ctime", "mtime", "st_mode", "st_ino", "st_dev", "st_uid", "st_gid"]
+    for name in "f0", "f0 again":
+        assert at[name][1]["metadata"]["st_nlink"] == 2
+        assert at[name][1]["metadata"]["st_ino"] == (place.source / "a/f0").lstat().st_ino
+
+
+def test_the_caps_are_those_of_tahoe_backup(place):
+    place.backup("--symlinks=skip", code=0)
+    alias, cap = place.grid.fresh()
+    done = place.grid.command("-d", place.grid.directory, "backup", place.source, alias + "to")
+    assert done.returncode == 2, done.stdout  # it skips the symlink
+    theirs = place.grid.child(cap, "to/Latest")[1]["ro_uri"]
+    assert file_caps(place.grid.url, place.latest()) == file_caps(place.grid.url, theirs)
+    assert place.latest() == theirs  # directories too: the metadata is the same
+
+
+def test_one_file_changed(place):
+    place.backup()
+    old = place.latest()
+    seen = place.grid.tree(old)
+    (place.source / "a/b/g1").write_bytes(content(70_001, 9))
+    time.sleep(OLD)
+    summary = place.backup()
+    assert counts(summary) == (1, 9, 0, 3, 1, 0)  # a/b, a, the snapshot; c is shared
+    check_latest(place)
+    assert place.grid.tree(old) == seen
+    assert place.grid.child(old, "c")[1]["ro_uri"] == \
+        place.grid.child(place.latest(), "c")[1]["ro_uri"]
+
+
+def test_a_new_mode_reaches_the_snapshot(place):
+    place.backup()
+    (place.source / "a/f1").chmod(0o600)
+    time.sleep(OLD)
+    summary = place.backup()
+    assert counts(summary)[3:] == (2, 2, 0)
+    at = place.grid.children(place.latest(), "a")
+    assert at["f1"][1]["metadata"]["st_mode"] == 0o100600
+
+
+def test_a_moved_directory_is_shared(place):
+    place.backup()
+    before = place.grid.child(place.latest(), "a/b")[1]["ro_uri"]
+    (place.source / "a/b").rename(place.source / "moved")
+    time.sleep(OLD)
+    summary = place.backup()
+    assert counts(summary)[:3] == (0, 10, 0)  # by their inodes
+    assert place.grid.child(place.latest(), "moved")[1]["ro_uri"] == before
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)  # by their new paths
+
+
+def test_a_file_becomes_a_directory_and_back(place):
+    place.backup()
+    (place.source / "a/f0").unlink()
+    (place.source / "a/f0").mkdir()
+    (place.source / "a/f0/inside").write_bytes(content(400))
+    shutil.rmtree(place.source / "c")
+    (place.source / "c").write_bytes(content(401))
+    time.sleep(OLD)
+    place.backup()
+    check_latest(place)
+    same(place.tree(), {name: value for name, value in local_tree(place.source).items()})
+    shutil.rmtree(place.source / "a/f0")
+    (place.source / "a/f0").write_bytes(content(402))
+    time.sleep(OLD)
+    place.backup()
+    check_latest(place)
+
+
+def test_a_young_file_is_read_again(place):
+    (place.source / "young").write_bytes(content(500))
+    place.backup()
+    assert counts(place.backup())[:2] in {(1, 10), (0, 11)}
+    time.sleep(OLD)
+    place.backup()
+    assert counts(place.backup()) == (0, 11, 0, 0, 4, 0)
+
+

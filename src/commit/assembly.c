@@ -153,25 +153,26 @@ static enum fault metadata_of(const struct member *member, bool numbered, struct
 	return edge_metadata_json(out, &metadata);
 }
 
-static enum fault add_to_request(struct assembly_request *request, const struct edge_child *child)
+/* Writes a child into its request, unless it is linked already. */
+static enum fault write_request(struct assembly_builder *builder, const struct member *member,
+				const struct edge_child *child)
 {
+	if (member->how == ENTRY_KEEP)
+		return FAULT_NONE;
+	struct assembly_request *request = &builder->assembly->request[member->how];
 	request->children++;
 	return edge_json_child(&request->json, child);
 }
 
-/* Writes a child into its request, unless it is linked already, and into the set that is compared
- * with the listing. */
-static enum fault write_request(struct assembly_builder *builder, const struct member *member,
-				const struct edge_child *child)
+/* Adds a child to the set that is compared with the listing. */
+static enum fault add_to_set(struct assembly_builder *builder, const struct member *member,
+			     const struct edge_child *child)
 {
 	struct assembly *assembly = builder->assembly;
-	enum fault fault = FAULT_NONE;
 	assembly->how[member - builder->member] = member->how;
-	if (member->how != ENTRY_KEEP)
-		fault = add_to_request(&assembly->request[member->how], child);
-	if (!fault && !childset_add(&assembly->set, child->name, child->name_size, child->cap))
-		fault = FAULT_NOMEM;
-	return fault;
+	return childset_add(&assembly->set, child->name, child->name_size, child->cap)
+		       ? FAULT_NONE
+		       : FAULT_NOMEM;
 }
 
 /* Writes a child into the serialized directory. */
@@ -189,7 +190,7 @@ static enum fault write_form(struct dirnode *dirnode, const struct edge_child *c
 }
 
 /* What a child is written into. */
-enum part { PART_REQUEST = 1, PART_FORM = 2 };
+enum part { PART_FORM = 1, PART_SET = 2, PART_REQUEST = 4 };
 
 /* Writes one child into all `parts` that have to know it. */
 static enum fault write_child(struct assembly_builder *builder, const struct member *member,
@@ -207,6 +208,8 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 		.metadata = metadata->size ? bytes_text(metadata) : NULL,
 		.metadata_size = metadata->size,
 	};
+	if (!fault && parts & PART_SET)
+		fault = add_to_set(builder, member, &child);
 	if (!fault && parts & PART_REQUEST)
 		fault = write_request(builder, member, &child);
 	if (fault)
@@ -243,7 +246,7 @@ static enum fault predict(struct assembly_builder *builder, struct dirnode *dirn
 	assembly->size = size;
 	if (encodes) {
 		assembly->form = dirnode->body;
-		dirnode_init(dirnode, ASSEMBLY_MAX);
+		bytes_init(&dirnode->body, ASSEMBLY_MAX);
 	}
 	return FAULT_NONE;
 }
@@ -277,22 +280,25 @@ static enum fault look_for_like(struct assembly_builder *builder, struct dirnode
 	return FAULT_NONE;
 }
 
-/* Writes requests and set, and the form where nobody asked for it before. */
-static enum fault write_requests(struct assembly_builder *builder, struct dirnode *dirnode,
-				 bool formed, struct err *err)
+/* Writes set and requests, and the form where nobody asked for it before.  A directory that has
+ * shares goes past the gateway, and needs no request. */
+static enum fault write_parts(struct assembly_builder *builder, struct dirnode *dirnode,
+			      bool formed, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
-	unsigned parts =
-		builder->source->params && !formed ? PART_REQUEST | PART_FORM : PART_REQUEST;
+	const bool predicts = builder->source->params;
+	unsigned parts = PART_SET | (predicts ? (formed ? 0 : PART_FORM) : PART_REQUEST);
 	assembly->how = calloc(builder->count + 1, sizeof *assembly->how);
 	if (!assembly->how)
 		return err_set(err, FAULT_NOMEM, "no memory for a directory");
 	enum fault fault = bytes_err(open_requests(assembly), err, "a request");
 	if (!fault)
 		fault = write_children(builder, dirnode, parts, err);
-	if (!fault)
-		fault = bytes_err(close_requests(assembly), err, "a request");
-	return fault;
+	if (!fault && predicts)
+		fault = predict(builder, dirnode, err);
+	if (!fault && predicts && !assembly->shares)
+		fault = write_children(builder, dirnode, PART_REQUEST, err);
+	return fault ? fault : bytes_err(close_requests(assembly), err, "a request");
 }
 
 /* Writes requests, set and prediction from the sorted members, unless the directory is there. */
@@ -305,9 +311,7 @@ static enum fault write_body(struct assembly_builder *builder, struct err *err)
 	dirnode_init(&dirnode, ASSEMBLY_MAX);
 	enum fault fault = asks ? look_for_like(builder, &dirnode, err) : FAULT_NONE;
 	if (!fault && !assembly->reused)
-		fault = write_requests(builder, &dirnode, asks, err);
-	if (!fault && !assembly->reused && source->params)
-		fault = predict(builder, &dirnode, err);
+		fault = write_parts(builder, &dirnode, asks, err);
 	childset_seal(&assembly->set);
 	dirnode_fini(&dirnode);
 	return fault;

@@ -16,6 +16,7 @@
 
 enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take some 35 MB */ };
 
+/* What links children; empty where the directory has shares. */
 struct assembly_request {
 	struct bytes json;
 	uint64_t children; /* in it */

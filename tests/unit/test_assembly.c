@@ -134,6 +134,39 @@ static void the_cap_is_known_for_any_k_and_n(void **state)
 	one_listing_fini(&one_listing);
 }
 
+/* A request is for a gateway only; a literal, which has no shares, goes to one. */
+static void what_has_shares_needs_no_request(void **state)
+{
+	(void)state;
+	static const struct one_listing_item item[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF },
+		{ .name = "b", .cap = HELLO, .meta = META_OF },
+	};
+	const struct chk_params params = tahoes_params(3);
+	for (size_t count = 0; count < 3; count += 2) {
+		struct one_listing one_listing;
+		struct assembly assembly;
+		struct err err;
+		one_listing_init(&one_listing, item, count);
+		const struct assembly_source source = { .reader = one_listing.reader,
+							.listing = one_listing.listing,
+							.params = &params,
+							.encodes = true };
+		assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
+		assert_true(assembly.predicted);
+		assert_int_equal(assembly.shares != NULL, count > 0);
+		assert_int_equal(assembly.set.count, count);
+		assert_int_equal(assembly.request[ENTRY_NEW].children, 0);
+		assert_string_equal(bytes_text(&assembly.request[ENTRY_NEW].json), "{}");
+		assembly_fini(&assembly);
+		assembly = build(&one_listing, &params);
+		assert_null(assembly.shares);
+		assert_int_equal(assembly.request[ENTRY_NEW].children, count);
+		assembly_fini(&assembly);
+		one_listing_fini(&one_listing);
+	}
+}
+
 /* In NFC the first of these stands behind the other two. */
 static void names_are_normalized_and_sorted_again(void **state)
 {
@@ -362,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_body_names_what_is_done_with_its_metadata),
 		cmocka_unit_test(predicts_the_caps_of_tahoe),
 		cmocka_unit_test(the_cap_is_known_for_any_k_and_n),
+		cmocka_unit_test(what_has_shares_needs_no_request),
 		cmocka_unit_test(names_are_normalized_and_sorted_again),
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),
 		cmocka_unit_test(what_was_there_is_replaced_apart_or_stays),

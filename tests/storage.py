@@ -280,10 +280,11 @@ class NodeCopy(Grid):
 WRITE_PATH = re.compile(r"/storage/v1/immutable/([a-z2-7]{26})(?:/(\d+)(/abort)?)?")
 WRITE_FAULTS = ["full", "taken", "missing", "unfinished", "differs", "garbage", "huge", "500",
                 "close"]
+MIDDLE_FAULTS = ["taken", "missing", "unfinished", "differs", "huge", "500", "close", "early"]
 
 
 class WritingHandler(Handler):
-    """Also takes shares: allocate, write (whole shares only) and abort."""
+    """Also takes shares: allocate, write and abort."""
     def secrets(self):
         lines = self.headers.get_all("X-Tahoe-Authorization") or []
         return {name: base64.b64decode(value) for name, value in map(str.split, lines)}
@@ -291,9 +292,10 @@ class WritingHandler(Handler):
     def begin(self):
         """Notes the request; returns (index, number, aborts), or None when it is answered."""
         owner, found = self.server.owner, WRITE_PATH.fullmatch(self.path)
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        length = int(self.headers["Content-Length"] or 0)
+        body = self.rfile.read(length)
         owner.note(f"{self.command} {self.path}")
-        if owner.fault == "close":
+        if owner.fault == "close" or len(body) < length:
             self.close_connection = True
         elif owner.fault == "500":
             self.reply(500)
@@ -321,9 +323,13 @@ class WritingHandler(Handler):
         if not asked:
             return
         body, index, number, _ = asked
-        assert self.headers["Content-Range"] == f"bytes 0-{len(body) - 1}/*"
-        self.reply(owner.write(index, number, body, self.secrets()["upload-secret"]),
-                   cbor2.dumps({"required": []}))
+        first, last = map(int, re.fullmatch(r"bytes (\d+)-(\d+)/\*",
+                                            self.headers["Content-Range"]).groups())
+        assert last - first == len(body) - 1
+        status, begin = owner.write(index, number, first, body, self.secrets()["upload-secret"])
+        reply = cbor2.dumps({"required": [] if begin is None else [
+            {"begin": begin, "end": begin + 1}]})
+        self.reply(status, reply + bytes(1 << 20) if owner.fault == "huge" else reply)
 
     def do_PUT(self):
         owner, asked = self.server.owner, self.begin()
@@ -334,17 +340,27 @@ class WritingHandler(Handler):
 
 class WritingServer(StorageServer):
     """Keeps shares in memory: .stored is {(index, number): bytes}, .begun {(index, number):
-    (upload secret, size)}.
+    [upload secret, size, bytes so far]}; .written counts the bytes that were sent, .writes the times.
 
     Faults beside those of a StorageServer: room for nothing ("full"), somebody else writes all of
-    it ("taken"), room that is gone again ("missing"), writes that are never enough ("unfinished") or
-    contradict others ("differs"), a reply that is none ("garbage") or too large ("huge").
+    it ("taken"), room that is gone again ("missing"), writes that are never enough ("unfinished"),
+    contradict others ("differs") or are enough too soon ("early"), a reply that is none ("garbage")
+    or too large ("huge").  `after`: no fault before so many writes.
     """
     handler = WritingHandler
 
-    def __init__(self, fault=None):
+    def __init__(self, fault=None, after=0):
+        self.after, self.writes, self.written, self.late = after, 0, 0, None
         super().__init__(None, fault=fault)
         self.stored, self.begun, self.tub = {}, {}, base32(os.urandom(20))
+
+    @property
+    def fault(self):
+        return self.late if self.writes >= self.after else None
+
+    @fault.setter
+    def fault(self, value):
+        self.late = value
 
     @property
     def furl(self):
@@ -358,26 +374,38 @@ class WritingServer(StorageServer):
         for number in question["share-numbers"] - have:
             if (index, number) in self.begun or self.fault in ("full", "taken"):
                 continue
-            self.begun[index, number] = secrets["upload-secret"], question["allocated-size"]
+            self.begun[index, number] = [secrets["upload-secret"], question["allocated-size"],
+                                         bytearray()]
             allocated.add(number)
         return have, allocated
 
-    def write(self, index, number, body, secret):
-        """Returns a status."""
-        if self.fault in ("taken", "missing", "unfinished", "differs"):
-            return {"taken": 401, "missing": 404, "unfinished": 200, "differs": 409}[self.fault]
-        owner, size = self.begun.get((index, number), (None, None))
+    def write(self, index, number, first, body, secret):
+        """Returns (status, where the first byte that is required is)."""
+        with self.lock:
+            self.writes += 1
+            self.written += len(body)
+        if self.fault in ("taken", "missing", "unfinished", "differs", "early"):
+            return {"taken": 401, "missing": 404, "unfinished": 200, "differs": 409,
+                    "early": 201}[self.fault], 0
+        owner, size, data = self.begun.get((index, number), (None, None, None))
         if owner is None:
-            return 404
+            return 404, None
         if owner != secret:
-            return 401
-        assert size == len(body)
+            return 401, None
+        assert first <= len(data), "a share with a hole"
+        known = data[first:first + len(body)]
+        if known != body[:len(known)]:
+            return 409, None
+        data[first:first + len(body)] = body
+        if len(data) < size:
+            return 200, len(data)
+        assert len(data) == size
         del self.begun[index, number]
-        self.stored[index, number] = body
-        return 201
+        self.stored[index, number] = bytes(data)
+        return 201, None
 
     def abort(self, index, number, secret):
-        owner, _ = self.begun.get((index, number), (None, None))
+        owner = self.begun.get((index, number), (None,))[0]
         if owner == secret:
             del self.begun[index, number]
         return 200 if owner == secret else 404

@@ -290,10 +290,13 @@ static void direct_resume(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
+	struct direct_put *put = direct_find_put(direct, call);
 	if (own && !own->gateway) {
 		own->resuming = own->paused;
 		direct->resuming |= own->paused;
-	} else if (!direct_find_put(direct, call)) { /* whose body is in memory */
+	} else if (put) {
+		direct_resume_put(put);
+	} else {
 		store_resume(direct->base.behind, own ? own->gateway : call);
 	}
 }
@@ -321,10 +324,11 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 	bool resumes = direct->resuming;
 	if (resumes) {
 		resume_all(direct);
-		direct_begin_puts(direct);
+		direct_move_puts(direct);
 		direct_begin_lists(direct);
 		direct_begin_checks(direct);
 	}
+	direct_watch_puts(direct);
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
 
@@ -398,6 +402,7 @@ enum fault direct_open(const struct direct_options *options, struct store **stor
 		.grace_ms = DIRECT_GRACE_MS,
 		.bps = DIRECT_RATE_LEAST,
 	};
+	direct->queue_end = &direct->queue;
 	direct->lease_secret = options->lease_secret;
 	direct->happy = options->happy;
 	direct->server = calloc(servers->count, sizeof *direct->server);

@@ -32,8 +32,9 @@
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
- * Writing has steps of its own: direct_put.c, by placement.c and allocation.c.  So has checking:
- * direct_check.c.  Directories are read like files and told as listings: direct_list.c.
+ * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c.
+ * So has checking: direct_check.c.  Directories are read like files and told as listings:
+ * direct_list.c.
  *
  * Place      inside direct/direct only.
  */
@@ -64,6 +65,7 @@ enum {
 	DIRECT_TREE_MAX = 16 << 20,   /* bytes behind the data of a share: a file of 64 GiB */
 	DIRECT_STRIPE = 4 << 20,      /* bytes of a file asked for at once */
 	DIRECT_RECENT = 8,            /* files whose shares are remembered */
+	DIRECT_WATCH_MS = 1000,       /* between looks for servers that are slow to write to */
 };
 
 struct direct_server {
@@ -71,6 +73,8 @@ struct direct_server {
 	uint64_t away_until_ms; /* clock_ms; 0: it is there */
 	unsigned failures;      /* times that it was found away since it answered last */
 	unsigned doubts;        /* shares that were no good since the last that was */
+	uint64_t full_until_ms; /* clock_ms: till then it is thought to have no room */
+	uint64_t full_size;     /* for shares of so many bytes */
 };
 
 enum direct_next {
@@ -110,11 +114,15 @@ struct direct {
 	unsigned requests;       /* in flight */
 	struct http_floor floor; /* of all requests, after what has come so far: */
 	struct speed speed;
-	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
-	bool resuming;                     /* some call is to go on in the next poll */
-	struct direct_put *puts;           /* in flight too */
-	struct direct_list *lists;         /* and these */
-	struct direct_check *checks;       /* the same */
+	uint64_t delay_ms;           /* of a small one; 0: not known yet */
+	bool resuming;               /* some call is to go on in the next poll */
+	struct direct_put *puts;     /* in flight too */
+	struct direct_list *lists;   /* and these */
+	struct direct_check *checks; /* the same */
+	struct put_request *queue;   /* of puts, waiting for others to end */
+	struct put_request **queue_end;
+	bool asking; /* the queue is being moved on */
+	uint64_t watched_ms;
 	const unsigned char *lease_secret; /* NULL: nothing is put here */
 	unsigned happy;                    /* servers that have to get a share */
 	struct direct_shares *recent[DIRECT_RECENT];

@@ -1,21 +1,24 @@
 /*
- * An immutable file put to the storage servers themselves: shares that were made elsewhere.
+ * An immutable file put to the storage servers themselves: shares that were made elsewhere, in
+ * memory, or while they are sent.
  *
- *   PLAN      which server is to get which share    nothing is left to put -> CLEAN UP
- *     |  ^
+ *   PLAN      which server is to get which share    nothing is left to place -> WRITE
+ *     |  ^                                          not spread well enough   -> FINISH
  *     v  |
  *   ALLOCATE  one question a server: room for its shares?
- *     |  |    a server that has none, or fails, gets nothing more of this file
+ *     |  |    a server that fails gets nothing more of this file
  *     v  |
- *   WRITE ---> one request a share; where it ends well the server has it
+ *   LOOK      neither there nor room for it: half-made before a kill?  Its first bytes are written;
+ *     |  |    the answer says what is missing.  A server without room gets nothing more
+ *     '--'
+ *   WRITE ---> direct_put_write.c; the shares that are lost with a server are planned anew
  *
- *   CLEAN UP  what is half-made is aborted, or it would be in somebody's way for half an hour; then
+ *   FINISH    what is half-made is aborted, or it would be in somebody's way for half an hour; then
  *             the put is done where the shares are spread well enough; else the gateway puts the
  *             file and says what is wrong
  *
- * Every round places a share or does without one more server, so there is an end.  A share that the
- * server neither has nor gives room for may be one that was half-made before a kill: its upload
- * secret is ours (tahoe/lease.h), so it is written all the same.
+ * Every round places a share or does without one more server, so there is an end.  A share that
+ * is half-made is ours when any job of this node began it: so its secret is made (tahoe/lease.h).
  *
  * Place      inside direct/direct.
  * Ownership  a put belongs to its store's list until its `done` was called.
@@ -36,8 +39,15 @@ bool direct_can_put(const struct direct *direct, const struct store_body *body);
 struct store_call *direct_put(struct direct *direct, const struct store_body *body,
 			      struct store_then then, struct err *err);
 
-/* Begins what was started since the last poll.  A put may end, and its `done` start others. */
-void direct_begin_puts(struct direct *direct);
+/* Begins what was started since the last poll, and goes on with what was resumed.  A put may end,
+ * and its `done` start others. */
+void direct_move_puts(struct direct *direct);
+
+/* Looks, now and then, for servers that are far slower than others. */
+void direct_watch_puts(struct direct *direct);
+
+/* Has it go on in the next poll: its body has more. */
+void direct_resume_put(struct direct_put *put);
 
 /* Returns the put if it is one of this store's; NULL: it is another call. */
 struct direct_put *direct_find_put(const struct direct *direct, const struct store_call *call);

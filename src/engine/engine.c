@@ -11,6 +11,7 @@
 
 enum {
 	IN_FLIGHT = 4,    /* file requests a gateway; more gain little there and 16 lose */
+	DIRECT = 8,       /* files where they are written to storage servers */
 	DIRECTORIES = 2,  /* directory requests beside them */
 	LEASE_MS = 60000, /* a lessee that is silent for so long is taken for dead */
 	THREADS = 1,      /* one curl thread feeds a gateway many times over */
@@ -84,8 +85,8 @@ static enum fault divide(struct engine *engine, struct err *err)
 	if (grid) {
 		unsigned gateways = engine->setup->gateways;
 		assert(gateways > 0);
-		unsigned in_flight =
-			transfer->in_flight ? (unsigned)transfer->in_flight : IN_FLIGHT;
+		unsigned usual = engine->setup->encodes && !engine->to_local ? DIRECT : IN_FLIGHT;
+		unsigned in_flight = transfer->in_flight ? (unsigned)transfer->in_flight : usual;
 		wish.transfers = in_flight * gateways;
 		wish.directories = DIRECTORIES * gateways;
 		wish.gateways = gateways;

@@ -3,6 +3,7 @@
 
 enum {
 	ASSEMBLED = 4, /* directories built ahead of their requests */
+	SLABS = 4,     /* in memory at once: those of two files */
 	KEY_THREADS = 2,
 	TASKS_INSIDE = 256, /* bodies in the pipeline */
 };
@@ -119,6 +120,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	readers.flight = engine->flight;
 	readers.policy = engine->policy;
 	readers.encodes = engine->setup->encodes;
+	readers.slab_max = min_u64(SLAB_MAX, engine->transfer->memory / SLABS);
 	readers.deliver = transfer_deliver;
 	readers.context = &engine->transfers;
 	return readers_new(&readers, &engine->readers, err);

@@ -31,7 +31,7 @@ static void set_defaults(struct options *options)
 		.planning.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
 		.planning.range_size = PLANNING_RANGE_SIZE,
 		.transfer.readers = 8,
-		.transfer.memory = 32 << 20,
+		.transfer.memory = 64 << 20,
 		.connection.gateway_wait_ms = 300000,
 		.connection.grid_wait_ms = 300000,
 		.backup.check_after_ms = 30 * DAY_MS,

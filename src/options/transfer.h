@@ -17,7 +17,7 @@ struct transfer_options {
 	unsigned verify;          /* enum verify_level; 0: auto */
 	uint64_t in_flight;       /* -j; 0: the engine's own */
 	uint64_t readers;         /* 8 */
-	uint64_t memory;          /* bytes; 32 MiB */
+	uint64_t memory;          /* bytes; 64 MiB */
 	uint64_t threads;         /* curl threads; 0: the engine's own */
 	uint64_t max_transfer;    /* bytes a run begins with; 0: no limit */
 	uint64_t max_duration_ms; /* after which a run begins no more; 0: no limit */

@@ -1,6 +1,6 @@
 /*
- * A file's bytes on their way from a reader to a request: whole in memory, or as a stream of two
- * buffers.
+ * A file's bytes on their way from a reader to a request: whole in memory, as a stream of two
+ * buffers, or as a stream of what its sender asks for.
  *
  * Place      src/read fills -> [body] -> src/upload sends, or src/land writes.  It holds its
  *            share of the one byte budget.
@@ -11,6 +11,11 @@
  *
  *   reader   body_room -> fill -> body_push ... body_finish
  *   sender   body_peek -> copy -> body_pop  ... body_verdict, or body_abandon at any moment
+ *
+ * A stream that is asked for is made in passes over the file, each from the first byte to the last:
+ *
+ *   sender   body_want ------> what came of an earlier pass is gone; then as above
+ *   reader   body_wanted ---> BYTES or SHARES: fill, push, finish ---> body_wanted ... NO_MORE
  */
 #pragma once
 
@@ -18,7 +23,7 @@
 #include "queue/core/flight.h"
 #include "queue/core/gate.h"
 #include "queue/lease.h"
-#include "tahoe/chk.h"
+#include "tahoe/slab.h"
 
 enum {
 	BODY_WHOLE_MAX =
@@ -30,7 +35,16 @@ enum {
 struct body_piece {
 	unsigned char *data;
 	size_t size;
-	uint64_t offset; /* of its first byte in the file */
+	uint64_t offset;   /* of its first byte in the file */
+	struct slab *slab; /* what is sent in a pass that makes shares; else NULL */
+	unsigned pass;
+};
+
+/* What a pass over a file is to make. */
+enum body_want {
+	BODY_WANT_BYTES,
+	BODY_WANT_SHARES,
+	BODY_WANT_NO_MORE,
 };
 
 /* What a reader knows of the bytes once all of them were read and the file had not changed. */
@@ -41,17 +55,18 @@ struct body_proof {
 
 struct body {
 	struct work *work;
-	struct meta meta;           /* at the transfer */
-	uint64_t size;              /* bytes, at the transfer */
-	struct outcome existing;    /* the slot of what has the name at the target; state none:
+	struct meta meta;        /* at the transfer */
+	uint64_t size;           /* bytes, at the transfer */
+	struct outcome existing; /* the slot of what has the name at the target; state none:
 				       nothing, or nothing that matters to whoever sends */
-	unsigned char *data;        /* whole bodies only */
-	struct stream *stream;      /* streams only */
-	struct body_proof proof;    /* whole bodies: from the start; streams: after body_verdict */
-	bool predicted;             /* `cap_hash` is set; whole bodies only */
+	unsigned char *data;     /* whole bodies only */
+	struct stream *stream;   /* streams only */
+	struct body_proof proof; /* whole bodies: from the start; streams: after body_verdict */
+	bool predicted; /* `cap_hash` is set: whole bodies, and streams whose shares were made */
 	unsigned char cap_hash[32]; /* the part of the cap that does not follow from the key */
 	struct chk_shares *shares; /* of whole bodies, where they are to be stored past the gateway;
 				       else NULL */
+	bool asked_for;            /* a stream that is made in passes; its proof is known ahead */
 	bool flying;               /* flight_end is owed for `flight_key` */
 	unsigned char flight_key[FLIGHT_KEY_SIZE];
 };
@@ -65,6 +80,10 @@ uint64_t body_share(uint64_t size);
  * Returns NULL when out of memory.
  */
 struct body *body_new(struct work *work, uint64_t size, struct gate *gate);
+
+/* The same for a stream that is asked for, whose shares go in such slabs. */
+uint64_t body_share_encoded(const struct slab_shape *shape);
+struct body *body_new_encoded(struct work *work, const struct slab_shape *shape, struct gate *gate);
 
 /* Notes that the body's owner has entered the gate with `more` on top, which it gives back too. */
 void body_charge(struct body *body, uint64_t more);
@@ -84,17 +103,29 @@ void body_unref(struct body *body);
 typedef void body_wake(void *context);
 void body_set_wake(struct body *body, body_wake *wake, void *context);
 
-/* Returns an empty buffer of BODY_PIECE_SIZE.  Sleeps until there is one; NULL once the sender has
- * abandoned the body. */
+/* Of a stream that is asked for: sleeps until the sender says what the next pass is to make, and
+ * stores which shares, where it is those. */
+enum body_want body_wanted(struct body *body, bool shares[ERASURE_BLOCKS_MAX]);
+
+/* Returns an empty buffer of BODY_PIECE_SIZE, or of the size of a file that is asked for and less.
+ * Sleeps until there is one; NULL once the sender has abandoned the body, or wants another pass. */
 struct body_piece *body_room(struct body *body);
+
+/* Takes a buffer back that is not to be sent. */
+void body_return(struct body *body, struct body_piece *piece);
 
 /* Gives a filled buffer to the sender. */
 void body_push(struct body *body, struct body_piece *piece);
 
-/* Ends the stream: `err` NULL and a proof, or why it cannot go on. */
+/* Ends the stream, or the pass: `err` NULL and a proof (NULL: it is set already), or why it cannot
+ * go on. */
 void body_finish(struct body *body, const struct body_proof *proof, const struct err *err);
 
 /* ---- the sender's side ---- */
+
+/* Of a stream that is asked for: has a pass begun that makes these `shares`, or (NULL) bytes.
+ * Takes back what was peeked. */
+void body_want(struct body *body, const bool *shares);
 
 /* Returns the oldest filled buffer, which stays the body's, or NULL when there is none now. */
 struct body_piece *body_peek(struct body *body);

@@ -4,6 +4,7 @@
 #include "queue/retry.h"
 #include "read/attempt.h"
 #include "read/duplicate.h"
+#include "read/passes.h"
 #include "verify/policy.h"
 
 /* Files in a row, of all readers, that the disk did not give: no damage of single files. */
@@ -261,7 +262,7 @@ static enum fault hash_piece(void *context, struct body_piece *piece, struct err
 	return hash_add(streaming->reader, piece->data, piece->size, err);
 }
 
-/* The place of whatever is computed between reading and sending: hashes. */
+/* The place of whatever is computed between reading and sending in order: hashes. */
 static enum fault send_piece(void *context, struct body_piece *piece, struct err *err)
 {
 	struct streaming *streaming = context;
@@ -386,18 +387,142 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	return fault && !streaming.delivered ? TRY_FAULT : TRY_ENDED;
 }
 
+/* ---- streams that are asked for ---- */
+
+/* A large file whose sender may want its shares. */
+struct encoding {
+	struct reader *reader;
+	const struct attempt *attempt;
+	struct body_piece scratch;
+	struct piece_hashes hashes;
+};
+
+/* Whether shares of a large file can be made. */
+static bool may_encode(const struct reader *reader, uint64_t size)
+{
+	const struct readers_options *options = reader->options;
+	return options->encodes && reader->keyed && size > BODY_WHOLE_MAX &&
+	       policy_predicts(options->policy);
+}
+
+static struct slab_shape shape_of(const struct reader *reader, uint64_t size)
+{
+	return (struct slab_shape){
+		.params = policy_params(reader->options->policy),
+		.size = size,
+		.most = reader->options->slab_max,
+	};
+}
+
+static struct body_piece *scratch_room(void *context)
+{
+	return &((struct encoding *)context)->scratch;
+}
+
+static enum fault hash_ahead(void *context, struct body_piece *piece, struct err *err)
+{
+	struct encoding *encoding = context;
+	piece_hashes_add(&encoding->hashes, piece);
+	return hash_add(encoding->reader, piece->data, piece->size, err);
+}
+
+/* The key is part of the name under which servers keep shares, so it comes first. */
+static enum fault read_ahead(struct encoding *encoding, struct body *body, struct err *err)
+{
+	struct reader *reader = encoding->reader;
+	const struct attempt_pass reading = {
+		.room = scratch_room,
+		.take = hash_ahead,
+		.context = encoding,
+		.cancel = reader->options->cancel,
+	};
+	encoding->scratch.data = malloc((size_t)min_u64(body->size, BODY_PIECE_SIZE));
+	if (!encoding->scratch.data)
+		return err_set(err, FAULT_NOMEM, "no memory for a file");
+	if (piece_hashes_init(&encoding->hashes, body->size, err) ||
+	    hash_start(reader, body->size, err) || attempt_pass(encoding->attempt, &reading, err))
+		return err->fault;
+	return hash_end(reader, &body->proof, err);
+}
+
+static enum fault read_again(void *context, const struct attempt_pass *reading, struct err *err)
+{
+	const struct encoding *encoding = context;
+	return attempt_pass(encoding->attempt, reading, err);
+}
+
+static void judge_again(void *context, struct err *err)
+{
+	const struct encoding *encoding = context;
+	judge_doubt(encoding->reader, err);
+}
+
+/* Hands the body on, and does what its sender asks for. */
+static void serve(struct encoding *encoding, struct body *body)
+{
+	struct reader *reader = encoding->reader;
+	const struct readers_options *options = reader->options;
+	const struct passes passes = {
+		.body = body,
+		.params = policy_params(options->policy),
+		.encoder = reader->encoder,
+		.hashes = &encoding->hashes,
+		.scratch = encoding->scratch.data,
+		.read = read_again,
+		.judge = judge_again,
+		.context = encoding,
+		.cancel = options->cancel,
+	};
+	body_ref(body);
+	options->deliver(options->context, body);
+	passes_run(&passes);
+}
+
+/* Hashes a file, and hands it on to somebody who says what is to be made of it. */
+static enum try_end try_encoded(struct reader *reader, struct attempt *attempt, struct err *err)
+{
+	const struct readers_options *options = reader->options;
+	const struct slab_shape shape = shape_of(reader, attempt->size);
+	struct body *body = body_new_encoded(attempt->work, &shape, options->gate);
+	struct encoding encoding = { .reader = reader, .attempt = attempt };
+	if (!body) {
+		gate_leave(options->gate, body_share_encoded(&shape));
+		err_set(err, FAULT_NOMEM, "no memory for a stream");
+		return TRY_FAULT;
+	}
+	body->meta = attempt->meta;
+	body->existing = attempt->existing;
+	const enum fault fault = read_ahead(&encoding, body, err);
+	if (!fault) {
+		duplicate_whole_key(body->proof.key, body->size, body->flight_key);
+		if (begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying))
+			serve(&encoding, body);
+	}
+	piece_hashes_fini(&encoding.hashes);
+	free(encoding.scratch.data);
+	body_unref(body);
+	return fault ? TRY_FAULT : TRY_ENDED;
+}
+
 /* Brings an open file whose bytes are wanted on its way. */
 static enum try_end try_open(struct reader *reader, struct attempt *attempt, struct err *err)
 {
-	if (attempt->size <= LITERAL_SIZE_MAX && reader->keyed)
+	const struct readers_options *options = reader->options;
+	const uint64_t size = attempt->size;
+	if (size <= LITERAL_SIZE_MAX && reader->keyed)
 		return try_literal(attempt, err);
-	if (!gate_enter(reader->options->gate,
-			body_share(attempt->size) + share_memory(reader, attempt->size))) {
+	const bool encodes = may_encode(reader, size);
+	const struct slab_shape shape = encodes ? shape_of(reader, size) : (struct slab_shape){ 0 };
+	const uint64_t share = encodes ? body_share_encoded(&shape)
+				       : body_share(size) + share_memory(reader, size);
+	if (!gate_enter(options->gate, share)) {
 		work_again(attempt->work, 0, attempt->work->task->attempts);
 		return TRY_ENDED;
 	}
-	return attempt->size <= BODY_WHOLE_MAX ? try_whole(reader, attempt, err)
-					       : try_stream(reader, attempt, err);
+	if (encodes)
+		return try_encoded(reader, attempt, err);
+	return size <= BODY_WHOLE_MAX ? try_whole(reader, attempt, err)
+				      : try_stream(reader, attempt, err);
 }
 
 /* One try at one work: settled as it is, or one of the three ways by its size. */

@@ -11,10 +11,10 @@
  *      -> else in passes over the file, which see the same bytes or fail (attempt.h)
  *            [ahead: what must be known before the first byte is sent]
  *            send: body_room -> read 1 MiB -> compute -> body_push -> [2 pieces] -> the sender
+ *      -> or, where shares may be wanted: ahead, and then what the sender asks for (passes.h)
  *
  * Whatever is computed between reading and sending is computed here, in threads that are neither
- * the dispatcher's nor curl's: hashes, keys, predicted caps.  Its place for streams is send_piece
- * in reader.c; an encoder would stand there too, behind a pass ahead for its key.
+ * the dispatcher's nor curl's: hashes, keys, predicted caps, shares.
  *
  * Place      leased works -> [readers] -> bodies for src/upload or src/land.  What needs no request
  *            ends here: literals, content that is known, and files that cannot be read.
@@ -51,7 +51,9 @@ struct readers_options {
 	struct flight *flight;       /* of content, shared with the pool; NULL when plain */
 	const struct policy *policy; /* of content keys and predicted caps; borrowed; NULL when
 					plain */
-	bool encodes; /* whole bodies get their shares, to be stored past the gateway */
+	bool encodes;      /* bodies get their shares, to be stored past the gateway: whole ones at
+			      once, larger ones when their sender asks for them, */
+	uint64_t slab_max; /* in slabs of so many bytes, more or less */
 	const atomic_bool *cancel; /* true: works are given back unread, streams cut off */
 	const atomic_bool *enough; /* true: no more is begun.  May be NULL */
 	atomic_uint *doubts;       /* files that could not be read since one could; the

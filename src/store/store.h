@@ -21,8 +21,8 @@
  */
 #pragma once
 
-#include "tahoe/chk.h"
 #include "tahoe/edge.h"
+#include "tahoe/slab.h"
 
 struct store;
 struct store_call;
@@ -145,6 +145,25 @@ typedef bool store_rewind(void *context);
 /* Takes bytes that were asked for.  False ends the call as FAULT_CANCELLED. */
 typedef bool store_sink(void *context, const void *data, size_t size);
 
+/*
+ * Shares that are made while they are sent, in passes over a file, each from the first byte to the
+ * last.  What `peek` has given is dead once a pass is begun, or the body's bytes are read.
+ */
+struct store_feed {
+	const struct chk_params *params;
+	struct cap cap; /* but for its hash, which follows from all bytes */
+	/* Begins a pass that makes the shares wanted[]. */
+	void (*begin)(void *context, const bool *wanted);
+	/* Returns what comes next of them, or NULL: nothing now; store_resume comes later. */
+	const struct slab *(*peek)(void *context);
+	/* Gives back what was peeked: the next may come. */
+	void (*pop)(void *context);
+	/* Returns whether nothing more will come in this pass: all of it has come, and the cap is
+	 * stored, or `err` says why not. */
+	bool (*over)(void *context, struct cap *cap, struct err *err);
+	void *context;
+};
+
 /* A body: `data`, or `read` and `rewind`.  One of up to 64 KiB in `data` is the quickest. */
 struct store_body {
 	const void *data;
@@ -154,6 +173,7 @@ struct store_body {
 	void *context;                   /* of both */
 	const struct chk_shares *shares; /* of put: its shares, where they were made already; for
 					    a store that can write them */
+	const struct store_feed *feed;   /* of put: makes its shares, for such a store; else NULL */
 };
 
 /*

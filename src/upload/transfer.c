@@ -3,6 +3,7 @@
 #include "decide/entry.h"
 #include "read/duplicate.h"
 #include "upload/put.h"
+#include "upload/sending.h"
 
 /*
  *   delivered -> (a lane) -> put: request -> stored -> [stream: the reader's verdict] -> proofs
@@ -14,8 +15,7 @@ struct transfer {
 	struct transfers *owner;
 	struct body *body;
 	struct put put;
-	size_t used;   /* bytes of the piece at hand that were sent */
-	bool paused;   /* the request waits for its reader */
+	struct sending sending;
 	bool unjudged; /* the bytes are stored, and the reader has not said yet what they are */
 };
 
@@ -102,22 +102,6 @@ static void ended(void *context, enum put_end end, const struct err *reason)
 
 /* ---- what the bytes are ---- */
 
-/* What the gateway was to answer to a body whose reader has predicted it. */
-static struct cap predicted_cap(const struct transfer *transfer)
-{
-	const struct chk_params *params = policy_params(transfer->owner->policy);
-	const struct body *body = transfer->body;
-	struct cap cap = {
-		.kind = CAP_CHK,
-		.needed = params->k,
-		.total = params->n,
-		.size = body->size,
-	};
-	memcpy(cap.key, body->proof.key, sizeof cap.key);
-	memcpy(cap.hash, body->cap_hash, sizeof cap.hash);
-	return cap;
-}
-
 /* Hears that the bytes are stored (a put_options.stored).  A stream counts only when its reader
  * says that the file stayed what it was. */
 static void stored(void *context)
@@ -132,7 +116,8 @@ static void stored(void *context)
 		put_refuse(&transfer->put, &verdict);
 		return;
 	}
-	struct cap whole = predicted_cap(transfer);
+	struct cap whole;
+	sending_predicted(body, policy_params(transfer->owner->policy), &whole);
 	const struct put_content known = {
 		.key = body->proof.key,
 		.content = body->proof.content,
@@ -143,41 +128,6 @@ static void stored(void *context)
 }
 
 /* ---- the request ---- */
-
-static size_t feed(void *context, void *buffer, size_t size)
-{
-	struct transfer *transfer = context;
-	struct err err;
-	struct body_piece *piece = body_peek(transfer->body);
-	if (!piece) {
-		bool over = body_verdict(transfer->body, &err);
-		piece = body_peek(transfer->body); /* it may have come in between */
-		if (!piece && over)
-			return STORE_READ_ABORT;
-		transfer->paused = !piece;
-		if (!piece)
-			return STORE_READ_PAUSE;
-	}
-	size_t count = (size_t)min_u64(size, piece->size - transfer->used);
-	memcpy(buffer, piece->data + transfer->used, count);
-	transfer->used += count;
-	if (transfer->used == piece->size) {
-		transfer->used = 0;
-		body_pop(transfer->body);
-	}
-	return count;
-}
-
-/* Possible while the first piece is still the one at hand. */
-static bool rewind_body(void *context)
-{
-	struct transfer *transfer = context;
-	const struct body_piece *piece = body_peek(transfer->body);
-	if (!piece || piece->offset != 0)
-		return false;
-	transfer->used = 0;
-	return true;
-}
 
 /* Takes the cap of the mutable file that is to hold the bytes, if there is one. */
 static void find_place(struct transfer *transfer)
@@ -194,22 +144,11 @@ static void transfer_start(struct lane_task *lane_task, struct store *store)
 	const struct transfers *owner = transfer->owner;
 	struct body *body = transfer->body;
 	struct err err;
-	const struct store_body whole = {
-		.data = body->data,
-		.size = body->size,
-		.shares = body->shares,
-	};
-	const struct store_body stream = {
-		.size = body->size,
-		.read = feed,
-		.rewind = rewind_body,
-		.context = transfer,
-	};
 	const struct put_options options = {
 		.store = store,
 		.policy = owner->policy,
 		.patience = owner->patience,
-		.body = body->stream ? stream : whole,
+		.body = sending_start(&transfer->sending, body, policy_params(owner->policy)),
 		.attempts = body->work->task->attempts,
 		.stored = stored,
 		.ended = ended,
@@ -226,8 +165,8 @@ static void transfer_start(struct lane_task *lane_task, struct store *store)
 static void poke(struct lane_task *lane_task, struct store *store)
 {
 	struct transfer *transfer = (struct transfer *)lane_task;
-	if (transfer->paused && transfer->put.call) {
-		transfer->paused = false;
+	if (transfer->sending.paused && transfer->put.call) {
+		transfer->sending.paused = false;
 		store_resume(store, transfer->put.call);
 	} else if (transfer->unjudged) {
 		stored(transfer);

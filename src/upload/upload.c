@@ -1,18 +1,23 @@
 #include "upload/upload.h"
 
+#include "base/secret.h"
 #include "upload/put.h"
+#include "upload/serving.h"
 
-enum { PIECE_SIZE = 64 * 1024 }; /* bytes hashed at once; libcurl sends so much at once */
+enum { ABORT_MS = 20000 /* for servers to forget what was half-made, once asked to stop */ };
 
 struct uploading {
 	const struct upload_options *options;
 	const struct spool *spool;
 	unsigned char key[CAP_KEY_SIZE];
 	unsigned char content[CONTENT_HASH_SIZE];
-	struct cap whole;          /* predicted, or CAP_NONE */
-	struct chk_shares *shares; /* to be stored past the gateway, or NULL */
+	struct cap whole;           /* predicted, or CAP_NONE */
+	struct chk_shares *shares;  /* to be stored past the gateway, or NULL */
+	struct piece_hashes hashes; /* of a file whose shares are made while they are sent */
+	struct serving serving;
 	struct put put;
 	/* of one try */
+	struct sending sending;
 	uint64_t sent;
 	struct err local; /* what ended the request from our side */
 	bool over;
@@ -28,23 +33,42 @@ static enum fault check_unchanged(const struct uploading *uploading, struct err 
 
 /* ---- what the bytes are ---- */
 
+/* Whether shares are made while they are sent. */
+static bool is_served(const struct uploading *uploading)
+{
+	const struct upload_options *options = uploading->options;
+	const struct spool *spool = uploading->spool;
+	return options->encodes && spool->fd >= 0 && policy_predicts(options->policy);
+}
+
+static enum fault hash_piece(struct uploading *uploading, struct chk_key *key,
+			     struct content_hash *hash, struct body_piece *piece, struct err *err)
+{
+	if (serving_read(uploading->spool, piece->offset, piece->data, piece->size, err))
+		return err->fault;
+	if (uploading->hashes.hash)
+		piece_hashes_add(&uploading->hashes, piece);
+	content_hash_update(hash, piece->data, piece->size);
+	return chk_key_update(key, piece->data, piece->size, err);
+}
+
 static enum fault hash_pieces(struct uploading *uploading, struct chk_key *key,
 			      struct content_hash *hash, struct err *err)
 {
-	unsigned char buffer[PIECE_SIZE];
 	const struct spool *spool = uploading->spool;
+	struct body_piece piece = { .data = malloc(BODY_PIECE_SIZE) };
+	if (!piece.data)
+		return err_set(err, FAULT_NOMEM, "no memory for hashing a file");
 	enum fault fault =
 		chk_key_start(key, policy_params(uploading->options->policy), spool->size, err);
+	if (!fault && is_served(uploading))
+		fault = piece_hashes_init(&uploading->hashes, spool->size, err);
 	content_hash_start(hash);
-	for (uint64_t at = 0; !fault && at < spool->size;) {
-		struct spool_piece piece = { .size = sizeof buffer };
-		fault = spool_read(spool, at, buffer, &piece, err);
-		if (!fault)
-			fault = chk_key_update(key, piece.data, piece.size, err);
-		if (!fault)
-			content_hash_update(hash, piece.data, piece.size);
-		at += piece.size;
+	for (; !fault && piece.offset < spool->size; piece.offset += piece.size) {
+		piece.size = (size_t)min_u64(spool->size - piece.offset, BODY_PIECE_SIZE);
+		fault = hash_piece(uploading, key, hash, &piece, err);
 	}
+	free(piece.data);
 	if (!fault)
 		content_hash_final(hash, uploading->content);
 	return fault ? fault : chk_key_final(key, uploading->key, err);
@@ -67,6 +91,28 @@ static enum fault hash_all(struct uploading *uploading, struct err *err)
 		fault = changed ? changed : fault;
 	}
 	return fault;
+}
+
+/* Has a thread make the shares.  Without, the gateway does. */
+static void start_serving(struct uploading *uploading)
+{
+	const struct upload_options *options = uploading->options;
+	struct body_proof proof;
+	struct err err;
+	memcpy(proof.key, uploading->key, sizeof proof.key);
+	memcpy(proof.content, uploading->content, sizeof proof.content);
+	const struct serving_options serving = {
+		.spool = uploading->spool,
+		.store = options->tries.wait->store,
+		.params = policy_params(options->policy),
+		.proof = &proof,
+		.hashes = &uploading->hashes,
+		.unchanged = options->unchanged,
+		.context = options->context,
+	};
+	if (uploading->hashes.hash && serving_start(&uploading->serving, &serving, &err))
+		serving_end(&uploading->serving);
+	secret_wipe(&proof, sizeof proof);
 }
 
 /* Encodes bytes in memory as the gateway will.  Without, less is proven. */
@@ -131,7 +177,26 @@ static void ended(void *context, enum put_end end, const struct err *err)
 	struct uploading *uploading = context;
 	uploading->over = true;
 	uploading->end = end;
-	uploading->err = uploading->local.fault ? uploading->local : err ? *err : (struct err){ 0 };
+	uploading->err = err ? *err : (struct err){ 0 };
+	/* When the file was not to be read, that is the reason, not what became of the request. */
+	if (uploading->serving.body && end != PUT_PROVEN)
+		(void)body_verdict(uploading->serving.body, &uploading->local);
+	if (uploading->local.fault)
+		uploading->err = uploading->local;
+}
+
+/* Asked to stop: what servers have of it so far is aborted, if they are quick. */
+static void stop(struct uploading *uploading)
+{
+	const uint64_t end_ms = clock_ms() + ABORT_MS;
+	serving_stop(&uploading->serving);
+	while (uploading->serving.body && !uploading->over && clock_ms() < end_ms) {
+		serving_look(&uploading->serving, &uploading->sending, uploading->put.call);
+		store_poll(uploading->options->tries.wait->store, 100);
+	}
+	if (!uploading->over)
+		put_cancel(&uploading->put);
+	uploading->end = PUT_FAILED;
 }
 
 static enum fault attempt(struct uploading *uploading, struct err *err)
@@ -153,7 +218,11 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 		.store = options->tries.wait->store,
 		.policy = options->policy,
 		.patience = options->patience,
-		.body = spool->fd >= 0 ? stream : whole,
+		.body = uploading->serving.body
+				? sending_start(&uploading->sending, uploading->serving.body,
+						policy_params(options->policy))
+			: spool->fd >= 0 ? stream
+					 : whole,
 		.attempts = options->tries.state.attempts,
 		.stored = stored,
 		.ended = ended,
@@ -164,9 +233,9 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 	uploading->over = false;
 	put_start(&uploading->put, &put);
 	while (!uploading->over) {
+		serving_look(&uploading->serving, &uploading->sending, uploading->put.call);
 		if (store_wait_poll(options->tries.wait, err)) {
-			put_cancel(&uploading->put);
-			uploading->end = PUT_FAILED;
+			stop(uploading);
 			return err->fault;
 		}
 	}
@@ -219,6 +288,8 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 	if (!fault)
 		predict(&uploading);
 	if (!fault)
+		start_serving(&uploading);
+	if (!fault)
 		while ((fault = attempt(&uploading, err)) &&
 		       try_again(&uploading, &options->tries, err)) {
 		}
@@ -229,6 +300,8 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 		*cap = uploading.put.cap;
 	}
 	cap_wipe(&uploading.whole);
+	serving_end(&uploading.serving);
+	piece_hashes_fini(&uploading.hashes);
 	chk_shares_free(uploading.shares);
 	put_fini(&uploading.put);
 	explicit_bzero(uploading.key, sizeof uploading.key);

@@ -48,7 +48,7 @@ static void options_stand_anywhere_and_words_keep_their_order(void **state)
 	assert_int_equal(options.transfer.in_flight, 4);
 	assert_int_equal(options.connection.gateway.count, 1);
 	assert_string_equal(options.connection.node_directory, "node");
-	assert_int_equal(options.transfer.memory, 32 << 20);
+	assert_int_equal(options.transfer.memory, 64 << 20);
 	assert_int_equal(options.connection.gateway_wait_ms, 300000);
 	options_fini(&options);
 }

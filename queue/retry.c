@@ -79,12 +79,6 @@ bool fault_is_general(enum fault fault)
 	return fate == FATE_AWAY || fate == FATE_STOPPED || fault == FAULT_NOMEM;
 }
 
-const struct retry_policy retry_default = {
-	.attempts = RETRY_ATTEMPTS,
-	.base_ms = RETRY_BASE_MS,
-	.ceiling_ms = RETRY_CEILING_MS,
-};
-
 /* SplitMix64 by Steele, Lea and Flood (2014): any state, zero included, is a good one. */
 static uint64_t random_next(uint64_t *state)
 {
@@ -94,36 +88,17 @@ static uint64_t random_next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-bool retry_is_over(const struct retry_policy *policy, const struct err *err, unsigned attempts)
+static bool was_last(const struct err *err, unsigned attempts)
 {
-	enum fate fate = fate_of(err);
-	if (fate != FATE_AGAIN && fate != FATE_AWAY)
-		return true;
-	return attempts >= policy->attempts ||
-	       (err->fault == FAULT_CHANGED && attempts >= RETRY_CHANGED_ATTEMPTS);
+	return attempts >= (err->fault == FAULT_CHANGED ? RETRY_CHANGED_ATTEMPTS : RETRY_ATTEMPTS);
 }
 
-/* The longest delay after the `attempts`-th try. */
-static uint32_t delay_limit(const struct retry_policy *policy, unsigned attempts)
+/* How long to wait after the `attempts`-th try, which was not the last: any time up to a limit that
+ * doubles. */
+static uint32_t delay_after(unsigned attempts, uint64_t *random)
 {
-	uint64_t limit = policy->base_ms;
-	for (unsigned i = 1; i < attempts && limit < policy->ceiling_ms; i++)
-		limit *= 2;
-	return (uint32_t)min_u64(limit, policy->ceiling_ms);
-}
-
-bool retry_again(const struct retry_policy *policy, const struct err *err, unsigned attempts,
-		 uint64_t *random, uint32_t *delay_ms)
-{
-	if (retry_is_over(policy, err, attempts))
-		return false;
-	uint64_t draw = random_next(random) >> 32;
-	uint64_t limit = delay_limit(policy, attempts);
-	if (err->retry_after_ms > 0)
-		*delay_ms = (uint32_t)min_u64(err->retry_after_ms, RETRY_AFTER_MAX_MS);
-	else
-		*delay_ms = (uint32_t)(draw * (limit + 1) >> 32);
-	return true;
+	uint64_t limit = (uint64_t)RETRY_BASE_MS << (attempts - 1);
+	return (uint32_t)((random_next(random) >> 32) * (limit + 1) >> 32);
 }
 
 /* What this process lacks is no verdict on anything. */
@@ -143,8 +118,10 @@ enum fate retry_decide(const struct err *err, struct retry_state *state, uint32_
 	if (!state->random)
 		state->random = err->trouble + 1;
 	state->attempts++;
-	if (!retry_again(&retry_default, err, state->attempts, &state->random, delay_ms))
+	if (was_last(err, state->attempts))
 		return is_shortage(err) ? FATE_BROKEN : FATE_FAILED;
+	if (err->retry_after_ms == 0)
+		*delay_ms = delay_after(state->attempts, &state->random);
 	if (own)
 		*delay_ms = (uint32_t)max_u64(*delay_ms, (uint64_t)ALONE_MS << state->attempts);
 	return FATE_AGAIN;

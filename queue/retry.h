@@ -22,7 +22,6 @@ enum {
 	RETRY_ATTEMPTS = 5,          /* tries of one task, the first included */
 	RETRY_CHANGED_ATTEMPTS = 3,  /* of a source that changes while it is read */
 	RETRY_BASE_MS = 200,         /* the first delay is 0..this; it doubles each time */
-	RETRY_CEILING_MS = 30000,    /* no delay of our own is longer */
 	RETRY_AFTER_MAX_MS = 300000, /* no delay asked for by the other side is longer */
 };
 
@@ -66,22 +65,3 @@ struct retry_state {
  */
 MUST_USE enum fate retry_decide(const struct err *err, struct retry_state *state,
 				uint32_t *delay_ms);
-
-struct retry_policy {
-	unsigned attempts; /* RETRY_ATTEMPTS unless told */
-	uint32_t base_ms, ceiling_ms;
-};
-
-/* The policy of the constants above. */
-extern const struct retry_policy retry_default;
-
-/* Returns whether the `attempts`-th try (1 for the first), which failed with `err`, was the last.
- */
-bool retry_is_over(const struct retry_policy *policy, const struct err *err, unsigned attempts);
-
-/*
- * Decides after the `attempts`-th try failed with `err`.  Returns false when it was the last; else
- * stores in `delay_ms` how long to wait.  `random` is advanced.
- */
-MUST_USE bool retry_again(const struct retry_policy *policy, const struct err *err,
-			  unsigned attempts, uint64_t *random, uint32_t *delay_ms);

@@ -5,11 +5,19 @@
 
 #include <errno.h>
 
-static bool again(enum fault fault, unsigned attempts, uint32_t *delay_ms)
+/* Whether there is another try after the `attempts`-th has failed. */
+static bool again_after(const struct err *err, unsigned attempts, uint32_t *delay_ms)
 {
 	static uint64_t random = 7;
-	struct err err = { .fault = fault };
-	return retry_again(&retry_default, &err, attempts, &random, delay_ms);
+	struct retry_state state = { .attempts = attempts - 1, .random = random += 2 };
+	enum fate fate = retry_decide(err, &state, delay_ms);
+	return fate == FATE_AGAIN || fate == FATE_AWAY;
+}
+
+static bool again(enum fault fault, unsigned attempts, uint32_t *delay_ms)
+{
+	const struct err err = { .fault = fault };
+	return again_after(&err, attempts, delay_ms);
 }
 
 static void only_passing_faults_are_tried_again(void **state)
@@ -139,15 +147,14 @@ static void a_shortage_is_no_verdict(void **state)
 static void a_wrong_reply_is_asked_for_again(void **state)
 {
 	(void)state;
-	uint64_t random = 3;
 	uint32_t delay_ms;
 	struct err err;
 	assert_int_equal(err_wrong(&err, "no %s", "listing"), FAULT_CORRUPT);
 	assert_string_equal(err.text, "no listing");
-	assert_true(retry_again(&retry_default, &err, RETRY_ATTEMPTS - 1, &random, &delay_ms));
-	assert_true(retry_is_over(&retry_default, &err, RETRY_ATTEMPTS));
+	assert_true(again_after(&err, RETRY_ATTEMPTS - 1, &delay_ms));
+	assert_false(again_after(&err, RETRY_ATTEMPTS, &delay_ms));
 	err_set(&err, FAULT_CORRUPT, "a slot");
-	assert_true(retry_is_over(&retry_default, &err, 1));
+	assert_false(again_after(&err, 1, &delay_ms));
 }
 
 static void tries_are_counted(void **state)
@@ -158,33 +165,28 @@ static void tries_are_counted(void **state)
 	assert_false(again(FAULT_RETRY, RETRY_ATTEMPTS, &delay_ms));
 	assert_true(again(FAULT_CHANGED, RETRY_CHANGED_ATTEMPTS - 1, &delay_ms));
 	assert_false(again(FAULT_CHANGED, RETRY_CHANGED_ATTEMPTS, &delay_ms));
-	struct retry_policy strict = { .attempts = 2, .base_ms = 1, .ceiling_ms = 1 };
-	struct err err = { .fault = FAULT_CHANGED };
-	uint64_t random = 0;
-	assert_true(retry_again(&strict, &err, 1, &random, &delay_ms));
-	assert_false(retry_again(&strict, &err, 2, &random, &delay_ms));
 }
 
-static void delays_double_up_to_the_ceiling_and_fill_their_range(void **state)
+static void delays_double_and_fill_their_range(void **state)
 {
 	(void)state;
-	struct retry_policy policy = { .attempts = 100, .base_ms = 200, .ceiling_ms = 30000 };
-	struct err err = { .fault = FAULT_RETRY };
-	uint64_t random = 42;
-	uint64_t limit = 200;
-	for (unsigned attempts = 1; attempts < 70; attempts++) {
+	const struct err err = { .fault = FAULT_RETRY };
+	struct retry_state tried = { .random = 42 };
+	uint64_t limit = RETRY_BASE_MS;
+	for (unsigned attempts = 1; attempts < RETRY_ATTEMPTS; attempts++) {
 		uint64_t sum = 0;
 		uint32_t highest = 0;
 		for (int i = 0; i < 1000; i++) {
 			uint32_t delay_ms;
-			assert_true(retry_again(&policy, &err, attempts, &random, &delay_ms));
+			tried.attempts = attempts - 1;
+			assert_int_equal(retry_decide(&err, &tried, &delay_ms), FATE_AGAIN);
 			assert_true(delay_ms <= limit);
 			highest = delay_ms > highest ? delay_ms : highest;
 			sum += delay_ms;
 		}
 		assert_true(highest >= limit * 95 / 100);
 		assert_in_range(sum / 1000, limit * 45 / 100, limit * 55 / 100);
-		limit = min_u64(limit * 2, 30000);
+		limit *= 2;
 	}
 }
 
@@ -247,15 +249,17 @@ static void a_strangers_reply_counts_unless_it_is_excused(void **state)
 static void retry_after_wins_up_to_a_limit(void **state)
 {
 	(void)state;
-	uint64_t random = 1;
 	uint32_t delay_ms;
 	struct err err = { .fault = FAULT_UNAVAILABLE, .retry_after_ms = 77777 };
-	assert_true(retry_again(&retry_default, &err, 1, &random, &delay_ms));
+	assert_true(again_after(&err, 1, &delay_ms));
 	assert_int_equal(delay_ms, 77777);
 	err.retry_after_ms = UINT32_MAX;
-	assert_true(retry_again(&retry_default, &err, 4, &random, &delay_ms));
+	assert_true(again_after(&err, 4, &delay_ms));
 	assert_int_equal(delay_ms, RETRY_AFTER_MAX_MS);
-	assert_false(retry_again(&retry_default, &err, RETRY_ATTEMPTS, &random, &delay_ms));
+	err.fault = FAULT_RETRY;
+	assert_true(again_after(&err, 4, &delay_ms));
+	assert_int_equal(delay_ms, RETRY_AFTER_MAX_MS);
+	assert_false(again_after(&err, RETRY_ATTEMPTS, &delay_ms));
 }
 
 int main(void)
@@ -269,7 +273,7 @@ int main(void)
 		cmocka_unit_test(a_shortage_is_no_verdict),
 		cmocka_unit_test(a_wrong_reply_is_asked_for_again),
 		cmocka_unit_test(tries_are_counted),
-		cmocka_unit_test(delays_double_up_to_the_ceiling_and_fill_their_range),
+		cmocka_unit_test(delays_double_and_fill_their_range),
 		cmocka_unit_test(what_everything_suffers_counts_no_try),
 		cmocka_unit_test(trouble_of_its_own_counts),
 		cmocka_unit_test(a_strangers_reply_counts_unless_it_is_excused),

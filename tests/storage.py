@@ -31,8 +31,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from grid import Grid
 
 CONTAINER_HEADER, LEASE = 12, 72  # bytes before a share and of each lease after it
-PATH = re.compile(r"/storage/v1/immutable/([a-z2-7]{26})/(shares|[0-9]+)")
+MUTABLE, MUTABLE_HEADER = b"Tahoe mutable container", 468  # what one begins with; with four leases
+PATH = re.compile(r"/storage/v1/(?:im)?mutable/([a-z2-7]{26})/(shares|[0-9]+)")
 DAMAGES = ["data", "last", "tree", "extension"]
+SLOT_DAMAGES = ["slot-signed", "slot-block"]
 FAULTS = [*DAMAGES, "short", "cut", "long", "whole", "shifted", "500", "close"]
 
 
@@ -71,13 +73,18 @@ def identity():
 def read_share(path):
     """The share in a container: what is between its header and its leases."""
     raw = path.read_bytes()
+    if raw.startswith(MUTABLE):
+        (size,) = struct.unpack(">84xQ", raw[:92])
+        return bytearray(raw[MUTABLE_HEADER:MUTABLE_HEADER + size])
     (leases,) = struct.unpack(">8xL", raw[:CONTAINER_HEADER])
     return bytearray(raw[CONTAINER_HEADER:len(raw) - LEASE * leases])
 
 
 def place_in(share, what):
     """Where in a share a damage is: in its first byte of data or its last one, in the hash of the
-    first segment, or in the extension block."""
+    first segment, or in the extension block; of a mutable one in what is signed or in its block."""
+    if what.startswith("slot-"):
+        return 20 if what == "slot-signed" else struct.unpack_from(">L", share, 87)[0]
     version, _, size, data, _, tree, end, _, extension = struct.unpack(">9L", share[:36])
     assert version == 1
     inner = (end - tree) // 64 * 32  # bytes of the hashes before those of the segments
@@ -121,6 +128,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         owner, found = self.server.owner, PATH.fullmatch(self.path)
+        if "/mutable/" in self.path and not owner.slots:
+            self.reply(404)
+            return
         owner.note(self.path)
         if owner.fault == "hang":
             owner.ended.wait(60)
@@ -149,14 +159,14 @@ class Handler(BaseHTTPRequestHandler):
             return
         share = bytearray(path) if isinstance(path, bytes) else read_share(path)
         fault = self.server.owner.fault
-        if fault in DAMAGES:
+        if fault in (SLOT_DAMAGES if "/mutable/" in self.path else DAMAGES):
             share[place_in(share, fault)] ^= 1
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
         if not asked or fault == "whole":
             self.reply(200, share)
             return
         first, end = int(asked[1]), int(asked[2]) + 1
-        if fault == "held" and first == place_in(share, "data"):
+        if fault == "held" and "/immutable/" in self.path and first == place_in(share, "data"):
             self.server.owner.ended.wait(60)
         if fault == "shifted":
             first, end = first + 1, end + 1
@@ -180,6 +190,7 @@ class Listener(ThreadingHTTPServer):
 
 class StorageServer:
     """Serves the shares of a real node, or those with `numbers` only; .asked is what it was asked.
+    Those of mutable files only with `slots`; else it knows nothing of them, faults or not.
 
     Faults: a bit flipped ("data", "last", "tree", "extension": see place_in), a byte less than was
     asked for or one more ("short", "long"), half of what was promised ("cut"), all of a share
@@ -189,10 +200,10 @@ class StorageServer:
     """
     handler = Handler
 
-    def __init__(self, grid, numbers=None, fault=None, rate=2000):
+    def __init__(self, grid, numbers=None, fault=None, rate=2000, slots=False):
         self.folder = grid and grid.directory / "storage/shares"
         self.numbers, self.fault = numbers, fault
-        self.rate = rate
+        self.rate, self.slots = rate, slots
         self.swissnum, self.id = base32(os.urandom(20)), "v0-" + base32(os.urandom(32))
         self.authorization = "Tahoe-LAFS " + base64.b64encode(self.swissnum.encode()).decode()
         self.asked, self.lock, self.ended = [], threading.Lock(), threading.Event()

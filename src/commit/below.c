@@ -79,9 +79,9 @@ static void below_start(struct lane_task *lane_task, struct store *store)
 {
 	struct below *below = (struct below *)lane_task;
 	struct err err;
-	const struct store_list list = { .cap = &below->directory,
-					 .child = below_child,
-					 .context = below };
+	const struct store_list list = {
+		.cap = &below->directory, .child = below_child, .context = below, .written = true
+	};
 	if (store_list(store, &list, (struct store_then){ below_listed, below }, &err))
 		return;
 	lane_task_end(lane_task, &err);

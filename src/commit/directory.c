@@ -192,7 +192,8 @@ static void list_directory(struct directory *directory, const struct cap *cap)
 	childset_begin(&directory->assembly.set);
 	const struct store_list wanted = { .cap = cap,
 					   .child = directory_child,
-					   .context = directory };
+					   .context = directory,
+					   .written = directory->how != DIRECTORY_IMMUTABLE };
 	KILL_POINT("directory-made");
 	if (!store_list(directory->store, &wanted,
 			(struct store_then){ directory_listed, directory }, &err))

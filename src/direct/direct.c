@@ -242,7 +242,8 @@ static struct store_call *list_here(struct store *store, const struct store_list
 				    struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
-	struct store_call *call = direct_can_list(list) ? direct_list(direct, list, then) : NULL;
+	struct store_call *call =
+		direct_can_list(direct, list) ? direct_list(direct, list, then) : NULL;
 	return call ? call : store_list(direct->base.behind, list, then, err);
 }
 
@@ -405,6 +406,7 @@ enum fault direct_open(const struct direct_options *options, struct store **stor
 	direct->queue_end = &direct->queue;
 	direct->lease_secret = options->lease_secret;
 	direct->happy = options->happy;
+	direct->needed = options->needed ? options->needed : 3;
 	direct->server = calloc(servers->count, sizeof *direct->server);
 	enum fault fault = direct->server
 				   ? gateway_open(options->gateway, &direct->base.behind, err)

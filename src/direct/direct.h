@@ -1,10 +1,11 @@
 /*
- * A store that reads immutable files and lists immutable directories from the storage servers
+ * A store that reads immutable files and lists directories from the storage servers
  * themselves, and writes those whose shares are there; everything else is left to a gateway.
  *
  *   get of a CHK cap: which servers have shares? -> k of them -> segments: decoded, proven by the
  *       hash tree that the cap stands for, decrypted -> sink
- *   list of an immutable directory: its bytes are got like a file's, and told as children
+ *   list of a directory: its bytes are got like a file's, or (direct_slot.h) of its newest version,
+ *       and told as children
  *   put of a body with its shares: room for them -> each to its server -> all acknowledged
  *   whatever goes wrong there: the gateway brings the rest of the range, or puts the file
  * direct_call.h draws how the parts of this room go on from one to the next.
@@ -31,6 +32,7 @@ struct direct_options {
 	const unsigned char *lease_secret; /* of LEASE_SECRET_SIZE, borrowed; NULL: nothing is
 					      written past the gateway */
 	unsigned happy;                    /* servers that a file's shares have to be spread over */
+	unsigned needed;                   /* shares that give a file back; 0: not known */
 	struct habits *habits;             /* of the grid, borrowed; NULL: nothing is guessed */
 };
 

@@ -33,8 +33,8 @@
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
  * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c.
- * So has checking: direct_check.c.  Directories are read like files and told as listings:
- * direct_list.c.
+ * So has checking: direct_check.c.  Directories are read like files, or by direct_slot.c, and told
+ * as listings: direct_list.c.
  *
  * Place      inside direct/direct only.
  */
@@ -66,6 +66,7 @@ enum {
 	DIRECT_STRIPE = 4 << 20,      /* bytes of a file asked for at once */
 	DIRECT_RECENT = 8,            /* files whose shares are remembered */
 	DIRECT_WATCH_MS = 1000,       /* between looks for servers that are slow to write to */
+	DIRECT_FORM_MAX = 64 << 20,   /* bytes that a directory is stored as; of 200,000 children */
 };
 
 struct direct_server {
@@ -125,6 +126,7 @@ struct direct {
 	uint64_t watched_ms;
 	const unsigned char *lease_secret; /* NULL: nothing is put here */
 	unsigned happy;                    /* servers that have to get a share */
+	unsigned needed;                   /* shares, in what the node stores */
 	struct direct_shares *recent[DIRECT_RECENT];
 	unsigned oldest;
 	struct chk_cipher cipher;

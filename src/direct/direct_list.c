@@ -1,9 +1,8 @@
 #include "direct/direct_list.h"
 
 #include "base/secret.h"
+#include "direct/direct_slot.h"
 #include "store/listing_form.h"
-
-enum { LIST_FORM_MAX = 64 << 20 /* bytes that a directory is stored as; of 200,000 children */ };
 
 struct direct_list {
 	struct direct *direct;
@@ -15,6 +14,7 @@ struct direct_list {
 	struct store_list wanted; /* of `cap` */
 	struct bytes form;
 	struct store_call *reading; /* fills it */
+	struct direct_slot *slot;   /* or this one does */
 	struct store_call *gateway; /* lists instead */
 	bool fresh; /* to be told in the next poll: `done` must not come before it is handed out */
 };
@@ -48,6 +48,8 @@ void direct_cancel_list(struct direct_list *list)
 		store_cancel(list->direct->base.behind, list->gateway);
 	if (list->reading)
 		store_cancel(&list->direct->base, list->reading);
+	if (list->slot)
+		direct_slot_cancel(list->slot);
 	free_list(list);
 }
 
@@ -113,6 +115,16 @@ static void has_read(void *context, const struct store_reply *reply)
 		tell(list);
 }
 
+static void slot_read(void *context, bool proven)
+{
+	struct direct_list *list = context;
+	list->slot = NULL;
+	if (proven)
+		tell(list);
+	else
+		ask_gateway(list);
+}
+
 static bool take_bytes(void *context, const void *data, size_t size)
 {
 	struct direct_list *list = context;
@@ -121,12 +133,15 @@ static bool take_bytes(void *context, const void *data, size_t size)
 
 /* ---- the beginning ---- */
 
-bool direct_can_list(const struct store_list *list)
+bool direct_can_list(const struct direct *direct, const struct store_list *list)
 {
-	const enum cap_kind kind = list->cap->kind;
-	return list->path_count == 0 &&
-	       (kind == CAP_DIR2_LIT ||
-		(kind == CAP_DIR2_CHK && list->cap->size > 0 && list->cap->size <= LIST_FORM_MAX));
+	const struct cap *cap = list->cap;
+	if (list->path_count > 0 || cap_is_verifier(cap) || !cap_is_directory(cap))
+		return false;
+	if (cap_is_mutable(cap))
+		return !list->written && !direct->servers->partial &&
+		       direct->requests + 2 * direct->needed <= DIRECT_REQUESTS_MAX;
+	return cap_is_literal(cap) || (cap->size > 0 && cap->size <= DIRECT_FORM_MAX);
 }
 
 /* Has the bytes read, or takes them from the cap.  False: that cannot be done here. */
@@ -136,6 +151,11 @@ static bool begin_reading(struct direct_list *list)
 	if (cap_is_literal(&list->cap)) {
 		list->fresh = list->direct->resuming = true;
 		return take_bytes(list, list->cap.content, (size_t)list->cap.size);
+	}
+	if (cap_is_mutable(&list->cap)) {
+		list->slot = direct_slot_start(list->direct, &list->cap, &list->form,
+					       (struct direct_slot_then){ slot_read, list });
+		return list->slot;
 	}
 	if (!cap_to_file(&list->cap, &file))
 		return false;
@@ -165,7 +185,7 @@ struct store_call *direct_list(struct direct *direct, const struct store_list *w
 		.wanted = *wanted,
 	};
 	list->wanted.cap = &list->cap;
-	bytes_init(&list->form, LIST_FORM_MAX);
+	bytes_init(&list->form, DIRECT_FORM_MAX);
 	if (!begin_reading(list)) {
 		free_list(list);
 		return NULL;

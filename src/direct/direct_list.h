@@ -1,15 +1,15 @@
 /*
  * Directories listed from what they are stored as.
  *
- *   READ      the bytes of the directory, as a file's, from the servers; a literal has them in its
- *     |       cap
+ *   READ      the bytes of the directory from the servers: as a file's, or (direct_slot.h) of what
+ *     |       can change; a literal has them in its cap
  *     |  whatever goes wrong: GATEWAY, which lists it
  *     v
  *   TELL      store/listing_form: once to see that there is nothing odd, once to tell the children
  *
  * So a caller hears of children once, from here or from the gateway.
  *
- * Place      inside direct/direct, over its reading of files; store/listing_form.
+ * Place      inside direct/direct, over its reading of files and slots; store/listing_form.
  * Ownership  a list belongs to its store's list until its `done` was called.
  * Threads    those of the store.
  */
@@ -18,7 +18,7 @@
 #include "direct/direct_call.h"
 
 /* Returns whether a listing can be had here. */
-bool direct_can_list(const struct store_list *list);
+bool direct_can_list(const struct direct *direct, const struct store_list *list);
 
 /* Starts one.  Returns the call, or NULL: it is the gateway's. */
 struct store_call *direct_list(struct direct *direct, const struct store_list *list,

@@ -56,7 +56,7 @@ enum fault servers_load(struct servers *servers, const char *directory, struct e
 	struct server_gathering gathering = { .servers = servers };
 	char *folder = NULL;
 	/* Once for all: growing would leave copies of secrets behind. */
-	*servers = (struct servers){ calloc(SERVERS_MAX, sizeof *servers->server), 0 };
+	*servers = (struct servers){ .server = calloc(SERVERS_MAX, sizeof *servers->server) };
 	if (!servers->server || asprintf(&folder, "%s/private", directory) < 0) {
 		servers_fini(servers);
 		return err_set(err, FAULT_NOMEM, "no memory for servers");

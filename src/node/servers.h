@@ -33,6 +33,7 @@ struct server {
 struct servers {
 	struct server *server;
 	size_t count;
+	bool partial; /* the node has heard of more, which are not reached in this way */
 };
 
 /*

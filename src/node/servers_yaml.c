@@ -148,6 +148,7 @@ static enum fault hear(struct yaml_reading *reading, struct word id,
 		       const yaml_node_t *announcement, struct err *err)
 {
 	struct server_gathering *gathering = reading->gathering;
+	gathering->servers->partial |= gathering->count == SERVERS_MAX;
 	if (!is_printable(id) || !is_wanted(gathering, id))
 		return FAULT_NONE;
 	struct server server = { .url = NULL };
@@ -158,6 +159,7 @@ static enum fault hear(struct yaml_reading *reading, struct word id,
 		gathering->servers->server[gathering->servers->count++] = server;
 	else
 		free(server.url);
+	gathering->servers->partial |= !server.url && is_storage(reading, announcement);
 	secret_wipe(&server, sizeof server);
 	return fault;
 }

@@ -241,6 +241,7 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 		.servers = &setup->servers,
 		.lease_secret = setup->encodes ? setup->node.lease_secret : NULL,
 		.happy = setup->node.happy,
+		.needed = setup->node.params.k,
 		.habits = setup->habits,
 	};
 	return setup->servers.count > 0 && !setup->spare ? direct_open(&direct, store, err)

@@ -269,6 +269,7 @@ struct store_list {
 	size_t path_count;
 	store_child_found *child; /* NULL: only the node is wanted */
 	void *context;            /* of child */
+	bool written; /* it was just written to by the gateway, which therefore has to list it */
 };
 
 /*

@@ -1,5 +1,7 @@
 #include "tahoe/dirnode.h"
 
+#include "tahoe/child_rw.h"
+
 void dirnode_init(struct dirnode *dir, size_t max)
 {
 	memset(dir, 0, sizeof *dir);
@@ -7,10 +9,20 @@ void dirnode_init(struct dirnode *dir, size_t max)
 	bytes_init(&dir->child, max);
 }
 
+enum fault dirnode_init_mutable(struct dirnode *dir, size_t max,
+				const unsigned char writekey[CAP_KEY_SIZE], struct err *err)
+{
+	dirnode_init(dir, max);
+	memcpy(dir->writekey, writekey, CAP_KEY_SIZE);
+	return chk_cipher_init(&dir->cipher, err);
+}
+
 void dirnode_fini(struct dirnode *dir)
 {
 	if (!dir)
 		return;
+	chk_cipher_fini(&dir->cipher);
+	explicit_bzero(dir->writekey, sizeof dir->writekey);
 	bytes_fini(&dir->body);
 	bytes_fini(&dir->child);
 	dirnode_clear(dir);
@@ -35,17 +47,36 @@ static bool rises(const struct dirnode *dir, const char *name, size_t size)
 	return order < 0 || (order == 0 && dir->last_size < size);
 }
 
+static bool is_mutable(const struct dirnode *dir) { return dir->cipher.state; }
+
 /* What is below an immutable directory must be immutable itself. */
-static bool is_allowed(const struct cap *cap)
+static bool is_allowed(const struct dirnode *dir, const struct cap *cap)
 {
+	if (is_mutable(dir))
+		return (cap_is_file(cap) || cap_is_directory(cap)) && !cap_is_verifier(cap);
 	return (cap_is_chk(cap) || cap_is_literal(cap)) && !cap_is_verifier(cap);
 }
 
-/* N(name) N(ro_uri) N("") N(metadata); stores where in `out` the name begins. */
-static enum fault pack(struct bytes *out, const struct dirnode_child *child, size_t *name_offset)
+/* The write cap, hidden, or "" in its place where there is none. */
+static enum fault pack_writable(struct dirnode *dir, const struct cap *cap)
 {
 	char text[CAP_TEXT_SIZE];
-	const size_t length = cap_print(child->cap, text);
+	struct bytes_view rw = { text, 0 };
+	if (!is_mutable(dir))
+		return netstring_append(&dir->child, NULL, 0);
+	if (cap_is_writable(cap))
+		rw.size = cap_print(cap, text);
+	enum fault fault = child_rw_hide(&dir->cipher, dir->writekey, &rw, &dir->child);
+	explicit_bzero(text, sizeof text);
+	return fault;
+}
+
+/* N(name) N(ro_uri) N(rw) N(metadata); stores where in dir->child the name begins. */
+static enum fault pack(struct dirnode *dir, const struct dirnode_child *child, size_t *name_offset)
+{
+	char text[CAP_TEXT_SIZE];
+	struct bytes *out = &dir->child;
+	const size_t length = cap_print_readonly(child->cap, text);
 	bytes_clear(out);
 	enum fault fault = netstring_append(out, child->name, child->name_size);
 	if (!fault) {
@@ -53,7 +84,7 @@ static enum fault pack(struct bytes *out, const struct dirnode_child *child, siz
 		fault = netstring_append(out, text, length);
 	}
 	if (!fault)
-		fault = netstring_append(out, NULL, 0);
+		fault = pack_writable(dir, child->cap);
 	if (!fault)
 		fault = netstring_append(out, child->metadata, child->metadata_size);
 	explicit_bzero(text, sizeof text);
@@ -64,11 +95,11 @@ enum fault dirnode_add(struct dirnode *dir, const struct dirnode_child *child, s
 {
 	if (!rises(dir, child->name, child->name_size))
 		return err_set(err, FAULT_USAGE, "the names of a directory do not rise");
-	if (!is_allowed(child->cap))
-		return err_set(err, FAULT_USAGE, "an immutable directory cannot hold this cap");
+	if (!is_allowed(dir, child->cap))
+		return err_set(err, FAULT_USAGE, "such a directory cannot hold this cap");
 	size_t name_offset = 0;
 	const size_t before = dir->body.size;
-	enum fault fault = pack(&dir->child, child, &name_offset);
+	enum fault fault = pack(dir, child, &name_offset);
 	if (!fault)
 		fault = netstring_append(&dir->body, dir->child.data, dir->child.size);
 	if (fault)

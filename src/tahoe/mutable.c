@@ -2,6 +2,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "tahoe/mutable.h"
@@ -15,7 +16,6 @@
 
 enum {
 	NUMBER_SIZE = MUTABLE_KEY_BITS / 8, /* bytes of the modulus, the largest number */
-	PUBLIC_DER_MAX = 320,               /* bytes; RSA-2048 takes 294 */
 	EXPONENT = 65537,
 };
 
@@ -128,10 +128,10 @@ static bool private_der(EVP_PKEY *pkey, struct mutable_key *key)
 	return done;
 }
 
-static bool public_der(EVP_PKEY *pkey, unsigned char out[PUBLIC_DER_MAX], size_t *size)
+static bool public_der(EVP_PKEY *pkey, unsigned char out[MUTABLE_PUBLIC_MAX], size_t *size)
 {
 	const int length = i2d_PUBKEY(pkey, NULL);
-	if (length <= 0 || length > PUBLIC_DER_MAX)
+	if (length <= 0 || length > MUTABLE_PUBLIC_MAX)
 		return false;
 	*size = (size_t)length;
 	return i2d_PUBKEY(pkey, &out) == length;
@@ -140,7 +140,7 @@ static bool public_der(EVP_PKEY *pkey, unsigned char out[PUBLIC_DER_MAX], size_t
 /* Stores the encoded key and the cap that follows from it. */
 static enum fault fill_key(EVP_PKEY *pkey, struct mutable_key *key, struct err *err)
 {
-	unsigned char public[PUBLIC_DER_MAX];
+	unsigned char public[MUTABLE_PUBLIC_MAX];
 	size_t public_size = 0;
 	memset(key, 0, sizeof *key);
 	if (!private_der(pkey, key) || !public_der(pkey, public, &public_size)) {
@@ -203,6 +203,34 @@ enum fault mutable_key_from_der(const void *der, size_t size, struct mutable_key
 	EVP_PKEY_free(pkey);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	return fault;
+}
+
+static bool sign(EVP_PKEY *pkey, const void *data, size_t size, struct mutable_signature *signature)
+{
+	EVP_PKEY_CTX *rsa;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	signature->size = sizeof signature->bytes;
+	const bool done =
+		context && EVP_DigestSignInit(context, &rsa, EVP_sha256(), NULL, pkey) == 1 &&
+		EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PSS_PADDING) == 1 &&
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(rsa, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+		EVP_DigestSign(context, signature->bytes, &signature->size, data, size) == 1;
+	EVP_MD_CTX_free(context);
+	return done;
+}
+
+enum fault mutable_key_sign(const struct mutable_key *key, const void *data, size_t size,
+			    struct mutable_signature *signature, struct err *err)
+{
+	const unsigned char *at = key->der;
+	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)key->der_size);
+	EVP_PKEY *pkey = info ? EVP_PKCS82PKEY(info) : NULL;
+	const bool done = pkey &&
+			  public_der(pkey, signature->public_key, &signature->public_size) &&
+			  sign(pkey, data, size, signature);
+	EVP_PKEY_free(pkey);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return done ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory to sign");
 }
 
 size_t mutable_key_text(const struct mutable_key *key, char out[MUTABLE_KEY_TEXT_SIZE])

@@ -18,6 +18,7 @@
 enum {
 	MUTABLE_KEY_BITS = 2048,      /* what Tahoe-LAFS asks for; e = 65537 */
 	MUTABLE_DER_MAX = 1280,       /* bytes; an RSA-2048 key takes 1215 to 1219 */
+	MUTABLE_PUBLIC_MAX = 320,     /* bytes; 294 */
 	MUTABLE_KEY_TEXT_SIZE = 1712, /* bytes of the base64url form of MUTABLE_DER_MAX with NUL */
 };
 
@@ -37,6 +38,18 @@ MUST_USE enum fault mutable_key_generate(struct mutable_key *key, struct err *er
  */
 MUST_USE enum fault mutable_key_from_der(const void *der, size_t size, struct mutable_key *key,
 					 struct err *err);
+
+/* A signature, and the key to check it with. */
+struct mutable_signature {
+	unsigned char public_key[MUTABLE_PUBLIC_MAX]; /* SubjectPublicKeyInfo DER */
+	size_t public_size;
+	unsigned char bytes[MUTABLE_KEY_BITS / 8];
+	size_t size;
+};
+
+/* Signs as Tahoe-LAFS signs versions: RSA-PSS with SHA-256.  FAULT_NOMEM. */
+MUST_USE enum fault mutable_key_sign(const struct mutable_key *key, const void *data, size_t size,
+				     struct mutable_signature *signature, struct err *err);
 
 /* Writes the value of private-key=: base64url with padding, NUL-terminated.  Returns its length. */
 size_t mutable_key_text(const struct mutable_key *key, char out[MUTABLE_KEY_TEXT_SIZE]);

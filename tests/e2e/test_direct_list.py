@@ -1,9 +1,11 @@
 """Directories that are listed from the storage servers: what the gateway says, without it."""
 import json
+import re
+import struct
 
 import pytest
 
-from grid import wait_for
+from grid import free_port, uri, wait_for
 from proxy import Proxy, Reply
 from storage import NodeCopy, StorageServer, announce, announced
 from tree import content, local_tree, same, summary
@@ -116,3 +118,118 @@ def test_bytes_that_are_no_directory_are_the_gateways_to_judge(real_grid, client
         cap = real_grid.put(data).replace("URI:CHK:", "URI:DIR2-CHK:")
         out, asked = listed(client(node, barge_asan), node, cap)
         assert asked == asks and len(out.splitlines()) == (0 if asks else 2)
+
+
+# --- what can change ----------------------------------------------------------------------
+
+def make(grid, form, children):
+    """Makes a mutable directory; returns its write cap."""
+    cap = grid.web("POST", f"/uri?t=mkdir&format={form}").decode()
+    if children:
+        edit(grid, cap, children)
+    return cap
+
+
+def edit(grid, cap, children):
+    body = {name: [kind, {**caps, "metadata": METADATA}] for name, (kind, caps) in
+            ((name, grid.as_child(child)) for name, child in children.items())}
+    grid.web("POST", uri(cap, t="set_children"), json.dumps(body))
+
+
+def readonly(grid, cap):
+    return grid.web("GET", uri(cap, t="readonly-uri")).decode()
+
+
+@pytest.mark.parametrize("grid_name", ["real_grid", "spread_grid"])
+@pytest.mark.parametrize("form", ["SDMF", "MDMF"])
+def test_mutable_directories(request, client, through, grid_name, form):
+    grid = request.getfixturevalue(grid_name)
+    node = through(grid)
+    barge = client(node)
+    small, other = grid.put(content(70, 703)), make(grid, form, {})
+    cap = make(grid, form, {})
+    assert same_as_the_gateway(barge, node, cap) == ""
+    for children in ({"one": small}, {name: small for name in NAMES},
+                     {"dir": other, "seen": readonly(grid, other), "sdmf": grid.web(
+                         "PUT", "/uri?format=SDMF", b"x").decode()},
+                     {f"f{n}": small for n in range(1000)}):
+        edit(grid, cap, children)
+        told = same_as_the_gateway(barge, node, cap)
+    same_as_the_gateway(barge, node, readonly(grid, cap))
+    assert len(told.splitlines()) == 1000 + 3 + len(NAMES) + 1
+
+
+def slots(grid):
+    """Containers of mutable shares."""
+    return {path for path in grid.share_files()
+            if path.read_bytes().startswith(b"Tahoe mutable container")}
+
+
+@pytest.mark.parametrize("form", ["SDMF", "MDMF"])
+def test_a_damaged_share_is_done_without(spread_grid, client, through, form):
+    """2 of 4: of which each in turn has one bit wrong, or is an older version."""
+    node, grid = through(spread_grid), spread_grid
+    barge, before = client(node), slots(grid)
+    cap = make(grid, form, {"first": grid.put(content(71, 704))})
+    paths = sorted(slots(grid) - before)
+    old = {path: path.read_bytes() for path in paths}
+    edit(grid, cap, {"second": grid.put(content(72, 704))})
+    new = {path: path.read_bytes() for path in paths}
+    good, _ = listed(barge, node, cap, "--no-direct")
+    assert len(paths) >= 3 and "second" in good
+    for path in paths:
+        for bad in (old[path], flip(new[path], form)):
+            path.write_bytes(bad)
+            assert listed(barge, node, cap) == (good, 0)
+        path.write_bytes(new[path])
+
+
+def flip(container, form):
+    """A bit of the block."""
+    share = bytearray(container)
+    at = 468  # the share begins behind the container's header and four leases
+    (first,) = (struct.unpack_from(">L", share, at + 87) if form == "SDMF" else
+                struct.unpack_from(">Q", share, at + 99))
+    share[at + first + 20] ^= 1
+    return bytes(share)
+
+
+def test_where_the_newest_is_not_whole_the_gateway_is_asked(spread_grid, client, through):
+    node, grid = through(spread_grid), spread_grid
+    barge, before = client(node), slots(grid)
+    cap = make(grid, "SDMF", {"first": grid.put(content(71, 705))})
+    paths = sorted(slots(grid) - before)
+    old = {path: path.read_bytes() for path in paths}
+    edit(grid, cap, {"second": grid.put(content(72, 705))})
+    for path in paths[1:]:
+        path.write_bytes(old[path])
+    out, asked = listed(barge, node, cap)
+    assert asked == 1 and out == listed(barge, node, cap, "--no-direct")[0]
+
+
+def test_a_server_that_is_away_may_have_the_newest(spread_grid, client, through):
+    """One of them has another port here than the gateway knows."""
+    wait_for(lambda: announced(spread_grid).count("anonymous-storage-NURLs") ==
+             spread_grid.server_count)
+    cache = re.sub(r"(pb://[^\n]*@127.0.0.1:)\d+(/\w+#v=1)", rf"\g<1>{free_port()}\2",
+                   announced(spread_grid), count=1)
+    node = through(spread_grid, cache)
+    cap = make(spread_grid, "SDMF", {"first": spread_grid.put(content(71, 706))})
+    out, asked = listed(client(node), node, cap)
+    assert asked == 1 and out == listed(client(node), node, cap, "--no-direct")[0]
+
+
+@pytest.mark.parametrize("fault", ["slot-signed", "slot-block", "cut", "long", "garbage",
+                                   "500", "close"])
+def test_slots_of_a_lying_server(real_grid, client, through, barge_asan, fault):
+    cap = make(real_grid, "SDMF", {f"f{n}": real_grid.put(content(60, 707)) for n in range(3)})
+    server = StorageServer(real_grid, fault=fault, slots=True)
+    try:
+        node = through(real_grid, announce(server))
+        out, asked = listed(client(node, barge_asan), node, cap)
+        assert asked == 1 and any("/mutable/" in path for path in server.asked)
+        assert out == listed(client(node), node, cap, "--no-direct")[0]
+        server.fault = None
+        assert listed(client(node, barge_asan), node, cap) == (out, 0)
+    finally:
+        server.stop()

@@ -117,6 +117,7 @@ static void what_is_configured_hides_what_is_announced(void **state)
 	    "      - pb://" HASH "@mine:1/s#v=1\n");
 	struct servers servers = load(*state);
 	assert_int_equal(servers.count, 2);
+	assert_false(servers.partial);
 	assert_string_equal(servers.server[0].url, "https://mine:1/");
 	assert_string_equal(servers.server[1].url, "https://127.0.0.1:21907/");
 	servers_fini(&servers);
@@ -126,6 +127,7 @@ static void what_is_configured_hides_what_is_announced(void **state)
 	    "@a.onion:1/s#v=1']}}}\n");
 	servers = load(*state);
 	assert_int_equal(servers.count, 1);
+	assert_true(servers.partial);
 	assert_string_equal(servers.server[0].url, "https://127.0.0.1:21907/");
 	servers_fini(&servers);
 	static const char *const none[] = { "{}", "storage:\n", "other: [1]\n", "# nothing\n" };
@@ -318,7 +320,7 @@ static void orders_by_a_hash_of_index_and_seed(void **state)
 		down[i] = (unsigned char)(255 - i);
 	}
 	const uint16_t of_up[] = { 3, 2, 1, 4, 0, 5 }, of_down[] = { 0, 5, 4, 2, 3, 1 };
-	const struct servers servers = { list, 6 };
+	const struct servers servers = { .server = list, .count = 6 };
 	uint16_t order[6];
 	servers_order(&servers, up, order);
 	assert_memory_equal(order, of_up, sizeof order);

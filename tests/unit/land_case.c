@@ -124,3 +124,18 @@ void land_case_write(struct arrival *arrival, const void *data, size_t size)
 	arrival->outcome.length = size;
 	content_hash_of(data, size, arrival->outcome.content);
 }
+
+struct land_case land_case;
+
+int land_case_setup(void **state)
+{
+	tree_setup(state);
+	land_case_init(&land_case);
+	return 0;
+}
+
+int land_case_teardown(void **state)
+{
+	land_case_fini(&land_case);
+	return tree_teardown(state);
+}

@@ -27,6 +27,11 @@ struct land_case {
 	struct arrivals *arrivals;
 };
 
+/* The one of a test that needs one, and what makes it before each of its facts and ends it. */
+extern struct land_case land_case;
+int land_case_setup(void **state);
+int land_case_teardown(void **state);
+
 /* Makes all but the arrivals, in the tree's directory. */
 void land_case_init(struct land_case *land_case);
 void land_case_start(struct land_case *land_case);

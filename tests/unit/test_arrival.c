@@ -13,21 +13,6 @@
 
 enum { NOBODY_NEWER = 0 }; /* a job so old that everything there is newer */
 
-static struct land_case land_case;
-
-static int setup(void **state)
-{
-	tree_setup(state);
-	land_case_init(&land_case);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	land_case_fini(&land_case);
-	return tree_teardown(state);
-}
-
 /* Brings the first task that is not settled, as `text`. */
 static void bring(const char *text)
 {
@@ -563,7 +548,7 @@ static void gives_back_what_comes_after_the_stop(void **state)
 
 int main(void)
 {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, land_case_setup, land_case_teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(gives_a_file_its_name_and_says_so),
 		FACT(restores_mode_and_time),

@@ -6,13 +6,11 @@
 
 #include <sys/stat.h>
 
-static struct land_case land_case;
 static struct builder_options options;
 
 static int setup(void **state)
 {
-	tree_setup(state);
-	land_case_init(&land_case);
+	land_case_setup(state);
 	land_case.queue.leases_max = 9;
 	options = (struct builder_options){
 		.lease = land_case.queue.lease,
@@ -24,12 +22,6 @@ static int setup(void **state)
 		.losses = &land_case.losses,
 	};
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	land_case_fini(&land_case);
-	return tree_teardown(state);
 }
 
 /* Adds the directory, which is entry `directory` of the manifest. */
@@ -205,7 +197,7 @@ static void ends_the_job_when_the_manifest_is_damaged(void **state)
 
 int main(void)
 {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, land_case_teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(makes_directories_that_no_file_has_made),
 		FACT(restores_mode_and_time),

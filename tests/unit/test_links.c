@@ -5,21 +5,6 @@
 
 #include <unistd.h>
 
-static struct land_case land_case;
-
-static int setup(void **state)
-{
-	tree_setup(state);
-	land_case_init(&land_case);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	land_case_fini(&land_case);
-	return tree_teardown(state);
-}
-
 /* Makes a file "old" with the names out/a and out/b, and a plan that is newer, with a file of each
  * name.  Returns their works. */
 static struct work *make_two(struct fake_task *task[2])
@@ -95,7 +80,7 @@ static void an_edit_by_another_name_is_one(void **state)
 	assert_true(tree_holds("out/b", "edited", 6));
 }
 
-#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, land_case_setup, land_case_teardown)
 
 int main(void)
 {

@@ -13,7 +13,6 @@
 
 enum { SIZE = 3 * 100000, PIECE = 100000, QUEUE_MAX = 150000 };
 
-static struct land_case land_case;
 static struct workers *workers;
 static atomic_uint wakes;
 static unsigned char content[SIZE];
@@ -22,8 +21,7 @@ static struct partial *partial;
 
 static int setup(void **state)
 {
-	tree_setup(state);
-	land_case_init(&land_case);
+	land_case_setup(state);
 	land_case_start(&land_case);
 	workers = workers_new("writer", 1);
 	assert_non_null(workers);
@@ -37,8 +35,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	workers_free(workers);
-	land_case_fini(&land_case);
-	return tree_teardown(state);
+	return land_case_teardown(state);
 }
 
 static void wake(void *context)

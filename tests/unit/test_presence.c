@@ -6,21 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct land_case land_case;
-
-static int setup(void **state)
-{
-	tree_setup(state);
-	land_case_init(&land_case);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	land_case_fini(&land_case);
-	return tree_teardown(state);
-}
-
 static void settle(enum land_case_directory directory, uint8_t outcome_state)
 {
 	const struct outcome outcome = { .id = (uint64_t)directory,
@@ -73,7 +58,7 @@ static void misses_nothing_that_is_not_done(void **state)
 	assert_int_equal(check(&err), FAULT_NONE);
 }
 
-#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, land_case_setup, land_case_teardown)
 
 int main(void)
 {

@@ -12,21 +12,6 @@
 
 enum { WIDE = 150 };
 
-static struct land_case land_case;
-
-static int setup(void **state)
-{
-	tree_setup(state);
-	land_case_init(&land_case);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	land_case_fini(&land_case);
-	return tree_teardown(state);
-}
-
 static struct tree_dir *open_spot(struct tree *target_tree, struct listing_id listing)
 {
 	struct tree_dir *target_dir = NULL;
@@ -222,7 +207,7 @@ static void takes_spots_back_in_any_thread(void **state)
 
 int main(void)
 {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, land_case_setup, land_case_teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(makes_what_is_missing_on_the_way),
 		FACT(takes_what_is_there),

@@ -127,6 +127,30 @@ static enum fault add_file(struct making *making, const char *path, bool include
 	return fault;
 }
 
+/* Adds a line of `tahoe backup`'s files of patterns, blanks at its ends cut off. */
+static enum fault add_glob_line(struct making *making, const char *line, size_t size, bool include,
+				struct err *err)
+{
+	static const char blank[] = " \t\r\v\f";
+	(void)include;
+	while (size > 0 && strchr(blank, line[size - 1]))
+		size--;
+	for (; size > 0 && strchr(blank, *line); size--)
+		line++;
+	return size > 0 ? select_add_glob(making->select, line, size, err) : FAULT_NONE;
+}
+
+static enum fault add_globs(struct making *making, const char *path, struct err *err)
+{
+	struct bytes text;
+	bytes_init(&text, SELECTION_RULES_MAX);
+	enum fault fault = read_input(making, path, &text, err);
+	if (!fault)
+		fault = add_lines(making, &text, add_glob_line, false, err);
+	bytes_fini(&text);
+	return fault;
+}
+
 static enum fault add_vcs(struct select *select, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
@@ -161,6 +185,10 @@ static enum fault add_given(struct making *making, const char *given, struct err
 			       : FAULT_NONE;
 	case RULE_EXCLUDE_VCS:
 		return add_vcs(select, err);
+	case RULE_EXCLUDE_GLOBS_FROM:
+		return add_globs(making, value, err)
+			       ? err_wrap(err, "--exclude-from-utf-8=%.60s", value)
+			       : FAULT_NONE;
 	}
 	return FAULT_NONE;
 }
@@ -173,7 +201,11 @@ static enum fault set_limits(struct making *making, struct err *err)
 		.max_bytes = given->max_size,
 		.has_newer = given->newer != NULL,
 		.one_file_system = given->one_file_system,
+		.caches = given->exclude_caches,
 	};
+	for (size_t i = 0; i < given->exclude_if_present.count; i++)
+		if (select_mark(making->select, given->exclude_if_present.text[i], err))
+			return err_wrap(err, "--exclude-if-present");
 	if (given->newer && selection_date(given->newer, &limits.newer_ns, err))
 		return err_wrap(err, "--newer");
 	if (limits.max_bytes && limits.min_bytes > limits.max_bytes)

@@ -18,6 +18,7 @@ enum option_rule {
 	RULE_EXCLUDE_FROM = 'E',
 	RULE_INCLUDE_FROM = 'I',
 	RULE_EXCLUDE_VCS = 'v',
+	RULE_EXCLUDE_GLOBS_FROM = 'G',
 };
 
 /* One part of struct options, which owns the texts. */
@@ -25,7 +26,8 @@ struct selection_options {
 	struct text_list rules;   /* each begins with its enum option_rule */
 	char *newer, *files_from; /* NULL: not given */
 	bool null_separated;
-	bool one_file_system;
+	bool one_file_system, exclude_caches;
+	struct text_list exclude_if_present;
 	uint64_t min_size, max_size; /* of files; max_size 0: no limit */
 };
 

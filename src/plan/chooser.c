@@ -1,5 +1,7 @@
 #include "plan/chooser.h"
 
+#include "select/marked.h"
+
 #include <dirent.h>
 
 enum { PATH_MAX_BYTES = 64 << 20 };
@@ -28,6 +30,7 @@ enum fault chooser_enter(struct chooser *chooser, const struct walk *walk, size_
 			 const struct walk_directory *directory, struct err *err)
 {
 	bool top = walk_depth(walk) == first && walk_unnamed(walk, 0);
+	chooser->marked = false;
 	chooser->asks = chooser->select && (walk_depth(walk) > first || top);
 	chooser->listed = false;
 	chooser->base = 0;
@@ -47,6 +50,24 @@ enum fault chooser_enter(struct chooser *chooser, const struct walk *walk, size_
 	const char *path = listed_path(chooser, &size);
 	chooser->listed = listed && !listed_has_all(listed, path, size);
 	return FAULT_NONE;
+}
+
+void chooser_look(struct chooser *chooser, int fd)
+{
+	chooser->marked = chooser->asks && marked_is(chooser->select, fd);
+}
+
+void chooser_look_remote(struct chooser *chooser, const struct remote *remote)
+{
+	const char *name;
+	for (size_t i = 0; chooser->asks && (name = select_marker(chooser->select, i)); i++)
+		chooser->marked |= remote_find(remote, name, strlen(name)) != NULL;
+}
+
+/* Whether the name is left out because something else marks its directory. */
+static bool is_marked_out(const struct chooser *chooser, const char *name, size_t size)
+{
+	return chooser->marked && !marked_keeps(chooser->select, name, size);
 }
 
 /* Puts the name behind the directory's path. */
@@ -75,6 +96,8 @@ bool chooser_may_take(struct chooser *chooser, const char *name, unsigned char t
 {
 	if (!chooser->asks)
 		return true;
+	if (is_marked_out(chooser, name, strlen(name)))
+		return false;
 	append(chooser, name, strlen(name));
 	enum manifest_kind kind = 0;
 	if (type == DT_DIR)
@@ -101,6 +124,8 @@ bool chooser_takes(struct chooser *chooser, struct entry_found *found)
 	struct manifest_entry *entry = &found->entry;
 	if (!chooser->asks)
 		return found->present;
+	if (is_marked_out(chooser, entry->name, entry->name_size))
+		return false;
 	append(chooser, entry->name, entry->name_size);
 	if (!found->present)
 		return takes_missing(chooser, found);

@@ -8,12 +8,14 @@
 #pragma once
 
 #include "plan/entry.h"
+#include "plan/remote.h"
 #include "select/select.h"
 
 struct chooser {
 	const struct select *select; /* NULL: everything is taken */
 	bool asks;                   /* in the directory that was entered */
 	bool listed;                 /* it has only the names on the list */
+	bool marked;                 /* only its markers are taken */
 	uint64_t dev;                /* of the directory */
 	struct bytes path;           /* from the transfer root: the directory's, a slash, a name */
 	size_t base;                 /* bytes of it in front of the name */
@@ -27,6 +29,11 @@ void chooser_fini(struct chooser *chooser);
  * sources' listing.  Faults: NOMEM, TOO_LARGE (its path). */
 MUST_USE enum fault chooser_enter(struct chooser *chooser, const struct walk *walk, size_t first,
 				  const struct walk_directory *directory, struct err *err);
+
+/* Looks whether the directory that was entered has a marker: open here, or on a grid the one that
+ * `remote` has turned to, where a cache's tag is not looked for. */
+void chooser_look(struct chooser *chooser, int fd);
+void chooser_look_remote(struct chooser *chooser, const struct remote *remote);
 
 /* Returns the next name that the list has in the directory, NUL-terminated, valid until the next
  * call; NULL behind the last. */

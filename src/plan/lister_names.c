@@ -119,6 +119,7 @@ static enum fault add_remote(struct lister *lister, const struct cap *cap,
 		*refused = REASON_GATEWAY;
 		return FAULT_NONE;
 	}
+	chooser_look_remote(&lister->chooser, remote);
 	if (lister->chooser.listed)
 		return add_listed(lister, refused, err);
 	size_t count = remote_count(remote);
@@ -175,6 +176,8 @@ enum fault lister_read(struct lister *lister, const struct walk_directory *direc
 		chooser_enter(&lister->chooser, lister->walk, request->made_count, directory, err);
 	if (fault)
 		return fault;
+	if (directory->fd >= 0)
+		chooser_look(&lister->chooser, directory->fd);
 	if (lister->origin.made)
 		fault = add_name(lister, request->made[level], strlen(request->made[level]), err);
 	else if (directory->cap.kind)

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/meta.h"
+#include "select/marked.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ struct finder {
 	uint64_t *hash;    /* of the names of the listing at hand */
 	size_t count, capacity;
 	uint64_t found;
+	bool marked; /* the directory at hand: what its markers leave out is not missed */
 	char path[PATH_SIZE];
 };
 
@@ -108,6 +110,8 @@ static bool is_taken(struct finder *finder, int at, const char *name)
 	size_t size = strlen(finder->path), length = strlen(name);
 	if (fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || fstat(at, &above) != 0)
 		return false;
+	if (finder->marked && !marked_keeps(select, name, length))
+		return false;
 	if (!select || select_takes_all(select) || size + length + 2 > sizeof finder->path)
 		return true;
 	finder->path[size] = '/';
@@ -132,6 +136,8 @@ static bool is_taken(struct finder *finder, int at, const char *name)
 /* Counts what the open directory holds and the listing at hand does not. */
 static void count_names(struct finder *finder, DIR *dir)
 {
+	const struct select *select = finder->options->select;
+	finder->marked = select && marked_is(select, dirfd(dir));
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		const char *name = entry->d_name;
 		uint64_t hash = hash_of(name, strlen(name));

@@ -1,14 +1,23 @@
 #include "select/select.h"
 
 #include "base/digest.h"
+#include "base/text_list.h"
+#include "select/glob.h"
 #include "select/pattern.h"
 
 #include <errno.h>
 
+/* What a rule does, as its text begins. */
+enum rule_kind {
+	RULE_TAKE = '+',
+	RULE_LEAVE = '-',
+	RULE_LEAVE_GLOB = '=', /* by glob.h, whatever the path */
+};
+
 struct select_rule {
-	struct pattern pattern; /* borrows from `text` */
+	struct pattern pattern; /* borrows from `text`; not of a glob */
 	char *text;
-	bool include;
+	enum rule_kind kind;
 };
 
 struct select {
@@ -16,6 +25,7 @@ struct select {
 	size_t count, capacity;
 	size_t text_size; /* bytes the rules take in select_text */
 	struct select_limits limits;
+	struct text_list marker;
 	struct listed *listed;
 	char hash[SELECT_HASH_SIZE]; /* of the list; "" without one */
 };
@@ -41,12 +51,13 @@ void select_free(struct select *select)
 		return;
 	select_clear(select);
 	free(select->rule);
+	text_list_fini(&select->marker);
 	listed_free(select->listed);
 	free(select);
 }
 
-enum fault select_add(struct select *select, bool include, const char *pattern, size_t size,
-		      struct err *err)
+static enum fault add_rule(struct select *select, enum rule_kind kind, const char *pattern,
+			   size_t size, struct err *err)
 {
 	if (size == 0)
 		return err_set(err, FAULT_USAGE, "a pattern is missing");
@@ -66,10 +77,40 @@ enum fault select_add(struct select *select, bool include, const char *pattern, 
 		return no_memory(err);
 	select->rule[select->count++] = (struct select_rule){ .pattern = pattern_parse(text, size),
 							      .text = text,
-							      .include = include };
+							      .kind = kind };
 	select->text_size += size + 2;
 	return FAULT_NONE;
 }
+
+enum fault select_add(struct select *select, bool include, const char *pattern, size_t size,
+		      struct err *err)
+{
+	return add_rule(select, include ? RULE_TAKE : RULE_LEAVE, pattern, size, err);
+}
+
+enum fault select_add_glob(struct select *select, const char *glob, size_t size, struct err *err)
+{
+	return add_rule(select, RULE_LEAVE_GLOB, glob, size, err);
+}
+
+enum fault select_mark(struct select *select, const char *name, struct err *err)
+{
+	size_t size = strlen(name);
+	if (size == 0 || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(err, FAULT_USAGE, "\"%.60s\" is not the name of a file", name);
+	if (size > SELECT_TEXT_MAX || select->text_size + size + 16 > SELECT_TEXT_MAX)
+		return err_set(err, FAULT_TOO_LARGE, "the rules are longer than %d bytes together",
+			       SELECT_TEXT_MAX);
+	select->text_size += size + 16;
+	return text_list_add(&select->marker, name, err);
+}
+
+const char *select_marker(const struct select *select, size_t number)
+{
+	return number < select->marker.count ? select->marker.text[number] : NULL;
+}
+
+bool select_leaves_caches(const struct select *select) { return select->limits.caches; }
 
 void select_limit(struct select *select, const struct select_limits *limits)
 {
@@ -118,7 +159,8 @@ bool select_takes_all(const struct select *select)
 {
 	const struct select_limits *limits = &select->limits;
 	return !select->count && !select->hash[0] && !limits->min_bytes && !limits->max_bytes &&
-	       !limits->has_newer && !limits->one_file_system;
+	       !limits->has_newer && !limits->one_file_system && !limits->caches &&
+	       !select->marker.count;
 }
 
 /* ---- asking ---- */
@@ -126,9 +168,18 @@ bool select_takes_all(const struct select *select)
 static bool passes_rules(const struct select *select, const char *path, size_t size,
 			 bool is_directory)
 {
-	for (size_t i = 0; i < select->count; i++)
-		if (pattern_matches(&select->rule[i].pattern, path, size, is_directory))
-			return select->rule[i].include;
+	const char *slash = memrchr(path, '/', size);
+	const char *name = slash ? slash + 1 : path;
+	size_t name_size = size - (size_t)(name - path);
+	for (size_t i = 0; i < select->count; i++) {
+		const struct select_rule *rule = &select->rule[i];
+		bool matches =
+			rule->kind == RULE_LEAVE_GLOB
+				? glob_matches(rule->text, strlen(rule->text), name, name_size)
+				: pattern_matches(&rule->pattern, path, size, is_directory);
+		if (matches)
+			return rule->kind == RULE_TAKE;
+	}
 	return true;
 }
 
@@ -197,6 +248,8 @@ static enum fault limits_text(const struct select_limits *limits, struct bytes *
 		fault = bytes_printf(out, "newer=%lld%c", (long long)limits->newer_ns, '\0');
 	if (!fault && limits->one_file_system)
 		fault = bytes_printf(out, "one-file-system%c", '\0');
+	if (!fault && limits->caches)
+		fault = bytes_printf(out, "exclude-caches%c", '\0');
 	return fault;
 }
 
@@ -205,12 +258,14 @@ enum fault select_text(const struct select *select, struct bytes *out, struct er
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < select->count && !fault; i++) {
 		const struct select_rule *rule = &select->rule[i];
-		fault = bytes_append_text(out, rule->include ? "+" : "-");
+		fault = bytes_printf(out, "%c", rule->kind);
 		if (!fault)
 			fault = bytes_append(out, rule->text, strlen(rule->text) + 1);
 	}
 	if (!fault)
 		fault = limits_text(&select->limits, out);
+	for (size_t i = 0; i < select->marker.count && !fault; i++)
+		fault = bytes_printf(out, "if-present=%s%c", select->marker.text[i], '\0');
 	if (!fault && select->hash[0])
 		fault = bytes_printf(out, "files-from=%s%c", select->hash, '\0');
 	return bytes_err(fault, err, "the selection");
@@ -254,16 +309,23 @@ static bool read_hash(const char *text, char hash[SELECT_HASH_SIZE])
 /* Reads one item of the text, which ends in a NUL. */
 static enum fault read_item(struct select *select, const char *text, size_t size, struct err *err)
 {
+	static const char marker[] = "if-present=";
 	struct select_limits *limits = &select->limits;
+	if (text[0] == RULE_LEAVE_GLOB && size > 1)
+		return select_add_glob(select, text + 1, size - 1, err);
+	if (strncmp(text, marker, sizeof marker - 1) == 0)
+		return select_mark(select, text + sizeof marker - 1, err);
 	if ((text[0] == '+' || text[0] == '-') && size > 1)
 		return select_add(select, text[0] == '+', text + 1, size - 1, err);
 	if (read_size(text, "min-size=", &limits->min_bytes) ||
 	    read_size(text, "max-size=", &limits->max_bytes) || read_newer(text, limits) ||
 	    read_hash(text, select->hash))
 		return FAULT_NONE;
-	if (strcmp(text, "one-file-system") != 0)
+	bool caches = strcmp(text, "exclude-caches") == 0;
+	if (!caches && strcmp(text, "one-file-system") != 0)
 		return err_set(err, FAULT_CORRUPT, "the job's selection makes no sense");
-	limits->one_file_system = true;
+	limits->caches |= caches;
+	limits->one_file_system |= !caches;
 	return FAULT_NONE;
 }
 

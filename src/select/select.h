@@ -4,9 +4,10 @@
  * Rules: the first whose pattern matches decides; without one the entry is taken.  An entry that is
  * left out is not looked into, so nothing below it is asked about.  Paths are counted from the
  * transfer root, the directory that the sources are put into: "photos/2024/a.jpg".  The sources
- * themselves are not asked about.
+ * themselves are not asked about.  Of a directory that has a marker only the markers are taken.
  *
- * Inside: select.c (rules, limits, their text) -> pattern.c (one pattern), listed.c (the list).
+ * Inside: select.c (rules, limits, their text) -> pattern.c, glob.c (one pattern), listed.c (the
+ * list), marked.c (markers).
  *
  * Place      src/options -> [select] -> plan/chooser.h; a job's manifest keeps its text.
  * Ownership  a struct select owns everything until select_free.
@@ -35,6 +36,11 @@ void select_free(struct select *select);
 MUST_USE enum fault select_add(struct select *select, bool include, const char *pattern,
 			       size_t size, struct err *err);
 
+/* Adds a rule that leaves out what has a name that matches, as `tahoe backup` does (glob.h).  Faults
+ * as above. */
+MUST_USE enum fault select_add_glob(struct select *select, const char *glob, size_t size,
+				    struct err *err);
+
 /* Forgets the rules, not the limits. */
 void select_clear(struct select *select);
 
@@ -43,9 +49,13 @@ struct select_limits {
 	bool has_newer;                /* what is no directory must be modified after `newer_ns` */
 	int64_t newer_ns;              /* since 1970 */
 	bool one_file_system;
+	bool caches; /* the tag of a cache is a marker: marked.h */
 };
 
 void select_limit(struct select *select, const struct select_limits *limits);
+
+/* Has the name `name` mark a directory.  Faults: USAGE (no name), TOO_LARGE, NOMEM. */
+MUST_USE enum fault select_mark(struct select *select, const char *name, struct err *err);
 
 /* Takes only what is on the list, and the directories that lead there.  Takes `listed`, also on
  * failure.  Faults: NOMEM. */
@@ -56,6 +66,12 @@ const struct listed *select_listed(const struct select *select);
 
 /* Returns the hash of the list (of its listed_text), or NULL where nothing is listed. */
 const char *select_list_hash(const struct select *select);
+
+/* Returns the number-th name that marks a directory; NULL behind the last. */
+const char *select_marker(const struct select *select, size_t number);
+
+/* Returns whether the tag of a cache marks a directory. */
+bool select_leaves_caches(const struct select *select);
 
 /* Returns whether it leaves nothing out. */
 bool select_takes_all(const struct select *select);
@@ -92,9 +108,9 @@ bool select_misses(const struct select *select, const char *path, size_t size);
 /* ---- as text ---- */
 
 /*
- * Appends the rules that count, the limits, and the list's hash, each followed by a NUL: "+PATTERN"
- * or "-PATTERN" in order, then those of min-size=, max-size=, newer= (ns), one-file-system,
- * files-from= (SHA-256 in hex) that apply.  Nothing for one that takes everything; equal text means
+ * Appends the rules that count, the limits, and the list's hash, each followed by a NUL:
+ * "+PATTERN", "-PATTERN" or "=GLOB" in order, then those of min-size=, max-size=, newer= (ns),
+ * one-file-system, exclude-caches, if-present= (a name), files-from= (SHA-256 in hex) that apply.  Nothing for one that takes everything; equal text means
  * an equal selection.
  */
 MUST_USE enum fault select_text(const struct select *select, struct bytes *out, struct err *err);

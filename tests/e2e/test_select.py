@@ -470,3 +470,78 @@ def test_a_plan_is_carried_out_as_it_was_chosen(embedded, client, photos, tmp_pa
     assert rules[:2] == ["-*.tmp", "-raw"] and rules[2].startswith("files-from=")
     barge.ok("run", tmp_path / "plan")
     assert embedded.tree(cap).keys() == {"photos", "photos/2024", "photos/2024/b.jpg"}
+
+
+# --- what backups leave out ---------------------------------------------------------------
+
+TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
+
+
+def test_of_a_marked_directory_the_marker_is_taken(embedded, client, tmp_path):
+    source, barge = tmp_path / "home", client(embedded)
+    for name, data in {"cache/CACHEDIR.TAG": TAG + b"\n# by", "cache/a": b"1", "cache/sub/b": b"1",
+                       "other/CACHEDIR.TAG": TAG[:-1], "other/a": b"1",
+                       "skip/.nobackup": b"", "skip/sub/a": b"1", "skip/CACHEDIR.TAG": b"",
+                       "plain/a": b"1"}.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(data)
+    (source / "link").mkdir()
+    (source / "link/CACHEDIR.TAG").symlink_to(source / "cache/CACHEDIR.TAG")
+
+    def files(*words):
+        return {path for path in planned(barge, tmp_path / "p", *words, "--symlinks=preserve",
+                                         source, tmp_path / "to") if not path.endswith("/")}
+    everything = files()
+    assert len(everything) == 10
+    marked = everything - {"home/cache/a", "home/cache/sub/b"}
+    assert files("--exclude-caches") == marked
+    assert files("--exclude-if-present=.nobackup") == everything - {
+        "home/skip/sub/a", "home/skip/CACHEDIR.TAG"}
+    assert files("--exclude-caches", "--exclude-if-present=.nobackup") == marked - {
+        "home/skip/sub/a"}
+    assert files("--exclude-if-present=plain") == {"home/plain/a"}
+    assert files("--exclude-caches", "--exclude=CACHEDIR.TAG") == {
+        path for path in marked if not path.endswith("TAG")}
+
+
+def test_a_marker_counts_on_a_grid_too(embedded, client, tmp_path):
+    inner = embedded.mkdir({"x": embedded.put(b"1"), ".nobackup": embedded.put(b"")})
+    alias, _ = embedded.fresh({"d": embedded.mkdir({"skip": inner, "y": embedded.put(b"2")})})
+    client(embedded).ok("cp", "-r", "--exclude-if-present=.nobackup", alias + "d", tmp_path / "to")
+    assert {str(path.relative_to(tmp_path / "to")) for path in (tmp_path / "to").rglob("*")} == {
+        "d", "d/y", "d/skip", "d/skip/.nobackup"}
+
+
+def test_what_a_marker_leaves_out_has_not_appeared(embedded, client, tmp_path):
+    """A directory that changes while the job runs is looked at again; by the same rules."""
+    source = tmp_path / "s"
+    (source / "cache").mkdir(parents=True)
+    (source / "cache/CACHEDIR.TAG").write_bytes(TAG)
+    (source / "a").write_bytes(content(300))
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    plan = tmp_path / "p"
+    barge.ok("plan", "-r", "--exclude-caches", "-o", plan, source, alias)
+    (source / "cache/later").write_bytes(b"1")
+    run = barge.ok("run", plan)
+    assert "appeared" not in run.err
+
+
+def test_globs_of_names_are_those_of_tahoe_backup(real_grid, client, tmp_path):
+    """The same file of patterns: the same names in the tree."""
+    source = tmp_path / "s"
+    for name in ("a.o", "b.c", "deep/a.o", "deep/[x", "deep/x", "\u00e9", "no/way/in", "w x", "^",
+                 "-", "d/\u00e9\u00e9", "b\\c", "+ y", "#c", "!", "tmp/a", "a/b", "Ab"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"1")
+    for lines in ("*.o\nno\n  w x  \nb\\c\n\n", "?\n+ y\na/b\n[x\n", "[!a-z]\n#c\nA*\ntmp/\n",
+                  "[^a]*\n!\n"):
+        (tmp_path / "globs").write_text(lines)
+        alias, cap = real_grid.fresh()
+        done = real_grid.command("-d", real_grid.directory, "backup", "--exclude-from-utf-8",
+                                 tmp_path / "globs", source, alias + "to")
+        assert done.returncode == 0, done.stdout
+        theirs = real_grid.tree(real_grid.child(cap, "to/Latest")[1]["ro_uri"])
+        ours = planned(client(real_grid), tmp_path / "p", "--exclude-from-utf-8",
+                       tmp_path / "globs", source, alias)
+        assert {path[2:].strip("/") for path in ours} - {""} == set(theirs), lines

@@ -381,16 +381,23 @@ static void assert_text(const struct select *select, const char *wanted, size_t 
 static void a_selection_comes_back_from_its_text(void **state)
 {
 	(void)state;
-	static const char wanted[] = "+a b\0-*\n\0+-x\0min-size=1\0max-size=18446744073709551615\0"
-				     "newer=-5\0one-file-system";
+	static const char wanted[] = "+a b\0-*\n\0+-x\0=[!a]x\0min-size=1\0"
+				     "max-size=18446744073709551615\0newer=-5\0one-file-system\0"
+				     "exclude-caches\0if-present=.no backup";
 	struct err err;
 	struct select *again = NULL, *select = rules("+a b", "-*\n", "+-x", NULL);
-	select_limit(select, &(struct select_limits){ 1, UINT64_MAX, true, -5, true });
+	select_limit(select, &(struct select_limits){ 1, UINT64_MAX, true, -5, true, true });
+	assert_int_equal(select_add_glob(select, "[!a]x", 5, &err), FAULT_NONE);
+	assert_int_equal(select_mark(select, ".no backup", &err), FAULT_NONE);
 	assert_text(select, wanted, sizeof wanted);
 	assert_int_equal(select_read(wanted, sizeof wanted, &again, &err), FAULT_NONE);
 	assert_text(again, wanted, sizeof wanted);
 	assert_true(takes(again, "s/a b/"));
 	assert_false(takes(again, "s/x\n/"));
+	assert_false(takes(again, "bx/ax/bx/"));
+	assert_true(takes(again, "bx/ax/"));
+	assert_string_equal(select_marker(again, 0), ".no backup");
+	assert_true(select_leaves_caches(again));
 	select_free(again);
 	select_free(select);
 	assert_int_equal(select_read("", 0, &again, &err), FAULT_NONE);
@@ -427,6 +434,10 @@ static void what_is_no_text_of_a_selection_is_refused(void **state)
 	(void)state;
 	static const char *const bad[] = { "x",
 					   "+",
+					   "=",
+					   "if-present=",
+					   "if-present=a/b",
+					   "exclude-cachesx",
 					   "-",
 					   "min-size=",
 					   "newer=1x",

@@ -156,6 +156,28 @@ static void version_control_is_left_out_at_its_place(void **state)
 	   "--include=.gitignore", "--exclude-vcs", "--exclude=x");
 }
 
+static void patterns_of_tahoe_backup_are_names(void **state)
+{
+	(void)state;
+	sandbox_file("f", " *.o \r\n\n\t\n#x\n!\n+ y\na/b\n[!a]", 0600);
+	IS("+keep =*.o =#x =! =+ y =a/b =[!a] -z ", "--include=keep", "--exclude-from-utf-8=f",
+	   "--exclude=z");
+	REFUSES("--exclude-from-utf-8=none: cannot open it: No such file or directory",
+		"--exclude-from-utf-8=none");
+}
+
+static void directories_are_marked_by_names(void **state)
+{
+	(void)state;
+	IS("exclude-caches if-present=.nobackup if-present=x y ", "--exclude-if-present=.nobackup",
+	   "--exclude-caches", "--exclude-if-present", "x y");
+	REFUSES("--exclude-if-present: \"a/b\" is not the name of a file",
+		"--exclude-if-present=a/b");
+	REFUSES("--exclude-if-present: \"..\" is not the name of a file",
+		"--exclude-if-present=..");
+	IS("max-size=1048576 ", "--exclude-larger-than=1M");
+}
+
 static void limits_are_sizes_and_flags(void **state)
 {
 	(void)state;
@@ -290,6 +312,8 @@ int main(void)
 		FACT(files_may_end_their_lines_with_nul),
 		FACT(standard_input_is_read_once),
 		FACT(version_control_is_left_out_at_its_place),
+		FACT(patterns_of_tahoe_backup_are_names),
+		FACT(directories_are_marked_by_names),
 		FACT(limits_are_sizes_and_flags),
 		FACT(a_date_is_local_unless_it_has_a_zone),
 		FACT(a_file_stands_for_its_time),

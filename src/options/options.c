@@ -347,6 +347,7 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 		if (!fault)
 			fault = check_gateways(options, err);
 	}
+	options->selection.globs = options->command == COMMAND_BACKUP;
 	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN ||
 		       options->command == COMMAND_BACKUP))
 		fault = selection_make(&options->selection, &options->planning.select, err);

@@ -127,17 +127,22 @@ static enum fault add_file(struct making *making, const char *path, bool include
 	return fault;
 }
 
-/* Adds a line of `tahoe backup`'s files of patterns, blanks at its ends cut off. */
+/* Adds a glob, blanks at its ends cut off; one that is empty then says nothing. */
+static enum fault add_glob(struct making *making, const char *glob, size_t size, struct err *err)
+{
+	static const char blank[] = " \t\n\r\v\f";
+	while (size > 0 && strchr(blank, glob[size - 1]))
+		size--;
+	for (; size > 0 && strchr(blank, *glob); size--)
+		glob++;
+	return size > 0 ? select_add_glob(making->select, glob, size, err) : FAULT_NONE;
+}
+
 static enum fault add_glob_line(struct making *making, const char *line, size_t size, bool include,
 				struct err *err)
 {
-	static const char blank[] = " \t\r\v\f";
 	(void)include;
-	while (size > 0 && strchr(blank, line[size - 1]))
-		size--;
-	for (; size > 0 && strchr(blank, *line); size--)
-		line++;
-	return size > 0 ? select_add_glob(making->select, line, size, err) : FAULT_NONE;
+	return add_glob(making, line, size, err);
 }
 
 static enum fault add_globs(struct making *making, const char *path, struct err *err)
@@ -166,7 +171,9 @@ static enum fault add_given(struct making *making, const char *given, struct err
 	struct select *select = making->select;
 	switch ((enum option_rule)given[0]) {
 	case RULE_EXCLUDE:
-		return add_plain(select, false, value, strlen(value), err)
+		return (making->given->globs && !strchr(value, '/')
+				? add_glob(making, value, strlen(value), err)
+				: add_plain(select, false, value, strlen(value), err))
 			       ? err_wrap(err, "--exclude")
 			       : FAULT_NONE;
 	case RULE_INCLUDE:

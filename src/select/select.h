@@ -36,8 +36,8 @@ void select_free(struct select *select);
 MUST_USE enum fault select_add(struct select *select, bool include, const char *pattern,
 			       size_t size, struct err *err);
 
-/* Adds a rule that leaves out what has a name that matches, as `tahoe backup` does (glob.h).  Faults
- * as above. */
+/* Adds a rule that leaves out what has a name that matches, as `tahoe backup` does (glob.h).
+ * Faults as above. */
 MUST_USE enum fault select_add_glob(struct select *select, const char *glob, size_t size,
 				    struct err *err);
 
@@ -110,8 +110,8 @@ bool select_misses(const struct select *select, const char *path, size_t size);
 /*
  * Appends the rules that count, the limits, and the list's hash, each followed by a NUL:
  * "+PATTERN", "-PATTERN" or "=GLOB" in order, then those of min-size=, max-size=, newer= (ns),
- * one-file-system, exclude-caches, if-present= (a name), files-from= (SHA-256 in hex) that apply.  Nothing for one that takes everything; equal text means
- * an equal selection.
+ * one-file-system, exclude-caches, if-present= (a name), files-from= (SHA-256 in hex) that apply.
+ * Nothing for one that takes everything; equal text means an equal selection.
  */
 MUST_USE enum fault select_text(const struct select *select, struct bytes *out, struct err *err);
 

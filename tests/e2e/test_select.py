@@ -527,6 +527,23 @@ def test_what_a_marker_leaves_out_has_not_appeared(embedded, client, tmp_path):
     assert "appeared" not in run.err
 
 
+def test_the_excludes_of_a_backup_are_those_of_tahoe_backup(real_grid, client, tmp_path):
+    source = tmp_path / "s"
+    for name in ("a.o", "dd/b.o", "dd/[x", "\u00e9", "+ y", ".git/HEAD", "dd/.hgignore", "keep"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"1")
+    words = ["--exclude", "*.o", "--exclude=?", "--exclude=+ y", "--exclude", "[x",
+             "--exclude-vcs"]
+    alias, cap = real_grid.fresh()
+    done = real_grid.command("-d", real_grid.directory, "backup", *words, source, alias + "to")
+    assert done.returncode == 0, done.stdout
+    client(real_grid).ok("backup", *words, source, alias + "ours")
+    theirs, ours = (real_grid.tree(real_grid.child(cap, to + "/Latest")[1]["ro_uri"])
+                    for to in ("to", "ours"))
+    assert set(theirs) == {"dd", "keep"}
+    same(ours, theirs)
+
+
 def test_globs_of_names_are_those_of_tahoe_backup(real_grid, client, tmp_path):
     """The same file of patterns: the same names in the tree."""
     source = tmp_path / "s"

@@ -26,7 +26,10 @@ static int quiet_place(void **state)
 static enum fault parse(struct options *options, struct err *err, const char *const *word)
 {
 	static char text[16][200];
-	char *argv[18] = { (char[]){ "barge" }, (char[]){ "cp" } };
+	bool backs_up = *word && strcmp(*word, "backup") == 0;
+	char *argv[18] = { (char[]){ "barge" },
+			   backs_up ? (char[]){ "backup" } : (char[]){ "cp" } };
+	word += backs_up;
 	int count = 2;
 	for (; *word; word++) {
 		snprintf(text[count - 2], sizeof text[0], "%s", *word);
@@ -162,6 +165,9 @@ static void patterns_of_tahoe_backup_are_names(void **state)
 	sandbox_file("f", " *.o \r\n\n\t\n#x\n!\n+ y\na/b\n[!a]", 0600);
 	IS("+keep =*.o =#x =! =+ y =a/b =[!a] -z ", "--include=keep", "--exclude-from-utf-8=f",
 	   "--exclude=z");
+	IS("=*.o =- x =! -a/b -/c =[^a] +d ", "backup", "--exclude= *.o ", "--exclude=- x",
+	   "--exclude=!", "--exclude=a/b", "--exclude=/c", "--exclude=[^a]",
+	   "--exclude= ", "--include=d");
 	REFUSES("--exclude-from-utf-8=none: cannot open it: No such file or directory",
 		"--exclude-from-utf-8=none");
 }

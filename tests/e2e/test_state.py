@@ -207,7 +207,7 @@ def test_one_bad_header_is_repaired(uploaded, copy):
         flip(outcomes, 2048 * copy + where)
         damaged = outcomes.read_bytes()
         uploaded.barge.ok("show", outcomes)
-        uploaded.barge.ok("jobs", "show", uploaded.name)
+        uploaded.barge.ok("jobs", "show", uploaded.barge.job().name)
         uploaded.barge.ok("jobs")
         assert outcomes.read_bytes() == damaged  # whoever only looks changes nothing
         flip(outcomes, 2048 * copy + where)

@@ -33,6 +33,7 @@ struct backup {
 	const struct places *places;
 	struct setup *setup;
 	struct store_wait *wait;
+	struct arrangement arrangement; /* of a new job */
 	struct backup_target target;
 	struct knowledge *known;
 	struct migration migration;
@@ -119,45 +120,52 @@ static enum fault open_known(struct backup *backup, struct err *err)
 
 static bool is_single(const struct backup *backup) { return backup->places->count == 1; }
 
-/* Looks at the sources: directories here. */
-static enum fault look_at_sources(const struct backup *backup, struct arrangement *out,
-				  struct err *err)
+static enum fault look_at_place(const struct backup *backup, struct arranged_source *source,
+				struct err *err)
 {
-	const struct places *places = backup->places;
-	out->source = calloc(places->count, sizeof *out->source);
-	if (!out->source)
-		return err_set(err, FAULT_NOMEM, "no memory for sources");
-	for (size_t i = 0; i < places->count; i++) {
-		struct arranged_source *source = &out->source[out->count++];
-		const struct place *place = &places->source[i];
-		source->place = place;
-		source->name = is_single(backup) ? backup->stamp : place->name;
-		if (!place->local)
-			return err_set(err, FAULT_USAGE,
-				       "source '%.100s' is on a grid: a backup is made of local "
-				       "directories",
-				       place->typed);
-		if (look_at_source(NULL, source, err))
-			return err->fault;
-		if (!source->is_directory)
-			return err_set(err, FAULT_USAGE,
-				       "source '%.100s' is a file: a backup is made of "
-				       "directories; barge cp and barge put store files",
-				       place->typed);
-		if (!source->name[0])
-			return err_set(err, FAULT_USAGE,
-				       "source '%.100s' has no name beside others", place->typed);
-	}
+	const struct place *place = source->place;
+	if (!place->local)
+		return err_set(
+			err, FAULT_USAGE,
+			"source '%.100s' is on a grid: a backup is made of local directories",
+			place->typed);
+	if (look_at_source(NULL, source, err))
+		return err->fault;
+	if (!source->is_directory)
+		return err_set(
+			err, FAULT_USAGE,
+			"source '%.100s' is a file: a backup is made of directories; barge cp "
+			"and barge put store files",
+			place->typed);
+	if (!is_single(backup) && !place->name[0])
+		return err_set(err, FAULT_USAGE, "source '%.100s' has no name beside others",
+			       place->typed);
 	return FAULT_NONE;
 }
 
-/* Says where things go: Archives is merged into, and STAMP is the source, or holds the sources. */
-static enum fault arrange_backup(const struct backup *backup, struct arrangement *out,
-				 struct err *err)
+/* Looks at the sources, before anything is made: directories here. */
+static enum fault look_at_sources(struct backup *backup, struct err *err)
 {
-	*out = (struct arrangement){ .root = backup->target.archives };
-	if (look_at_sources(backup, out, err))
-		return err->fault;
+	const struct places *places = backup->places;
+	struct arrangement *out = &backup->arrangement;
+	enum fault fault = FAULT_NONE;
+	out->source = calloc(places->count, sizeof *out->source);
+	if (!out->source)
+		return err_set(err, FAULT_NOMEM, "no memory for sources");
+	for (size_t i = 0; i < places->count && !fault; i++) {
+		struct arranged_source *source = &out->source[out->count++];
+		source->place = &places->source[i];
+		source->name = is_single(backup) ? backup->stamp : places->source[i].name;
+		fault = look_at_place(backup, source, err);
+	}
+	return fault;
+}
+
+/* Says where things go: Archives is merged into, and STAMP is the source, or holds the sources. */
+static enum fault arrange_target(struct backup *backup, struct err *err)
+{
+	struct arrangement *out = &backup->arrangement;
+	out->root = backup->target.archives;
 	out->made = calloc(2, sizeof *out->made);
 	if (out->made && !is_single(backup))
 		out->made[out->made_count++] = strdup(backup->stamp);
@@ -204,7 +212,6 @@ static enum fault take_stamp(struct backup *backup, struct err *err)
 static enum fault open_job(struct backup *backup, struct err *err)
 {
 	const struct migration_request request = wanted(backup);
-	struct arrangement arrangement = { 0 };
 	bool found = false;
 	if (!backup->options->new_job && migration_find(&request, &backup->migration, &found, err))
 		return err->fault;
@@ -216,11 +223,9 @@ static enum fault open_job(struct backup *backup, struct err *err)
 		return FAULT_NONE;
 	}
 	choose_stamp(backup);
-	enum fault fault = arrange_backup(backup, &arrangement, err);
-	if (!fault)
-		fault = migration_new(&request, &arrangement, NULL, &backup->migration, err);
-	arrangement_fini(&arrangement);
-	return fault;
+	if (arrange_target(backup, err))
+		return err->fault;
+	return migration_new(&request, &backup->arrangement, NULL, &backup->migration, err);
 }
 
 /* ---- the end ---- */
@@ -317,6 +322,7 @@ static enum fault backup_linked(void *context, struct err *err)
 	struct backup *backup = context;
 	struct snapshot snapshot = { 0 };
 	struct cap cap = { 0 };
+	known_commit(backup->known);
 	KILL_POINT("backup-linked");
 	enum fault fault = read_snapshot(&backup->migration, &snapshot, err);
 	if (!fault &&
@@ -437,6 +443,8 @@ static struct planning_options planning_of(const struct options *options)
 	planning.recursive = planning.immutable = true;
 	if (planning.symlinks == PLAN_SYMLINKS_UNSET)
 		planning.symlinks = PLAN_SYMLINKS_PRESERVE;
+	if (planning.specials == PLAN_SPECIALS_UNSET)
+		planning.specials = PLAN_SPECIALS_FAIL; /* so that they are named */
 	return planning;
 }
 
@@ -460,7 +468,10 @@ enum fault command_backup(const struct options *options, struct output *output, 
 				"target '%.120s' is a local path: a backup goes to ALIAS:PATH",
 				places.target.typed);
 	if (!fault)
+		fault = look_at_sources(&backup, err);
+	if (!fault)
 		fault = run_on_grid(&backup, status, err);
+	arrangement_fini(&backup.arrangement);
 	migration_fini(&backup.migration);
 	places_fini(&places);
 	return fault;

@@ -10,7 +10,7 @@
 
 enum {
 	BATCH_ROWS = 5000, /* kept between two commits, */
-	BATCH_MS = 5000,   /* or so long */
+	BATCH_MS = 250,    /* or so long: what a kill loses is read again by the next run */
 	SUM_NUMBERS = 9,   /* beside name and cap */
 };
 

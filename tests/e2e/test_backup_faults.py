@@ -1,0 +1,159 @@
+"""barge backup when something goes wrong: kills, lost and damaged databases, bad input."""
+import os
+import signal
+import time
+
+import pytest
+
+from backup_place import OLD, Place, check_latest, counts
+from tree import content
+
+
+@pytest.fixture
+def place(embedded, client, tmp_path):
+    return Place(embedded, client(embedded), tmp_path / "source")
+
+
+@pytest.fixture
+def debugged(embedded, client, barge_debug, tmp_path):
+    return Place(embedded, client(embedded, barge_debug), tmp_path / "source")
+
+
+@pytest.mark.parametrize("point", ["plan-listing", "directory-start:2", "backup-linked",
+                                   "backup-latest"])
+def test_killed_it_goes_on_and_latest_is_whole(debugged, point):
+    place = debugged
+    place.backup()
+    before = place.latest()
+    (place.source / "a/new").write_bytes(content(300, 77))
+    (place.source / "c/s0").write_bytes(content(301, 77))
+    time.sleep(OLD)
+    words = ("backup", place.source, place.alias + "to")
+    run = place.barge.run(*words, env={"BARGE_KILL": point})
+    assert run.code == -signal.SIGKILL, run
+    archives = place.archives()
+    assert place.latest() == before or (point == "backup-latest" and len(archives) == 2)
+    linked = point.startswith("backup")
+    assert len(archives) == (2 if linked else 1)
+    run = place.barge.ok(*words)
+    assert "continuing job" in run.err
+    assert len(place.archives()) == 2
+    check_latest(place)
+    if linked:
+        assert "was complete" in run.err
+    # What the kill took out of what is known is read again, once.
+    assert linked is False or counts(place.backup())[:2] == (0, 11)
+    place.backup()
+    assert counts(place.backup()) == (0, 11, 0, 0, 4, 0)
+
+
+def test_killed_between_its_links_resume_moves_latest_alone(debugged):
+    place = debugged
+    run = place.barge.run("backup", place.source, place.alias + "to",
+                          env={"BARGE_KILL": "backup-linked"})
+    assert run.code == -signal.SIGKILL
+    archives = place.archives()
+    # What has changed since is for the next one: a snapshot does not change.
+    (place.source / "c/s0").write_bytes(content(302))
+    run = place.barge.ok("resume")
+    assert place.archives() == archives
+    assert place.latest() == archives[max(archives)]
+    assert place.barge.run("resume").code == 2  # nothing is left
+
+
+def test_two_at_once_the_second_is_refused(gateway, client, tmp_path):
+    grid = gateway("put:delay=2000@1")
+    place = Place(grid, client(grid), tmp_path / "source")
+    words = ("backup", place.source, place.alias + "to")
+    first = place.barge.start(*words)
+    time.sleep(0.7)
+    run = place.barge.run(*words)
+    assert run.code == 6 and "another backup" in run.err, run
+    assert place.barge.finish(first).code == 0
+    check_latest(place)
+
+
+def test_a_damaged_database_is_moved_aside(place):
+    place.backup()
+    path = place.database()
+    path.write_bytes(b"no database" * 1000)
+    run = place.barge.ok("backup", place.source, place.alias + "to")
+    assert "moved to" in run.err and path.with_name(path.name + ".damaged").exists()
+    check_latest(place)
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
+def test_what_cannot_be_read_is_named_and_marked(embedded, nobody, public):
+    barge, options = nobody(embedded)
+    place = Place(embedded, barge, public / "source")
+    (public / "node/private/aliases").write_text(f"{place.alias} {place.cap}\n")
+    barge.grid = None
+    for path in [place.source, *place.source.rglob("*")]:
+        if not path.is_symlink():
+            os.chmod(path, 0o755 if path.is_dir() else 0o644)
+    os.chmod(place.source / "a/b", 0o700)
+    os.chmod(place.source / "c/s1", 0o600)
+    os.mkfifo(place.source / "c/pipe")
+    os.makedirs(os.fsencode(place.source) + b"/c/\xff")
+    if os.geteuid() != 0:
+        os.chmod(place.source / "a/b", 0)
+        os.chmod(place.source / "c/s1", 0)
+    time.sleep(OLD)
+    run = barge.run("backup", f"--node-directory={public / 'node'}", place.source,
+                    place.alias + "to", **options)
+    assert run.code == 1, run
+    for name in "a/b", "c/s1", "c/pipe", r"c/\xff":
+        assert name in run.err, name
+    assert "6 files uploaded (0 reused), 2 files skipped, 3 directories created (0 reused), 2 " \
+        "directories skipped" in run.err
+    found = embedded.children(place.latest(), "a")
+    assert found["b"][1]["metadata"]["barge"] == {"unreadable": "permission denied"}
+    assert embedded.list(found["b"][1]["ro_uri"]) == {}
+    assert set(embedded.children(place.latest(), "c")) == {"s0", "s2", "link"}
+
+
+def test_bad_input_is_refused_before_anything_is_made(place, tmp_path):
+    target, barge = place.alias + "to", place.barge
+    (tmp_path / "file").write_bytes(b"x")
+    for words, text in (((tmp_path / "missing", target), "No such file"),
+                        ((tmp_path / "file", target), "is a file"),
+                        ((place.alias + "x", target), "on a grid"),
+                        ((place.source, tmp_path / "there"), "is a local path"),
+                        ((place.source, "nowhere:x"), "nowhere")):
+        run = barge.run("backup", *words)
+        assert run.code == 2 and text in run.err, run
+    assert place.grid.list(place.cap) == {}
+
+
+def test_targets_that_no_backup_made_stay(place):
+    grid = place.grid
+    for name, cap, text in (("Archives", grid.put(b"x" * 100), "is a file"),
+                            ("Latest", grid.put(b"x" * 100), "is no snapshot"),
+                            ("Latest", grid.mkdir(), "is no snapshot")):
+        alias, root = grid.fresh({"to": grid.mkdir({name: cap})})
+        run = place.barge.run("backup", place.source, alias + "to")
+        assert run.code == 2 and text in run.err, run
+        assert set(grid.children(root, "to")) == {name}
+
+
+def test_a_clock_behind_the_newest_snapshot(place):
+    old = place.grid.mkdir()
+    archives = place.grid.mkdir({"2037-01-01_00:00:00Z": old})
+    alias, cap = place.grid.fresh({"to": place.grid.mkdir({"Archives": archives})})
+    run = place.barge.ok("backup", place.source, alias + "to")
+    assert "the clock is behind" in run.err
+    names = sorted(place.grid.list(archives))
+    assert names == ["2037-01-01_00:00:00Z", "2037-01-01_00:00:01Z"]
+    assert place.grid.child(cap, "to/Latest")[1]["ro_uri"] == \
+        place.grid.list(archives)[names[1]][1]["ro_uri"]
+
+
+def test_several_sources_are_directories_of_the_snapshot(place, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/one").write_bytes(content(200))
+    time.sleep(OLD)
+    words = ("backup", place.source, tmp_path / "more", place.alias + "to")
+    place.barge.ok(*words)
+    assert set(place.grid.list(place.latest())) == {"source", "more"}
+    run = place.barge.ok(*words)
+    assert "0 files uploaded (11 reused)" in run.err

@@ -3,6 +3,7 @@
 #include "base/cancel.h"
 #include "base/limits.h"
 #include "engine/engine_parts.h"
+#include "job/summary.h"
 #include "queue/core/workers.h"
 #include "report/status.h"
 
@@ -135,8 +136,8 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 {
 	const struct chk_params *params = needs_gateway(engine) ? engine->setup->params : NULL;
 	bool to_local = engine->to_local;
-	if (engine_check_request(engine, err) || divide(engine, err) ||
-	    engine_recover(engine, err) || engine_check_sides(engine, err) ||
+	if (job_summary_forget(&engine->migration->job, err) || engine_check_request(engine, err) ||
+	    divide(engine, err) || engine_recover(engine, err) || engine_check_sides(engine, err) ||
 	    engine_recheck(engine, err) || engine_open_report(engine, err) ||
 	    policy_new(to_local ? 0 : engine->transfer->verify, params, &engine->policy, err) ||
 	    start_queue(engine, err))

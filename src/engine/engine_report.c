@@ -1,5 +1,6 @@
 #include "base/cancel.h"
 #include "engine/engine_parts.h"
+#include "job/summary.h"
 #include "land/sweep.h"
 #include "recheck/appeared.h"
 #include "report/say.h"
@@ -139,6 +140,16 @@ static struct report_backup backup_of(const struct engine *engine)
 	};
 }
 
+/* So that a list of jobs need not count this one anew. */
+static enum fault keep_summary(struct engine *engine, const struct recount *counts, int status,
+			       struct err *err)
+{
+	struct job_summary summary = job_summary_of(counts);
+	summary.status = status;
+	summary.ended = (uint64_t)time(NULL);
+	return job_summary_write(&engine->migration->job, &summary, err);
+}
+
 enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 {
 	struct recount counts;
@@ -190,5 +201,5 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	if (to_local && counts.root_settled && counts.retriable > 0)
 		sweep_target(engine);
 	*status = status_of(engine, &counts);
-	return FAULT_NONE;
+	return keep_summary(engine, &counts, *status, err);
 }

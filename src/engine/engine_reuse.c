@@ -166,7 +166,7 @@ enum fault engine_start_reuse(struct engine *engine, const struct engine_backup 
 		.count = migration->path.count,
 		.made_count = migration->made.count,
 		.age = backup->age,
-		.read_ns = job_created_ns(&migration->job),
+		.read_ns = (int64_t)job_created_ms(migration->job.name) * 1000000,
 		.looks_again = backup->looks_again,
 		.renews = backup->renews,
 	};

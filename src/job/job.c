@@ -195,12 +195,12 @@ static void make_id(unsigned char id[JOB_ID_SIZE])
 		id[i] = (unsigned char)(ms >> (40 - 8 * i));
 }
 
-int64_t job_created_ns(const struct job *job)
+uint64_t job_created_ms(const char name[JOB_NAME_SIZE])
 {
-	uint64_t ms = 0;
-	for (int i = 0; i < 6; i++)
-		ms = ms << 8 | job->id[i];
-	return (int64_t)(ms * 1000000);
+	char digits[13]; /* the milliseconds of make_id */
+	memcpy(digits, name, 12);
+	digits[12] = '\0';
+	return strtoull(digits, NULL, 16);
 }
 
 enum fault job_create(const char *state, struct job *job, struct err *err)

@@ -3,7 +3,8 @@
  *
  * The room: job_find.c finds the one that a command line goes on with -> job.c makes, opens and
  * removes the folder -> job_lock.c holds it and looks at it, job_list.c names all there are;
- * migration.c is what is in it, by the header that migration_header.c writes and reads;
+ * summary.c keeps what it came to, prune.c removes those that are over; migration.c is what is in
+ * it, by the header that migration_header.c writes and reads;
  * selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
  *
  * Place      commands -> [job] -> the paths of the catalog, keys, errors.jsonl.
@@ -21,9 +22,10 @@
 enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
 
 /* Keys of manifest properties.  None holds a secret. */
-#define JOB_COMMAND     "command"      /* "cp", "plan", JOB_BACKUP */
-#define JOB_SOURCES     "sources"      /* resolved, each followed by a NUL */
-#define JOB_TARGET      "target"       /* as typed, caps redacted */
+#define JOB_COMMAND     "command" /* "cp", "plan", JOB_BACKUP */
+#define JOB_SOURCES     "sources" /* resolved, each followed by a NUL */
+#define JOB_TYPED       "typed"   /* sources as typed, caps redacted, each with a NUL; may lack */
+#define JOB_TARGET      "target"  /* as typed, caps redacted */
 #define JOB_TARGET_HASH "target-hash"  /* resolved: see struct place */
 #define JOB_OPTIONS     "plan-options" /* planning_text */
 #define JOB_SELECT      "select"       /* select_text */
@@ -65,9 +67,6 @@ MUST_USE enum fault job_open(const char *state, const char *name, struct job *jo
 MUST_USE enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE],
 			      const char *manifest, struct job *job, struct err *err);
 
-/* Returns when the job was made, in nanoseconds since 1970: its id says it, to the millisecond. */
-int64_t job_created_ns(const struct job *job);
-
 /* Returns whether it is the catalog of a backup. */
 bool job_is_backup(const struct catalog *catalog);
 
@@ -89,6 +88,9 @@ MUST_USE enum fault job_move_plan(struct job *job, const char *path, struct err 
 
 /* Returns the files of the job's catalog. */
 struct catalog_files job_files(const struct job *job);
+
+/* Returns when the job of that name was made, in milliseconds since 1970: the name begins so. */
+uint64_t job_created_ms(const char name[JOB_NAME_SIZE]);
 
 struct job_list {
 	char (*name)[JOB_NAME_SIZE]; /* newest first */

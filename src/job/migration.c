@@ -1,6 +1,7 @@
 #include "job/migration_header.h"
 
 #include "base/secret.h"
+#include "job/prune.h"
 
 #include <unistd.h>
 
@@ -233,6 +234,8 @@ enum fault migration_new(const struct migration_request *request,
 {
 	struct migration_header header = { 0 };
 	char *state = NULL;
+	uint64_t pruned;
+	struct err missed;
 	*migration = (struct migration){ .job.lock_fd = -1, .fresh = true };
 	enum fault fault = migration_identify(request, &header, err);
 	if (!fault)
@@ -241,6 +244,8 @@ enum fault migration_new(const struct migration_request *request,
 		fault = job_state_dir(request->state_dir, &state, err);
 	if (!fault)
 		fault = migration_header_check(&header, err);
+	if (!fault) /* what cannot be removed now will be some other time */
+		(void)!job_prune(state, JOB_KEEP_SECONDS, &pruned, &missed);
 	if (!fault)
 		fault = job_create(state, &migration->job, err);
 	if (!fault && output)

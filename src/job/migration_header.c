@@ -18,6 +18,7 @@ static enum fault header_no_memory(struct err *err)
 void migration_header_fini(struct migration_header *header)
 {
 	bytes_fini(&header->sources);
+	bytes_fini(&header->typed);
 	bytes_fini(&header->names);
 	bytes_fini(&header->made);
 	bytes_fini(&header->target);
@@ -36,6 +37,7 @@ enum fault migration_identify(const struct migration_request *request,
 			      struct migration_header *header, struct err *err)
 {
 	bytes_init(&header->sources, MIGRATION_TEXT_MAX);
+	bytes_init(&header->typed, MIGRATION_TEXT_MAX);
 	bytes_init(&header->names, MIGRATION_TEXT_MAX);
 	bytes_init(&header->made, MIGRATION_TEXT_MAX);
 	bytes_init(&header->target, MIGRATION_TEXT_MAX);
@@ -78,15 +80,31 @@ static enum fault describe_planned(const struct arrangement *arrangement,
 	return FAULT_NONE;
 }
 
-/* Of very many sources what they were does not fit: only whether they are there is looked at. */
+/* Adds what a job can do without, if there is room. */
+static void add_if_it_fits(struct migration_header *header, const char *key,
+			   const struct bytes *value)
+{
+	add_property(header, key, bytes_text(value), value->size);
+	if (migration_header_check(header, NULL))
+		header->count--;
+}
+
+/* Of very many sources what they were does not fit: only whether they are there is looked at, and
+ * a list of jobs shows them as they were understood. */
 static enum fault describe_roots(const struct arrangement *arrangement,
 				 struct migration_header *header, struct err *err)
 {
-	if (roots_text(arrangement, &header->roots, err))
-		return err->fault;
-	add_property(header, JOB_ROOTS, bytes_text(&header->roots), header->roots.size);
-	if (migration_header_check(header, NULL))
-		header->count--;
+	enum fault fault = roots_text(arrangement, &header->roots, err);
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < arrangement->count && !fault; i++) {
+		const char *typed = arrangement->source[i].place->typed;
+		fault = bytes_append(&header->typed, typed, strlen(typed) + 1);
+	}
+	if (fault)
+		return bytes_err(fault, err, "the job's description");
+	add_if_it_fits(header, JOB_ROOTS, &header->roots);
+	add_if_it_fits(header, JOB_TYPED, &header->typed);
 	return FAULT_NONE;
 }
 

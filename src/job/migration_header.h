@@ -10,7 +10,7 @@
 #include "job/migration.h"
 
 enum {
-	MIGRATION_PROPERTIES = 13,
+	MIGRATION_PROPERTIES = 14,
 	MIGRATION_TEXT_MAX = 32 << 20, /* bytes of one property */
 	MIGRATION_NUMBER_SIZE = 24,
 };
@@ -18,7 +18,7 @@ enum {
 struct migration_header {
 	struct manifest_property property[MIGRATION_PROPERTIES];
 	size_t count;
-	struct bytes sources, names, made, target, select, roots;
+	struct bytes sources, typed, names, made, target, select, roots;
 	char plan_options[PLANNING_TEXT_SIZE];
 	char depth[MIGRATION_NUMBER_SIZE], asked[MIGRATION_NUMBER_SIZE],
 		created[MIGRATION_NUMBER_SIZE], planned[MIGRATION_NUMBER_SIZE];

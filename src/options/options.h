@@ -70,6 +70,7 @@ struct options {
 	char *plan_file;              /* plan -o */
 	char *cap_out;                /* put, cp */
 	bool show_caps, long_listing; /* ls, show, snapshots */
+	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */
 	bool force;                   /* get */
 	uint64_t port;                /* gateway; 0: any */
 	struct text_list fault;       /* gateway */

@@ -188,6 +188,9 @@ const struct option_row option_table[] = {
 	{ "long", 'l', OPTION_FLAG, NULL,
 	  "kind, rights, size and time of each entry; of each snapshot what is in it",
 	  BIT(LS) | BIT(SNAPSHOTS), true, AT(long_listing), 0, 0 },
+	{ "older", 0, OPTION_SECONDS, "TIME",
+	  "prune: finished jobs that ended that long ago, as 12h or 7d (30d)", BIT(JOBS), true,
+	  AT(older_ms), 0, UINT64_MAX },
 	{ "force", 'f', OPTION_FLAG, NULL, "replace a file that is there", BIT(GET), true,
 	  AT(force), 0, 0 },
 	{ "caps-only", 0, OPTION_FLAG, NULL,
@@ -277,9 +280,12 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     "What any of the --keep options keeps stays, and what Latest leads "
 			     "to.  A name that is no\ntime is never unlinked.\n",
 			     1, 1 },
-	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB]",
+	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB | prune]",
 			   "list, describe, take up again or remove saved jobs",
-			   "JOB is an id, or its beginning where only one job begins so.  `retry` "
+			   "JOB is an id, or its beginning where only one job begins so.  Of jobs "
+			   "that ended with\nstatus 0, `prune` removes the older ones; so does "
+			   "each "
+			   "new job after 30 days.  `retry` "
 			   "is "
 			   "`barge resume --retry`.\n",
 			   0, 2 },

@@ -128,13 +128,54 @@ def test_jobs_are_listed_shown_and_removed(embedded, client, files):
     listed = [json.loads(line) for line in barge.ok("jobs", "list", "--json").out.splitlines()]
     assert [(line["id"], line["state"]) for line in listed] \
         == [(planned, "unfinished"), (done, "finished")]
-    assert done in barge.ok("jobs").out
+    assert [line["planned"] for line in listed] == [8, 8] and listed[1]["done"] == 8
+    head, first, second = barge.ok("jobs").out.splitlines()
+    assert head.split()[:3] == ["JOB", "AGE", "COMMAND"]
+    assert planned.startswith(first.split()[0]) and done.startswith(second.split()[0])
+    assert first.split()[0] != second.split()[0] and len(second.split()[0]) >= 8
+    assert " 8/8 " in second and f"{files} -> {alias}" in second
     shown = barge.ok("jobs", "show", done, "--json").out
     assert '"planned":8' in shown.replace(" ", "") and '"linked":true' in shown.replace(" ", "")
     barge.ok("jobs", "remove", done)
     assert [path.name for path in barge.jobs()] == [planned]
     run = barge.ok("jobs", "show", "ffff", code=2)
     assert "there is no job 'ffff'" in run.err
+
+
+def test_what_failed_is_shown_and_finished_jobs_are_pruned(embedded, client, files):
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    (files / "link").symlink_to("nowhere")
+    barge.ok("cp", "-r", files, alias, code=1)
+    failed = barge.job()
+    barge.ok("cp", "-r", "--symlinks=skip", files, alias + "again/")
+    shown = barge.ok("jobs", "show", failed.name).out
+    assert f'path={files.name}/link kind=symlink reason="symlink, not followed"' in shown
+    assert f"log path={failed / 'errors.jsonl'}" in shown
+    entries = [json.loads(line) for line in
+               barge.ok("jobs", "show", "--json", failed.name).out.splitlines()]
+    assert [line["path"] for line in entries if line["record"] == "entry"] == [f"{files.name}/link"]
+    assert json.loads((failed / "summary").read_text())["status"] == 1
+
+    barge.ok("jobs", "prune")  # not that old
+    assert len(barge.jobs()) == 2
+    assert "1 finished jobs removed" in barge.ok("jobs", "prune", "--older=0").err
+    assert barge.jobs() == [failed]
+    (failed / "summary").unlink()  # of a version that kept none: what failed stays all the same
+    barge.ok("jobs", "prune", "--older", "0")
+    assert barge.jobs() == [failed]
+    barge.ok("jobs", "prune", failed.name, code=2)
+
+
+def test_what_an_old_job_came_to_is_counted(embedded, client, files):
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, alias)
+    (barge.job() / "summary").write_text("{}")
+    assert json.loads(barge.ok("jobs", "--json").out)["status"] == 0
+    assert " 8/8 " in barge.ok("jobs").out
+    (barge.job() / "outcomes").unlink()
+    assert "8/8" not in barge.ok("jobs").out
 
 
 def test_plan_first_tells_the_totals_before_anything_is_sent(gateway, client, files):

@@ -88,7 +88,7 @@ def test_the_commands_of_the_readme_do_what_they_say(embedded, home):
         command = command.replace("URL2", embedded.url.replace("127.0.0.1", "localhost"))
         command = command.replace("/restore", "restored")
         if "JOB" in command:
-            job = re.search(r"id=(\w+)", run("barge jobs").stdout).group(1)
+            job = re.search(r"^[0-9a-f]{8,}", run("barge jobs").stdout, re.MULTILINE).group()
             command = command.replace("JOB", job)
         done = run(command)
         nothing_left = command.strip() == "barge resume" and "no job is unfinished" in done.stderr

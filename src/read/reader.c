@@ -168,29 +168,21 @@ static bool begin_flight(struct reader *reader, const struct attempt *attempt,
 	return true;
 }
 
-/* Encodes the body as the gateway will, for what its cap must be.  Without, less is proven. */
+/* Encodes the body as the gateway will, for what its cap must be. */
 static void predict(struct reader *reader, struct body *body)
 {
-	const struct policy *policy = reader->options->policy;
-	const struct chk_params *params = policy ? policy_params(policy) : NULL;
+	const struct readers_options *options = reader->options;
+	const struct policy_bytes bytes = {
+		.encoder = reader->encoder,
+		.key = body->proof.key,
+		.data = body->data,
+		.size = body->size,
+	};
 	struct cap cap;
-	struct err err;
-	if (!reader->keyed || !policy_predicts(policy))
+	if (!reader->keyed ||
+	    !policy_predict(options->policy, &bytes, &cap, options->encodes ? &body->shares : NULL))
 		return;
-	if (reader->options->encodes &&
-	    !chk_shares_new(reader->encoder, params, body->proof.key, body->data, body->size,
-			    &body->shares, &err)) {
-		cap = body->shares->cap;
-		body->predicted = true;
-	} else {
-		body->predicted =
-			!chk_encoder_start(reader->encoder, params, body->size, body->proof.key,
-					   &err) &&
-			!chk_encoder_update(reader->encoder, body->data, body->size, &err) &&
-			!chk_encoder_final(reader->encoder, &cap, &err);
-	}
-	if (!body->predicted)
-		return;
+	body->predicted = true;
 	memcpy(body->cap_hash, cap.hash, sizeof body->cap_hash);
 	cap_wipe(&cap);
 }

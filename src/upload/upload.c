@@ -115,23 +115,19 @@ static void start_serving(struct uploading *uploading)
 	secret_wipe(&proof, sizeof proof);
 }
 
-/* Encodes bytes in memory as the gateway will.  Without, less is proven. */
+/* Encodes bytes in memory as the gateway will. */
 static void predict(struct uploading *uploading)
 {
+	const struct upload_options *options = uploading->options;
 	const struct spool *spool = uploading->spool;
-	const struct policy *policy = uploading->options->policy;
-	const struct chk_params *params = policy_params(policy);
-	struct err err;
-	if (spool->fd >= 0 || !policy_predicts(policy))
-		return;
-	if (uploading->options->encodes &&
-	    !chk_shares_of(params, spool->memory.data, spool->memory.size, &uploading->shares,
-			   &err)) {
-		uploading->whole = uploading->shares->cap;
-		return;
-	}
-	if (chk_cap_of(params, spool->memory.data, spool->memory.size, &uploading->whole, &err))
-		cap_wipe(&uploading->whole);
+	const struct policy_bytes bytes = {
+		.key = uploading->key,
+		.data = spool->memory.data,
+		.size = spool->memory.size,
+	};
+	if (spool->fd >= 0 || !policy_predict(options->policy, &bytes, &uploading->whole,
+					      options->encodes ? &uploading->shares : NULL))
+		uploading->whole.kind = CAP_NONE;
 }
 
 /* ---- one try ---- */

@@ -144,6 +144,36 @@ bool policy_predicts(const struct policy *policy)
 	return count_trust(policy, TRUST_NONE) < policy->gateways;
 }
 
+/* The cap alone. */
+static enum fault cap_of_bytes(struct chk_encoder *encoder, const struct chk_params *params,
+			       const struct policy_bytes *bytes, struct cap *cap)
+{
+	struct err err;
+	enum fault fault = chk_encoder_start(encoder, params, bytes->size, bytes->key, &err);
+	if (!fault)
+		fault = chk_encoder_update(encoder, bytes->data, bytes->size, &err);
+	return fault ? fault : chk_encoder_final(encoder, cap, &err);
+}
+
+bool policy_predict(const struct policy *policy, const struct policy_bytes *bytes, struct cap *cap,
+		    struct chk_shares **shares)
+{
+	struct chk_encoder *own = NULL, *encoder = bytes->encoder;
+	struct err err;
+	if (!policy_predicts(policy) || (!encoder && chk_encoder_new(&own, &err)))
+		return false;
+	if (own)
+		encoder = own;
+	const struct chk_params *params = policy_params(policy);
+	bool has_shares = shares && !chk_shares_new(encoder, params, bytes->key, bytes->data,
+						    bytes->size, shares, &err);
+	if (has_shares)
+		*cap = (*shares)->cap;
+	bool predicted = has_shares || !cap_of_bytes(encoder, params, bytes, cap);
+	chk_encoder_free(own);
+	return predicted;
+}
+
 /* Whether the reply is the cap that follows from our key, or the very cap where that is known. */
 static bool agrees(const struct policy *policy, const unsigned char key[CAP_KEY_SIZE],
 		   const struct cap *whole, const struct cap *reply)

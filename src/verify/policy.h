@@ -67,6 +67,21 @@ unsigned policy_levels(const struct policy *policy);
  * gateway that has not disagreed. */
 bool policy_predicts(const struct policy *policy);
 
+/* Bytes in memory, and their key. */
+struct policy_bytes {
+	struct chk_encoder *encoder; /* NULL: one is made */
+	const unsigned char *key;
+	const void *data;
+	size_t size;
+};
+
+/*
+ * Encodes them as the gateway will: stores their cap and, unless `shares` is NULL or memory is
+ * short, their shares.  Returns false where no cap can be predicted, so that less is proven.
+ */
+bool policy_predict(const struct policy *policy, const struct policy_bytes *bytes, struct cap *cap,
+		    struct chk_shares **shares);
+
 /*
  * Judges the cap of a reply of a gateway to `size` bytes (more than a literal's) with content key
  * `key`; `whole` is the cap predicted from the bytes, or NULL.  Stores which levels are met and

@@ -116,7 +116,7 @@ static enum fault audit_directory(struct audit *audit, const struct catalog_page
 		audit->counts->left_out += page->id != 0;
 		return FAULT_NONE;
 	}
-	if (slot.cap_kind == CAP_SSK || slot.cap_kind == CAP_MDMF)
+	if (cap_is_file(&(struct cap){ .kind = slot.cap_kind }))
 		return FAULT_NONE; /* the target is a file, which has an entry of its own */
 	struct probe *probe = probe_new(&slot, audit->request->levels, &err);
 	explicit_bzero(&slot, sizeof slot);

@@ -8,15 +8,22 @@ static const struct decision conflict = { .action = DECIDE_FAIL, .reason = REASO
 static const struct decision lost = { .action = DECIDE_FAIL, .reason = REASON_LOST };
 static const struct decision unchanged = { .action = DECIDE_SKIP, .reason = REASON_UNCHANGED };
 
-static bool is_writable(uint8_t cap_kind) { return cap_kind == CAP_SSK || cap_kind == CAP_MDMF; }
+static bool is_writable(uint8_t cap_kind)
+{
+	return cap_is_writable(&(struct cap){ .kind = cap_kind });
+}
 
 static bool is_mutable(uint8_t cap_kind)
 {
-	return is_writable(cap_kind) || cap_kind == CAP_SSK_RO || cap_kind == CAP_MDMF_RO;
+	return cap_is_mutable(&(struct cap){ .kind = cap_kind });
 }
 
 /* Whether the cap of an immutable file tells if bytes are its own. */
-static bool tells_content(uint8_t cap_kind) { return cap_kind == CAP_CHK || cap_kind == CAP_LIT; }
+static bool tells_content(uint8_t cap_kind)
+{
+	const struct cap cap = { .kind = cap_kind };
+	return cap_is_file(&cap) && !cap_is_verifier(&cap) && !cap_is_mutable(&cap);
+}
 
 bool decide_is_linkable(const struct decide_policy *policy, const struct decide_source *source)
 {

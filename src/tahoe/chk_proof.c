@@ -265,8 +265,3 @@ enum fault chk_proof_end(struct chk_proof *proof, struct err *err)
 	proof->proven = !prove_chain(proof, chain, roots.share_root, err);
 	return proof->proven ? FAULT_NONE : err->fault;
 }
-
-uint32_t chk_proof_segment_size(const struct chk_proof *proof)
-{
-	return proof->proven ? proof->layout.segment_size : 0;
-}

@@ -37,6 +37,3 @@ uint64_t chk_proof_left(const struct chk_proof *proof);
 
 /* Ends it, once nothing is left: FAULT_CORRUPT when it is not that share of the file. */
 MUST_USE enum fault chk_proof_end(struct chk_proof *proof, struct err *err);
-
-/* Returns the largest size of a segment of the file, as its UEB has it; 0 before the end. */
-uint32_t chk_proof_segment_size(const struct chk_proof *proof);

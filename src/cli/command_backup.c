@@ -1,4 +1,5 @@
 #include "backup/probe.h"
+#include "backup/rebuild.h"
 #include "backup/target.h"
 #include "base/meta.h"
 #include "base/secret.h"
@@ -89,6 +90,52 @@ static enum fault check_grid(struct backup *backup, const char *path, struct err
 	    "and moved to '%s.damaged'",
 	    path);
 	return known_begin_anew(backup->known, err);
+}
+
+/* Reads the newest snapshot where no backup has left what it knew. */
+static enum fault learn(struct backup *backup, struct err *err)
+{
+	const struct backup_options *options = &backup->options->backup;
+	const struct text_list *path = &backup->migration.path, *name = &backup->migration.name;
+	const bool single = backup->migration.made.count == 0;
+	struct known_cap last;
+	uint64_t directories;
+	if (!backup->target.any || options->paranoid || options->ignore_timestamps ||
+	    known_noted_cap(backup->known, KNOWN_PROBE, &last))
+		return FAULT_NONE;
+	const struct backup_rebuild rebuild = {
+		.ask = { .wait = *backup->wait, .tries = setup_tries(backup->setup, NULL) },
+		.known = backup->known,
+		.root = &backup->target.newest,
+		.stored_s = backup->target.newest_s,
+		.params = backup->setup->params,
+		.path = (const char *const *)path->text,
+		.name = single ? NULL : (const char *const *)name->text,
+		.count = path->count,
+	};
+	say(backup->output, SAY_INFO,
+	    "nothing is known here of earlier backups: snapshot %s is read (--paranoid: not "
+	    "believed)",
+	    backup->target.newest_name);
+	enum fault fault = backup_rebuild(&rebuild, &directories, err);
+	if (!fault)
+		say(backup->output, SAY_INFO, "%llu directories of snapshot %s were read",
+		    (unsigned long long)directories, backup->target.newest_name);
+	return fault;
+}
+
+/* Takes over what `tahoe backup` knew, when asked to. */
+static enum fault import(struct backup *backup, struct err *err)
+{
+	const char *path = backup->options->backup.import_backupdb;
+	uint64_t count;
+	if (!path)
+		return FAULT_NONE;
+	enum fault fault = known_import(backup->known, path, &count, err);
+	if (!fault)
+		say(backup->output, SAY_INFO, "%llu files of '%s' are known now",
+		    (unsigned long long)count, path);
+	return fault;
 }
 
 /* Opens the database of the target, which no other run has then. */
@@ -409,6 +456,10 @@ static enum fault backup_run(struct backup *backup, int *status, struct err *err
 		fault = open_job(backup, err);
 	if (!fault)
 		fault = take_stamp(backup, err);
+	if (!fault)
+		fault = import(backup, err);
+	if (!fault)
+		fault = learn(backup, err);
 	const bool fresh = !fault && backup->migration.fresh;
 	if (!fault)
 		fault = carry_out(backup, status, err);

@@ -221,7 +221,7 @@ static bool is_same(const struct row *row, const struct known_file *file)
 	       meta_is_time(meta->ctime_ns) &&
 	       is_same_time(row->number[1], meta->mtime_ns, precision) &&
 	       is_same_time(row->number[2], meta->ctime_ns, precision) &&
-	       (inode == (int64_t)meta->ino || (inode == 0 && precision != KNOWN_EXACT));
+	       (inode == (int64_t)meta->ino || precision != KNOWN_EXACT);
 }
 
 static bool find_by_path(struct knowledge *known, const struct known_file *file, struct row *row)
@@ -271,7 +271,8 @@ static void keep_file(struct knowledge *known, const struct known_file *file,
 	};
 	if (known->broken)
 		return;
-	sqlite3_stmt *statement = statement_of(known, DATABASE_FILE_ADD);
+	sqlite3_stmt *statement = statement_of(
+		known, file->precision == KNOWN_EXACT ? DATABASE_FILE_ADD : DATABASE_FILE_ADD_NEW);
 	for (int i = 0; i < 6; i++)
 		sqlite3_bind_int64(statement, i + 1, row.number[i]);
 	bind_cap(statement, 7, cap, row_sum(&row));

@@ -7,8 +7,8 @@
  *   directory  SHA-256 of its serialized form (names, caps, metadata) -> cap
  *
  * Inside: known.c is what is asked and kept, database.c the file: its schema, its lock, what
- * becomes of one that is damaged; age.c says when what was stored long ago is to be looked at;
- * reuse.c is one backup's side of it: tasks and listings.
+ * becomes of one that is damaged; import.c reads tahoe's; age.c says when what was stored long ago
+ * is to be looked at; reuse.c is one backup's side of it: tasks and listings.
  *
  * A row has a hash over all of it, with its key: one that does not fit is not there.  What SQLite
  * refuses (a full disk, a damaged page) is remembered: from then on nothing is known and nothing is
@@ -76,7 +76,8 @@ MUST_USE enum fault known_begin_anew(struct knowledge *known, struct err *err);
 MUST_USE bool known_find_file(struct knowledge *known, const struct known_file *file,
 			      struct known_cap *found);
 
-/* Keeps what a file was stored as, in place of what its path was before. */
+/* Keeps what a file was stored as, in place of what its path was before; with times that are not
+ * exact, only where nothing is known of its path.  Such a row is of any inode there. */
 void known_add_file(struct knowledge *known, const struct known_file *file,
 		    const struct known_cap *cap);
 
@@ -94,6 +95,13 @@ MUST_USE bool known_noted_cap(struct knowledge *known, const char *name, struct 
 
 /* Makes durable what was kept so far.  Sleeps for a sync. */
 void known_commit(struct knowledge *known);
+
+/*
+ * Takes over the files of `tahoe backup`'s own database at `path`, which is only read.  Returns how
+ * many.  Faults: NOT_FOUND, CORRUPT (it is none), IO, and what SQLite says.
+ */
+MUST_USE enum fault known_import(struct knowledge *known, const char *path, uint64_t *count,
+				 struct err *err);
 
 /* Returns how many files and directories are known, as far as it can be read. */
 uint64_t known_count(struct knowledge *known);

@@ -87,6 +87,9 @@ static struct meta meta_of(const struct store_node *node)
 		.mode = has & STORE_HAS_MODE ? edge->mode : 0,
 		.uid = has & STORE_HAS_UID ? edge->uid : 0,
 		.gid = has & STORE_HAS_GID ? edge->gid : 0,
+		.ino = edge->ino,
+		.dev = edge->dev,
+		.nlink = edge->nlink,
 	};
 }
 

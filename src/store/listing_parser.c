@@ -57,6 +57,9 @@ enum key {
 	KEY_MODE,
 	KEY_UID,
 	KEY_GID,
+	KEY_INO,
+	KEY_DEV,
+	KEY_NLINK,
 	KEY_TAHOE,
 	KEY_LINKED,
 };
@@ -168,7 +171,15 @@ static void take_metadata(struct listing_parser *listing, const char *text, size
 		to->metadata_flags |= changed ? STORE_HAS_CTIME : STORE_HAS_MTIME;
 		return;
 	}
-	if (!listing_whole_number(text, size, UINT32_MAX, &value))
+	if (!listing_whole_number(text, size, UINT64_MAX, &value))
+		return;
+	if (listing->key == KEY_INO)
+		to->metadata.ino = value;
+	else if (listing->key == KEY_DEV)
+		to->metadata.dev = value;
+	else if (listing->key == KEY_NLINK)
+		to->metadata.nlink = value;
+	if (value > UINT32_MAX)
 		return;
 	if (listing->key == KEY_MODE)
 		take_id(to, STORE_HAS_MODE, &to->metadata.mode, value);
@@ -297,6 +308,9 @@ static enum key find_key(enum place place, const char *text, size_t size)
 		{ "st_mode", KEY_MODE, PLACE_METADATA },
 		{ "st_uid", KEY_UID, PLACE_METADATA },
 		{ "st_gid", KEY_GID, PLACE_METADATA },
+		{ "st_ino", KEY_INO, PLACE_METADATA },
+		{ "st_dev", KEY_DEV, PLACE_METADATA },
+		{ "st_nlink", KEY_NLINK, PLACE_METADATA },
 		{ "tahoe", KEY_TAHOE, PLACE_METADATA },
 		{ "linkmotime", KEY_LINKED, PLACE_TAHOE },
 	};

@@ -26,9 +26,9 @@ struct edge_metadata {
 	uint32_t mode; /* st_mode with the file type */
 	uint32_t uid, gid;
 	/* Of backups: */
-	bool numbered; /* has the next three */
-	uint64_t ino, dev;
-	uint64_t nlink;         /* is said where it is more than 1 */
+	bool numbered;          /* has the next three */
+	uint64_t ino, dev;      /* 0 where a listing does not say them */
+	uint64_t nlink;         /* is said where it is more than 1; 0: not known */
 	const char *unreadable; /* why this directory is empty here: plain ASCII; else NULL */
 };
 

@@ -120,3 +120,57 @@ def test_a_young_file_is_read_again(place):
     assert counts(place.backup()) == (0, 11, 0, 0, 4, 0)
 
 
+
+
+def test_without_its_database_the_newest_snapshot_is_read(place):
+    time.sleep(1.2)  # its name is a second: what is older than that is believed
+    place.backup()
+    place.database().unlink()
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+    place.database().unlink()
+    (place.source / "a/f1").write_bytes(content(303, 5))
+    time.sleep(OLD)
+    assert counts(place.backup()) == (1, 9, 0, 2, 2, 0)
+    check_latest(place)
+    place.database().unlink()
+    assert counts(place.backup("--paranoid"))[:2] == (10, 0)
+
+
+def test_after_tahoe_backup_nothing_is_sent_again(place):
+    (place.source / "c/link").unlink()
+    for name in "a/f0", "a/b/g0", "c/s0":  # or tahoe reuses directories with what they said once
+        (place.source / name).write_bytes(os.urandom(300))
+    time.sleep(1.2)
+    database = place.grid.directory / "private/backupdb.sqlite"
+    done = place.grid.command("-d", place.grid.directory, "backup", place.source,
+                              place.alias + "to")
+    assert done.returncode == 0, done.stdout
+    theirs = place.latest()
+    assert counts(place.backup()) == (0, 9, 0, 0, 4, 0)
+    assert place.latest() == theirs
+    # Without its snapshot its database says as much of files.
+    place.database().unlink()
+    summary = place.backup("--paranoid", f"--import-backupdb={database}")
+    assert counts(summary)[:2] == (0, 9)
+    assert place.latest() == theirs
+    run = place.barge.run("backup", f"--import-backupdb={place.source}/a/f1", place.source,
+                          place.alias + "to")
+    assert run.code == 2 and "not the database of tahoe backup" in run.err
+
+
+def test_what_was_lost_is_stored_again(place):
+    for number in range(3):
+        (place.source / f"a/b/g{number}").write_bytes(os.urandom(70_000))
+    time.sleep(OLD)
+    before = set(place.grid.share_files())
+    place.backup()
+    shares = [path for path in set(place.grid.share_files()) - before
+              if 70_000 < path.stat().st_size < 75_000]
+    assert len(shares) == 3
+    assert place.backup()["files_checked"] == 0  # it is too young to be asked for
+    shares[0].unlink()
+    summary = place.backup("--check-after=0", "--check-always=0")
+    assert counts(summary) == (1, 9, 0, 0, 4, 0)
+    assert (summary["files_checked"], summary["directories_checked"]) == (6, 4)
+    assert shares[0].exists()
+    check_latest(place)

@@ -83,6 +83,24 @@ def test_a_damaged_database_is_moved_aside(place):
     assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
 
 
+def test_caps_of_another_grid_are_not_linked(place, gateway, client):
+    """The same directory on a grid that lacks everything below it."""
+    place.backup()
+    path = place.database()
+    other = gateway()
+    elsewhere = Place(other, client(other), place.source.parent / "other")
+    elsewhere.backup()
+    there = elsewhere.database()
+    # What is known of one target, under the name of the other.
+    for name in there.parent.glob(there.name + "*"):
+        name.unlink()
+    there.write_bytes(path.read_bytes())
+    there.chmod(0o600)
+    run = elsewhere.barge.ok("backup", elsewhere.source, elsewhere.alias + "to")
+    assert "does not have the last snapshot" in run.err
+    check_latest(elsewhere)
+
+
 def test_what_cannot_be_read_is_named_and_marked(embedded, nobody, public):
     barge, options = nobody(embedded)
     place = Place(embedded, barge, public / "source")

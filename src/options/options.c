@@ -4,6 +4,7 @@
 #include "base/redact.h"
 #include "base/secret.h"
 #include "net/url.h"
+#include "options/nearest.h"
 #include "options/options_value.h"
 #include "options/selection.h"
 
@@ -111,14 +112,28 @@ static enum fault take_option(struct parse *parse, const struct option_row *row,
 	return apply(parse, row, value, where, err);
 }
 
+/* Names an option that there is not, the one that may have been meant, and what lists them. */
+static enum fault no_option(const struct parse *parse, const char *word, const char *nearest,
+			    struct err *err)
+{
+	char shown[SHOWN_SIZE];
+	bool known = parse->options->command != COMMAND_NONE;
+	return err_set(err, FAULT_USAGE, "there is no option %s%s%s; barge %s%s lists them",
+		       show(word, shown), nearest ? ", is it --" : "", nearest ? nearest : "",
+		       known ? command_table[parse->options->command].name : "",
+		       known ? " --help" : "help");
+}
+
 static enum fault take_long(struct parse *parse, const char *word, struct err *err)
 {
-	char shown[SHOWN_SIZE], where[NAME_SIZE];
+	char where[NAME_SIZE];
 	const char *equals = strchrnul(word, '=');
 	const struct option_row *row = option_by_name(word + 2, (size_t)(equals - word - 2));
-	if (!row)
-		return err_set(err, FAULT_USAGE, "there is no option %s; barge help lists them",
-			       show(word, shown));
+	if (!row) {
+		row = nearest_option(word + 2, (size_t)(equals - word - 2),
+				     parse->options->command);
+		return no_option(parse, word, row ? row->name : NULL, err);
+	}
 	snprintf(where, sizeof where, "--%s", row->name);
 	return take_option(parse, row, *equals ? equals + 1 : NULL, where, err);
 }
@@ -129,12 +144,9 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 	enum fault fault = FAULT_NONE;
 	for (const char *at = word + 1; *at && !fault; at++) {
 		char where[] = { '-', *at, '\0' };
-		char shown[SHOWN_SIZE];
 		const struct option_row *row = option_by_letter(*at);
 		if (!row)
-			return err_set(err, FAULT_USAGE,
-				       "there is no option %s; barge help lists them",
-				       show(where, shown));
+			return no_option(parse, where, NULL, err);
 		if (row->argument)
 			return take_option(parse, row, at[1] ? at + 1 : NULL, where, err);
 		fault = apply(parse, row, NULL, where, err);
@@ -142,16 +154,22 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 	return fault;
 }
 
-static enum fault take_word(struct parse *parse, const char *word, struct err *err)
+static enum fault no_command(const char *word, struct err *err)
 {
 	char shown[SHOWN_SIZE];
+	enum command nearest = nearest_command(word);
+	return err_set(err, FAULT_USAGE, "there is no command '%s'%s%s; barge help lists them",
+		       show(word, shown), nearest ? ", is it " : "", command_table[nearest].name);
+}
+
+static enum fault take_word(struct parse *parse, const char *word, struct err *err)
+{
 	if (parse->has_command)
 		return text_list_add(&parse->options->words, word, err);
 	parse->has_command = true;
 	parse->options->command = command_by_name(word);
 	if (parse->options->command == COMMAND_NONE)
-		return err_set(err, FAULT_USAGE, "there is no command '%s'; barge help lists them",
-			       show(word, shown));
+		return no_command(word, err);
 	return FAULT_NONE;
 }
 
@@ -321,11 +339,9 @@ static enum fault options_settle(struct parse *parse, struct err *err)
 			return err_set(err, FAULT_USAGE, "--%s does not go with barge %s",
 				       option_table[i].name, command_table[options->command].name);
 	if (options->command == COMMAND_HELP && options->words.count == 1) {
-		char shown[SHOWN_SIZE];
 		options->help = command_by_name(options->words.text[0]);
 		if (options->help == COMMAND_NONE)
-			return err_set(err, FAULT_USAGE, "there is no command '%s'",
-				       show(options->words.text[0], shown));
+			return no_command(options->words.text[0], err);
 	}
 	return parse->version ? FAULT_NONE : check_words(options, err);
 }

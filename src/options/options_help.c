@@ -11,6 +11,46 @@ static void print_option(const struct option_row *row, FILE *out)
 	fprintf(out, "  %-*s  %s\n", COLUMN, left, row->help);
 }
 
+/* Options of one part of struct options belong together for people too. */
+static const struct group {
+	const char *title;
+	size_t begin, end; /* offsets; both 0: whatever lies in no other */
+} group_table[] = {
+#define PART(member)                                                                               \
+	offsetof(struct options, member),                                                          \
+		offsetof(struct options, member) + sizeof(((struct options *)NULL)->member)
+	{ "options of this command", 0, 0 },
+	{ "what is taken along", PART(planning) },
+	{ "what is left out", PART(selection) },
+	{ "how it is carried out, and proven", PART(transfer) },
+	{ "how the grid is reached", PART(connection) },
+	{ "what is told", PART(output) },
+#undef PART
+};
+
+static const struct group *group_of(const struct option_row *row)
+{
+	for (size_t i = 1; i < ARRAY_COUNT(group_table); i++)
+		if (row->offset >= group_table[i].begin && row->offset < group_table[i].end)
+			return &group_table[i];
+	bool general = row->type == OPTION_HELP || row->type == OPTION_VERSION;
+	return &group_table[general ? ARRAY_COUNT(group_table) - 1 : 0];
+}
+
+static void print_group(const struct group *group, enum command command, FILE *out)
+{
+	bool begun = false;
+	for (size_t i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_table[i];
+		if (!(row->commands & 1u << command) || group_of(row) != group)
+			continue;
+		if (!begun)
+			fprintf(out, "\n%s:\n", group->title);
+		begun = true;
+		print_option(row, out);
+	}
+}
+
 static void overview(FILE *out)
 {
 	fputs("usage: barge COMMAND [OPTION...] [WORD...]\n\n"
@@ -40,9 +80,8 @@ void options_help(enum command command, FILE *out)
 		return;
 	}
 	const struct command_row *row = &command_table[command];
-	fprintf(out, "usage: barge %s [OPTION...] %s\n\n%c%s.\n%s\noptions:\n", row->name,
-		row->operands, row->help[0] & ~0x20, row->help + 1, row->more);
-	for (size_t i = 0; i < option_count; i++)
-		if (option_table[i].commands & 1u << command)
-			print_option(&option_table[i], out);
+	fprintf(out, "usage: barge %s [OPTION...] %s\n\n%c%s.\n%s", row->name, row->operands,
+		row->help[0] & ~0x20, row->help + 1, row->more);
+	for (size_t i = 0; i < ARRAY_COUNT(group_table); i++)
+		print_group(&group_table[i], command, out);
 }

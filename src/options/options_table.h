@@ -14,7 +14,7 @@ enum option_type {
 	OPTION_LIST,     /* struct text_list; may be given several times */
 	OPTION_RULE,     /* struct text_list; `min` is the enum option_rule in front of each */
 	OPTION_COUNT,    /* uint64_t */
-	OPTION_SIZE,     /* uint64_t, bytes; K, M, G, T are powers of 1024 */
+	OPTION_SIZE,     /* uint64_t, bytes; k, M, G, T in any case are powers of 1024 */
 	OPTION_RATE,     /* uint64_t, bytes a second as a size; or 0, whatever `min` is */
 	OPTION_SECONDS,  /* uint64_t, milliseconds; typed in seconds, up to three decimals,
 			    or with s, m, h or d behind */

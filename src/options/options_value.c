@@ -2,6 +2,7 @@
 
 #include "verify/policy.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 /* Reads digits, stopping at the first other byte.  False when there are none or too many. */
@@ -28,14 +29,14 @@ static bool read_size(const char *text, uint64_t *number)
 	static const char unit[] = "KMGT";
 	if (!digits(&text, number))
 		return false;
-	const char *found = *text ? strchr(unit, *text) : NULL;
+	const char *found = *text ? strchr(unit, toupper((unsigned char)*text)) : NULL;
 	if (!found)
-		return *text == '\0' || strcmp(text, "B") == 0;
+		return *text == '\0' || strcasecmp(text, "B") == 0;
 	text++;
 	for (ptrdiff_t i = 0; i <= found - unit; i++)
 		if (__builtin_mul_overflow(*number, UINT64_C(1024), number))
 			return false;
-	return *text == '\0' || strcmp(text, "B") == 0 || strcmp(text, "iB") == 0;
+	return *text == '\0' || strcasecmp(text, "B") == 0 || strcasecmp(text, "iB") == 0;
 }
 
 static bool read_seconds(const char *text, uint64_t *ms)

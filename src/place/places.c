@@ -5,6 +5,7 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CAP_FILE_MAX = 4096, IDENTITY_MAX = 1 << 20 };
@@ -192,6 +193,24 @@ static enum fault resolve_grid(struct place *place, const struct argument *argum
 	return keep_name(place, argument->path, argument->path_size, err);
 }
 
+/* Refuses a word that is no path here, but the name of an alias: its colon may be missing. */
+static enum fault check_colon(const struct connection_options *connection, const char *word,
+			      struct err *err)
+{
+	struct aliases aliases;
+	struct stat st;
+	if (strchr(word, '/') || lstat(word, &st) == 0 || errno != ENOENT ||
+	    aliases_load(&aliases, connection->node_directory, NULL))
+		return FAULT_NONE;
+	bool found = aliases_find(&aliases, word, strlen(word));
+	aliases_fini(&aliases);
+	return found ? err_set(err, FAULT_USAGE,
+			       "there is no '%.60s' here, but an alias of that name: write %.60s: "
+			       "for it, or ./%.60s for a local path",
+			       word, word, word)
+		     : FAULT_NONE;
+}
+
 static enum fault resolve(const struct aliases *aliases, const char *word, bool is_source,
 			  struct place *place, struct err *err)
 {
@@ -243,6 +262,9 @@ enum fault places_resolve(const struct connection_options *connection,
 		places->count = i + 1;
 		fault = resolve(&aliases, words->text[i], true, &places->source[i], err);
 	}
+	for (size_t i = 0; !fault && i < words->count; i++)
+		if (i < sources ? places->source[i].local : places->target.local)
+			fault = check_colon(connection, words->text[i], err);
 	aliases_fini(&aliases);
 	if (fault)
 		places_fini(places);

@@ -139,3 +139,37 @@ def test_thousands_of_sources_are_one_job(client, embedded, tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
         name: (tmp_path / "s" / name).read_bytes() for name in names}
     assert alone.ok("show", tmp_path / "plan").out.count("holiday") >= 1500
+
+
+# --- what was probably meant ---------------------------------------------------------------
+
+@pytest.mark.parametrize("words, hint", [
+    (("cp", "--recursve", "a", "b"), "there is no option --recursve, is it --recursive; "
+                                     "barge cp --help lists them"),
+    (("cp", "--zzzzzz", "a", "b"), "there is no option --zzzzzz; barge cp --help lists them"),
+    (("resum",), "there is no command 'resum', is it resume; barge help lists them"),
+    (("help", "verfiy"), "there is no command 'verfiy', is it verify")])
+def test_a_slip_of_the_hand_is_told_what_is_near(client, words, hint):
+    assert hint in client(None).ok(*words, code=2).err
+
+
+def test_an_alias_without_its_colon_is_asked_about(client, embedded, tmp_path):
+    alias, cap = embedded.fresh()
+    name = alias.rstrip(":")
+    (tmp_path / "s").mkdir()
+    barge = client(embedded)
+    for words in ("s", name), (name, "out"):
+        run = barge.ok("cp", "-r", *words, cwd=tmp_path, code=2)
+        assert f"an alias of that name: write {name}: for it, or ./{name}" in run.err
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name in (name, "out")) == []
+    barge.ok("cp", "-r", "s", f"./{name}", cwd=tmp_path)  # whoever means it
+    barge.ok("cp", "-r", "s", name, cwd=tmp_path)
+    assert (tmp_path / name / "s").is_dir() and not embedded.list(cap)
+
+
+def test_sizes_take_small_letters(client, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/large").write_bytes(bytes(3000))
+    (tmp_path / "s/small").write_bytes(bytes(2048))
+    client(None).ok("cp", "-r", "--max-size=2k", "s", "out", cwd=tmp_path)
+    assert [path.name for path in (tmp_path / "out/s").iterdir()] == ["small"]

@@ -83,9 +83,9 @@ static void what_is_wrong_is_named_with_its_remedy(void **state)
 		const char *word[4], *said;
 	} wrong[] = {
 		{ { "plan", "a" }, "too few words: usage: barge plan [OPTION...] SRC... DST" },
-		{ { "copy" }, "there is no command 'copy'; barge help lists them" },
-		{ { "cp", "--nope" }, "there is no option --nope; barge help lists them" },
-		{ { "cp", "-Z" }, "there is no option -Z; barge help lists them" },
+		{ { "copy" }, "there is no command 'copy', is it cp; barge help lists them" },
+		{ { "cp", "--nope" }, "there is no option --nope; barge cp --help lists them" },
+		{ { "cp", "-Z" }, "there is no option -Z; barge cp --help lists them" },
 		{ { "cp", "-d" }, "-d wants DIR behind it" },
 		{ { "cp", "--recursive=1" }, "--recursive takes no value" },
 		{ { "cp", "-j0" }, "-j wants a number from 1 to 1024" },

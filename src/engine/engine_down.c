@@ -103,6 +103,7 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 		.root = engine->root_fd,
 		.opened = engine->budget.target_dirs,
 		.path = migration->directory,
+		.job = migration->job.name,
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,
 		.losses = &engine->losses,

@@ -157,4 +157,6 @@ void losses_add(struct losses *losses, unsigned lost)
 		atomic_fetch_add_explicit(&losses->times, 1, memory_order_relaxed);
 	if (lost & LOST_SYNC)
 		atomic_fetch_add_explicit(&losses->syncs, 1, memory_order_relaxed);
+	if (lost & LOST_LINK)
+		atomic_fetch_add_explicit(&losses->links, 1, memory_order_relaxed);
 }

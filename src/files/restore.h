@@ -21,11 +21,12 @@ enum restore_loss {
 	LOST_OWNER = 1u << 1,
 	LOST_TIME = 1u << 2,
 	LOST_SYNC = 1u << 3, /* it may be gone after a power failure */
+	LOST_LINK = 1u << 4, /* that it is the same file as another */
 };
 
 /* How many entries lost what. */
 struct losses {
-	atomic_uint_least64_t modes, owners, times, syncs;
+	atomic_uint_least64_t modes, owners, times, syncs, links;
 };
 
 struct looks {

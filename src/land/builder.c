@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "files/target_tree.h"
+#include "land/hardlinks.h"
 #include "land/presence.h"
 #include "queue/core/thread.h"
 
@@ -34,9 +35,19 @@ static enum fault close_root(struct builder *builder, const struct task *task, s
 {
 	struct tree_dir *target_dir;
 	unsigned lost = 0;
+	const struct hardlinks_options links = {
+		.catalog = builder->options.catalog,
+		.root = builder->options.path,
+		.job = builder->options.job,
+		.mask = builder->options.mask,
+		.losses = builder->options.losses,
+	};
+	bool from_grid = builder->options.catalog->sources;
 	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
 	enum fault fault = target_dir_check(target_dir, builder->options.path, err);
+	if (!fault && builder->options.preserve && from_grid)
+		fault = hardlinks_make(&links, err);
 	if (!fault)
 		fault = restore_directory(target_dir->fd, NULL, DIRECTORY_MADE, NULL, &lost, err);
 	tree_dir_unref(target_dir);

@@ -16,6 +16,7 @@ struct builder_options {
 	struct catalog *catalog; /* with outcomes */
 	int root;                /* the target's directory, open, */
 	const char *path;        /* and its path; borrowed */
+	const char *job;         /* its name; borrowed */
 	unsigned opened;         /* directories kept open below it; 0: many */
 	bool preserve;           /* restore mode and time */
 	uint32_t mask;           /* umask of the user, for what has no mode */

@@ -137,7 +137,7 @@ bool chooser_takes(struct chooser *chooser, struct entry_found *found)
 		.kind = (enum manifest_kind)entry->kind,
 		.bytes = entry->bytes,
 		.mtime_ns = meta.mtime_ns,
-		.mounted = meta.dev != chooser->dev,
+		.mounted = !(meta.flags & META_GRID) && meta.dev != chooser->dev,
 	};
 	enum select_answer answer = select_ask(chooser->select, &item);
 	if (answer == SELECT_ASTRAY && !entry->verdict)

@@ -2,6 +2,8 @@
 import json
 import os
 
+import pytest
+
 from grid import uri
 from tree import content
 
@@ -305,3 +307,69 @@ def test_diff_tells_what_differs_and_enters_nothing_that_is_equal(embedded, clie
                              "unread": 0}
     assert barge.ok("snapshots", "diff", alias, STAMPS[1], "Latest").out == ""
     assert "oldest" in barge.ok("snapshots", "diff", alias, "2026-10-01", "Latest", code=2).err
+
+
+# --- hard links ---------------------------------------------------------------------------
+
+@pytest.fixture
+def linked(embedded, tmp_path):
+    """(a tree with files of several names, where a backup of it is, a cap of that)."""
+    source = tmp_path / "source"
+    (source / "d/locked").mkdir(parents=True)
+    (source / "a").write_bytes(content(3000))
+    os.link(source / "a", source / "b")
+    os.link(source / "a", source / "d/locked/c")
+    (source / "same").write_bytes(content(3000))
+    (source / "tiny").write_bytes(b"1")
+    os.link(source / "tiny", source / "d/tiny")
+    os.utime(source / "a", ns=(1, 981173106_250000000))
+    os.utime(source / "d", ns=(1, 981173106_000000000))
+    os.utime(source / "d/locked", ns=(1, 981173105_000000000))
+    (source / "d/locked").chmod(0o555)
+    alias, _ = embedded.fresh()
+    yield source, alias + "to"
+    (source / "d/locked").chmod(0o755)
+
+
+def inodes(path):
+    return {str(file.relative_to(path)): file.stat().st_ino for file in sorted(path.rglob("*"))
+            if file.is_file()}
+
+
+def check_links(path):
+    found = inodes(path)
+    assert found["a"] == found["b"] == found["d/locked/c"] != found["same"]
+    assert found["tiny"] == found["d/tiny"]
+    assert (path / "a").stat().st_nlink == 3 and (path / "a").stat().st_size == 3000
+    assert (path / "a").stat().st_mtime_ns == 981173106_250000000
+    assert (path / "d").stat().st_mtime_ns == 981173106_000000000
+    assert (path / "d/locked").stat().st_mtime_ns == 981173105_000000000
+    assert (path / "d/locked").stat().st_mode & 0o7777 == 0o555
+
+
+def test_files_of_several_names_are_one_again(embedded, client, linked, tmp_path):
+    source, to = linked
+    barge = client(embedded)
+    barge.ok("backup", source, to)
+    run = barge.ok("cp", "-rT", "--json", to + "/Latest", tmp_path / "back")
+    assert run.summary()["lost_links"] == 0
+    check_links(tmp_path / "back")
+    barge.ok("cp", "-rT", to + "/Latest", tmp_path / "back")  # again, over what is there
+    check_links(tmp_path / "back")
+    barge.ok("cp", "-rT", "--no-preserve", to + "/Latest", tmp_path / "plain")
+    assert len(set(inodes(tmp_path / "plain").values())) == 6
+    (tmp_path / "back/d/locked").chmod(0o755)
+
+
+def test_hard_links_come_after_a_kill(embedded, client, barge_debug, linked, tmp_path):
+    source, to = linked
+    barge = client(embedded, barge_debug)
+    barge.ok("backup", source, to)
+    for number, point in enumerate(("fetch-named:2", "fetch-link:1", "fetch-linked:2")):
+        back = tmp_path / f"back{number}"
+        killed = barge.run("cp", "-rT", to + "/Latest", back, env={"BARGE_KILL": point})
+        assert killed.code == -9, killed
+        barge.ok("cp", "-rT", to + "/Latest", back)
+        check_links(back)
+        assert not [path for path in back.rglob(".barge-*")]
+        (back / "d/locked").chmod(0o755)

@@ -562,3 +562,14 @@ def test_globs_of_names_are_those_of_tahoe_backup(real_grid, client, tmp_path):
         ours = planned(client(real_grid), tmp_path / "p", "--exclude-from-utf-8",
                        tmp_path / "globs", source, alias)
         assert {path[2:].strip("/") for path in ours} - {""} == set(theirs), lines
+
+
+def test_on_a_grid_nothing_is_mounted(embedded, client, tmp_path):
+    """What a backup says of devices is of another machine."""
+    (tmp_path / "s/d").mkdir(parents=True)
+    (tmp_path / "s/d/a").write_bytes(b"1")
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("backup", tmp_path / "s", alias)
+    barge.ok("cp", "-rTx", alias + "Latest", tmp_path / "to")
+    assert (tmp_path / "to/d/a").read_bytes() == b"1"

@@ -143,10 +143,8 @@ static enum fault lost_text(struct bytes *out, const struct report_lost *lost)
 		const char *what;
 		uint64_t count;
 	} part[] = {
-		{ "the mode of", lost->modes },
-		{ "the owner of", lost->owners },
-		{ "the time of", lost->times },
-		{ "on disk (no sync there)", lost->syncs },
+		{ "the mode of", lost->modes },       { "the owner of", lost->owners },
+		{ "the time of", lost->times },       { "on disk (no sync there)", lost->syncs },
 		{ "the hard links of", lost->links },
 	};
 	enum fault fault = FAULT_NONE;

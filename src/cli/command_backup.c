@@ -1,7 +1,6 @@
+#include "backup/latest.h"
 #include "backup/probe.h"
 #include "backup/rebuild.h"
-#include "backup/target.h"
-#include "base/meta.h"
 #include "base/secret.h"
 #include "cli/command.h"
 #include "engine/engine.h"
@@ -212,7 +211,8 @@ static enum fault look_at_sources(struct backup *backup, struct err *err)
 static enum fault arrange_target(struct backup *backup, struct err *err)
 {
 	struct arrangement *out = &backup->arrangement;
-	out->root = backup->target.archives;
+	out->root = backup->target.archives.kind ? backup->target.archives
+						 : backup->place->root; /* for a rehearsal */
 	out->made = calloc(2, sizeof *out->made);
 	if (out->made && !is_single(backup))
 		out->made[out->made_count++] = strdup(backup->stamp);
@@ -277,73 +277,6 @@ static enum fault open_job(struct backup *backup, struct err *err)
 
 /* ---- the end ---- */
 
-/* What the plan says of the snapshot itself: the first entry of all. */
-struct snapshot {
-	struct outcome slot;
-	struct meta meta;
-};
-
-static enum fault read_snapshot(const struct migration *migration, struct snapshot *snapshot,
-				struct err *err)
-{
-	struct catalog_reader *reader;
-	struct catalog_page page;
-	if (catalog_reader_new(migration->catalog, &reader, err))
-		return err->fault;
-	enum fault fault = catalog_next(reader, &page, err);
-	if (!fault && (page.is_end || page.count == 0))
-		fault = err_set(err, FAULT_NOT_FOUND, "nothing is planned yet");
-	if (!fault)
-		fault = outcomes_read(migration->catalog->outcomes, page.entry[0].id, 1,
-				      &snapshot->slot, err);
-	if (!fault && !meta_unpack(page.entry[0].meta, page.entry[0].meta_size, &snapshot->meta))
-		snapshot->meta = (struct meta){ 0 };
-	catalog_reader_free(reader);
-	return fault;
-}
-
-/* Writes the metadata that the snapshot's link has, for Latest. */
-static enum fault metadata_of(const struct snapshot *snapshot, struct bytes *out, struct err *err)
-{
-	const struct meta at = meta_unpack_outcome(snapshot->slot.meta);
-	const struct edge_metadata metadata = {
-		.ctime_ns = at.ctime_ns,
-		.mtime_ns = at.mtime_ns,
-		.mode = at.mode,
-		.uid = at.uid,
-		.gid = at.gid,
-		.numbered = true,
-		.ino = snapshot->meta.ino,
-		.dev = snapshot->meta.dev,
-	};
-	return bytes_err(at.mode ? edge_metadata_json(out, &metadata)
-				 : bytes_append_text(out, "{}"),
-			 err, "the link of Latest");
-}
-
-/* Moves Latest to the snapshot, which is linked, unless a newer one is there by now. */
-static enum fault move_latest(struct backup *backup, const struct snapshot *snapshot,
-			      const struct cap *cap, struct err *err)
-{
-	enum { METADATA_MAX = 4096 };
-	const struct tries tries = tries_of(backup);
-	int64_t own_s;
-	struct bytes metadata;
-	if (backup->target.any && stamp_read(backup->stamp, strlen(backup->stamp), &own_s) &&
-	    own_s < backup->target.newest_s) {
-		say(backup->output, SAY_WARNING,
-		    "Latest stays where it is: snapshot %s is newer than %s",
-		    backup->target.newest_name, backup->stamp);
-		return FAULT_NONE;
-	}
-	bytes_init(&metadata, METADATA_MAX);
-	enum fault fault = metadata_of(snapshot, &metadata, err);
-	if (!fault)
-		fault = backup_target_move_latest(&backup->target, cap, &metadata, &tries, err);
-	bytes_fini(&metadata);
-	return fault;
-}
-
 /* Says once that what is known was not kept: the next run takes longer. */
 static void tell_unkept(const struct backup *backup)
 {
@@ -363,36 +296,45 @@ static void note_snapshot(const struct backup *backup, const struct outcome *slo
 	secret_wipe(&cap, sizeof cap);
 }
 
+/* Moves Latest, once what is known of the snapshot is durable. */
+static enum fault move_latest(struct backup *backup, const struct backup_snapshot *snapshot,
+			      struct err *err)
+{
+	const struct tries tries = tries_of(backup);
+	const struct backup_latest_link link = {
+		.target = &backup->target,
+		.stamp = backup->stamp,
+		.snapshot = snapshot,
+	};
+	bool moved;
+	note_snapshot(backup, &snapshot->slot);
+	known_commit(backup->known);
+	tell_unkept(backup);
+	if (backup_latest(&link, &tries, &moved, err))
+		return err->fault;
+	if (!moved)
+		say(backup->output, SAY_WARNING,
+		    "Latest stays where it is: snapshot %s is newer than %s",
+		    backup->target.newest_name, backup->stamp);
+	return FAULT_NONE;
+}
+
 /* The snapshot has its link (engine_backup.linked). */
 static enum fault backup_linked(void *context, struct err *err)
 {
 	struct backup *backup = context;
-	struct snapshot snapshot = { 0 };
-	struct cap cap = { 0 };
+	struct backup_snapshot snapshot = { 0 };
 	known_commit(backup->known);
 	KILL_POINT("backup-linked");
-	enum fault fault = read_snapshot(&backup->migration, &snapshot, err);
-	if (!fault &&
-	    !cap_unpack(snapshot.slot.cap, snapshot.slot.cap_size, snapshot.slot.cap_kind, &cap))
-		fault = err_set(err, FAULT_CORRUPT, "the snapshot's slot holds no cap");
+	enum fault fault = backup_snapshot_read(&backup->migration, &snapshot, err);
 	if (!fault)
 		fault = look(backup, backup->stamp, false, err);
-	if (!fault && !(backup->target.stamped && cap_equal(&backup->target.stamp_cap, &cap)))
-		fault = err_set(err, FAULT_EXISTS,
-				"what is called %s in Archives is not this snapshot: begin anew "
-				"with --new",
-				backup->stamp);
-	if (!fault) {
-		note_snapshot(backup, &snapshot.slot);
-		known_commit(backup->known);
-		tell_unkept(backup);
-		fault = move_latest(backup, &snapshot, &cap, err);
-	}
+	if (!fault)
+		fault = move_latest(backup, &snapshot, err);
 	KILL_POINT("backup-latest");
 	if (!fault)
 		fault = job_mark(&backup->migration.job, err);
 	secret_wipe(&snapshot, sizeof snapshot);
-	cap_wipe(&cap);
 	return fault;
 }
 
@@ -418,11 +360,10 @@ static enum fault end_only(struct backup *backup, int *status, struct err *err)
 	return FAULT_NONE;
 }
 
-/* Carries the job out, whose snapshot is not there yet. */
-static enum fault carry_out(struct backup *backup, int *status, struct err *err)
+static struct engine_backup sharing_of(struct backup *backup)
 {
 	const struct backup_options *options = &backup->options->backup;
-	const struct engine_backup sharing = {
+	return (struct engine_backup){
 		.known = backup->known,
 		.age = { .never_s = options->check_after_ms / 1000,
 			 .always_s = options->check_always_ms / 1000 },
@@ -432,6 +373,12 @@ static enum fault carry_out(struct backup *backup, int *status, struct err *err)
 		.linked = backup_linked,
 		.context = backup,
 	};
+}
+
+/* Carries the job out, whose snapshot is not there yet. */
+static enum fault carry_out(struct backup *backup, int *status, struct err *err)
+{
+	const struct engine_backup sharing = sharing_of(backup);
 	struct engine_request request = command_engine(backup->options, backup->output);
 	bool linked = false;
 	if (is_linked(backup, &linked, err))
@@ -445,11 +392,46 @@ static enum fault carry_out(struct backup *backup, int *status, struct err *err)
 	return engine_run(&request, status, err);
 }
 
+/* Plans in a place of its own, and tells what would be done: nothing is known of a target that is
+ * not there. */
+static enum fault rehearse(struct backup *backup, int *status, struct err *err)
+{
+	struct migration_request request = wanted(backup);
+	struct dry_run dry_run;
+	if (dry_run_init(&dry_run, backup->output, err))
+		return err->fault;
+	request.state_dir = dry_run.directory;
+	choose_stamp(backup);
+	enum fault fault = arrange_target(backup, err);
+	if (!fault)
+		fault = migration_new(&request, &backup->arrangement, NULL, &backup->migration,
+				      err);
+	if (!fault && backup->known)
+		fault = import(backup, err);
+	if (!fault && backup->known)
+		fault = learn(backup, err);
+	const struct engine_backup sharing = sharing_of(backup);
+	struct engine_request engine = command_engine(backup->options, backup->output);
+	engine.planning = &backup->planning;
+	engine.setup = backup->setup;
+	engine.migration = &backup->migration;
+	engine.backup = backup->known ? &sharing : NULL;
+	if (!fault)
+		fault = engine_rehearse(&engine, status, err);
+	migration_fini(&backup->migration);
+	dry_run_fini(&dry_run);
+	return fault;
+}
+
 /* With the grid at hand: the target, what is known, the job. */
 static enum fault backup_run(struct backup *backup, int *status, struct err *err)
 {
-	if (look(backup, NULL, true, err) || open_known(backup, err))
+	const bool dry = backup->options->dry_run;
+	if (look(backup, NULL, !dry, err) ||
+	    (backup->target.archives.kind && open_known(backup, err)))
 		return err->fault;
+	if (dry)
+		return rehearse(backup, status, err);
 	/* The run before may have ended just now. */
 	enum fault fault = look(backup, NULL, false, err);
 	if (!fault && !backup->migration.catalog)

@@ -2,7 +2,7 @@
  * The inside of the engine, shared by its files: engine.c starts and ends the rooms, engine_up.c
  * has those of a target on the grid and engine_down.c those of a local one, engine_plan.c runs the
  * planner, engine_rehearsal.c tells what a plan would do, engine_route.c says who does a task,
- * engine_reuse.c what a backup knows of it,
+ * engine_reuse.c what a backup knows of it and engine_rehearsal_known.c what it would reuse,
  * engine_report.c begins and concludes the report.  All of them call engine_state.c, which calls
  * none of them: how a run stops, and what the rooms tell while it runs.
  *
@@ -145,6 +145,9 @@ MUST_USE enum fault engine_check_request(const struct engine *engine, struct err
 /* Makes engine->reuse for a backup; for others nothing. */
 MUST_USE enum fault engine_start_reuse(struct engine *engine, const struct engine_backup *backup,
 				       struct err *err);
+
+/* Settles, in a job that is only rehearsed, what a backup would reuse. */
+MUST_USE enum fault engine_foresee(struct engine *engine, struct err *err);
 
 /* Hands a file of a backup to who does it, or settles it by what is known. */
 void engine_route_reused(struct engine *engine, struct work *work);

@@ -26,6 +26,7 @@ enum {
 static const char *const action_name[DECIDE_ACTIONS] = {
 	[DECIDE_COPY] = "copy",   [DECIDE_OVERWRITE] = "overwrite", [DECIDE_LINK] = "link",
 	[DECIDE_MKDIR] = "mkdir", [DECIDE_SKIP] = "skip",           [DECIDE_FAIL] = "fail",
+	[DECIDE_KEEP] = "reuse",
 };
 
 /* The directory at a local target that the listing at hand goes to. */
@@ -199,7 +200,7 @@ static enum fault decide_on_grid(struct rehearsal *rehearsal, struct rehearsed *
 				 struct err *err)
 {
 	entry->there = decide_there_on_grid(&entry->slot);
-	if (entry->known.state != OUTCOME_NONE)
+	if (entry->known.state != OUTCOME_NONE || entry->known.stored)
 		entry->decision =
 			decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
 	else
@@ -238,6 +239,10 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct catalo
 	entry->task.existing = outcome_has_existing(&entry->slot);
 	if (!planned->verdict)
 		entry->known = decide_known_of(&entry->slot);
+	if (entry->known.state == OUTCOME_DONE) { /* nothing is, in a rehearsal: it was foreseen */
+		entry->known = (struct decide_known){ .stored = DECIDE_STORED };
+		entry->slot = (struct outcome){ .state = OUTCOME_NONE };
+	}
 	entry->source = decide_source_of(&entry->task, &entry->source_slot);
 	return FAULT_NONE;
 }
@@ -369,11 +374,15 @@ static void say_totals(const struct rehearsal *rehearsal)
 	const uint64_t *n = rehearsal->count;
 	uint64_t copied = n[DECIDE_COPY] + n[DECIDE_OVERWRITE];
 	char bytes[QUANTITY_SIZE];
+	char reused[64] = "";
+	if (n[DECIDE_KEEP] > 0)
+		snprintf(reused, sizeof reused, ", reuse %llu entries",
+			 (unsigned long long)n[DECIDE_KEEP]);
 	say(rehearsal->engine.output, SAY_INFO,
 	    "nothing was done; would copy %llu files (%s), link %llu entries, make %llu "
-	    "directories; %llu would be skipped, %llu would fail",
+	    "directories%s; %llu would be skipped, %llu would fail",
 	    (unsigned long long)copied, quantity_bytes(rehearsal->bytes, bytes),
-	    (unsigned long long)n[DECIDE_LINK], (unsigned long long)n[DECIDE_MKDIR],
+	    (unsigned long long)n[DECIDE_LINK], (unsigned long long)n[DECIDE_MKDIR], reused,
 	    (unsigned long long)n[DECIDE_SKIP], (unsigned long long)n[DECIDE_FAIL]);
 }
 
@@ -398,6 +407,10 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 		fault = catalog_reader_new(request->migration->catalog, &rehearsal.reader, err);
 	if (!fault)
 		fault = open_root(&rehearsal, err);
+	if (!fault && request->backup)
+		fault = engine_start_reuse(&rehearsal.engine, request->backup, err);
+	if (!fault && request->backup)
+		fault = engine_foresee(&rehearsal.engine, err);
 	if (!fault)
 		fault = walk(&rehearsal, err);
 	cancel_unwatch(watch);
@@ -414,6 +427,8 @@ enum fault engine_rehearse(const struct engine_request *request, int *status, st
 	source_tree_free(rehearsal.sources.tree);
 	replica_free(rehearsal.sources.replica);
 	free(rehearsal.engine.source_tree_root);
+	reuse_asker_free(rehearsal.engine.asker);
+	reuse_free(rehearsal.engine.reuse);
 	catalog_reader_free(rehearsal.reader);
 	bytes_fini(&rehearsal.line);
 	bytes_fini(&rehearsal.name);

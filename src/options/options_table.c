@@ -91,7 +91,7 @@ const struct option_row option_table[] = {
 	{ "new", 0, OPTION_FLAG, NULL, "begin a new job where an unfinished one would go on",
 	  PLANNING, true, AT(new_job), 0, 0 },
 	{ "dry-run", 'n', OPTION_FLAG, NULL, "only say what would be done, an entry a line",
-	  BIT(CP) | BIT(FORGET), true, AT(dry_run), 0, 0 },
+	  BIT(CP) | BIT(BACKUP) | BIT(FORGET), true, AT(dry_run), 0, 0 },
 	{ "ignore-timestamps", 0, OPTION_FLAG, NULL,
 	  "read and hash every file, also those whose times are as they were", SHARING, false,
 	  AT(backup.ignore_timestamps), 0, 0 },

@@ -175,3 +175,25 @@ def test_several_sources_are_directories_of_the_snapshot(place, tmp_path):
     assert set(place.grid.list(place.latest())) == {"source", "more"}
     run = place.barge.ok(*words)
     assert "0 files uploaded (11 reused)" in run.err
+
+
+def test_a_dry_run_tells_what_the_run_does(place):
+    target = place.alias + "to"
+
+    def rehearse(*options):
+        run = place.barge.ok("backup", "--dry-run", *options, place.source, target)
+        return sorted(line.split(" ", 1)[0] for line in run.out.splitlines()), run.err
+
+    assert rehearse()[0] == ["copy"] * 10 + ["mkdir"] * 4
+    assert place.grid.list(place.cap) == {} and place.barge.jobs() == []
+    place.backup()
+    archives = place.archives()
+    assert rehearse()[0] == ["reuse"] * 14
+    (place.source / "c/s0").write_bytes(content(300, 55))
+    os.mkfifo(place.source / "pipe")
+    time.sleep(OLD)
+    run = place.barge.ok("backup", "--dry-run", place.source, target, code=1)
+    words = sorted(line.split(" ", 1)[0] for line in run.out.splitlines())
+    assert words == ["copy"] + ["fail"] + ["mkdir"] * 2 + ["reuse"] * 11
+    assert place.archives() == archives
+    assert counts(place.backup(code=1)) == (1, 9, 1, 2, 2, 0)

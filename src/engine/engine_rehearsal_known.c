@@ -7,8 +7,8 @@
  * settled as a run would.
  *
  *   files         those that are known: done, with the caps they have
- *   directories   the last of the plan first, so that children go before their parents: one of which
- *                 all is done, and whose form is known, is done with the cap it has
+ *   directories   the last of the plan first, so that children go before their parents: one of
+ *                 which all is done, and whose form is known, is done with the cap it has
  */
 struct foreseeing {
 	struct engine *engine;

@@ -237,27 +237,29 @@ static enum fault count_children(struct census *census, struct census_sum *sum, 
 	return fault;
 }
 
-static enum fault push_level(struct census *census, const unsigned char *key,
-			     struct census_level **level, struct err *err)
+static struct census_level *push_level(struct census *census, const unsigned char *key,
+				       struct err *err)
 {
 	if (census->depth == census->level_capacity) {
 		size_t capacity = census->level_capacity ? 2 * census->level_capacity : 32;
 		struct census_level *grown =
 			reallocarray(census->level, capacity, sizeof *census->level);
-		if (!grown)
-			return census_nomem(err);
+		if (!grown) {
+			(void)!census_nomem(err);
+			return NULL;
+		}
 		census->level = grown;
 		census->level_capacity = capacity;
 	}
-	*level = &census->level[census->depth++];
-	**level = (struct census_level){
+	struct census_level *level = &census->level[census->depth++];
+	*level = (struct census_level){
 		.first = census->pending_count,
 		.next = census->pending_count,
 		.names = census->names.size,
 		.path = census->path.size,
 	};
-	memcpy((*level)->key, key, CONTENT_HASH_SIZE);
-	return FAULT_NONE;
+	memcpy(level->key, key, CONTENT_HASH_SIZE);
+	return level;
 }
 
 /* What could not be listed is told, and counts as such in each snapshot that has it. */
@@ -276,7 +278,6 @@ static enum fault give_up(struct census *census, const unsigned char *key, struc
 static enum fault census_enter(struct census *census, const struct cap *cap,
 			       const unsigned char *key, struct census_sum *above, struct err *err)
 {
-	struct census_level *level;
 	const struct known *known = find_known(census, key);
 	if (known && !known->open) {
 		add_sum(above, &known->sum);
@@ -291,9 +292,10 @@ static enum fault census_enter(struct census *census, const struct cap *cap,
 	if (remote_open(census->remote, cap, err))
 		return give_up(census, key, above, err);
 	const struct census_sum none = { 0 };
-	if (remember(census, key, true, &none, err) || push_level(census, key, &level, err))
+	if (remember(census, key, true, &none, err))
 		return err->fault;
-	return count_children(census, &level->sum, err);
+	struct census_level *level = push_level(census, key, err);
+	return level ? count_children(census, &level->sum, err) : err->fault;
 }
 
 /* ---- the way ---- */

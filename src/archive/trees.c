@@ -437,7 +437,7 @@ static enum fault push_roots(struct trees *trees, struct err *err)
 	uint64_t *in = calloc(trees->words, sizeof *in);
 	struct trees_place *place = in ? place_push(trees, "", 0, options->count) : NULL;
 	enum fault fault = place ? FAULT_NONE : trees_nomem(err);
-	for (size_t i = 0; i < options->count && !fault; i++) {
+	for (size_t i = 0; i < options->count && in && !fault; i++) {
 		struct remote_child child = { .kind = STORE_DIRECTORY };
 		memset(in, 0, trees->words * sizeof *in);
 		in[i / 64] = UINT64_C(1) << (i % 64);

@@ -55,16 +55,17 @@ static enum fault append_what(struct jobs_row *row, const struct catalog *catalo
 	if (!source)
 		source = catalog_property(catalog, JOB_SOURCES, &size);
 	const char *target = catalog_property(catalog, JOB_TARGET, &target_size);
-	size_t first = source ? strnlen(source, size) : 0;
+	if (!source || !target)
+		return bytes_append_text(&row->what, "?");
+	size_t first = strnlen(source, size);
 	for (size_t i = first + 1; i < size; i++)
 		more += source[i] == '\0';
-	enum fault fault = append_end(&row->what, source ? source : "?", source ? first : 1);
+	enum fault fault = append_end(&row->what, source, first);
 	if (!fault && more)
 		fault = bytes_printf(&row->what, " and %zu more", more);
 	if (!fault)
 		fault = bytes_append_text(&row->what, " -> ");
-	return fault ? fault
-		     : append_end(&row->what, target ? target : "?", target ? target_size : 1);
+	return fault ? fault : append_end(&row->what, target, target_size);
 }
 
 static enum fault fill_row(struct jobs_row *row, const struct job *job, uint64_t now)
@@ -111,7 +112,7 @@ static enum fault print_row(struct output *output, const struct jobs_row *row, i
 	bytes_init(&line, 2 * LINE_MAX_SIZE);
 	if (row->summed) {
 		snprintf(done, sizeof done, "%llu/%llu", (llu)row->sum.done, (llu)row->sum.planned);
-		snprintf(failed, sizeof failed, "%llu", (llu)(row->sum.failed + row->sum.skipped));
+		snprintf(failed, sizeof failed, "%llu", (llu)row->sum.failed + row->sum.skipped);
 		quantity_bytes(row->sum.bytes_done, bytes);
 	}
 	enum fault fault = bytes_printf(&line, "%.*s  %4s  %-8s  %-10s  %15s  %8s  %10s  %s\n",

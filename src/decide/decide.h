@@ -149,7 +149,7 @@ struct decide_known {
 	uint8_t reason;  /* of skipped and failed */
 	uint8_t source;  /* enum decide_since, of what is done */
 	uint8_t written; /* the same of what it came to at a local target */
-	uint8_t stored;  /* enum decide_stored */
+	enum decide_stored stored;
 };
 
 struct decision {

@@ -44,6 +44,8 @@ struct engine {
 	struct store *store;
 	const struct engine_backup *backup; /* of a backup, or NULL */
 	bool to_local;                      /* the target is */
+	bool lanes_used;                    /* a gateway was asked */
+	bool backup_ended;                  /* its last link is where it should be */
 
 	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
 	atomic_bool enough; /* nothing more is begun: stopping, or the quota is used up */
@@ -72,10 +74,8 @@ struct engine {
 	struct dispatch *dispatch;
 	struct recheck_counts again; /* what an earlier run did, looked at */
 	uint64_t damaged;            /* slots that did not check */
-	bool lanes_used;             /* a gateway was asked */
 	struct reuse *reuse;         /* of a backup, or NULL */
 	struct reuse_asker *asker;   /* the dispatcher's */
-	bool backup_ended;           /* its last link is where it should be */
 
 	/* engine_down.c */
 	int root_fd; /* of the target's directory, or -1 */

@@ -33,7 +33,7 @@ static const char schema[] =
 	"name"
 
 static const char *const text[DATABASE_STATEMENTS] = {
-	[DATABASE_FILE_BY_PATH] = "SELECT " FILE_COLUMNS " FROM file WHERE path = ? AND name = ?",
+	[DATABASE_FILE_BY_PATH] = ("SELECT " FILE_COLUMNS " FROM file WHERE path = ? AND name = ?"),
 	[DATABASE_FILE_BY_INODE] = "SELECT " FILE_COLUMNS " FROM file WHERE inode = ?",
 	[DATABASE_FILE_ADD] = "INSERT OR REPLACE INTO file(" FILE_COLUMNS
 			      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -41,8 +41,8 @@ static const char *const text[DATABASE_STATEMENTS] = {
 				  ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[DATABASE_DIRECTORY_FIND] =
 		"SELECT kind, cap, uploaded, checked, sum FROM directory WHERE hash = ?",
-	[DATABASE_DIRECTORY_ADD] = "INSERT OR REPLACE INTO directory(kind, cap, uploaded, checked,"
-				   " sum, hash) VALUES(?, ?, ?, ?, ?, ?)",
+	[DATABASE_DIRECTORY_ADD] = ("INSERT OR REPLACE INTO directory(kind, cap, uploaded, checked,"
+				    " sum, hash) VALUES(?, ?, ?, ?, ?, ?)"),
 	[DATABASE_PATH_FIND] = "SELECT id FROM path WHERE path = ?",
 	[DATABASE_PATH_ADD] = "INSERT INTO path(path) VALUES(?)",
 	[DATABASE_NOTE_FIND] = "SELECT value FROM about WHERE name = ?",

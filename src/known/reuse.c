@@ -43,8 +43,10 @@ void reuse_free(struct reuse *reuse)
 {
 	if (!reuse)
 		return;
-	mutex_fini(&reuse->lock);
+	mutex_lock(&reuse->lock);
 	free(reuse->broken);
+	mutex_unlock(&reuse->lock);
+	mutex_fini(&reuse->lock);
 	free(reuse);
 }
 

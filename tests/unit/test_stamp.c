@@ -93,8 +93,8 @@ static void knows_no_other_name(void **state)
 		"2008-11-16 10.60 PM",
 		"2008-11-16_10.34 PM",
 		"2026-11-21_22:21:48Z.tmp",
-		"\xd9\xa2"
-		"026-11-21_22:21:48Z",
+		("\xd9\xa2"
+		 "026-11-21_22:21:48Z"),
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(other); i++)
 		if (is_known(other[i], strlen(other[i])))

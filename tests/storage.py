@@ -289,6 +289,8 @@ class NodeCopy(Grid):
 # --- servers that are written to ----------------------------------------------------------
 
 WRITE_PATH = re.compile(r"/storage/v1/immutable/([a-z2-7]{26})(?:/(\d+)(/abort)?)?")
+SLOT_PATH = re.compile(r"/storage/v1/mutable/([a-z2-7]{26})/read-test-write")
+SLOT_FAULTS = ["close", "500", "401", "garbage", "huge", "never", "lost"]
 WRITE_FAULTS = ["full", "taken", "missing", "unfinished", "differs", "garbage", "huge", "500",
                 "close"]
 MIDDLE_FAULTS = ["taken", "missing", "unfinished", "differs", "huge", "500", "close", "early"]
@@ -317,7 +319,11 @@ class WritingHandler(Handler):
         return None
 
     def do_POST(self):
-        owner, asked = self.server.owner, self.begin()
+        owner, slot = self.server.owner, SLOT_PATH.fullmatch(self.path)
+        if slot:
+            self.write_slot(slot[1])
+            return
+        asked = self.begin()
         if not asked:
             return
         question, secrets, index = cbor2.loads(asked[0]), self.secrets(), asked[1]
@@ -326,6 +332,24 @@ class WritingHandler(Handler):
         assert isinstance(question["share-numbers"], (set, frozenset)), question
         have, allocated = owner.allocate(index, question, secrets)
         reply = cbor2.dumps({"already-have": have, "allocated": allocated})
+        self.reply(200, {"garbage": b"\xa2" + reply, "huge": reply + bytes(1 << 20)}.get(
+            owner.fault, reply))
+
+    def write_slot(self, index):
+        """New shares of a mutable directory: all of them, or none."""
+        owner = self.server.owner
+        question = cbor2.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+        if not owner.slots:
+            self.reply(404)
+            return
+        owner.note(f"{self.command} {self.path}")
+        assert set(self.secrets()) == {"write-enabler", "lease-renew-secret", "lease-cancel-secret"}
+        if owner.fault in ("close", "500", "401"):
+            self.close_connection = owner.fault == "close"
+            if owner.fault != "close":
+                self.reply(int(owner.fault))
+            return
+        reply = cbor2.dumps(owner.take_slot(index, question))
         self.reply(200, {"garbage": b"\xa2" + reply, "huge": reply + bytes(1 << 20)}.get(
             owner.fault, reply))
 
@@ -360,9 +384,10 @@ class WritingServer(StorageServer):
     """
     handler = WritingHandler
 
-    def __init__(self, fault=None, after=0):
+    def __init__(self, fault=None, after=0, slots=False):
         self.after, self.writes, self.written, self.late = after, 0, 0, None
-        super().__init__(None, fault=fault)
+        self.slot_shares = {}  # {(index, number): bytes} of mutable directories
+        super().__init__(None, fault=fault, slots=slots)
         self.stored, self.begun, self.tub = {}, {}, base32(os.urandom(20))
 
     @property
@@ -389,6 +414,20 @@ class WritingServer(StorageServer):
                                          bytearray()]
             allocated.add(number)
         return have, allocated
+
+    def take_slot(self, index, question):
+        """Returns the answer to a read-test-write.  Faults: it never writes, or ("lost") says so."""
+        vectors, (read,) = question["test-write-vectors"], question["read-vector"]
+        there = {number: [data[read["offset"]:read["offset"] + read["size"]]]
+                 for (one, number), data in self.slot_shares.items() if one == index}
+        for vector in vectors.values():
+            assert vector["test"] == [{"offset": 0, "size": 1, "specimen": b""}]
+            assert vector["new-length"] is None and len(vector["write"]) == 1
+        success = not set(vectors) & set(there) and self.fault != "never"
+        for number, vector in vectors.items() if success else ():
+            assert vector["write"][0]["offset"] == 0
+            self.slot_shares[index, number] = vector["write"][0]["data"]
+        return {"success": success and self.fault != "lost", "data": there}
 
     def write(self, index, number, first, body, secret):
         """Returns (status, where the first byte that is required is)."""

@@ -229,6 +229,18 @@ static enum fault write_children(struct assembly_builder *builder, struct dirnod
 	return fault;
 }
 
+/* Makes the shares of a mutable directory, unless it is large. */
+static enum fault sign(struct assembly_builder *builder, const struct dirnode *dirnode,
+		       struct err *err)
+{
+	const struct assembly_source *source = builder->source;
+	const struct bytes *form = &dirnode->body;
+	if (slot_shares_size(source->params, form->size) > SHARES_MAX)
+		return FAULT_NONE;
+	return slot_shares_new(source->key, source->params, form->data, form->size,
+			       &builder->assembly->slot, err);
+}
+
 /* Predicts the cap of an immutable directory, and makes its shares where they are wanted. */
 static enum fault predict(struct assembly_builder *builder, struct dirnode *dirnode,
 			  struct err *err)
@@ -280,25 +292,37 @@ static enum fault look_for_like(struct assembly_builder *builder, struct dirnode
 	return FAULT_NONE;
 }
 
-/* Writes set and requests, and the form where nobody asked for it before.  A directory that has
- * shares goes past the gateway, and needs no request. */
+/* Writes set and requests, and the form where nobody asked for it before.  An immutable directory
+ * that has shares needs no request: its form is put as a file, whoever takes it. */
 static enum fault write_parts(struct assembly_builder *builder, struct dirnode *dirnode,
 			      bool formed, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
-	const bool predicts = builder->source->params;
-	unsigned parts = PART_SET | (predicts ? (formed ? 0 : PART_FORM) : PART_REQUEST);
+	const bool signs = builder->source->key, predicts = builder->source->params && !signs;
+	unsigned parts = PART_SET | (predicts ? (formed ? 0 : PART_FORM) : PART_REQUEST) |
+			 (signs ? PART_FORM : 0);
 	assembly->how = calloc(builder->count + 1, sizeof *assembly->how);
 	if (!assembly->how)
 		return err_set(err, FAULT_NOMEM, "no memory for a directory");
 	enum fault fault = bytes_err(open_requests(assembly), err, "a request");
 	if (!fault)
 		fault = write_children(builder, dirnode, parts, err);
+	if (!fault && signs)
+		fault = sign(builder, dirnode, err);
 	if (!fault && predicts)
 		fault = predict(builder, dirnode, err);
 	if (!fault && predicts && !assembly->shares)
 		fault = write_children(builder, dirnode, PART_REQUEST, err);
 	return fault ? fault : bytes_err(close_requests(assembly), err, "a request");
+}
+
+static enum fault open_form(const struct assembly_source *source, struct dirnode *dirnode,
+			    struct err *err)
+{
+	if (source->key)
+		return dirnode_init_mutable(dirnode, ASSEMBLY_MAX, source->key->cap.key, err);
+	dirnode_init(dirnode, ASSEMBLY_MAX);
+	return FAULT_NONE;
 }
 
 /* Writes requests, set and prediction from the sorted members, unless the directory is there. */
@@ -308,8 +332,9 @@ static enum fault write_body(struct assembly_builder *builder, struct err *err)
 	const struct assembly_source *source = builder->source;
 	const bool asks = source->reuse && !source->merges;
 	struct dirnode dirnode;
-	dirnode_init(&dirnode, ASSEMBLY_MAX);
-	enum fault fault = asks ? look_for_like(builder, &dirnode, err) : FAULT_NONE;
+	enum fault fault = open_form(source, &dirnode, err);
+	if (!fault && asks)
+		fault = look_for_like(builder, &dirnode, err);
 	if (!fault && !assembly->reused)
 		fault = write_parts(builder, &dirnode, asks, err);
 	childset_seal(&assembly->set);
@@ -360,5 +385,6 @@ void assembly_fini(struct assembly *assembly)
 	cap_wipe(&assembly->cap);
 	bytes_fini(&assembly->form);
 	chk_shares_free(assembly->shares);
+	slot_shares_free(assembly->slot);
 	explicit_bzero(assembly, sizeof *assembly);
 }

@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "decide/entry.h"
 #include "queue/catalog.h"
-#include "tahoe/chk.h"
+#include "tahoe/slot_make.h"
 #include "verify/childset.h"
 
 enum { ASSEMBLY_MAX = 512 << 20 /* bytes of one request; 100,000 children take some 35 MB */ };
@@ -33,6 +33,7 @@ struct assembly {
 	uint64_t size;             /* bytes of the serialized directory */
 	struct bytes form;         /* these, where it has */
 	struct chk_shares *shares; /* to be stored past the gateway; else NULL */
+	struct slot_shares *slot;  /* the same of a mutable one; else NULL */
 	/* With reuse: */
 	unsigned char hash[DIGEST_SIZE]; /* SHA-256 of the serialized directory */
 	bool reused;                     /* it is there: nothing else was built */
@@ -52,9 +53,10 @@ struct assembly_source {
 	struct catalog_reader *reader;
 	struct listing_id listing;       /* the directory's */
 	bool merges;                     /* into a directory that is there; else all are new */
-	const struct chk_params *params; /* for immutable directories, to predict their cap; else
-					    NULL */
+	const struct chk_params *params; /* for immutable directories, to predict their cap; with
+					    `key`; else NULL */
 	bool encodes;                    /* these get their shares, unless they are large */
+	const struct mutable_key *key;   /* of a mutable one, which gets its shares; else NULL */
 	/* Of a backup: edges have all that lstat said when it was planned, and a directory that
 	 * could not be read is an empty one, whose edge says so.  Else NULL. */
 	const struct assembly_reuse *reuse;

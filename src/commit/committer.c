@@ -145,20 +145,21 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 	struct reused_listing listing = { committer, directory };
 	const struct assembly_reuse reuse = { keep_file, is_there, &listing };
 	bool predict = directory->how == DIRECTORY_IMMUTABLE && policy_predicts(options->policy);
+	bool signs = directory->how == DIRECTORY_MUTABLE && options->encodes;
+	if (directory->how == DIRECTORY_MUTABLE && give_key(committer, directory, err))
+		return err->fault;
 	const struct assembly_source source = {
 		.reader = committer->reader,
 		.listing = work->task->listing,
 		.merges = directory->how == DIRECTORY_MERGE,
-		.params = predict ? policy_params(options->policy) : NULL,
+		.params = predict || signs ? policy_params(options->policy) : NULL,
 		.encodes = options->encodes,
+		.key = signs ? &directory->key : NULL,
 		.reuse = options->reuse ? &reuse : NULL,
 	};
 	if (directory->how == DIRECTORY_IMMUTABLE)
 		directory->reuse = options->reuse;
-	if (assembly_build(&source, &directory->assembly, err))
-		return err->fault;
-	return directory->how == DIRECTORY_MUTABLE ? give_key(committer, directory, err)
-						   : FAULT_NONE;
+	return assembly_build(&source, &directory->assembly, err);
 }
 
 /* Whether nothing was to be merged, or the target is a file, which was overwritten. */

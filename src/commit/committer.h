@@ -49,7 +49,7 @@ struct committer_options {
 	struct intents *intents;   /* NULL with `immutable` */
 	struct cap root;           /* the directory at the target: what task 0 merges into */
 	bool immutable;
-	bool encodes;        /* immutable directories are stored past the gateway */
+	bool encodes;        /* new directories are stored past the gateway */
 	struct reuse *reuse; /* of a backup, which shares them with earlier ones; else NULL */
 	/* Asked when only task 0 is left: true keeps the last link back.  May sleep.  May be NULL.
 	 */

@@ -13,7 +13,8 @@
  *   IMMUTABLE  [of a backup that knows it: check -> kept_checked: it is whole: succeeds]
  *              make_directory -> made_immutable: the cap is the one predicted: proven
  *                                                it cannot be predicted whole: listed
- *   MUTABLE    make_directory -> made_mutable: listed, by the key's cap
+ *   MUTABLE    make_directory -> made_mutable: the servers took its shares: proven
+ *                                              else: listed, by the key's cap
  *   MERGE      go_on_merging: send_merge -> directory_merged, once for each request: listed
  *
  *   list_directory -> directory_listed
@@ -210,7 +211,15 @@ static void made_mutable(void *context, const struct store_reply *reply)
 		directory_fail(directory, &reply->err);
 		return;
 	}
+	unsigned remaining = VERIFY_READ;
 	directory->used_before = reply->fault;
+	if (!reply->fault && reply->proven)
+		policy_judge_own(directory->policy, &directory->met, &remaining);
+	if (!(remaining & VERIFY_READ)) {
+		KILL_POINT("directory-made");
+		directory_proven(directory);
+		return;
+	}
 	if (!reply->fault && !cap_equal(&reply->cap, &directory->cap))
 		directory->other = reply->cap;
 	list_directory(directory, &directory->cap);
@@ -311,6 +320,7 @@ static struct store_call *make_directory(struct directory *directory, struct err
 		.private_key = is_mutable ? key : NULL,
 		.private_key_size = is_mutable ? mutable_key_text(&directory->key, key) : 0,
 		.children = request->children,
+		.slot = directory->assembly.slot,
 	};
 	const struct store_then then = { is_mutable ? made_mutable : made_immutable, directory };
 	struct store_call *call = store_make_directory(directory->store, &wanted, &body, then, err);

@@ -1,5 +1,7 @@
 #include "direct/allocation.h"
 
+#include "direct/cbor_item.h"
+
 #include <assert.h>
 #include <cbor.h>
 
@@ -49,62 +51,18 @@ size_t allocation_write(const bool wanted[SHARE_NUMBERS_MAX], uint64_t share_siz
 
 /* ---- the answer ---- */
 
-/* What one item of the answer was, outside its sets. */
-struct answer_item {
-	bool is_map;
-	size_t pairs;
-	const char *text; /* NULL: no text */
-	size_t text_size;
-};
-
-static void on_map(void *context, size_t pairs)
-{
-	struct answer_item *item = context;
-	item->is_map = true;
-	item->pairs = pairs;
-}
-
-static void on_text(void *context, cbor_data text, size_t size)
-{
-	struct answer_item *item = context;
-	item->text = (const char *)text;
-	item->text_size = size;
-}
-
-/* Reads one item that is a map or a text, and steps over it. */
-static bool take_item(const unsigned char **at, size_t *size, struct answer_item *item)
-{
-	struct cbor_callbacks callbacks = cbor_empty_callbacks;
-	callbacks.map_start = on_map;
-	callbacks.string = on_text;
-	*item = (struct answer_item){ 0 };
-	if (*size == 0)
-		return false;
-	const struct cbor_decoder_result step = cbor_stream_decode(*at, *size, &callbacks, item);
-	if (step.status != CBOR_DECODER_FINISHED || step.read == 0)
-		return false;
-	*at += step.read;
-	*size -= step.read;
-	return item->is_map || item->text;
-}
-
-static bool item_is(const struct answer_item *item, const char *text)
-{
-	return item->text && item->text_size == strlen(text) &&
-	       memcmp(item->text, text, item->text_size) == 0;
-}
-
 enum fault allocation_read(const void *data, size_t size, struct allocation *allocation,
 			   struct err *err)
 {
 	const unsigned char *at = data;
-	struct answer_item item;
+	struct cbor_item item;
 	bool had = false, allocated = false;
-	bool right = take_item(&at, &size, &item) && item.is_map && item.pairs == 2;
+	bool right =
+		cbor_item_take(&at, &size, &item) && item.kind == CBOR_ITEM_MAP && item.number == 2;
 	for (int i = 0; i < 2 && right; i++) {
-		right = take_item(&at, &size, &item);
-		const bool is_had = item_is(&item, "already-have");
-		right = right && (is_had || item_is(&item, "allocated")) &&
+		right = cbor_item_take(&at, &size, &item);
+		const bool is_had = cbor_item_is(&item, "already-have");
+		right = right && (is_had || cbor_item_is(&item, "allocated")) &&
 			share_numbers_take(&at, &size,
 					   is_had ? allocation->has : allocation->allocated);
 		had |= is_had;

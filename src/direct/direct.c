@@ -1,5 +1,6 @@
 #include "direct/direct_check.h"
 #include "direct/direct_list.h"
+#include "direct/direct_publish.h"
 #include "direct/direct_put.h"
 
 #include "base/secret.h"
@@ -256,17 +257,30 @@ static struct store_call *check_here(struct store *store, const struct store_che
 		       : store_check(direct->base.behind, wanted, then, err);
 }
 
+static struct store_call *make_here(struct store *store, const struct store_directory *directory,
+				    const struct store_body *body, struct store_then then,
+				    struct err *err)
+{
+	struct direct *direct = to_direct(store);
+	return direct_can_publish(direct, directory)
+		       ? direct_publish(direct, directory, body, then, err)
+		       : store_make_directory(direct->base.behind, directory, body, then, err);
+}
+
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
 	struct direct_list *list = direct_find_list(direct, call);
+	struct direct_publish *publish = direct_find_publish(direct, call);
 	struct direct_check *check = direct_find_check(direct, call);
 	if (own)
 		cancel_own(own);
 	else if (list)
 		direct_cancel_list(list);
+	else if (publish)
+		direct_cancel_publish(publish);
 	else if (check)
 		direct_cancel_check(check);
 	else if (put)
@@ -327,6 +341,7 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 		resume_all(direct);
 		direct_move_puts(direct);
 		direct_begin_lists(direct);
+		direct_begin_publishing(direct);
 		direct_begin_checks(direct);
 	}
 	direct_watch_puts(direct);
@@ -338,6 +353,8 @@ static void close_direct(struct store *store)
 	struct direct *direct = to_direct(store);
 	while (direct->lists)
 		direct_cancel_list(direct->lists);
+	while (direct->publishing)
+		direct_cancel_publish(direct->publishing);
 	for (struct direct_call *call = direct->in_flight, *next; call; call = next) {
 		next = call->next;
 		cancel_own(call);
@@ -360,6 +377,7 @@ static void close_direct(struct store *store)
 static const struct store_backend direct_backend = {
 	.put = put_here,
 	.get = direct_get,
+	.make_directory = make_here,
 	.list = list_here,
 	.check = check_here,
 	.poll = direct_poll,

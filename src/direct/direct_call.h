@@ -32,7 +32,8 @@
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
- * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c.
+ * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c, and
+ * for mutable directories direct_publish.c, by slot_words.c.
  * So has checking: direct_check.c.  Directories are read like files, or by direct_slot.c, and told
  * as listings: direct_list.c.
  *
@@ -115,12 +116,13 @@ struct direct {
 	unsigned requests;       /* in flight */
 	struct http_floor floor; /* of all requests, after what has come so far: */
 	struct speed speed;
-	uint64_t delay_ms;           /* of a small one; 0: not known yet */
-	bool resuming;               /* some call is to go on in the next poll */
-	struct direct_put *puts;     /* in flight too */
-	struct direct_list *lists;   /* and these */
-	struct direct_check *checks; /* the same */
-	struct put_request *queue;   /* of puts, waiting for others to end */
+	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
+	bool resuming;                     /* some call is to go on in the next poll */
+	struct direct_put *puts;           /* in flight too */
+	struct direct_list *lists;         /* and these */
+	struct direct_publish *publishing; /* and these */
+	struct direct_check *checks;       /* the same */
+	struct put_request *queue;         /* of puts, waiting for others to end */
 	struct put_request **queue_end;
 	bool asking; /* the queue is being moved on */
 	uint64_t watched_ms;

@@ -26,6 +26,7 @@
 
 struct store;
 struct store_call;
+struct slot_shares;
 
 enum {
 	STORE_LISTING_MAX = 256 << 20, /* bytes of one listing, unless the backend is told */
@@ -116,8 +117,9 @@ struct store_reply {
 	bool answered;          /* a whole reply with a status came, so the outcome is no guess */
 	struct cap cap;         /* put, overwrite, make_directory */
 	uint64_t received;      /* get: bytes given to the sink */
-	bool proven;            /* get, list: they are the cap's, by its hash tree; put: the cap was
-				 * made here, and each share acknowledged by its server */
+	bool proven;            /* get, list: they are the cap's, by its hash tree; put and
+				 * make_directory: the cap was made here, and each share
+				 * acknowledged by its server */
 	struct store_node node; /* list: what was listed */
 	uint64_t children;      /* list: how many */
 	struct store_health health;   /* check */
@@ -220,7 +222,9 @@ struct store_directory {
 	bool is_mutable;
 	const char *private_key; /* mutable: base64url of a PKCS#8 RSA-2048 key, or NULL */
 	size_t private_key_size;
-	uint64_t children; /* in the body, for the time it is given */
+	uint64_t children;              /* in the body, for the time it is given */
+	const struct slot_shares *slot; /* with a key: its shares, where they were made already; for
+					   a store that can write them */
 };
 
 /*

@@ -1,12 +1,14 @@
 """Small files and immutable directories that go straight to the storage servers."""
+import json
 import signal
 import time
 import zlib
 
 import pytest
 
-from grid import child, wait_for
-from storage import WRITE_FAULTS, NodeCopy, WritingServer, announce, announced
+from grid import child, uri, wait_for
+from proxy import Proxy
+from storage import SLOT_FAULTS, WRITE_FAULTS, NodeCopy, WritingServer, announce, announced
 from tree import content, local_tree, same
 
 KIB = 1 << 10
@@ -182,3 +184,128 @@ def test_put_goes_to_the_servers(real_grid, client, tmp_path):
     client(real_grid).ok("put", tmp_path / "f", alias + "f")
     assert stored_by(real_grid) == before
     assert real_grid.get(child(real_grid.url, cap, "f")[1]["ro_uri"]) == data
+
+
+# --- mutable directories ------------------------------------------------------------------
+
+def keyed(proxy):
+    """Requests that make a mutable directory at the gateway."""
+    return proxy.count("POST", "t=mkdir-with-children")
+
+
+@pytest.fixture
+def through(tmp_path):
+    """through(grid, cache=None): a node whose gateway is reached through .proxy."""
+    made = []
+
+    def make(grid, cache=None):
+        wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
+                 getattr(grid, "server_count", 1))
+        node = NodeCopy(grid, tmp_path / f"through{len(made)}", cache or announced(grid))
+        node.proxy = Proxy(grid.url)
+        node.proxy.__enter__()
+        (node.directory / "node.url").write_text(node.proxy.url)
+        made.append(node)
+        return node
+    yield make
+    for node in made:
+        node.proxy.__exit__()
+
+
+@pytest.mark.parametrize("grid_name", ["real_grid", "spread_grid"])
+def test_mutable_directories_go_to_the_servers(request, client, through, tmp_path, grid_name):
+    """The gateway reads them, writes them and repairs nothing; their keys were told to nobody."""
+    grid = request.getfixturevalue(grid_name)
+    source = make_tree(tmp_path / "src", f"slots{grid_name}", [0, 56, 3000])
+    (source / "empty").mkdir()
+    (source / "below" / "\u00fcn\u00ef").mkdir()
+    node = through(grid)
+    alias, cap = node.fresh()
+    barge, before = client(node), grid.mutable_slots()
+    total = barge.ok("cp", "-r", "--json", source, f"{alias}new/").summary()
+    assert total["level"].startswith(MADE_HERE) and keyed(node.proxy) == 0
+    shares = grid.shares[2]
+    assert grid.mutable_slots() - before == 5 * shares
+    tree = {"new": None, "new/src": None} | {f"new/src/{path}": what for path, what
+                                            in local_tree(source).items()}
+    same(grid.tree(cap), tree)
+    for path in "new/src", "new/src/empty", "new/src/below":
+        one = grid.child(cap, path)[1]["rw_uri"]
+        check = json.loads(grid.web("POST", uri(one, t="check", verify="true", output="JSON")))
+        assert check["results"]["healthy"] and check["results"]["count-shares-good"] == shares
+        grid.link(one, "later", grid.put(b"x" * 70))
+        check = json.loads(grid.web("POST", uri(one, t="check", verify="true", output="JSON")))
+        assert check["results"]["healthy"] and check["results"]["count-shares-good"] == shares
+        leases = json.loads(grid.web("POST", uri(one, t="check", **{
+            "add-lease": "true", "output": "JSON"})))
+        assert leases["results"]["healthy"]
+        assert "later" in barge.ok("ls", alias + path).out
+    (source / "below" / "more").write_bytes(b"y" * 80)
+    barge.ok("cp", "-r", source, f"{alias}new/")
+    assert grid.child(cap, "new/src/below/more")[1]["size"] == 80
+
+
+@pytest.mark.parametrize("point", ["intent-durable:2", "directory-start:2", "directory-made:1",
+                                   "slot-sent:1", "slot-sent:3"])
+def test_a_killed_job_makes_no_directory_twice(spread_grid, client, through, barge_debug, tmp_path,
+                                               point):
+    source = make_tree(tmp_path / "src", f"killed{point}", [57])
+    node = through(spread_grid)
+    alias, cap = node.fresh()
+    barge, before = client(node, barge_debug), spread_grid.mutable_slots()
+    words = ["cp", "-r", "--json", source, f"{alias}new/"]
+    assert barge.run(*words, env={"BARGE_KILL": point}).code == -9
+    barge.ok("resume", "--json")
+    assert keyed(node.proxy) == 0
+    assert spread_grid.mutable_slots() - before == 3 * spread_grid.shares[2]
+    same(spread_grid.tree(cap), {"new": None, "new/src": None} | {
+        f"new/src/{path}": what for path, what in local_tree(source).items()})
+
+
+@pytest.fixture
+def slots():
+    """slots(*faults): a WritingServer that takes mutable directories too for each."""
+    started = []
+
+    def start(*faults):
+        started.extend(WritingServer(fault, slots=True) for fault in faults)
+        return started[-len(faults):]
+    yield start
+    for server in started:
+        server.stop()
+
+
+def make_only_directories(folder):
+    for path in "a/b", "c":
+        (folder / path).mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("fault", SLOT_FAULTS)
+def test_another_server_takes_the_shares_of_a_directory(real_grid, client, through, slots, tmp_path,
+                                                        barge_asan, fault):
+    """2-of-3 over three of four servers."""
+    bad, *good = slots(fault, None, None, None)
+    node = through(real_grid, announce(bad, *good))
+    encode_as(node, 2, 3, 3)
+    alias, _ = node.fresh()
+    client(node, barge_asan).ok("cp", "-r", make_only_directories(tmp_path / "src"), alias)
+    assert keyed(node.proxy) == 0 and bad.asked
+    shares = {}
+    for server in good:
+        for (index, number), share in server.slot_shares.items():
+            shares.setdefault(index, {})[number] = share[:75]
+    assert len(shares) == 4
+    for one in shares.values():
+        assert set(one) == {0, 1, 2} and len(set(one.values())) == 1, "two versions"
+
+
+@pytest.mark.parametrize("fault", ["401", "never"])
+def test_the_gateway_makes_a_directory_that_no_server_takes(real_grid, client, through, slots,
+                                                            tmp_path, barge_asan, fault):
+    bad = slots(fault, fault)
+    node = through(real_grid, announce(*bad))
+    alias, cap = node.fresh()
+    client(node, barge_asan).ok("cp", "-r", make_only_directories(tmp_path / "src"), alias)
+    assert keyed(node.proxy) == 4 and not any(server.slot_shares for server in bad)
+    same(real_grid.tree(cap), dict.fromkeys(["src", "src/a", "src/a/b", "src/c"]))

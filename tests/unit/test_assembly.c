@@ -134,6 +134,47 @@ static void the_cap_is_known_for_any_k_and_n(void **state)
 	one_listing_fini(&one_listing);
 }
 
+/* Its shares are for servers, the request for a gateway where those fail. */
+static void a_mutable_directory_gets_shares_and_a_request(void **state)
+{
+	(void)state;
+	static const struct one_listing_item item[] = {
+		{ .name = "a", .cap = HELLO, .meta = META_OF },
+		{ .name = "d", .cap = DIR2, .is_directory = true },
+	};
+	const struct chk_params params = tahoes_params(2);
+	struct mutable_key key;
+	struct one_listing one_listing;
+	struct assembly assembly;
+	struct slot_share share;
+	struct bytes form;
+	struct err err;
+	assert_int_equal(mutable_key_generate(&key, &err), FAULT_NONE);
+	one_listing_init(&one_listing, item, ARRAY_COUNT(item));
+	const struct assembly_source source = {
+		.reader = one_listing.reader,
+		.listing = one_listing.listing,
+		.params = &params,
+		.key = &key,
+	};
+	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_NONE);
+	assert_false(assembly.predicted);
+	assert_int_equal(assembly.request[ENTRY_NEW].children, 2);
+	assert_non_null(assembly.slot);
+	assert_int_equal(assembly.slot->count, 2);
+	assert_int_equal(slot_share_read(assembly.slot->data, assembly.slot->share_size, 10000,
+					 &share, &err),
+			 FAULT_NONE);
+	bytes_init(&form, 10000);
+	assert_int_equal(slot_decode(&key.cap, &share, &form, &err), FAULT_NONE);
+	assert_non_null(strstr(bytes_text(&form), "1:a,16:URI:LIT:nbswy3dp,48:"));
+	assert_non_null(memmem(form.data, form.size, ":URI:DIR2-RO:", 13)); /* its write cap: */
+	assert_null(memmem(form.data, form.size, "URI:DIR2:", 9));          /* hidden */
+	bytes_fini(&form);
+	assembly_fini(&assembly);
+	one_listing_fini(&one_listing);
+}
+
 /* A request is for a gateway only; a literal, which has no shares, goes to one. */
 static void what_has_shares_needs_no_request(void **state)
 {
@@ -395,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_body_names_what_is_done_with_its_metadata),
 		cmocka_unit_test(predicts_the_caps_of_tahoe),
 		cmocka_unit_test(the_cap_is_known_for_any_k_and_n),
+		cmocka_unit_test(a_mutable_directory_gets_shares_and_a_request),
 		cmocka_unit_test(what_has_shares_needs_no_request),
 		cmocka_unit_test(names_are_normalized_and_sorted_again),
 		cmocka_unit_test(a_large_directory_keeps_all_its_children),

@@ -32,10 +32,9 @@
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
  * before).
- * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c, and
- * for mutable directories direct_publish.c, by slot_words.c.
- * So has checking: direct_check.c.  Directories are read like files, or by direct_slot.c, and told
- * as listings: direct_list.c.
+ * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c;
+ * for mutable directories direct_publish.c, by slot_words.c.  So has checking: direct_check.c.
+ * Directories are read like files, or by direct_slot.c, and told as listings: direct_list.c.
  *
  * Place      inside direct/direct only.
  */

@@ -22,6 +22,11 @@ struct engine_request command_engine(const struct options *options, struct outpu
  * `options->at`.  Sleeps.  Faults: those of archive/at.h. */
 enum fault command_go_back(struct options *options, struct output *output, struct err *err);
 
+/* Has cp and plan keep the symlinks of snapshots, unless an option says what becomes of symlinks:
+ * where all sources are on a grid, with Archives/STAMP or Latest in their paths.  Faults: those of
+ * places_target. */
+enum fault command_keep_symlinks(struct options *options, struct err *err);
+
 typedef enum fault command_function(const struct options *options, struct output *output,
 				    int *status, struct err *err);
 

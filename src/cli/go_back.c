@@ -65,6 +65,46 @@ static enum fault replace_words(const struct at_moment *moment, struct options *
 	return FAULT_NONE;
 }
 
+/* ---- symlinks ---- */
+
+/* Whether a path leads into a snapshot, by its words: Archives/STAMP or Latest is in it. */
+static bool is_in_snapshot(const char *path)
+{
+	bool archives = false;
+	int64_t seconds;
+	for (size_t size; *path; path += size) {
+		path += strspn(path, "/");
+		size = strcspn(path, "/");
+		if ((archives && stamp_read(path, size, &seconds)) ||
+		    (size == strlen(ARCHIVE_LATEST) && memcmp(path, ARCHIVE_LATEST, size) == 0))
+			return true;
+		archives = size == strlen(ARCHIVE_DIRECTORY) &&
+			   memcmp(path, ARCHIVE_DIRECTORY, size) == 0;
+	}
+	return false;
+}
+
+enum fault command_keep_symlinks(struct options *options, struct err *err)
+{
+	size_t sources = options->words.count - (options->cap_out ? 0 : 1);
+	if ((options->command != COMMAND_CP && options->command != COMMAND_PLAN) ||
+	    options->planning.symlinks != PLAN_SYMLINKS_UNSET || options->words.count < 2)
+		return FAULT_NONE;
+	for (size_t i = 0; i < sources; i++) {
+		bool read;
+		if (!is_in_snapshot(argument_path(options->words.text[i])))
+			return FAULT_NONE;
+		if (is_read(options, i, &read, err))
+			return err->fault;
+		if (!read)
+			return FAULT_NONE;
+	}
+	options->planning.symlinks = PLAN_SYMLINKS_PRESERVE;
+	return FAULT_NONE;
+}
+
+/* ---- ---- */
+
 enum fault command_go_back(struct options *options, struct output *output, struct err *err)
 {
 	struct session session;

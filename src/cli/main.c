@@ -66,6 +66,8 @@ static enum fault main_run(struct options *options, struct output *output, int *
 	if (options->at)
 		fault = command_go_back(options, output, err);
 	if (!fault)
+		fault = command_keep_symlinks(options, err);
+	if (!fault)
 		fault = function[options->command](options, output, status, err);
 	if (fault)
 		out_flush(output);

@@ -373,3 +373,43 @@ def test_hard_links_come_after_a_kill(embedded, client, barge_debug, linked, tmp
         check_links(back)
         assert not [path for path in back.rglob(".barge-*")]
         (back / "d/locked").chmod(0o755)
+
+
+# --- with barge's own backups -------------------------------------------------------------
+
+def test_the_way_of_a_tree_through_its_backups(embedded, client, tmp_path):
+    source = tmp_path / "source"
+    (source / "d/e").mkdir(parents=True)
+    (source / "a").write_bytes(content(1000))
+    (source / "d/e/b").write_bytes(content(2000, 1))
+    os.symlink("d/e/b", source / "link")
+    alias, _ = embedded.fresh()
+    to, barge, stamps = alias + "to", client(embedded), []
+    for number in range(3):
+        if number == 1:
+            (source / "a").write_bytes(content(1500, 2))
+            (source / "d/new").write_bytes(content(700, 3))
+        stamps.append(barge.ok("backup", "--json", source, to).summary()["snapshot"])
+    lines = barge.ok("snapshots", "--json", "-l", to).lines()
+    assert [line["name"] for line in lines] == stamps
+    assert [[line[key] for key in ("files", "directories", "bytes", "new_bytes", "latest")]
+            for line in lines] == [[3, 2, 3005, 3005, False], [4, 2, 4205, 2200, False],
+                                   [4, 2, 4205, 0, True]]
+    run = barge.ok("snapshots", "diff", to, stamps[0], "Latest", code=1)
+    assert set(run.out.split("\n")[:-1]) == {
+        "changed: a (content, time)", "added: d/new", "changed: d/ (time)"}
+    assert barge.ok("snapshots", "diff", to, *stamps[1:]).out == ""
+    found = barge.ok("snapshots", "find", "--json", to, "/a").lines()
+    assert [(line["snapshot"], line["size"]) for line in found] == [
+        (stamps[0], 1000), (stamps[1], 1500), (stamps[2], 1500)]
+    barge.ok("cp", "-rT", "--at", stamps[0], to, tmp_path / "old")
+    assert (tmp_path / "old/a").read_bytes() == content(1000)
+    assert os.readlink(tmp_path / "old/link") == "d/e/b" and not (tmp_path / "old/d/new").exists()
+    assert barge.ok("forget", "--keep-last=1", "--json", to).summary()["forgotten"] == 2
+    barge.ok("cp", "-rT", to + "/Latest", tmp_path / "new")
+    assert (tmp_path / "new/d/new").read_bytes() == content(700, 3)
+    assert (tmp_path / "new/link").is_symlink()
+    barge.ok("cp", "-rT", "--symlinks=skip", to + "/Latest", tmp_path / "file")
+    assert (tmp_path / "file/link").read_text() == "d/e/b"
+    barge.ok("backup", source, to)
+    assert len(barge.ok("snapshots", "--json", to).lines()) == 2

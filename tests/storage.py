@@ -213,7 +213,8 @@ class StorageServer:
         self.listener.owner = self
         self.listener.socket = context.wrap_socket(self.listener.socket, server_side=True,
                                                    do_handshake_on_connect=False)
-        self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,))
+        self.thread = threading.Thread(target=self.listener.serve_forever, args=(0.05,),
+                                       daemon=True)
         self.thread.start()
 
     furl = None  # of one that is written to

@@ -1,12 +1,15 @@
 #include "base/program.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <strings.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LARGE_BUFFER = 1 << 20 /* bytes */ };
 
 extern char **environ;
 
@@ -70,3 +73,5 @@ uint32_t program_harden(void)
 	ignore(SIGXFSZ);
 	return mask;
 }
+
+void program_bound_memory(void) { (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER); }

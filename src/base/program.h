@@ -22,3 +22,7 @@ bool program_has_borrowed_rights(void);
  * variables that steer libraries.  SIGPIPE and SIGXFSZ become errors.  Returns the umask there was.
  */
 uint32_t program_harden(void);
+
+/* Has buffers of megabytes go back to the system when they are freed: glibc would keep some for
+ * each thread, more in all than bodies may take. */
+void program_bound_memory(void);

@@ -115,6 +115,7 @@ int main(int argc, char **argv)
 		return STATUS_INSECURE;
 	}
 	uint32_t mask = program_harden();
+	program_bound_memory();
 	enum fault fault = options_parse(&options, argc, argv, &err);
 	options.transfer.umask = mask;
 	output.options = options.output;

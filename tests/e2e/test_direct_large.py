@@ -171,6 +171,16 @@ def test_a_server_is_done_without_where_others_are_enough(real_grid, client, ser
     assert shares_of(good) == 2 and all(server.stored for server in good)
 
 
+def test_fewer_shares_than_are_needed_are_no_file(real_grid, client, servers, tmp_path):
+    """3-of-3, and one server would be enough: the third share needs a place all the same."""
+    bad, *good = servers(("500", 1), None, None)
+    node = NodeCopy(real_grid, tmp_path / "node", announce(bad, *good))
+    encode_as(node, 3, 1, 3)
+    (alias, _), before = node.fresh(), stored_by(real_grid)
+    client(node).ok("cp", large_file(tmp_path / "f", 9 * MIB, 5), alias)
+    assert stored_by(real_grid) == before and shares_of(good) == 3
+
+
 @pytest.mark.parametrize("fault", MIDDLE_FAULTS)
 @pytest.mark.parametrize("command", ["cp", "put"])
 def test_the_gateway_takes_what_no_server_does(real_grid, client, servers, tmp_path, fault, command,
@@ -247,3 +257,41 @@ def test_a_full_server_is_not_asked_for_each_file(real_grid, client, servers, tm
     assert len(other.stored) == 40 and not full.stored
     asked = sum(path.startswith("POST") for path in full.asked)
     assert asked == 1, full.asked
+
+
+def test_memory_is_bounded_however_many_files_there_are(real_grid, client, servers, tmp_path):
+    started = servers(None, None, None)
+    node = NodeCopy(real_grid, tmp_path / "node", announce(*started))
+    encode_as(node, 3, 3, 10)
+    (alias, _), barge = node.fresh(), client(node)
+    for number in range(8):
+        large_file(tmp_path / f"src/f{number}", 5 * MIB, number)
+    running, peak = barge.start("cp", "-q", "-r", tmp_path / "src", alias), 0
+    while running.poll() is None:
+        peak = max(peak, peak_of(running.pid))
+        time.sleep(0.02)
+    run = barge.finish(running)
+    assert run.code == 0 and shares_of(started) == 8 * 10, run
+    print(f"peak {peak >> 20} MiB")
+    assert 20 * MIB < peak < 110 * MIB, "64 MiB of them are bodies"
+
+
+def peak_of(pid):
+    """Bytes of resident memory at most, so far."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return int(file.read().split("VmHWM:")[1].split()[0]) << 10
+    except (OSError, IndexError):
+        return 0
+
+
+def test_a_copy_of_a_mutable_file_goes_to_the_servers(real_grid, client, tmp_path):
+    """From grid to grid it is read, and stored as an immutable one."""
+    data = content(200 * KIB, 11)
+    cap = real_grid.web("PUT", "/uri?format=sdmf", data).decode()
+    source, _ = real_grid.fresh({"f": cap})
+    (alias, made), before = real_grid.fresh(), stored_by(real_grid)
+    client(real_grid).ok("cp", f"{source}f", f"{alias}f")
+    assert stored_by(real_grid) == before
+    stored = child(real_grid.url, made, "f")[1]["ro_uri"]
+    assert stored.startswith("URI:CHK:") and real_grid.get(stored) == data

@@ -121,6 +121,12 @@ void put_finish(struct direct_put *put)
 
 /* ---- places ---- */
 
+bool put_is_spread(const struct direct_put *put, const struct placement *placement)
+{
+	return placement_placed(placement) >= put->cap.needed &&
+	       placement_happiness(placement) >= put->direct->happy;
+}
+
 static void refuse(struct direct_put *put, unsigned place)
 {
 	placement_refuse(&put->expected, place);
@@ -313,7 +319,7 @@ void put_plan(struct direct_put *put)
 				allocate(put, share);
 		return;
 	}
-	put->given_up = placement_happiness(&put->expected) < put->direct->happy;
+	put->given_up = !put_is_spread(put, &put->expected);
 	if (!put->given_up && (has_to_write(put) || put->body.feed))
 		put_write(put);
 	else

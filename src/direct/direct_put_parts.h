@@ -107,6 +107,9 @@ void put_drop_all(struct direct_put *put);
 /* Decides anew which server gets which share: some have found no place. */
 void put_plan(struct direct_put *put);
 
+/* Whether shares that lie so are a file: enough of them, and spread over enough servers. */
+bool put_is_spread(const struct direct_put *put, const struct placement *placement);
+
 /* Notes that the share will not be written where it was meant to be. */
 void put_lose(struct direct_put *put, unsigned share);
 

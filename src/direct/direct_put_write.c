@@ -30,8 +30,7 @@ enum {
 static bool has_hope(const struct direct_put *put)
 {
 	uint16_t to[ERASURE_BLOCKS_MAX];
-	return placement_happiness(&put->expected) >= put->direct->happy ||
-	       placement_plan(&put->expected, to) > 0;
+	return put_is_spread(put, &put->expected) || placement_plan(&put->expected, to) > 0;
 }
 
 static void give_up(struct direct_put *put)
@@ -49,7 +48,7 @@ static void end_pass(struct direct_put *put)
 	for (unsigned share = 0; share < put_count(put); share++)
 		if (put->at[share] != PLACEMENT_NONE)
 			put_lose(put, share);
-	const bool spread = placement_happiness(&put->complete) >= put->direct->happy;
+	const bool spread = put_is_spread(put, &put->complete);
 	if (put->body.feed && (spread || ++put->passes == PASSES_MAX)) {
 		put->given_up = !spread;
 		put_finish(put);

@@ -10,6 +10,12 @@ struct file_pass {
 	struct slab_writer writer;
 };
 
+bool passes_can(const struct chk_params *params, uint64_t size)
+{
+	const uint64_t trees = chk_trees_size(params, size);
+	return trees > 0 && trees <= PASSES_TREES_MAX;
+}
+
 enum fault piece_hashes_init(struct piece_hashes *hashes, uint64_t size, struct err *err)
 {
 	hashes->count = (size_t)((size + BODY_PIECE_SIZE - 1) / BODY_PIECE_SIZE);

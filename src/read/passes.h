@@ -18,6 +18,11 @@
 
 #include "read/attempt.h"
 
+enum { PASSES_TREES_MAX = 256 << 20 /* bytes of hash trees: those of 256 GiB, 3-of-10 */ };
+
+/* Whether the shares of a file can be made in passes: its hash trees fit into memory. */
+bool passes_can(const struct chk_params *params, uint64_t size);
+
 /* The hash of each piece of a file, from a reading ahead. */
 struct piece_hashes {
 	unsigned char *hash; /* of CONTENT_HASH_SIZE each */

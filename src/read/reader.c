@@ -394,7 +394,7 @@ static bool may_encode(const struct reader *reader, uint64_t size)
 {
 	const struct readers_options *options = reader->options;
 	return options->encodes && reader->keyed && size > BODY_WHOLE_MAX &&
-	       policy_predicts(options->policy);
+	       policy_predicts(options->policy) && passes_can(policy_params(options->policy), size);
 }
 
 static struct slab_shape shape_of(const struct reader *reader, uint64_t size)

@@ -133,6 +133,10 @@ MUST_USE enum fault chk_encoder_start(struct chk_encoder *encoder, const struct 
 				      uint64_t size, const unsigned char key[CAP_KEY_SIZE],
 				      struct err *err);
 
+/* Returns the bytes that an encoder keeps of the hash trees of such a file; 0 for parameters out of
+ * range. */
+uint64_t chk_trees_size(const struct chk_params *params, uint64_t size);
+
 /* Has every share sent to `sink` with `user` from here on.  To be called before the first byte. */
 void chk_encoder_set_sink(struct chk_encoder *encoder, chk_sink *sink, void *user);
 

@@ -102,6 +102,16 @@ static unsigned tree_count(const struct chk_encoder *encoder)
 	return encoder->k == 1 ? 1 : encoder->n;
 }
 
+uint64_t chk_trees_size(const struct chk_params *params, uint64_t size)
+{
+	struct chk_layout layout;
+	struct err err;
+	return chk_layout_of(params, size, &layout, &err)
+		       ? 0
+		       : (layout.chain_offset - layout.block_tree_offset) *
+				 (1 + (params->k == 1 ? 1u : params->n));
+}
+
 static enum fault make_buffers(struct chk_encoder *encoder, struct err *err)
 {
 	const struct chk_layout *layout = &encoder->layout;

@@ -38,7 +38,8 @@ static bool is_served(const struct uploading *uploading)
 {
 	const struct upload_options *options = uploading->options;
 	const struct spool *spool = uploading->spool;
-	return options->encodes && spool->fd >= 0 && policy_predicts(options->policy);
+	return options->encodes && spool->fd >= 0 && policy_predicts(options->policy) &&
+	       passes_can(policy_params(options->policy), spool->size);
 }
 
 static enum fault hash_piece(struct uploading *uploading, struct chk_key *key,

@@ -261,6 +261,17 @@ static void whoever_stops_hears_of_it(void **state)
 	close_file(file);
 }
 
+static void a_file_whose_trees_are_too_large_has_no_passes(void **state)
+{
+	(void)state;
+	const struct chk_params usual = { .k = 3, .n = 10, .max_segment_size = CHK_SEGMENT_SIZE };
+	const struct chk_params wrong = { .k = 3, .n = 2, .max_segment_size = CHK_SEGMENT_SIZE };
+	assert_true(passes_can(&usual, SMALL));
+	assert_true(passes_can(&usual, UINT64_C(200) << 30));
+	assert_false(passes_can(&usual, UINT64_C(600) << 30));
+	assert_false(passes_can(&wrong, SMALL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +280,7 @@ int main(void)
 		cmocka_unit_test(a_small_file_is_not_lost),
 		cmocka_unit_test(a_file_that_has_changed_is_not_sent),
 		cmocka_unit_test(whoever_stops_hears_of_it),
+		cmocka_unit_test(a_file_whose_trees_are_too_large_has_no_passes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,10 +58,10 @@ class Barge:
     def words(self, command, *words, node=True):
         """The argument vector: with --state-dir, and -d of the grid, where the command has them."""
         options = []
-        if command in ("cp", "backup", "plan", "run", "resume", "verify", "jobs"):
+        if command in ("cp", "backup", "plan", "run", "resume", "verify", "repair", "jobs"):
             options.append(f"--state-dir={self.state}")
         if node and self.grid and command in ("cp", "backup", "plan", "run", "resume", "verify",
-                                              "ls", "get", "put", "diff", "snapshots", "forget"):
+                                              "repair", "ls", "get", "put", "diff", "snapshots", "forget"):
             options.append(f"--node-directory={self.grid.directory}")
         return [self.program, command, *options, *words]
 

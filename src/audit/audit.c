@@ -41,10 +41,28 @@ static const char *find_path(struct audit *audit, const struct probe *probe)
 	return path;
 }
 
+void audit_count(struct audit_counts *counts, const struct audit_entry *entry)
+{
+	const struct store_health *health = entry->health;
+	if (!entry->proven)
+		counts->failed++;
+	else if (entry->is_directory)
+		counts->directories++;
+	else
+		counts->files++;
+	counts->bytes = add_saturated(counts->bytes, entry->bytes);
+	if (!health)
+		return;
+	counts->healthy += health->healthy;
+	counts->unhealthy += !health->healthy;
+	counts->unrecoverable += !health->recoverable;
+	counts->repaired += health->repaired;
+	counts->corrupt_shares += health->corrupt_shares;
+}
+
 /* Counts an entry and tells how it ended. */
 static void audit_tell(struct audit *audit, const struct probe *probe, const struct err *err)
 {
-	struct audit_counts *counts = audit->counts;
 	const struct audit_entry entry = {
 		.id = probe->id,
 		.path = err->fault || audit->request->paths ? find_path(audit, probe) : "",
@@ -52,14 +70,9 @@ static void audit_tell(struct audit *audit, const struct probe *probe, const str
 		.proven = !err->fault,
 		.detail = err->fault ? err->text : "",
 		.bytes = err->fault || probe->is_directory ? 0 : probe->length,
+		.health = probe->proving.checked ? &probe->proving.health : NULL,
 	};
-	if (err->fault)
-		counts->failed++;
-	else if (probe->is_directory)
-		counts->directories++;
-	else
-		counts->files++;
-	counts->bytes = add_saturated(counts->bytes, entry.bytes);
+	audit_count(audit->counts, &entry);
 	audit->request->ended(audit->request->context, &entry);
 }
 
@@ -86,6 +99,8 @@ static bool audit_take_back(struct audit *audit)
 static enum fault audit_send(struct audit *audit, struct probe *probe)
 {
 	probe->secret = audit->request->secret;
+	probe->add_lease = audit->request->add_lease;
+	probe->repair = audit->request->repair;
 	probe->moved = audit->request->moved;
 	probe->context = audit->request->context;
 	while (!pool_has_room(audit->pool))
@@ -212,19 +227,24 @@ enum fault audit_run(struct audit *audit, struct audit_counts *counts, struct er
 	return audit->fatal.fault;
 }
 
-enum fault audit_new(const struct audit_request *request, struct audit **out, struct err *err)
+struct pool_options audit_pool(const struct audit_request *request)
 {
-	struct audit *audit = calloc(1, sizeof *audit);
-	if (!audit)
-		return err_set(err, FAULT_NOMEM, "out of memory");
-	audit->request = request;
-	const struct pool_options pool = {
+	return (struct pool_options){
 		.open = request->open,
 		.context = request->context,
 		.in_flight = request->in_flight,
 		.away = request->away,
 		.health = request->health,
 	};
+}
+
+enum fault audit_new(const struct audit_request *request, struct audit **out, struct err *err)
+{
+	struct audit *audit = calloc(1, sizeof *audit);
+	if (!audit)
+		return err_set(err, FAULT_NOMEM, "out of memory");
+	audit->request = request;
+	const struct pool_options pool = audit_pool(request);
 	enum fault fault = catalog_reader_new(request->catalog, &audit->walk, err);
 	if (!fault)
 		fault = catalog_reader_new(request->catalog, &audit->aside, err);

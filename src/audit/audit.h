@@ -2,10 +2,12 @@
  * A job proven again from its plan and outcomes, without its sources.
  *
  *   pages of the plan, in step with the slots -> a probe for each entry that is done
- * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere.
+ * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere,
+ * but for leases and repairs that are asked for.
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
- * lane.  The children of a directory come from verify/children.h.
+ * lane.  The children of a directory come from verify/children.h.  tree.c does the same for all that
+ * a grid holds below a cap, without a job; inspection.c is one object of it.
  *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
  *
@@ -16,6 +18,7 @@
  */
 #pragma once
 
+#include "calls/pool.h"
 #include "queue/catalog.h"
 #include "store/health.h"
 #include "store/store.h"
@@ -27,8 +30,9 @@ struct audit_entry {
 	const char *path; /* from the root; "" is the directory at the target, or not wanted */
 	bool is_directory;
 	bool proven;
-	const char *detail; /* why not, or "" */
-	uint64_t bytes;     /* of a file that is proven */
+	const char *detail;                /* why not, or "" */
+	uint64_t bytes;                    /* of a file that is proven */
+	const struct store_health *health; /* as its check found it; NULL: there was none */
 };
 
 struct audit_counts {
@@ -36,6 +40,9 @@ struct audit_counts {
 	uint64_t bytes;              /* of files proven */
 	uint64_t failed;             /* not proven */
 	uint64_t left_out;           /* entries the job did not store: nothing to prove */
+	/* Of those that were checked, as `tahoe deep-check` counts them: */
+	uint64_t healthy, unhealthy, unrecoverable, repaired;
+	uint64_t corrupt_shares;
 };
 
 struct audit_request {
@@ -46,11 +53,18 @@ struct audit_request {
 	struct catalog *catalog;         /* with outcomes */
 	bool paths;                      /* of proven entries too */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
-	unsigned levels;                 /* enum verify_level: CHECK, READ or both */
-	unsigned in_flight;              /* 1..LANES_MAX */
-	struct away *away;               /* as lanes_options, and */
-	struct health *health;           /* the same */
+	unsigned levels;                 /* enum verify_level: COUNT, CHECK, READ */
+	bool add_lease, repair;
+	unsigned in_flight;    /* 1..LANES_MAX */
+	struct away *away;     /* as lanes_options, and */
+	struct health *health; /* the same */
 };
+
+/* Counts an entry that has ended, and one that was checked. */
+void audit_count(struct audit_counts *counts, const struct audit_entry *entry);
+
+/* Returns what the pool of a request is to be. */
+struct pool_options audit_pool(const struct audit_request *request);
 
 struct audit;
 

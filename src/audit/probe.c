@@ -72,9 +72,12 @@ static void probe_proven(void *context, const struct err *err)
 static void probe_start(struct pool_task *task)
 {
 	struct probe *probe = (struct probe *)task;
-	unsigned known = probe->is_directory ? VERIFY_CHECK : VERIFY_ALL;
+	unsigned known = VERIFY_COUNT | (probe->is_directory ? VERIFY_CHECK : VERIFY_ALL);
 	const struct proving_options options = {
 		.store = task->store,
+		.add_lease = probe->add_lease,
+		.repair = probe->repair,
+		.believes = true,
 		.cap = &probe->cap,
 		.content = probe->has_content ? probe->content : NULL,
 		.secret = probe->secret,
@@ -116,7 +119,9 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 	probe->task.abandon = probe_abandon;
 	/* Of what was linked no bytes and no children are known: all of its shares are checked. */
 	probe->linked = outcome->level & OUTCOME_LINKED;
-	probe->levels = probe->linked ? VERIFY_CHECK : levels;
+	probe->levels = probe->linked && levels == VERIFY_READ ? VERIFY_CHECK : levels;
+	if (probe->linked)
+		probe->levels &= ~(unsigned)VERIFY_READ;
 	probe->id = outcome->id;
 	probe->is_directory = cap_is_directory(&probe->cap);
 	probe->exact = !cap_is_mutable(&probe->cap);

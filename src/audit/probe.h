@@ -17,8 +17,9 @@
 
 struct probe {
 	struct pool_task task; /* first */
-	unsigned levels;       /* enum verify_level: CHECK, READ */
-	bool linked;           /* nothing was sent: the source's own cap was linked */
+	unsigned levels;       /* enum verify_level: COUNT, CHECK, READ */
+	bool add_lease, repair;
+	bool linked; /* nothing was sent: the source's own cap was linked */
 	struct cap cap;
 	/* files */
 	unsigned char content[16];       /* xxh3-128 of the bytes */

@@ -1,8 +1,10 @@
 #include "audit/audit.h"
+#include "audit/tree.h"
 #include "base/cancel.h"
 #include "calls/lanes.h"
 #include "cli/command.h"
 #include "job/migration.h"
+#include "place/grid_path.h"
 #include "place/setup.h"
 #include "report/status.h"
 #include "report/tally.h"
@@ -38,6 +40,18 @@ static void ended(void *context, const struct audit_entry *entry)
 					  : &counters->files,
 		    1);
 	counter_add(&counters->bytes, entry->bytes);
+	const struct store_health none = { 0 };
+	const struct store_health *health = entry->health ? entry->health : &none;
+	const struct summary_number number[] = {
+		{ "good_shares", health->good_shares },
+		{ "expected_shares", health->expected },
+		{ "needed_shares", health->needed },
+		{ "corrupt_shares", health->corrupt_shares },
+		{ "good_servers", health->good_hosts },
+		{ "happiness", health->happiness },
+		{ "responding_servers", health->responding },
+		{ "repaired", health->repaired },
+	};
 	const struct entry_line line = {
 		.id = entry->id,
 		.path = entry->path,
@@ -47,16 +61,18 @@ static void ended(void *context, const struct audit_entry *entry)
 		.reason = entry->proven ? NULL : "not proven",
 		.detail = entry->detail,
 		.bytes = entry->bytes,
+		.number = number,
+		.numbers = entry->health && !entry->health->literal ? ARRAY_COUNT(number) : 0,
 	};
 	tally_put(tally, &line);
 }
 
-static void verify_stop(void *context) { audit_stop(context); }
+/* ---- the sum ---- */
 
-static void sum_up(struct tally *tally, const struct migration *migration, const char *level,
-		   const struct audit_counts *counts)
+static void sum_up(const struct verifying *verifying, const struct audit_request *request,
+		   const char *job, const struct audit_counts *counts)
 {
-	char text[256];
+	char text[512], left_out[96] = "";
 	const struct summary_number number[] = {
 		{ "done", counts->files + counts->directories },
 		{ "files", counts->files },
@@ -64,45 +80,117 @@ static void sum_up(struct tally *tally, const struct migration *migration, const
 		{ "failed", counts->failed },
 		{ "left_out", counts->left_out },
 		{ "bytes", counts->bytes },
+		{ "healthy", counts->healthy },
+		{ "unhealthy", counts->unhealthy },
+		{ "unrecoverable", counts->unrecoverable },
+		{ "repaired", counts->repaired },
+		{ "corrupt_shares", counts->corrupt_shares },
 	};
-	snprintf(text, sizeof text,
-		 "verified (%s): %llu files and %llu directories proven, %llu not; %llu entries "
-		 "were not stored by the job",
-		 level, (unsigned long long)counts->files, (unsigned long long)counts->directories,
-		 (unsigned long long)counts->failed, (unsigned long long)counts->left_out);
+	if (job)
+		snprintf(left_out, sizeof left_out, "; %llu entries were not stored by the job",
+			 (unsigned long long)counts->left_out);
+	int length = snprintf(
+		text, sizeof text, "%s (%s): %llu files and %llu directories proven, %llu not%s",
+		request->repair ? "repaired" : "verified", verify_name(request->levels),
+		(unsigned long long)counts->files, (unsigned long long)counts->directories,
+		(unsigned long long)counts->failed, left_out);
+	if (counts->healthy + counts->unhealthy > 0 && length > 0)
+		snprintf(
+			text + length, sizeof text - (size_t)length,
+			"; of those whose shares were looked at, %llu are healthy and %llu are not "
+			"(%llu cannot be recovered now); %llu were repaired",
+			(unsigned long long)counts->healthy, (unsigned long long)counts->unhealthy,
+			(unsigned long long)counts->unrecoverable,
+			(unsigned long long)counts->repaired);
 	const struct tally_summary summary = {
 		.number = number,
 		.count = ARRAY_COUNT(number),
-		.job = migration->job.name,
-		.level = level,
+		.job = job,
+		.level = verify_name(request->levels),
 		.text = text,
 	};
-	tally_sum(tally, &summary);
+	tally_sum(verifying->tally, &summary);
 }
 
-static enum fault command_verify_run(const struct audit_request *request,
-				     const struct migration *migration, struct tally *tally,
-				     int *status, struct err *err)
+/* ---- a job ---- */
+
+static void stop_job(void *context) { audit_stop(context); }
+
+static enum fault prove_job(const struct audit_request *request, struct audit_counts *counts,
+			    struct err *err)
 {
 	struct audit *audit = NULL;
-	struct audit_counts counts;
 	if (audit_new(request, &audit, err))
 		return err->fault;
-	int watch = cancel_watch(verify_stop, audit);
-	enum fault fault = audit_run(audit, &counts, err);
+	int watch = cancel_watch(stop_job, audit);
+	enum fault fault = audit_run(audit, counts, err);
 	cancel_unwatch(watch);
 	audit_free(audit);
-	tally_rest(tally);
-	sum_up(tally, migration, verify_name(request->levels), &counts);
-	*status = counts.failed > 0 ? STATUS_PARTLY : STATUS_DONE;
 	return fault;
 }
 
-static enum fault verify_job(const struct options *options, struct setup *setup,
-			     const struct migration *migration, int *status, struct err *err)
+static enum fault check_job(const struct migration *migration, struct err *err)
+{
+	if (migration->to_local)
+		return err_set(err, FAULT_USAGE,
+			       "job %.12s has a local target: verify proves what is on a grid; "
+			       "barge diff compares",
+			       migration->job.name);
+	if (!migration->catalog->outcomes)
+		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
+			       migration->job.name);
+	return FAULT_NONE;
+}
+
+/* ---- a tree ---- */
+
+static void stop_tree(void *context) { tree_audit_stop(context); }
+
+static enum fault prove_tree(const struct audit_request *request, const struct store_node *root,
+			     struct audit_counts *counts, struct err *err)
+{
+	struct tree_audit *tree = NULL;
+	if (tree_audit_new(request, &tree, err))
+		return err->fault;
+	int watch = cancel_watch(stop_tree, tree);
+	enum fault fault = tree_audit_run(tree, root, counts, err);
+	cancel_unwatch(watch);
+	tree_audit_free(tree);
+	return fault;
+}
+
+/* A cap itself says what it is; what lies below one is asked for. */
+static enum fault find_root(const struct grid_path *path, struct setup *setup,
+			    const struct store_wait *wait, struct store_node *node, struct err *err)
+{
+	const struct grid_look look = { .tries = setup_tries(setup, wait), .count = SIZE_MAX };
+	if (path->count > 0)
+		return grid_path_look(path, &look, node, err);
+	*node = (struct store_node){
+		.kind = cap_is_directory(&path->root) ? STORE_DIRECTORY : STORE_FILE,
+		.rw = path->root,
+	};
+	return FAULT_NONE;
+}
+
+/* ---- both ---- */
+
+/* What is to be proven: a job, or what is at a path. */
+struct verify_subject {
+	struct migration migration;
+	struct grid_path path;
+	bool is_job;
+};
+
+static enum fault prove(const struct options *options, struct setup *setup,
+			const struct verify_subject *subject, const struct store_node *root,
+			int *status, struct err *err)
 {
 	struct tally tally;
 	struct verifying verifying = { .setup = setup, .tally = &tally };
+	struct audit_counts counts = { 0 };
+	const bool repair = options->command == COMMAND_REPAIR;
+	const unsigned usual = subject->is_job && !repair ? VERIFY_READ : VERIFY_COUNT;
 	unsigned in_flight = options->transfer.in_flight
 				     ? (unsigned)min_u64(options->transfer.in_flight, LANES_MAX)
 				     : IN_FLIGHT;
@@ -111,26 +199,61 @@ static enum fault verify_job(const struct options *options, struct setup *setup,
 		.ended = ended,
 		.moved = moved,
 		.context = &verifying,
-		.catalog = migration->catalog,
+		.catalog = subject->is_job ? subject->migration.catalog : NULL,
 		.secret = setup->params,
 		.paths = options->output.json,
-		.levels = options->transfer.verify ? options->transfer.verify : VERIFY_READ,
+		.levels = options->transfer.verify ? options->transfer.verify : usual,
+		.add_lease = options->add_lease,
+		.repair = repair,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
 		.away = setup->away,
 		.health = setup->health,
 	};
-	if (migration->to_local)
-		return err_set(err, FAULT_USAGE,
-			       "job %.12s has a local target: verify proves what is on a grid; "
-			       "barge diff compares",
-			       migration->job.name);
-	if (!request.catalog->outcomes)
-		return err_set(err, FAULT_USAGE, "job %.12s has stored nothing yet",
-			       migration->job.name);
 	enum fault fault = tally_open(&tally, setup->output, err);
-	if (!fault)
-		fault = command_verify_run(&request, migration, &tally, status, err);
+	if (!fault) {
+		fault = root ? prove_tree(&request, root, &counts, err)
+			     : prove_job(&request, &counts, err);
+		tally_rest(&tally);
+		sum_up(&verifying, &request, root ? NULL : subject->migration.job.name, &counts);
+		*status = counts.failed > 0 ? STATUS_PARTLY : STATUS_DONE;
+	}
 	tally_close(&tally);
+	return fault;
+}
+
+static enum fault connect_and_prove(const struct options *options, struct setup *setup,
+				    const struct verify_subject *subject, int *status,
+				    struct err *err)
+{
+	struct store_wait wait;
+	struct store_node root;
+	if (setup_connect_all(setup, &wait, err))
+		return err->fault;
+	enum fault fault =
+		subject->is_job ? FAULT_NONE : find_root(&subject->path, setup, &wait, &root, err);
+	store_close(wait.store);
+	if (!fault)
+		fault = prove(options, setup, subject, subject->is_job ? NULL : &root, status, err);
+	if (!subject->is_job && !fault) {
+		cap_wipe(&root.rw);
+		cap_wipe(&root.ro);
+	}
+	return fault;
+}
+
+/* A job's name has no colon; a place on a grid has one. */
+static enum fault find_subject(const struct options *options, struct verify_subject *subject,
+			       struct err *err)
+{
+	const char *word = options->words.text[0];
+	*subject = (struct verify_subject){ .is_job = !strchr(word, ':') };
+	if (!subject->is_job)
+		return grid_path_resolve(&options->connection, word, &subject->path, err);
+	if (migration_open(options->state_dir, word, &subject->migration, err))
+		return err->fault;
+	enum fault fault = check_job(&subject->migration, err);
+	if (fault)
+		migration_fini(&subject->migration);
 	return fault;
 }
 
@@ -138,26 +261,25 @@ enum fault command_verify(const struct options *options, struct output *output, 
 			  struct err *err)
 {
 	struct setup setup;
-	struct store_wait wait;
-	struct migration migration;
+	struct verify_subject subject;
 	if (options->words.count != 1)
-		return err_set(err, FAULT_USAGE, "verify takes one job; see `barge jobs list`");
+		return err_set(err, FAULT_USAGE,
+			       "it takes one job, see `barge jobs list`, or one ALIAS:PATH");
 	if (options->transfer.verify & VERIFY_CAP)
 		return err_set(err, FAULT_USAGE,
 			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
-			       "read, check, or check,read");
+			       "count, check, read, or check,read");
 	if (setup_load(&options->connection, output, &setup, err))
 		return err->fault;
-	if (migration_open(options->state_dir, options->words.text[0], &migration, err)) {
+	if (find_subject(options, &subject, err)) {
 		setup_fini(&setup);
 		return err->fault;
 	}
-	enum fault fault = setup_connect_all(&setup, &wait, err);
-	if (!fault) {
-		store_close(wait.store);
-		fault = verify_job(options, &setup, &migration, status, err);
-	}
-	migration_fini(&migration);
+	enum fault fault = connect_and_prove(options, &setup, &subject, status, err);
+	if (subject.is_job)
+		migration_fini(&subject.migration);
+	else
+		grid_path_fini(&subject.path);
 	setup_fini(&setup);
 	return fault;
 }

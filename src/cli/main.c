@@ -47,6 +47,7 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_GET] = command_get,       [COMMAND_PUT] = command_put,
 	[COMMAND_DIFF] = command_diff,     [COMMAND_SHOW] = command_show,
 	[COMMAND_FORGET] = command_forget, [COMMAND_SNAPSHOTS] = command_snapshots,
+	[COMMAND_REPAIR] = command_verify,
 };
 
 static enum fault main_run(struct options *options, struct output *output, int *status,

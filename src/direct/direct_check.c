@@ -332,6 +332,8 @@ static void on_piece_end(void *context, const struct http_reply *reply)
 	slot_ended(slot, reply, ours ? FAULT_NONE : reply->fault);
 	if (reply->fault && !ours)
 		slot->wrong = reply->err;
+	if (reply->fault == FAULT_CORRUPT && !ours) /* no answer to what was asked */
+		slot->wrong.fault = FAULT_RETRY;
 	slot->at += slot->got;
 	ended = slot->got == 0 || chk_proof_left(slot->proof) == 0;
 	if (!slot->wrong.fault && ended)

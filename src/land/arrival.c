@@ -3,6 +3,7 @@
 #include "files/regular.h"
 #include "files/respelled.h"
 #include "files/symlink.h"
+#include "land/batch_sync.h"
 #include "land/links.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
@@ -28,6 +29,7 @@ struct arrivals {
 	struct thread thread;
 	bool running;
 	struct links links;
+	struct batch_sync sync;
 	bool outlasted; /* the thread's: the clock at the target has left the plan behind */
 };
 
@@ -154,15 +156,22 @@ static void outlast_plan(struct arrival *arrival)
 	}
 }
 
-static enum fault sync_file(struct arrival *arrival, struct err *err)
+/* Gives the temporary file its looks. */
+static enum fault dress(struct arrival *arrival, struct err *err)
 {
 	outlast_plan(arrival);
-	if (is_symlink(arrival)) /* the directory's sync is the symlink's too */
+	if (is_symlink(arrival))
 		return make_symlink(arrival, err);
 	char name[DIRFD_NAME_MAX + 1];
-	bool able;
 	arrival_name(arrival, name);
-	if (restore(arrival, name, err) || file_sync_able(arrival->fd, &able, err))
+	return restore(arrival, name, err);
+}
+
+/* The directory's sync is a symlink's too. */
+static enum fault sync_file(struct arrival *arrival, struct err *err)
+{
+	bool able = true;
+	if (!is_symlink(arrival) && file_sync_able(arrival->fd, &able, err))
 		return err->fault;
 	arrival->lost |= able ? 0 : LOST_SYNC;
 	return FAULT_NONE;
@@ -289,11 +298,34 @@ static void succeed(struct arrival *arrival)
 	explicit_bzero(&outcome, sizeof outcome);
 }
 
-static void arrival_finish(struct arrival **batch, size_t count)
+static bool wants_one_sync(struct arrival **batch, size_t count)
 {
-	for (size_t i = 0; i < count && count > 1; i++)
-		(void)sync_file_range(batch[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	for_all(batch, count, sync_file);
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!batch[i]->covered)
+			return false;
+		bytes = add_saturated(bytes, batch[i]->outcome.length);
+	}
+	return batch_sync_wants_all(&batch[0]->owner->sync, count, bytes);
+}
+
+/* Makes the bytes durable.  Where all at once fails, each file tells whether it was the one. */
+static void sync_batch(struct arrivals *arrivals, struct arrival **batch, size_t count, bool all)
+{
+	const uint64_t begun_ms = clock_ms();
+	for (size_t i = 0; i < count && count > 1 && !all; i++)
+		if (batch[i])
+			(void)sync_file_range(batch[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	if (!all || !batch_sync_all(&arrivals->sync))
+		for_all(batch, count, sync_file);
+	batch_sync_learn(&arrivals->sync, all, count, clock_ms() - begun_ms);
+}
+
+static void arrival_finish(struct arrivals *arrivals, struct arrival **batch, size_t count)
+{
+	const bool all = wants_one_sync(batch, count);
+	for_all(batch, count, dress);
+	sync_batch(arrivals, batch, count, all);
 	for_all_directories(batch, count, look_at_directory);
 	for_all(batch, count, give_name);
 	for_all_directories(batch, count, finish_directory);
@@ -310,7 +342,7 @@ static void arrival_run(void *context)
 		size_t count = 1;
 		while (count < ARRIVALS_MAX && (batch[count] = ring_try_pop(arrivals->complete)))
 			count++;
-		arrival_finish(batch, count);
+		arrival_finish(arrivals, batch, count);
 	}
 }
 
@@ -322,6 +354,7 @@ enum fault arrivals_new(const struct arrivals_options *options, struct arrivals 
 		return err_set(err, FAULT_NOMEM, "no memory for arriving files");
 	made->options = *options;
 	links_init(&made->links);
+	batch_sync_init(&made->sync);
 	unsigned most = options->most ? options->most : ARRIVALS_MAX;
 	made->gate = gate_new(most, most);
 	made->complete = ring_new(ARRIVALS_MAX);
@@ -346,6 +379,7 @@ void arrivals_free(struct arrivals *arrivals)
 	ring_free(arrivals->complete);
 	gate_free(arrivals->gate);
 	links_fini(&arrivals->links);
+	batch_sync_fini(&arrivals->sync);
 	free(arrivals);
 }
 
@@ -469,6 +503,7 @@ struct arrival *arrival_compared(struct arrival *arrival, bool same)
 enum fault arrival_open(struct arrival *arrival, struct err *err)
 {
 	int at = arrival->target_dir->fd;
+	arrival->covered = batch_sync_covers(&arrival->owner->sync, at); /* before it is opened */
 	enum fault fault =
 		dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
 	if (fault && err->os_error == EACCES && restore_open_directory(at))

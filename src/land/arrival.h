@@ -3,15 +3,16 @@
  *
  *   begin: what is at the target? decide -> compare, where that is told -> temporary file
  *   -> bytes, proven by whoever brings them
- *   -> mode and time -> fsync -> rename -> fsync of the directory -> outcome
+ *   -> mode and time -> fsync, or one syncfs -> rename -> fsync of the directory -> outcome
  *
  * The last four are done by a thread of its own, for all that are waiting at once: a file system
  * commits many of them as quickly as one.
  *
- * The room: arrival.c names files; partial.c is the temporary file of a download; local_writer.c is
- * the copy between local places, which puts bodies into arrivals; builder.c makes directories and
- * gives them their mode and time at the end; presence.c looks whether all of it is there then;
- * links.c knows files that lost one of several names.
+ * The room: arrival.c names files; batch_sync.c says how they are made durable; partial.c is the
+ * temporary file of a download; local_writer.c is the copy between local places, which puts bodies
+ * into arrivals; builder.c makes directories and gives them their mode and time at the end;
+ * presence.c looks whether all of it is there then; links.c knows files that lost one of several
+ * names.
  *
  * Place      src/download, and the local writer beside it -> [arrivals] -> outcomes.
  * Ownership  an arrival belongs to whoever began it until arrival_complete or arrival_fail; it
@@ -54,6 +55,7 @@ struct arrival {
 	struct tree_dir *target_dir;
 	char temporary[DIRFD_TEMPORARY_SIZE];
 	int fd;       /* of it, open for reading and writing; or -1 */
+	bool covered; /* one syncfs makes it durable with others */
 	bool secret;  /* nobody else may read it, whatever its mode was */
 	bool resumes; /* a file with chunks: the temporary file is kept when the work goes back to
 			 the queue */

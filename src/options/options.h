@@ -36,6 +36,7 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_RESUME,
 	COMMAND_VERIFY,
+	COMMAND_REPAIR,
 	COMMAND_LS,
 	COMMAND_GET,
 	COMMAND_PUT,
@@ -72,6 +73,7 @@ struct options {
 	bool show_caps, long_listing; /* ls, show, snapshots */
 	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */
 	bool force;                   /* get */
+	bool add_lease;               /* verify, repair */
 	uint64_t port;                /* gateway; 0: any */
 	struct text_list fault;       /* gateway */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */

@@ -9,7 +9,8 @@
 #define SENDING  (BIT(CP) | BIT(RUN) | BIT(RESUME) | BIT(BACKUP))
 #define PLANNING (COPYING | BIT(BACKUP))
 #define SHARING  (BIT(BACKUP) | BIT(RESUME))
-#define ONLINE   (SENDING | BIT(VERIFY))
+#define AUDITING (BIT(VERIFY) | BIT(REPAIR))
+#define ONLINE   (SENDING | AUDITING)
 #define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(SNAPSHOTS) | BIT(FORGET))
 #define NODE     (ONLINE | BIT(PLAN) | SINGLE)
 #define STATE    (ONLINE | BIT(PLAN) | BIT(JOBS))
@@ -132,8 +133,10 @@ const struct option_row option_table[] = {
 	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan to FILE", BIT(PLAN), true,
 	  AT(plan_file), 0, 0 },
 	{ "verify", 0, OPTION_LEVELS, "LEVELS",
-	  "auto, or some of cap,check,read: what proves a file (auto)",
+	  "auto, or some of cap,count,check,read: what proves a file (auto)",
 	  ONLINE | BIT(PUT) | BIT(DIFF), false, AT(transfer.verify), 0, 0 },
+	{ "add-lease", 0, OPTION_FLAG, NULL, "renew the leases of all shares, or add them",
+	  AUDITING, true, AT(add_lease), 0, 0 },
 	{ "jobs", 'j', OPTION_COUNT, "N", "file requests in flight at each gateway (4; 8 past it)",
 	  ONLINE, false, AT(transfer.in_flight), 1, 1024 },
 	{ "readers", 0, OPTION_COUNT, "N", "threads that read and hash (8)", SENDING, false,
@@ -249,9 +252,18 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     "changed at the source, and what a\nlocal target has lost, is done "
 			     "again.\n",
 			     0, 1 },
-	[COMMAND_VERIFY] = { "verify", "JOB", "prove again what a job stored",
-			     "Every entry that is done is proven at the levels of --verify.\n", 1,
-			     1 },
+	[COMMAND_VERIFY] = { "verify", "JOB | ALIAS:PATH", "prove again what a grid holds",
+			     "Every entry that a job has done, or every object below PATH, is "
+			     "proven at the levels of\n--verify: `count` looks whether all shares "
+			     "are there (PATH), `check` reads and proves all of\neach share, "
+			     "`read` "
+			     "reads files back (JOB).  The status is 1 when not all was proven.\n",
+			     1, 1 },
+	[COMMAND_REPAIR] = { "repair", "JOB | ALIAS:PATH", "make shares anew that are missing",
+			     "Shares are counted, or with --verify=check proven, and what is "
+			     "missing is made anew under\nthe same cap.  The status is 1 when "
+			     "something is not healthy in the end.\n",
+			     1, 1 },
 	[COMMAND_LS] = { "ls", "[ALIAS:PATH]...", "list directories on a grid",
 			 "Without a word: tahoe: is listed.  Names are escaped, one a line; a "
 			 "slash "

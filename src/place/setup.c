@@ -275,7 +275,7 @@ struct tries setup_tries(struct setup *setup, const struct store_wait *wait)
 {
 	return (struct tries){
 		.wait = wait,
-		.away = setup->away,
+		.away = setup->without_gateway ? NULL : setup->away,
 		.again = tell_again,
 		.context = setup,
 	};
@@ -347,13 +347,26 @@ static enum fault compare_grid(struct setup *setup, const struct store_wait *fir
 	}
 }
 
+/* Whether a gateway that is not there is done without: the storage servers are known.  What cannot
+ * be done by them says so when it is asked for. */
+static bool goes_without(struct setup *setup, const struct err *err)
+{
+	if (err->fault != FAULT_UNAVAILABLE || err->http_status || setup->gateways > 1 ||
+	    setup->servers.count == 0 || setup->spare)
+		return false;
+	setup->without_gateway = true;
+	say(setup->output, SAY_WARNING, "%s; what the storage servers can do is done without it",
+	    err->text);
+	return true;
+}
+
 enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err)
 {
 	struct store_servers servers;
 	*wait = (struct store_wait){ .stop = place_stop };
 	if (setup_open_first(setup, &wait->store, err))
 		return err->fault;
-	if (!probe(setup, wait, &servers, err))
+	if (!probe(setup, wait, &servers, err) || goes_without(setup, err))
 		return FAULT_NONE;
 	store_close(wait->store);
 	return err->fault;

@@ -28,7 +28,8 @@ struct setup {
 	struct gateway_options gateway[STORE_GATEWAYS_MAX];
 	struct servers servers; /* that are asked directly; may be none */
 	struct habits *habits;  /* theirs, or NULL */
-	bool spare;   /* open files are few: stores opened from now on ask the gateway alone */
+	bool spare; /* open files are few: stores opened from now on ask the gateway alone */
+	bool without_gateway; /* it was not there at the beginning, but the servers are known */
 	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
 	struct health *health;     /* of the grid, as all stores find it */
 	struct away *away;         /* of the gateways, as all who ask them find them */
@@ -57,8 +58,10 @@ MUST_USE enum fault setup_open_next(struct setup *setup, struct store **store, s
  * Opens a store on the first gateway and asks whether that is one of Tahoe-LAFS.  Sleeps: an answer
  * that was lost is asked for again, and a proxy that says its gateway is away is waited for; but a
  * gateway that is not there at all, when nothing has been begun, is told at once, and an answer of
- * something else after ten seconds.  Faults: UNAVAILABLE, USAGE (it is none), INSECURE.  The caller
- * closes the store in `wait`.
+ * something else after ten seconds.  Where the storage servers are known, one that is not there is
+ * done without: whatever needs it fails, UNAVAILABLE, when it is asked for, and setup_tries does
+ * not wait for it.  Faults: UNAVAILABLE, USAGE (it is none), INSECURE.  The caller closes the store
+ * in `wait`.
  */
 MUST_USE enum fault setup_connect(struct setup *setup, struct store_wait *wait, struct err *err);
 

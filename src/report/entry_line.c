@@ -52,6 +52,8 @@ enum fault entry_line_json(struct bytes *out, const struct entry_line *entry)
 		fault = member(out, "detail", entry->detail);
 	if (!fault)
 		fault = json_number(out, "bytes", entry->bytes);
+	if (!fault)
+		fault = summary_numbers(out, entry->number, entry->numbers);
 	return fault ? fault : bytes_append_text(out, "}\n");
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "report/output.h"
+#include "report/summary.h"
 
 struct entry_line {
 	uint64_t id;
@@ -20,6 +21,8 @@ struct entry_line {
 	const char *target; /* the directory in which `path` could not be written, or NULL */
 	const char *detail; /* or "" */
 	uint64_t bytes;
+	const struct summary_number *number; /* more of them, for programs */
+	size_t numbers;
 };
 
 /* Appends its members to the JSON object that `out` has opened, and ends the line.  Results are

@@ -31,6 +31,7 @@ static const struct {
 	unsigned level;
 } word[] = {
 	{ "cap", VERIFY_CAP },
+	{ "count", VERIFY_COUNT },
 	{ "check", VERIFY_CHECK },
 	{ "read", VERIFY_READ },
 };
@@ -61,6 +62,8 @@ bool verify_parse(const char *text, unsigned *levels)
 			break;
 		text += size + 1;
 	}
+	if (found & VERIFY_CHECK) /* which counts them too */
+		found &= ~(unsigned)VERIFY_COUNT;
 	*levels = found;
 	return true;
 }
@@ -71,11 +74,17 @@ const char *verify_name(unsigned levels)
 		"auto", "cap",      "check",      "cap,check",
 		"read", "cap,read", "check,read", "cap,check,read",
 	};
+	static const char *const counting[] = { "count", "count,read" };
+	if ((levels & (VERIFY_COUNT | VERIFY_CHECK)) == VERIFY_COUNT)
+		return counting[(levels & VERIFY_READ) != 0];
 	return name[levels & VERIFY_ALL];
 }
 
 enum fault policy_check(unsigned levels, const struct chk_params *params, struct err *err)
 {
+	if (levels & VERIFY_COUNT)
+		return err_set(err, FAULT_USAGE,
+			       "--verify=count is for barge verify and repair; check also counts");
 	if (!(levels & VERIFY_CAP) || params)
 		return FAULT_NONE;
 	return err_set(err, FAULT_USAGE,

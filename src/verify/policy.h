@@ -27,20 +27,22 @@ enum verify_level {
 	VERIFY_CAP = 1u << 0,
 	VERIFY_CHECK = 1u << 1,
 	VERIFY_READ = 1u << 2,
+	VERIFY_COUNT = 1u << 3, /* of what was stored before: are the shares there? in no outcome */
 };
 
 enum { POLICY_GATEWAYS_MAX = 16 };
 
 enum { VERIFY_ALL = VERIFY_CAP | VERIFY_CHECK | VERIFY_READ };
 
-/* Reads "auto" (0) or a list of cap, check, read joined with commas.  Returns false for anything
- * else. */
+/* Reads "auto" (0) or a list of cap, count, check, read joined with commas.  Returns false for
+ * anything else. */
 MUST_USE bool verify_parse(const char *text, unsigned *levels);
 
 /* Returns the levels as text ("cap,read"; "auto" for 0), a literal. */
 const char *verify_name(unsigned levels);
 
-/* FAULT_USAGE, with the remedy, for levels with `cap` where there are no `params`. */
+/* FAULT_USAGE, with the remedy, for levels with `cap` where there are no `params`, and for `count`,
+ * which proves nothing of what is being stored. */
 MUST_USE enum fault policy_check(unsigned levels, const struct chk_params *params, struct err *err);
 
 struct policy;

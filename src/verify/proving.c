@@ -7,14 +7,14 @@ static void proving_end(struct proving *proving, const struct err *err)
 	proving->options.ended(proving->options.context, err);
 }
 
-/* The proof of one level has ended. */
-static void proved(struct proving *proving, enum verify_level level, const struct err *err)
+/* The proof of these levels has ended. */
+static void proved(struct proving *proving, unsigned levels, const struct err *err)
 {
 	if (err->fault) {
 		proving_end(proving, err);
 		return;
 	}
-	proving->owed &= ~(unsigned)level;
+	proving->owed &= ~levels;
 	prove_next(proving);
 }
 
@@ -25,8 +25,20 @@ enum fault proving_health(const struct store_reply *reply, struct err *err)
 	const struct store_health *health = &reply->health;
 	if (health->healthy || health->literal)
 		return FAULT_NONE;
-	err_wrong(err, "checked, it is not healthy: %u of %u shares are good, %u corrupt",
-		  health->good_shares, health->expected, health->corrupt_shares);
+	const uint32_t missing =
+		health->expected - (uint32_t)min_u64(health->good_shares, health->expected);
+	if (health->recoverable)
+		err_wrong(err,
+			  "checked, it is not healthy: %u of %u shares are good, %u corrupt, on %u "
+			  "servers of %u that answer; %u are needed, and %u more make it healthy",
+			  health->good_shares, health->expected, health->corrupt_shares,
+			  health->good_hosts, health->responding, health->needed, missing);
+	else
+		err_wrong(err,
+			  "checked, it is not healthy: %u of %u shares are good, %u corrupt, on %u "
+			  "servers of %u that answer; %u are needed: it cannot be recovered now",
+			  health->good_shares, health->expected, health->corrupt_shares,
+			  health->good_hosts, health->responding, health->needed);
 	err->excuse = reply->err.excuse;
 	err->retry_after_ms = reply->err.retry_after_ms;
 	return err->fault;
@@ -37,9 +49,14 @@ static void checked(void *context, const struct store_reply *reply)
 	struct proving *proving = context;
 	struct err err = reply->err;
 	proving->call = NULL;
-	if (!err.fault)
+	if (!err.fault) {
+		proving->checked = true;
+		proving->health = reply->health;
 		err.fault = proving_health(reply, &err);
-	proved(proving, VERIFY_CHECK, &err);
+		if (proving->options.believes && !err.excuse)
+			err.remote = false;
+	}
+	proved(proving, VERIFY_CHECK | VERIFY_COUNT, &err);
 }
 
 /* ---- the bytes ---- */
@@ -114,8 +131,13 @@ static void start_reading(struct proving *proving)
 static void prove_next(struct proving *proving)
 {
 	struct err err;
-	if (proving->owed & VERIFY_CHECK) {
-		const struct store_check check = { .cap = proving->options.cap, .verify = true };
+	if (proving->owed & (VERIFY_CHECK | VERIFY_COUNT)) {
+		const struct store_check check = {
+			.cap = proving->options.cap,
+			.verify = proving->owed & VERIFY_CHECK,
+			.add_lease = proving->options.add_lease,
+			.repair = proving->options.repair,
+		};
 		proving->call = store_check(proving->options.store, &check,
 					    (struct store_then){ checked, proving }, &err);
 		if (!proving->call)
@@ -131,6 +153,9 @@ void proving_start(struct proving *proving, const struct proving_options *option
 {
 	proving->options = *options;
 	proving->owed = owed;
+	proving->checked = false;
+	if ((options->add_lease || options->repair) && !(owed & VERIFY_CHECK))
+		proving->owed |= VERIFY_COUNT;
 	prove_next(proving);
 }
 

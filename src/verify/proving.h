@@ -2,7 +2,8 @@
  * Whether what a grid holds under a cap is what was stored, by the proofs that are owed, one after
  * the other:
  *
- *   [CHECK: all shares are there and good] -> [READ: read back, the same bytes] -> ended
+ *   [CHECK: all shares are there and good; COUNT: they are there] ->
+ *   [READ: read back, the same bytes] -> ended
  *
  * Where no hash of the bytes is known, as of a file found in a listing, they are proven by the key
  * in their cap, or by the store; else they are read, and nothing is said of them but that.
@@ -19,6 +20,8 @@
 
 struct proving_options {
 	struct store *store;
+	bool add_lease, repair; /* with its check */
+	bool believes;          /* what a check says the first time: it was stored long ago */
 	const struct cap *cap;
 	const unsigned char *content; /* xxh3-128 of the bytes, NULL where not known; READ only */
 	const struct chk_params *secret; /* the gateway's, where `content` is NULL; or NULL */
@@ -37,9 +40,11 @@ struct proving {
 	struct store_call *call; /* the check in flight */
 	struct reading reading;
 	struct proof proof; /* of what is read back */
+	bool checked;
+	struct store_health health; /* as the check found it */
 };
 
-/* Proves the levels `owed`, of CHECK and READ; may be none. */
+/* Proves the levels `owed`, of COUNT, CHECK and READ; may be none. */
 void proving_start(struct proving *proving, const struct proving_options *options, unsigned owed);
 
 /* Ends the call in flight, if there is one, without `ended`. */

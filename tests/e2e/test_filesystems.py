@@ -312,3 +312,77 @@ def test_a_real_file_system(alone, mounted, place):
     run = alone.run(*copy)
     assert run.code == (4 if folds else 0)
     assert (out / "s/README").read_bytes() == b"README"
+
+
+# --- what is durable before it has its name -----------------------------------------------
+
+def is_local(path):
+    kind = subprocess.run(["stat", "-f", "-c", "%T", path], stdout=subprocess.PIPE, check=True)
+    return kind.stdout.decode().strip() in ("ext2/ext3", "xfs", "btrfs")
+
+
+@pytest.fixture
+def many(place):
+    """400 small files, and how a copy of them went: (place, read the order)."""
+    shutil.rmtree(place / "s")
+    (place / "s").mkdir()
+    for i in range(400):
+        (place / f"s/{i:03}").write_bytes(content(100 + i, i))
+    (place / "meminfo").write_text("MemTotal: 1 kB\nDirty: 0 kB\nWriteback: 0 kB\n")
+
+    def order():
+        return [line.split() for line in (place / "order").read_text().splitlines()]
+    return place, order
+
+
+def in_order(events):
+    """Asserts that each file was synced after its last change and before its name; returns how many
+    files were synced by themselves."""
+    durable, dressed, named, alone = set(), set(), set(), set()
+    for what, inode in events:
+        if what == "dress":
+            dressed.add(inode)
+            durable.discard(inode)
+        elif what == "fsync":
+            durable.add(inode)
+            alone.add(inode)
+        elif what == "syncfs":
+            durable |= dressed
+        else:
+            assert inode in durable, "a name for what may be lost"
+            named.add(inode)
+    assert len(named) == 400
+    return len(alone)
+
+
+def test_many_files_are_synced_at_once(alone, shim, many):
+    place, order = many
+    if not is_local(place):
+        pytest.skip("syncfs is not trusted here")
+    words = f"order={place}/order meminfo={place}/meminfo"
+    alone.ok("cp", "-r", place / "s", place / "out", env=shim(place / "out", words))
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+    assert ["syncfs", "0"] in order() and in_order(order()) < 400
+    # Where others have much to write, it is not worth it.
+    (place / "meminfo").write_text("MemTotal: 1 kB\nDirty: 99000 kB\nWriteback: 0 kB\n")
+    (place / "order").unlink()
+    shutil.rmtree(place / "out/s")
+    alone.ok("cp", "-r", "--new", place / "s", place / "out", env=shim(place / "out", words))
+    assert ["syncfs", "0"] not in order() and in_order(order()) == 400
+
+
+def test_an_error_of_the_file_system_is_looked_for_in_each_file(alone, shim, many):
+    place, order = many
+    if not is_local(place):
+        pytest.skip("syncfs is not trusted here")
+    words = f"badsyncfs order={place}/order meminfo={place}/meminfo"
+    alone.ok("cp", "-r", place / "s", place / "out", env=shim(place / "out", words))
+    same(local_tree(place / "out/s"), local_tree(place / "s"))
+    assert order().count(["syncfs", "0"]) == 1
+    durable = [(what, inode) for what, inode in order() if what != "syncfs"]
+    assert in_order(durable) == 400
+    # And where it was one of them, that one has no name.
+    shutil.rmtree(place / "out/s")
+    run = alone.run("cp", "-r", "--new", place / "s", place / "out",
+                    env=shim(place / "out", words + " badsize=499"))
+    assert run.code != 0 and not (place / "out/s/399").exists(), run

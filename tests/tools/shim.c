@@ -15,6 +15,10 @@
  *   seconds=N   times are multiples of N seconds
  *   clock=N     the server's clock is N seconds ahead (change times only)
  *   noproc      there is no /proc, whatever SHIM_DIR is
+ *   meminfo=F   /proc/meminfo is the file F, whatever SHIM_DIR is
+ *   order=F     F gets a line for each "dress", "fsync" and "name" of an inode, and each "syncfs"
+ *   badsyncfs   syncfs fails, once                             EIO
+ *   badsize=N   a file of N bytes cannot be synced             EIO
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -94,6 +98,36 @@ static const char *folded(int at, const char *name, char found[NAME_MAX + 1])
 	return found[0] ? found : name;
 }
 
+/* Notes what is done to an inode of files, in the file that `order` names. */
+static void note(const char *what, unsigned long long inode)
+{
+	char path[PATH_MAX], line[64];
+	const char *to = word("order");
+	if (!to)
+		return;
+	snprintf(path, sizeof path, "%.*s", (int)strcspn(to, " "), to);
+	int fd = REAL(openat)(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int size = snprintf(line, sizeof line, "%s %llu\n", what, inode);
+	if (write(fd, line, size) != size)
+		abort();
+	close(fd);
+}
+
+static void note_fd(const char *what, int fd)
+{
+	struct stat st;
+	if (word("order") && is_here(fd, NULL) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		note(what, st.st_ino);
+}
+
+static void note_name(int at, const char *name)
+{
+	struct stat st;
+	if (word("order") && is_here(at, name) &&
+	    fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		note("name", st.st_ino);
+}
+
 /* ---- opening ---- */
 
 static int hidden(const char *path)
@@ -106,9 +140,14 @@ static int hidden(const char *path)
 
 static int open_at(int at, const char *path, int flags, mode_t mode)
 {
-	char found[NAME_MAX + 1];
+	char found[PATH_MAX];
 	if (hidden(path))
 		return -1;
+	if (word("meminfo") && strcmp(path, "/proc/meminfo") == 0) {
+		snprintf(found, sizeof found, "%.*s", (int)strcspn(word("meminfo"), " "),
+			 word("meminfo"));
+		return REAL(openat)(AT_FDCWD, found, flags, mode);
+	}
 	if ((flags & O_TMPFILE) == O_TMPFILE && lacks("notmpfile", at, path, EOPNOTSUPP))
 		return -1;
 	return REAL(openat)(at, folded(at, path, found), flags, mode);
@@ -176,12 +215,14 @@ int renameat2(int from_at, const char *from, int at, const char *name, unsigned 
 	char a[NAME_MAX + 1], b[NAME_MAX + 1];
 	if (flags && lacks("noreplace", at, name, EINVAL))
 		return -1;
+	note_name(from_at, from);
 	return REAL(renameat2)(from_at, folded(from_at, from, a), at, folded(at, name, b), flags);
 }
 
 int renameat(int from_at, const char *from, int at, const char *name)
 {
 	char a[NAME_MAX + 1], b[NAME_MAX + 1];
+	note_name(from_at, from);
 	return REAL(renameat)(from_at, folded(from_at, from, a), at, folded(at, name, b));
 }
 
@@ -190,6 +231,7 @@ int linkat(int from_at, const char *from, int at, const char *name, int flags)
 	char found[NAME_MAX + 1];
 	if (lacks("nolink", at, name, EPERM))
 		return -1;
+	note_name(from_at, from);
 	return REAL(linkat)(from_at, from, at, folded(at, name, found), flags);
 }
 
@@ -203,7 +245,23 @@ int fsync(int fd)
 	if (REAL(fstat)(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
 	    lacks("nosyncdir", fd, NULL, EINVAL))
 		return -1;
+	const char *size = word("badsize");
+	if (size && S_ISREG(st.st_mode) && st.st_size == atoll(size) && is_here(fd, NULL)) {
+		errno = EIO;
+		return -1;
+	}
+	note_fd("fsync", fd);
 	return REAL(fsync)(fd);
+}
+
+int syncfs(int fd)
+{
+	static int failed;
+	note("syncfs", 0);
+	if (!word("badsyncfs") || failed++)
+		return REAL(syncfs)(fd);
+	errno = EIO;
+	return -1;
 }
 
 int fchmod(int fd, mode_t mode)
@@ -215,6 +273,7 @@ int fchmod(int fd, mode_t mode)
 
 int futimens(int fd, const struct timespec times[2])
 {
+	note_fd("dress", fd);
 	return lacks("notimes", fd, NULL, EPERM) ? -1 : REAL(futimens)(fd, times);
 }
 

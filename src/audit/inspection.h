@@ -1,0 +1,55 @@
+/*
+ * One object of a tree on a grid: listed, if it is a directory, and its shares checked.
+ *
+ *   [directory: list -> children] -> [check] -> [file: read] -> over
+ *
+ * What can change is read by its check: which bytes it should have nobody knows.
+ *
+ * Place      src/audit/tree.c submits it to its pool; everything in an inspection runs in its lane.
+ * Ownership  an inspection owns what it points to.
+ * Threads    the owner's before pool_submit and after pool_take, its lane's in between.
+ */
+#pragma once
+
+#include "calls/pool.h"
+#include "verify/proving.h"
+
+struct inspected_child {
+	struct inspected_child *next;
+	struct cap cap;
+	enum store_kind kind;
+	uint64_t size;
+	size_t name_size;
+	char name[];
+};
+
+struct inspection {
+	struct pool_task task; /* first */
+	unsigned levels;       /* enum verify_level: COUNT, CHECK, READ */
+	bool add_lease, repair;
+	struct cap cap;
+	bool is_directory;
+	uint64_t size; /* of a file */
+	char *path;    /* from the root of the tree; "" is that */
+	size_t path_size;
+	const struct chk_params *secret; /* of the gateway, or NULL */
+	/* Hears in the lane of bytes that arrived.  May be NULL. */
+	void (*moved)(void *context, uint64_t bytes);
+	void *context;
+
+	struct inspected_child
+		*child; /* of a directory that was listed, in the order of the listing */
+	struct inspected_child **end;
+	struct proving proving;
+	struct store_call *call; /* the listing in flight */
+};
+
+/* Makes an inspection of the child of the object at `path`; NULL: to the root.  NULL: no memory. */
+struct inspection *inspection_new(const struct inspected_child *child,
+				  const struct inspection *parent);
+
+/* Wipes and frees.  NULL is allowed. */
+void inspection_free(struct inspection *inspection);
+
+/* Makes a child; NULL: no memory. */
+struct inspected_child *inspection_child_new(const struct store_child *child);

@@ -1,0 +1,214 @@
+#include "audit/tree.h"
+
+#include "audit/inspection.h"
+
+#include <assert.h>
+
+enum { SEEN_MIN = 1024 /* slots */ };
+
+/* Storage indexes that were seen: open addressing, at most three quarters full. */
+struct seen {
+	unsigned char (*slot)[CAP_KEY_SIZE];
+	size_t count, capacity; /* a power of two */
+};
+
+struct tree_audit {
+	const struct audit_request *request;
+	struct pool *pool;
+	struct inspection *stack; /* by task.next */
+	struct seen seen;
+	struct audit_counts *counts;
+	uint64_t objects; /* numbered as they end */
+	struct err fatal; /* ends everything */
+};
+
+/* ---- what was seen ---- */
+
+static const unsigned char no_index[CAP_KEY_SIZE];
+
+/* Returns the slot that has the index, or the free one where it belongs. */
+static unsigned char *seen_find(const struct seen *seen, const unsigned char index[CAP_KEY_SIZE])
+{
+	uint64_t hash; /* of what is a hash already */
+	memcpy(&hash, index, sizeof hash);
+	size_t at = (size_t)hash & (seen->capacity - 1);
+	while (memcmp(seen->slot[at], index, CAP_KEY_SIZE) != 0 &&
+	       memcmp(seen->slot[at], no_index, CAP_KEY_SIZE) != 0)
+		at = (at + 1) & (seen->capacity - 1);
+	return seen->slot[at];
+}
+
+static bool seen_grow(struct seen *seen)
+{
+	struct seen grown = { .capacity = seen->capacity ? 2 * seen->capacity : SEEN_MIN,
+			      .count = seen->count };
+	grown.slot = calloc(grown.capacity, sizeof *grown.slot);
+	if (!grown.slot)
+		return false;
+	for (size_t i = 0; i < seen->capacity; i++)
+		if (memcmp(seen->slot[i], no_index, CAP_KEY_SIZE) != 0)
+			memcpy(seen_find(&grown, seen->slot[i]), seen->slot[i], CAP_KEY_SIZE);
+	free(seen->slot);
+	*seen = grown;
+	return true;
+}
+
+/* Notes the object of a cap; `fresh` says whether it was not seen before.  False: no memory. */
+static bool seen_add(struct seen *seen, const struct cap *cap, bool *fresh)
+{
+	unsigned char index[CAP_KEY_SIZE];
+	*fresh = true;
+	if (!cap_storage_index(cap, index))
+		return true; /* a literal is wherever it is linked */
+	if (4 * (seen->count + 1) > 3 * seen->capacity && !seen_grow(seen))
+		return false;
+	unsigned char *slot = seen_find(seen, index);
+	*fresh = memcmp(slot, index, CAP_KEY_SIZE) != 0;
+	seen->count += *fresh;
+	memcpy(slot, index, CAP_KEY_SIZE);
+	return true;
+}
+
+/* ---- what became of an object ---- */
+
+static void tree_tell(struct tree_audit *tree, const struct inspection *inspection,
+		      const struct err *err)
+{
+	const struct audit_entry entry = {
+		.id = tree->objects++,
+		.path = inspection->path,
+		.is_directory = inspection->is_directory,
+		.proven = !err->fault,
+		.detail = err->fault ? err->text : "",
+		.bytes = err->fault || inspection->is_directory ? 0 : inspection->size,
+		.health = inspection->proving.checked ? &inspection->proving.health : NULL,
+	};
+	audit_count(tree->counts, &entry);
+	tree->request->ended(tree->request->context, &entry);
+}
+
+static void out_of_memory(struct tree_audit *tree)
+{
+	if (!tree->fatal.fault)
+		err_set(&tree->fatal, FAULT_NOMEM, "out of memory for a tree");
+}
+
+/* Puts a child on the stack, if nobody was there before. */
+static void push(struct tree_audit *tree, const struct inspected_child *child,
+		 const struct inspection *parent)
+{
+	bool fresh;
+	struct err err;
+	if (!seen_add(&tree->seen, &child->cap, &fresh)) {
+		out_of_memory(tree);
+		return;
+	}
+	if (!fresh)
+		return;
+	struct inspection *inspection = inspection_new(child, parent);
+	if (!inspection) {
+		out_of_memory(tree);
+		return;
+	}
+	if (child->kind == STORE_UNKNOWN || child->cap.kind == CAP_UNKNOWN) {
+		err_set(&err, FAULT_USAGE, "it is of a kind that is not known");
+		tree_tell(tree, inspection, &err);
+		inspection_free(inspection);
+		return;
+	}
+	inspection->levels = tree->request->levels;
+	inspection->add_lease = tree->request->add_lease;
+	inspection->repair = tree->request->repair;
+	inspection->secret = tree->request->secret;
+	inspection->moved = tree->request->moved;
+	inspection->context = tree->request->context;
+	inspection->task.next = (struct pool_task *)tree->stack;
+	tree->stack = inspection;
+}
+
+static struct inspection *pop(struct tree_audit *tree)
+{
+	struct inspection *inspection = tree->stack;
+	if (inspection) {
+		tree->stack = (struct inspection *)inspection->task.next;
+		inspection->task.next = NULL;
+	}
+	return inspection;
+}
+
+/* Takes back one inspection.  Returns false when none is under way. */
+static bool tree_take_back(struct tree_audit *tree)
+{
+	struct inspection *inspection = (struct inspection *)pool_take(tree->pool);
+	if (!inspection)
+		return false;
+	const struct err err = inspection->task.err;
+	if (err.fault == FAULT_CANCELLED || err.fault == FAULT_UNAVAILABLE) {
+		if (!tree->fatal.fault)
+			tree->fatal = err;
+	} else {
+		tree_tell(tree, inspection, &err);
+	}
+	for (const struct inspected_child *child = inspection->child; child && !tree->fatal.fault;
+	     child = child->next)
+		push(tree, child, inspection);
+	inspection_free(inspection);
+	return true;
+}
+
+/* ---- the walk ---- */
+
+enum fault tree_audit_run(struct tree_audit *tree, const struct store_node *root,
+			  struct audit_counts *counts, struct err *err)
+{
+	const struct store_child top = { .name = "", .node = *root };
+	struct inspected_child *child = inspection_child_new(&top);
+	*counts = (struct audit_counts){ 0 };
+	tree->counts = counts;
+	if (child)
+		push(tree, child, NULL);
+	else
+		out_of_memory(tree);
+	if (child)
+		cap_wipe(&child->cap);
+	free(child);
+	for (;;) {
+		bool goes_on = !tree->fatal.fault && !pool_stopped(tree->pool, &tree->fatal);
+		if (goes_on && tree->stack && pool_has_room(tree->pool))
+			pool_submit(tree->pool, &pop(tree)->task);
+		else if (!tree_take_back(tree) && !(goes_on && tree->stack))
+			break;
+	}
+	if (tree->fatal.fault)
+		*err = tree->fatal;
+	return tree->fatal.fault;
+}
+
+enum fault tree_audit_new(const struct audit_request *request, struct tree_audit **out,
+			  struct err *err)
+{
+	struct tree_audit *tree = calloc(1, sizeof *tree);
+	if (!tree)
+		return err_set(err, FAULT_NOMEM, "out of memory for a tree");
+	tree->request = request;
+	const struct pool_options pool = audit_pool(request);
+	if (pool_new(&pool, &tree->pool, err)) {
+		tree_audit_free(tree);
+		return err->fault;
+	}
+	*out = tree;
+	return FAULT_NONE;
+}
+
+void tree_audit_stop(struct tree_audit *tree) { pool_stop(tree->pool); }
+
+void tree_audit_free(struct tree_audit *tree)
+{
+	if (!tree)
+		return;
+	for (struct inspection *inspection; (inspection = pop(tree));)
+		inspection_free(inspection);
+	pool_free(tree->pool);
+	free(tree->seen.slot);
+	free(tree);
+}

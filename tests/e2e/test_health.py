@@ -1,0 +1,128 @@
+"""`barge verify` and `barge repair` of what lies on a grid: shares at the storage servers."""
+import struct
+import time
+
+import pytest
+
+from grid import wait_for
+from storage import FAULTS, NodeCopy, StorageServer, announce, announced
+from tree import content
+
+LARGE = (1 << 20) + 99
+
+
+class Stored:
+    """Files in a mutable directory, one of them linked twice, and where their shares are."""
+    def __init__(self, grid, seed):
+        wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
+                 getattr(grid, "server_count", 1))
+        self.data = {"small": content(3000, seed), "large": content(LARGE, seed)}
+        self.caps, self.shares = {}, {}
+        for name, one in self.data.items():
+            before = set(grid.share_files())
+            self.caps[name] = grid.put(one)
+            self.shares[name] = sorted(set(grid.share_files()) - before)
+        self.alias, self.cap = grid.fresh({
+            **self.caps, "again": self.caps["small"], "little": grid.put(b"little")})
+
+
+@pytest.fixture
+def stored(spread_grid, request):
+    return Stored(spread_grid, sum(request.node.name.encode()) + 30000)
+
+
+def flip(path, where=12 + 36 + 100):
+    """Behind the headers of container and share: into the data."""
+    raw = bytearray(path.read_bytes())
+    raw[where] ^= 1
+    path.write_bytes(raw)
+
+
+def failed(run):
+    return {path for path, line in run.entries().items() if line["state"] == "failed"}
+
+
+@pytest.mark.parametrize("level", ["count", "check", "read", "check,read"])
+def test_a_healthy_tree(spread_grid, client, stored, level):
+    run = client(spread_grid).ok("verify", stored.alias, f"--verify={level}", "--json")
+    total = run.summary()
+    assert total["files"] == 3 and total["directories"] == 1 and total["level"] == level
+    assert total["failed"] == total["unhealthy"] == total["corrupt_shares"] == 0
+    assert set(run.entries()) - {"again"} | {"small"} == {"", "small", "large", "little"}
+    if level != "read":
+        assert total["healthy"] == 3  # a literal has no shares
+        line = run.entries()["large"]
+        assert line["good_shares"] == line["expected_shares"] == line["happiness"] == 4
+
+
+def test_missing_shares_are_counted_and_damaged_ones_are_read(spread_grid, client, stored):
+    barge = client(spread_grid)
+    stored.shares["large"][0].unlink()
+    run = barge.ok("verify", stored.alias, "--json", code=1)
+    assert failed(run) == {"large"} and run.summary()["unhealthy"] == 1
+    line = run.entries()["large"]
+    assert (line["good_shares"], line["needed_shares"], line["good_servers"]) == (3, 2, 3)
+    assert "1 more make it healthy" in line["detail"]
+    for share in stored.shares["small"][:2]:
+        flip(share)
+    assert failed(barge.ok("verify", stored.alias, "--json", code=1)) == {"large"}
+    run = barge.ok("verify", stored.alias, "--verify=check", "--json", code=1)
+    assert run.summary()["unhealthy"] == 2 and run.summary()["corrupt_shares"] == 2
+    assert run.summary()["unrecoverable"] == 0
+    flip(stored.shares["small"][2])
+    run = barge.ok("verify", stored.alias, "--verify=check", "--json", code=1)
+    assert run.summary()["unrecoverable"] == 1
+    assert all(share.exists() for share in stored.shares["small"])  # nothing is ever deleted
+
+
+@pytest.mark.parametrize("what", ["file", "cap", "job"])
+def test_what_can_be_named(spread_grid, client, stored, tmp_path, what):
+    barge = client(spread_grid)
+    stored.shares["large"][0].unlink()
+    word = stored.alias + "large"
+    if what == "cap":
+        spread_grid.add_alias("large", spread_grid.mkdir({"l": stored.caps["large"]}))
+        word = "large:l"
+    if what == "job":
+        (tmp_path / "src").mkdir()
+        (tmp_path / "src/large").write_bytes(stored.data["large"])
+        barge.ok("cp", "-r", "--no-direct", tmp_path / "src", stored.alias + "job")
+        stored.shares["large"][1].unlink()
+        word = barge.job().name
+    assert barge.ok("verify", word, "--verify=count", "--json", code=1).summary()["unhealthy"] == 1
+    run = barge.ok("repair", word, "--json")
+    assert run.summary()["repaired"] == 1 and run.summary()["failed"] == 0
+    barge.ok("verify", word, "--verify=check")
+
+
+def leases(path):
+    """When each lease of a share ends."""
+    raw = path.read_bytes()
+    (count,) = struct.unpack(">8xL", raw[:12])
+    return [struct.unpack(">L", raw[len(raw) - 72 * i + 68:][:4])[0] for i in range(count, 0, -1)]
+
+
+def test_leases_are_renewed(spread_grid, client, stored):
+    for share in stored.shares["small"]:
+        raw = bytearray(share.read_bytes())
+        raw[-4:] = struct.pack(">L", int(time.time()) + 60)
+        share.write_bytes(raw)
+    client(spread_grid).ok("verify", stored.alias, "--add-lease")
+    for share in stored.shares["small"]:
+        (end,) = leases(share)  # the gateway's own, and no second one
+        assert end > time.time() + 30 * 86400
+
+
+@pytest.mark.parametrize("fault", [None, *FAULTS, "garbage"])
+def test_a_server_that_lies(real_grid, client, tmp_path, barge_asan, fault):
+    """What it has is bad, or it does not answer: then the gateway says how it is."""
+    server = StorageServer(real_grid, fault=fault)
+    try:
+        stored = Stored(real_grid, 40000 + (FAULTS.index(fault) if fault in FAULTS else 99))
+        barge = client(NodeCopy(real_grid, tmp_path / "node", announce(server)), barge_asan)
+        bad = fault in ("data", "last", "tree", "extension", "short", "shifted")
+        run = barge.ok("verify", stored.alias, "--verify=check", "--json", code=1 if bad else 0)
+    finally:
+        server.stop()
+    assert run.summary()["unhealthy"] == (2 if bad else 0)
+    assert len(server.asked) > 0

@@ -2,12 +2,11 @@
  * A job proven again from its plan and outcomes, without its sources.
  *
  *   pages of the plan, in step with the slots -> a probe for each entry that is done
- * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere,
- * but for leases and repairs that are asked for.
+ * Memory is constant but for directories in flight: 24 bytes a child.  What is there stays as it is.
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
- * lane.  The children of a directory come from verify/children.h.  tree.c does the same for all that
- * a grid holds below a cap, without a job; inspection.c is one object of it.
+ * lane.  The children of a directory come from verify/children.h.  tree.c does the same for
+ * all that a grid holds below a cap, without a job; inspection.c is one object of it.
  *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
  *

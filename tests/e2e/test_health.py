@@ -87,7 +87,10 @@ def test_what_can_be_named(spread_grid, client, stored, tmp_path, what):
         (tmp_path / "src").mkdir()
         (tmp_path / "src/large").write_bytes(stored.data["large"])
         barge.ok("cp", "-r", "--no-direct", tmp_path / "src", stored.alias + "job")
-        stored.shares["large"][1].unlink()
+        index = stored.shares["large"][0].parent.name
+        for share in spread_grid.share_files():  # it may have been stored twice
+            if share.parent.name == index and share.name == "1":
+                share.unlink()
         word = barge.job().name
     assert barge.ok("verify", word, "--verify=count", "--json", code=1).summary()["unhealthy"] == 1
     run = barge.ok("repair", word, "--json")
@@ -120,7 +123,7 @@ def test_a_server_that_lies(real_grid, client, tmp_path, barge_asan, fault):
     try:
         stored = Stored(real_grid, 40000 + (FAULTS.index(fault) if fault in FAULTS else 99))
         barge = client(NodeCopy(real_grid, tmp_path / "node", announce(server)), barge_asan)
-        bad = fault in ("data", "last", "tree", "extension", "short", "shifted")
+        bad = fault in ("data", "last", "tree", "extension", "short")
         run = barge.ok("verify", stored.alias, "--verify=check", "--json", code=1 if bad else 0)
     finally:
         server.stop()

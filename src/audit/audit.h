@@ -2,7 +2,7 @@
  * A job proven again from its plan and outcomes, without its sources.
  *
  *   pages of the plan, in step with the slots -> a probe for each entry that is done
- * Memory is constant but for directories in flight: 24 bytes a child.  What is there stays as it is.
+ * Memory is constant but for directories in flight: 24 bytes a child.  Nothing is changed anywhere.
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
  * lane.  The children of a directory come from verify/children.h.  tree.c does the same for

@@ -447,6 +447,8 @@ static enum fault backup_run(struct backup *backup, int *status, struct err *err
 		fault = carry_out(backup, status, err);
 	if (fresh && (fault ? status_of_fault(fault) : *status) == STATUS_USAGE)
 		migration_drop(&backup->migration);
+	else if (!fault && *status == STATUS_DONE) /* a snapshot each night would fill the disk */
+		migration_remove(&backup->migration);
 	return fault;
 }
 

@@ -166,6 +166,12 @@ static bool is_touched(const struct migration *migration)
 	return touched;
 }
 
+void migration_remove(struct migration *migration)
+{
+	struct err err;
+	(void)!drop_job(migration, &err);
+}
+
 bool migration_is_backup(const struct migration *migration)
 {
 	return job_is_backup(migration->catalog);

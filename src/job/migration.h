@@ -97,6 +97,10 @@ const char *migration_local(const struct catalog *catalog, size_t *size);
 MUST_USE enum fault migration_check_target(const struct migration *migration,
 					   const struct place *place, struct err *err);
 
+/* Removes the job, which has come to its end and told all there is to tell.  Then as after
+ * migration_fini. */
+void migration_remove(struct migration *migration);
+
 /* Returns whether the job is a backup. */
 bool migration_is_backup(const struct migration *migration);
 

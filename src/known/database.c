@@ -37,8 +37,8 @@ static const char *const text[DATABASE_STATEMENTS] = {
 	[DATABASE_FILE_BY_INODE] = "SELECT " FILE_COLUMNS " FROM file WHERE inode = ?",
 	[DATABASE_FILE_ADD] = "INSERT OR REPLACE INTO file(" FILE_COLUMNS
 			      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[DATABASE_FILE_ADD_NEW] = "INSERT OR IGNORE INTO file(" FILE_COLUMNS
-				  ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[DATABASE_FILE_ADD_NEW] = ("INSERT OR IGNORE INTO file(" FILE_COLUMNS
+				   ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
 	[DATABASE_DIRECTORY_FIND] =
 		"SELECT kind, cap, uploaded, checked, sum FROM directory WHERE hash = ?",
 	[DATABASE_DIRECTORY_ADD] = ("INSERT OR REPLACE INTO directory(kind, cap, uploaded, checked,"

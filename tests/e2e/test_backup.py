@@ -23,6 +23,7 @@ def test_first_and_null_run(place):
     second = place.backup()
     assert counts(second) == (0, 10, 0, 0, 4, 0)
     assert second["bytes_uploaded"] == 0
+    assert place.barge.jobs() == []  # what is done leaves no job
     archives = place.archives()
     assert len(archives) == 2 and len(set(archives.values())) == 1
     assert first["snapshot"] in archives and second["snapshot"] == max(archives)

@@ -1,12 +1,15 @@
 """barge backup when something goes wrong: kills, lost and damaged databases, bad input."""
+import errno
 import os
+import random
 import signal
 import time
 
 import pytest
 
 from backup_place import OLD, Place, check_latest, counts
-from tree import content
+from test_local_errors import refuse  # noqa: F401 (a fixture)
+from tree import content, local_tree
 
 
 @pytest.fixture
@@ -197,3 +200,43 @@ def test_a_dry_run_tells_what_the_run_does(place):
     assert words == ["copy"] + ["fail"] + ["mkdir"] * 2 + ["reuse"] * 11
     assert place.archives() == archives
     assert counts(place.backup(code=1)) == (1, 9, 1, 2, 2, 0)
+
+
+def test_killed_at_any_moment_latest_is_whole(place):
+    """Latest is a tree as it was when some run began, whatever became of that run."""
+    rng = random.Random(7)
+    trees = []
+    for number in range(6):
+        (place.source / f"c/s{number % 3}").write_bytes(content(300, rng.random()))
+        (place.source / f"a/new {number}").write_bytes(content(301, rng.random()))
+        trees.append({name: value for name, value in local_tree(place.source).items()
+                      if name != "c/link"})
+        process = place.barge.start("backup", place.source, place.alias + "to", "--new")
+        time.sleep(rng.uniform(0.02, 0.35))
+        process.kill()
+        process.communicate()
+        if "to" not in place.grid.list(place.cap):
+            continue
+        if "Latest" in place.grid.children(place.cap, "to"):
+            tree = place.tree()
+            del tree["c/link"]
+            assert tree in trees
+        for cap in place.archives().values():
+            tree = place.grid.tree(cap)
+            del tree["c/link"]
+            assert tree in trees
+    place.barge.ok("backup", place.source, place.alias + "to", "--new")
+    check_latest(place)
+
+
+def test_a_full_disk_costs_what_is_known_alone(place, refuse):
+    """The database cannot grow: the snapshot is linked, and the next run reads more."""
+    place.backup()
+    (place.source / "c/s0").write_bytes(content(300, 66))
+    time.sleep(OLD)
+    run = place.barge.ok("backup", place.source, place.alias + "to", env=refuse(
+        f"write:{errno.ENOSPC}:{place.barge.state / 'known'}:.sqlite"))
+    assert "could not be kept" in run.err and "is full" in run.err
+    check_latest(place)
+    assert counts(place.backup())[:2] == (1, 9)
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)

@@ -212,30 +212,34 @@ static enum fault list(struct snapshots *snapshots, int *status, struct err *err
 /* The verbs; without one it is the list. */
 static const struct verb {
 	const char *word, *usage;
-	size_t words; /* with the verb */
+	size_t words, most; /* with the verb */
 	enum fault (*run)(struct snapshots *snapshots, int *status, struct err *err);
 } verb[] = {
-	{ "list", "list ALIAS:TO", 2, list },
-	{ "find", "find ALIAS:TO NAME", 3, snapshots_find },
-	{ "diff", "diff ALIAS:TO A B", 4, snapshots_diff },
+	{ "list", "list ALIAS:TO", 2, 2, list },
+	{ "find", "find ALIAS:TO NAME", 3, 3, snapshots_find },
+	{ "diff", "diff ALIAS:TO A B", 4, 4, snapshots_diff },
+	{ "check", "check ALIAS:TO [A]", 2, 3, snapshots_check },
 };
 
 enum fault command_snapshots(const struct options *options, struct output *output, int *status,
 			     struct err *err)
 {
-	static const struct verb plain = { NULL, "[list] ALIAS:TO", 1, list };
+	static const struct verb plain = { NULL, "[list] ALIAS:TO", 1, 1, list };
 	const struct text_list *words = &options->words;
 	struct snapshots snapshots = { .options = options, .output = output };
 	const struct verb *what = &plain;
 	for (size_t i = 0; i < ARRAY_COUNT(verb); i++)
 		if (strcmp(words->text[0], verb[i].word) == 0)
 			what = &verb[i];
-	if (words->count != what->words)
+	if (words->count < what->words || words->count > what->most)
 		return err_set(err, FAULT_USAGE, "usage: barge snapshots [OPTION...] %s",
 			       what->usage);
 	if (what->run != list && (options->long_listing || options->show_caps))
 		return err_set(err, FAULT_USAGE, "%s goes with the list of snapshots",
 			       options->show_caps ? "--caps" : "--long");
+	if (what->run != snapshots_check && options->read_data_subset)
+		return err_set(err, FAULT_USAGE,
+			       "--read-data-subset goes with barge snapshots check");
 	if (options->show_caps && !options->output.json)
 		return err_set(err, FAULT_USAGE, "--caps goes with --json");
 	if (visit_begin(&options->connection, output, words->text[what != &plain], &snapshots.visit,

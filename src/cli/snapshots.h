@@ -37,5 +37,8 @@ const char *snapshots_kind(const struct remote_child *child);
 /* Which snapshots have names that match words[2].  Fills `status`. */
 MUST_USE enum fault snapshots_find(struct snapshots *snapshots, int *status, struct err *err);
 
+/* Whether all that is in the snapshots, or in words[2], can be had. */
+MUST_USE enum fault snapshots_check(struct snapshots *snapshots, int *status, struct err *err);
+
 /* What differs between the snapshots words[2] and words[3]. */
 MUST_USE enum fault snapshots_diff(struct snapshots *snapshots, int *status, struct err *err);

@@ -63,6 +63,7 @@ struct options {
 		selection; /* of cp, plan, backup: `planning.select` is made of it */
 	struct transfer_options transfer;
 	struct backup_options backup;
+	char *read_data_subset;     /* snapshots check; NULL: none is read */
 	struct retention retention; /* forget */
 	char *at; /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
 	struct output_options output;

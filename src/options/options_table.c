@@ -179,6 +179,9 @@ const struct option_row option_table[] = {
 	{ "at", 0, OPTION_TEXT, "TIME",
 	  "what a backup had at TIME: a date, a snapshot's name, or \"2 days ago\"",
 	  PLANNING | BIT(LS) | BIT(GET) | BIT(DIFF), true, AT(at), 0, 0 },
+	{ "read-data-subset", 0, OPTION_TEXT, "P%",
+	  "snapshots check: read the shares of so many percent of the files as well",
+	  BIT(SNAPSHOTS), true, AT(read_data_subset), 0, 0 },
 	{ "keep-last", 0, OPTION_COUNT, "N", "keep the N newest snapshots", BIT(FORGET), true,
 	  AT(retention.count[RETENTION_LAST]), 1, UINT64_MAX },
 	{ "keep-daily", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N days",
@@ -283,13 +286,15 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   "when "
 			   "not all was found the same.\n",
 			   2, 2 },
-	[COMMAND_SNAPSHOTS] = { "snapshots", "[list | find | diff] ALIAS:TO [NAME | A B]",
+	[COMMAND_SNAPSHOTS] = { "snapshots", "[list | find | diff | check] ALIAS:TO [NAME | A B]",
 				"list, search and compare the snapshots of a backup",
 				"list       names and times; with -l also what is in each, and how "
 				"much of it is new.\n"
 				"find NAME  which snapshots have what matches the pattern, as "
 				"--exclude has patterns.\n"
-				"diff A B   what differs between two, named as --at has it.\n",
+				"diff A B   what differs between two, named as --at has it.\n"
+				"check [A]  whether all of it, or of one, can be had; reads shares "
+				"with\n           --read-data-subset.\n",
 				1, 4 },
 	[COMMAND_FORGET] = { "forget", "ALIAS:TO", "unlink old snapshots of a backup",
 			     "What any of the --keep options keeps stays, and what Latest leads "

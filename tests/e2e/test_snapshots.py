@@ -413,3 +413,36 @@ def test_the_way_of_a_tree_through_its_backups(embedded, client, tmp_path):
     assert (tmp_path / "file/link").read_text() == "d/e/b"
     barge.ok("backup", source, to)
     assert len(barge.ok("snapshots", "--json", to).lines()) == 2
+
+
+# --- check --------------------------------------------------------------------------------
+
+def test_check_names_what_cannot_be_had(real_grid, client, tmp_path):
+    source = tmp_path / "source"
+    (source / "d").mkdir(parents=True)
+    for number, name in enumerate(("gone", "d/bad", "d/well", "again")):
+        (source / name).write_bytes(content(20_000 * (number % 3 + 1), number % 3))
+    (source / "tiny").write_bytes(b"1")
+    before = set(real_grid.share_files())
+    alias, _ = real_grid.fresh()
+    to, barge = alias + "to", client(real_grid)
+    barge.ok("backup", source, to)
+    barge.ok("backup", source, to)
+    run = barge.ok("snapshots", "check", to)
+    # "again" is "gone" once more; the root, "d", and what was said of nothing twice.
+    assert run.out == "" and "3 files and 2 directories checked, 0 files read; 0 damaged" in run.err
+    shares = {path.stat().st_size // 20_000: path for path in
+              set(real_grid.share_files()) - before if path.stat().st_size > 20_000}
+    shares[1].unlink()
+    data = bytearray(shares[2].read_bytes())
+    data[300] ^= 1
+    shares[2].write_bytes(data)
+    run = barge.ok("snapshots", "check", "--json", to, code=1)
+    assert [(line["path"], line["state"]) for line in run.lines()[:-1]] in (
+        [("gone", "lost")], [("again", "lost")])
+    assert run.summary()["lost"] == 1 and run.summary()["damaged"] == 0
+    run = barge.ok("snapshots", "check", "--read-data-subset=100%", to, "Latest", code=1)
+    assert "lost: d/bad (0 shares of 1 are there, 1 are needed)" in run.out.split("\n")
+    assert "3 files read" in run.err
+    assert barge.ok("snapshots", "check", "--read-data-subset=101", to, code=2)
+    assert barge.ok("snapshots", "--read-data-subset=5%", to, code=2)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from grid import TAHOE, EmbeddedGateway, RealGrid, SpreadGrid
+from grid import TAHOE, EmbeddedGateway, RealGrid, SpreadGrid, wait_for
 from kill_loop import Job
+from proxy import Proxy
 from runner import Barge
+from storage import NodeCopy, announced
 from tree import make_tree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -163,3 +165,22 @@ def nobody(client, public, barge):
         os.chown(public / "home", user.pw_uid, user.pw_gid)
         return one, {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": public}
     return make
+
+
+@pytest.fixture
+def through(tmp_path):
+    """through(grid, cache=None): a node whose gateway is reached through .proxy."""
+    made = []
+
+    def make(grid, cache=None):
+        wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
+                 getattr(grid, "server_count", 1))
+        node = NodeCopy(grid, tmp_path / f"through{len(made)}", cache or announced(grid))
+        node.proxy = Proxy(grid.url)
+        node.proxy.__enter__()
+        (node.directory / "node.url").write_text(node.proxy.url)
+        made.append(node)
+        return node
+    yield make
+    for node in made:
+        node.proxy.__exit__()

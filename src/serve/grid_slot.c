@@ -1,11 +1,8 @@
 #include "serve/grid_slot.h"
 
 #include "base/secret.h"
-#include "serve/pair_hash.h"
 #include "serve/problem.h"
 #include "tahoe/chk.h"
-
-#define TAG_DATA_KEY "allmydata_mutable_readkey_to_datakey_v1"
 
 enum {
 	NONCE_SIZE = 16,
@@ -26,11 +23,8 @@ static enum fault cipher_open(struct chk_cipher *cipher, const struct cap *reado
 	enum fault fault = chk_cipher_init(cipher, err);
 	if (fault)
 		return fault;
-	const struct hash_input first = { nonce, NONCE_SIZE };
-	const struct hash_input second = { readonly->key, CAP_KEY_SIZE };
-	fault = pair_hash(TAG_DATA_KEY, first, second, key);
-	if (fault)
-		return err_set(err, fault, "out of memory for a key");
+	hash_pair(TAG_DATA_KEY, &(struct hash_part){ nonce, NONCE_SIZE },
+		  &(struct hash_part){ readonly->key, CAP_KEY_SIZE }, key);
 	chk_cipher_start(cipher, key, 0);
 	secret_wipe(key, sizeof key);
 	return FAULT_NONE;

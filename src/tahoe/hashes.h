@@ -26,6 +26,7 @@
 #define TAG_FINGERPRINT    "allmydata_mutable_pubkey_to_fingerprint_v1"
 #define TAG_READKEY        "allmydata_mutable_writekey_to_readkey_v1"
 #define TAG_MUTABLE_INDEX  "allmydata_mutable_readkey_to_storage_index_v1"
+#define TAG_DATA_KEY       "allmydata_mutable_readkey_to_datakey_v1"
 #define TAG_CHILD_SALT     "allmydata_dirnode_child_rwcap_to_salt_v1"
 #define TAG_CHILD_KEY      "allmydata_mutable_writekey_and_salt_to_dirnode_child_capkey_v1"
 #define TAG_CLIENT_RENEWAL "allmydata_client_renewal_secret_v1"

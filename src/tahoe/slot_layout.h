@@ -9,8 +9,6 @@
 
 #include <endian.h>
 
-#define TAG_DATA_KEY "allmydata_mutable_readkey_to_datakey_v1"
-
 enum {
 	SLOT_SEQUENCE_AT = 1,
 	SLOT_ROOT_AT = 9,

@@ -6,30 +6,12 @@ import struct
 import pytest
 
 from grid import free_port, uri, wait_for
-from proxy import Proxy, Reply
-from storage import NodeCopy, StorageServer, announce, announced
+from proxy import Reply
+from storage import StorageServer, announce, announced
 from tree import content, local_tree, same, summary
 
 NAMES = ["plain", "\u00fcn\u00ef", "e\u0301", "new\nline", "quo\"te\\", "\u6f22\u5b57", "a b", "\U0001f600"]
 METADATA = {"mtime": 1699999999.1234567, "ctime": -1.5, "st_mode": 33188, "x": {"y": [1, {"z": "}"}]}}
-
-
-@pytest.fixture
-def through(tmp_path):
-    """through(grid, cache=None): a node whose gateway is reached through .proxy."""
-    made = []
-
-    def make(grid, cache=None):
-        wait_for(lambda: "anonymous-storage-NURLs" in announced(grid))
-        node = NodeCopy(grid, tmp_path / f"node{len(made)}", cache or announced(grid))
-        node.proxy = Proxy(grid.url)
-        node.proxy.__enter__()
-        (node.directory / "node.url").write_text(node.proxy.url)
-        made.append(node)
-        return node
-    yield make
-    for node in made:
-        node.proxy.__exit__()
 
 
 def immutable(grid, children):

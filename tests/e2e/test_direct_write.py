@@ -7,7 +7,6 @@ import zlib
 import pytest
 
 from grid import child, uri, wait_for
-from proxy import Proxy
 from storage import SLOT_FAULTS, WRITE_FAULTS, NodeCopy, WritingServer, announce, announced
 from tree import content, local_tree, same
 
@@ -191,25 +190,6 @@ def test_put_goes_to_the_servers(real_grid, client, tmp_path):
 def keyed(proxy):
     """Requests that make a mutable directory at the gateway."""
     return proxy.count("POST", "t=mkdir-with-children")
-
-
-@pytest.fixture
-def through(tmp_path):
-    """through(grid, cache=None): a node whose gateway is reached through .proxy."""
-    made = []
-
-    def make(grid, cache=None):
-        wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
-                 getattr(grid, "server_count", 1))
-        node = NodeCopy(grid, tmp_path / f"through{len(made)}", cache or announced(grid))
-        node.proxy = Proxy(grid.url)
-        node.proxy.__enter__()
-        (node.directory / "node.url").write_text(node.proxy.url)
-        made.append(node)
-        return node
-    yield make
-    for node in made:
-        node.proxy.__exit__()
 
 
 @pytest.mark.parametrize("grid_name", ["real_grid", "spread_grid"])

@@ -1,0 +1,87 @@
+"""A grid whose gateway is down: what its storage servers can do is done without it."""
+import pytest
+
+from grid import SpreadGrid, TAHOE, wait_for
+from runner import Barge
+from storage import announced
+from tree import content, local_tree, same
+
+
+def make(path):
+    (path / "sub").mkdir(parents=True)
+    (path / "small").write_bytes(content(3000, 21))
+    (path / "sub/large").write_bytes(content((1 << 20) + 99, 22))
+    (path / "sub/little").write_bytes(b"little")
+    return path
+
+
+@pytest.fixture(scope="module")
+def down(tmp_path_factory, barge):
+    """Three servers, 2-of-3, and a node directory whose gateway has ended: .source is what lies in
+    .alias, whose `src` is an immutable directory with the cap .cap."""
+    base = tmp_path_factory.mktemp("down")
+    grid = SpreadGrid(base / "grid", 3, (2, 2, 3), TAHOE)
+    try:
+        wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") == 3)
+        grid.source = make(base / "src")
+        grid.alias, cap = grid.fresh()
+        barge = Barge(barge, base / "home", grid)
+        barge.ok("cp", "-r", "--immutable", grid.source, grid.alias)
+        grid.cap = grid.child(cap, "src")[1]["ro_uri"]
+        grid.running[-1].terminate()
+        grid.running[-1].wait(20)
+        yield grid
+    finally:
+        grid.stop()
+
+
+@pytest.fixture
+def cap_file(down, tmp_path):
+    path = tmp_path / "cap"
+    path.write_text(down.cap)
+    path.chmod(0o600)
+    return f"--cap-file={path}"
+
+
+def test_a_tree_comes_by_its_cap(down, client, tmp_path, cap_file):
+    run = client(down).ok("cp", "-r", cap_file, "cap:", tmp_path / "out")
+    same(local_tree(tmp_path / "out"), local_tree(down.source))
+    assert "is done without it" in run.err
+
+
+@pytest.mark.parametrize("path", ["src", "src/sub", "src/sub/large"])
+def test_a_tree_comes_by_a_path(down, client, tmp_path, path):
+    client(down).ok("cp", "-r", down.alias + path, tmp_path / "out")
+    name = path.split("/")[-1]
+    if name == "large":
+        assert (tmp_path / "out").read_bytes() == (down.source / "sub/large").read_bytes()
+    else:
+        same(local_tree(tmp_path / "out" / name),
+             local_tree(down.source / "sub" if name == "sub" else down.source))
+
+
+def test_what_is_not_there_is_not_found(down, client, tmp_path):
+    run = client(down).ok("cp", "-r", down.alias + "src/none", tmp_path / "out", code=2)
+    assert "No such file or directory" in run.err
+
+
+def test_it_is_listed_and_verified(down, client, cap_file):
+    barge = client(down)
+    assert "large" in barge.ok("ls", cap_file, "cap:sub").out
+    for level in "count", "check", "read":
+        total = barge.ok("verify", cap_file, "cap:", f"--verify={level}", "--json").summary()
+        assert total["failed"] == total["unhealthy"] == 0 and total["files"] == 3
+
+
+def test_a_file_is_stored(down, client, tmp_path):
+    barge, data = client(down), content(5000, 23)
+    (tmp_path / "f").write_bytes(data)
+    barge.ok("put", f"--cap-out={tmp_path}/cap", tmp_path / "f")
+    cap = (tmp_path / "cap").read_text().strip()
+    assert cap.startswith("URI:CHK:") and cap.endswith(":2:3:5000")
+
+
+def test_what_needs_it_says_so_at_once(down, client, tmp_path):
+    barge = client(down)
+    run = barge.ok("cp", "-r", "--no-direct", down.alias + "src", tmp_path / "out", code=69)
+    assert "no connection" in run.err

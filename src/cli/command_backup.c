@@ -99,8 +99,9 @@ static enum fault learn(struct backup *backup, struct err *err)
 	const bool single = backup->migration.made.count == 0;
 	struct known_cap last;
 	uint64_t directories;
-	if (!backup->target.any || options->paranoid || options->ignore_timestamps ||
-	    known_noted_cap(backup->known, KNOWN_PROBE, &last))
+	struct err broken;
+	if (known_is_broken(backup->known, &broken) || !backup->target.any || options->paranoid ||
+	    options->ignore_timestamps || known_noted_cap(backup->known, KNOWN_PROBE, &last))
 		return FAULT_NONE;
 	const struct backup_rebuild rebuild = {
 		.ask = { .wait = *backup->wait, .tries = setup_tries(backup->setup, NULL) },
@@ -338,14 +339,41 @@ static enum fault backup_linked(void *context, struct err *err)
 	return fault;
 }
 
-/* Whether the root of the job is settled: nothing is left but Latest. */
-static enum fault is_linked(const struct backup *backup, bool *linked, struct err *err)
+/* Keeps that the snapshot has its link, which a kill kept from being written down. */
+static enum fault settle_link(const struct backup *backup, struct err *err)
 {
+	struct outcomes *outcomes = backup->migration.catalog->outcomes;
+	struct outcome root = { .id = 0, .state = OUTCOME_DONE, .attempts = 1 };
+	if (!cap_pack(&backup->migration.root, root.cap, &root.cap_size, &root.cap_kind))
+		return err_set(err, FAULT_CORRUPT, "the target is of a kind that is not kept");
+	enum fault fault = outcomes_write(outcomes, &root, 1, err);
+	secret_wipe(&root, sizeof root);
+	return fault ? fault : outcomes_sync(outcomes, err);
+}
+
+/* Stores whether the snapshot of a job that goes on is linked: then nothing of it changes any more,
+ * whatever became of the sources since. */
+static enum fault is_linked(struct backup *backup, bool *linked, struct err *err)
+{
+	struct backup_snapshot snapshot = { 0 };
 	struct outcome root;
 	if (outcomes_read(backup->migration.catalog->outcomes, 0, 1, &root, err))
 		return err->fault;
 	*linked = root.state == OUTCOME_DONE;
-	return FAULT_NONE;
+	if (*linked)
+		return FAULT_NONE;
+	if (look(backup, backup->stamp, false, err))
+		return err->fault;
+	if (!backup->target.stamped)
+		return FAULT_NONE;
+	*linked = !backup_snapshot_read(&backup->migration, &snapshot, err) &&
+		  cap_equal(&snapshot.cap, &backup->target.stamp_cap);
+	secret_wipe(&snapshot, sizeof snapshot);
+	if (*linked)
+		return settle_link(backup, err);
+	return err_set(err, FAULT_EXISTS,
+		       "something else is called %s in Archives by now: begin anew with --new",
+		       backup->stamp);
 }
 
 /* A run was killed between its two links. */
@@ -381,7 +409,7 @@ static enum fault carry_out(struct backup *backup, int *status, struct err *err)
 	const struct engine_backup sharing = sharing_of(backup);
 	struct engine_request request = command_engine(backup->options, backup->output);
 	bool linked = false;
-	if (is_linked(backup, &linked, err))
+	if (!backup->migration.fresh && is_linked(backup, &linked, err))
 		return err->fault;
 	if (linked)
 		return end_only(backup, status, err);

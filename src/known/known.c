@@ -426,6 +426,12 @@ static enum fault open_file(struct knowledge *known, enum known_state *state, st
 	return database_open(&known->database, &made, err);
 }
 
+/* A file that the disk does not give or take is done without: nothing is known, nothing kept. */
+static bool can_do_without(enum fault fault)
+{
+	return fault == FAULT_IO || fault == FAULT_FULL || fault == FAULT_LOCKED;
+}
+
 enum fault known_open(const char *path, struct knowledge **known, enum known_state *state,
 		      struct err *err)
 {
@@ -439,8 +445,16 @@ enum fault known_open(const char *path, struct knowledge **known, enum known_sta
 		fault = err_set(err, FAULT_NOMEM, "no memory for what is known");
 	if (!fault)
 		fault = database_lock(&made->database, err);
-	if (!fault)
+	if (!fault) {
 		fault = open_file(made, state, err);
+		if (can_do_without(fault)) {
+			mutex_lock(&made->lock);
+			made->broken = true;
+			made->why = *err;
+			mutex_unlock(&made->lock);
+			fault = FAULT_NONE;
+		}
+	}
 	if (fault)
 		known_close(made);
 	else

@@ -61,8 +61,9 @@ enum known_state {
 
 /*
  * Opens the database at `path`, or makes it (0600), and holds PATH.lock: there is one writer.
- * Faults: LOCKED (another run has the target), INSECURE (others may read or write it), USAGE (of a
- * later version of this program), IO, FULL, GONE, NOMEM.
+ * Where the disk gives or takes nothing, it is open and broken (known_is_broken).  Faults: LOCKED
+ * (another run has the target), INSECURE (others may read or write it), USAGE (of a later version
+ * of this program), GONE, NOMEM; and IO and FULL, of the lock.
  */
 MUST_USE enum fault known_open(const char *path, struct knowledge **known, enum known_state *state,
 			       struct err *err);

@@ -50,10 +50,10 @@ def test_killed_it_goes_on_and_latest_is_whole(debugged, point):
     assert counts(place.backup()) == (0, 11, 0, 0, 4, 0)
 
 
-def test_killed_between_its_links_resume_moves_latest_alone(debugged):
+@pytest.mark.parametrize("point", ["directory-made", "backup-linked"])
+def test_killed_between_its_links_resume_moves_latest_alone(debugged, point):
     place = debugged
-    run = place.barge.run("backup", place.source, place.alias + "to",
-                          env={"BARGE_KILL": "backup-linked"})
+    run = place.barge.run("backup", place.source, place.alias + "to", env={"BARGE_KILL": point})
     assert run.code == -signal.SIGKILL
     archives = place.archives()
     # What has changed since is for the next one: a snapshot does not change.
@@ -236,7 +236,7 @@ def test_a_full_disk_costs_what_is_known_alone(place, refuse):
     time.sleep(OLD)
     run = place.barge.ok("backup", place.source, place.alias + "to", env=refuse(
         f"write:{errno.ENOSPC}:{place.barge.state / 'known'}:.sqlite"))
-    assert "could not be kept" in run.err and "is full" in run.err
+    assert "could not be kept" in run.err
     check_latest(place)
     assert counts(place.backup())[:2] == (1, 9)
     assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)

@@ -157,6 +157,23 @@ def test_forgetting_wants_a_write_cap_and_goes_on_after_a_failure(gateway, clien
     assert set(grid.list(archives)) == {STAMPS[3]}
 
 
+def test_forgetting_goes_on_after_a_kill(embedded, client):
+    stamps = [f"2026-10-{day:02}_01:00:00Z" for day in range(1, 29)]
+    roots = {stamp: tree(embedded, {"a": embedded.put(stamp.encode() * 9)}) for stamp in stamps}
+    alias, _, archives = archive(embedded, roots, latest=roots[stamps[-1]])
+    barge, words = client(embedded), ("forget", "--keep-last=3", "--keep-weekly=3", alias)
+    kept = {line["name"] for line in barge.ok(*words, "-n", "--json").lines()[:-1]
+            if line["state"] == "kept"}
+    process = barge.start(*words)
+    told = [process.stdout.readline() for _ in range(3)]
+    process.kill()
+    barge.finish(process)
+    assert told == [f"forgotten {stamp}\n".encode() for stamp in stamps[:3]]
+    assert set(stamps[3:]) >= set(embedded.list(archives)) >= kept
+    barge.ok(*words)
+    assert set(embedded.list(archives)) == kept and len(kept) == 5
+
+
 def test_what_tahoe_backup_made(real_grid, client, tmp_path):
     source = tmp_path / "source"
     (source / "sub/deep").mkdir(parents=True)

@@ -161,6 +161,10 @@ static uint64_t wait_more(uint64_t size, uint64_t children)
 static struct store_call *gateway_put(struct store *store, const struct store_body *body,
 				      struct store_then then, struct err *err)
 {
+	if (body->no_gateway) {
+		err_set(err, FAULT_USAGE, "its shares find no servers");
+		return NULL;
+	}
 	struct gateway_call *call = gateway_begin(store, GATEWAY_PUT, then, err);
 	if (!call)
 		return NULL;

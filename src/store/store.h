@@ -176,6 +176,7 @@ struct store_body {
 	const struct chk_shares *shares; /* of put: its shares, where they were made already; for
 					    a store that can write them */
 	const struct store_feed *feed;   /* of put: makes its shares, for such a store; else NULL */
+	bool no_gateway; /* of put: by its shares or not at all; a gateway ends it as USAGE */
 };
 
 /*

@@ -44,6 +44,34 @@ enum fault proving_health(const struct store_reply *reply, struct err *err)
 	return err->fault;
 }
 
+static void check_again(void *context, bool well)
+{
+	struct proving *proving = context;
+	proving->asks_repair = !well;
+	prove_next(proving);
+}
+
+/* Mends what was found, or has it repaired.  False: neither is wanted, or all was tried. */
+static bool repairs(struct proving *proving, const struct store_health *health)
+{
+	const struct proving_options *options = &proving->options;
+	if (!options->repair || health->healthy || !health->recoverable || proving->asks_repair)
+		return false;
+	if (proving->mended || !mending_can(options->cap)) {
+		check_again(proving, false);
+		return true;
+	}
+	proving->mended = true;
+	proving->mending = (struct mending){
+		.store = options->store,
+		.cap = options->cap,
+		.ended = check_again,
+		.context = proving,
+	};
+	mending_start(&proving->mending);
+	return true;
+}
+
 static void checked(void *context, const struct store_reply *reply)
 {
 	struct proving *proving = context;
@@ -52,6 +80,9 @@ static void checked(void *context, const struct store_reply *reply)
 	if (!err.fault) {
 		proving->checked = true;
 		proving->health = reply->health;
+		proving->health.repaired |= proving->mended && reply->health.healthy;
+		if (repairs(proving, &reply->health))
+			return;
 		err.fault = proving_health(reply, &err);
 		if (proving->options.believes && !err.excuse)
 			err.remote = false;
@@ -136,7 +167,7 @@ static void prove_next(struct proving *proving)
 			.cap = proving->options.cap,
 			.verify = proving->owed & VERIFY_CHECK,
 			.add_lease = proving->options.add_lease,
-			.repair = proving->options.repair,
+			.repair = proving->asks_repair,
 		};
 		proving->call = store_check(proving->options.store, &check,
 					    (struct store_then){ checked, proving }, &err);
@@ -153,7 +184,9 @@ void proving_start(struct proving *proving, const struct proving_options *option
 {
 	proving->options = *options;
 	proving->owed = owed;
-	proving->checked = false;
+	proving->checked = proving->mended = false;
+	/* Only servers of immutable objects are asked without it. */
+	proving->asks_repair = options->repair && !cap_is_chk(options->cap);
 	if ((options->add_lease || options->repair) && !(owed & VERIFY_CHECK))
 		proving->owed |= VERIFY_COUNT;
 	prove_next(proving);
@@ -164,7 +197,12 @@ void proving_cancel(struct proving *proving)
 	if (proving->call)
 		store_cancel(proving->options.store, proving->call);
 	proving->call = NULL;
+	mending_cancel(&proving->mending);
 	reading_cancel(&proving->reading);
 }
 
-void proving_fini(struct proving *proving) { proof_fini(&proving->proof); }
+void proving_fini(struct proving *proving)
+{
+	mending_fini(&proving->mending);
+	proof_fini(&proving->proof);
+}

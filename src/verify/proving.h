@@ -5,6 +5,9 @@
  *   [CHECK: all shares are there and good; COUNT: they are there] ->
  *   [READ: read back, the same bytes] -> ended
  *
+ * A repair stands between two checks: what is small is mended by the storage servers, and where that
+ * was not enough the gateway is told to repair it.
+ *
  * Where no hash of the bytes is known, as of a file found in a listing, they are proven by the key
  * in their cap, or by the store; else they are read, and nothing is said of them but that.
  *
@@ -14,6 +17,7 @@
  */
 #pragma once
 
+#include "verify/mending.h"
 #include "verify/policy.h"
 #include "verify/proof.h"
 #include "verify/reading.h"
@@ -42,6 +46,8 @@ struct proving {
 	struct proof proof; /* of what is read back */
 	bool checked;
 	struct store_health health; /* as the check found it */
+	struct mending mending;     /* of what was missing */
+	bool mended, asks_repair;   /* was tried; the gateway is to do it */
 };
 
 /* Proves the levels `owed`, of COUNT, CHECK and READ; may be none. */

@@ -73,6 +73,25 @@ def test_it_is_listed_and_verified(down, client, cap_file):
         assert total["failed"] == total["unhealthy"] == 0 and total["files"] == 3
 
 
+def test_missing_shares_are_made_anew(down, client, cap_file):
+    """Of the immutable tree: two files, and two directories with shares."""
+    barge = client(down)
+    total = barge.ok("verify", cap_file, "cap:", "--json").summary()
+    lost = [path for path in down.share_files() if path.name == "1"
+            and not path.read_bytes().startswith(b"Tahoe mutable")]
+    kept = {path: path.read_bytes() for path in lost}
+    for path in lost:
+        path.unlink()
+    run = barge.ok("verify", cap_file, "cap:", "--json", code=1)
+    assert run.summary()["unhealthy"] == total["healthy"] == len(lost) == 4
+    run = barge.ok("repair", cap_file, "cap:", "--json")
+    assert run.summary()["repaired"] == 4 and run.summary()["failed"] == 0
+    barge.ok("verify", cap_file, "cap:", "--verify=check")
+    again = {path.parent.name: path for path in down.share_files() if path.name == "1"}
+    for path, raw in kept.items():  # bit for bit, but for the leases behind it
+        assert again[path.parent.name].read_bytes()[12:-72] == raw[12:-72]
+
+
 def test_a_file_is_stored(down, client, tmp_path):
     barge, data = client(down), content(5000, 23)
     (tmp_path / "f").write_bytes(data)

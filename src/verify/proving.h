@@ -5,8 +5,8 @@
  *   [CHECK: all shares are there and good; COUNT: they are there] ->
  *   [READ: read back, the same bytes] -> ended
  *
- * A repair stands between two checks: what is small is mended by the storage servers, and where that
- * was not enough the gateway is told to repair it.
+ * A repair stands between two checks: what is small is mended at the storage servers, and where
+ * that was not enough the gateway is told to repair it.
  *
  * Where no hash of the bytes is known, as of a file found in a listing, they are proven by the key
  * in their cap, or by the store; else they are read, and nothing is said of them but that.

@@ -240,3 +240,13 @@ def test_a_full_disk_costs_what_is_known_alone(place, refuse):
     check_latest(place)
     assert counts(place.backup())[:2] == (1, 9)
     assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
+def test_leases_of_all_that_is_reused_are_renewed(place):
+    place.backup()
+    asked = place.grid.requests("check")
+    summary = place.backup("--renew-leases")
+    assert counts(summary) == (0, 10, 0, 0, 4, 0)
+    assert (summary["files_checked"], summary["directories_checked"]) == (6, 4)
+    # And once for the last snapshot, to know that it is this grid.
+    assert place.grid.requests("check") - asked == 11

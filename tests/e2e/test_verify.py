@@ -98,6 +98,8 @@ def test_usage_and_gateway(gateway, client, tmp_path):
     barge = client(grid)
     barge.ok("cp", "-r", make(tmp_path / "s"), "tahoe:")
     assert "receipt" in barge.ok("verify", job_of(barge), "--verify=cap", code=2).err
+    for words in ["cp", "-r", tmp_path / "s", "tahoe:n"], ["put", tmp_path / "s/large", "tahoe:n"]:
+        assert "for barge verify" in barge.ok(*words, "--verify=count", code=2).err
     barge.ok("verify", code=2)
     barge.ok("verify", "0" * 32, code=2)
     grid.stop()

@@ -29,8 +29,10 @@ void batch_sync_init(struct batch_sync *sync)
 
 void batch_sync_fini(struct batch_sync *sync)
 {
+	mutex_lock(&sync->lock);
 	if (sync->fd >= 0)
 		close(sync->fd);
+	mutex_unlock(&sync->lock);
 	mutex_fini(&sync->lock);
 }
 

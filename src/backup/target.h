@@ -1,10 +1,6 @@
 /*
  * Where a backup goes: TO, TO/Archives with a snapshot a name, and TO/Latest.
  *
- * The room: target.c looks at TO, makes what is missing there and links Latest; latest.c says to
- * what; probe.c asks whether the grid is the one that is known; rebuild.c reads the newest snapshot
- * into known.h where nothing is known.
- *
  *   TO/Archives/STAMP   one immutable tree a run; linked by the committer, replacing nothing
  *   TO/Latest           the same cap as the newest of them, linked behind it
  *

@@ -250,13 +250,13 @@ enum fault backup_rebuild(const struct backup_rebuild *rebuild, uint64_t *direct
 	bytes_init(&rebuilding.metadata, METADATA_MAX);
 	rebuilding.remote = remote_new(&rebuild->ask, REMOTE_SOURCE);
 	char *path = rebuild->name ? NULL : strdup(rebuild->path[0]);
-	enum fault fault = FAULT_NONE;
-	if (!rebuilding.remote || (!rebuild->name && !path)) {
+	enum fault fault;
+	if (rebuilding.remote && (rebuild->name || path)) {
+		fault = push(&rebuilding, rebuild->root, path, err);
+	} else {
 		free(path);
 		fault = rebuild_no_memory(err);
 	}
-	if (!fault)
-		fault = push(&rebuilding, rebuild->root, path, err);
 	if (!fault)
 		fault = read_all(&rebuilding, directories, err);
 	known_commit(rebuild->known);

@@ -121,6 +121,13 @@ def test_a_young_file_is_read_again(place):
     assert counts(place.backup()) == (0, 11, 0, 0, 4, 0)
 
 
+def test_ignoring_timestamps_reads_everything(place):
+    place.backup()
+    before = place.latest()
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+    assert counts(place.backup("--ignore-timestamps")) == (10, 0, 0, 0, 4, 0)
+    assert place.latest() == before
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
 
 
 def test_without_its_database_the_newest_snapshot_is_read(place):

@@ -130,6 +130,7 @@ def main():
     groups += [("end to end", end_to_end)]
     passed = failed = 0
     place = tempfile.mkdtemp(prefix="barge-")
+    os.chmod(place, 0o1777)  # some tests run as another user
     os.environ["TMPDIR"] = place
     for name, group in groups:
         print(f"-- {name}", flush=True)

@@ -32,13 +32,16 @@ static const char schema[] =
 	"size, mtime, ctime, inode, device, precise, kind, cap, uploaded, checked, sum, path, "    \
 	"name"
 
+#define FILE_FIND(where) ("SELECT " FILE_COLUMNS " FROM file WHERE " where)
+#define FILE_ADD(how)                                                                              \
+	("INSERT OR " how " INTO file(" FILE_COLUMNS                                               \
+	 ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+
 static const char *const text[DATABASE_STATEMENTS] = {
-	[DATABASE_FILE_BY_PATH] = ("SELECT " FILE_COLUMNS " FROM file WHERE path = ? AND name = ?"),
-	[DATABASE_FILE_BY_INODE] = "SELECT " FILE_COLUMNS " FROM file WHERE inode = ?",
-	[DATABASE_FILE_ADD] = "INSERT OR REPLACE INTO file(" FILE_COLUMNS
-			      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[DATABASE_FILE_ADD_NEW] = ("INSERT OR IGNORE INTO file(" FILE_COLUMNS
-				   ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+	[DATABASE_FILE_BY_PATH] = FILE_FIND("path = ? AND name = ?"),
+	[DATABASE_FILE_BY_INODE] = FILE_FIND("inode = ?"),
+	[DATABASE_FILE_ADD] = FILE_ADD("REPLACE"),
+	[DATABASE_FILE_ADD_NEW] = FILE_ADD("IGNORE"),
 	[DATABASE_DIRECTORY_FIND] =
 		"SELECT kind, cap, uploaded, checked, sum FROM directory WHERE hash = ?",
 	[DATABASE_DIRECTORY_ADD] = ("INSERT OR REPLACE INTO directory(kind, cap, uploaded, checked,"

@@ -22,10 +22,10 @@ struct tree {
 	struct store *store;
 	struct target_listing *listing;
 	struct plan_target target;
-	unsigned failures;   /* this many lists fail first */
-	enum fault fault;    /* with this */
-	unsigned stop_after; /* questions whether to stop; 0: never */
-	unsigned questions;
+	unsigned failures; /* this many lists fail first */
+	enum fault fault;  /* with this */
+	bool stops;        /* once a list has failed */
+	atomic_bool failed;
 };
 
 /* Gives a file with all that a listing can say of it. */
@@ -56,6 +56,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 		fake_child(call, "garbled", STORE_FILE, &file);
 		fake_fail(reply, target_tree->fault, "scripted"); /* in the middle of the listing */
 		reply->err.retry_after_ms = 1;
+		atomic_store(&target_tree->failed, true);
 		return true;
 	}
 	reply->node.kind = STORE_DIRECTORY;
@@ -79,7 +80,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 static bool stop(void *context)
 {
 	struct tree *target_tree = context;
-	return target_tree->stop_after && ++target_tree->questions >= target_tree->stop_after;
+	return target_tree->stops && atomic_load(&target_tree->failed);
 }
 
 static void open_site(struct tree *target_tree)
@@ -314,7 +315,7 @@ static void waiting_to_list_again_ends_when_asked_to_stop(void **state)
 	open_site(&target_tree);
 	target_tree.failures = 100;
 	target_tree.fault = FAULT_RETRY;
-	target_tree.stop_after = 2; /* once before the call has ended, then before it sleeps */
+	target_tree.stops = true;
 	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_CANCELLED);
 	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 1);
 	close_site(&target_tree);

@@ -162,7 +162,7 @@ static void on_published(void *context, const struct http_reply *reply)
 	const bool refused = reply->fault && reply->status >= 400 && reply->status < 500;
 	struct slot_answer answer;
 	struct err err;
-	KILL_POINT("slot-sent");
+	KILL_POINT("direct-slot-sent");
 	end_request(request);
 	direct_judge_server(publish->direct, server, refused ? FAULT_NONE : reply->fault,
 			    reply->err.slow);

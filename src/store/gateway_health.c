@@ -134,6 +134,7 @@ void gateway_tell_health(struct gateway_call *call, struct store_reply *reply)
 	if (surely || (call->is_canary && (reply->fault || call->operation == GATEWAY_CHECK)))
 		return;
 	if (lost) {
+		reply->health.unsure = true;
 		err_set(&reply->err, FAULT_NONE, "not enough shares are there now");
 		tell_trouble(call, true, &reply->err);
 		return;

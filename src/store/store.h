@@ -101,6 +101,7 @@ struct store_health {
 	uint32_t good_shares, good_hosts, needed, expected, corrupt_shares, happiness;
 	uint32_t responding; /* servers that answered */
 	bool repaired;       /* shares were made */
+	bool unsure;         /* not recoverable, but not all servers that are known have answered */
 };
 
 /* The storage servers that a gateway knows. */

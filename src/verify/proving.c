@@ -84,7 +84,7 @@ static void checked(void *context, const struct store_reply *reply)
 		if (repairs(proving, &reply->health))
 			return;
 		err.fault = proving_health(reply, &err);
-		if (proving->options.believes && !err.excuse)
+		if (proving->options.believes && !reply->health.unsure)
 			err.remote = false;
 	}
 	proved(proving, VERIFY_CHECK | VERIFY_COUNT, &err);

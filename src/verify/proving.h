@@ -25,7 +25,8 @@
 struct proving_options {
 	struct store *store;
 	bool add_lease, repair; /* with its check */
-	bool believes;          /* what a check says the first time: it was stored long ago */
+	bool believes;          /* what a check says the first time, unless it is unsure:
+				   it was stored long ago */
 	const struct cap *cap;
 	const unsigned char *content; /* xxh3-128 of the bytes, NULL where not known; READ only */
 	const struct chk_params *secret; /* the gateway's, where `content` is NULL; or NULL */

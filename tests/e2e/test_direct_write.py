@@ -43,13 +43,13 @@ def test_a_tree_goes_to_the_servers(request, client, tmp_path, grid_name, option
     wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
              getattr(grid, "server_count", 1))
     source, (alias, cap) = make_tree(tmp_path / "src", f"{grid_name}{options}"), grid.fresh()
-    barge, before = client(grid), stored_by(grid)
+    barge, before, left = client(grid), stored_by(grid), incoming(grid)
     total = barge.ok("cp", "-r", "--json", *options, source, alias).summary()
     assert total["level"].startswith(MADE_HERE), total
     assert stored_by(grid) == before, "the gateway was asked to encode"
     same(grid.tree(cap), {"src": None} | {f"src/{path}": what for path, what
                                           in local_tree(source).items()})
-    assert not incoming(grid)
+    assert set(incoming(grid)) <= set(left)  # a server that stood still may have some
     # The gateway computes the same caps.
     for size in SIZES:
         assert grid.put((source / f"f{size}").read_bytes()) == child(
@@ -226,7 +226,7 @@ def test_mutable_directories_go_to_the_servers(request, client, through, tmp_pat
 
 
 @pytest.mark.parametrize("point", ["intent-durable:2", "directory-start:2", "directory-made:1",
-                                   "slot-sent:1", "slot-sent:3"])
+                                   "direct-slot-sent:1", "direct-slot-sent:3"])
 def test_a_killed_job_makes_no_directory_twice(spread_grid, client, through, barge_debug, tmp_path,
                                                point):
     source = make_tree(tmp_path / "src", f"killed{point}", [57])

@@ -47,14 +47,14 @@ def test_the_man_page_knows_no_option_that_is_not_there():
 
 
 @pytest.fixture
-def home(embedded, tmp_path):
+def home(real_grid, tmp_path):
     """A home as the README supposes one: a node in ~/.tahoe with an alias tahoe:, where backups were
     made, and some photos."""
     node = tmp_path / "home/.tahoe"
-    shutil.copytree(embedded.directory / "private", node / "private")
-    shutil.copy(embedded.directory / "node.url", node)
-    snapshots = embedded.mkdir({"2026-11-20_03:00:00Z": EMPTY, "2026-11-21_03:00:00Z": EMPTY})
-    root = embedded.mkdir({"backup": embedded.mkdir({"Archives": snapshots, "Latest": EMPTY})})
+    shutil.copytree(real_grid.directory / "private", node / "private")
+    shutil.copy(real_grid.directory / "node.url", node)
+    snapshots = real_grid.mkdir({"2026-11-20_03:00:00Z": EMPTY, "2026-11-21_03:00:00Z": EMPTY})
+    root = real_grid.mkdir({"backup": real_grid.mkdir({"Archives": snapshots, "Latest": EMPTY})})
     with open(node / "private/aliases", "a", encoding="utf-8") as aliases:
         aliases.write(f"tahoe: {root}\n")
     programs = tmp_path / "programs"
@@ -71,7 +71,7 @@ def home(embedded, tmp_path):
                                "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
-def test_the_commands_of_the_readme_do_what_they_say(embedded, home):
+def test_the_commands_of_the_readme_do_what_they_say(real_grid, home):
     """In their order, each in the state in which the ones before it left the grid."""
     place, env = home
     def run(line):
@@ -84,8 +84,8 @@ def test_the_commands_of_the_readme_do_what_they_say(embedded, home):
         words = shlex.split(line, comments=True)
         assert words[0] in ("barge", "tar"), line
         command = line.split("  #")[0].split(" # ")[0]
-        command = command.replace("URL1", embedded.url)
-        command = command.replace("URL2", embedded.url.replace("127.0.0.1", "localhost"))
+        command = command.replace("URL1", real_grid.url)
+        command = command.replace("URL2", real_grid.url.replace("127.0.0.1", "localhost"))
         command = command.replace("/restore", "restored")
         if "JOB" in command:
             job = re.search(r"^[0-9a-f]{8,}", run("barge jobs").stdout, re.MULTILINE).group()

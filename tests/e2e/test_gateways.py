@@ -183,8 +183,8 @@ def test_one_that_is_killed_leaves_its_work_to_the_other(real_grid, client, tree
     words = [path, alias]
     if down:
         barge.ok("cp", "-r", path, alias)
-        words = ["--no-direct", alias + "tree", tmp_path / "out"]
-    running = barge.start("cp", "-r", "--json", *both(real_grid, other), *words)
+        words = [alias + "tree", tmp_path / "out"]
+    running = barge.start("cp", "-r", "--json", "--no-direct", *both(real_grid, other), *words)
     out, err = LineReader(running.stdout), LineReader(running.stderr)
     assert out.wait_for(lambda line: b'"state":"done"' in line)
     process.kill()

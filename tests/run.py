@@ -103,8 +103,8 @@ class Pytest:
 
 
 def end_to_end(args):
-    """The files are divided between two processes where there are two processors: most tests wait
-    for something."""
+    """The files are divided between three processes where there is more than one processor: most
+    tests wait for something."""
     files = sorted((ROOT / "tests/e2e").rglob("test_*.py"))
     if not files:
         return []
@@ -115,7 +115,7 @@ def end_to_end(args):
     results = [] if args.expression and built else [checked("barge in all modes", built)]
     env = dict(os.environ, BARGE=str(ROOT / "build/release/barge"))
     env |= {f"BARGE_{mode.upper()}": str(ROOT / f"build/{mode}/barge") for mode in modes[1:]}
-    shares = min(2, os.cpu_count() or 1)
+    shares = 3 if (os.cpu_count() or 1) > 1 else 1
     running = [Pytest(i, files[i::shares], args, env) for i in range(shares)]
     return results + [one.result() for one in running]
 

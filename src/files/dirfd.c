@@ -257,10 +257,11 @@ enum fault dirfd_reopen(int at, const char *name, bool resume, int *fd, struct e
 		close(opened);
 		opened = -1;
 	}
-	if (opened < 0) {
-		(void)unlinkat(at, name, 0);
+	/* Nothing is removed first: that would take the directory's lock once more a file. */
+	if (opened < 0)
 		opened = openat(at, name, FLAGS | O_CREAT | O_EXCL, 0600);
-	}
+	if (opened < 0 && errno == EEXIST && unlinkat(at, name, 0) == 0)
+		opened = openat(at, name, FLAGS | O_CREAT | O_EXCL, 0600);
 	if (opened < 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a file");
 	*fd = opened;

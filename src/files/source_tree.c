@@ -118,61 +118,37 @@ static bool is_followed(const struct task *task, int directory)
 					 (planned.flags & META_FOLLOWED));
 }
 
-enum { READING = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
-
-/* Opens for reading what is open for looking. */
-static int open_handle(int handle)
-{
-	char path[32];
-	snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
-	return open(path, READING);
-}
-
-/* The same without /proc: by the name, if that is still what was looked at. */
-static int open_again(int directory, const char *name, bool nofollow, const struct stat *looked)
-{
-	struct stat st;
-	int fd = openat(directory, name, READING | (nofollow ? O_NOFOLLOW : 0));
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) == 0 && st.st_dev == looked->st_dev && st.st_ino == looked->st_ino)
-		return fd;
-	close(fd);
-	errno = ENOENT;
-	return -1;
-}
-
-/* Opens the name without touching what it names, looks, and opens it for reading only then. */
-static enum fault open_checked(const struct task *task, int directory, const char *name, int *fd,
-			       struct err *err)
-{
-	bool followed = is_followed(task, directory);
-	int handle = openat(directory, name, O_PATH | O_CLOEXEC | (followed ? 0 : O_NOFOLLOW));
-	if (handle < 0)
-		return open_fault(errno, "cannot open it", err);
-	struct stat status;
-	enum fault fault = FAULT_NONE;
-	if (fstat(handle, &status) != 0)
-		fault = open_fault(errno, "cannot look at it", err);
-	else
-		fault = check_type(S_IFREG, &status, err);
-	if (!fault) {
-		*fd = open_handle(handle);
-		if (*fd < 0 && errno == ENOENT)
-			*fd = open_again(directory, name, !followed, &status);
-		if (*fd < 0)
-			fault = open_fault(errno, "cannot open it for reading", err);
-	}
-	close(handle);
-	return fault;
-}
-
 /* Where the name of a task is looked up: in a directory, or a source's whole path anywhere. */
 struct address {
 	int directory; /* the tree's, or AT_FDCWD */
 	const char *name;
 	char text[MANIFEST_NAME_MAX + 1];
 };
+
+/* Looks at what has the name, since to open a FIFO or a device is to touch it; opens it for reading
+ * only then, and looks again at what was opened. */
+static enum fault open_checked(const struct task *task, const struct address *at, int *fd,
+			       struct stat *status, struct err *err)
+{
+	bool followed = is_followed(task, at->directory);
+	if (fstatat(at->directory, at->name, status, followed ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+		return open_fault(errno, "cannot open it", err);
+	if (check_type(S_IFREG, status, err))
+		return err->fault;
+	int opened =
+		openat(at->directory, at->name,
+		       O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (followed ? 0 : O_NOFOLLOW));
+	if (opened < 0)
+		return open_fault(errno, "cannot open it for reading", err);
+	if (fstat(opened, status) != 0)
+		(void)open_fault(errno, "cannot look at it", err);
+	else if (!check_type(S_IFREG, status, err)) {
+		*fd = opened;
+		return FAULT_NONE;
+	}
+	close(opened);
+	return err->fault;
+}
 
 /* Finds the open directory and the name below it by which the task's file is opened.  A source
  * itself is opened by its path. */
@@ -200,17 +176,9 @@ enum fault source_tree_open_file(struct source_tree *tree, const struct task *ta
 				 struct stat *status, struct err *err)
 {
 	struct address at;
-	int opened = -1;
-	if (find_file(tree, task, &at, err) ||
-	    open_checked(task, at.directory, at.name, &opened, err))
+	if (find_file(tree, task, &at, err))
 		return err->fault;
-	if (fstat(opened, status) != 0) {
-		int os_error = errno;
-		close(opened);
-		return open_fault(os_error, "cannot look at it", err);
-	}
-	*fd = opened;
-	return FAULT_NONE;
+	return open_checked(task, &at, fd, status, err);
 }
 
 /* Reads the beginning of a source, by its path.  Returns 0 or an errno. */

@@ -18,6 +18,7 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 		.policy = engine_policy(engine),
 		.outcomes = migration->fresh ? NULL : migration->catalog->outcomes,
 		.preserve = !engine->transfer->no_preserve,
+		.sparse = engine->transfer->sparse,
 		.made = (unsigned)migration->made.count,
 		.mask = engine->transfer->umask,
 		.most = engine->budget.arrivals,

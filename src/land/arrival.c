@@ -1,5 +1,6 @@
 #include "land/arrival.h"
 
+#include "files/holes.h"
 #include "files/regular.h"
 #include "files/respelled.h"
 #include "files/symlink.h"
@@ -403,6 +404,7 @@ static struct arrival prepare(struct arrivals *arrivals, struct work *work,
 		.target_dir = target_dir,
 		.fd = -1,
 		.resumes = work->task->chunk_size > 0,
+		.sparse = arrivals->options.sparse,
 		.source = decide_source_of(work->task, source ? source : &local),
 	};
 	arrival.meta = arrival.source.meta;
@@ -509,6 +511,13 @@ enum fault arrival_open(struct arrival *arrival, struct err *err)
 	if (fault && err->os_error == EACCES && restore_open_directory(at))
 		fault = dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
 	return fault;
+}
+
+enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,
+			 size_t size, struct err *err)
+{
+	return arrival->sparse ? holes_write_at(arrival->fd, offset, data, size, err)
+			       : dirfd_write_at(arrival->fd, offset, data, size, err);
 }
 
 void arrival_complete(struct arrival *arrival) { ring_push(arrival->owner->complete, arrival); }

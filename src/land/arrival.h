@@ -40,6 +40,7 @@ struct arrivals_options {
 	struct outcomes *outcomes;   /* what was taken up again finds there what the job has left;
 					borrowed.  NULL: nothing was */
 	bool preserve;               /* restore mode and time */
+	bool sparse;                 /* long runs of zeros become holes */
 	unsigned made; /* levels of the plan above the target directory, which symlinks may not
 			  lead out of */
 	uint32_t mask; /* umask of the user, for what has no mode */
@@ -56,6 +57,7 @@ struct arrival {
 	char temporary[DIRFD_TEMPORARY_SIZE];
 	int fd;       /* of it, open for reading and writing; or -1 */
 	bool covered; /* one syncfs makes it durable with others */
+	bool sparse;  /* long runs of zeros become holes */
 	bool secret;  /* nobody else may read it, whatever its mode was */
 	bool resumes; /* a file with chunks: the temporary file is kept when the work goes back to
 			 the queue */
@@ -100,6 +102,10 @@ void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1]);
 /* Opens the temporary file, one that an earlier attempt left where the arrival resumes.  Faults:
  * FULL, IO. */
 MUST_USE enum fault arrival_open(struct arrival *arrival, struct err *err);
+
+/* Writes all of `data` at `offset` of the temporary file.  Faults: FULL, IO. */
+MUST_USE enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,
+				  size_t size, struct err *err);
 
 /* Hands the arrival, whose bytes are there and proven, to the thread.  Sleeps while that is behind.
  */

@@ -38,9 +38,10 @@ static enum fault open_spot(struct local_writer *local_writer, const struct task
 	return fault;
 }
 
-/* Begins the arrival of a work.  NULL: the work has ended. */
-static struct arrival *begin(struct local_writer *local_writer, struct work *work)
+/* Begins the arrival of a body.  NULL: the work has ended. */
+static struct arrival *begin(struct local_writer *local_writer, const struct body *body)
 {
+	struct work *work = body->work;
 	const struct local_writer_options *options = &local_writer->options;
 	struct tree_dir *target_dir;
 	struct err err;
@@ -52,6 +53,7 @@ static struct arrival *begin(struct local_writer *local_writer, struct work *wor
 		arrival_begin(local_writer->options.arrivals, work, target_dir, NULL);
 	if (!arrival)
 		return NULL;
+	arrival->sparse |= body->sparse;
 	/* Asked last: once a thread hears no, arrivals that have not begun are stopped. */
 	if (options->admits && !options->admits(options->context, work->task->bytes))
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
@@ -104,8 +106,8 @@ static enum fault write_paced(const struct local_writer *local_writer,
 		if (pace)
 			fault = wait_turn(local_writer, size, err);
 		if (!fault)
-			fault = dirfd_write_at(arrival->fd, piece->offset + done,
-					       piece->data + done, size, err);
+			fault = arrival_write(arrival, piece->offset + done, piece->data + done,
+					      size, err);
 	}
 	return fault;
 }
@@ -180,7 +182,7 @@ static void write_stream(struct writer *writer, struct body *body)
 {
 	struct local_writer *local_writer = writer->local_writer;
 	struct err err;
-	struct arrival *arrival = begin(local_writer, body->work);
+	struct arrival *arrival = begin(local_writer, body);
 	if (arrival && write_pieces(writer, arrival, body, &err))
 		arrival_fail(arrival, &err);
 	else if (arrival)
@@ -204,7 +206,7 @@ void local_writer_deliver(void *context, struct body *body)
 		ring_push(local_writer->streams, body);
 		return;
 	}
-	struct arrival *arrival = begin(local_writer, body->work);
+	struct arrival *arrival = begin(local_writer, body);
 	if (arrival)
 		write_whole(local_writer, arrival, body);
 	body_unref(body);

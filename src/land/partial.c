@@ -60,7 +60,7 @@ static enum fault take(struct partial *partial, struct partial_job *job)
 	if (job->steps & PARTIAL_WHOLE && proof_update(&partial->whole, job->data, size, err))
 		return err->fault;
 	if (job->steps & PARTIAL_WRITE) {
-		if (dirfd_write_at(partial->arrival->fd, job->offset, job->data, size, err))
+		if (arrival_write(partial->arrival, job->offset, job->data, size, err))
 			return err->fault;
 		write_out(partial, job->offset, size);
 	}

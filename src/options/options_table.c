@@ -124,6 +124,8 @@ const struct option_row option_table[] = {
 	  false, AT(transfer.checksum), 0, 0 },
 	{ "no-preserve", 0, OPTION_FLAG, NULL, "do not restore modes and times at a local target",
 	  SENDING & ~BIT(BACKUP), false, AT(transfer.no_preserve), 0, 0 },
+	{ "sparse", 'S', OPTION_FLAG, NULL, "make holes of long runs of zeros at a local target",
+	  SENDING & ~BIT(BACKUP), false, AT(transfer.sparse), 0, 0 },
 	{ "no-direct", 0, OPTION_FLAG, NULL,
 	  "use the gateway alone, not the storage servers it knows", ONLINE | BIT(GET) | BIT(LS),
 	  false, AT(connection.no_direct), 0, 0 },

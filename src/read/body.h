@@ -57,6 +57,7 @@ struct body {
 	struct work *work;
 	struct meta meta;        /* at the transfer */
 	uint64_t size;           /* bytes, at the transfer */
+	bool sparse;             /* a local file with holes */
 	struct outcome existing; /* the slot of what has the name at the target; state none:
 				       nothing, or nothing that matters to whoever sends */
 	unsigned char *data;     /* whole bodies only */

@@ -1,6 +1,7 @@
 #include "read/reader.h"
 
 #include "base/digest.h"
+#include "files/holes.h"
 #include "queue/retry.h"
 #include "read/attempt.h"
 #include "read/duplicate.h"
@@ -210,6 +211,7 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 	size_t size = (size_t)attempt->size;
 	body->meta = attempt->meta;
 	body->existing = attempt->existing;
+	body->sparse = holes_are_in(&attempt->status);
 	if (attempt_read(attempt, 0, body->data, size, err) || attempt_check(attempt, err) ||
 	    hash_start(reader, size, err) || hash_add(reader, body->data, size, err) ||
 	    hash_end(reader, &body->proof, err)) {
@@ -363,6 +365,7 @@ static enum try_end try_stream(struct reader *reader, struct attempt *attempt, s
 	}
 	body->meta = attempt->meta;
 	body->existing = attempt->existing;
+	body->sparse = holes_are_in(&attempt->status);
 	struct streaming streaming = { reader, attempt, body, .piece = body_room(body) };
 	bool send;
 	enum fault fault = begin_stream(&streaming, &send, err);

@@ -326,3 +326,51 @@ def test_plan_run_and_jobs(alone, tmp_path):
     alone.ok("run", tmp_path / "plan")
     assert (tmp_path / "out/s/f").read_bytes() == content(3000)
     assert str(tmp_path / "out") in alone.ok("jobs").out
+
+
+# --- holes --------------------------------------------------------------------------------
+
+def with_holes(path):
+    """A file of 9 MiB, most of it holes, which end and begin at odd places."""
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "wb") as file:
+        for at in 0, 100_000, 3 << 20, (5 << 20) - 3:
+            file.seek(at)
+            file.write(content(5000, at))
+        file.truncate(9 << 20)
+    return path
+
+
+def room(path):
+    return path.stat().st_blocks * 512
+
+
+@pytest.fixture
+def takes_holes(tmp_path):
+    """Skips where the file system of the tests makes none."""
+    if room(with_holes(tmp_path / "h/probe")) > 1 << 20:
+        pytest.skip("this file system makes no holes")
+
+
+def test_holes_stay_holes(alone, tmp_path, takes_holes):
+    source = with_holes(tmp_path / "s/sparse")
+    (tmp_path / "s/zeros").write_bytes(bytes(9 << 20))
+    os.sync()
+    alone.ok("cp", "-r", tmp_path / "s", tmp_path / "out")
+    copy, zeros = tmp_path / "out/s/sparse", tmp_path / "out/s/zeros"
+    assert copy.read_bytes() == source.read_bytes() and room(copy) < 1 << 20
+    assert zeros.read_bytes() == bytes(9 << 20) and room(zeros) >= 9 << 20
+    alone.ok("cp", "-rT", "--sparse", tmp_path / "s", tmp_path / "thin")
+    assert (tmp_path / "thin/zeros").read_bytes() == bytes(9 << 20)
+    assert room(tmp_path / "thin/zeros") < 1 << 20
+
+
+def test_holes_of_what_comes_from_a_grid(embedded, client, tmp_path, takes_holes):
+    source = with_holes(tmp_path / "s/sparse")
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    barge.ok("cp", "-rT", tmp_path / "s", alias + "s")
+    for options in [], ["-S"], ["-S", "--range-size=1M"]:
+        out = tmp_path / f"out{len(options)}"
+        barge.ok("cp", "-rT", *options, alias + "s", out)
+        assert (out / "sparse").read_bytes() == source.read_bytes()
+        assert (room(out / "sparse") < 1 << 20) == bool(options)

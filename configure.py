@@ -26,12 +26,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 # The client is every unit but the gateway's room; the gateway is what its main needs.
 PROGRAMS = {"barge": "src/cli/main.c", "barge-gateway": "src/serve/main.c"}
+# A program under a second name, which is how git-annex finds its special remote.
+LINKS = {"git-annex-remote-barge": "barge"}
 
 # Debian 12 packages: the only list of them.
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
     libmsgpack-dev libjansson-dev libyajl-dev libssl-dev libutf8proc-dev nettle-dev libgmp-dev
     libmicrohttpd-dev libisal-dev libcbor-dev libyaml-dev libsqlite3-dev""".split()
-TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync".split()
+TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync git gpg gpg-agent".split()
 if importlib.util.find_spec("ensurepip") is None:
     TEST_PACKAGES.append("python3-venv")
 if not Path(sysconfig.get_path("include"), "Python.h").exists():
@@ -107,6 +109,9 @@ rule link
   command = $cc $flags -pthread $ldflags -Wl,--as-needed $in -o $out @build/deps.libs $more $
       $$LDFLAGS
   description = $mode: link $out
+rule name
+  command = ln -sf $to $out
+  description = $mode: $out is $to
 rule test
   command = rm -f $out; CMOCKA_MESSAGE_OUTPUT=TAP $run timeout 300 $in >$out.log 2>&1 </dev/null $
       && touch $out || {{ cat $out.log; exit 1; }}
@@ -158,6 +163,7 @@ HARDENED = """script {programs}
 
 INSTALL = """p="$${{DESTDIR}}$${{PREFIX:-/usr/local}}"; set -e; $
       install -Dm755 -t "$$p/bin" {programs}; $
+      ln -sf barge "$$p/bin/git-annex-remote-barge"; $
       install -Dm644 docs/barge.1 "$$p/share/man/man1/barge.1"; $
       for one in bash:bash-completion/completions/barge zsh:zsh/site-functions/_barge $
       fish:fish/vendor_completions.d/barge.fish; do $
@@ -258,6 +264,8 @@ def units_ninja(tree):
     if tree.has_main:
         lines += [f"build $obj/{program}: link " + wrap(map(obj, tree.linked(program)))
                   for program in PROGRAMS]
+        for name, program in LINKS.items():
+            lines += [f"build $obj/{name}: name $obj/{program}", f"  to = {program}"]
     programs = [(Path(t).stem, t) for t in tree.tests]
     programs += [("bench_" + Path(b).stem, b) for b in tree.benches]
     programs += [(Path(t).stem, t) for t in tree.tools]
@@ -293,9 +301,9 @@ def build_ninja(tree):
              for mode, values in MODES.items()]
     ending, hardened = ["build all: phony objects-release"], "phony"
     if tree.has_main:
-        programs = " ".join(programs_of("release"))
+        programs = " ".join(f"build/release/{program}" for program in PROGRAMS)
         hardened = HARDENED.format(programs=programs)
-        ending = [f"build all: phony {programs}",
+        ending = [f"build all: phony {' '.join(programs_of('release'))}",
                   f"build install: script {programs}",
                   "  command = " + INSTALL.format(programs=programs)]
     return BUILD_NINJA.format(
@@ -307,7 +315,7 @@ def build_ninja(tree):
 
 
 def programs_of(mode):
-    return [f"build/{mode}/{program}" for program in PROGRAMS]
+    return [f"build/{mode}/{program}" for program in [*PROGRAMS, *LINKS]]
 
 
 def generated():

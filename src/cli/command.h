@@ -64,3 +64,10 @@ command_function command_jobs;
  * signals are blocked.
  */
 command_function command_gateway;
+
+/*
+ * command_annex.c: the program git-annex-remote-barge, which is this one under another name.  It
+ * speaks git-annex's protocol on standard input and output.  Returns its exit status.
+ */
+#define ANNEX_PROGRAM "git-annex-remote-barge"
+int command_annex(void);

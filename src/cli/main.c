@@ -19,6 +19,7 @@
  *   audit/      the proof repeated later                  compare/  what differs
  *   archive/    what backups left at their target             snapshot/ its names, what is kept
  *   backup/     where snapshots go                        known/    what earlier ones stored
+ *   annex/      git-annex's special remote: its protocol, keys and exported trees
  *   cli/        one command each: its job from options to exit status
  *
  * Below most of them: verify/ (which proof is one), calls/ (who runs calls, and again), store/ and
@@ -102,6 +103,13 @@ static enum fault dispatch(struct options *options, struct output *output, int *
 	return FAULT_NONE;
 }
 
+/* Whether the program was started by this name. */
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	return strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct output output = { .results = STDOUT_FILENO, .messages = STDERR_FILENO };
@@ -117,6 +125,8 @@ int main(int argc, char **argv)
 	}
 	uint32_t mask = program_harden();
 	program_bound_memory();
+	if (argc > 0 && is_called(argv[0], ANNEX_PROGRAM))
+		return command_annex();
 	enum fault fault = options_parse(&options, argc, argv, &err);
 	options.transfer.umask = mask;
 	output.options = options.output;

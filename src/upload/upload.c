@@ -142,6 +142,9 @@ static size_t feed(void *context, void *buffer, size_t size)
 	if (piece.data != buffer)
 		memcpy(buffer, piece.data, piece.size);
 	uploading->sent += piece.size;
+	const struct upload_options *options = uploading->options;
+	if (options->moved)
+		options->moved(options->context, uploading->sent);
 	return piece.size;
 }
 

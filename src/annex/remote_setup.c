@@ -1,0 +1,230 @@
+#include "annex/remote.h"
+
+#include "base/digest.h"
+#include "net/url.h"
+#include "place/grid_path.h"
+
+/* What git-annex keeps for us: a setting that tells the root from others, and the root's cap. */
+#define ROOT_ID   "rootid"
+#define ROOT_CAP  "rootcap" /* no setting may be called so */
+#define NO_SECRET "the cap of its root directory is not known in this clone: "
+
+enum { VALUE_MAX = 65536, ID_SIZE = 2 * DIGEST_SIZE + 1 };
+
+const struct annex_setting remote_settings[] = {
+	{ "gateway", "URL of a Tahoe-LAFS gateway, http://127.0.0.1:3456/ (or give node=)" },
+	{ "node", "directory of a Tahoe-LAFS node: its gateway and its aliases" },
+	{ "root", "ALIAS:PATH of the directory that holds everything (without: a new one)" },
+	{ "state", "directory (default): keys are linked below the root; annex: the git-annex "
+		   "branch keeps the cap of each key" },
+	{ ROOT_ID, "written by initremote: tells this root from others" },
+	{ 0 },
+};
+
+/* Stores a setting as text from malloc; NULL: it is not set. */
+static enum fault ask_setting(const struct annex_request *request, const char *name, char **text,
+			      struct err *err)
+{
+	struct bytes value;
+	size_t size;
+	bytes_init(&value, VALUE_MAX);
+	enum fault fault = annex_ask_setting(request->job, name, &value, err);
+	free(*text);
+	*text = !fault && value.size > 0 ? (char *)bytes_take(&value, &size) : NULL;
+	bytes_fini(&value);
+	return fault;
+}
+
+static enum fault check_state(struct annex_remote *remote, const char *state, struct err *err)
+{
+	remote->keeps_caps = state && strcmp(state, "annex") == 0;
+	if (state && !remote->keeps_caps && strcmp(state, "directory") != 0)
+		return err_set(err, FAULT_USAGE, "state=%.40s: it is 'directory' or 'annex'",
+			       state);
+	return FAULT_NONE;
+}
+
+static enum fault check_settings(const struct annex_remote *remote, struct err *err)
+{
+	struct url url;
+	const char *root = remote->root_word;
+	if (remote->gateway && url_parse(remote->gateway, NULL, &url, err))
+		return err_wrap(err, "gateway=");
+	if (remote->node_directory && remote->node_directory[0] != '/')
+		return err_set(err, FAULT_USAGE,
+			       "node=%.100s: give the whole path, as git-annex is used in many "
+			       "directories",
+			       remote->node_directory);
+	if (root && (strncasecmp(root, "URI:", 4) == 0 || strncasecmp(root, "URI%3A", 6) == 0))
+		return err_set(err, FAULT_USAGE,
+			       "root= has a cap, which everybody who sees the git-annex branch "
+			       "could read; make an alias of it ('tahoe add-alias'), and give "
+			       "root=ALIAS:");
+	if (root && !strchr(root, ':'))
+		return err_set(err, FAULT_USAGE, "root=%.100s: it is ALIAS:PATH", root);
+	return FAULT_NONE;
+}
+
+/* Asks for what the user configured. */
+static enum fault take_settings(struct annex_remote *remote, const struct annex_request *request,
+				struct err *err)
+{
+	char *state = NULL;
+	enum fault fault = ask_setting(request, "gateway", &remote->gateway, err);
+	if (!fault)
+		fault = ask_setting(request, "node", &remote->node_directory, err);
+	if (!fault)
+		fault = ask_setting(request, "root", &remote->root_word, err);
+	if (!fault)
+		fault = ask_setting(request, "state", &state, err);
+	if (!fault)
+		fault = check_state(remote, state, err);
+	if (!fault)
+		fault = check_settings(remote, err);
+	free(state);
+	return fault;
+}
+
+/* Stores the root's cap as this clone keeps it; CAP_NONE: it does not. */
+static enum fault take_secret(struct annex_remote *remote, const struct annex_request *request,
+			      struct err *err)
+{
+	struct bytes value;
+	bytes_init(&value, VALUE_MAX);
+	cap_wipe(&remote->root);
+	enum fault fault = annex_ask_secret(request->job, ROOT_CAP, &value, err);
+	if (!fault && value.size > 0)
+		fault = cap_parse((char *)value.data, value.size, &remote->root, err);
+	if (!fault && remote->root.kind && !cap_is_directory(&remote->root))
+		fault = err_set(err, FAULT_USAGE, "what is kept as the root is no directory");
+	bytes_fini(&value);
+	return fault;
+}
+
+/* Tells one root from another, and nobody its cap. */
+static void identify(const struct cap *root, char id[ID_SIZE])
+{
+	unsigned char index[CAP_KEY_SIZE] = { 0 }, hash[DIGEST_SIZE];
+	(void)!cap_storage_index(root, index);
+	digest_of(index, sizeof index, hash);
+	for (size_t i = 0; i < DIGEST_SIZE; i++)
+		snprintf(id + 2 * i, 3, "%02x", hash[i]);
+}
+
+/* ---- INITREMOTE: finding the root, or making it ---- */
+
+/* Makes the directories of a path below an alias that are missing. */
+static enum fault make_path(const struct remote_hand *hand, const struct grid_path *word,
+			    size_t found, const struct cap *above, struct cap *cap, struct err *err)
+{
+	struct tree_path path = { .count = word->count - found };
+	struct cap made = { 0 };
+	if (path.count > TREE_DEPTH_MAX)
+		return err_set(err, FAULT_TOO_LARGE, "root=%.100s is too deep", word->typed);
+	memcpy(path.component, word->component + found, path.count * sizeof path.component[0]);
+	enum fault fault = tree_make_directory(&hand->tries, NULL, NULL, &made, err);
+	if (!fault)
+		fault = tree_link(&hand->tries, above, &path, &made, err);
+	if (!fault)
+		*cap = made;
+	cap_wipe(&made);
+	return fault;
+}
+
+/* Finds the directory that root= names. */
+static enum fault find_named(const struct remote_hand *hand, const struct grid_path *word,
+			     struct cap *cap, struct err *err)
+{
+	struct store_node node = { 0 };
+	struct grid_look look = { .tries = hand->tries, .count = word->count };
+	enum fault fault = grid_path_look(word, &look, &node, err);
+	while (fault == FAULT_NOT_FOUND && look.count > 0) {
+		look.count--;
+		fault = grid_path_look(word, &look, &node, err);
+	}
+	if (!fault && node.kind != STORE_DIRECTORY)
+		fault = err_set(err, FAULT_USAGE, "root=%.100s: a file is there", word->typed);
+	else if (!fault && !cap_is_writable(&node.rw))
+		fault = err_set(err, FAULT_USAGE,
+				"root=%.100s is read-only; an alias of a write cap is needed",
+				word->typed);
+	else if (!fault && look.count < word->count)
+		fault = make_path(hand, word, look.count, &node.rw, cap, err);
+	else if (!fault)
+		*cap = node.rw;
+	cap_wipe(&node.rw);
+	cap_wipe(&node.ro);
+	return fault;
+}
+
+static enum fault find_root(struct annex_remote *remote, const struct remote_hand *hand,
+			    bool has_id, struct err *err)
+{
+	struct grid_path word;
+	if (!remote->root_word && remote->root.kind)
+		return FAULT_NONE;
+	if (!remote->root_word && has_id)
+		return err_set(err, FAULT_USAGE,
+			       NO_SECRET "give root=ALIAS: with an alias of it, or enable it where "
+					 "it was made with embedcreds=yes");
+	if (!remote->root_word)
+		return tree_make_directory(&hand->tries, NULL, NULL, &remote->root, err);
+	const struct connection_options connection = remote_connection(remote);
+	if (grid_path_resolve(&connection, remote->root_word, &word, err))
+		return err->fault;
+	enum fault fault = find_named(hand, &word, &remote->root, err);
+	grid_path_fini(&word);
+	return fault;
+}
+
+/* Has git-annex keep the root, if it is the one that it was. */
+static enum fault keep_root(const struct annex_remote *remote, const struct annex_request *request,
+			    const char *known, struct err *err)
+{
+	char id[ID_SIZE], cap[CAP_TEXT_SIZE];
+	identify(&remote->root, id);
+	if (known && strcmp(known, id) != 0)
+		return err_set(err, FAULT_USAGE,
+			       "this is another directory than the remote was made with; nothing "
+			       "of what is stored would be found in it");
+	annex_keep_setting(request->job, ROOT_ID, id);
+	cap_print(&remote->root, cap);
+	annex_keep_secret(request->job, ROOT_CAP, cap);
+	explicit_bzero(cap, sizeof cap);
+	return FAULT_NONE;
+}
+
+enum fault remote_initialize(void *context, const struct annex_request *request, struct err *err)
+{
+	struct annex_remote *remote = context;
+	struct remote_hand *hand;
+	char *id = NULL;
+	enum fault fault = take_settings(remote, request, err);
+	if (!fault)
+		fault = take_secret(remote, request, err);
+	if (!fault)
+		fault = ask_setting(request, ROOT_ID, &id, err);
+	if (!fault)
+		fault = remote_take(remote, request->stop, &hand, err);
+	if (!fault) {
+		fault = find_root(remote, hand, id, err);
+		remote_give(remote, hand);
+	}
+	if (!fault)
+		fault = keep_root(remote, request, id, err);
+	free(id);
+	return fault;
+}
+
+enum fault remote_prepare(void *context, const struct annex_request *request, struct err *err)
+{
+	struct annex_remote *remote = context;
+	enum fault fault = take_settings(remote, request, err);
+	if (!fault)
+		fault = take_secret(remote, request, err);
+	if (!fault && !remote->root.kind)
+		fault = err_set(err, FAULT_USAGE,
+				NO_SECRET "'git annex enableremote NAME root=ALIAS:' tells it");
+	remote->prepared = !fault;
+	return fault;
+}

@@ -1,0 +1,322 @@
+"""git-annex itself, with git-annex-remote-barge as its special remote."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grid import wait_for
+from tree import content
+
+ANNEX = Path(sys.executable).parent / "git-annex"  # of the requirements
+
+
+class Annex:
+    """Repositories of git-annex in one folder, of one user with a home of its own."""
+    def __init__(self, barge, place):
+        self.place = place
+        place.mkdir(parents=True)
+        programs = place / "bin"
+        programs.mkdir()
+        (programs / "git-annex").symlink_to(ANNEX)
+        (programs / "git-annex-remote-barge").symlink_to(barge)
+        self.environment = {
+            "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(place), "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org"}
+        for name, value in os.environ.items():
+            if name.startswith(("ASAN_", "TSAN_", "UBSAN_")):
+                self.environment[name] = value
+
+    def run(self, repository, *words, **options):
+        return subprocess.run([str(word) for word in words], cwd=repository, check=False,
+                              env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=250, **options)
+
+    def ok(self, repository, *words):
+        done = self.run(repository, *words)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert "URI:" not in done.stdout, "a cap is shown"
+        return done.stdout
+
+    def annex(self, repository, *words):
+        return self.ok(repository, "git", "annex", *words)
+
+    def start(self, repository, *words):
+        return subprocess.Popen([str(word) for word in words], cwd=repository,
+                                env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True)
+
+    def repository(self, name="repo"):
+        path = self.place / name
+        self.ok(self.place, "git", "init", "-q", path)
+        self.annex(path, "init", "-q")
+        return path
+
+    def remote(self, repository, *words, name="t", encryption="none"):
+        return self.annex(repository, "initremote", name, "type=external", "externaltype=barge",
+                          f"encryption={encryption}", *words)
+
+    def add(self, repository, files):
+        """{name: bytes} -> annexed and committed."""
+        for name, data in files.items():
+            (repository / name).parent.mkdir(parents=True, exist_ok=True)
+            (repository / name).write_bytes(data)
+        self.annex(repository, "add", "-q", ".")
+        self.ok(repository, "git", "commit", "-q", "-m", "files")
+
+    def creds(self, repository):
+        """The root's cap, as git-annex keeps it."""
+        text = "".join(p.read_text() for p in (repository / ".git/annex/creds").iterdir())
+        return re.search(r"URI:DIR2:\S+", text)[0]
+
+
+@pytest.fixture
+def annex(barge, tmp_path):
+    if not ANNEX.exists() or not shutil.which("git"):
+        pytest.skip("git and git-annex are needed")
+    return Annex(barge, tmp_path / "with blanks in it")
+
+
+def some_files(count, size=2000):
+    return {f"dir {i % 3}/file {i}": content(size + i) for i in range(count)}
+
+
+def contents(repository, files):
+    return {name: (repository / name).read_bytes() for name in files}
+
+
+# --- what git-annex tests itself ----------------------------------------------------------
+
+def run_testremote(annex, repository, *words):
+    text = annex.annex(repository, "testremote", *words, "t")
+    assert "FAIL" not in text
+    return int(re.search(r"All (\d+) tests passed", text)[1])
+
+
+def test_testremote_on_a_real_grid(real_grid, annex):
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={real_grid.url}")
+    assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
+
+
+def test_testremote_encrypted_and_with_caps_in_the_branch(embedded, annex, public):
+    if not shutil.which("gpg"):
+        pytest.skip("gpg is needed")
+    annex.environment["GNUPGHOME"] = str(public)  # short: it has sockets
+    public.chmod(0o700)
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={embedded.url}", "state=annex", encryption="shared")
+    assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
+    annex.run(annex.place, "gpgconf", "--kill", "gpg-agent")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("state", ["annex", "directory"])
+def test_all_of_testremote(embedded, annex, state):
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={embedded.url}", f"state={state}")
+    assert run_testremote(annex, repository, "--size=5kB") == 573
+
+
+# --- what people do -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("state", ["directory", "annex"])
+def test_files_go_and_come_back(embedded, annex, state):
+    repository = annex.repository()
+    files = some_files(7) | {"empty": b"", "large": content(3 << 20), "tiny": b"x"}
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={embedded.url}", f"state={state}")
+    annex.annex(repository, "copy", "-q", "-J8", "--to=t", ".")
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    annex.annex(repository, "fsck", "-q", "--from=t", "tiny", "empty", "large")
+    annex.annex(repository, "drop", "-q", "-J4", ".")
+    assert not (repository / "large").exists()
+    annex.annex(repository, "get", "-q", "-J8", "--from=t", ".")
+    assert contents(repository, files) == files
+    annex.annex(repository, "move", "-q", "--from=t", "large")
+    text = annex.run(repository, "git", "annex", "fsck", "--fast", "--from=t", "large").stdout
+    assert "failed" not in text
+    assert annex.annex(repository, "whereis", "--json", "large").count("barge") == 0
+    annex.annex(repository, "move", "-q", "--to=t", "large")
+    annex.annex(repository, "get", "-q", "large")
+    assert (repository / "large").read_bytes() == files["large"]
+
+
+def test_where_keys_lie(embedded, annex):
+    """Any client of Tahoe gets at them: by the path that whereis shows."""
+    repository = annex.repository()
+    annex.add(repository, {"a": content(70000)})
+    annex.remote(repository, f"gateway={embedded.url}")
+    annex.annex(repository, "copy", "-q", "--to=t", "a")
+    path = re.search(r"t: (keys/\S+)", annex.annex(repository, "whereis", "a"))[1]
+    kind, node = embedded.child(annex.creds(repository), path)
+    assert kind == "filenode" and embedded.get(node["ro_uri"]) == content(70000)
+    shown = annex.annex(repository, "info", "t")
+    assert embedded.url in shown
+
+
+def test_another_clone_needs_the_root(embedded, annex):
+    """What was stored by one clone is fetched by another, once it knows the root by an alias; and
+    another root is refused."""
+    repository = annex.repository()
+    annex.add(repository, {"a": content(5000)})
+    annex.remote(repository, f"gateway={embedded.url}")
+    annex.annex(repository, "copy", "-q", "--to=t", "a")
+    annex.ok(annex.place, "git", "clone", "-q", repository, "clone")
+    clone = annex.place / "clone"
+    annex.annex(clone, "init", "-q")
+    annex.ok(clone, "git", "remote", "rm", "origin")
+    done = annex.run(clone, "git", "annex", "enableremote", "t")
+    assert done.returncode != 0 and "is not known in this clone" in done.stdout
+    embedded.add_alias("rootofannex", annex.creds(repository))
+    other, _ = embedded.fresh()
+    node = f"node={embedded.directory}"
+    done = annex.run(clone, "git", "annex", "enableremote", "t", node, f"root={other}")
+    assert done.returncode != 0 and "another directory" in done.stdout
+    annex.annex(clone, "enableremote", "t", node, "root=rootofannex:")
+    annex.annex(clone, "verifyremote", "t")  # of a configuration that was made elsewhere
+    annex.annex(clone, "get", "-q", "--from=t", "a")
+    assert (clone / "a").read_bytes() == content(5000)
+
+
+@pytest.mark.parametrize("words, text", [
+    (["gateway=ftp://x/"], "gateway="),
+    (["node=relative"], "whole path"),
+    (["root=URI:DIR2:aaaa:bbbb"], "has a cap"),
+    (["root=plain"], "ALIAS:PATH"),
+    (["state=other"], "'directory' or 'annex'"),
+    (["colour=red"], "colour"),
+    (["gateway=http://127.0.0.1:9/"], "127.0.0.1:9"),
+])
+def test_settings_that_cannot_be(annex, words, text):
+    repository = annex.repository()
+    done = annex.run(repository, "git", "annex", "initremote", "t", "type=external",
+                     "externaltype=barge", "encryption=none", *words)
+    assert done.returncode != 0 and text in done.stdout and "URI:DIR2:aaaa" not in done.stdout
+
+
+def test_a_root_below_an_alias_is_made(embedded, annex):
+    alias, cap = embedded.fresh()
+    repository = annex.repository()
+    annex.add(repository, {"a": content(500)})
+    annex.remote(repository, f"node={embedded.directory}", f"root={alias}some/place")
+    annex.annex(repository, "copy", "-q", "--to=t", "a")
+    assert "keys" in embedded.children(cap, "some/place")
+
+
+# --- trees --------------------------------------------------------------------------------
+
+def test_a_tree_is_exported_and_changed(embedded, annex):
+    repository = annex.repository()
+    files = {"a b/one": content(3000), "a b/two": content(4000), "three": content(100)}
+    annex.add(repository, files)
+    (repository / "plain").write_bytes(b"of git alone\n")
+    annex.ok(repository, "git", "-c", "annex.largefiles=nothing", "add", "plain")
+    annex.ok(repository, "git", "commit", "-q", "-m", "plain")
+    annex.remote(repository, f"gateway={embedded.url}", "exporttree=yes")
+    annex.annex(repository, "export", "HEAD", "--to=t")
+    cap = annex.creds(repository)
+
+    def exported():
+        found = {}
+        for name in annex.ok(repository, "git", "ls-files", "-z").split("\0")[:-1]:
+            found[name] = embedded.get(embedded.child(cap, name)[1]["ro_uri"])
+        return found
+    assert exported() == files | {"plain": b"of git alone\n"}
+    assert sorted(embedded.list(cap)) == ["a b", "plain", "three"]
+
+    annex.ok(repository, "git", "mv", "a b/one", "moved")
+    annex.ok(repository, "git", "rm", "-q", "a b/two")
+    annex.ok(repository, "git", "rm", "-q", "--cached", "three")
+    (repository / "three").unlink()
+    annex.add(repository, {"three": content(101), "deep/er/new": content(9)})
+    annex.annex(repository, "export", "HEAD", "--to=t")
+    assert exported() == {"moved": files["a b/one"], "three": content(101),
+                          "deep/er/new": content(9), "plain": b"of git alone\n"}
+    assert sorted(embedded.list(cap)) == ["deep", "moved", "plain", "three"]
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    annex.annex(repository, "drop", "-q", "--force", ".")
+    annex.annex(repository, "get", "-q", "--from=t", ".")
+    assert (repository / "moved").read_bytes() == files["a b/one"]
+
+
+# --- trouble ------------------------------------------------------------------------------
+
+def present(annex, repository, name):
+    """The exit status of checkpresentkey: 0 present, 1 absent, 100 unknown."""
+    key = annex.ok(repository, "git", "annex", "lookupkey", name).strip()
+    return annex.run(repository, "git", "annex", "checkpresentkey", key, "t").returncode
+
+
+def test_nothing_is_known_while_the_gateway_is_away(gateway, annex):
+    grid, repository = gateway(), annex.repository()
+    files = {"a": content(5000), "b": content(6000)}
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={grid.url}")
+    annex.annex(repository, "copy", "-q", "--to=t", "a")
+    assert present(annex, repository, "a") == 0 and present(annex, repository, "b") == 1
+    grid.stop()
+    assert present(annex, repository, "a") == 100 and present(annex, repository, "b") == 100
+    assert annex.run(repository, "git", "annex", "drop", "a").returncode != 0
+    assert annex.run(repository, "git", "annex", "copy", "--to=t", "b").returncode != 0
+    assert annex.run(repository, "git", "annex", "drop", "--from=t", "a").returncode != 0
+    assert contents(repository, files) == files
+    annex.annex(repository, "info", "-q", "t")  # asks nobody
+    grid.start()
+    annex.annex(repository, "copy", "-q", "--to=t", "b")
+    annex.annex(repository, "drop", "-q", "a", "b")
+
+
+def test_what_cannot_be_fetched_leaves_the_file_alone(embedded, annex):
+    """A file that is partly there, of another remote, is not touched before there is more."""
+    repository = annex.repository()
+    annex.add(repository, {"a": content(5000)})
+    annex.remote(repository, f"gateway={embedded.url}")
+    key = annex.ok(repository, "git", "annex", "lookupkey", "a").strip()
+    annex.ok(repository, "git", "annex", "drop", "-q", "--force", "a")
+    annex.ok(repository, "git", "annex", "setpresentkey", key,
+             annex.annex(repository, "info", "--json", "t").split('"uuid":"')[1][:36], "1")
+    partly = repository / ".git/annex/tmp" / key
+    partly.parent.mkdir(exist_ok=True)
+    partly.write_bytes(content(5000)[:1000])
+    done = annex.run(repository, "git", "annex", "get", "--from=t", "a")
+    assert done.returncode != 0
+    assert partly.read_bytes() == content(5000)[:1000]
+
+
+def test_a_remote_that_is_killed_in_the_middle(gateway, annex):
+    """Everything that was said to be stored is there, and the same command ends the work."""
+    grid, repository = gateway("put:delay=30"), annex.repository()
+    files = some_files(14)
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={grid.url}")
+    copy = annex.start(repository, "git", "annex", "copy", "-J4", "--to=t", ".")
+    wait_for(lambda: grid.requests("put") >= 6, pause=0.01)
+    os.killpg(copy.pid, signal.SIGKILL)
+    copy.wait()
+    before = grid.requests("put")
+    annex.annex(repository, "copy", "-q", "-J4", "--to=t", ".")
+    assert before < 14 and grid.requests("put") <= 14 + 8, "what was stored is stored anew"
+    annex.annex(repository, "drop", "-q", ".")
+    annex.annex(repository, "get", "-q", "-J4", ".")
+    assert contents(repository, files) == files
+
+
+def test_two_processes_at_once(embedded, annex):
+    repository, files = annex.repository(), some_files(9)
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={embedded.url}")
+    started = [annex.start(repository, "git", "annex", "copy", "-J3", "--to=t", f"dir {i}")
+               for i in range(3)]
+    assert [one.wait(120) for one in started] == [0, 0, 0]
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    annex.annex(repository, "drop", "-q", ".")
+    annex.annex(repository, "get", "-q", ".")
+    assert contents(repository, files) == files

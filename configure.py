@@ -6,6 +6,8 @@
   ./configure.py --compdb            write compile_commands.json for editors
   ./configure.py demo                install, build, show a whole job with a kill in the middle
   ./configure.py test [--all] [-k E] install, build, test; ends in "N passed, N failed"
+  ./configure.py test --mutate FILE...
+                                     try the tests by small changes to FILEs (tests/mutate.py)
   ./configure.py bench               run bench/*.py, print JSON
 
 `--no-install`, with demo, test or bench, never installs a package: what is missing is named, and
@@ -394,6 +396,8 @@ def venv_python():
 
 
 def test(args):
+    if args.mutate:
+        return run([sys.executable, "tests/mutate.py", *args.mutate]).returncode
     command = [sys.executable, "tests/run.py"] + (["--all"] if args.all else [])
     return run(command + (["-k", args.expression] if args.expression else [])).returncode
 
@@ -420,6 +424,8 @@ def main():
     parser.add_argument("verb", nargs="?", choices=("demo", "test", "bench"))
     parser.add_argument("--all", action="store_true", help="test: the long ones too")
     parser.add_argument("-k", dest="expression", help="test: only what matches")
+    parser.add_argument("--mutate", nargs=argparse.REMAINDER, metavar="FILE",
+                        help="test: by changes; what follows is for tests/mutate.py")
     for flag in ("--no-install", "--check", "--compdb"):
         parser.add_argument(flag, action="store_true")
     args = parser.parse_args()

@@ -48,12 +48,16 @@ def masked(text):
     return re.sub(pattern, blank, text, flags=re.DOTALL | re.MULTILINE)
 
 
+def moved(number):
+    return f"0{int(number, 8) + 1:o}" if number[0] == "0" and number != "0" else str(int(number) + 1)
+
+
 def changes_of_line(line, code):
     """All changed forms of a line whose comments and strings are blank in `code`."""
     for found in OPERATOR.finditer(code):
         yield line[:found.start(1)] + TURNED[found.group(1)] + line[found.end(1):]
     for found in NUMBER.finditer(code):
-        yield line[:found.start()] + str(int(found.group(), 0) + 1) + line[found.end():]
+        yield line[:found.start()] + moved(found.group()) + line[found.end():]
     found = CONDITION.match(code.rstrip())
     if found and found.group(1).count("(") == found.group(1).count(")"):
         yield line[:found.start(1)] + "!(" + line[found.start(1):found.end(1)] + ")" \

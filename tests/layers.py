@@ -11,7 +11,7 @@ from pathlib import Path
 
 # Rooms, low to high; docs/design.md draws them.  A room is a folder of src, or a part of queue.
 LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
-          {"files", "net", "select", "tahoe", "report", "snapshot"}, {"node", "store", "decide"},
+          {"files", "net", "select", "tahoe", "report", "snapshot", "chunk"}, {"node", "store", "decide"},
           {"direct", "calls", "known"},
           {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
           {"land", "upload", "place"}, {"download", "job", "archive"}, {"engine"}, {"backup", "annex"},

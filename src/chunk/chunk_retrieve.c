@@ -1,0 +1,250 @@
+#include "chunk/chunk.h"
+#include "chunk/each.h"
+#include "queue/core/thread.h"
+
+/*
+ * Parts are read side by side and written one after the other:
+ *
+ *   reading into memory -> waiting for its turn -> writing -> the next one's turn
+ *
+ * Parts are begun in order, and no more of them than fit in memory: so the one whose turn it is, is
+ * always being read.  Where one part alone fits, it is written as it comes.
+ */
+struct retrieving {
+	const struct chunk_run *run;
+	struct chunk_list list;
+	unsigned width;
+	struct mutex lock;
+	struct cond turned;
+	uint64_t turn GUARDED;   /* whose it is */
+	uint64_t failed GUARDED; /* whoever is behind it has no turn any more; UINT64_MAX: nobody */
+	uint64_t through;        /* bytes of the file; of whose turn it is */
+	bool own;                /* the fault is of the file that is written: no other list helps */
+};
+
+struct part_sink {
+	struct retrieving *retrieving;
+	uint64_t index;
+	uint64_t size; /* that have come */
+	struct bytes waiting;
+	bool direct;
+};
+
+static enum fault write_bytes(struct retrieving *retrieving, const void *data, size_t size,
+			      struct err *err)
+{
+	const struct chunk_operations *operations = retrieving->run->operations;
+	if (operations->write(operations->context, retrieving->through, data, size, err)) {
+		retrieving->own = true;
+		return err->fault;
+	}
+	retrieving->through += size;
+	if (operations->progress)
+		operations->progress(operations->context, retrieving->through);
+	return FAULT_NONE;
+}
+
+static enum fault take(void *context, const void *data, size_t size, struct err *err)
+{
+	struct part_sink *sink = context;
+	const struct chunk_list *list = &sink->retrieving->list;
+	if (list->size && size > list->size - sink->size)
+		return err_wrong(err, "a chunk is larger than %llu bytes",
+				 (unsigned long long)list->size);
+	sink->size += size;
+	if (sink->direct)
+		return write_bytes(sink->retrieving, data, size, err);
+	return bytes_err(bytes_append(&sink->waiting, data, size), err, "a chunk");
+}
+
+/* Whether so many bytes are what the part has to have.  The last one may be short, and how short is
+ * known where the key tells the file's size. */
+static enum fault check_size(const struct retrieving *retrieving, uint64_t index, uint64_t size,
+			     struct err *err)
+{
+	const struct chunk_list *list = &retrieving->list;
+	const struct chunk_key *key = &retrieving->run->key;
+	bool last = index + 1 == list->count;
+	uint64_t wanted = list->size;
+	if (last && key->has_size && key->size >= index * list->size)
+		wanted = min_u64(key->size - index * list->size, list->size);
+	else if (last)
+		wanted = size;
+	return size == wanted ? FAULT_NONE
+			      : err_wrong(err, "chunk %llu has %llu bytes, not %llu",
+					  (unsigned long long)index + 1, (unsigned long long)size,
+					  (unsigned long long)wanted);
+}
+
+/* Sleeps until it is the part's turn.  False: it never will be. */
+static bool await_turn(struct retrieving *retrieving, uint64_t index)
+{
+	mutex_lock(&retrieving->lock);
+	while (retrieving->turn != index && index < retrieving->failed)
+		cond_wait(&retrieving->turned, &retrieving->lock);
+	bool own = retrieving->turn == index;
+	mutex_unlock(&retrieving->lock);
+	return own;
+}
+
+static void end_turn(struct retrieving *retrieving, uint64_t index, bool well)
+{
+	mutex_lock(&retrieving->lock);
+	if (well)
+		retrieving->turn = index + 1;
+	else
+		retrieving->failed = min_u64(retrieving->failed, index);
+	cond_wake_all(&retrieving->turned);
+	mutex_unlock(&retrieving->lock);
+}
+
+static enum fault retrieve_chunk(void *context, uint64_t index, struct err *err)
+{
+	struct retrieving *retrieving = context;
+	const struct chunk_run *run = retrieving->run;
+	const struct chunk_list *list = &retrieving->list;
+	struct part_sink sink = { .retrieving = retrieving,
+				  .index = index,
+				  .direct = retrieving->width == 1 };
+	const struct chunk_sink to = { .write = take, .context = &sink };
+	const struct chunk_part part = {
+		.key = chunk_list_key(list, &run->key, index),
+		.offset = index * list->size,
+		.size = UINT64_MAX,
+	};
+	bytes_init(&sink.waiting, (size_t)min_u64(list->size, SIZE_MAX / 2));
+	enum fault fault = run->operations->retrieve(run->operations->context, &part, &to, err);
+	if (!fault)
+		fault = check_size(retrieving, index, sink.size, err);
+	if (!fault && !sink.direct && !await_turn(retrieving, index))
+		fault = err_set(err, FAULT_CANCELLED, "a part before it is missing");
+	else if (!fault && !sink.direct)
+		fault = write_bytes(retrieving, sink.waiting.data, sink.waiting.size, err);
+	/* Whoever comes later than a part that failed need not wait; those before go on. */
+	if (fault != FAULT_CANCELLED)
+		end_turn(retrieving, index, !fault);
+	bytes_fini(&sink.waiting);
+	return fault;
+}
+
+/* Cuts the file behind its last byte. */
+static enum fault finish(const struct retrieving *retrieving, struct err *err)
+{
+	const struct chunk_run *run = retrieving->run;
+	uint64_t size = run->key.has_size ? run->key.size : retrieving->through;
+	return run->operations->cut(run->operations->context, size, err);
+}
+
+static enum fault retrieve_whole(struct retrieving *retrieving, uint64_t have, struct err *err)
+{
+	const struct chunk_run *run = retrieving->run;
+	struct part_sink sink = { .retrieving = retrieving, .direct = true };
+	const struct chunk_sink to = { .write = take, .context = &sink };
+	const struct chunk_part part = { .key = run->key, .offset = have, .size = UINT64_MAX };
+	retrieving->through = have;
+	if (run->operations->retrieve(run->operations->context, &part, &to, err))
+		return err->fault;
+	if (run->key.has_size && run->key.chunk_size == 0 && retrieving->through != run->key.size)
+		return err_wrong(err, "the object has %llu bytes, not %llu",
+				 (unsigned long long)retrieving->through,
+				 (unsigned long long)run->key.size);
+	return run->operations->cut(run->operations->context, retrieving->through, err);
+}
+
+/* Tries one list.  `own` says whether its fault is of the file here. */
+static enum fault retrieve_list(const struct chunk_run *run, const struct chunk_list *list,
+				bool *own, struct err *err)
+{
+	struct retrieving retrieving = { .run = run, .list = *list, .failed = UINT64_MAX };
+	uint64_t have;
+	*own = true;
+	if (run->operations->have(run->operations->context, &have, err))
+		return err->fault;
+	mutex_init(&retrieving.lock);
+	cond_init(&retrieving.turned);
+	enum fault fault = FAULT_NONE;
+	if (list->size == 0) {
+		fault = retrieve_whole(&retrieving, have, err);
+	} else {
+		uint64_t whole = min_u64(have / list->size, list->count);
+		uint64_t room = max_u64(run->memory / list->size, 1);
+		retrieving.width = (unsigned)min_u64(room, run->width);
+		retrieving.through = whole * list->size;
+		const struct chunk_each each = {
+			.one = retrieve_chunk,
+			.context = &retrieving,
+			.from = whole,
+			.to = list->count,
+			.width = retrieving.width,
+		};
+		mutex_lock(&retrieving.lock);
+		retrieving.turn = whole;
+		mutex_unlock(&retrieving.lock);
+		fault = chunk_each(&each, err);
+		if (!fault)
+			fault = finish(&retrieving, err);
+	}
+	*own = retrieving.own;
+	cond_fini(&retrieving.turned);
+	mutex_fini(&retrieving.lock);
+	return fault;
+}
+
+/* Whether another list may help after this fault. */
+static bool goes_on(enum fault fault, bool own)
+{
+	return fault && !own && fault != FAULT_CANCELLED && fault != FAULT_NOMEM;
+}
+
+static enum fault retrieve_lists(const struct chunk_run *run, const struct chunk_lists *lists,
+				 bool tried_whole, struct err *err)
+{
+	struct err first = *err, next;
+	bool any = tried_whole, own = false;
+	for (size_t i = 0; i < lists->count; i++) {
+		if (tried_whole && lists->list[i].size == 0)
+			continue;
+		next = (struct err){ .fault = FAULT_NONE };
+		enum fault fault = retrieve_list(run, &lists->list[i], &own, &next);
+		if (!goes_on(fault, own)) {
+			*err = next;
+			return next.fault;
+		}
+		/* That the most likely one is not there says less than what is wrong with one that
+		 * is. */
+		if (!any || first.fault == FAULT_NOT_FOUND)
+			first = next;
+		any = true;
+	}
+	*err = first;
+	return any ? first.fault
+		   : err_set(err, FAULT_NOT_FOUND,
+			     "unable to determine the chunks to use for this remote");
+}
+
+enum fault chunk_retrieve(const struct chunk_run *run, struct err *err)
+{
+	const struct chunk_list whole = { .size = 0, .count = 1 };
+	const bool cuts = chunk_cuts(&run->config, &run->key);
+	struct chunk_log log = { .count = 0 };
+	struct chunk_lists lists = { .count = 0 };
+	struct err log_err;
+	bool own;
+	/* A log that most likely does not exist is not asked for. */
+	if (!cuts) {
+		enum fault fault = retrieve_list(run, &whole, &own, err);
+		if (!goes_on(fault, own))
+			return fault;
+	}
+	enum fault fault = run->operations->read_log(run->operations->context, &log, &log_err);
+	if (!fault)
+		fault = chunk_lists_make(&run->config, &run->key, &log, run->owner, &lists,
+					 &log_err);
+	if (fault)
+		*err = log_err;
+	else
+		fault = retrieve_lists(run, &lists, !cuts, err);
+	chunk_lists_fini(&lists);
+	chunk_log_fini(&log);
+	return fault;
+}

@@ -1,0 +1,152 @@
+#include "chunk/log.h"
+
+#include <ctype.h>
+
+enum { NS_DIGITS = 9 };
+
+static const int64_t second_ns = 1000000000;
+
+void chunk_log_fini(struct chunk_log *log)
+{
+	for (size_t i = 0; i < log->count; i++)
+		free(log->line[i].owner);
+	free(log->line);
+	*log = (struct chunk_log){ .count = 0 };
+}
+
+/* Reads digits of a text that ends with `end`.  Returns behind them; NULL: none, or too many. */
+static const char *read_number(const char *at, const char *end, uint64_t *value)
+{
+	const char *begin = at;
+	*value = 0;
+	for (; at < end && isdigit((unsigned char)*at); at++)
+		if (__builtin_mul_overflow(*value, 10, value) ||
+		    __builtin_add_overflow(*value, (uint64_t)(*at - '0'), value))
+			return NULL;
+	return at > begin ? at : NULL;
+}
+
+/* Reads "1795299353.871168097s " and returns behind it, or NULL. */
+static const char *read_time(const char *at, const char *end, int64_t *time_ns)
+{
+	uint64_t seconds;
+	int64_t fraction = 0, unit = second_ns;
+	at = read_number(at, end, &seconds);
+	if (!at || seconds >= (uint64_t)(INT64_MAX / second_ns))
+		return NULL;
+	if (at < end && *at == '.') {
+		int digits = 0;
+		for (at++; at < end && isdigit((unsigned char)*at); at++, digits++) {
+			unit /= 10;
+			fraction += digits < NS_DIGITS ? (*at - '0') * unit : 0;
+		}
+	}
+	at += at < end && *at == 's';
+	*time_ns = (int64_t)seconds * second_ns + fraction;
+	return at < end && *at == ' ' ? at + 1 : NULL;
+}
+
+/* Returns the line of an owner and method, or NULL. */
+static struct chunk_log_line *find(const struct chunk_log *log, const struct chunk_log_line *like)
+{
+	for (size_t i = 0; i < log->count; i++)
+		if (strcmp(log->line[i].owner, like->owner) == 0 &&
+		    strcmp(log->line[i].method, like->method) == 0)
+			return &log->line[i];
+	return NULL;
+}
+
+/* Takes a line, whose texts are freed where they are not kept. */
+static enum fault add(struct chunk_log *log, struct chunk_log_line *line, struct err *err)
+{
+	struct chunk_log_line *old = find(log, line);
+	if (old && line->time_ns >= old->time_ns) {
+		free(old->owner);
+		*old = *line;
+		return FAULT_NONE;
+	}
+	struct chunk_log_line *more =
+		old ? NULL : reallocarray(log->line, log->count + 1, sizeof *more);
+	if (!more) {
+		free(line->owner);
+		return old ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a chunk log");
+	}
+	log->line = more;
+	log->line[log->count++] = *line;
+	return FAULT_NONE;
+}
+
+/* Fills a line from "OWNER:METHOD" of `size` bytes.  Faults: NOMEM; CORRUPT: it is none. */
+static enum fault name(struct chunk_log_line *line, const char *text, size_t size, struct err *err)
+{
+	const char *colon = memrchr(text, ':', size), *end;
+	if (!colon || colon == text || memchr(text, '\0', size))
+		return err_set(err, FAULT_CORRUPT, "no owner and method");
+	line->owner = strndup(text, size);
+	if (!line->owner)
+		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
+	line->owner[colon - text] = '\0';
+	line->method = line->owner + (colon - text) + 1;
+	end = read_number(line->method, line->method + strlen(line->method), &line->size);
+	if (!end || *end)
+		line->size = 0;
+	return FAULT_NONE;
+}
+
+static enum fault add_text(struct chunk_log *log, const char *text, const char *end,
+			   struct err *err)
+{
+	struct chunk_log_line line = { .owner = NULL };
+	const char *names = read_time(text, end, &line.time_ns);
+	const char *blank = names ? memrchr(names, ' ', (size_t)(end - names)) : NULL;
+	if (!blank || read_number(blank + 1, end, &line.count) != end)
+		return FAULT_NONE;
+	enum fault fault = name(&line, names, (size_t)(blank - names), err);
+	if (fault)
+		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+	return add(log, &line, err);
+}
+
+enum fault chunk_log_read(struct chunk_log *log, const char *text, size_t size, struct err *err)
+{
+	const char *end = text + size;
+	enum fault fault = FAULT_NONE;
+	for (const char *at = text; at < end && !fault;) {
+		const char *line = at;
+		while (at < end && *at != '\n' && *at != '\r')
+			at++;
+		fault = add_text(log, line, at, err);
+		at++;
+	}
+	return fault;
+}
+
+enum fault chunk_log_set(struct chunk_log *log, const char *owner, uint64_t size, uint64_t count,
+			 int64_t now_ns, struct err *err)
+{
+	struct chunk_log_line line = { .time_ns = now_ns, .count = count };
+	char *text;
+	if (asprintf(&text, "%s:%llu", owner, (unsigned long long)size) < 0)
+		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
+	enum fault fault = name(&line, text, strlen(text), err);
+	free(text);
+	if (fault)
+		return fault;
+	const struct chunk_log_line *old = find(log, &line);
+	if (old && old->time_ns >= line.time_ns)
+		line.time_ns = old->time_ns + 1;
+	return add(log, &line, err);
+}
+
+enum fault chunk_log_write(const struct chunk_log *log, struct bytes *text)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < log->count && !fault; i++) {
+		const struct chunk_log_line *line = &log->line[i];
+		fault = bytes_printf(text, "%lld.%09llds %s:%s %llu\n",
+				     (long long)(line->time_ns / second_ns),
+				     (long long)(line->time_ns % second_ns), line->owner,
+				     line->method, (unsigned long long)line->count);
+	}
+	return fault;
+}

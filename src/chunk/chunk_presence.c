@@ -1,16 +1,16 @@
 #include "chunk/chunk.h"
 #include "chunk/each.h"
 
-struct probing {
+struct list_look {
 	const struct chunk_run *run;
 	const struct chunk_list *list;
 };
 
 static enum fault look(void *context, uint64_t index, struct err *err)
 {
-	const struct probing *probing = context;
-	const struct chunk_operations *operations = probing->run->operations;
-	const struct chunk_key key = chunk_list_key(probing->list, &probing->run->key, index);
+	const struct list_look *list_look = context;
+	const struct chunk_operations *operations = list_look->run->operations;
+	const struct chunk_key key = chunk_list_key(list_look->list, &list_look->run->key, index);
 	switch (operations->present(operations->context, &key, err)) {
 	case CHUNK_PRESENT:
 		return FAULT_NONE;
@@ -28,10 +28,10 @@ static enum fault look(void *context, uint64_t index, struct err *err)
 static enum chunk_presence look_at_list(const struct chunk_run *run, const struct chunk_list *list,
 					struct err *err)
 {
-	struct probing probing = { .run = run, .list = list };
+	struct list_look look_at = { .run = run, .list = list };
 	const struct chunk_each each = {
 		.one = look,
-		.context = &probing,
+		.context = &look_at,
 		.to = list->count,
 		.width = run->width,
 	};

@@ -2,6 +2,7 @@
 
 #include "queue/core/thread.h"
 #include "queue/retry.h"
+#include "queue/split.h"
 
 struct lease {
 	struct lease_options options;
@@ -139,7 +140,7 @@ struct lease *lease_new(const struct lease_options *options, struct segment *seg
 	lease->segment = segment;
 	lease->left = segment->count;
 	for (size_t i = 0; i < segment->count; i++)
-		lease->work[i] = (struct work){ &segment->task[i], lease };
+		lease->work[i] = (struct work){ &segment->task[i], lease, NULL };
 	lease->extend_ms = next_extension(lease);
 	lease->beat = (struct beat){ .call = keep, .context = lease };
 	if (options->heartbeat)
@@ -232,6 +233,10 @@ void work_settle(struct work *work, struct outcome *outcome, const struct err *e
 {
 	struct lease *lease = work->lease;
 	outcome->id = work->task->id;
+	if (work->split) {
+		split_settle(work, outcome, err);
+		return;
+	}
 	if (outcome->state == OUTCOME_DONE && work->task->existing)
 		outcome->level |= OUTCOME_EXISTED;
 	if (err && lease->options.reason)
@@ -259,10 +264,13 @@ void work_fail(struct work *work, uint8_t reason, unsigned attempts, const struc
 	work_settle(work, &outcome, err);
 }
 
-/* Ends a work by giving the task back. */
-static void give_back(struct work *work, const struct retry_state *state, uint32_t delay_ms)
+void work_return(struct work *work, const struct retry_state *state, uint32_t delay_ms)
 {
 	struct lease *lease = work->lease;
+	if (work->split) {
+		split_give_back(work, state, delay_ms);
+		return;
+	}
 	mutex_lock(&lease->lock);
 	lease->rest[lease->rest_count++] = (struct task_return){
 		.id = work->task->id,
@@ -279,7 +287,7 @@ static void give_back(struct work *work, const struct retry_state *state, uint32
 void work_again(struct work *work, uint32_t delay_ms, unsigned attempts)
 {
 	const struct retry_state state = { .attempts = attempts, .trouble = work->task->trouble };
-	give_back(work, &state, delay_ms);
+	work_return(work, &state, delay_ms);
 }
 
 /* Decides what becomes of a work whose try has failed; `state` then has that try too. */
@@ -312,5 +320,5 @@ void work_retry(struct work *work, uint8_t reason, const struct err *err)
 	if (fate == FATE_FAILED)
 		work_fail(work, reason ? reason : reason_of(err), work->task->attempts + 1u, err);
 	else
-		give_back(work, &state, delay_ms);
+		work_return(work, &state, delay_ms);
 }

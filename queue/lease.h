@@ -26,10 +26,13 @@ enum {
 };
 
 struct lease;
+struct retry_state;
+struct split;
 
 struct work {
 	const struct task *task;
 	struct lease *lease;
+	struct split *split; /* the work is a part of its task (queue/split.h); else NULL */
 };
 
 struct lease_options {
@@ -86,3 +89,6 @@ void work_retry(struct work *work, uint8_t reason, const struct err *err);
 
 /* Ends a work by giving the task back, to be leased again in `delay_ms` with `attempts` made. */
 void work_again(struct work *work, uint32_t delay_ms, unsigned attempts);
+
+/* The same with all that is remembered of the tries. */
+void work_return(struct work *work, const struct retry_state *state, uint32_t delay_ms);

@@ -28,18 +28,32 @@ struct ring *ring_new(size_t capacity)
 	return ring;
 }
 
+static bool push_locked(struct ring *ring, void *item) REQUIRES(ring->lock)
+{
+	if (ring->closed || ring->count == ring->capacity)
+		return false;
+	ring->slot[(ring->oldest + ring->count) % ring->capacity] = item;
+	ring->count++;
+	cond_wake_one(&ring->stock);
+	return true;
+}
+
 bool ring_push(struct ring *ring, void *item)
 {
 	assert(item);
 	mutex_lock(&ring->lock);
 	while (ring->count == ring->capacity && !ring->closed)
 		cond_wait(&ring->room, &ring->lock);
-	bool accepted = !ring->closed;
-	if (accepted) {
-		ring->slot[(ring->oldest + ring->count) % ring->capacity] = item;
-		ring->count++;
-		cond_wake_one(&ring->stock);
-	}
+	bool accepted = push_locked(ring, item);
+	mutex_unlock(&ring->lock);
+	return accepted;
+}
+
+bool ring_try_push(struct ring *ring, void *item)
+{
+	assert(item);
+	mutex_lock(&ring->lock);
+	bool accepted = push_locked(ring, item);
 	mutex_unlock(&ring->lock);
 	return accepted;
 }

@@ -25,6 +25,9 @@ struct ring *ring_new(size_t capacity);
  */
 bool ring_push(struct ring *ring, void *item);
 
+/* Appends without sleeping.  Returns false when there is no room now, or the ring is closed. */
+bool ring_try_push(struct ring *ring, void *item);
+
 /*
  * Takes the oldest item.  Sleeps while the ring is open and empty.
  * Returns NULL once the ring is closed and drained, and ever after.

@@ -1,7 +1,10 @@
 #include "commit/assembly.h"
 
 #include "base/meta.h"
+#include "base/secret.h"
 #include "base/utf8.h"
+#include "queue/split.h"
+#include "tahoe/chunked.h"
 #include "tahoe/dirnode.h"
 
 enum {
@@ -20,6 +23,7 @@ struct member {
 	unsigned char meta[OUTCOME_META_SIZE];
 	uint64_t ino, dev, nlink; /* when it was planned; with reuse */
 	uint8_t unreadable;       /* enum outcome_reason: an empty directory in place of it */
+	uint64_t chunked;         /* the size of a file that is a directory of chunks; else 0 */
 };
 
 struct assembly_builder {
@@ -71,6 +75,11 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 		member->dev = planned.dev;
 		member->nlink = entry->kind == MANIFEST_DIRECTORY ? 1 : planned.nlink;
 	}
+	if (entry->kind == MANIFEST_FILE && outcome->cap_kind == CAP_DIR2_CHK) {
+		member->chunked = outcome->length;
+		if (member->how == ENTRY_RELINK)
+			member->how = ENTRY_REPLACE;
+	}
 	if (builder->count > 0 && compare_members(member - 1, member, builder->names.data) > 0)
 		builder->sorted = false;
 	builder->count++;
@@ -117,11 +126,35 @@ static enum fault add_entry(void *context, const struct manifest_entry *entry,
 		       : FAULT_NONE;
 }
 
+/* Takes the chunks of a file: their names sort as the bytes do, whoever sorts them. */
+static enum fault read_chunks(struct assembly_builder *builder, struct err *err)
+{
+	const struct split *split = builder->source->chunks;
+	const uint64_t count = split_count(split);
+	char name[CHUNK_NAME_SIZE];
+	enum fault fault = FAULT_NONE;
+	for (uint64_t i = 0; i < count && !fault; i++) {
+		const struct split_cap *cap = split_cap_of(split, i);
+		const struct manifest_entry entry = {
+			.kind = MANIFEST_FILE,
+			.name = name,
+			.name_size = chunk_name(i, count, name),
+		};
+		struct outcome outcome = { .cap_kind = cap->kind, .cap_size = cap->size };
+		memcpy(outcome.cap, cap->bytes, sizeof outcome.cap);
+		fault = add_member(builder, &entry, &outcome, err);
+		secret_wipe(&outcome, sizeof outcome);
+	}
+	return fault;
+}
+
 /* Reads the listing to its end, and the slots beside it. */
 static enum fault read_members(struct assembly_builder *builder, struct err *err)
 {
 	const struct catalog_visitor visitor = { add_entry, builder };
 	const struct assembly_source *source = builder->source;
+	if (source->chunks)
+		return read_chunks(builder, err);
 	enum fault fault = catalog_children(source->reader, source->listing, &visitor, err);
 	if (!fault && !builder->sorted)
 		qsort_r(builder->member, builder->count, sizeof *builder->member, compare_members,
@@ -135,7 +168,7 @@ static enum fault metadata_of(const struct member *member, bool numbered, struct
 {
 	struct meta meta = meta_unpack_outcome(member->meta);
 	bytes_clear(out);
-	if (!member->unreadable && meta.mode == 0 &&
+	if (!member->unreadable && !member->chunked && meta.mode == 0 &&
 	    (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
 		return FAULT_NONE;
 	const struct edge_metadata metadata = {
@@ -149,6 +182,7 @@ static enum fault metadata_of(const struct member *member, bool numbered, struct
 		.dev = member->dev,
 		.nlink = member->nlink,
 		.unreadable = member->unreadable ? outcome_reason_text(member->unreadable) : NULL,
+		.chunked = member->chunked,
 	};
 	return edge_metadata_json(out, &metadata);
 }

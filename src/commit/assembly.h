@@ -49,9 +49,12 @@ struct assembly_reuse {
 	void *context; /* of both */
 };
 
+struct split;
+
 struct assembly_source {
 	struct catalog_reader *reader;
 	struct listing_id listing;       /* the directory's */
+	const struct split *chunks;      /* or these are its children, all proven; else NULL */
 	bool merges;                     /* into a directory that is there; else all are new */
 	const struct chk_params *params; /* for immutable directories, to predict their cap; with
 					    `key`; else NULL */

@@ -7,6 +7,7 @@
 #include "commit/keyring.h"
 #include "known/reuse.h"
 #include "queue/core/thread.h"
+#include "queue/split.h"
 
 #include <assert.h>
 
@@ -298,6 +299,37 @@ void committer_free(struct committer *committer)
 	ring_free(committer->ended);
 	cap_wipe(&committer->options.root);
 	free(committer);
+}
+
+void committer_chunks(struct committer *committer, struct split *chunks)
+{
+	const struct committer_options *options = &committer->options;
+	const struct assembly_source source = {
+		.chunks = chunks,
+		.params = policy_predicts(options->policy) ? policy_params(options->policy) : NULL,
+		.encodes = options->encodes,
+	};
+	struct work *work = split_about(chunks)->work;
+	struct directory *directory = calloc(1, sizeof *directory);
+	struct err err;
+	enum fault fault = FAULT_NONE;
+	if (!directory)
+		fault = err_set(&err, FAULT_NOMEM, "no memory for a directory");
+	else
+		fault = assembly_build(&source, &directory->assembly, &err);
+	if (fault) {
+		directory_free(directory);
+		split_free(chunks);
+		fail_unprepared(work, &err);
+		return;
+	}
+	directory->work = work;
+	directory->work_id = work->task->id;
+	directory->how = DIRECTORY_IMMUTABLE;
+	directory->policy = options->policy;
+	directory->patience = options->patience;
+	directory->chunks = chunks;
+	directory_submit(directory, options->lanes);
 }
 
 void committer_below(struct committer *committer, struct work *work)

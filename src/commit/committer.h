@@ -23,6 +23,8 @@
  *                listed afterwards
  *   keyring.c    has a key for it (mutable); intents.c makes that durable first
  *   directory.c  the lane task: requests, proofs, outcome
+ * Files in chunks are immutable directories, too, made by directory.c as soon as the last chunk is
+ * stored, beside those that are leased.
  * Beside it below.c settles tasks below a directory that is done, whose own slots were lost.
  */
 #pragma once
@@ -38,6 +40,7 @@
 struct keyring;
 struct intents;
 struct reuse;
+struct split;
 
 struct committer_options {
 	struct lease_options lease;
@@ -76,6 +79,12 @@ uint64_t committer_unreferenced(const struct committer *committer);
 
 /* Frees.  NULL is allowed. */
 void committer_free(struct committer *committer);
+
+/*
+ * Makes the directory of a file all of whose chunks are stored, and ends its work.  Takes the
+ * split.  Any thread, as long as the lanes are there.
+ */
+void committer_chunks(struct committer *committer, struct split *chunks);
 
 /*
  * Settles a task below a directory that is done, from that directory's listing: there, done; not

@@ -5,6 +5,7 @@
 #include "known/reuse.h"
 #include "queue/core/kill.h"
 #include "queue/retry.h"
+#include "queue/split.h"
 #include "verify/proving.h"
 
 /*
@@ -34,18 +35,29 @@ void directory_free(struct directory *directory)
 	if (!directory)
 		return;
 	assembly_fini(&directory->assembly);
+	if (directory->chunks)
+		split_free(directory->chunks);
 	secret_wipe(directory, sizeof *directory);
 	free(directory);
 }
 
 /* ---- ends ---- */
 
+/* Lets go of it: the committer takes it back. */
+static void give_up(struct directory *directory)
+{
+	if (directory->ended)
+		ring_push(directory->ended, directory);
+	else
+		directory_free(directory);
+}
+
 /* Gives slot and directory back; afterwards only the work is still ours. */
 static struct work *leave(struct directory *directory, const struct err *err)
 {
 	struct work *work = directory->work;
 	lane_task_end(&directory->lane_task, err);
-	ring_push(directory->ended, directory);
+	give_up(directory);
 	return work;
 }
 
@@ -54,6 +66,15 @@ static void directory_fail(struct directory *directory, const struct err *err)
 {
 	directory->settled = work_is_over(directory->work, err);
 	work_retry(leave(directory, err), REASON_NONE, err);
+}
+
+/* Says of a file in chunks what holds for all of them. */
+static void describe_chunks(const struct split *chunks, struct outcome *outcome)
+{
+	const struct split_options *about = split_about(chunks);
+	outcome->length = about->size;
+	outcome->level &= (uint8_t)split_level(chunks);
+	memcpy(outcome->meta, about->meta, sizeof outcome->meta);
 }
 
 /* Ends it as done. */
@@ -72,7 +93,9 @@ static void directory_succeed(struct directory *directory)
 		directory_fail(directory, &err);
 		return;
 	}
-	if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
+	if (directory->chunks)
+		describe_chunks(directory->chunks, &outcome);
+	else if (task->meta_size > 0 && meta_unpack(task->meta, task->meta_size, &meta))
 		meta_pack_outcome(&meta, outcome.meta);
 	directory->settled = directory->done = true;
 	work_settle(leave(directory, NULL), &outcome, NULL);
@@ -420,7 +443,7 @@ static void directory_refuse(struct lane_task *lane_task)
 {
 	struct directory *directory = (struct directory *)lane_task;
 	struct work *work = directory->work;
-	ring_push(directory->ended, directory);
+	give_up(directory);
 	work_again(work, 0, work->task->attempts);
 }
 

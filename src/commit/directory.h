@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 
 struct reuse;
+struct split;
 
 enum directory_how {
 	DIRECTORY_IMMUTABLE,
@@ -41,7 +42,9 @@ struct directory {
 	struct reuse *reuse;       /* of a backup's immutable directory; else NULL */
 	struct cap kept; /* what an earlier one made, which the servers are to be asked for first;
 			    or none */
-	struct ring *ended;
+	struct split *chunks; /* it is a file whose chunks these are, and frees itself; else
+				     NULL */
+	struct ring *ended;   /* NULL: of chunks */
 	void (*tell)(void *context, const char *text);
 	void *context;
 

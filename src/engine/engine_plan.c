@@ -104,6 +104,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 			.specials = engine->planning->specials,
 			.max_dir_entries = engine->planning->max_dir_entries,
 			.range_size = migration->to_local ? engine->planning->range_size : 0,
+			.chunk_size = migration->to_local ? 0 : engine->planning->chunk_size,
 			.caps_only = engine->planning->caps_only,
 			.to_local = migration->to_local,
 		},

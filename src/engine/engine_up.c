@@ -95,6 +95,19 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 	return FAULT_NONE;
 }
 
+/* Hears of a file all of whose chunks are stored (a readers_options.whole). */
+static void whole(void *context, struct split *split)
+{
+	struct engine *engine = context;
+	committer_chunks(engine->committer, split);
+}
+
+static void deliver(void *context, struct body *body)
+{
+	struct engine *engine = context;
+	transfer_deliver(&engine->transfers, body);
+}
+
 static enum fault start_readers(struct engine *engine, struct err *err)
 {
 	engine->flight = flight_new(FLIGHT_CAPACITY);
@@ -121,8 +134,9 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	readers.policy = engine->policy;
 	readers.encodes = engine->setup->encodes;
 	readers.slab_max = min_u64(SLAB_MAX, engine->transfer->memory / SLABS);
-	readers.deliver = transfer_deliver;
-	readers.context = &engine->transfers;
+	readers.deliver = deliver;
+	readers.whole = whole;
+	readers.context = engine;
 	return readers_new(&readers, &engine->readers, err);
 }
 

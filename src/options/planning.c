@@ -6,16 +6,21 @@ static const char *const specials_word[] = { "skip", "skip", "fail" };
 
 /* These stand at the end where they are asked for, so that jobs without are described as ever. */
 #define CAPS_ONLY           " caps-only=1"
+#define CHUNK               " chunk="
 #define NO_TARGET_DIRECTORY " no-target-directory=1"
 
 void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE])
 {
+	char chunk[40] = "";
+	if (planning->chunk_size > 0)
+		snprintf(chunk, sizeof chunk, CHUNK "%llu",
+			 (unsigned long long)planning->chunk_size);
 	snprintf(text, PLANNING_TEXT_SIZE,
-		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu range-size=%llu%s%s",
+		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu range-size=%llu%s%s%s",
 		 planning->immutable, symlinks_word[planning->symlinks],
 		 specials_word[planning->specials], (unsigned long long)planning->max_dir_entries,
 		 (unsigned long long)planning->range_size, planning->caps_only ? CAPS_ONLY : "",
-		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "");
+		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "", chunk);
 }
 
 static bool is_word(const char *word, const char *const *table, size_t count, unsigned *value)
@@ -54,6 +59,8 @@ enum fault planning_read(struct planning_options *planning, const char *text, si
 	planning->max_dir_entries = entries;
 	planning->range_size = range;
 	planning->caps_only = strstr(copy, CAPS_ONLY) != NULL;
+	const char *chunk = strstr(copy, CHUNK);
+	planning->chunk_size = chunk ? strtoull(chunk + strlen(CHUNK), NULL, 10) : 0;
 	planning->no_target_directory = strstr(copy, NO_TARGET_DIRECTORY) != NULL;
 	return FAULT_NONE;
 }

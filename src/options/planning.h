@@ -16,6 +16,7 @@ struct planning_options {
 	enum plan_specials specials;
 	uint64_t max_dir_entries; /* 100,000 */
 	uint64_t range_size;      /* bytes; 32 MiB */
+	uint64_t chunk_size;      /* bytes; 0: files are stored whole */
 	struct select *select;    /* what cp and plan were told to choose; may be NULL */
 };
 

@@ -56,6 +56,13 @@ static void judge_error(struct manifest_entry *entry, int os_error)
 	entry_judge(entry, OUTCOME_FAILED, denied ? REASON_PERMISSION : REASON_IO);
 }
 
+/* Returns the size of a file's chunks: larger than asked for where there would be too many, since
+ * whoever can write a directory can make up sizes, and each chunk has a slot. */
+static uint64_t chunk_size_of(uint64_t bytes, uint64_t range)
+{
+	return range * (bytes / range / CHUNKS_MAX + 1);
+}
+
 /* Fills in what a stat says; `followed` when it is a symlink's target. */
 static void fill(const struct entry_origin *origin, const struct stat *st, bool followed,
 		 struct entry_found *found)
@@ -65,6 +72,8 @@ static void fill(const struct entry_origin *origin, const struct stat *st, bool 
 	meta.flags = followed ? META_FOLLOWED : 0;
 	entry->kind = (uint8_t)kind_of(st->st_mode);
 	entry->bytes = entry->kind == MANIFEST_FILE ? (uint64_t)st->st_size : 0;
+	if (origin->options->chunk_size && entry->bytes > origin->options->chunk_size)
+		entry->chunk_size = chunk_size_of(entry->bytes, origin->options->chunk_size);
 	entry->meta_size = meta_pack(&meta, found->meta);
 	found->untimed = !meta_is_time(meta.mtime_ns);
 	if (entry->kind == MANIFEST_OTHER)
@@ -137,13 +146,6 @@ static enum manifest_kind kind_of_node(const struct entry_origin *origin,
 		return MANIFEST_DIRECTORY;
 	bool kept = origin->options->symlinks == PLAN_SYMLINKS_PRESERVE && remote_is_link(child);
 	return kept ? MANIFEST_SYMLINK : MANIFEST_FILE;
-}
-
-/* Returns the size of a file's chunks: larger than asked for where there would be too many, since
- * whoever can write a directory can make up sizes, and each chunk has a slot. */
-static uint64_t chunk_size_of(uint64_t bytes, uint64_t range)
-{
-	return range * (bytes / range / CHUNKS_MAX + 1);
 }
 
 /* Keeps the cap, and gives a large file its chunks.  Files that can change come in one piece: only

@@ -56,6 +56,7 @@ struct plan_options {
 	enum plan_symlinks symlinks;
 	enum plan_specials specials;
 	uint64_t max_dir_entries; /* names in one source directory; 0: the default */
+	uint64_t chunk_size;      /* larger local files are stored in chunks of this; 0: none */
 	uint64_t range_size;      /* larger immutable files of a grid get chunks of this; 0: none */
 	bool caps_only; /* of files on a grid the cap is written, which is as long as its text */
 	bool to_local;  /* the target is local: names must be usable there.  Else immutable

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "files/unchanged.h"
+#include "queue/split.h"
 #include "verify/likeness.h"
 
 #include <unistd.h>
@@ -29,11 +30,25 @@ static enum fault find_slots(struct attempt *attempt, const struct attempt_tools
 	return FAULT_NONE;
 }
 
+/* Narrows it to the bytes of the part that the work is, of the file that was divided. */
+static enum fault narrow(struct attempt *attempt, struct err *err)
+{
+	const struct split_range range = split_range_of(attempt->work);
+	unsigned char meta[OUTCOME_META_SIZE];
+	meta_pack_outcome(&attempt->meta, meta);
+	if (attempt->size != range.file_size || memcmp(meta, range.meta, sizeof meta) != 0)
+		return err_set(err, FAULT_CHANGED, "changed while its chunks were sent");
+	attempt->offset = range.offset;
+	attempt->size = range.size;
+	return FAULT_NONE;
+}
+
 enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *tools,
 			struct work *work, struct err *err)
 {
 	attempt->work = work;
 	attempt->fd = -1;
+	attempt->offset = 0;
 	attempt->copy = NULL;
 	attempt->existing = (struct outcome){ 0 };
 	attempt->is_link = work->task->kind == MANIFEST_SYMLINK;
@@ -53,7 +68,7 @@ enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *too
 		return err_sort(err, ERR_SOURCE);
 	attempt->size = (uint64_t)attempt->status.st_size;
 	attempt->meta = meta_from_stat(&attempt->status);
-	return FAULT_NONE;
+	return work->split ? narrow(attempt, err) : FAULT_NONE;
 }
 
 void attempt_close(struct attempt *attempt)
@@ -86,7 +101,7 @@ enum fault attempt_read(const struct attempt *attempt, uint64_t offset, unsigned
 	}
 	if (attempt->copy)
 		return read_copy(attempt->copy, offset, data, size, err);
-	enum fault fault = unchanged_read(attempt->fd, offset, data, size, err);
+	enum fault fault = unchanged_read(attempt->fd, attempt->offset + offset, data, size, err);
 	return fault ? err_sort(err, ERR_SOURCE) : FAULT_NONE;
 }
 

@@ -21,8 +21,8 @@ struct attempt {
 	char target[SYMLINK_TARGET_MAX];
 	const struct spool *copy; /* of a source on a grid, or NULL */
 	struct stat status;       /* when opened; of a local file */
-	uint64_t size;
-	struct meta meta; /* of the source */
+	uint64_t offset, size;    /* the bytes of the work: all, or those of a part */
+	struct meta meta;         /* of the source */
 	struct outcome
 		existing; /* the slot of what has the name at the target; state none: nothing */
 	struct decide_source source;
@@ -38,7 +38,8 @@ struct attempt_tools {
 };
 
 /* Opens the file of `work`, or reads where its symlink leads.  Faults: those of replica_make,
- * source_tree_open_file, source_tree_read_link and outcomes_read. */
+ * source_tree_open_file, source_tree_read_link and outcomes_read; CHANGED where the work is a part,
+ * and the file not the one that was divided. */
 MUST_USE enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *tools,
 				 struct work *work, struct err *err);
 
@@ -54,7 +55,7 @@ MUST_USE enum fault attempt_decide(struct attempt *attempt, const struct decide_
 				   const struct chk_params *secret, const atomic_bool *cancel,
 				   struct err *err);
 
-/* Reads exactly `size` bytes.  FAULT_CHANGED when the file has become shorter; IO. */
+/* Reads exactly `size` bytes of the work's.  FAULT_CHANGED when the file has become shorter; IO. */
 MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,
 				 unsigned char *data, size_t size, struct err *err);
 

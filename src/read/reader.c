@@ -4,6 +4,7 @@
 #include "files/holes.h"
 #include "queue/retry.h"
 #include "read/attempt.h"
+#include "read/chunks.h"
 #include "read/duplicate.h"
 #include "read/passes.h"
 #include "verify/policy.h"
@@ -520,21 +521,35 @@ static enum try_end try_open(struct reader *reader, struct attempt *attempt, str
 				      : try_stream(reader, attempt, err);
 }
 
-/* One try at one work: settled as it is, or one of the three ways by its size. */
+static void take_part(void *context, struct work *part) { reader_take(context, part); }
+
+/* Whether parts of its file have failed or gone back, so that no more are to be read. */
+static bool is_abandoned(const struct work *work)
+{
+	return work->split && !split_goes_on(work->split);
+}
+
+/* One try at one work: settled as it is, divided, or one of the three ways by its size. */
 static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
 {
 	const struct readers_options *options = reader->options;
 	const struct chk_params *secret = options->policy ? policy_params(options->policy) : NULL;
 	struct attempt attempt;
+	struct split *split = NULL;
 	enum try_end end = TRY_FAULT;
 	if (!attempt_open(&attempt, &reader->tools, work, err) &&
 	    !attempt_decide(&attempt, &options->decide, secret, options->cancel, err)) {
 		reader->keyed = !options->plain && attempt.decision.action != DECIDE_OVERWRITE;
-		end = decision_ends(work, &attempt.decision, &attempt.there)
-			      ? TRY_ENDED
-			      : try_open(reader, &attempt, err);
+		if (decision_ends(work, &attempt.decision, &attempt.there))
+			end = TRY_ENDED;
+		else if (!chunks_wanted(options, &attempt))
+			end = try_open(reader, &attempt, err);
+		else if (!chunks_divide(options, &attempt, &split, err))
+			end = TRY_ENDED;
 	}
 	attempt_close(&attempt);
+	if (split)
+		chunks_hand_out(options, split, take_part, reader);
 	return end;
 }
 
@@ -542,7 +557,7 @@ void reader_take(struct reader *reader, struct work *work)
 {
 	unsigned attempts = work->task->attempts;
 	const atomic_bool *enough = reader->options->enough;
-	if (cancelled(reader) || (enough && atomic_load(enough))) {
+	if (cancelled(reader) || (enough && atomic_load(enough)) || is_abandoned(work)) {
 		work_again(work, 0, attempts);
 		return;
 	}

@@ -29,6 +29,12 @@ static void readers_run(void *context)
 		reader_take(start.reader, work);
 }
 
+/* A reader must not sleep for room that only readers make. */
+static bool offer(void *offered, struct work *work)
+{
+	return ring_try_push(((struct readers *)offered)->ring, work);
+}
+
 static enum fault start_one(struct readers *readers, struct err *err)
 {
 	struct reader_start *start = malloc(sizeof *start);
@@ -59,6 +65,8 @@ enum fault readers_new(const struct readers_options *options, struct readers **r
 		return err_set(err, FAULT_NOMEM, "no memory for readers");
 	made->options = *options;
 	made->options.doubts = &made->doubts;
+	made->options.offer = offer;
+	made->options.offered = made;
 	made->ring = ring_new(RING_WORKS);
 	enum fault fault = FAULT_NONE;
 	if (!made->ring)

@@ -12,6 +12,7 @@
  *            [ahead: what must be known before the first byte is sent]
  *            send: body_room -> read 1 MiB -> compute -> body_push -> [2 pieces] -> the sender
  *      -> or, where shares may be wanted: ahead, and then what the sender asks for (passes.h)
+ *      -> of a file planned in chunks: these, as works for whichever reader is free (chunks.h)
  *
  * Whatever is computed between reading and sending is computed here, in threads that are neither
  * the dispatcher's nor curl's: hashes, keys, predicted caps, shares.
@@ -39,6 +40,8 @@
 
 #include <stdatomic.h>
 
+struct split;
+
 struct readers_options {
 	struct source_tree_options tree;
 	struct replica_options replica;
@@ -60,7 +63,13 @@ struct readers_options {
 					readers' */
 	void (*deliver)(void *context,
 			struct body *body); /* takes the body; streams are filled on */
+	/* Takes a file all of whose chunks are stored (a split_options.whole).  NULL: files are
+	 * not divided. */
+	void (*whole)(void *context, struct split *split);
 	void *context;
+	/* Takes a work for another reader, if one has room; the readers'. */
+	bool (*offer)(void *offered, struct work *work);
+	void *offered;
 };
 
 struct readers;

@@ -142,6 +142,11 @@ enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *met
 		fault = bytes_printf(out, "%s\"barge\": {\"unreadable\": \"%s\"}",
 				     out->data[out->size - 1] == '{' ? "" : ", ",
 				     metadata->unreadable);
+	if (!fault && metadata->chunked)
+		fault = bytes_printf(out,
+				     "%s\"barge\": {\"chunked\": {\"size\": %llu, \"version\": 1}}",
+				     out->data[out->size - 1] == '{' ? "" : ", ",
+				     (unsigned long long)metadata->chunked);
 	return fault ? fault : bytes_append_text(out, "}");
 }
 

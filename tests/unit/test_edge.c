@@ -1,5 +1,7 @@
 #include "tahoe/edge.h"
 
+#include "base/meta.h"
+
 #include "tests/unit/facts.h"
 
 static void prints_floats_as_python(void **state)
@@ -55,6 +57,15 @@ static void prints_metadata_in_order(void **state)
 	assert_int_equal(edge_metadata_json(&out, &early), FAULT_NONE);
 	assert_string_equal(bytes_text(&out),
 			    "{\"ctime\": -9.999999717180685e-10, \"mtime\": -1.5}");
+	/* Of a file in chunks. */
+	bytes_clear(&out);
+	const struct edge_metadata chunked = { .ctime_ns = META_NO_TIME,
+					       .mtime_ns = 1500000000,
+					       .chunked = 5000000 };
+	assert_int_equal(edge_metadata_json(&out, &chunked), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"mtime\": 1.5, \"barge\": {\"chunked\": {\"size\": 5000000, "
+			    "\"version\": 1}}}");
 	/* Of a backup, in the order of tahoe's. */
 	bytes_clear(&out);
 	struct edge_metadata numbered = { .ctime_ns = 2250000000,

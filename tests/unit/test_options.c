@@ -201,11 +201,13 @@ static void plan_options_come_back_from_their_text(void **state)
 	struct err err;
 	char text[PLANNING_TEXT_SIZE], again[PLANNING_TEXT_SIZE];
 	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--symlinks=fail", "--immutable",
-			       "--max-dir-entries=12", "--range-size=2M", "--caps-only", "-T"),
+			       "--max-dir-entries=12", "--range-size=2M", "--caps-only", "-T",
+			       "--chunk=8M"),
 			 FAULT_NONE);
 	planning_text(&options.planning, text);
-	assert_string_equal(text, "immutable=1 symlinks=fail specials=skip max-dir-entries=12 "
-				  "range-size=2097152 caps-only=1 no-target-directory=1");
+	assert_string_equal(text,
+			    "immutable=1 symlinks=fail specials=skip max-dir-entries=12 "
+			    "range-size=2097152 caps-only=1 no-target-directory=1 chunk=8388608");
 	options_fini(&options);
 	assert_int_equal(PARSE(&other, &err, "resume"), FAULT_NONE);
 	assert_int_equal(planning_read(&other.planning, text, strlen(text), &err), FAULT_NONE);
@@ -213,6 +215,7 @@ static void plan_options_come_back_from_their_text(void **state)
 	assert_string_equal(again, text);
 	assert_true(other.planning.immutable);
 	assert_true(other.planning.caps_only);
+	assert_int_equal(other.planning.chunk_size, 8 << 20);
 	assert_true(other.planning.no_target_directory);
 	assert_int_equal(other.planning.symlinks, PLAN_SYMLINKS_FAIL);
 	static const char *const bad[] = {

@@ -117,6 +117,18 @@ static void delivers_each_item_once_and_in_order_among_many_threads(void **state
 	ring_free(ring);
 }
 
+static void trying_never_sleeps(void **state)
+{
+	(void)state;
+	struct ring *ring = ring_new(1);
+	assert_true(ring_try_push(ring, &item[0]));
+	assert_false(ring_try_push(ring, &item[1]));
+	assert_ptr_equal(ring_pop(ring), &item[0]);
+	ring_close(ring);
+	assert_false(ring_try_push(ring, &item[1]));
+	ring_free(ring);
+}
+
 static void close_wakes_sleepers_on_both_sides(void **state)
 {
 	(void)state;
@@ -149,6 +161,7 @@ int main(void)
 		cmocka_unit_test_setup(never_runs_ahead_of_its_capacity, forget),
 		cmocka_unit_test_setup(delivers_each_item_once_and_in_order_among_many_threads,
 				       forget),
+		cmocka_unit_test_setup(trying_never_sleeps, forget),
 		cmocka_unit_test_setup(close_wakes_sleepers_on_both_sides, forget),
 	};
 	alarm(60);

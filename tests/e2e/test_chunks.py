@@ -1,0 +1,129 @@
+"""--chunk: large files as immutable directories of numbered chunks, stored side by side."""
+import json
+import os
+import time
+
+import pytest
+
+from grid import EmbeddedGateway, uri, wait_for
+from tree import content
+
+KIB = 1 << 10
+CHUNK = 64 * KIB
+SIZE = 10 * CHUNK + 7
+CHUNKS = 11
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A directory with a file of eleven chunks, the last of which is a literal, and a small one."""
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/large").write_bytes(content(SIZE))
+    (tmp_path / "s/small").write_bytes(content(CHUNK, 1))
+    return tmp_path / "s"
+
+
+def edge(grid, directory, name):
+    """The child `name` as the gateway lists it: (kind, node)."""
+    node = json.loads(grid.web("GET", uri(directory, t="json")))[1]
+    return node["children"][name]
+
+
+def joined(grid, cap):
+    """The names of the pieces of a directory, and their bytes in the order of a shell's sort."""
+    names = sorted(grid.list(cap), key=os.fsencode)
+    return names, b"".join(grid.get(grid.list(cap)[name][1]["ro_uri"]) for name in names)
+
+
+@pytest.mark.parametrize("options", [(), ("--immutable",), ("--no-direct",)],
+                         ids=["mutable", "immutable", "gateway alone"])
+def test_a_large_file_is_a_directory_of_chunks(embedded, client, source, options):
+    barge = client(embedded)
+    alias, cap = embedded.fresh()
+    puts = embedded.requests("put")
+    run = barge.ok("cp", "-r", source, alias, "--chunk=64K", "--json", *options)
+    line = run.entries()["s/large"]
+    assert line["bytes"] == SIZE and line["state"] == "done"
+    parent = embedded.child(cap, "s")[1]
+    kind, node = edge(embedded, parent.get("rw_uri") or parent["ro_uri"], "large")
+    assert kind == "dirnode" and not node["mutable"]
+    metadata = node["metadata"]
+    assert metadata["barge"] == {"chunked": {"size": SIZE, "version": 1}}
+    assert metadata["mtime"] == pytest.approx(os.stat(source / "large").st_mtime)
+    names, data = joined(embedded, node["ro_uri"])
+    assert names == [f"{number:02d}" for number in range(1, CHUNKS + 1)]
+    assert data == content(SIZE)
+    # The last chunk is a literal; the directory is put like a file by the embedded gateway.
+    assert embedded.requests("put") - puts <= CHUNKS - 1 + 3
+
+
+def test_tahoe_joins_the_pieces(real_grid, client, source, tmp_path):
+    alias, _ = real_grid.fresh()
+    client(real_grid).ok("cp", "-r", source, alias, "--chunk=64K")
+    run = real_grid.command("-d", real_grid.directory, "cp", "-r", alias + "s/large",
+                            tmp_path / "pieces")
+    assert run.returncode == 0, run.stdout
+    pieces = tmp_path / "pieces"
+    if (pieces / "large").is_dir():
+        pieces = pieces / "large"
+    command = f"cat '{pieces}'/* > '{tmp_path}/joined'"
+    assert os.system(command) == 0
+    assert (tmp_path / "joined").read_bytes() == content(SIZE)
+
+
+def test_killed_in_the_middle_only_chunks_in_flight_are_sent_again(barge, client, tmp_path):
+    grid = EmbeddedGateway(barge, tmp_path / "node", ["put:delay=60"])
+    try:
+        alias, cap = grid.fresh()
+        (tmp_path / "large").write_bytes(content(40 * CHUNK))
+        one = client(grid)
+        running = one.start("cp", "--chunk=64K", "-j4", tmp_path / "large", alias)
+        wait_for(lambda: grid.requests("put") >= 20, 30)
+        time.sleep(0.1)
+        running.kill()
+        one.finish(running)
+        before = grid.requests("put")
+        grid.restart()
+        one.ok("resume", one.job().name)
+        assert before < 40
+        # Four in flight, those whose slots were not written yet, and the directory.
+        assert grid.requests("put") <= 40 - before + 4 + 4 + 1
+        assert joined(grid, grid.child(cap, "large")[1]["ro_uri"])[1] == content(40 * CHUNK)
+    finally:
+        grid.stop()
+
+
+def test_a_file_that_changed_between_two_runs_is_sent_anew(barge, client, tmp_path):
+    grid = EmbeddedGateway(barge, tmp_path / "node", ["put:delay=60"])
+    try:
+        alias, cap = grid.fresh()
+        large = tmp_path / "large"
+        large.write_bytes(content(40 * CHUNK))
+        one = client(grid)
+        running = one.start("cp", "--chunk=64K", large, alias)
+        wait_for(lambda: grid.requests("put") >= 20, 30)
+        running.kill()
+        one.finish(running)
+        grid.restart()
+        large.write_bytes(content(30 * CHUNK + 5, 2))
+        one.ok("resume", one.job().name)
+        node = grid.child(cap, "large")[1]
+        assert joined(grid, node["ro_uri"])[1] == content(30 * CHUNK + 5, 2)
+    finally:
+        grid.stop()
+
+
+def test_chunks_alike_are_sent_once(embedded, client, tmp_path):
+    (tmp_path / "zeros").write_bytes(bytes(20 * CHUNK))
+    alias, cap = embedded.fresh()
+    puts = embedded.requests("put")
+    client(embedded).ok("cp", "--chunk=64K", tmp_path / "zeros", alias)
+    assert embedded.requests("put") - puts <= 2
+    assert joined(embedded, embedded.child(cap, "zeros")[1]["ro_uri"])[1] == bytes(20 * CHUNK)
+
+
+def test_bad_sizes_are_refused(embedded, client, source):
+    alias, _ = embedded.fresh()
+    for size in ("0", "1K", "12x", "", "-1"):
+        run = client(embedded).ok("cp", source / "large", alias, f"--chunk={size}", code=2)
+        assert "--chunk" in run.err

@@ -76,21 +76,26 @@ static enum fault add(struct chunk_log *log, struct chunk_log_line *line, struct
 	return FAULT_NONE;
 }
 
-/* Fills a line from "OWNER:METHOD" of `size` bytes.  Faults: NOMEM; CORRUPT: it is none. */
-static enum fault name(struct chunk_log_line *line, const char *text, size_t size, struct err *err)
+/* Returns where "OWNER:METHOD" of `size` bytes has its colon; NULL: it is no such text. */
+static const char *colon_of(const char *text, size_t size)
 {
-	const char *colon = memrchr(text, ':', size), *end;
-	if (!colon || colon == text || memchr(text, '\0', size))
-		return err_set(err, FAULT_CORRUPT, "no owner and method");
+	const char *colon = memrchr(text, ':', size);
+	return colon == text || memchr(text, '\0', size) ? NULL : colon;
+}
+
+/* Fills a line from "OWNER:METHOD".  Returns false when out of memory. */
+static bool name(struct chunk_log_line *line, const char *text, size_t size, const char *colon)
+{
 	line->owner = strndup(text, size);
 	if (!line->owner)
-		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
+		return false;
 	line->owner[colon - text] = '\0';
 	line->method = line->owner + (colon - text) + 1;
-	end = read_number(line->method, line->method + strlen(line->method), &line->size);
+	const char *end =
+		read_number(line->method, line->method + strlen(line->method), &line->size);
 	if (!end || *end)
 		line->size = 0;
-	return FAULT_NONE;
+	return true;
 }
 
 static enum fault add_text(struct chunk_log *log, const char *text, const char *end,
@@ -101,9 +106,12 @@ static enum fault add_text(struct chunk_log *log, const char *text, const char *
 	const char *blank = names ? memrchr(names, ' ', (size_t)(end - names)) : NULL;
 	if (!blank || read_number(blank + 1, end, &line.count) != end)
 		return FAULT_NONE;
-	enum fault fault = name(&line, names, (size_t)(blank - names), err);
-	if (fault)
-		return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+	size_t size = (size_t)(blank - names);
+	const char *colon = colon_of(names, size);
+	if (!colon)
+		return FAULT_NONE;
+	if (!name(&line, names, size, colon))
+		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
 	return add(log, &line, err);
 }
 
@@ -128,10 +136,10 @@ enum fault chunk_log_set(struct chunk_log *log, const char *owner, uint64_t size
 	char *text;
 	if (asprintf(&text, "%s:%llu", owner, (unsigned long long)size) < 0)
 		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
-	enum fault fault = name(&line, text, strlen(text), err);
+	bool named = name(&line, text, strlen(text), strrchr(text, ':'));
 	free(text);
-	if (fault)
-		return fault;
+	if (!named)
+		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
 	const struct chunk_log_line *old = find(log, &line);
 	if (old && old->time_ns >= line.time_ns)
 		line.time_ns = old->time_ns + 1;

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "commit/intents.h"
 #include "engine/engine.h"
 #include "job/dry_run.h"
 #include "place/fresh.h"
@@ -46,6 +47,41 @@ static enum fault check_options(const struct copy *copy, const struct arrangemen
 	return engine_check(&copy->options->transfer, &sides, err);
 }
 
+/* Keeps the key with the job, as that of the directory everything goes into. */
+static enum fault keep_key(const struct migration *migration, const struct mutable_key *key,
+			   struct err *err)
+{
+	struct intents *intents;
+	enum fault fault = intents_open(migration->job.keys, migration->job.id,
+					migration->catalog->outcomes, &intents, err);
+	if (fault)
+		return fault;
+	fault = intents_add(intents, 0, key, err);
+	intents_close(intents);
+	return fault;
+}
+
+/* Makes the job of --cap-out without a gateway: first the job has the key, then FILE its cap. */
+static enum fault open_keyed_job(const struct copy *copy, struct migration *migration,
+				 struct arrangement *arrangement, struct err *err)
+{
+	struct fresh fresh;
+	enum fault fault = fresh_begin(&fresh, &copy->wanted.places->target, err);
+	if (fault)
+		return fault;
+	arrangement->root = fresh.key.cap;
+	fault = migration_new(&copy->wanted, arrangement, NULL, migration, err);
+	if (!fault) {
+		fault = keep_key(migration, &fresh.key, err);
+		if (!fault)
+			fault = fresh_publish(&fresh, err);
+		if (fault)
+			migration_drop(migration);
+	}
+	fresh_fini(&fresh);
+	return fault;
+}
+
 /* Finds the job of this command line, or makes a new one. */
 static enum fault open_job(struct copy *copy, struct migration *migration,
 			   struct arrangement *arrangement, struct err *err)
@@ -63,6 +99,8 @@ static enum fault open_job(struct copy *copy, struct migration *migration,
 	if (check_target(copy->options, arrangement, err) || check_options(copy, arrangement, err))
 		return err->fault;
 	const struct place *target = &copy->wanted.places->target;
+	if (target->fresh && copy->setup.without_gateway && copy->setup.encodes)
+		return open_keyed_job(copy, migration, arrangement, err);
 	if (target->fresh && fresh_make(&tries, target, &arrangement->root, err))
 		return err->fault;
 	return migration_new(&copy->wanted, arrangement, NULL, migration, err);

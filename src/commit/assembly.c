@@ -282,15 +282,17 @@ static enum fault predict(struct assembly_builder *builder, struct dirnode *dirn
 	const struct assembly_source *source = builder->source;
 	struct assembly *assembly = builder->assembly;
 	const uint64_t size = dirnode->body.size;
-	const bool encodes = source->encodes && size > LITERAL_SIZE_MAX &&
-			     chk_shares_size(source->params, size) <= SHARES_MAX;
+	const bool literal = size <= LITERAL_SIZE_MAX;
+	const bool encodes =
+		source->encodes && !literal && chk_shares_size(source->params, size) <= SHARES_MAX;
 	if (encodes ? dirnode_shares(dirnode, source->params, &assembly->cap, &assembly->shares,
 				     err)
 		    : dirnode_cap(dirnode, source->params, &assembly->cap, err))
 		return err->fault;
 	assembly->predicted = true;
 	assembly->size = size;
-	if (encodes) {
+	assembly->by_form = encodes || (source->encodes && literal);
+	if (assembly->by_form) {
 		assembly->form = dirnode->body;
 		bytes_init(&dirnode->body, ASSEMBLY_MAX);
 	}
@@ -345,7 +347,7 @@ static enum fault write_parts(struct assembly_builder *builder, struct dirnode *
 		fault = sign(builder, dirnode, err);
 	if (!fault && predicts)
 		fault = predict(builder, dirnode, err);
-	if (!fault && predicts && !assembly->shares)
+	if (!fault && predicts && !assembly->by_form)
 		fault = write_children(builder, dirnode, PART_REQUEST, err);
 	return fault ? fault : bytes_err(close_requests(assembly), err, "a request");
 }

@@ -30,9 +30,10 @@ struct assembly {
 	/* Immutable directories: */
 	bool predicted; /* `cap` is the cap the gateway must answer */
 	struct cap cap;
-	uint64_t size;             /* bytes of the serialized directory */
-	struct bytes form;         /* these, where it has */
-	struct chk_shares *shares; /* to be stored past the gateway; else NULL */
+	uint64_t size; /* bytes of the serialized directory */
+	bool by_form;  /* it is stored as a file is: of these bytes */
+	struct bytes form;
+	struct chk_shares *shares; /* with that, unless it is a literal; else NULL */
 	struct slot_shares *slot;  /* the same of a mutable one; else NULL */
 	/* With reuse: */
 	unsigned char hash[DIGEST_SIZE]; /* SHA-256 of the serialized directory */

@@ -74,6 +74,8 @@ static enum fault choose_how(struct committer *committer, struct directory *dire
 	directory->how = DIRECTORY_MERGE;
 	if (task->id == 0) {
 		directory->cap = options->root;
+		if (options->intents && intents_find(options->intents, 0))
+			directory->how = DIRECTORY_MUTABLE;
 		return FAULT_NONE;
 	}
 	if (outcomes_read(options->catalog->outcomes, task->id, 1, &slot, err))

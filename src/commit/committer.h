@@ -49,8 +49,9 @@ struct committer_options {
 	struct policy *policy;
 	struct patience *patience; /* with uploads that were cut off, or NULL */
 	struct keyring *keyring;   /* NULL with `immutable` */
-	struct intents *intents;   /* NULL with `immutable` */
-	struct cap root;           /* the directory at the target: what task 0 merges into */
+	struct intents *intents;   /* NULL with `immutable`, unless there is one of task 0 */
+	struct cap root;           /* the directory at the target: what task 0 merges into, or,
+				      where there is an intent of it, makes */
 	bool immutable;
 	bool encodes;        /* new directories are stored past the gateway */
 	struct reuse *reuse; /* of a backup, which shares them with earlier ones; else NULL */

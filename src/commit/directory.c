@@ -318,7 +318,7 @@ static void put_immutable(void *context, const struct store_reply *reply)
 	cap_wipe(&made.cap);
 }
 
-/* Stores the form of an immutable directory, whose shares are there. */
+/* Stores the form of an immutable directory, whose shares are there, or which is a literal. */
 static struct store_call *put_directory(struct directory *directory, struct err *err)
 {
 	const struct assembly *assembly = &directory->assembly;
@@ -389,8 +389,8 @@ static void go_on_merging(struct directory *directory)
 static void make_new(struct directory *directory)
 {
 	struct err err;
-	if (directory->assembly.shares ? !put_directory(directory, &err)
-				       : !make_directory(directory, &err))
+	if (directory->assembly.by_form ? !put_directory(directory, &err)
+					: !make_directory(directory, &err))
 		directory_fail(directory, &err);
 }
 

@@ -61,7 +61,7 @@ static void succeed(struct direct_put *put)
 {
 	const struct store_reply reply = {
 		.answered = true,
-		.proven = true,
+		.proven = !cap_is_literal(&put->cap), /* that is as easily judged */
 		.cap = put->cap,
 	};
 	health_well(put->direct->health, &put->health);
@@ -328,9 +328,15 @@ void put_plan(struct direct_put *put)
 
 /* ---- the beginning ---- */
 
+/* No server hears of what is all in its cap. */
+static bool is_literal(const struct store_body *body)
+{
+	return body->size <= LITERAL_SIZE_MAX && (body->data || body->size == 0);
+}
+
 bool direct_can_put(const struct direct *direct, const struct store_body *body)
 {
-	return (body->shares || body->feed) && direct->lease_secret;
+	return (body->shares || body->feed || is_literal(body)) && direct->lease_secret;
 }
 
 /* Takes the servers that answer, in the order of the file's shares, twice as many as there are
@@ -391,7 +397,10 @@ static enum fault find_places(struct direct_put *put, unsigned shares, struct er
 struct store_call *direct_put(struct direct *direct, const struct store_body *body,
 			      struct store_then then, struct err *err)
 {
-	const unsigned count = body->shares ? body->shares->count : body->feed->params->n;
+	const bool literal = is_literal(body);
+	const unsigned count = literal        ? 0
+			       : body->shares ? body->shares->count
+					      : body->feed->params->n;
 	struct direct_put *put = calloc(1, sizeof *put + count * sizeof put->request[0]);
 	if (!put) {
 		err_set(err, FAULT_NOMEM, "no memory for an upload");
@@ -399,9 +408,12 @@ struct store_call *direct_put(struct direct *direct, const struct store_body *bo
 	}
 	put->direct = direct;
 	put->then = then;
-	put->health = health_begin(direct->health, direct->base.gateway, HEALTH_STORING);
+	put->health = health_begin(direct->health, direct->base.gateway,
+				   literal ? HEALTH_NOTHING : HEALTH_STORING);
 	put->body = *body;
-	if (describe_shares(put, err) || find_places(put, count, err)) {
+	if (literal)
+		chk_literal(body->data, (size_t)body->size, &put->cap);
+	else if (describe_shares(put, err) || find_places(put, count, err)) {
 		secret_wipe(put, sizeof *put);
 		free(put);
 		return NULL;
@@ -433,7 +445,9 @@ void direct_move_puts(struct direct *direct)
 			continue;
 		}
 		put->due = false;
-		if (put->begun) {
+		if (cap_is_literal(&put->cap)) {
+			succeed(put);
+		} else if (put->begun) {
 			put_write_on(put);
 		} else {
 			put->begun = true;

@@ -70,6 +70,7 @@ struct engine {
 	struct patience patience;
 	struct keyring *keyring;
 	struct intents *intents;
+	bool root_is_new; /* the directory at the target is made at the end */
 	struct committer *committer;
 	struct dispatch *dispatch;
 	struct recheck_counts again; /* what an earlier run did, looked at */

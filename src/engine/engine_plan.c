@@ -173,7 +173,8 @@ static enum fault open_grids(struct engine *engine, struct err *err)
 		if (!engine->remote)
 			return err_set(err, FAULT_NOMEM, "no memory for the planner");
 	}
-	if (migration->to_local || migration->made.count > 0 || !engine->store)
+	if (migration->to_local || migration->made.count > 0 || engine->root_is_new ||
+	    !engine->store)
 		return FAULT_NONE;
 	const struct target_listing_options options = {
 		.root = &migration->root,

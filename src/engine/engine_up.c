@@ -140,15 +140,26 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	return readers_new(&readers, &engine->readers, err);
 }
 
+/* Opens the keys of new directories.  An immutable job has one where its root is made at the end. */
+static enum fault open_keys(struct engine *engine, struct err *err)
+{
+	const struct migration *migration = engine->migration;
+	const bool immutable = engine->planning->immutable;
+	if (immutable && access(migration->job.keys, F_OK) != 0)
+		return FAULT_NONE;
+	enum fault fault = intents_open(migration->job.keys, migration->job.id,
+					migration->catalog->outcomes, &engine->intents, err);
+	if (!fault && !immutable)
+		fault = keyring_new(KEY_THREADS, &engine->keyring, err);
+	engine->root_is_new = !fault && intents_find(engine->intents, 0);
+	return fault;
+}
+
 static enum fault start_committer(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
-	if (!engine->planning->immutable) {
-		if (intents_open(migration->job.keys, migration->job.id,
-				 migration->catalog->outcomes, &engine->intents, err) ||
-		    keyring_new(KEY_THREADS, &engine->keyring, err))
-			return err->fault;
-	}
+	if (open_keys(engine, err))
+		return err->fault;
 	const struct committer_options committer = {
 		.lease = engine_lease_options(engine),
 		.catalog = migration->catalog,

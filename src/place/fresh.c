@@ -1,7 +1,6 @@
 #include "place/fresh.h"
 
 #include "base/secret.h"
-#include "files/outfile.h"
 
 static enum fault make(const struct tries *tries, struct cap *cap, struct err *err)
 {
@@ -33,14 +32,20 @@ static enum fault write_cap(struct outfile *file, const struct cap *cap, struct 
 	return fault;
 }
 
+static enum fault open_file(struct outfile *file, const struct place *target, struct err *err)
+{
+	enum fault fault = outfile_open(file, target->path, false, err);
+	if (fault == FAULT_EXISTS)
+		return err_set(err, FAULT_USAGE, "--cap-out: '%.120s' is there already",
+			       target->path);
+	return fault;
+}
+
 enum fault fresh_make(const struct tries *tries, const struct place *target, struct cap *cap,
 		      struct err *err)
 {
 	struct outfile file;
-	enum fault fault = outfile_open(&file, target->path, false, err);
-	if (fault == FAULT_EXISTS)
-		return err_set(err, FAULT_USAGE, "--cap-out: '%.120s' is there already",
-			       target->path);
+	enum fault fault = open_file(&file, target, err);
 	if (fault)
 		return fault;
 	fault = make(tries, cap, err);
@@ -48,4 +53,25 @@ enum fault fresh_make(const struct tries *tries, const struct place *target, str
 		fault = write_cap(&file, cap, err);
 	outfile_fini(&file);
 	return fault;
+}
+
+enum fault fresh_begin(struct fresh *fresh, const struct place *target, struct err *err)
+{
+	enum fault fault = open_file(&fresh->file, target, err);
+	if (!fault && mutable_key_generate(&fresh->key, err)) {
+		fault = err->fault;
+		outfile_fini(&fresh->file);
+	}
+	return fault;
+}
+
+enum fault fresh_publish(struct fresh *fresh, struct err *err)
+{
+	return write_cap(&fresh->file, &fresh->key.cap, err);
+}
+
+void fresh_fini(struct fresh *fresh)
+{
+	outfile_fini(&fresh->file);
+	mutable_key_wipe(&fresh->key);
 }

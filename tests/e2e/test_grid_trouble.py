@@ -2,6 +2,8 @@
 
 What everything suffers is waited for; what one object suffers alone is its own failure.
 """
+import itertools
+import threading
 import time
 
 import pytest
@@ -174,7 +176,16 @@ def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, 
     path = make_files(tmp_path / "s", 8)
     (path / "d/bad").write_bytes(content(777))
     alias, cap = embedded.fresh()
-    proxy.answer = lambda request: reply if request.size == 777 else None
+    refused, others = threading.Event(), itertools.count(1)
+
+    def answer(request):
+        if request.size == 777:
+            refused.set()
+            return reply
+        if request.size == 3000 and next(others) == 8:
+            refused.wait(30)  # what was begun before says nothing
+        return None
+    proxy.answer = answer
     run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias, code=1)
     failed = {name: line["detail"] for name, line in run.entries().items()
               if line["state"] == "failed"}

@@ -1,10 +1,12 @@
 """A grid whose gateway is down: what its storage servers can do is done without it."""
+import signal
+
 import pytest
 
-from grid import SpreadGrid, TAHOE, wait_for
+from grid import SpreadGrid, TAHOE, count_connected, wait_for
 from runner import Barge
 from storage import announced
-from tree import content, local_tree, same
+from tree import below, content, local_tree, same
 
 
 def make(path):
@@ -98,6 +100,48 @@ def test_a_file_is_stored(down, client, tmp_path):
     barge.ok("put", f"--cap-out={tmp_path}/cap", tmp_path / "f")
     cap = (tmp_path / "cap").read_text().strip()
     assert cap.startswith("URI:CHK:") and cap.endswith(":2:3:5000")
+
+
+@pytest.fixture
+def gateway(down):
+    """gateway(): starts that of `down` again, until the end of the test."""
+    started = []
+
+    def start():
+        down.run(down.directory)
+        started.append(down.running.pop())
+        wait_for(lambda: count_connected(down.url) == down.server_count)
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(20)
+
+
+def test_trees_are_stored(down, client, tmp_path, gateway, barge_debug):
+    """Also of a directory and of files that are all in their caps; a real gateway reads them."""
+    barge, source = client(down), make(tmp_path / "tree")
+    (source / "empty").mkdir()
+    (source / "none").write_bytes(b"")
+    words = {name: [f"--cap-out={tmp_path / name}", *options, source] for name, options in {
+        "mutable": [], "immutable": ["--immutable"], "killed": [], "file": []}.items()}
+    words["file"][-1] = source / "small"
+    release, barge.program = barge.program, barge_debug
+    kill = {"BARGE_KILL": "direct-slot-sent:11"}  # of twelve: the root's second share is written
+    assert barge.run("cp", "-r", *words["killed"], env=kill).code == -signal.SIGKILL
+    barge.program = release
+    caps = {}
+    for name, one in words.items():
+        run = barge.ok("cp", "-r", "--json", *one)
+        assert run.summary()["failed"] == 0
+        caps[name] = (tmp_path / name).read_text().strip()
+        assert caps[name].startswith("URI:DIR2:")
+    gateway()
+    for name, cap in caps.items():
+        tree = below("tree", local_tree(source))
+        same(down.tree(cap), {"small": tree["tree/small"]} if name == "file" else tree)
+    assert down.child(caps["immutable"], "tree")[1]["ro_uri"].startswith("URI:DIR2-CHK:")
+    assert down.child(caps["immutable"], "tree/empty")[1]["ro_uri"] == "URI:DIR2-LIT:"
+    down.link(caps["killed"], "more", caps["file"])  # the gateway can write to it
 
 
 def test_what_needs_it_says_so_at_once(down, client, tmp_path):

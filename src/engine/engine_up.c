@@ -140,7 +140,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	return readers_new(&readers, &engine->readers, err);
 }
 
-/* Opens the keys of new directories.  An immutable job has one where its root is made at the end. */
+/* Opens the keys of new directories.  An immutable job has one if its root is made at the end. */
 static enum fault open_keys(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;

@@ -2,14 +2,25 @@
 
 #include <ctype.h>
 
-enum { NS_DIGITS = 9 };
+enum { NS_DIGITS = 9, METHOD_SIZE = 24 };
 
 static const int64_t second_ns = 1000000000;
+
+static void line_free(struct chunk_log_line *line)
+{
+	free(line->owner);
+	free(line->method);
+}
+
+static enum fault no_memory(struct err *err)
+{
+	return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
+}
 
 void chunk_log_fini(struct chunk_log *log)
 {
 	for (size_t i = 0; i < log->count; i++)
-		free(log->line[i].owner);
+		line_free(&log->line[i]);
 	free(log->line);
 	*log = (struct chunk_log){ .count = 0 };
 }
@@ -47,32 +58,34 @@ static const char *read_time(const char *at, const char *end, int64_t *time_ns)
 }
 
 /* Returns the line of an owner and method, or NULL. */
-static struct chunk_log_line *find(const struct chunk_log *log, const struct chunk_log_line *like)
+static struct chunk_log_line *find(const struct chunk_log *log, const char *owner,
+				   const char *method)
 {
 	for (size_t i = 0; i < log->count; i++)
-		if (strcmp(log->line[i].owner, like->owner) == 0 &&
-		    strcmp(log->line[i].method, like->method) == 0)
+		if (strcmp(log->line[i].owner, owner) == 0 &&
+		    strcmp(log->line[i].method, method) == 0)
 			return &log->line[i];
 	return NULL;
 }
 
-/* Takes a line, whose texts are freed where they are not kept. */
+/* Takes a line, which is freed where it is not kept. */
 static enum fault add(struct chunk_log *log, struct chunk_log_line *line, struct err *err)
 {
-	struct chunk_log_line *old = find(log, line);
-	if (old && line->time_ns >= old->time_ns) {
-		free(old->owner);
+	struct chunk_log_line *old = find(log, line->owner, line->method);
+	if (old && line->time_ns < old->time_ns) {
+		line_free(line);
+	} else if (old) {
+		line_free(old);
 		*old = *line;
-		return FAULT_NONE;
+	} else {
+		struct chunk_log_line *more = reallocarray(log->line, log->count + 1, sizeof *more);
+		if (!more) {
+			line_free(line);
+			return no_memory(err);
+		}
+		log->line = more;
+		log->line[log->count++] = *line;
 	}
-	struct chunk_log_line *more =
-		old ? NULL : reallocarray(log->line, log->count + 1, sizeof *more);
-	if (!more) {
-		free(line->owner);
-		return old ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a chunk log");
-	}
-	log->line = more;
-	log->line[log->count++] = *line;
 	return FAULT_NONE;
 }
 
@@ -83,19 +96,21 @@ static const char *colon_of(const char *text, size_t size)
 	return colon == text || memchr(text, '\0', size) ? NULL : colon;
 }
 
-/* Fills a line from "OWNER:METHOD".  Returns false when out of memory. */
-static bool name(struct chunk_log_line *line, const char *text, size_t size, const char *colon)
+/* Adds a line that is told by `like` but for its texts, of these sizes. */
+static enum fault add_named(struct chunk_log *log, const struct chunk_log_line *like,
+			    struct bytes_view owner, struct bytes_view method, struct err *err)
 {
-	line->owner = strndup(text, size);
-	if (!line->owner)
-		return false;
-	line->owner[colon - text] = '\0';
-	line->method = line->owner + (colon - text) + 1;
-	const char *end =
-		read_number(line->method, line->method + strlen(line->method), &line->size);
-	if (!end || *end)
-		line->size = 0;
-	return true;
+	struct chunk_log_line line = *like;
+	line.owner = strndup(owner.data, owner.size);
+	line.method = strndup(method.data, method.size);
+	if (!line.owner || !line.method) {
+		line_free(&line);
+		return no_memory(err);
+	}
+	uint64_t size;
+	const char *end = read_number(line.method, line.method + strlen(line.method), &size);
+	line.size = end && !*end ? size : 0;
+	return add(log, &line, err);
 }
 
 static enum fault add_text(struct chunk_log *log, const char *text, const char *end,
@@ -110,9 +125,9 @@ static enum fault add_text(struct chunk_log *log, const char *text, const char *
 	const char *colon = colon_of(names, size);
 	if (!colon)
 		return FAULT_NONE;
-	if (!name(&line, names, size, colon))
-		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
-	return add(log, &line, err);
+	const struct bytes_view owner = { names, (size_t)(colon - names) };
+	const struct bytes_view method = { colon + 1, size - owner.size - 1 };
+	return add_named(log, &line, owner, method, err);
 }
 
 enum fault chunk_log_read(struct chunk_log *log, const char *text, size_t size, struct err *err)
@@ -133,17 +148,13 @@ enum fault chunk_log_set(struct chunk_log *log, const char *owner, uint64_t size
 			 int64_t now_ns, struct err *err)
 {
 	struct chunk_log_line line = { .time_ns = now_ns, .count = count };
-	char *text;
-	if (asprintf(&text, "%s:%llu", owner, (unsigned long long)size) < 0)
-		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
-	bool named = name(&line, text, strlen(text), strrchr(text, ':'));
-	free(text);
-	if (!named)
-		return err_set(err, FAULT_NOMEM, "no memory for a chunk log");
-	const struct chunk_log_line *old = find(log, &line);
+	char method[METHOD_SIZE];
+	int length = snprintf(method, sizeof method, "%llu", (unsigned long long)size);
+	const struct chunk_log_line *old = find(log, owner, method);
 	if (old && old->time_ns >= line.time_ns)
 		line.time_ns = old->time_ns + 1;
-	return add(log, &line, err);
+	return add_named(log, &line, (struct bytes_view){ owner, strlen(owner) },
+			 (struct bytes_view){ method, (size_t)length }, err);
 }
 
 enum fault chunk_log_write(const struct chunk_log *log, struct bytes *text)

@@ -19,9 +19,9 @@ enum { CHUNK_LOG_MAX = 1 << 20 /* bytes of a log */ };
 
 struct chunk_log_line {
 	int64_t time_ns;
-	char *owner, *method; /* of one allocation, `owner` its beginning */
-	uint64_t size;        /* of the method; 0: it is unknown */
-	uint64_t count;       /* chunks; 0: removed */
+	char *owner, *method;
+	uint64_t size;  /* of the method; 0: it is unknown */
+	uint64_t count; /* chunks; 0: removed */
 };
 
 /* All zeros is an empty one. */

@@ -14,7 +14,7 @@ LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
           {"files", "net", "select", "tahoe", "report", "snapshot", "chunk"}, {"node", "store", "decide"},
           {"direct", "calls", "known"},
           {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
-          {"land", "upload", "place"}, {"download", "job", "archive"}, {"engine"}, {"backup", "annex"},
+          {"land", "upload", "place"}, {"download", "job", "archive", "keys"}, {"engine"}, {"backup", "annex"},
           {"cli", "serve"}]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 

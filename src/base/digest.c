@@ -4,6 +4,7 @@
 #include "base/digest.h"
 
 #include <assert.h>
+#include <nettle/md5.h>
 #include <nettle/sha2.h>
 #include <xxhash.h>
 
@@ -60,6 +61,14 @@ void digest_of(const void *data, size_t size, unsigned char out[DIGEST_SIZE])
 	sha256_update(&context, size, data);
 	sha256_digest(&context, DIGEST_SIZE, out);
 	explicit_bzero(&context, sizeof context);
+}
+
+void md5_of(const void *data, size_t size, unsigned char out[MD5_SIZE])
+{
+	struct md5_ctx context;
+	md5_init(&context);
+	md5_update(&context, size, data);
+	md5_digest(&context, MD5_SIZE, out);
 }
 
 enum fault content_hash_init(struct content_hash *hash, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * Hashes of bytes: SHA-256 and XXH3-128, streamed or at once.
+ * Hashes of bytes: SHA-256 and XXH3-128, streamed or at once; MD5, for where others put things.
  *
  * Place      readers, content keys, hash trees, verification.
  * Ownership  struct digest and struct content_hash hold library memory: init once, start as often
@@ -16,6 +16,7 @@
 enum {
 	DIGEST_SIZE = 32,       /* bytes of a SHA-256 */
 	CONTENT_HASH_SIZE = 16, /* bytes of an XXH3-128 */
+	MD5_SIZE = 16,          /* bytes of an MD5 */
 };
 
 struct digest {
@@ -42,6 +43,9 @@ void digest_final_double(struct digest *digest, unsigned char out[DIGEST_SIZE]);
 
 /* Stores the SHA-256 of `data`, for short inputs. */
 void digest_of(const void *data, size_t size, unsigned char out[DIGEST_SIZE]);
+
+/* Stores the MD5 of `data`, which spreads names and proves nothing. */
+void md5_of(const void *data, size_t size, unsigned char out[MD5_SIZE]);
 
 struct content_hash {
 	void *state; /* of libxxhash */

@@ -50,6 +50,9 @@ command_function command_show;
 /* command_ls.c, command_get.c, command_put.c: one directory, one file. */
 command_function command_ls, command_get, command_put;
 
+/* command_key.c: a key store. */
+command_function command_key;
+
 /* command_diff.c: a local tree against one on a grid. */
 command_function command_diff;
 

@@ -41,13 +41,21 @@
 #include <errno.h>
 
 static command_function *const function[COMMAND_COUNT] = {
-	[COMMAND_CP] = command_cp,         [COMMAND_PLAN] = command_plan,
-	[COMMAND_BACKUP] = command_backup, [COMMAND_RUN] = command_run,
-	[COMMAND_RESUME] = command_resume, [COMMAND_VERIFY] = command_verify,
-	[COMMAND_JOBS] = command_jobs,     [COMMAND_LS] = command_ls,
-	[COMMAND_GET] = command_get,       [COMMAND_PUT] = command_put,
-	[COMMAND_DIFF] = command_diff,     [COMMAND_SHOW] = command_show,
-	[COMMAND_FORGET] = command_forget, [COMMAND_SNAPSHOTS] = command_snapshots,
+	[COMMAND_CP] = command_cp,
+	[COMMAND_PLAN] = command_plan,
+	[COMMAND_BACKUP] = command_backup,
+	[COMMAND_RUN] = command_run,
+	[COMMAND_RESUME] = command_resume,
+	[COMMAND_VERIFY] = command_verify,
+	[COMMAND_JOBS] = command_jobs,
+	[COMMAND_LS] = command_ls,
+	[COMMAND_GET] = command_get,
+	[COMMAND_PUT] = command_put,
+	[COMMAND_KEY] = command_key,
+	[COMMAND_DIFF] = command_diff,
+	[COMMAND_SHOW] = command_show,
+	[COMMAND_FORGET] = command_forget,
+	[COMMAND_SNAPSHOTS] = command_snapshots,
 	[COMMAND_REPAIR] = command_verify,
 };
 

@@ -43,6 +43,7 @@ enum command {
 	COMMAND_DIFF,
 	COMMAND_SNAPSHOTS,
 	COMMAND_FORGET,
+	COMMAND_KEY,
 	COMMAND_JOBS,
 	COMMAND_SHOW,
 	COMMAND_GATEWAY,
@@ -74,6 +75,7 @@ struct options {
 	bool show_caps, long_listing; /* ls, show, snapshots */
 	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */
 	bool force;                   /* get */
+	char *root;                   /* key: the key store; NULL: not given */
 	bool add_lease;               /* verify, repair */
 	uint64_t port;                /* gateway; 0: any */
 	struct text_list fault;       /* gateway */

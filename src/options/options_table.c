@@ -11,7 +11,8 @@
 #define SHARING  (BIT(BACKUP) | BIT(RESUME))
 #define AUDITING (BIT(VERIFY) | BIT(REPAIR))
 #define ONLINE   (SENDING | AUDITING)
-#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(SNAPSHOTS) | BIT(FORGET))
+#define BACKUPS  (BIT(SNAPSHOTS) | BIT(FORGET))
+#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BACKUPS)
 #define NODE     (ONLINE | BIT(PLAN) | SINGLE)
 #define STATE    (ONLINE | BIT(PLAN) | BIT(JOBS))
 #define ALL      (((1u << COMMAND_COUNT) - 1))
@@ -34,7 +35,8 @@ const struct option_row option_table[] = {
 	  NODE | BIT(JOBS), false, AT(connection.cap_file), 0, 0 },
 	{ "convergence-file", 0, OPTION_TEXT, "FILE",
 	  "the gateway's private/convergence, to know caps ahead",
-	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF), false, AT(connection.convergence_file), 0, 0 },
+	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY), false,
+	  AT(connection.convergence_file), 0, 0 },
 	{ "allow-plaintext", 0, OPTION_LIST, "HOST",
 	  "allow plain http to HOST: everybody in between can read the caps", NODE | BIT(JOBS),
 	  false, AT(connection.allow_plaintext), 0, 0 },
@@ -139,7 +141,7 @@ const struct option_row option_table[] = {
 	  AT(plan_file), 0, 0 },
 	{ "verify", 0, OPTION_LEVELS, "LEVELS",
 	  "auto, or some of cap,count,check,read: what proves a file (auto)",
-	  ONLINE | BIT(PUT) | BIT(DIFF), false, AT(transfer.verify), 0, 0 },
+	  ONLINE | BIT(PUT) | BIT(DIFF) | BIT(KEY), false, AT(transfer.verify), 0, 0 },
 	{ "add-lease", 0, OPTION_FLAG, NULL, "renew the leases of all shares, or add them",
 	  AUDITING, true, AT(add_lease), 0, 0 },
 	{ "jobs", 'j', OPTION_COUNT, "N", "file requests in flight at each gateway (4; 8 past it)",
@@ -152,7 +154,7 @@ const struct option_row option_table[] = {
 	  false, AT(transfer.memory), 4 << 20, UINT64_C(1) << 40 },
 	{ "bwlimit", 0, OPTION_RATE, "RATE",
 	  "bytes a second, all transfers in both directions together (0: no limit)",
-	  ONLINE | BIT(GET) | BIT(PUT), false, AT(connection.bwlimit), PACE_RATE_MIN,
+	  ONLINE | BIT(GET) | BIT(PUT) | BIT(KEY), false, AT(connection.bwlimit), PACE_RATE_MIN,
 	  PACE_RATE_MAX },
 	{ "max-transfer", 0, OPTION_SIZE, "SIZE",
 	  "begin no more files after SIZE bytes; the rest is left (status 3)", SENDING, false,
@@ -199,6 +201,8 @@ const struct option_row option_table[] = {
 	  BIT(FORGET), true, AT(retention.count[RETENTION_YEARLY]), 1, UINT64_MAX },
 	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets",
 	  BIT(SHOW) | BIT(LS) | BIT(SNAPSHOTS), true, AT(show_caps), 0, 0 },
+	{ "root", 0, OPTION_TEXT, "ALIAS:DIR", "the directory that is the key store", BIT(KEY),
+	  true, AT(root), 0, 0 },
 	{ "long", 'l', OPTION_FLAG, NULL,
 	  "kind, rights, size and time of each entry; of each snapshot what is in it",
 	  BIT(LS) | BIT(SNAPSHOTS), true, AT(long_listing), 0, 0 },
@@ -305,6 +309,14 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     "What any of the --keep options keeps stays, and what Latest leads "
 			     "to.  A name that is no\ntime is never unlinked.\n",
 			     1, 1 },
+	[COMMAND_KEY] = { "key", "store | retrieve | remove | check KEY [FILE] --root ALIAS:DIR",
+			  "keep contents on a grid by their git-annex keys",
+			  "store KEY FILE     store the file; what the key had is replaced.\n"
+			  "retrieve KEY FILE  bring it into the file, written from front to back.\n"
+			  "remove KEY         take the key away; well when it is not there.\n"
+			  "check KEY          say whether its content can be read; 0: present, 1: "
+			  "absent, 69: nobody\n                   can tell.\n",
+			  2, 3 },
 	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB | prune]",
 			   "list, describe, take up again or remove saved jobs",
 			   "JOB is an id, or its beginning where only one job begins so.  Of jobs "

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 
-enum { KEY_LEAVES = 4096, KEY_TEXT_MAX = 4096 };
+enum { KEY_LEAVES = 4096 };
 
 /*
  * Appends "keys/XX/Y/FILE": XXY are the first hex digits of the MD5 of the key's text, FILE is the

@@ -5,7 +5,7 @@
 
 #include "chunk/key.h"
 
-/* A chunk's key is hashed as it is, and not as its file's, so that no directory grows with a file. */
+/* A chunk has a hash of its own, not its file's, so that no directory grows with a file. */
 enum fault key_path(const char *key, struct bytes *path, unsigned *leaf, struct err *err)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];

@@ -1,5 +1,8 @@
 """A grid whose gateway is down: what its storage servers can do is done without it."""
+import re
 import signal
+import socket
+from pathlib import Path
 
 import pytest
 
@@ -148,3 +151,74 @@ def test_what_needs_it_says_so_at_once(down, client, tmp_path):
     barge = client(down)
     run = barge.ok("cp", "-r", "--no-direct", down.alias + "src", tmp_path / "out", code=69)
     assert "no connection" in run.err
+
+
+# --- servers that end in the middle -------------------------------------------------------
+
+def traffic(server):
+    """Bytes that a server has read and written since it began."""
+    lines = Path(f"/proc/{server.pid}/io").read_text().split()
+    return int(lines[1]) + int(lines[3])
+
+
+class Killer:
+    """Kills the server with most to do just now, and brings it back."""
+    def __init__(self, grid):
+        self.grid, self.number = grid, None
+
+    def kill(self):
+        servers = self.grid.servers
+        before = list(map(traffic, servers))
+        wait_for(lambda: sum(map(traffic, servers)) - sum(before) > 1 << 20, 20)
+        self.number = max(range(3), key=lambda i: traffic(servers[i]) - before[i])
+        servers[self.number].kill()
+        servers[self.number].wait()
+
+    def bring_back(self):
+        if self.number is None:
+            return
+        directory = self.grid.base / f"server{self.number}"
+        self.grid.run(directory)
+        self.grid.servers[self.number] = self.grid.running[-1]
+        self.number = None
+        port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None)
+
+
+@pytest.fixture
+def killer(down):
+    one = Killer(down)
+    yield one
+    one.bring_back()
+
+
+@pytest.fixture(scope="module")
+def large(down, barge, tmp_path_factory):
+    """A file of 12 MiB, and a file with the cap of the directory that it was stored in as `f`."""
+    base = tmp_path_factory.mktemp("large")
+    (base / "f").write_bytes(content(12 << 20, 24))
+    Barge(barge, base / "home", down).ok("cp", f"--cap-out={base}/cap", base / "f")
+    return base / "f", base / "cap"
+
+
+def test_a_server_is_killed_while_it_is_read_from(down, client, large, tmp_path, killer):
+    path, cap = large
+    barge = client(down)
+    running = barge.start("cp", "--json", "--bwlimit=4M", f"--cap-file={cap}", "cap:f",
+                          tmp_path / "out")
+    killer.kill()
+    run = barge.finish(running)
+    assert run.code == 0 and (tmp_path / "out").read_bytes() == path.read_bytes(), run
+
+
+def test_a_server_is_killed_while_it_is_written_to(down, client, tmp_path, killer):
+    """Two of three are happy enough, and a share less is what repair is for."""
+    barge, path = client(down), tmp_path / "g"
+    path.write_bytes(content(12 << 20, 25))
+    running = barge.start("cp", "--json", "--bwlimit=4M", f"--cap-out={tmp_path}/cap", path)
+    killer.kill()
+    run = barge.finish(running)
+    assert run.code == 0 and run.summary()["failed"] == 0, run
+    killer.bring_back()  # it may have what is newer, of a directory that can change
+    barge.ok("cp", f"--cap-file={tmp_path}/cap", "cap:g", tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == path.read_bytes()

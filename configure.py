@@ -108,7 +108,7 @@ rule cc
   deps = gcc
   description = $mode: cc $in
 rule link
-  command = $cc $flags -pthread $ldflags -Wl,--as-needed $in -o $out @build/deps.libs $more $
+  command = $cc $flags -pthread $ldflags -Wl,--as-needed $in -o $out @build/deps.libs $more -lm $
       $$LDFLAGS
   description = $mode: link $out
 rule name

@@ -11,10 +11,10 @@ from pathlib import Path
 
 # Rooms, low to high; docs/design.md draws them.  A room is a folder of src, or a part of queue.
 LEVELS = [{"queue/core"}, {"queue/file"}, {"queue", "base"},
-          {"files", "net", "select", "tahoe", "report", "snapshot", "chunk"}, {"node", "store", "decide"},
+          {"files", "net", "select", "tahoe", "report", "snapshot", "chunk"}, {"node", "store", "decide", "measure"},
           {"direct", "calls", "known"},
           {"plan", "recheck", "verify"}, {"read", "commit", "audit", "compare", "options"},
-          {"land", "upload", "place"}, {"download", "job", "archive", "keys"}, {"engine"}, {"backup", "annex"},
+          {"land", "upload", "place"}, {"download", "job", "archive", "keys", "bench"}, {"engine"}, {"backup", "annex"},
           {"cli", "serve"}]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS, 1) for room in rooms}
 

@@ -60,7 +60,7 @@ class Barge:
         options = []
         if command in ("cp", "backup", "plan", "run", "resume", "verify", "repair", "jobs"):
             options.append(f"--state-dir={self.state}")
-        if node and self.grid and command in ("cp", "backup", "plan", "run", "resume", "verify",
+        if node and self.grid and command in ("cp", "backup", "plan", "run", "resume", "verify", "bench",
                                               "repair", "ls", "get", "put", "diff", "snapshots", "forget"):
             options.append(f"--node-directory={self.grid.directory}")
         return [self.program, command, *options, *words]

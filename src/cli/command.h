@@ -56,6 +56,9 @@ command_function command_key;
 /* command_diff.c: a local tree against one on a grid. */
 command_function command_diff;
 
+/* command_bench.c: how fast a grid is. */
+command_function command_bench;
+
 /* command_snapshots.c, command_forget.c: what a backup has made. */
 command_function command_snapshots, command_forget;
 

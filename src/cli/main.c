@@ -17,6 +17,7 @@
  *   commit/     directories on the grid, bottom-up, the last link
  *   report/     progress, JSON lines, summary
  *   audit/      the proof repeated later                  compare/  what differs
+ *   bench/      how fast a grid is                        measure/  what was measured
  *   archive/    what backups left at their target             snapshot/ its names, what is kept
  *   backup/     where snapshots go                        known/    what earlier ones stored
  *   annex/      git-annex's special remote: its protocol, keys and exported trees
@@ -57,6 +58,7 @@ static command_function *const function[COMMAND_COUNT] = {
 	[COMMAND_FORGET] = command_forget,
 	[COMMAND_SNAPSHOTS] = command_snapshots,
 	[COMMAND_REPAIR] = command_verify,
+	[COMMAND_BENCH] = command_bench,
 };
 
 static enum fault main_run(struct options *options, struct output *output, int *status,

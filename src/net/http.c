@@ -62,6 +62,7 @@ static void set_limits(struct http *http, const struct http_options *options)
 		.receive_ms = or_default(options->receive_ms, HTTP_RECEIVE_MS),
 		.connections = or_default(options->connections, CONNECTIONS),
 		.pace = options->pace,
+		.watch = options->watch,
 	};
 	uint64_t least = min_u64(http->options.send_ms,
 				 min_u64(http->options.wait_ms, http->options.receive_ms));
@@ -163,7 +164,48 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 		return NULL;
 	}
 	enlist(call);
+	call->started_us = http->options.watch ? http_clock_us() : 0;
 	return call;
+}
+
+uint64_t http_clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t http_time(const struct http_call *call, CURLINFO info)
+{
+	curl_off_t us = 0;
+	curl_easy_getinfo(call->easy, info, &us);
+	return us > 0 ? (uint64_t)us : 0;
+}
+
+/* Tells how long a request was where.  libcurl counts from its begin; a phase that was not reached
+ * has taken nothing, the one that was cut short all the rest. */
+static void http_tell_watch(const struct http_call *call)
+{
+	const struct http_watch *watch = call->http->options.watch;
+	const struct http_request *request = &call->request;
+	uint64_t end = http_clock_us() - call->started_us;
+	uint64_t connected = min_u64(http_time(call, CURLINFO_PRETRANSFER_TIME_T), end);
+	uint64_t begun = http_time(call, CURLINFO_STARTTRANSFER_TIME_T);
+	uint64_t sent = call->sent_us > call->started_us ? call->sent_us - call->started_us : 0;
+	begun = begun ? max_u64(connected, min_u64(begun, end)) : end;
+	sent = max_u64(connected, min_u64(sent, begun));
+	const struct http_phases phases = {
+		.base = request->peer ? request->peer->url.base : call->http->url.base,
+		.to_peer = request->peer != NULL,
+		.reads = request->method == HTTP_GET,
+		.started_us = call->started_us,
+		.connect_us = connected,
+		.send_us = sent - connected,
+		.wait_us = begun - sent,
+		.receive_us = end - begun,
+		.bytes = max_u64(call->body_sent, request->body.size) + call->received,
+	};
+	watch->ended(watch->context, &phases);
 }
 
 /* Ends a call: off the list, out of the multi handle, judged, told, and kept for the next one. */
@@ -171,6 +213,8 @@ static void http_finish(struct http_call *call, CURLcode code)
 {
 	struct http_reply reply;
 	http_call_judge(call, code, &reply);
+	if (call->http->options.watch)
+		http_tell_watch(call);
 	curl_multi_remove_handle(call->http->multi, call->easy);
 	delist(call);
 	call->request.done(call->request.context, &reply);

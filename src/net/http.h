@@ -43,6 +43,7 @@ struct http_options {
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* 0: the defaults above */
 	uint32_t connections;                              /* kept alive between requests; 0: 64 */
 	struct pace *pace; /* of all bodies, in both directions; borrowed; NULL: no limit */
+	const struct http_watch *watch; /* borrowed; NULL: nobody does */
 };
 
 /* How slow a reply may be on the whole.  Borrowed by requests and read while they run, so that it
@@ -54,6 +55,25 @@ struct http_floor {
 };
 
 struct http_peer; /* net/http_peer.h */
+
+/* How long a request was in its phases, once it has ended. */
+struct http_phases {
+	const char *base;    /* where it went: its URL; lives until the callback returns */
+	bool to_peer;        /* not to the gateway */
+	bool reads;          /* HTTP_GET */
+	uint64_t started_us; /* of http_clock_us */
+	uint64_t connect_us, send_us, wait_us, receive_us;
+	uint64_t bytes; /* of both bodies */
+};
+
+/* Hears of each request that ends, before its `done`. */
+struct http_watch {
+	void (*ended)(void *context, const struct http_phases *phases);
+	void *context;
+};
+
+/* Microseconds of the monotonic clock. */
+uint64_t http_clock_us(void);
 
 enum http_method {
 	HTTP_GET,

@@ -84,6 +84,8 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 		return CURL_READFUNC_ABORT;
 	}
 	call->body_sent += got;
+	if (call->http->options.watch && call->body_sent == body->size)
+		call->sent_us = http_clock_us();
 	moved(call, got);
 	return got;
 }

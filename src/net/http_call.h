@@ -46,12 +46,14 @@ struct http_call {
 	struct http_call *next, *previous; /* in flight; or next in the idle list */
 	CURL *easy;
 	struct http_request request; /* path is gone */
-	uint64_t body_sent;          /* bytes handed to libcurl since the last rewind */
-	bool paused;                 /* by the body */
-	bool full;                   /* http_pause: the sink is to get nothing */
-	int held;                    /* CURLPAUSE_ bits: until `due_ms`, and while it is full */
-	uint64_t asked, due_ms;      /* bytes the pace was asked for, and from when they may move */
-	uint64_t credit;             /* bytes that may move */
+	uint64_t started_us,
+		sent_us;        /* where there is a watch: begun; all of the body handed over */
+	uint64_t body_sent;     /* bytes handed to libcurl since the last rewind */
+	bool paused;            /* by the body */
+	bool full;              /* http_pause: the sink is to get nothing */
+	int held;               /* CURLPAUSE_ bits: until `due_ms`, and while it is full */
+	uint64_t asked, due_ms; /* bytes the pace was asked for, and from when they may move */
+	uint64_t credit;        /* bytes that may move */
 	enum http_stop stop;
 	enum http_phase phase;
 	uint64_t since_ms; /* of the phase or of the last progress; 0: the watchdog sets it */

@@ -32,6 +32,7 @@ static void set_defaults(struct options *options)
 		.planning.max_dir_entries = PLAN_DIR_ENTRIES_DEFAULT,
 		.planning.range_size = PLANNING_RANGE_SIZE,
 		.older_ms = UINT64_MAX,
+		.bench_duration_ms = 2000,
 		.transfer.readers = 8,
 		.transfer.memory = 64 << 20,
 		.connection.gateway_wait_ms = 300000,

@@ -41,6 +41,7 @@ enum command {
 	COMMAND_GET,
 	COMMAND_PUT,
 	COMMAND_DIFF,
+	COMMAND_BENCH,
 	COMMAND_SNAPSHOTS,
 	COMMAND_FORGET,
 	COMMAND_KEY,
@@ -64,13 +65,15 @@ struct options {
 		selection; /* of cp, plan, backup: `planning.select` is made of it */
 	struct transfer_options transfer;
 	struct backup_options backup;
-	char *read_data_subset;     /* snapshots check; NULL: none is read */
-	struct retention retention; /* forget */
+	char *bench_sizes;                         /* bench; NULL: its own */
+	uint64_t bench_duration_ms, bench_objects; /* of a step; 0 objects: any number */
+	char *read_data_subset;                    /* snapshots check; NULL: none is read */
+	struct retention retention;                /* forget */
 	char *at; /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
 	struct output_options output;
 	char *state_dir;              /* where jobs are kept; NULL: not given */
 	bool new_job, dry_run;        /* cp, plan, backup, forget */
-	char *plan_file;              /* plan -o */
+	char *plan_file;              /* plan -o; bench plot: the picture */
 	char *cap_out;                /* put, cp */
 	bool show_caps, long_listing; /* ls, show, snapshots */
 	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */

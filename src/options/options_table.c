@@ -12,7 +12,7 @@
 #define AUDITING (BIT(VERIFY) | BIT(REPAIR))
 #define ONLINE   (SENDING | AUDITING)
 #define BACKUPS  (BIT(SNAPSHOTS) | BIT(FORGET))
-#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BACKUPS)
+#define SINGLE   (BIT(LS) | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BIT(BENCH) | BACKUPS)
 #define NODE     (ONLINE | BIT(PLAN) | SINGLE)
 #define STATE    (ONLINE | BIT(PLAN) | BIT(JOBS))
 #define ALL      (((1u << COMMAND_COUNT) - 1))
@@ -35,7 +35,7 @@ const struct option_row option_table[] = {
 	  NODE | BIT(JOBS), false, AT(connection.cap_file), 0, 0 },
 	{ "convergence-file", 0, OPTION_TEXT, "FILE",
 	  "the gateway's private/convergence, to know caps ahead",
-	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY), false,
+	  ONLINE | BIT(GET) | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BIT(BENCH), false,
 	  AT(connection.convergence_file), 0, 0 },
 	{ "allow-plaintext", 0, OPTION_LIST, "HOST",
 	  "allow plain http to HOST: everybody in between can read the caps", NODE | BIT(JOBS),
@@ -129,23 +129,23 @@ const struct option_row option_table[] = {
 	{ "sparse", 'S', OPTION_FLAG, NULL, "make holes of long runs of zeros at a local target",
 	  SENDING & ~BIT(BACKUP), false, AT(transfer.sparse), 0, 0 },
 	{ "no-direct", 0, OPTION_FLAG, NULL,
-	  "use the gateway alone, not the storage servers it knows", ONLINE | BIT(GET) | BIT(LS),
-	  false, AT(connection.no_direct), 0, 0 },
+	  "use the gateway alone, not the storage servers it knows",
+	  ONLINE | BIT(GET) | BIT(LS) | BIT(BENCH), false, AT(connection.no_direct), 0, 0 },
 	{ "range-size", 0, OPTION_SIZE, "SIZE",
 	  "fetch larger files in ranges of SIZE, side by side and resumable (32M)", COPYING, false,
 	  AT(planning.range_size), 1 << 20, UINT64_C(1) << 40 },
 	{ "chunk", 0, OPTION_SIZE, "SIZE",
 	  "store larger local files as chunks of SIZE, side by side and resumable", COPYING, false,
 	  AT(planning.chunk_size), 1 << 12, UINT64_C(1) << 40 },
-	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan to FILE", BIT(PLAN), true,
-	  AT(plan_file), 0, 0 },
+	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan, or the picture, to FILE",
+	  BIT(PLAN) | BIT(BENCH), true, AT(plan_file), 0, 0 },
 	{ "verify", 0, OPTION_LEVELS, "LEVELS",
 	  "auto, or some of cap,count,check,read: what proves a file (auto)",
-	  ONLINE | BIT(PUT) | BIT(DIFF) | BIT(KEY), false, AT(transfer.verify), 0, 0 },
+	  ONLINE | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BIT(BENCH), false, AT(transfer.verify), 0, 0 },
 	{ "add-lease", 0, OPTION_FLAG, NULL, "renew the leases of all shares, or add them",
 	  AUDITING, true, AT(add_lease), 0, 0 },
 	{ "jobs", 'j', OPTION_COUNT, "N", "file requests in flight at each gateway (4; 8 past it)",
-	  ONLINE, false, AT(transfer.in_flight), 1, 1024 },
+	  ONLINE | BIT(BENCH), false, AT(transfer.in_flight), 1, 1024 },
 	{ "readers", 0, OPTION_COUNT, "N", "threads that read and hash (8)", SENDING, false,
 	  AT(transfer.readers), 1, 64 },
 	{ "threads", 0, OPTION_COUNT, "N", "threads that talk to gateways (one each)", ONLINE,
@@ -154,8 +154,8 @@ const struct option_row option_table[] = {
 	  false, AT(transfer.memory), 4 << 20, UINT64_C(1) << 40 },
 	{ "bwlimit", 0, OPTION_RATE, "RATE",
 	  "bytes a second, all transfers in both directions together (0: no limit)",
-	  ONLINE | BIT(GET) | BIT(PUT) | BIT(KEY), false, AT(connection.bwlimit), PACE_RATE_MIN,
-	  PACE_RATE_MAX },
+	  ONLINE | BIT(GET) | BIT(PUT) | BIT(KEY) | BIT(BENCH), false, AT(connection.bwlimit),
+	  PACE_RATE_MIN, PACE_RATE_MAX },
 	{ "max-transfer", 0, OPTION_SIZE, "SIZE",
 	  "begin no more files after SIZE bytes; the rest is left (status 3)", SENDING, false,
 	  AT(transfer.max_transfer), 1, UINT64_MAX },
@@ -199,6 +199,12 @@ const struct option_row option_table[] = {
 	  BIT(FORGET), true, AT(retention.count[RETENTION_MONTHLY]), 1, UINT64_MAX },
 	{ "keep-yearly", 0, OPTION_COUNT, "N", "keep the newest snapshot of each of N years",
 	  BIT(FORGET), true, AT(retention.count[RETENTION_YEARLY]), 1, UINT64_MAX },
+	{ "sizes", 0, OPTION_TEXT, "SIZE,...", "bytes of the files (4K,64K,1M,32M)", BIT(BENCH),
+	  true, AT(bench_sizes), 0, 0 },
+	{ "duration", 0, OPTION_SECONDS, "TIME", "how long each step measures, at most (2)",
+	  BIT(BENCH), true, AT(bench_duration_ms), 1, 24 * 60 * MINUTE_MS },
+	{ "objects", 0, OPTION_COUNT, "N", "requests of each step, at most", BIT(BENCH), true,
+	  AT(bench_objects), 1, UINT64_MAX },
 	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets",
 	  BIT(SHOW) | BIT(LS) | BIT(SNAPSHOTS), true, AT(show_caps), 0, 0 },
 	{ "root", 0, OPTION_TEXT, "ALIAS:DIR", "the directory that is the key store", BIT(KEY),
@@ -221,10 +227,10 @@ const struct option_row option_table[] = {
 	  BIT(PUT) | BIT(CP), true, AT(cap_out), 0, 0 },
 	{ "json", 0, OPTION_FLAG, NULL, "JSON lines on stdout",
 	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF) | BIT(SNAPSHOTS) |
-		  BIT(FORGET),
+		  BIT(FORGET) | BIT(BENCH),
 	  false, AT(output.json), 0, 0 },
 	{ "progress", 0, OPTION_PROGRESS, "auto|always|never", "the progress line (auto)",
-	  ONLINE | BIT(PLAN), false, AT(output.progress), 0, 0 },
+	  ONLINE | BIT(PLAN) | BIT(BENCH), false, AT(output.progress), 0, 0 },
 	{ "quiet", 'q', OPTION_FLAG, NULL, "only errors and warnings", ALL, false, AT(output.quiet),
 	  0, 0 },
 	{ "verbose", 'v', OPTION_FLAG, NULL, "say more", ALL, false, AT(output.verbose), 0, 0 },
@@ -295,6 +301,16 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			   "when "
 			   "not all was found the same.\n",
 			   2, 2 },
+	[COMMAND_BENCH] = { "bench",
+			    "[put | get | dir | mixed] [ALIAS:PATH] | compare A B | plot A...",
+			    "measure a grid: how fast it is, and what holds it back",
+			    "Files made up in memory are put and got, and directories made and "
+			    "listed, with more and\nmore requests in flight.  Nothing is linked.  "
+			    "Instead of ALIAS:PATH: --gateway URL.\n"
+			    "compare A B  what differs between two runs, each printed with "
+			    "--json.\n"
+			    "plot A...    draws runs to -o FILE.svg or FILE.png with gnuplot.\n",
+			    0, SIZE_MAX },
 	[COMMAND_SNAPSHOTS] = { "snapshots", "[list | find | diff | check] ALIAS:TO [NAME | A B]",
 				"list, search and compare the snapshots of a backup",
 				"list       names and times; with -l also what is in each, and how "

@@ -24,7 +24,7 @@ static bool read_count(const char *text, uint64_t *number)
 	return digits(&text, number) && *text == '\0';
 }
 
-static bool read_size(const char *text, uint64_t *number)
+bool option_read_size(const char *text, uint64_t *number)
 {
 	static const char unit[] = "KMGT";
 	if (!digits(&text, number))
@@ -87,7 +87,7 @@ static bool read_number(const struct option_row *row, const char *value, uint64_
 {
 	bool good = row->type == OPTION_COUNT     ? read_count(value, number)
 		    : row->type == OPTION_SECONDS ? read_seconds(value, number)
-						  : read_size(value, number);
+						  : option_read_size(value, number);
 	if (good && row->type == OPTION_RATE && *number == 0)
 		return true;
 	return good && *number >= row->min && *number <= row->max;

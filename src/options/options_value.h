@@ -8,6 +8,9 @@
 
 #include "options/options_table.h"
 
+/* Reads a size as options have it: digits, then K, M, G or T.  False: it is none. */
+MUST_USE bool option_read_size(const char *text, uint64_t *number);
+
 /*
  * Stores `value` (NULL for a flag that stands alone) as `row` says.  A flag's value is one of yes,
  * true, 1, no, false, 0.  FAULT_USAGE: it is not what the option takes (the text says what is, and

@@ -248,6 +248,12 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 							 : gateway_open(gateway, store, err);
 }
 
+void setup_watch(struct setup *setup, const struct http_watch *watch)
+{
+	for (unsigned i = 0; i < setup->gateways; i++)
+		setup->gateway[i].watch = watch;
+}
+
 enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err)
 {
 	return setup_open_store(setup, 0, store, err);

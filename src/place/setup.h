@@ -19,6 +19,8 @@
 
 #include <stdatomic.h>
 
+struct http_watch; /* net/http.h */
+
 struct setup {
 	struct output *output;
 	struct node node;
@@ -49,6 +51,10 @@ struct setup {
  */
 MUST_USE enum fault setup_load(const struct connection_options *connection, struct output *output,
 			       struct setup *setup, struct err *err);
+
+/* Has stores opened from now on tell of each request, in their threads; `watch` is borrowed, NULL
+ * for nobody. */
+void setup_watch(struct setup *setup, const struct http_watch *watch);
 
 /* Opens a store on the first gateway, or on each in turn. */
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);

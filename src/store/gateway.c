@@ -479,6 +479,7 @@ enum fault gateway_open(const struct gateway_options *options, struct store **st
 		.wait_ms = options->wait_ms,
 		.receive_ms = options->receive_ms,
 		.pace = options->pace,
+		.watch = options->watch,
 	};
 	enum fault fault = http_open(&http, &gateway->http, err);
 	if (fault != FAULT_NONE) {

@@ -12,6 +12,8 @@
 #include "store/health.h"
 #include "store/store.h"
 
+struct http_watch; /* net/http.h */
+
 struct gateway_options {
 	const char *url;        /* http://127.0.0.1:3456/ */
 	const char *plain_host; /* a host plain http is allowed to besides loopback; NULL: none */
@@ -20,7 +22,8 @@ struct gateway_options {
 	struct pace *pace;     /* of all bodies; borrowed; NULL: no limit */
 	struct health *health; /* hears of every call; borrowed; NULL: nobody does */
 	struct speed *speed;   /* of files from all gateways; borrowed; NULL: there is only one */
-	unsigned number;       /* store_gateway: below STORE_GATEWAYS_MAX */
+	const struct http_watch *watch; /* of all requests; borrowed; NULL: nobody does */
+	unsigned number;                /* store_gateway: below STORE_GATEWAYS_MAX */
 };
 
 /*

@@ -1,0 +1,190 @@
+#include "measure/verdict.h"
+
+#include "report/json.h"
+
+enum {
+	LIMIT_PERCENT = 90, /* of --bwlimit: nothing else holds back */
+	CPU_PERCENT = 85,   /* of all that may be used */
+	NEXT_MAX = 1024,
+	SLOWER = 3, /* times slower than the rest is slow */
+};
+
+static const struct {
+	const char *word, *next;
+} form[VERDICT_NAMES] = {
+	[VERDICT_HASHING] = { "hashing",
+			      "more requests in flight, or more processor cores here: files are "
+			      "hashed and encoded before they are sent" },
+	[VERDICT_CPU] = { "own-cpu",
+			  "more processor cores, or fewer other programs on this machine" },
+	[VERDICT_NETWORK] = { "network",
+			      "the way to the grid is full: more bandwidth, or a gateway that is "
+			      "nearer" },
+	[VERDICT_GATEWAY] = { "gateway",
+			      "a second gateway (-u), or direct writing: a node folder (-d) with "
+			      "its announcements and secrets" },
+	[VERDICT_SERVER] = { "one-server", "look at that storage server, or take it out" },
+	[VERDICT_SERVERS] = { "servers",
+			      "more requests in flight (-j), or quicker disks at the storage "
+			      "servers" },
+};
+
+const char *verdict_word(enum verdict_name name) { return form[name].word; }
+
+const char *busy_name(enum busy busy)
+{
+	static const char *const name[BUSY_COUNT] = {
+		[BUSY_MAKING] = "making",       [BUSY_CONNECTING] = "connecting",
+		[BUSY_SENDING] = "sending",     [BUSY_WAITING] = "waiting",
+		[BUSY_RECEIVING] = "receiving", [BUSY_PROVING] = "proving",
+	};
+	return name[busy];
+}
+
+void verdict_wait(struct verdict_moment *moment, const char *host, uint64_t us)
+{
+	size_t i = 0;
+	while (i < moment->servers && strcmp(moment->server[i].host, host) != 0)
+		i++;
+	if (i == VERDICT_SERVERS_MAX)
+		return;
+	struct verdict_server *server = &moment->server[i];
+	if (i == moment->servers) {
+		*server = (struct verdict_server){ 0 };
+		snprintf(server->host, sizeof server->host, "%s", host);
+		moment->servers++;
+	}
+	server->wait_us += us;
+	server->requests++;
+}
+
+static double mean_wait(const struct verdict_server *server)
+{
+	return server->requests ? (double)server->wait_us / (double)server->requests : 0;
+}
+
+/* The server that is so much slower than the mean of the others, or NULL. */
+static const struct verdict_server *slow_server(const struct verdict_moment *moment)
+{
+	const struct verdict_server *slow = NULL;
+	uint64_t wait_us = 0, requests = 0;
+	for (size_t i = 0; i < moment->servers; i++) {
+		wait_us += moment->server[i].wait_us;
+		requests += moment->server[i].requests;
+		if (!slow || mean_wait(&moment->server[i]) > mean_wait(slow))
+			slow = &moment->server[i];
+	}
+	if (!slow || requests == slow->requests)
+		return NULL;
+	double rest = (double)(wait_us - slow->wait_us) / (double)(requests - slow->requests);
+	return mean_wait(slow) > SLOWER * rest ? slow : NULL;
+}
+
+static enum verdict_name by_phases(struct verdict *verdict, const struct verdict_moment *moment)
+{
+	const uint64_t *us = moment->busy_us;
+	uint64_t moving = us[BUSY_CONNECTING] + us[BUSY_SENDING] + us[BUSY_RECEIVING];
+	uint64_t waiting = us[BUSY_WAITING] + us[BUSY_PROVING];
+	if (us[BUSY_MAKING] > moving && us[BUSY_MAKING] > waiting)
+		return VERDICT_HASHING;
+	if (moving > waiting)
+		return VERDICT_NETWORK;
+	if (moment->servers == 0)
+		return VERDICT_GATEWAY;
+	const struct verdict_server *slow = slow_server(moment);
+	if (!slow)
+		return VERDICT_SERVERS;
+	memcpy(verdict->slow, slow->host, sizeof verdict->slow);
+	return VERDICT_SERVER;
+}
+
+enum verdict_name verdict_add(struct verdict *verdict, const struct verdict_moment *moment)
+{
+	enum verdict_name name;
+	double seconds = (double)moment->us / 1e6;
+	if (moment->limit &&
+	    (double)moment->bytes * 100 >= (double)moment->limit * LIMIT_PERCENT * seconds) {
+		verdict->limited = true;
+		name = VERDICT_NETWORK;
+	} else if (moment->cpu_us * 100 >= moment->us * moment->cpus * CPU_PERCENT) {
+		name = VERDICT_CPU;
+	} else {
+		name = by_phases(verdict, moment);
+	}
+	verdict->us[name] += moment->us;
+	return name;
+}
+
+void verdict_join(struct verdict *verdict, const struct verdict *other)
+{
+	for (int i = 0; i < VERDICT_NAMES; i++)
+		verdict->us[i] += other->us[i];
+	verdict->limited |= other->limited;
+	if (other->slow[0])
+		memcpy(verdict->slow, other->slow, sizeof verdict->slow);
+}
+
+enum verdict_name verdict_most(const struct verdict *verdict)
+{
+	enum verdict_name most = VERDICT_NAMES;
+	for (int i = 0; i < VERDICT_NAMES; i++)
+		if (verdict->us[i] > (most == VERDICT_NAMES ? 0 : verdict->us[most]))
+			most = (enum verdict_name)i;
+	return most;
+}
+
+static double total_of(const struct verdict *verdict)
+{
+	double total = 0;
+	for (int i = 0; i < VERDICT_NAMES; i++)
+		total += (double)verdict->us[i];
+	return total;
+}
+
+/* What to do about the one with most time. */
+static enum fault append_next(const struct verdict *verdict, struct bytes *out)
+{
+	enum verdict_name most = verdict_most(verdict);
+	if (most == VERDICT_NETWORK && verdict->limited)
+		return bytes_append_text(out, "--bwlimit is reached: a higher one");
+	if (most == VERDICT_SERVER)
+		return bytes_printf(out, "%s is slower than the others: %s", verdict->slow,
+				    form[most].next);
+	return bytes_append_text(out, form[most].next);
+}
+
+enum fault verdict_text(const struct verdict *verdict, struct bytes *out)
+{
+	enum verdict_name most = verdict_most(verdict);
+	if (most == VERDICT_NAMES)
+		return bytes_append_text(out, "nothing was seen for long enough");
+	double total = total_of(verdict);
+	enum fault fault = bytes_printf(out, "%s %.0f %%", form[most].word,
+					100 * (double)verdict->us[most] / total);
+	for (int i = 0; i < VERDICT_NAMES && !fault; i++) {
+		double share = 100 * (double)verdict->us[i] / total;
+		if (i != (int)most && share >= 1)
+			fault = bytes_printf(out, ", %s %.0f %%", form[i].word, share);
+	}
+	if (!fault)
+		fault = bytes_append_text(out, ": ");
+	return fault ? fault : append_next(verdict, out);
+}
+
+enum fault verdict_json(const struct verdict *verdict, struct bytes *out)
+{
+	double total = total_of(verdict);
+	enum fault fault = bytes_append_text(out, "{");
+	for (int i = 0; i < VERDICT_NAMES && !fault; i++)
+		fault = bytes_printf(out, "%s\"%s\":%.3f", i ? "," : "", form[i].word,
+				     total > 0 ? (double)verdict->us[i] / total : 0);
+	if (!fault && total > 0) {
+		struct bytes next; /* names a host, which is somebody's word */
+		bytes_init(&next, NEXT_MAX);
+		fault = append_next(verdict, &next);
+		if (!fault)
+			fault = json_member(out, "next", next.data, next.size);
+		bytes_fini(&next);
+	}
+	return fault ? fault : bytes_append_text(out, "}");
+}

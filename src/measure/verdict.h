@@ -1,0 +1,91 @@
+/*
+ * What a run waits for: each moment gets one name, and the names are told with their shares.
+ *
+ * A moment has the time that all requests in flight have spent in each phase, the CPU used, and the
+ * bytes moved.  What decides, in this order:
+ *
+ *   --bwlimit is reached (90 %)                -> network
+ *   this process has no CPU left (85 %)        -> own CPU
+ *   else where requests are most of the time:
+ *     hashing, encoding                        -> hashing
+ *     connecting, sending, receiving           -> network
+ *     waiting for a first byte, proving        -> the gateway; of storage servers: one of them
+ *                                                 that is three times slower than the rest, or all
+ *
+ * Place      bench, once a second -> [verdict] -> a sentence, JSON.
+ * Ownership  plain data, all zeros at first.
+ * Threads    one owner at a time.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+enum verdict_name {
+	VERDICT_HASHING,
+	VERDICT_CPU,
+	VERDICT_NETWORK,
+	VERDICT_GATEWAY,
+	VERDICT_SERVER,
+	VERDICT_SERVERS,
+	VERDICT_NAMES,
+};
+
+enum { VERDICT_SERVERS_MAX = 64, VERDICT_HOST_SIZE = 128 };
+
+/* Where requests are, in the order in which they pass through. */
+enum busy {
+	BUSY_MAKING, /* hashing and encoding, before anything is sent */
+	BUSY_CONNECTING,
+	BUSY_SENDING,
+	BUSY_WAITING, /* for the first byte of the answer */
+	BUSY_RECEIVING,
+	BUSY_PROVING, /* requests that only prove */
+	BUSY_COUNT,
+};
+
+/* Returns "making", "connecting" and so on, a literal. */
+const char *busy_name(enum busy busy);
+
+/* How long requests to one storage server waited. */
+struct verdict_server {
+	char host[VERDICT_HOST_SIZE];
+	uint64_t wait_us, requests;
+};
+
+struct verdict_moment {
+	uint64_t us;                  /* how long it was */
+	uint64_t busy_us[BUSY_COUNT]; /* of all requests together */
+	uint64_t cpu_us;
+	unsigned cpus;  /* this process may use; at least 1 */
+	uint64_t bytes; /* moved */
+	uint64_t limit; /* bytes a second, of --bwlimit; 0: none */
+	struct verdict_server server[VERDICT_SERVERS_MAX];
+	size_t servers; /* 0: the gateway alone was asked */
+};
+
+struct verdict {
+	uint64_t us[VERDICT_NAMES];
+	char slow[VERDICT_HOST_SIZE]; /* the server of VERDICT_SERVER */
+	bool limited;                 /* the network is so by --bwlimit */
+};
+
+/* Counts a request to a server.  More than there is room for are left out. */
+void verdict_wait(struct verdict_moment *moment, const char *host, uint64_t us);
+
+/* Names the moment and adds it. */
+enum verdict_name verdict_add(struct verdict *verdict, const struct verdict_moment *moment);
+
+/* Adds what another one has. */
+void verdict_join(struct verdict *verdict, const struct verdict *other);
+
+/* Returns the name in words for programs ("gateway"), a literal. */
+const char *verdict_word(enum verdict_name name);
+
+/* Returns the one with most time, or VERDICT_NAMES: nothing was seen. */
+enum verdict_name verdict_most(const struct verdict *verdict);
+
+/* Appends "gateway 94 %, network 6 %: what to do next" without a newline. */
+MUST_USE enum fault verdict_text(const struct verdict *verdict, struct bytes *out);
+
+/* Appends {"gateway":0.94,...,"next":"..."}. */
+MUST_USE enum fault verdict_json(const struct verdict *verdict, struct bytes *out);

@@ -46,6 +46,8 @@ struct download {
 	struct downloads *owner;
 	struct arrival *arrival;
 	struct cap cap;
+	uint64_t size;           /* of the file; UINT64_MAX: not known */
+	struct cap *chunk_cap;   /* one of each piece, where these are files of their own */
 	struct partial *partial; /* NULL: not made yet; has the arrival then */
 	struct piece_options options;
 	struct piece piece[PARTIAL_SLOTS];
@@ -72,6 +74,9 @@ static void release(struct download *download)
 {
 	free(download->state);
 	free(download->content);
+	if (download->chunk_cap)
+		secret_wipe(download->chunk_cap, download->count * sizeof *download->chunk_cap);
+	free(download->chunk_cap);
 	secret_wipe(download, sizeof *download);
 	free(download);
 }
@@ -120,8 +125,8 @@ static void download_fail(struct download *download, const struct err *err)
 static uint64_t size_of_piece(const struct download *download, uint64_t number)
 {
 	if (download->count == 1)
-		return cap_is_chk(&download->cap) ? download->cap.size : UINT64_MAX;
-	return min_u64(download->chunk, download->cap.size - number * download->chunk);
+		return download->size;
+	return min_u64(download->chunk, download->size - number * download->chunk);
 }
 
 static bool is_cancelled(const struct download *download)
@@ -164,10 +169,11 @@ static void start_piece(struct download *download, struct piece *piece, uint64_t
 	piece->number = number;
 	piece->slot = (unsigned)(piece - download->piece);
 	piece->size = size_of_piece(download, number);
-	piece->whole = download->count == 1;
-	piece->offset = piece->whole ? 0 : number * download->chunk;
+	piece->whole = download->count == 1 || download->chunk_cap;
+	piece->cap = download->chunk_cap ? &download->chunk_cap[number] : &download->cap;
+	piece->offset = download->count == 1 ? 0 : number * download->chunk;
 	piece->steps = (download->again ? 0 : PARTIAL_WRITE) | (live ? PARTIAL_WHOLE : 0);
-	piece->last_steps = live && piece->whole ? PARTIAL_FINISH : 0;
+	piece->last_steps = live && download->count == 1 ? PARTIAL_FINISH : 0;
 	if (live)
 		download->live = (int64_t)number;
 	download->finishing |= piece->last_steps != 0;
@@ -422,10 +428,11 @@ static void wake(void *context) { lane_wake(context); }
 static enum fault make_partial(struct download *download, struct err *err)
 {
 	const struct downloads *owner = download->owner;
+	const struct cap none = { .kind = CAP_NONE }; /* what proves the chunks proves the file */
 	const struct partial_options options = {
 		.workers = owner->workers,
 		.arrival = download->arrival,
-		.cap = &download->cap,
+		.cap = download->chunk_cap ? &none : &download->cap,
 		.secret = owner->secret,
 		.queue_max = owner->queue_max,
 		.wake = wake,
@@ -434,22 +441,56 @@ static enum fault make_partial(struct download *download, struct err *err)
 	return partial_new(&options, &download->partial, err);
 }
 
+/* Reads the caps of the chunks, which the planner has left in their slots. */
+static enum fault find_chunks(struct download *download, struct err *err)
+{
+	struct outcome slot[OUTCOMES_BATCH];
+	const uint64_t first = download->arrival->work->task->id + 1;
+	enum fault fault = FAULT_NONE;
+	download->chunk_cap = calloc(download->count, sizeof *download->chunk_cap);
+	if (!download->chunk_cap)
+		return err_set(err, FAULT_NOMEM, "no memory for the chunks of a file");
+	for (uint64_t at = 0; at < download->count && !fault; at += OUTCOMES_BATCH) {
+		const size_t count = (size_t)min_u64(download->count - at, OUTCOMES_BATCH);
+		fault = outcomes_read(download->owner->sources, first + at, count, slot, err);
+		for (size_t i = 0; i < count && !fault; i++)
+			if (slot[i].state != OUTCOME_PLANNED ||
+			    !cap_unpack(slot[i].cap, slot[i].cap_size, slot[i].cap_kind,
+					&download->chunk_cap[at + i]) ||
+			    download->chunk_cap[at + i].size != size_of_piece(download, at + i))
+				fault = err_set(err, FAULT_CORRUPT,
+						"the slot of a chunk's cap is damaged");
+	}
+	secret_wipe(slot, sizeof slot);
+	return fault;
+}
+
+/* What a cap says of the size of its file. */
+static uint64_t size_by_cap(const struct cap *cap)
+{
+	return cap_is_chk(cap) ? cap->size : UINT64_MAX;
+}
+
 /* Cuts the file into pieces, if the plan has ids for them, and makes its temporary file. */
 static enum fault prepare(struct download *download, struct err *err)
 {
 	const struct task *task = download->arrival->work->task;
 	/* The task has ids for chunks of the size that was planned, and no others. */
-	bool ranged = task->chunk_size > 0 && cap_is_chk(&download->cap) &&
-		      download->cap.size > task->chunk_size && download->cap.size == task->bytes;
+	bool chunked = download->cap.kind == CAP_DIR2_CHK;
+	download->size = chunked ? task->bytes : size_by_cap(&download->cap);
+	bool ranged =
+		chunked || (task->chunk_size > 0 && cap_is_chk(&download->cap) &&
+			    download->size > task->chunk_size && download->size == task->bytes);
 	download->arrival->resumes = ranged;
 	download->chunk = ranged ? task->chunk_size : UINT64_MAX;
-	download->count =
-		ranged ? (download->cap.size + task->chunk_size - 1) / task->chunk_size : 1;
+	download->count = ranged ? (download->size + task->chunk_size - 1) / task->chunk_size : 1;
 	download->live = NO_PIECE;
 	download->state = calloc(download->count, sizeof *download->state);
 	download->content = calloc(download->count, sizeof *download->content);
 	if (!download->state || !download->content)
 		return err_set(err, FAULT_NOMEM, "no memory for a download");
+	if (chunked && find_chunks(download, err))
+		return err->fault;
 	if (ranged && claim(download, err))
 		return err->fault;
 	return make_partial(download, err);
@@ -460,7 +501,9 @@ static void download_start(struct lane_task *lane_task, struct store *store)
 	struct download *download = (struct download *)lane_task;
 	struct err err;
 	const struct downloads *owner = download->owner;
-	uint64_t size = cap_is_chk(&download->cap) ? download->cap.size : 0;
+	uint64_t size = download->cap.kind == CAP_DIR2_CHK ? download->arrival->work->task->bytes
+			: cap_is_chk(&download->cap)       ? download->cap.size
+							   : 0;
 	bool admitted = !owner->admits || owner->admits(owner->context, size);
 	if (!admitted)
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
@@ -471,7 +514,6 @@ static void download_start(struct lane_task *lane_task, struct store *store)
 	}
 	download->options = (struct piece_options){
 		.store = store,
-		.cap = &download->cap,
 		.hurried = download->arrival->work->task->attempts < HURRIED_ATTEMPTS,
 		.partial = download->partial,
 		.came = came,

@@ -33,6 +33,7 @@ struct downloads {
 	struct arrivals *arrivals;
 	struct tree *target_tree;
 	struct outcomes *outcomes;       /* where the pieces of earlier attempts stand */
+	struct outcomes *sources;        /* where the caps of chunks stand */
 	bool caps_only;                  /* files get the text of their read caps, not the data */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	const atomic_bool *cancel;       /* true: end soon */

@@ -127,13 +127,20 @@ static void begin(struct downloads *downloads, struct work *work, const struct o
 		bring(downloads, arrival, cap);
 }
 
+/* Whether it is a file in chunks: the cap is that of their directory. */
+static bool is_chunks(const struct task *task, const struct cap *cap)
+{
+	return task->kind == MANIFEST_FILE && task->bytes > task->chunk_size &&
+	       task->chunk_size > 0 && cap->kind == CAP_DIR2_CHK;
+}
+
 void download_take(struct downloads *downloads, struct work *work, const struct outcome *source)
 {
 	struct cap cap = { 0 };
 	struct outcome slot = *source;
 	if (slot.state != OUTCOME_PLANNED ||
-	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) || !cap_is_file(&cap) ||
-	    cap_is_verifier(&cap))
+	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) ||
+	    !(cap_is_file(&cap) || is_chunks(work->task, &cap)) || cap_is_verifier(&cap))
 		slot.state = OUTCOME_DAMAGED; /* then nothing is begun but the decision */
 	begin(downloads, work, &slot, &cap);
 	cap_wipe(&cap);

@@ -89,12 +89,12 @@ void piece_start(struct piece *piece)
 	piece->received = 0;
 	piece->reading = (struct reading){
 		.options = { .store = options->store,
-			     .cap = options->cap,
+			     .cap = piece->cap,
 			     .hurried = options->hurried,
 			     .take = piece_take,
 			     .ended = piece_read,
 			     .context = piece },
-		.offset = piece->offset,
+		.offset = piece->whole ? 0 : piece->offset,
 		.length = piece->whole ? UINT64_MAX : piece->size,
 	};
 	reading_start(&piece->reading);

@@ -17,7 +17,6 @@ struct piece;
 
 struct piece_options {
 	struct store *store;
-	const struct cap *cap;
 	bool hurried; /* as of store_get */
 	struct partial *partial;
 	/* Hears of bytes before they are taken.  A fault ends the piece with it. */
@@ -30,10 +29,11 @@ struct piece_options {
 
 struct piece {
 	const struct piece_options *options;
+	const struct cap *cap;
 	uint64_t number;
 	unsigned slot;         /* of the partial */
-	uint64_t offset, size; /* size UINT64_MAX: whatever there is, from 0 */
-	bool whole;            /* asked for without a range */
+	uint64_t offset, size; /* in the file; size UINT64_MAX: whatever there is, from 0 */
+	bool whole;            /* asked for without a range: it is all that the cap has */
 	unsigned steps;        /* enum partial_step: for all its bytes */
 	unsigned last_steps;   /* and behind them, with PARTIAL_LAST */
 	bool busy;             /* until the download clears it, after the job with PARTIAL_LAST */

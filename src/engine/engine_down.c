@@ -43,6 +43,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->queue_max = engine->transfer->memory / ARRIVALS_MAX;
 	downloads->arrivals = engine->arrivals;
 	downloads->outcomes = migration->catalog->outcomes;
+	downloads->sources = migration->catalog->sources;
 	downloads->secret = engine->lanes ? engine->setup->params : NULL;
 	downloads->cancel = &engine->stop;
 	downloads->caps_only = engine->planning->caps_only;

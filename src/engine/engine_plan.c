@@ -128,6 +128,13 @@ static enum fault plan(struct engine *engine, struct err *err)
 		    "%llu entries of the sources have more than 64 KiB of metadata, which is not "
 		    "read: they come without their modes and times",
 		    (unsigned long long)unread);
+	uint64_t lies = engine->remote ? remote_lies(engine->remote) : 0;
+	if (!fault && lies > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu directories of the sources say that they are files in chunks, and are "
+		    "not: "
+		    "they come as directories",
+		    (unsigned long long)lies);
 	uint64_t untimed = counter_read(&engine->progress.untimed) +
 			   (engine->remote ? remote_untimed(engine->remote) : 0);
 	if (!fault && untimed > 0)

@@ -177,6 +177,7 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 		.cap_size = child->cap_size,
 	};
 	memcpy(found->source.cap, child->cap, sizeof found->source.cap);
+	found->chunked = child->chunked;
 }
 
 void entry_bound_chunks(struct manifest_entry *entry, uint64_t next_id)
@@ -275,6 +276,29 @@ bool entry_keeps_bytes(const struct entry_origin *origin)
 	return origin->options->to_local && origin->directory.fd >= 0;
 }
 
+/* Makes a directory that says it is a file in chunks that file, if it is one. */
+static enum fault find_chunks(const struct entry_origin *origin, struct entry_found *found,
+			      struct err *err)
+{
+	const struct outcome *source = &found->source;
+	struct manifest_entry *entry = &found->entry;
+	struct cap cap = { 0 };
+	if (entry->kind != MANIFEST_DIRECTORY || entry->verdict || found->chunked == 0 ||
+	    origin->options->caps_only || !origin->remote ||
+	    !cap_unpack(source->cap, source->cap_size, source->cap_kind, &cap))
+		return FAULT_NONE;
+	enum fault fault = chunks_find(origin->remote, &cap, found->chunked, &found->chunks, err);
+	cap_wipe(&cap);
+	if (!fault && found->chunks.chunk) {
+		entry->kind = MANIFEST_FILE;
+		entry->bytes = found->chunked;
+		entry->chunk_size = found->chunks.size;
+	}
+	if (!fault && origin->directory.cap.kind)
+		fault = remote_open(origin->remote, &origin->directory.cap, err);
+	return fault;
+}
+
 enum fault entry_find(const struct entry_origin *origin, const struct name *name,
 		      struct entry_found *found, struct err *err)
 {
@@ -284,6 +308,8 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 						.name_size = name->size,
 						.meta = found->meta };
 	found->source = (struct outcome){ 0 };
+	found->chunked = 0;
+	found_chunks_fini(&found->chunks);
 	enum fault fault = FAULT_NONE;
 	if (origin->made)
 		fill_made(found);
@@ -293,6 +319,8 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 		fault = find_source(origin, name, found, err);
 	else
 		find_local(origin, name, found);
+	if (!fault && found->present)
+		fault = find_chunks(origin, found, err);
 	if (!fault && name->flags & NAME_NOT_UTF8 && !entry_keeps_bytes(origin))
 		entry_judge(&found->entry, OUTCOME_FAILED, REASON_NAME);
 	return fault;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/meta.h"
+#include "plan/chunks.h"
 #include "plan/names.h"
 #include "plan/remote.h"
 #include "plan/walk.h"
@@ -28,6 +29,8 @@ struct entry_found {
 	struct manifest_entry entry;
 	unsigned char meta[META_PACKED_MAX];
 	struct outcome source; /* the cap of a source on a grid (state planned), or state none */
+	uint64_t chunked;      /* what the mark of a directory says; 0: there is none */
+	struct found_chunks chunks; /* of a file on a grid; to be freed */
 };
 
 /*

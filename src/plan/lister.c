@@ -33,6 +33,7 @@ void lister_free(struct lister *lister)
 {
 	if (!lister)
 		return;
+	found_chunks_fini(&lister->found.chunks);
 	names_free(lister->names);
 	names_free(lister->known);
 	clashes_free(lister->clashes);
@@ -92,11 +93,25 @@ static enum fault judge_clash(struct lister *lister, const struct name *name, st
 	return fault;
 }
 
+/* Writes the caps of a file's chunks. */
+static enum fault write_chunks(struct lister *lister, struct err *err)
+{
+	struct found_chunks *chunks = &lister->found.chunks;
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < chunks->count; i++)
+		chunks->chunk[i].id = lister->found.entry.id + 1 + i;
+	for (size_t at = 0; at < chunks->count && !fault; at += OUTCOMES_BATCH)
+		fault = outcomes_write(lister->request->catalog->sources, &chunks->chunk[at],
+				       (size_t)min_u64(OUTCOMES_BATCH, chunks->count - at), err);
+	return fault;
+}
+
 /* Writes the entry, and the cap of its source before the entry can be durable. */
 static enum fault write_entry(struct lister *lister, struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
-	entry_bound_chunks(entry, manifest_writer_totals(lister->request->writer)->next_id);
+	if (!lister->found.chunks.chunk) /* those of a grid are as many as they are */
+		entry_bound_chunks(entry, manifest_writer_totals(lister->request->writer)->next_id);
 	enum fault fault = manifest_add(lister->request->writer, entry, err);
 	struct plan_progress *progress = lister->request->progress;
 	if (progress && lister->found.untimed && !entry->verdict)
@@ -104,6 +119,8 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;
+	if (write_chunks(lister, err))
+		return err->fault;
 	return outcomes_write(lister->request->catalog->sources, &lister->found.source, 1, err);
 }
 

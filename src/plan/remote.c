@@ -39,6 +39,7 @@ struct remote {
 	struct remote_listing *open; /* one of them, or NULL */
 	uint64_t tick;
 	uint64_t unread, untimed; /* of the listings that came */
+	uint64_t lies;
 };
 
 struct remote *remote_new(const struct ask *ask, enum remote_use use)
@@ -116,6 +117,9 @@ static void describe_child(enum remote_use use, const struct store_node *node,
 	child->kind = (uint8_t)node->kind;
 	child->bytes = node->kind == STORE_FILE ? bytes_of_file(node, cap) : 0;
 	child->meta = meta_of(node);
+	if (node->kind == STORE_DIRECTORY && cap->kind == CAP_DIR2_CHK &&
+	    node->metadata_flags & STORE_HAS_CHUNKED)
+		child->chunked = node->metadata.chunked;
 	bool right = (node->kind == STORE_FILE && cap_is_file(cap)) ||
 		     (node->kind == STORE_DIRECTORY && cap_is_directory(cap));
 	child->fixed = use == REMOTE_TARGET && right && node->kind == STORE_DIRECTORY &&
@@ -353,6 +357,10 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 	else if (count_coming(remote) < AHEAD_MAX && bytes_kept(remote, false) <= KEPT_BYTES_MAX)
 		remote_start(remote, cap, index);
 }
+
+void remote_note_lie(struct remote *remote) { remote->lies++; }
+
+uint64_t remote_lies(const struct remote *remote) { return remote->lies; }
 
 uint64_t remote_unread(const struct remote *remote) { return remote->unread; }
 

@@ -25,7 +25,8 @@ struct remote_child {
 	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
 	uint64_t bytes;                     /* of a file, 0 when unknown */
-	struct meta meta;                   /* of the edge; META_GRID is set */
+	uint64_t chunked; /* a directory that says it is a file of so many bytes, in chunks */
+	struct meta meta; /* of the edge; META_GRID is set */
 };
 
 /* Fills all but the name from a node, as REMOTE_SOURCE does. */
@@ -62,6 +63,12 @@ uint64_t remote_unread(const struct remote *remote);
 
 /* The same of children whose time is none that we can tell. */
 uint64_t remote_untimed(const struct remote *remote);
+
+/* Counts a directory that says it is a file in chunks, and is not. */
+void remote_note_lie(struct remote *remote);
+
+/* Returns how many there were. */
+uint64_t remote_lies(const struct remote *remote);
 
 /* Turns to nothing, which has no children. */
 void remote_close(struct remote *remote);

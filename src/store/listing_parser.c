@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "store/json_tokens.h"
+#include "store/listing_kind.h"
 #include "store/listing_numbers.h"
 #include "store/names_seen.h"
 
@@ -41,6 +42,8 @@ enum place {
 	PLACE_PROPERTIES,
 	PLACE_METADATA,
 	PLACE_TAHOE, /* the part of metadata that is the gateway's */
+	PLACE_BARGE, /* and the one that is ours */
+	PLACE_CHUNKED,
 	PLACE_END,
 };
 
@@ -62,6 +65,10 @@ enum key {
 	KEY_NLINK,
 	KEY_TAHOE,
 	KEY_LINKED,
+	KEY_BARGE,
+	KEY_CHUNKED,
+	KEY_CHUNKED_SIZE,
+	KEY_VERSION,
 };
 
 struct listing_parser {
@@ -189,39 +196,26 @@ static void take_metadata(struct listing_parser *listing, const char *text, size
 		take_id(to, STORE_HAS_GID, &to->metadata.gid, value);
 }
 
-/* A child whose cap is of no known form, or not of the kind the listing says, is of kind unknown:
- * the listing is somebody's, and its other children are as good as before. */
-static void settle_kind(struct store_node *found)
+/* A number in the mark of a file in chunks.  A later version of the mark is none of ours. */
+static void take_chunked(struct listing_parser *listing, const char *text, size_t size)
 {
-	const struct cap *cap = found->rw.kind != CAP_NONE ? &found->rw : &found->ro;
-	bool fits = found->kind == STORE_DIRECTORY ? cap_is_directory(cap)
-		    : found->kind == STORE_FILE    ? cap_is_file(cap)
-						   : false;
-	if (found->rw.kind != CAP_NONE && found->ro.kind != CAP_NONE && fits)
-		fits = cap_is_directory(&found->ro) == cap_is_directory(cap);
-	if (!fits || cap_is_verifier(cap))
-		found->kind = STORE_UNKNOWN;
+	struct store_node *to = node(listing);
+	uint64_t value;
+	if (!listing_whole_number(text, size, INT64_MAX, &value))
+		return;
+	if (listing->key == KEY_CHUNKED_SIZE)
+		to->metadata.chunked = value;
+	else if (listing->key == KEY_VERSION && value == 1)
+		to->metadata_flags |= STORE_HAS_CHUNKED;
 }
 
 /* The first element of a node's array. */
 static int take_kind(struct listing_parser *listing, const char *text, size_t size)
 {
-	static const struct {
-		const char *word;
-		enum store_kind kind;
-	} known[] = {
-		{ "dirnode", STORE_DIRECTORY },
-		{ "filenode", STORE_FILE },
-		{ "unknown", STORE_UNKNOWN },
-	};
-	for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
-		if (strlen(known[i].word) == size && memcmp(known[i].word, text, size) == 0) {
-			node(listing)->kind = known[i].kind;
-			listing->element = 1;
-			return 1;
-		}
-	}
-	return corrupt(listing, "a node is of no known type");
+	if (!listing_kind_of(text, size, &node(listing)->kind))
+		return corrupt(listing, "a node is of no known type");
+	listing->element = 1;
+	return 1;
 }
 
 static void take_cap(struct cap *cap, const char *text, size_t size)
@@ -236,7 +230,8 @@ static void take_cap(struct cap *cap, const char *text, size_t size)
 static bool expects_value(struct listing_parser *listing)
 {
 	return listing->place == PLACE_ROOT || listing->place == PLACE_PROPERTIES ||
-	       listing->place == PLACE_METADATA || listing->place == PLACE_TAHOE;
+	       listing->place == PLACE_METADATA || listing->place == PLACE_TAHOE ||
+	       listing->place == PLACE_BARGE || listing->place == PLACE_CHUNKED;
 }
 
 static int on_other(struct listing_parser *listing)
@@ -266,6 +261,8 @@ static int on_number(void *context, const char *text, size_t size)
 		take_metadata(listing, text, size);
 	else if (listing->place == PLACE_TAHOE && listing->key == KEY_LINKED)
 		take_linked(to, text, size);
+	else if (listing->place == PLACE_CHUNKED)
+		take_chunked(listing, text, size);
 	else if (expects_value(listing) && listing->key == KEY_SIZE)
 		to->has_size = listing_whole_number(text, size, INT64_MAX, &to->size);
 	return on_other(listing);
@@ -313,6 +310,10 @@ static enum key find_key(enum place place, const char *text, size_t size)
 		{ "st_nlink", KEY_NLINK, PLACE_METADATA },
 		{ "tahoe", KEY_TAHOE, PLACE_METADATA },
 		{ "linkmotime", KEY_LINKED, PLACE_TAHOE },
+		{ "barge", KEY_BARGE, PLACE_METADATA },
+		{ "chunked", KEY_CHUNKED, PLACE_BARGE },
+		{ "size", KEY_CHUNKED_SIZE, PLACE_CHUNKED },
+		{ "version", KEY_VERSION, PLACE_CHUNKED },
 	};
 	if (place == PLACE_ROOT)
 		place = PLACE_PROPERTIES;
@@ -380,8 +381,13 @@ static enum place map_place(const struct listing_parser *listing)
 	case PLACE_PROPERTIES:
 		return listing->key == KEY_METADATA ? PLACE_METADATA : PLACE_END;
 	case PLACE_METADATA:
-		return listing->key == KEY_TAHOE ? PLACE_TAHOE : PLACE_END;
+		return listing->key == KEY_TAHOE   ? PLACE_TAHOE
+		       : listing->key == KEY_BARGE ? PLACE_BARGE
+						   : PLACE_END;
+	case PLACE_BARGE:
+		return listing->key == KEY_CHUNKED ? PLACE_CHUNKED : PLACE_END;
 	case PLACE_TAHOE:
+	case PLACE_CHUNKED:
 		return PLACE_END;
 	default:
 		return PLACE_START;
@@ -431,7 +437,11 @@ static int on_map_end(void *context)
 	}
 	switch (listing->place) {
 	case PLACE_TAHOE:
+	case PLACE_BARGE:
 		listing->place = PLACE_METADATA;
+		break;
+	case PLACE_CHUNKED:
+		listing->place = PLACE_BARGE;
 		break;
 	case PLACE_METADATA:
 		end_metadata(listing);
@@ -468,7 +478,7 @@ static int on_array_start(void *context)
 /* Hands the child out, wiped afterwards. */
 static int end_child(struct listing_parser *listing)
 {
-	settle_kind(&listing->child.node);
+	listing_settle_kind(&listing->child.node);
 	listing->children++;
 	bool wanted = !listing->found || listing->found(listing->context, &listing->child);
 	cap_wipe(&listing->child.node.rw);
@@ -567,7 +577,7 @@ enum fault listing_parser_end(struct listing_parser *listing, struct store_node 
 	fault = result(listing, fault, err);
 	if (fault != FAULT_NONE)
 		return fault;
-	settle_kind(&listing->root);
+	listing_settle_kind(&listing->root);
 	*found = listing->root;
 	*children = listing->children;
 	return FAULT_NONE;

@@ -58,8 +58,9 @@ enum store_metadata_flags {
 	STORE_HAS_UID = 1u << 3,
 	STORE_HAS_GID = 1u << 4,
 	STORE_HAS_LINKED = 1u << 5,
-	STORE_UNTIMED = 1u << 7, /* its mtime is none, or none that we can tell */
-	STORE_UNREAD = 1u << 6,  /* there is more than anybody reads: nothing of it is kept */
+	STORE_HAS_CHUNKED = 1u << 8, /* it says that it is a file in chunks */
+	STORE_UNTIMED = 1u << 7,     /* its mtime is none, or none that we can tell */
+	STORE_UNREAD = 1u << 6,      /* there is more than anybody reads: nothing of it is kept */
 };
 
 /* A node as a listing tells it.  `rw` is CAP_NONE where the cap used grants no writing. */

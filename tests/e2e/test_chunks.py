@@ -6,7 +6,7 @@ import time
 import pytest
 
 from grid import EmbeddedGateway, uri, wait_for
-from tree import content
+from tree import content, local_tree, same
 
 KIB = 1 << 10
 CHUNK = 64 * KIB
@@ -127,3 +127,100 @@ def test_bad_sizes_are_refused(embedded, client, source):
     for size in ("0", "1K", "12x", "", "-1"):
         run = client(embedded).ok("cp", source / "large", alias, f"--chunk={size}", code=2)
         assert "--chunk" in run.err
+
+
+# --- back again -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("options", [(), ("--no-direct",)], ids=["servers", "gateway alone"])
+def test_it_comes_back_as_one_file(embedded, client, source, tmp_path, options):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    os.chmod(source / "large", 0o640)
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    run = barge.ok("cp", "-r", alias + "s", tmp_path / "out", "--json", *options)
+    assert [line["bytes"] for path, line in run.entries().items() if path.endswith("large")] == [SIZE]
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+    assert os.stat(tmp_path / "out/s/large").st_mode & 0o777 == 0o640
+    assert int(os.stat(tmp_path / "out/s/large").st_mtime) == int(os.stat(source / "large").st_mtime)
+
+
+def test_from_grid_to_grid_it_is_linked_and_stays_a_file(embedded, client, source, tmp_path):
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    other, _ = embedded.fresh()
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    puts = embedded.requests("put")
+    barge.ok("cp", "-r", alias + "s", other)
+    assert embedded.requests("put") == puts
+    barge.ok("cp", "-r", other + "s", tmp_path / "out")
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+
+
+def test_killed_in_the_middle_it_fetches_the_rest(barge, client, tmp_path):
+    grid = EmbeddedGateway(barge, tmp_path / "node")
+    try:
+        alias, cap = grid.fresh()
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s/large").write_bytes(content(40 * CHUNK))
+        one = client(grid)
+        one.ok("cp", "-r", tmp_path / "s", alias, "--chunk=64K")
+        grid.restart(["get:delay=60"])
+        running = one.start("cp", "-r", "--no-direct", alias + "s", tmp_path / "out")
+        wait_for(lambda: grid.requests("get") >= 20, 30)
+        running.kill()
+        one.finish(running)
+        before = grid.requests("get")
+        grid.restart()
+        one.ok("resume", one.job().name)
+        assert before < 40
+        same(local_tree(tmp_path / "out/s"), local_tree(tmp_path / "s"))
+    finally:
+        grid.stop()
+
+
+def marked(grid, children, size, version=1):
+    """An alias of a directory whose child `large` says that it is a file of chunks."""
+    body = {name: ["dirnode" if cap.startswith("URI:DIR2") else "filenode", {"ro_uri": cap}]
+            for name, cap in children.items()}
+    pieces = grid.web("POST", "/uri?t=mkdir-immutable", json.dumps(body)).decode()
+    mark = {"chunked": {"size": size, "version": version}}
+    parent = {"large": ["dirnode", {"ro_uri": pieces, "metadata": {"barge": mark}}]}
+    cap = grid.web("POST", "/uri?t=mkdir-with-children", json.dumps(parent)).decode()
+    EmbeddedGateway.made += 1
+    name = f"marked{EmbeddedGateway.made}"
+    grid.add_alias(name, cap)
+    return name + ":"
+
+
+LIES = {
+    "another size": lambda a, b, d: ({"1": a, "2": b}, 1999),
+    "no size": lambda a, b, d: ({"1": a, "2": b}, 0),
+    "a size beyond all": lambda a, b, d: ({"1": a, "2": b}, (1 << 63) - 1),
+    "no number 1": lambda a, b, d: ({"2": a, "3": b}, 2000),
+    "a number with a gap": lambda a, b, d: ({"1": a, "3": b}, 2000),
+    "names too long": lambda a, b, d: ({"01": a, "02": b}, 2000),
+    "one alone": lambda a, b, d: ({"1": a}, 1000),
+    "a directory among them": lambda a, b, d: ({"1": a, "2": d}, 2000),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_mark_that_lies_is_a_directory(embedded, client, tmp_path, lie):
+    a, b = embedded.put(content(1000, 7)), embedded.put(content(1000, 8))
+    directory = embedded.web("POST", "/uri?t=mkdir-immutable", json.dumps(
+        {"x": ["filenode", {"ro_uri": a}]})).decode()
+    children, size = LIES[lie](a, b, directory)
+    alias = marked(embedded, children, size)
+    run = client(embedded).ok("cp", "-r", alias, tmp_path / "out")
+    assert (tmp_path / "out/large").is_dir()
+    assert set(os.listdir(tmp_path / "out/large")) == set(children)
+    assert size == 0 or "are files in chunks, and are not" in run.err
+
+
+def test_a_mark_of_a_later_version_is_none(embedded, client, tmp_path):
+    a, b = embedded.put(content(1000, 7)), embedded.put(content(1000, 8))
+    barge = client(embedded)
+    barge.ok("cp", "-r", marked(embedded, {"1": a, "2": b}, 2000, 2), tmp_path / "later")
+    assert (tmp_path / "later/large").is_dir()
+    barge.ok("cp", "-r", marked(embedded, {"1": a, "2": b}, 2000), tmp_path / "now")
+    assert (tmp_path / "now/large").read_bytes() == content(1000, 7) + content(1000, 8)

@@ -51,7 +51,7 @@ struct manifest_entry {
 	size_t name_size; /* 1..MANIFEST_NAME_MAX; one that failed(name) may be empty and may hold
 			     NUL and '/': it is never used */
 	const unsigned char *meta; /* opaque here: src/base/meta.h */
-	size_t meta_size;          /* at most 256 */
+	size_t meta_size;          /* at most 4096 */
 };
 
 /* Returns how many ids the entry takes: 1, and one more for each chunk. */

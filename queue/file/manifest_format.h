@@ -15,7 +15,7 @@ enum {
 	MANIFEST_SIZE_OFFSET = 56,      /* of that size */
 	MANIFEST_MARK_OFFSET = 40,      /* in the file */
 	MANIFEST_MARK_SIZE = 16,        /* offset of the trailer, its check */
-	MANIFEST_META_MAX = 256,        /* bytes of an entry's opaque part */
+	MANIFEST_META_MAX = 4096,       /* bytes of an entry's opaque part */
 	MANIFEST_PROPERTIES_MAX = 256,  /* as many as any command line of ours needs */
 	MANIFEST_PROPERTY_KEY_MAX = 63, /* bytes */
 	MANIFEST_HEADER_MAX =

@@ -295,6 +295,7 @@ static struct planning_options planning_of(const struct planning_options *given)
 {
 	struct planning_options planning = *given;
 	planning.recursive = planning.immutable = true;
+	planning.xattrs = planning.acls = !given->no_xattrs;
 	if (planning.symlinks == PLAN_SYMLINKS_UNSET)
 		planning.symlinks = PLAN_SYMLINKS_PRESERVE;
 	if (planning.specials == PLAN_SPECIALS_UNSET)

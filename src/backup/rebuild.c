@@ -10,7 +10,7 @@ enum {
 	AHEAD = 8,
 	PATH_MAX_SIZE = 64 << 10,
 	FORM_MAX = 512 << 20,
-	METADATA_MAX = 4096,
+	METADATA_MAX = 8192,
 };
 
 /* A directory of the snapshot that is still to be read. */
@@ -114,6 +114,8 @@ static bool add_to_form(struct rebuilding *rebuilding, const struct remote_child
 		.ino = meta->ino,
 		.dev = meta->dev,
 		.nlink = meta->nlink,
+		.attributes = remote_attributes(rebuilding->remote, child),
+		.attributes_size = child->attributes_size,
 	};
 	struct err err;
 	bytes_clear(&rebuilding->metadata);

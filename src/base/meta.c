@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-enum { META_VERSION = 1, FIXED_SIZE = 10, LEB_BYTES_MAX = 10 };
+enum { META_VERSION = 1, META_VERSION_ATTRIBUTES = 2, FIXED_SIZE = 10, LEB_BYTES_MAX = 10 };
 
 enum { META_WRITTEN = 20 }; /* in the slot's form: where owner and group stand otherwise */
 
@@ -81,9 +81,12 @@ size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX])
 	return (size_t)(at - out);
 }
 
-bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
+/* Reads all but the attributes, and stores where they begin. */
+static bool unpack(const unsigned char *packed, size_t size, struct meta *meta,
+		   const unsigned char **rest)
 {
-	if (size < FIXED_SIZE || packed[0] != META_VERSION)
+	if (size < FIXED_SIZE ||
+	    (packed[0] != META_VERSION && packed[0] != META_VERSION_ATTRIBUTES))
 		return false;
 	struct meta got = { .flags = packed[1], .mtime_ns = (int64_t)load_le64(packed + 2) };
 	struct meta_cursor cursor = { .at = packed + FIXED_SIZE, .end = packed + size };
@@ -96,10 +99,34 @@ bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
 	got.dev = leb_read(&cursor, UINT64_MAX);
 	got.ino = leb_read(&cursor, UINT64_MAX);
 	got.nlink = leb_read(&cursor, UINT64_MAX);
-	if (cursor.bad || cursor.at != cursor.end)
+	if (cursor.bad || (cursor.at == cursor.end) != (packed[0] == META_VERSION))
 		return false;
 	*meta = got;
+	*rest = cursor.at;
 	return true;
+}
+
+bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
+{
+	const unsigned char *rest;
+	return unpack(packed, size, meta, &rest);
+}
+
+size_t meta_append_attributes(unsigned char packed[META_SIZE_MAX], size_t size,
+			      const unsigned char *attributes, size_t attributes_size)
+{
+	if (attributes_size == 0)
+		return size;
+	packed[0] = META_VERSION_ATTRIBUTES;
+	memcpy(packed + size, attributes, attributes_size);
+	return size + attributes_size;
+}
+
+size_t meta_attributes(const unsigned char *packed, size_t size, const unsigned char **attributes)
+{
+	struct meta meta;
+	*attributes = (const unsigned char *)"";
+	return unpack(packed, size, &meta, attributes) ? size - (size_t)(*attributes - packed) : 0;
 }
 
 void meta_pack_outcome(const struct meta *meta, unsigned char out[META_OUTCOME_SIZE])

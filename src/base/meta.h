@@ -37,6 +37,8 @@ struct meta {
 
 enum {
 	META_PACKED_MAX = 65,
+	META_ATTRIBUTES_MAX = 3840, /* bytes of an entry's extended attributes, packed */
+	META_SIZE_MAX = META_PACKED_MAX + META_ATTRIBUTES_MAX,
 	META_OUTCOME_SIZE = 28,
 };
 
@@ -64,7 +66,18 @@ struct meta meta_from_stat(const struct stat *st);
  */
 size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX]);
 
-/* Reads that form.  Returns false, storing nothing, for another version or anything malformed. */
+/*
+ * Appends extended attributes, as files/attributes.h packs them, to a packed form of `size` bytes,
+ * which becomes version 2.  Returns the size of all.
+ */
+size_t meta_append_attributes(unsigned char packed[META_SIZE_MAX], size_t size,
+			      const unsigned char *attributes, size_t attributes_size);
+
+/* Stores where the attributes are in a packed form, and returns their size; 0: there are none. */
+size_t meta_attributes(const unsigned char *packed, size_t size, const unsigned char **attributes);
+
+/* Reads that form but for its attributes.  Returns false, storing nothing, for another version or
+ * anything malformed. */
 MUST_USE bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta);
 
 /* Writes the slot's form: mtime, ctime (8 bytes each), mode, uid, gid (4 each), little-endian. */

@@ -8,7 +8,7 @@
 #include "tahoe/dirnode.h"
 
 enum {
-	METADATA_MAX = 512,       /* bytes of one child's metadata */
+	METADATA_MAX = 8192,      /* bytes of one child's metadata: attributes in base64 */
 	NAME_TOTAL_MAX = 1 << 30, /* bytes of all names of a directory */
 	SHARES_MAX = 4 << 20,     /* bytes of all shares of one that is stored past the gateway */
 };
@@ -24,6 +24,8 @@ struct member {
 	uint64_t ino, dev, nlink; /* when it was planned; with reuse */
 	uint8_t unreadable;       /* enum outcome_reason: an empty directory in place of it */
 	uint64_t chunked;         /* the size of a file that is a directory of chunks; else 0 */
+	uint16_t attributes_size; /* extended ones, */
+	size_t attributes;        /* at this offset behind the name in `names` */
 };
 
 struct assembly_builder {
@@ -67,6 +69,13 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 	if (fault)
 		return bytes_err(fault, err, "a child's name");
 	member->name_size = (uint32_t)(builder->names.size - member->name);
+	const unsigned char *attributes;
+	size_t attributes_size = meta_attributes(entry->meta, entry->meta_size, &attributes);
+	member->attributes = builder->names.size;
+	member->attributes_size = (uint16_t)attributes_size;
+	fault = bytes_append(&builder->names, attributes, attributes_size);
+	if (fault)
+		return bytes_err(fault, err, "a child's attributes");
 	memcpy(member->cap, outcome->cap, OUTCOME_CAP_MAX);
 	memcpy(member->meta, outcome->meta, OUTCOME_META_SIZE);
 	struct meta planned;
@@ -164,11 +173,12 @@ static enum fault read_members(struct assembly_builder *builder, struct err *err
 
 /* Writes a child's metadata; empty where there is none (a directory made at the target, whose slot
  * is all zeros, or a source on a grid that has neither mode nor time). */
-static enum fault metadata_of(const struct member *member, bool numbered, struct bytes *out)
+static enum fault metadata_of(struct assembly_builder *builder, const struct member *member)
 {
+	struct bytes *out = &builder->metadata;
 	struct meta meta = meta_unpack_outcome(member->meta);
 	bytes_clear(out);
-	if (!member->unreadable && !member->chunked && meta.mode == 0 &&
+	if (!member->unreadable && !member->chunked && !member->attributes_size && meta.mode == 0 &&
 	    (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
 		return FAULT_NONE;
 	const struct edge_metadata metadata = {
@@ -177,12 +187,14 @@ static enum fault metadata_of(const struct member *member, bool numbered, struct
 		.mode = meta.mode,
 		.uid = meta.uid,
 		.gid = meta.gid,
-		.numbered = numbered,
+		.numbered = builder->source->reuse,
 		.ino = member->ino,
 		.dev = member->dev,
 		.nlink = member->nlink,
 		.unreadable = member->unreadable ? outcome_reason_text(member->unreadable) : NULL,
 		.chunked = member->chunked,
+		.attributes = builder->names.data + member->attributes,
+		.attributes_size = member->attributes_size,
 	};
 	return edge_metadata_json(out, &metadata);
 }
@@ -234,7 +246,7 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 	struct cap cap;
 	if (!cap_unpack(member->cap, member->cap_size, member->cap_kind, &cap))
 		return err_set(err, FAULT_CORRUPT, "a child's slot holds no cap");
-	enum fault fault = metadata_of(member, builder->source->reuse, metadata);
+	enum fault fault = metadata_of(builder, member);
 	const struct edge_child child = {
 		.name = (const char *)builder->names.data + member->name,
 		.name_size = member->name_size,

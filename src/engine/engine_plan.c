@@ -1,6 +1,7 @@
 #include "base/cancel.h"
 #include "base/limits.h"
 #include "engine/engine_parts.h"
+#include "files/attributes.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -73,6 +74,19 @@ static bool is_settled(void *context, uint64_t id)
 /* Stands for a source whose children are planned already: nobody looks at it. */
 static const struct store_node unknown;
 
+/* Says that not all extended attributes are kept. */
+static void tell_cut(const struct engine *engine)
+{
+	const struct plan_progress *progress = &engine->progress;
+	const uint64_t cut = counter_read(&progress->cut);
+	if (cut > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu entries have extended attributes that are not all kept (more than %d "
+		    "bytes, or unreadable): %.*s is the first",
+		    (unsigned long long)cut, META_ATTRIBUTES_MAX, progress->cut_size,
+		    progress->cut_name);
+}
+
 static enum fault plan(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
@@ -106,6 +120,9 @@ static enum fault plan(struct engine *engine, struct err *err)
 			.range_size = migration->to_local ? engine->planning->range_size : 0,
 			.chunk_size = migration->to_local ? 0 : engine->planning->chunk_size,
 			.caps_only = engine->planning->caps_only,
+			.attributes =
+				(engine->planning->acls ? (unsigned)ATTRIBUTES_ACCESS : 0) |
+				(engine->planning->xattrs ? (unsigned)ATTRIBUTES_OTHERS : 0),
 			.to_local = migration->to_local,
 		},
 		.select = migration->select,
@@ -122,6 +139,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 	};
 	enum fault fault = plan_run(&request, err);
 	free(source);
+	tell_cut(engine);
 	uint64_t unread = engine->remote ? remote_unread(engine->remote) : 0;
 	if (!fault && unread > 0)
 		say(engine->output, SAY_WARNING,

@@ -68,8 +68,12 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 {
 	if (atomic_load(&engine->is_broken))
 		return status_of_fault(engine->broken.fault);
-	if (counts->root_settled)
-		return recount_status(counts);
+	if (counts->root_settled) {
+		const int status = recount_status(counts);
+		const bool cut = counter_read(&engine->progress.cut) > 0 ||
+				 atomic_load(&engine->losses.attributes) > 0;
+		return status == STATUS_DONE && cut ? STATUS_PARTLY : status;
+	}
 	return STATUS_INTERRUPTED;
 }
 
@@ -181,7 +185,8 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 			  .owners = atomic_load(&engine->losses.owners),
 			  .times = atomic_load(&engine->losses.times),
 			  .syncs = atomic_load(&engine->losses.syncs),
-			  .links = atomic_load(&engine->losses.links) },
+			  .links = atomic_load(&engine->losses.links),
+			  .attributes = atomic_load(&engine->losses.attributes) },
 		.fetched = to_local,
 		.source_changed = engine->again.source_changed,
 		.written_gone = engine->again.written_gone,

@@ -1,6 +1,7 @@
 #include "files/restore.h"
 
 #include "base/meta.h"
+#include "files/attributes.h"
 #include "files/dirfd.h"
 #include "queue/core/file_io.h"
 
@@ -105,12 +106,28 @@ static enum fault set_time(int fd, int64_t mtime_ns, unsigned *lost, struct err 
 	return FAULT_NONE;
 }
 
+/*
+ * Attributes and mode of the source.  The list first, which is all of the mode that the file has
+ * until then; where that could not be set, the group's bits are a mask of nothing and let nobody
+ * in who is not let in anyway.
+ */
+static enum fault take_mode(int fd, const struct looks *looks, uint32_t mode, unsigned *lost,
+			    struct err *err)
+{
+	unsigned unset = 0;
+	attributes_set(fd, looks->attributes, looks->attributes_size, &unset);
+	*lost |= unset;
+	if (unset & LOST_ACCESS)
+		mode &= ~(uint32_t)070 | (mode & 07) << 3;
+	return set_mode(fd, mode, lost, err);
+}
+
 enum fault restore_file(int fd, const struct looks *looks, unsigned *lost, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	bool same_group = !looks->given || keep_owner(fd, looks->given, lost);
 	if (looks->mode)
-		fault = set_mode(fd, *looks->mode & PERMISSIONS, lost, err);
+		fault = take_mode(fd, looks, *looks->mode & PERMISSIONS, lost, err);
 	else if (looks->given)
 		fault = keep_mode(fd, looks, same_group, lost, err);
 	return fault || !looks->mtime_ns ? fault : set_time(fd, *looks->mtime_ns, lost, err);
@@ -134,17 +151,18 @@ static uint32_t mode_before(const struct stat *st, uint32_t usual)
 	return st->st_mode & S_ISUID ? mode & ~(uint32_t)S_IWUSR : mode;
 }
 
-enum fault restore_directory(int fd, const uint32_t *mode, uint32_t usual, const int64_t *mtime_ns,
-			     unsigned *lost, struct err *err)
+enum fault restore_directory(int fd, const struct looks *looks, uint32_t usual, unsigned *lost,
+			     struct err *err)
 {
 	struct stat st;
 	if (fstat(fd, &st) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot look at a directory");
-	uint32_t wanted = mode ? *mode & PERMISSIONS : mode_before(&st, usual);
+	uint32_t wanted = looks->mode ? *looks->mode & PERMISSIONS : mode_before(&st, usual);
 	wanted |= st.st_mode & S_ISGID;
-	if (wanted != (st.st_mode & 07777) && set_mode(fd, wanted, lost, err))
+	if ((wanted != (st.st_mode & 07777) || looks->attributes_size > 0) &&
+	    take_mode(fd, looks, wanted, lost, err))
 		return err->fault;
-	return mtime_ns ? set_time(fd, *mtime_ns, lost, err) : FAULT_NONE;
+	return looks->mtime_ns ? set_time(fd, *looks->mtime_ns, lost, err) : FAULT_NONE;
 }
 
 void losses_add(struct losses *losses, unsigned lost)
@@ -159,4 +177,6 @@ void losses_add(struct losses *losses, unsigned lost)
 		atomic_fetch_add_explicit(&losses->syncs, 1, memory_order_relaxed);
 	if (lost & LOST_LINK)
 		atomic_fetch_add_explicit(&losses->links, 1, memory_order_relaxed);
+	if (lost & (LOST_ATTRIBUTES | LOST_ACCESS))
+		atomic_fetch_add_explicit(&losses->attributes, 1, memory_order_relaxed);
 }

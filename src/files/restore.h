@@ -20,18 +20,23 @@ enum restore_loss {
 	LOST_MODE = 1u << 0,
 	LOST_OWNER = 1u << 1,
 	LOST_TIME = 1u << 2,
-	LOST_SYNC = 1u << 3, /* it may be gone after a power failure */
-	LOST_LINK = 1u << 4, /* that it is the same file as another */
+	LOST_SYNC = 1u << 3,       /* it may be gone after a power failure */
+	LOST_LINK = 1u << 4,       /* that it is the same file as another */
+	LOST_ATTRIBUTES = 1u << 5, /* an extended attribute */
+	LOST_ACCESS = 1u << 6,     /* its access list: counted as one, too */
 };
 
 /* How many entries lost what. */
 struct losses {
-	atomic_uint_least64_t modes, owners, times, syncs, links;
+	atomic_uint_least64_t modes, owners, times, syncs, links, attributes;
 };
 
 struct looks {
-	const uint32_t *mode;    /* NULL: as `replaced` has it, or as it is */
-	const int64_t *mtime_ns; /* NULL: as it is */
+	const uint32_t *mode;            /* NULL: as `replaced` has it, or as it is */
+	const int64_t *mtime_ns;         /* NULL: as it is */
+	const unsigned char *attributes; /* as files/attributes.h packs them; of the source, as is
+					    `mode`; of a directory too */
+	size_t attributes_size;
 	const struct stat
 		*given;   /* what lstat says of the file to be replaced, whose owner stays; NULL:
 				      none is */
@@ -64,11 +69,12 @@ enum { DIRECTORY_MADE = 01700 };
 bool restore_open_directory(int fd);
 
 /*
- * Gives the finished directory `fd` its mode: `mode`, or with NULL `usual` where it was made by a
+ * Gives the finished directory `fd` its looks; its mode where there is none is `usual` where it was
+ * made by a
  * job, and what it had where not.  What it has of set-gid stays.  Adds to `lost`.  Faults: IO.
  */
-MUST_USE enum fault restore_directory(int fd, const uint32_t *mode, uint32_t usual,
-				      const int64_t *mtime_ns, unsigned *lost, struct err *err);
+MUST_USE enum fault restore_directory(int fd, const struct looks *looks, uint32_t usual,
+				      unsigned *lost, struct err *err);
 
 /* Counts what one entry lost. */
 void losses_add(struct losses *losses, unsigned lost);

@@ -71,19 +71,23 @@ static enum fault restore(struct arrival *arrival, const char *name, struct err 
 {
 	const struct arrivals_options *options = &arrival->owner->options;
 	const struct meta *meta = &arrival->meta;
+	const struct task *task = arrival->work->task;
 	bool replaces = arrival->there.kind == DECIDE_FILE && !arrival->secret;
 	bool has_mode = options->preserve && meta_has_mode(meta) &&
 			!S_ISLNK(meta->mode); /* a symlink that became a file: 0777 says nothing */
 	uint32_t mode = arrival->secret ? S_IRUSR | S_IWUSR
 			: has_mode      ? meta->mode
 					: 0666 & ~options->mask;
-	const struct looks looks = {
+	struct looks looks = {
 		.mode = has_mode || !replaces ? &mode : NULL,
 		.mtime_ns = options->preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL,
 		.given = replaces ? &arrival->seen : NULL,
 		.at = arrival->target_dir->fd,
 		.name = name,
 	};
+	if (has_mode && !arrival->secret)
+		looks.attributes_size =
+			meta_attributes(task->meta, task->meta_size, &looks.attributes);
 	return restore_file(arrival->fd, &looks, &arrival->lost, err);
 }
 

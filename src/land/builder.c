@@ -16,15 +16,20 @@ struct builder {
 };
 
 /* Gives the open directory the looks of its source, or those it had. */
-static enum fault restore(const struct builder *builder, const struct meta *meta, int fd,
+static enum fault restore(const struct builder *builder, const struct task *task, int fd,
 			  struct err *err)
 {
-	bool preserve = builder->options.preserve;
+	struct looks looks = { .mode = NULL };
+	struct meta meta;
 	unsigned lost = 0;
-	enum fault fault = restore_directory(
-		fd, preserve && meta_has_mode(meta) ? &meta->mode : NULL,
-		0777 & ~builder->options.mask,
-		preserve && meta_has_mtime(meta) ? &meta->mtime_ns : NULL, &lost, err);
+	if (builder->options.preserve && task->meta_size > 0 &&
+	    meta_unpack(task->meta, task->meta_size, &meta)) {
+		looks.mode = meta_has_mode(&meta) ? &meta.mode : NULL;
+		looks.mtime_ns = meta_has_mtime(&meta) ? &meta.mtime_ns : NULL;
+		looks.attributes_size =
+			meta_attributes(task->meta, task->meta_size, &looks.attributes);
+	}
+	enum fault fault = restore_directory(fd, &looks, 0777 & ~builder->options.mask, &lost, err);
 	losses_add(builder->options.losses, lost);
 	return fault;
 }
@@ -42,6 +47,7 @@ static enum fault close_root(struct builder *builder, const struct task *task, s
 		.mask = builder->options.mask,
 		.losses = builder->options.losses,
 	};
+	const struct looks as_it_was = { .mode = NULL };
 	bool from_grid = builder->options.catalog->sources;
 	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
@@ -49,7 +55,7 @@ static enum fault close_root(struct builder *builder, const struct task *task, s
 	if (!fault && builder->options.preserve && from_grid)
 		fault = hardlinks_make(&links, err);
 	if (!fault)
-		fault = restore_directory(target_dir->fd, NULL, DIRECTORY_MADE, NULL, &lost, err);
+		fault = restore_directory(target_dir->fd, &as_it_was, DIRECTORY_MADE, &lost, err);
 	tree_dir_unref(target_dir);
 	return fault ? fault : presence_check(builder->options.catalog, builder->options.path, err);
 }
@@ -57,14 +63,11 @@ static enum fault close_root(struct builder *builder, const struct task *task, s
 static enum fault build(struct builder *builder, const struct task *task, struct err *err)
 {
 	struct tree_dir *target_dir;
-	struct meta meta = { .flags = META_GRID };
 	if (tree_open(builder->target_tree, task->listing, &target_dir, err))
 		return err->fault;
-	if (task->meta_size > 0 && !meta_unpack(task->meta, task->meta_size, &meta))
-		meta = (struct meta){ .flags = META_GRID };
 	enum fault fault = target_dir_check(target_dir, builder->options.path, err);
 	if (!fault)
-		fault = restore(builder, &meta, target_dir->fd, err);
+		fault = restore(builder, task, target_dir->fd, err);
 	tree_dir_unref(target_dir);
 	return fault;
 }

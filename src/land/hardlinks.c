@@ -287,9 +287,12 @@ static enum fault give_looks(void *context, const struct manifest_entry *entry,
 	    !meta_unpack(entry->meta, entry->meta_size, &meta) ||
 	    tree_open(hardlinks->tree, touched->listing, &dir, err))
 		return FAULT_NONE;
-	enum fault fault = restore_directory(
-		dir->fd, meta_has_mode(&meta) ? &meta.mode : NULL, 0777 & ~hardlinks->options->mask,
-		meta_has_mtime(&meta) ? &meta.mtime_ns : NULL, &lost, err);
+	const struct looks looks = {
+		.mode = meta_has_mode(&meta) ? &meta.mode : NULL,
+		.mtime_ns = meta_has_mtime(&meta) ? &meta.mtime_ns : NULL,
+	};
+	enum fault fault =
+		restore_directory(dir->fd, &looks, 0777 & ~hardlinks->options->mask, &lost, err);
 	tree_dir_unref(dir);
 	return fault;
 }

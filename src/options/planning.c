@@ -7,6 +7,8 @@ static const char *const specials_word[] = { "skip", "skip", "fail" };
 /* These stand at the end where they are asked for, so that jobs without are described as ever. */
 #define CAPS_ONLY           " caps-only=1"
 #define CHUNK               " chunk="
+#define XATTRS              " xattrs=1"
+#define ACLS                " acls=1"
 #define NO_TARGET_DIRECTORY " no-target-directory=1"
 
 void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE])
@@ -16,11 +18,13 @@ void planning_text(const struct planning_options *planning, char text[PLANNING_T
 		snprintf(chunk, sizeof chunk, CHUNK "%llu",
 			 (unsigned long long)planning->chunk_size);
 	snprintf(text, PLANNING_TEXT_SIZE,
-		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu range-size=%llu%s%s%s",
+		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu "
+		 "range-size=%llu%s%s%s%s%s",
 		 planning->immutable, symlinks_word[planning->symlinks],
 		 specials_word[planning->specials], (unsigned long long)planning->max_dir_entries,
 		 (unsigned long long)planning->range_size, planning->caps_only ? CAPS_ONLY : "",
-		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "", chunk);
+		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "",
+		 planning->xattrs ? XATTRS : "", planning->acls ? ACLS : "", chunk);
 }
 
 static bool is_word(const char *word, const char *const *table, size_t count, unsigned *value)
@@ -61,6 +65,8 @@ enum fault planning_read(struct planning_options *planning, const char *text, si
 	planning->caps_only = strstr(copy, CAPS_ONLY) != NULL;
 	const char *chunk = strstr(copy, CHUNK);
 	planning->chunk_size = chunk ? strtoull(chunk + strlen(CHUNK), NULL, 10) : 0;
+	planning->xattrs = strstr(copy, XATTRS) != NULL;
+	planning->acls = strstr(copy, ACLS) != NULL;
 	planning->no_target_directory = strstr(copy, NO_TARGET_DIRECTORY) != NULL;
 	return FAULT_NONE;
 }

@@ -11,6 +11,8 @@
 
 struct planning_options {
 	bool recursive, immutable, caps_only;
+	bool xattrs, acls; /* extended attributes and access lists of local sources are kept */
+	bool no_xattrs;    /* neither is, by a backup */
 	bool no_target_directory;    /* the one source becomes the target, not something in it */
 	enum plan_symlinks symlinks; /* UNSET: not given */
 	enum plan_specials specials;

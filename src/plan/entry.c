@@ -1,6 +1,7 @@
 #include "plan/entry.h"
 
 #include "base/secret.h"
+#include "files/attributes.h"
 #include "plan/refusal.h"
 
 #include <errno.h>
@@ -61,6 +62,19 @@ static void judge_error(struct manifest_entry *entry, int os_error)
 static uint64_t chunk_size_of(uint64_t bytes, uint64_t range)
 {
 	return range * (bytes / range / CHUNKS_MAX + 1);
+}
+
+/* Adds the extended attributes that are wanted of a file or directory. */
+static void add_attributes(const struct entry_origin *origin, const char *name,
+			   struct entry_found *found)
+{
+	const unsigned wanted = origin->options->attributes;
+	struct manifest_entry *entry = &found->entry;
+	unsigned char packed[META_ATTRIBUTES_MAX];
+	if (!wanted || (entry->kind != MANIFEST_FILE && entry->kind != MANIFEST_DIRECTORY))
+		return;
+	size_t size = attributes_read(origin->directory.fd, name, wanted, packed, &found->cut);
+	entry->meta_size = meta_append_attributes(found->meta, entry->meta_size, packed, size);
 }
 
 /* Fills in what a stat says; `followed` when it is a symlink's target. */
@@ -127,6 +141,7 @@ static void find_local(const struct entry_origin *origin, const struct name *nam
 		return;
 	}
 	fill(origin, &st, false, found);
+	add_attributes(origin, name->bytes, found);
 	if (S_ISLNK(st.st_mode))
 		find_symlink(origin, name, found);
 	else if (S_ISDIR(st.st_mode) && origin->options->symlinks == PLAN_SYMLINKS_FOLLOW &&
@@ -157,6 +172,10 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 	uint64_t range = origin->options->range_size;
 	entry->kind = (uint8_t)kind_of_node(origin, child);
 	entry->meta_size = meta_pack(&child->meta, found->meta);
+	if (child->attributes_size > 0)
+		entry->meta_size = meta_append_attributes(found->meta, entry->meta_size,
+							  remote_attributes(origin->remote, child),
+							  child->attributes_size);
 	if (entry->kind == MANIFEST_OTHER) {
 		entry_judge(entry, OUTCOME_SKIPPED, REASON_UNKNOWN);
 		return;
@@ -260,6 +279,8 @@ static enum fault find_source(const struct entry_origin *origin, const struct na
 	if (followed && stat(source->path, &st) < 0)
 		return err_os(err, FAULT_NOT_FOUND, errno, "cannot follow source %s", source->path);
 	fill(origin, &st, followed, found);
+	if (!followed)
+		add_attributes(origin, source->path, found);
 	return FAULT_NONE;
 }
 
@@ -303,7 +324,7 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 		      struct entry_found *found, struct err *err)
 {
 	found->present = true;
-	found->untimed = false;
+	found->untimed = found->cut = false;
 	found->entry = (struct manifest_entry){ .name = name->bytes,
 						.name_size = name->size,
 						.meta = found->meta };

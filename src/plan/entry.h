@@ -26,15 +26,17 @@ struct entry_origin {
 struct entry_found {
 	bool present; /* false: the name is gone meanwhile */
 	bool untimed; /* it is local, and its time is beyond what we can tell */
+	bool cut;     /* it is local, and not all of its extended attributes were taken */
 	struct manifest_entry entry;
-	unsigned char meta[META_PACKED_MAX];
+	unsigned char meta[META_SIZE_MAX];
 	struct outcome source; /* the cap of a source on a grid (state planned), or state none */
 	uint64_t chunked;      /* what the mark of a directory says; 0: there is none */
 	struct found_chunks chunks; /* of a file on a grid; to be freed */
 };
 
 /*
- * Looks at `name` in `origin` with lstat, opening nothing, and fills `found`; its name borrows from
+ * Looks at `name` in `origin` with lstat, opening it for its extended attributes alone, and fills
+ * `found`; its name borrows from
  * `name`.  A name that cannot be used has its verdict already.  Faults: NOT_FOUND for a source that
  * is not there, and those of remote_open.
  */

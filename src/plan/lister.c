@@ -106,6 +106,14 @@ static enum fault write_chunks(struct lister *lister, struct err *err)
 	return fault;
 }
 
+static void count_cut(struct plan_progress *progress, const struct manifest_entry *entry)
+{
+	if (counter_add(&progress->cut, 1) > 0)
+		return;
+	progress->cut_size = (int)min_u64(entry->name_size, sizeof progress->cut_name);
+	memcpy(progress->cut_name, entry->name, (size_t)progress->cut_size);
+}
+
 /* Writes the entry, and the cap of its source before the entry can be durable. */
 static enum fault write_entry(struct lister *lister, struct err *err)
 {
@@ -116,6 +124,8 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	struct plan_progress *progress = lister->request->progress;
 	if (progress && lister->found.untimed && !entry->verdict)
 		counter_add(&progress->untimed, 1);
+	if (progress && lister->found.cut && !entry->verdict)
+		count_cut(progress, entry);
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;

@@ -59,7 +59,8 @@ struct plan_options {
 	uint64_t chunk_size;      /* larger local files are stored in chunks of this; 0: none */
 	uint64_t range_size;      /* larger immutable files of a grid get chunks of this; 0: none */
 	bool caps_only; /* of files on a grid the cap is written, which is as long as its text */
-	bool to_local;  /* the target is local: names must be usable there.  Else immutable
+	unsigned attributes; /* enum attributes_wanted of files/attributes.h: of local sources */
+	bool to_local;       /* the target is local: names must be usable there.  Else immutable
 			  directories of a grid are linked whole */
 };
 

@@ -140,7 +140,7 @@ bool remote_is_link(const struct remote_child *child)
 	       child->meta.flags & META_HAS_MODE && S_ISLNK(child->meta.mode);
 }
 
-/* Keeps as much of a name as a plan can hold. */
+/* Keeps as much of a name as a plan can hold, and behind it the extended attributes. */
 static enum fault keep_name(struct remote_listing *listing, const struct store_child *from,
 			    struct remote_child *child)
 {
@@ -156,7 +156,12 @@ static enum fault keep_name(struct remote_listing *listing, const struct store_c
 			fault = bytes_printf(&listing->names, "%02x", hash[i]);
 	}
 	child->name_size = (uint16_t)(listing->names.size - child->name);
-	return fault;
+	child->attributes = listing->names.size;
+	child->attributes_size = from->node.metadata.attributes_size;
+	return fault || child->attributes_size == 0
+		       ? fault
+		       : bytes_append(&listing->names, from->node.metadata.attributes,
+				      child->attributes_size);
 }
 
 /* Hears of one child.  The children are moved by hand when they outgrow their memory: they hold
@@ -373,6 +378,12 @@ size_t remote_count(const struct remote *remote) { return remote->open ? remote-
 const struct remote_child *remote_child(const struct remote *remote, size_t number)
 {
 	return &remote->open->child[number];
+}
+
+const unsigned char *remote_attributes(const struct remote *remote,
+				       const struct remote_child *child)
+{
+	return remote->open->names.data + child->attributes;
 }
 
 const char *remote_name(const struct remote *remote, const struct remote_child *child)

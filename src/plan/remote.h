@@ -26,7 +26,9 @@ struct remote_child {
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
 	uint64_t bytes;                     /* of a file, 0 when unknown */
 	uint64_t chunked; /* a directory that says it is a file of so many bytes, in chunks */
-	struct meta meta; /* of the edge; META_GRID is set */
+	uint16_t attributes_size;           /* of its extended attributes */
+	size_t attributes;                  /* offset in the listing's names */
+	struct meta meta;                   /* of the edge; META_GRID is set */
 };
 
 /* Fills all but the name from a node, as REMOTE_SOURCE does. */
@@ -80,6 +82,10 @@ const struct remote_child *remote_child(const struct remote *remote, size_t numb
 
 /* Returns a child's name, which is hostile (NUL may be inside), of `child->name_size` bytes. */
 const char *remote_name(const struct remote *remote, const struct remote_child *child);
+
+/* Returns a child's extended attributes, as somebody has packed them. */
+const unsigned char *remote_attributes(const struct remote *remote,
+				       const struct remote_child *child);
 
 /* Returns the child of that name, or NULL. */
 const struct remote_child *remote_find(const struct remote *remote, const char *name, size_t size);

@@ -16,6 +16,9 @@ struct plan_progress {
 	atomic_uint_least64_t entries, files, directories;
 	atomic_uint_least64_t bytes;
 	atomic_uint_least64_t untimed; /* local entries whose time is beyond what we can tell */
+	atomic_uint_least64_t cut;     /* with extended attributes that were not all taken */
+	char cut_name[256];            /* the first of these; the planner's own */
+	int cut_size;
 };
 
 struct counters {

@@ -80,7 +80,7 @@ struct report_end {
 	uint64_t reread;       /* files proven by a second reading */
 	uint64_t direct;       /* files read from the storage servers alone */
 	struct report_lost {
-		uint64_t modes, owners, times, syncs, links;
+		uint64_t modes, owners, times, syncs, links, attributes;
 	} lost; /* entries of which a local target could not keep that */
 	struct report_backup {
 		const char *stamp; /* the snapshot's name; NULL: it is no backup */

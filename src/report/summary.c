@@ -143,9 +143,12 @@ static enum fault lost_text(struct bytes *out, const struct report_lost *lost)
 		const char *what;
 		uint64_t count;
 	} part[] = {
-		{ "the mode of", lost->modes },       { "the owner of", lost->owners },
-		{ "the time of", lost->times },       { "on disk (no sync there)", lost->syncs },
+		{ "the mode of", lost->modes },
+		{ "the owner of", lost->owners },
+		{ "the time of", lost->times },
+		{ "on disk (no sync there)", lost->syncs },
 		{ "the hard links of", lost->links },
+		{ "extended attributes of", lost->attributes },
 	};
 	enum fault fault = FAULT_NONE;
 	bool first = true;
@@ -354,6 +357,7 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		{ "lost_times", end->lost.times },
 		{ "lost_syncs", end->lost.syncs },
 		{ "lost_links", end->lost.links },
+		{ "lost_attributes", end->lost.attributes },
 		{ "again_source_changed", end->source_changed },
 		{ "again_target_gone", end->written_gone },
 		{ "again_target_changed", end->written_changed },

@@ -1,12 +1,14 @@
 #include "store/listing_parser.h"
 
+#include "base/meta.h"
 #include "base/secret.h"
 #include "store/json_tokens.h"
 #include "store/listing_kind.h"
+#include "store/listing_memory.h"
 #include "store/listing_numbers.h"
 #include "store/names_seen.h"
 
-#include <malloc.h>
+#include <nettle/base64.h>
 #include <yajl/yajl_parse.h>
 
 /*
@@ -69,6 +71,7 @@ enum key {
 	KEY_CHUNKED,
 	KEY_CHUNKED_SIZE,
 	KEY_VERSION,
+	KEY_ATTRIBUTES,
 };
 
 struct listing_parser {
@@ -95,37 +98,8 @@ struct listing_parser {
 	uint64_t
 		metadata_begin; /* where the metadata at hand began, in what the parser was given */
 	uint64_t unread;        /* children whose metadata was too long */
+	unsigned char attributes[META_ATTRIBUTES_MAX + 2]; /* of the child */
 };
-
-/* ---- memory of the parser: it holds caps, so it is wiped ---- */
-
-static void *take_memory(void *context, size_t size)
-{
-	(void)context;
-	void *memory = malloc(size);
-	if (!memory)
-		abort(); /* yajl does not survive NULL */
-	return memory;
-}
-
-static void give_memory(void *context, void *memory)
-{
-	(void)context;
-	if (!memory)
-		return;
-	secret_wipe(memory, malloc_usable_size(memory));
-	free(memory);
-}
-
-/* realloc would leave the old bytes behind. */
-static void *move_memory(void *context, void *memory, size_t size)
-{
-	void *moved = take_memory(context, size);
-	if (memory)
-		memcpy(moved, memory, min_u64(size, malloc_usable_size(memory)));
-	give_memory(context, memory);
-	return moved;
-}
 
 /* ---- values ---- */
 
@@ -154,6 +128,22 @@ static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint6
 {
 	*field = (uint32_t)value;
 	to->metadata_flags |= flag;
+}
+
+/* The extended attributes of a child, if they are no more than are ever written. */
+static void take_attributes(struct listing_parser *listing, const unsigned char *text, size_t size)
+{
+	struct edge_metadata *to = &listing->child.node.metadata;
+	struct base64_decode_ctx context;
+	size_t decoded;
+	base64_decode_init(&context);
+	if (!in_child(listing) || size > BASE64_ENCODE_RAW_LENGTH(META_ATTRIBUTES_MAX) ||
+	    !base64_decode_update(&context, &decoded, listing->attributes, size,
+				  (const char *)text) ||
+	    !base64_decode_final(&context))
+		return;
+	to->attributes = listing->attributes;
+	to->attributes_size = (uint16_t)decoded;
 }
 
 static void take_linked(struct store_node *to, const char *text, size_t size)
@@ -279,6 +269,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 		return take_kind(listing, text, size);
 	if (listing->place == PLACE_METADATA && listing->key == KEY_MTIME)
 		node(listing)->metadata_flags |= STORE_UNTIMED;
+	else if (listing->place == PLACE_BARGE && listing->key == KEY_ATTRIBUTES)
+		take_attributes(listing, bytes, size);
 	else if (expects_value(listing) && listing->key == KEY_RO_URI)
 		take_cap(&node(listing)->ro, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RW_URI)
@@ -314,6 +306,7 @@ static enum key find_key(enum place place, const char *text, size_t size)
 		{ "chunked", KEY_CHUNKED, PLACE_BARGE },
 		{ "size", KEY_CHUNKED_SIZE, PLACE_CHUNKED },
 		{ "version", KEY_VERSION, PLACE_CHUNKED },
+		{ "attributes", KEY_ATTRIBUTES, PLACE_BARGE },
 	};
 	if (place == PLACE_ROOT)
 		place = PLACE_PROPERTIES;
@@ -403,8 +396,10 @@ static uint64_t position(const struct listing_parser *listing)
 /* Metadata is hearsay, and a few hundred bytes long: of more than can be meant, nothing is kept. */
 static void end_metadata(struct listing_parser *listing)
 {
-	if (position(listing) - listing->metadata_begin > LISTING_METADATA_MAX)
+	if (position(listing) - listing->metadata_begin > LISTING_METADATA_MAX) {
 		node(listing)->metadata_flags = STORE_UNREAD;
+		node(listing)->metadata.attributes_size = 0;
+	}
 	listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
 }
 
@@ -531,7 +526,7 @@ static bool parse_tokens(void *context, const void *data, size_t size)
 struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *child,
 					  void *context)
 {
-	static yajl_alloc_funcs memory = { take_memory, move_memory, give_memory, NULL };
+	yajl_alloc_funcs memory = listing_memory();
 	struct listing_parser *listing = calloc(1, sizeof *listing);
 	if (!listing)
 		return NULL;

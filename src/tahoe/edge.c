@@ -8,6 +8,7 @@
 #include <float.h>
 #include <jansson.h>
 #include <math.h>
+#include <nettle/base64.h>
 
 enum {
 	NS_PER_S = 1000000000,
@@ -129,6 +130,50 @@ static enum fault put_mode(struct bytes *out, const struct edge_metadata *metada
 	return fault;
 }
 
+/* Appends the attributes in base64, which needs no escapes. */
+static enum fault put_attributes(struct bytes *out, const struct edge_metadata *metadata)
+{
+	const size_t length = BASE64_ENCODE_RAW_LENGTH((size_t)metadata->attributes_size);
+	enum fault fault = bytes_append_text(out, "\"");
+	if (!fault)
+		fault = bytes_reserve(out, length + 1);
+	if (fault)
+		return fault;
+	base64_encode_raw((char *)out->data + out->size, metadata->attributes_size,
+			  metadata->attributes);
+	out->size += length;
+	return bytes_append_text(out, "\"");
+}
+
+static enum fault put_key(struct bytes *out, const char *key)
+{
+	return bytes_printf(out, "%s\"%s\": ", out->data[out->size - 1] == '{' ? "" : ", ", key);
+}
+
+/* What only barge keeps. */
+static enum fault put_own(struct bytes *out, const struct edge_metadata *metadata)
+{
+	if (!metadata->unreadable && !metadata->chunked && metadata->attributes_size == 0)
+		return FAULT_NONE;
+	enum fault fault = put_key(out, "barge");
+	if (!fault)
+		fault = bytes_append_text(out, "{");
+	if (!fault && metadata->unreadable)
+		fault = bytes_printf(out, "\"unreadable\": \"%s\"", metadata->unreadable);
+	if (!fault && metadata->chunked) {
+		fault = put_key(out, "chunked");
+		if (!fault)
+			fault = bytes_printf(out, "{\"size\": %llu, \"version\": 1}",
+					     (unsigned long long)metadata->chunked);
+	}
+	if (!fault && metadata->attributes_size > 0) {
+		fault = put_key(out, "attributes");
+		if (!fault)
+			fault = put_attributes(out, metadata);
+	}
+	return fault ? fault : bytes_append_text(out, "}");
+}
+
 enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata)
 {
 	enum fault fault = bytes_append_text(out, "{");
@@ -138,15 +183,8 @@ enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *met
 		fault = put_time(out, "mtime", metadata->mtime_ns);
 	if (!fault && metadata->mode != 0)
 		fault = put_mode(out, metadata);
-	if (!fault && metadata->unreadable)
-		fault = bytes_printf(out, "%s\"barge\": {\"unreadable\": \"%s\"}",
-				     out->data[out->size - 1] == '{' ? "" : ", ",
-				     metadata->unreadable);
-	if (!fault && metadata->chunked)
-		fault = bytes_printf(out,
-				     "%s\"barge\": {\"chunked\": {\"size\": %llu, \"version\": 1}}",
-				     out->data[out->size - 1] == '{' ? "" : ", ",
-				     (unsigned long long)metadata->chunked);
+	if (!fault)
+		fault = put_own(out, metadata);
 	return fault ? fault : bytes_append_text(out, "}");
 }
 

@@ -31,6 +31,8 @@ struct edge_metadata {
 	uint64_t nlink;         /* is said where it is more than 1; 0: not known */
 	const char *unreadable; /* why this directory is empty here: plain ASCII; else NULL */
 	uint64_t chunked;       /* the size of a file that is a directory of chunks; else 0 */
+	const unsigned char *attributes; /* extended ones, as files/attributes.h packs them */
+	uint16_t attributes_size;
 };
 
 struct edge_child {
@@ -52,8 +54,8 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
  * Appends {"ctime": 2.25, "mtime": 1.5, "st_mode": 33188, "st_uid": 0, "st_gid": 0}, without a time
  * that meta_is_time says is none, and without the last three where the mode is 0.  Where it is
  * numbered, "st_ino": 7, "st_dev": 65024 stand before the owner, "st_nlink": 2 behind the group,
- * and "barge": {"unreadable": "..."} at the end; of a file in chunks, with or without a mode,
- * "barge": {"chunked": {"size": 5000000, "version": 1}}.
+ * and at the end "barge": {"unreadable": "...", "chunked": {"size": 5000000, "version": 1},
+ * "attributes": "BASE64"} with what of that there is; of a file in chunks with or without a mode.
  */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 

@@ -9,6 +9,7 @@
  *   nosyncdir   no directory can be synced                     EINVAL
  *   nochmod     nothing has a mode of its own                  EPERM
  *   deafchmod   the same, and nothing is said
+ *   noxattr     no extended attribute can be set               EOPNOTSUPP
  *   notimes     no time can be set                             EPERM
  *   nolock      there are no locks                             ENOLCK
  *   fold        A and a are the same name, kept as it was first written
@@ -37,6 +38,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
@@ -269,6 +271,13 @@ int fchmod(int fd, mode_t mode)
 	if (lacks("deafchmod", fd, NULL, 0))
 		return 0;
 	return lacks("nochmod", fd, NULL, EPERM) ? -1 : REAL(fchmod)(fd, mode);
+}
+
+int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+{
+	if (lacks("noxattr", fd, NULL, EOPNOTSUPP))
+		return -1;
+	return REAL(fsetxattr)(fd, name, value, size, flags);
 }
 
 int futimens(int fd, const struct timespec times[2])

@@ -1,3 +1,4 @@
+#include "base/meta.h"
 #include "tahoe/edge.h"
 
 #include "base/meta.h"
@@ -89,6 +90,15 @@ static void prints_metadata_in_order(void **state)
 			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_ino\": 3, "
 			    "\"st_dev\": 65024, \"st_uid\": 7, \"st_gid\": 8, \"st_nlink\": 2, "
 			    "\"barge\": {\"unreadable\": \"permission denied\"}}");
+	bytes_clear(&out);
+	const struct edge_metadata dressed = { .ctime_ns = META_NO_TIME,
+					       .mtime_ns = META_NO_TIME,
+					       .unreadable = "denied",
+					       .attributes = (const unsigned char *)"\1\2\0\377",
+					       .attributes_size = 4 };
+	assert_int_equal(edge_metadata_json(&out, &dressed), FAULT_NONE);
+	assert_string_equal(bytes_text(&out), "{\"barge\": {\"unreadable\": \"denied\", "
+					      "\"attributes\": \"AQIA/w==\"}}");
 	/* What cannot be told is not told. */
 	bytes_clear(&out);
 	const struct edge_metadata beyond = { .ctime_ns = INT64_MIN,

@@ -215,7 +215,7 @@ static void refuses_entries_that_cannot_be(void **state)
 		{ .kind = MANIFEST_FILE, .name = "a/b", .name_size = 3 },
 		{ .kind = MANIFEST_FILE, .name = "a\0b", .name_size = 3 },
 		{ .kind = MANIFEST_FILE, .name = long_name, .name_size = sizeof long_name },
-		{ .kind = MANIFEST_FILE, .name = "a", .name_size = 1, .meta_size = 257 },
+		{ .kind = MANIFEST_FILE, .name = "a", .name_size = 1, .meta_size = 4097 },
 	};
 	struct manifest_writer *writer = begin_root(scratch_path("bad"));
 	struct manifest_totals before = *manifest_writer_totals(writer);
@@ -234,7 +234,7 @@ static void refuses_entries_that_cannot_be(void **state)
 					  .name = long_name,
 					  .name_size = MANIFEST_NAME_MAX,
 					  .meta = (unsigned char *)long_name,
-					  .meta_size = 256 };
+					  .meta_size = 4096 };
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(manifest_add(writer, &largest, NULL), FAULT_NONE);
 	manifest_writer_close(writer);

@@ -96,6 +96,27 @@ static void refuses_what_is_cut_or_too_long(void **state)
 	assert_true(back.ino == 99);
 }
 
+static void attributes_follow_in_version_2(void **state)
+{
+	(void)state;
+	unsigned char packed[META_SIZE_MAX];
+	const unsigned char *found;
+	struct meta back;
+	const size_t size = meta_pack(&samples[1], packed);
+	assert_int_equal(meta_attributes(packed, size, &found), 0);
+	assert_int_equal(meta_append_attributes(packed, size, NULL, 0), size);
+	assert_int_equal(packed[0], 1);
+	const size_t all = meta_append_attributes(packed, size, (const unsigned char *)"abc", 3);
+	assert_int_equal(all, size + 3);
+	assert_int_equal(packed[0], 2);
+	assert_int_equal(meta_attributes(packed, all, &found), 3);
+	assert_memory_equal(found, "abc", 3);
+	assert_true(meta_unpack(packed, all, &back));
+	assert_true(back.mtime_ns == samples[1].mtime_ns && back.ino == samples[1].ino);
+	packed[0] = 1;
+	assert_int_equal(meta_attributes(packed, all, &found), 0);
+}
+
 static void refuses_numbers_that_do_not_fit(void **state)
 {
 	(void)state;
@@ -156,6 +177,7 @@ int main(void)
 		cmocka_unit_test(packs_an_ordinary_file_small),
 		cmocka_unit_test(has_the_documented_bytes),
 		cmocka_unit_test(refuses_what_is_cut_or_too_long),
+		cmocka_unit_test(attributes_follow_in_version_2),
 		cmocka_unit_test(refuses_numbers_that_do_not_fit),
 		cmocka_unit_test(comes_back_from_a_slot),
 		cmocka_unit_test(takes_everything_from_a_stat),

@@ -202,10 +202,11 @@ static uint32_t restore_at_the_end(mode_t mode, const uint32_t *said)
 {
 	struct err err;
 	unsigned lost = 0;
+	const struct looks looks = { .mode = said };
 	(void)mkdir(tree_path("d"), 0700);
 	assert_int_equal(chmod(tree_path("d"), mode), 0);
 	int fd = open(tree_path("d"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(restore_directory(fd, said, 0750, NULL, &lost, &err), FAULT_NONE);
+	assert_int_equal(restore_directory(fd, &looks, 0750, &lost, &err), FAULT_NONE);
 	uint32_t got = status_of(fd).st_mode & 07777;
 	assert_int_equal(lost, 0);
 	close(fd);

@@ -61,7 +61,8 @@ enum {
 				    * what an earlier backup stored */
 };
 
-/* The levels of a planned one that is a file at the target: `meta` has its mtime. */
+/* The levels of a planned one that is a file at the target: `meta` has its mtime, and its
+ * mode, uid and gid where the mode is not 0. */
 enum { OUTCOME_HAS_MTIME = 1u << 0 };
 
 enum { OUTCOME_CAP_MAX = 60, OUTCOME_META_SIZE = 28 };

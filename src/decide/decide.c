@@ -39,7 +39,7 @@ static struct decision send(const struct decide_policy *policy, const struct dec
 	return (struct decision){ .action = linked ? DECIDE_LINK : DECIDE_COPY };
 }
 
-/* Whether --checksum can find out anything: there is a cap on one side that tells. */
+/* Whether comparing contents can find out anything: there is a cap on one side that tells. */
 static bool is_comparable(const struct decide_policy *policy, const struct decide_source *source,
 			  const struct decide_there *there)
 {
@@ -79,6 +79,30 @@ static bool is_unchanged(const struct decide_policy *policy, const struct decide
 	       is_same_time(policy, source, there);
 }
 
+/* Whether the link on a grid says of the file what the source does. */
+static bool is_described(const struct decide_source *source, const struct decide_there *there)
+{
+	const struct meta *meta = &source->meta;
+	const bool timed = meta_has_mtime(meta) && meta_is_time(meta->mtime_ns);
+	const bool moded = meta_has_mode(meta) && meta->mode != 0;
+	if (timed != there->timed || moded != (there->mode != 0))
+		return false;
+	if (timed && edge_seconds(meta->mtime_ns) != edge_seconds(there->mtime_ns))
+		return false;
+	return !moded ||
+	       (meta->mode == there->mode && meta->uid == there->uid && meta->gid == there->gid);
+}
+
+/* The bytes that are there stay. */
+static struct decision keep_content(const struct decide_policy *policy,
+				    const struct decide_source *source,
+				    const struct decide_there *there)
+{
+	if (policy->to_local || !tells_content(there->cap_kind) || is_described(source, there))
+		return unchanged;
+	return (struct decision){ .action = DECIDE_RELINK, .replaces = true };
+}
+
 /* The source takes the place of what is there, unless that came after the plan. */
 static struct decision replace(const struct decide_policy *policy,
 			       const struct decide_source *source, const struct decide_there *there)
@@ -102,12 +126,12 @@ static struct decision against_file(const struct decide_policy *policy,
 		return (struct decision){ .action = DECIDE_SKIP, .reason = REASON_PRESENT };
 	if (policy->checksum && is_comparable(policy, source, there)) {
 		if (there->content == DECIDE_SAME)
-			return unchanged;
+			return keep_content(policy, source, there);
 		if (there->content == DECIDE_UNCOMPARED)
 			return (struct decision){ .action = DECIDE_COMPARE };
 	}
 	if (policy->update && !policy->checksum && is_unchanged(policy, source, there))
-		return unchanged;
+		return keep_content(policy, source, there);
 	if (is_mutable(there->cap_kind) && !is_writable(there->cap_kind))
 		return conflict;
 	return replace(policy, source, there);

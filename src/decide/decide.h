@@ -39,16 +39,22 @@
  *
  *   what is there is this job's own, as it left it          send, replacing it
  *   --no-clobber                                            skip (present)
- *   --checksum, and one side's cap can tell:   unknown      compare, then decide again
- *                                              same         skip (unchanged)
- *   --update without --checksum, the same size and time     skip (unchanged)
+ *   compare contents, and one side's cap can tell:
+ *                                              unknown      compare, then decide again
+ *                                              same         unchanged (2)
+ *   compare times alone, the same size and time             unchanged (2)
  *   the file there is mutable, its cap grants no writing    conflict
  *   the file there is mutable                               overwrite
  *   here, and it changed after the plan was made            send, without replacing: it is a
  *                                                           conflict unless it is these very bytes
  *   else                                                    send, replacing it
  *
- * What can change has no size in a listing, so --update never finds it unchanged.  Times on a grid
+ *   (2)   skip; but where a grid has other metadata of it than the source, the cap that is there is
+ *         linked again, with those of the source
+ *
+ * What is compared where nothing was said: contents on a grid, times here.
+ *
+ * What can change has no size in a listing, so by times it is never unchanged.  Times on a grid
  * are floats, and compared as such, and a time here may have been rounded to the tick of its file
  * system; the size of a symlink here is not compared.
  *
@@ -76,6 +82,7 @@ enum decide_action {
 	DECIDE_REOPEN,  /* it was done, and is to be done again */
 	DECIDE_KEEP,    /* the cap of an earlier backup is linked */
 	DECIDE_CHECK,   /* ask the servers whether that is whole, and decide again */
+	DECIDE_RELINK,  /* the cap that is there is linked with the source's metadata */
 	DECIDE_ACTIONS,
 };
 
@@ -98,7 +105,9 @@ enum decide_content {
 /* What was asked for. */
 struct decide_policy {
 	bool to_local; /* else to a grid */
-	bool no_clobber, update, checksum;
+	bool no_clobber;
+	bool update;        /* size and time are compared, unless contents can be */
+	bool checksum;      /* contents are compared */
 	int64_t tick_ns;    /* a local target keeps times to multiples of it; 0 or 1: exactly */
 	int64_t planned_ns; /* since 1970, by the clock of the target's file system: what changed
 			       here later was not planned with */
@@ -115,11 +124,12 @@ struct decide_source {
 
 /* What has the name of the entry at the target. */
 struct decide_there {
-	uint8_t kind;     /* enum decide_kind */
-	uint8_t cap_kind; /* of a file on a grid */
-	uint8_t content;  /* enum decide_content */
-	bool timed;       /* `mtime_ns` is known */
-	bool own;         /* this job has put it there, and it is as it was left */
+	uint8_t kind;            /* enum decide_kind */
+	uint8_t cap_kind;        /* of a file on a grid */
+	uint8_t content;         /* enum decide_content */
+	bool timed;              /* `mtime_ns` is known */
+	uint32_t mode, uid, gid; /* on a grid; mode 0: the three are not known */
+	bool own;                /* this job has put it there, and it is as it was left */
 	uint64_t bytes;
 	int64_t mtime_ns;
 	int64_t changed_ns; /* its ctime, of what is here; INT64_MAX: certainly after the plan */

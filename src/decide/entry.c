@@ -1,5 +1,6 @@
 #include "decide/entry.h"
 
+#include "base/secret.h"
 #include "files/dirfd.h"
 #include "tahoe/caps.h"
 
@@ -41,13 +42,17 @@ struct decide_there decide_there_on_grid(const struct outcome *slot)
 	const struct cap cap = { .kind = slot->cap_kind };
 	if (!outcome_has_existing(slot) || slot->reason)
 		return (struct decide_there){ .kind = DECIDE_NOTHING };
+	const struct meta meta = meta_unpack_outcome(slot->meta);
 	return (struct decide_there){
 		.kind = cap_is_directory(&cap) ? DECIDE_DIRECTORY : DECIDE_FILE,
 		.cap_kind = slot->cap_kind,
 		.timed = slot->level & OUTCOME_HAS_MTIME,
 		.own = outcome_is_reopened(slot),
 		.bytes = slot->length,
-		.mtime_ns = meta_unpack_outcome(slot->meta).mtime_ns,
+		.mtime_ns = meta.mtime_ns,
+		.mode = meta.mode,
+		.uid = meta.uid,
+		.gid = meta.gid,
 	};
 }
 
@@ -110,6 +115,22 @@ struct decide_known decide_known_of(const struct outcome *slot)
 	if (slot->state == OUTCOME_PLANNED && slot->reason)
 		return (struct decide_known){ .state = slot->level, .reason = slot->reason };
 	return (struct decide_known){ .state = OUTCOME_NONE };
+}
+
+void entry_link_cap(struct work *work, const struct outcome *slot, const struct meta *meta)
+{
+	struct outcome outcome = {
+		.state = OUTCOME_DONE,
+		.attempts = 1,
+		.level = OUTCOME_LINKED,
+		.length = work->task->bytes,
+		.cap_kind = slot->cap_kind,
+		.cap_size = slot->cap_size,
+	};
+	memcpy(outcome.cap, slot->cap, sizeof outcome.cap);
+	meta_pack_outcome(meta, outcome.meta);
+	work_settle(work, &outcome, NULL);
+	secret_wipe(&outcome, sizeof outcome);
 }
 
 bool decision_ends(struct work *work, const struct decision *decision,

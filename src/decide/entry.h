@@ -48,6 +48,9 @@ enum entry_link entry_link_of(const struct outcome *slot);
 /* Returns what the entry's own slot says of it. */
 struct decide_known decide_known_of(const struct outcome *slot);
 
+/* Ends the work as done without sending anything: its name gets the cap of `slot`, and `meta`. */
+void entry_link_cap(struct work *work, const struct outcome *slot, const struct meta *meta);
+
 /* Ends the work where `decision` is its end.  Returns whether it did. */
 bool decision_ends(struct work *work, const struct decision *decision,
 		   const struct decide_there *there);

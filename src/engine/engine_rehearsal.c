@@ -26,7 +26,7 @@ enum {
 static const char *const action_name[DECIDE_ACTIONS] = {
 	[DECIDE_COPY] = "copy",   [DECIDE_OVERWRITE] = "overwrite", [DECIDE_LINK] = "link",
 	[DECIDE_MKDIR] = "mkdir", [DECIDE_SKIP] = "skip",           [DECIDE_FAIL] = "fail",
-	[DECIDE_KEEP] = "reuse",
+	[DECIDE_KEEP] = "reuse",  [DECIDE_RELINK] = "relink",
 };
 
 /* The directory at a local target that the listing at hand goes to. */
@@ -372,6 +372,7 @@ static void stop_on_signal(void *context) { engine_stop(context); }
 static void say_totals(const struct rehearsal *rehearsal)
 {
 	const uint64_t *n = rehearsal->count;
+	uint64_t linked = n[DECIDE_LINK] + n[DECIDE_RELINK];
 	uint64_t copied = n[DECIDE_COPY] + n[DECIDE_OVERWRITE];
 	char bytes[QUANTITY_SIZE];
 	char reused[64] = "";
@@ -382,7 +383,7 @@ static void say_totals(const struct rehearsal *rehearsal)
 	    "nothing was done; would copy %llu files (%s), link %llu entries, make %llu "
 	    "directories%s; %llu would be skipped, %llu would fail",
 	    (unsigned long long)copied, quantity_bytes(rehearsal->bytes, bytes),
-	    (unsigned long long)n[DECIDE_LINK], (unsigned long long)n[DECIDE_MKDIR], reused,
+	    (unsigned long long)linked, (unsigned long long)n[DECIDE_MKDIR], reused,
 	    (unsigned long long)n[DECIDE_SKIP], (unsigned long long)n[DECIDE_FAIL]);
 }
 

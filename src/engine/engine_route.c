@@ -11,21 +11,6 @@ static enum fault source_of(const struct engine *engine, const struct task *task
 	return sources ? outcomes_read(sources, task->id, 1, source, err) : FAULT_NONE;
 }
 
-/* From grid to grid nothing is sent: the cap is the outcome. */
-static void link_source(struct work *work, const struct outcome *source)
-{
-	struct meta meta;
-	struct outcome outcome = *source;
-	outcome.state = OUTCOME_DONE;
-	outcome.attempts = 1;
-	outcome.level = OUTCOME_LINKED;
-	outcome.length = work->task->bytes;
-	if (meta_unpack(work->task->meta, work->task->meta_size, &meta))
-		meta_pack_outcome(&meta, outcome.meta);
-	work_settle(work, &outcome, NULL);
-	secret_wipe(&outcome, sizeof outcome);
-}
-
 /* Stores the slot of what has the task's name at the target on a grid; state none: nothing. */
 static enum fault existing_of(const struct engine *engine, const struct task *task,
 			      struct outcome *existing, struct err *err)
@@ -39,7 +24,7 @@ static enum fault existing_of(const struct engine *engine, const struct task *ta
 
 enum fault engine_look_at_target(struct engine *engine, struct err *err)
 {
-	if (!engine->to_local || !engine->transfer->update)
+	if (!engine->to_local || !engine_policy(engine).update)
 		return FAULT_NONE;
 	return dirfd_tick(engine->migration->directory, &engine->tick_ns, err);
 }
@@ -47,11 +32,13 @@ enum fault engine_look_at_target(struct engine *engine, struct err *err)
 struct decide_policy engine_policy(const struct engine *engine)
 {
 	const struct transfer_options *transfer = engine->transfer;
+	const bool asked = transfer->update || transfer->checksum || transfer->always;
+	const bool checks = transfer->checksum || (!asked && !engine->to_local);
 	return (struct decide_policy){
 		.to_local = engine->to_local,
 		.no_clobber = transfer->no_clobber,
-		.update = transfer->update,
-		.checksum = transfer->checksum && !engine->planning->caps_only,
+		.update = transfer->update || (!asked && engine->to_local),
+		.checksum = checks && !engine->planning->caps_only,
 		.tick_ns = engine->tick_ns,
 		.planned_ns = engine->migration->planned_ns,
 	};
@@ -73,6 +60,11 @@ enum fault engine_check(const struct transfer_options *transfer, const struct en
 {
 	if (!sides->to_local && policy_check(transfer->verify, sides->params, err))
 		return err->fault;
+	if (transfer->always && (transfer->update || transfer->checksum))
+		return err_set(
+			err, FAULT_USAGE,
+			"--always sends what --update and --checksum would keep: give one of "
+			"them");
 	if (!transfer->checksum)
 		return FAULT_NONE;
 	if (sides->to_local && !sides->remote)
@@ -115,8 +107,10 @@ static void route_to_grid(struct engine *engine, struct work *work,
 		engine_decide(&policy, &source, &there, source_slot, existing);
 	if (decision_ends(work, &decision, &there))
 		return;
-	if (decision.action == DECIDE_LINK)
-		link_source(work, source_slot);
+	if (decision.action == DECIDE_LINK) /* nothing is sent: the cap is the outcome */
+		entry_link_cap(work, source_slot, &source.meta);
+	else if (decision.action == DECIDE_RELINK)
+		entry_link_cap(work, existing, &source.meta);
 	else
 		readers_push(engine->readers, work);
 }

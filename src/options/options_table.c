@@ -130,6 +130,8 @@ const struct option_row option_table[] = {
 	{ "checksum", 0, OPTION_FLAG, NULL,
 	  "keep files at the target whose content is that of the source", SENDING & ~BIT(BACKUP),
 	  false, AT(transfer.checksum), 0, 0 },
+	{ "always", 0, OPTION_FLAG, NULL, "send files although they are at the target as they are",
+	  SENDING & ~BIT(BACKUP), false, AT(transfer.always), 0, 0 },
 	{ "no-preserve", 0, OPTION_FLAG, NULL, "do not restore modes and times at a local target",
 	  SENDING & ~BIT(BACKUP), false, AT(transfer.no_preserve), 0, 0 },
 	{ "sparse", 'S', OPTION_FLAG, NULL, "make holes of long runs of zeros at a local target",

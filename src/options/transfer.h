@@ -11,9 +11,9 @@
 
 struct transfer_options {
 	bool all_or_nothing, plan_first;
-	bool no_clobber, update, checksum; /* which files at the target stay */
-	bool no_preserve;                  /* at a local target */
-	bool sparse;                       /* the same: runs of zeros become holes */
+	bool no_clobber, update, checksum, always; /* which files at the target stay */
+	bool no_preserve;                          /* at a local target */
+	bool sparse;                               /* the same: runs of zeros become holes */
 	bool retry;               /* what failed or was skipped earlier is taken up again */
 	unsigned verify;          /* enum verify_level; 0: auto */
 	uint64_t in_flight;       /* -j; 0: the engine's own */

@@ -124,7 +124,12 @@ static enum fault target_listing_bind(void *context, uint64_t id, const char *na
 	slot.cap_size = child->cap_size;
 	memcpy(slot.cap, child->cap, sizeof slot.cap);
 	if (!is_directory(child)) {
-		const struct meta meta = { .mtime_ns = child->meta.mtime_ns };
+		const struct meta meta = {
+			.mtime_ns = child->meta.mtime_ns,
+			.mode = child->meta.flags & META_HAS_MODE ? child->meta.mode : 0,
+			.uid = child->meta.uid,
+			.gid = child->meta.gid,
+		};
 		slot.level = child->meta.flags & META_HAS_MTIME ? OUTCOME_HAS_MTIME : 0;
 		slot.length = child->bytes;
 		meta_pack_outcome(&meta, slot.meta);

@@ -521,6 +521,16 @@ static enum try_end try_open(struct reader *reader, struct attempt *attempt, str
 				      : try_stream(reader, attempt, err);
 }
 
+/* Ends what needs no bytes to be brought.  Returns whether it did. */
+static bool settle_by_decision(const struct attempt *attempt)
+{
+	struct work *work = attempt->work;
+	if (attempt->decision.action != DECIDE_RELINK)
+		return decision_ends(work, &attempt->decision, &attempt->there);
+	entry_link_cap(work, &attempt->existing, &attempt->meta);
+	return true;
+}
+
 static void take_part(void *context, struct work *part) { reader_take(context, part); }
 
 /* Whether parts of its file have failed or gone back, so that no more are to be read. */
@@ -540,7 +550,7 @@ static enum try_end try_once(struct reader *reader, struct work *work, struct er
 	if (!attempt_open(&attempt, &reader->tools, work, err) &&
 	    !attempt_decide(&attempt, &options->decide, secret, options->cancel, err)) {
 		reader->keyed = !options->plain && attempt.decision.action != DECIDE_OVERWRITE;
-		if (decision_ends(work, &attempt.decision, &attempt.there))
+		if (settle_by_decision(&attempt))
 			end = TRY_ENDED;
 		else if (!chunks_wanted(options, &attempt))
 			end = try_open(reader, &attempt, err);

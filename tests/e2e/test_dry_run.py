@@ -135,12 +135,12 @@ def test_what_a_local_target_keeps_is_what_the_run_keeps(embedded, client, tmp_p
     (out / "s/in the way").mkdir()
     before = local_tree(out)
     for place in alias + "s", source:
-        for option in [], ["--update"], ["--no-clobber"]:
-            if place == source and option == ["--update"]:
+        for option in [], ["--update"], ["--always"], ["--no-clobber"]:
+            if place == source and option in ([], ["--update"]):
                 continue  # a grid keeps times to the microsecond
             plan = plan_of(dry(barge, tmp_path, "-r", place, out, "--json", *option, code=1))
-            kept = {"--update": ("skip", "copy"), "--no-clobber": ("skip", "skip")} \
-                .get("".join(option), ("copy", "copy"))
+            kept = {"--always": ("copy", "copy"), "--no-clobber": ("skip", "skip")} \
+                .get("".join(option), ("skip", "copy"))
             assert (plan["s/file"]["action"], plan["s/sub/newer"]["action"]) == kept
             assert plan["s/blocked"]["action"] == plan["s/blocked/below"]["action"] == "fail"
             assert plan["s/in the way"]["action"] == "fail"

@@ -136,13 +136,14 @@ def states(run):
 
 
 def test_replacing(alone, there):
-    run = alone.ok("cp", "-r", "--json", there / "s", there / "out")
+    run = alone.ok("cp", "-r", "--json", "--always", there / "s", there / "out")
     assert set(states(run).values()) == {"done"}
     assert {name.name: name.read_bytes() for name in (there / "out/s").iterdir()} == {
         "same": b"same" * 9, "older": b"older" * 9, "missing": b"missing" * 9, "kept": b"kept"}
 
 
 @pytest.mark.parametrize(("option", "older"), [("--no-clobber", b"before"),
+                                               ("--recursive", b"older" * 9),
                                                ("--update", b"older" * 9)])
 def test_keeping(alone, there, option, older):
     inode = (there / "out/s/same").stat().st_ino

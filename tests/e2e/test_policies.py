@@ -1,4 +1,4 @@
-"""What stays at the target: --no-clobber, --update and --checksum, in both directions."""
+"""What stays at the target, by default, with --no-clobber, --update, --checksum and --always."""
 import os
 
 import pytest
@@ -105,7 +105,7 @@ def test_checksum_goes_by_content(embedded, client, files):
     now = caps(embedded, cap)
     assert {name for name in now if now[name] != before[name]} == changed
     assert {name for name, state in states(run).items() if state == "done"} \
-        == {"d/" + name for name in changed}
+        == {"d/" + name for name in changed} | {"d/sub/below"}  # linked again, with its time
     same(embedded.tree(cap), below("d", local_tree(files)))
 
 
@@ -146,6 +146,98 @@ def test_a_plan_is_carried_out_with_options_of_its_own(embedded, client, files):
     barge.ok("plan", "-r", "--new", files, alias)
     barge.ok("resume", "--checksum")
     assert {name for name, at in caps(embedded, cap).items() if at != before[name]} == {"whole"}
+
+
+# ---- again, without any option -----------------------------------------------------------------
+
+def sent(grid):
+    """How often content was sent, and directories were changed."""
+    asked = grid.counts()["requests"]
+    return asked["put"] + asked["mkdir"], asked["set_children"]
+
+
+def test_again_sends_nothing_that_is_there(embedded, client, files):
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, alias)
+    first = caps(embedded, cap)
+    puts, links = sent(embedded)
+    run = barge.ok("cp", "-r", "--json", files, alias)
+    assert set(states(run).values()) == {"unchanged at the target"}, states(run)
+    assert sent(embedded) == (puts, links)
+    change(files / "stream", 3 << 20)  # of the same size and time: the content tells
+    barge.ok("cp", "-r", files, alias)
+    now = caps(embedded, cap)
+    assert sent(embedded) == (puts + 1, links + 1)
+    assert {name for name in now if now[name] != first[name]} == {"stream"}
+    same(embedded.tree(cap), below("d", local_tree(files)))
+
+
+@pytest.mark.parametrize("option", [[], ["--update"], ["--checksum"]])
+def test_other_metadata_are_linked_without_sending(embedded, client, files, option):
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, alias)
+    first = caps(embedded, cap)
+    puts, links = sent(embedded)
+    (files / "whole").chmod(0o600)
+    (files / "literal").chmod(0o755)
+    if not option:
+        os.utime(files / "stream", ns=(0, 5))
+    run = barge.ok("cp", "-r", "--dry-run", *option, files, alias)
+    assert "relink d/whole\n" in run.out
+    run = barge.ok("cp", "-r", "--json", *option, files, alias)
+    done = {name for name, state in states(run).items() if state == "done"}
+    assert done == {"d/whole", "d/literal"} | (set() if option else {"d/stream"})
+    assert sent(embedded) == (puts, links + 1) and caps(embedded, cap) == first
+    for name in "whole", "literal", "stream":
+        metadata, status = embedded.child(cap, "d/" + name)[1]["metadata"], (files / name).stat()
+        assert metadata["st_mode"] == status.st_mode and metadata["mtime"] == status.st_mtime
+    barge.ok("cp", "-r", *option, files, alias)
+    assert sent(embedded) == (puts, links + 1)
+
+
+def test_always_sends(embedded, client, files, tmp_path):
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, alias)
+    puts, _ = sent(embedded)
+    run = barge.ok("cp", "-r", "--json", "--always", files, alias)
+    assert set(states(run).values()) == {"done"} and sent(embedded)[0] == puts + 3
+    barge.ok("cp", "-r", alias + "d", tmp_path / "out")
+    gets = embedded.requests("get")
+    barge.ok("cp", "-r", "--always", alias + "d", tmp_path / "out")
+    assert embedded.requests("get") == gets + 3
+    run = barge.ok("cp", "-r", "--always", "--update", files, alias, code=2)
+    assert "--always" in run.err
+
+
+def test_again_from_grid_to_grid(embedded, client, files):
+    source, _ = embedded.fresh()
+    target, cap = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, source)
+    barge.ok("cp", "-r", source + "d", target)
+    before = sent(embedded)
+    run = barge.ok("cp", "-r", "--json", source + "d", target)
+    assert set(states(run).values()) == {"unchanged at the target"}
+    assert sent(embedded) == before
+
+
+def test_again_to_a_local_target_goes_by_size_and_time(embedded, client, files, tmp_path):
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, alias)
+    barge.ok("cp", "-r", alias + "d", tmp_path / "out")
+    gets = embedded.requests("get")
+    run = barge.ok("cp", "-r", "--json", alias + "d", tmp_path / "out")
+    assert set(states(run).values()) == {"unchanged at the target"}
+    assert embedded.requests("get") == gets
+    os.utime(tmp_path / "out/d/whole", ns=(0, 5))
+    (tmp_path / "out/d/sub/below").write_bytes(b"short")
+    barge.ok("cp", "-r", alias + "d", tmp_path / "out")
+    assert embedded.requests("get") == gets + 2
+    same(local_tree(tmp_path / "out"), below("d", local_tree(files)))
 
 
 # ---- to a local target -------------------------------------------------------------------------

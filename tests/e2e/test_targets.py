@@ -164,7 +164,7 @@ def test_merging_again_costs_one_request_a_directory(embedded, client, files):
     barge = client(embedded)
     barge.ok("cp", "-r", files / "d", alias)
     before = embedded.requests("set_children")
-    barge.ok("cp", "-r", files / "d", alias)
+    barge.ok("cp", "-r", "--always", files / "d", alias)
     assert embedded.requests("set_children") == before + 2  # d and d/sub/sub
     same(embedded.tree(cap), below("d", local_tree(files / "d")))
 

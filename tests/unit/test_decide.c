@@ -174,9 +174,12 @@ static const struct rule rules[] = {
 	{ "to be compared with its cap there", .with = CHECKSUM, .where = GRID,
 	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
 	  .content = UNCOMPARED, .expected = DO(COMPARE) },
-	{ "alike by its cap there", .with = CHECKSUM, .where = GRID,
+	{ "alike by its cap there, also in time", .with = CHECKSUM, .where = GRID,
 	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
-	  .content = SAME, .expected = SKIP(REASON_UNCHANGED) },
+	  .content = SAME, .times = EQUAL | FLOATS, .expected = SKIP(REASON_UNCHANGED) },
+	{ "alike by its cap there, but not in time", .with = CHECKSUM, .where = GRID,
+	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
+	  .content = SAME, .expected = REPLACE(RELINK) },
 	{ "to be compared with the cap it has", .with = CHECKSUM, .where = HERE,
 	  .source = CHK | LITERAL, .content = UNCOMPARED, .expected = DO(COMPARE) },
 	{ "alike by the cap it has", .with = CHECKSUM, .where = HERE, .source = CHK | LITERAL,
@@ -418,6 +421,49 @@ static void what_a_backup_knows_is_kept_checked_or_copied(void **state)
 	}
 }
 
+static void what_is_there_is_linked_again_where_its_metadata_are_others(void **state)
+{
+	(void)state;
+	const struct decide_known nothing = { .state = OUTCOME_NONE };
+	const struct decide_source local = {
+		.kind = DECIDE_FILE,
+		.bytes = 9,
+		.meta = { .mode = 0100644, .uid = 3, .gid = 4, .mtime_ns = 5000000000 },
+	};
+	const struct decide_there alike = {
+		.kind = DECIDE_FILE,
+		.cap_kind = CAP_CHK,
+		.content = DECIDE_SAME,
+		.timed = true,
+		.bytes = 9,
+		.mtime_ns = 5000000000,
+		.mode = 0100644,
+		.uid = 3,
+		.gid = 4,
+	};
+	struct decide_there there[] = { alike, alike, alike, alike, alike };
+	there[1].mode = 0100600;
+	there[2].uid = 0;
+	there[3].gid = 0;
+	there[4].mode = 0; /* not known */
+	for (size_t i = 0; i < ARRAY_COUNT(there); i++)
+		for (int update = 0; update <= 1; update++) {
+			const struct decide_policy policy = { .update = update,
+							      .checksum = !update };
+			const struct decision decision =
+				decide(&policy, &local, &there[i], &nothing);
+			assert_int_equal(decision.action, i == 0 ? DECIDE_SKIP : DECIDE_RELINK);
+		}
+	struct decide_source edge = local;
+	edge.meta = (struct meta){ .flags = META_GRID };
+	const struct decide_policy policy = { .checksum = true };
+	struct decide_there bare = alike;
+	bare.timed = false;
+	bare.mode = 0;
+	assert_int_equal(decide(&policy, &edge, &bare, &nothing).action, DECIDE_SKIP);
+	assert_int_equal(decide(&policy, &edge, &alike, &nothing).action, DECIDE_RELINK);
+}
+
 static void a_conflict_says_what_is_in_the_way(void **state)
 {
 	(void)state;
@@ -478,6 +524,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(every_cell_is_decided_as_the_rules_say),
 		cmocka_unit_test(what_a_backup_knows_is_kept_checked_or_copied),
+		cmocka_unit_test(what_is_there_is_linked_again_where_its_metadata_are_others),
 		cmocka_unit_test(a_conflict_says_what_is_in_the_way),
 		cmocka_unit_test(compares_times_as_the_target_keeps_them),
 	};

@@ -26,9 +26,9 @@ struct remote_child {
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
 	uint64_t bytes;                     /* of a file, 0 when unknown */
 	uint64_t chunked; /* a directory that says it is a file of so many bytes, in chunks */
-	uint16_t attributes_size;           /* of its extended attributes */
-	size_t attributes;                  /* offset in the listing's names */
-	struct meta meta;                   /* of the edge; META_GRID is set */
+	uint16_t attributes_size; /* of its extended attributes */
+	size_t attributes;        /* offset in the listing's names */
+	struct meta meta;         /* of the edge; META_GRID is set */
 };
 
 /* Fills all but the name from a node, as REMOTE_SOURCE does. */

@@ -64,8 +64,8 @@ struct connection_options remote_connection(struct annex_remote *remote)
 /* Whether nobody waits for the request any more (a store_wait_stop). */
 static bool is_stopped(void *context)
 {
-	const atomic_bool *stop = context;
-	return stop && *stop;
+	const struct remote_hand *hand = context;
+	return hand->stop && *hand->stop;
 }
 
 /* Finds the gateway, with `hand` the first store there. */
@@ -103,12 +103,13 @@ enum fault remote_take(struct annex_remote *remote, const atomic_bool *stop,
 				: connect_first(remote, hand, err);
 	}
 	mutex_unlock(&remote->mutex);
-	if (fault) {
+	if (fault || !hand) {
 		free(hand);
 		return err->fault;
 	}
+	hand->stop = stop;
 	hand->wait.stop = is_stopped;
-	hand->wait.context = (void *)(uintptr_t)stop;
+	hand->wait.context = hand;
 	hand->tries = setup_tries(&remote->setup, &hand->wait);
 	*taken = hand;
 	return FAULT_NONE;

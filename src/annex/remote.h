@@ -24,6 +24,8 @@
 struct remote_hand {
 	struct store_wait wait;
 	struct tries tries;
+	const atomic_bool
+		*stop; /* nobody waits for the request any more; NULL: somebody always does */
 	struct remote_hand *next;
 };
 

@@ -319,7 +319,7 @@ void committer_chunks(struct committer *committer, struct split *chunks)
 		fault = err_set(&err, FAULT_NOMEM, "no memory for a directory");
 	else
 		fault = assembly_build(&source, &directory->assembly, &err);
-	if (fault) {
+	if (fault || !directory) {
 		directory_free(directory);
 		split_free(chunks);
 		fail_unprepared(work, &err);

@@ -45,6 +45,7 @@ struct engine {
 	const struct engine_backup *backup; /* of a backup, or NULL */
 	bool to_local;                      /* the target is */
 	bool lanes_used;                    /* a gateway was asked */
+	bool root_is_new;                   /* the directory at the target is made at the end */
 	bool backup_ended;                  /* its last link is where it should be */
 
 	atomic_bool stop;   /* somebody asked to stop, or the job is broken */
@@ -70,7 +71,6 @@ struct engine {
 	struct patience patience;
 	struct keyring *keyring;
 	struct intents *intents;
-	bool root_is_new; /* the directory at the target is made at the end */
 	struct committer *committer;
 	struct dispatch *dispatch;
 	struct recheck_counts again; /* what an earlier run did, looked at */

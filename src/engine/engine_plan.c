@@ -87,6 +87,30 @@ static void tell_cut(const struct engine *engine)
 		    progress->cut_name);
 }
 
+/* Says what of the sources will not be as it is there. */
+static void tell_lost(struct engine *engine)
+{
+	uint64_t unread = engine->remote ? remote_unread(engine->remote) : 0;
+	if (unread > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu entries of the sources have more than 64 KiB of metadata, which is not "
+		    "read: they come without their modes and times",
+		    (unsigned long long)unread);
+	uint64_t lies = engine->remote ? remote_lies(engine->remote) : 0;
+	if (lies > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu directories of the sources say that they are files in chunks, and are "
+		    "not: they come as directories",
+		    (unsigned long long)lies);
+	uint64_t untimed = counter_read(&engine->progress.untimed) +
+			   (engine->remote ? remote_untimed(engine->remote) : 0);
+	if (untimed > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu entries of the sources have a time that is none, or before 1678 or after "
+		    "2261: they come without it",
+		    (unsigned long long)untimed);
+}
+
 static enum fault plan(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
@@ -140,26 +164,8 @@ static enum fault plan(struct engine *engine, struct err *err)
 	enum fault fault = plan_run(&request, err);
 	free(source);
 	tell_cut(engine);
-	uint64_t unread = engine->remote ? remote_unread(engine->remote) : 0;
-	if (!fault && unread > 0)
-		say(engine->output, SAY_WARNING,
-		    "%llu entries of the sources have more than 64 KiB of metadata, which is not "
-		    "read: they come without their modes and times",
-		    (unsigned long long)unread);
-	uint64_t lies = engine->remote ? remote_lies(engine->remote) : 0;
-	if (!fault && lies > 0)
-		say(engine->output, SAY_WARNING,
-		    "%llu directories of the sources say that they are files in chunks, and are "
-		    "not: "
-		    "they come as directories",
-		    (unsigned long long)lies);
-	uint64_t untimed = counter_read(&engine->progress.untimed) +
-			   (engine->remote ? remote_untimed(engine->remote) : 0);
-	if (!fault && untimed > 0)
-		say(engine->output, SAY_WARNING,
-		    "%llu entries of the sources have a time that is none, or before 1678 or after "
-		    "2261: they come without it",
-		    (unsigned long long)untimed);
+	if (!fault)
+		tell_lost(engine);
 	return fault;
 }
 

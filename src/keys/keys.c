@@ -133,9 +133,8 @@ static enum fault begin(struct keys *keys, const char *key, struct key_name *nam
 			struct operation **operation, struct err *err)
 {
 	*operation = NULL;
-	if (key_name_read(key, name, err))
-		return err->fault;
-	return operation_begin(keys, operation, err);
+	enum fault fault = key_name_read(key, name, err);
+	return fault ? fault : operation_begin(keys, operation, err);
 }
 
 /* Stores the cap that reads the key's content. */

@@ -65,23 +65,23 @@ struct options {
 		selection; /* of cp, plan, backup: `planning.select` is made of it */
 	struct transfer_options transfer;
 	struct backup_options backup;
+	struct retention retention; /* forget */
+	struct output_options output;
+	struct text_list fault;                    /* gateway */
 	char *bench_sizes;                         /* bench; NULL: its own */
 	uint64_t bench_duration_ms, bench_objects; /* of a step; 0 objects: any number */
 	char *read_data_subset;                    /* snapshots check; NULL: none is read */
-	struct retention retention;                /* forget */
-	char *at; /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
-	struct output_options output;
-	char *state_dir;              /* where jobs are kept; NULL: not given */
-	bool new_job, dry_run;        /* cp, plan, backup, forget */
-	char *plan_file;              /* plan -o; bench plot: the picture */
-	char *cap_out;                /* put, cp */
+	char *at;              /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
+	char *state_dir;       /* where jobs are kept; NULL: not given */
+	char *plan_file;       /* plan -o; bench plot: the picture */
+	char *cap_out;         /* put, cp */
+	char *root;            /* key: the key store; NULL: not given */
+	uint64_t older_ms;     /* jobs prune; UINT64_MAX: not given */
+	uint64_t port;         /* gateway; 0: any */
+	bool new_job, dry_run; /* cp, plan, backup, forget */
 	bool show_caps, long_listing; /* ls, show, snapshots */
-	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */
 	bool force;                   /* get */
-	char *root;                   /* key: the key store; NULL: not given */
 	bool add_lease;               /* verify, repair */
-	uint64_t port;                /* gateway; 0: any */
-	struct text_list fault;       /* gateway */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */
 };
 

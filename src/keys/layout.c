@@ -12,7 +12,8 @@ enum { JSON_MAX = 64, DIRECTORY_NAME_SIZE = 8, LEVELS = 3 };
 static const char MARK[] = "barge-keys";
 static const char MARK_TEXT[] = "barge keys 1\n"; /* short enough to stand in the cap */
 
-enum fault layout_init(struct layout *layout, const struct grid_path *path, struct err *err)
+enum fault layout_init(struct layout *layout, const struct grid_path *path,
+		       struct err *err) UNCHECKED
 {
 	*layout = (struct layout){ .path = path };
 	mutex_init(&layout->looking);
@@ -21,7 +22,7 @@ enum fault layout_init(struct layout *layout, const struct grid_path *path, stru
 	return layout->leaf ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a key store");
 }
 
-void layout_fini(struct layout *layout)
+void layout_fini(struct layout *layout) UNCHECKED
 {
 	if (layout->leaf)
 		secret_wipe(layout->leaf, KEY_LEAVES * sizeof *layout->leaf);

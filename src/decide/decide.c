@@ -103,6 +103,12 @@ static struct decision keep_content(const struct decide_policy *policy,
 	return (struct decision){ .action = DECIDE_RELINK, .replaces = true };
 }
 
+/* Whether what is there at a local target is no later than the plan. */
+static bool is_seen(const struct decide_policy *policy, const struct decide_there *there)
+{
+	return !policy->to_local || there->changed_ns <= policy->planned_ns;
+}
+
 /* The source takes the place of what is there, unless that came after the plan. */
 static struct decision replace(const struct decide_policy *policy,
 			       const struct decide_source *source, const struct decide_there *there)
@@ -110,8 +116,8 @@ static struct decision replace(const struct decide_policy *policy,
 	struct decision decision = send(policy, source);
 	if (is_writable(there->cap_kind) && decision.action != DECIDE_FAIL)
 		decision.action = DECIDE_OVERWRITE;
-	bool seen = !policy->to_local || there->own || there->changed_ns <= policy->planned_ns;
-	decision.replaces = decision.action != DECIDE_FAIL && seen;
+	decision.replaces =
+		decision.action != DECIDE_FAIL && (there->own || is_seen(policy, there));
 	return decision;
 }
 
@@ -130,7 +136,9 @@ static struct decision against_file(const struct decide_policy *policy,
 		if (there->content == DECIDE_UNCOMPARED)
 			return (struct decision){ .action = DECIDE_COMPARE };
 	}
-	if (policy->update && !policy->checksum && is_unchanged(policy, source, there))
+	/* What came later may be what a run that was killed has just named: its bytes say. */
+	if (policy->update && !policy->checksum && is_seen(policy, there) &&
+	    is_unchanged(policy, source, there))
 		return keep_content(policy, source, there);
 	if (is_mutable(there->cap_kind) && !is_writable(there->cap_kind))
 		return conflict;

@@ -42,7 +42,8 @@
  *   compare contents, and one side's cap can tell:
  *                                              unknown      compare, then decide again
  *                                              same         unchanged (2)
- *   compare times alone, the same size and time             unchanged (2)
+ *   compare times alone, the same size and time, and, here,
+ *                         no later than the plan was made    unchanged (2)
  *   the file there is mutable, its cap grants no writing    conflict
  *   the file there is mutable                               overwrite
  *   here, and it changed after the plan was made            send, without replacing: it is a

@@ -255,12 +255,12 @@ def test_the_same_command_goes_on_and_new_starts_afresh(gateway, client, files):
     barge.ok("cp", "-r", "--new", files, alias)
     assert len(barge.jobs()) == 2
     grid.restart(["put:delay=20000"])
-    process = barge.start("cp", "-r", "-j", "1", files, alias)
+    process = barge.start("cp", "-r", "--always", "-j", "1", files, alias)
     wait_for(lambda: grid.requests("put") > 0, 20)
     process.kill()
     process.communicate()
     grid.kill()
     grid.start()
-    run = barge.ok("cp", "-r", "-j", "7", files, alias)
+    run = barge.ok("cp", "-r", "--always", "-j", "7", files, alias)
     assert "continuing job" in run.err and len(barge.jobs()) == 3
     same(grid.tree(cap), below("s", local_tree(files)))

@@ -78,7 +78,8 @@ def test_they_are_installed(tmp_path):
     env = {**os.environ, "DESTDIR": str(tmp_path), "PREFIX": "/usr"}
     subprocess.run(["ninja", "install"], cwd=root, env=env, check=True, capture_output=True)
     found = {str(p.relative_to(tmp_path / "usr")) for p in tmp_path.rglob("*") if p.is_file()}
-    assert found == {"bin/barge", "bin/barge-gateway", "share/man/man1/barge.1",
+    assert found == {"bin/barge", "bin/barge-gateway", "bin/git-annex-remote-barge",
+                     "share/man/man1/barge.1",
                      "share/bash-completion/completions/barge",
                      "share/zsh/site-functions/_barge",
                      "share/fish/vendor_completions.d/barge.fish"}

@@ -51,7 +51,8 @@ def place(tmp_path):
 def test_everything_arrives(alone, shim, place, words):
     env = shim(place / "out", words)
     for again in range(2):  # the second time everything is there, and replaced
-        alone.ok("cp", "-r", "--symlinks=preserve", place / "s", place / "out", env=env)
+        alone.ok("cp", "-r", "--symlinks=preserve", *["--always"] * again, place / "s",
+                 place / "out", env=env)
         same(local_tree(place / "out/s"), local_tree(place / "s"))
         assert not leftovers(place)
         time.sleep(0.02)
@@ -206,7 +207,8 @@ def test_a_server_with_a_clock_of_its_own_tells_old_from_new(alone, shim, place,
     shutil.copytree(place / "s", place / "out/s")
     (place / "out/s/a").write_bytes(b"just before")
     env = shim(place / "out", f"clock={ahead}")
-    process = alone.start("cp", "-r", "--bwlimit=40K", place / "s", place / "out", env=env)
+    process = alone.start("cp", "-r", "--always", "--bwlimit=40K", place / "s", place / "out",
+                          env=env)
     wait_for(lambda: leftovers(place / "out"))
     (place / "out/s/d/b").write_bytes(b"an edit")
     assert alone.finish(process).code == 4

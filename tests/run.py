@@ -102,6 +102,17 @@ class Pytest:
         return max(tests - errors - failures - skipped, 0), bad
 
 
+def shared_out(files, count):
+    """Divides the files into `count` shares that take about as long: the larger a file is, the more
+    tests it has."""
+    shares = [[0, []] for _ in range(count)]
+    for path in sorted(files, key=lambda path: -path.stat().st_size):
+        least = min(shares, key=lambda share: share[0])
+        least[0] += path.stat().st_size
+        least[1].append(path)
+    return [sorted(share) for _, share in shares]
+
+
 def end_to_end(args):
     """The files are divided between three processes where there is more than one processor: most
     tests wait for something."""
@@ -115,8 +126,8 @@ def end_to_end(args):
     results = [] if args.expression and built else [checked("barge in all modes", built)]
     env = dict(os.environ, BARGE=str(ROOT / "build/release/barge"))
     env |= {f"BARGE_{mode.upper()}": str(ROOT / f"build/{mode}/barge") for mode in modes[1:]}
-    shares = 3 if (os.cpu_count() or 1) > 1 else 1
-    running = [Pytest(i, files[i::shares], args, env) for i in range(shares)]
+    running = [Pytest(i, share, args, env)
+               for i, share in enumerate(shared_out(files, 3 if (os.cpu_count() or 1) > 1 else 1))]
     return results + [one.result() for one in running]
 
 

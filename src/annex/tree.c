@@ -2,7 +2,7 @@
 
 #include "base/utf8.h"
 #include "place/link.h"
-#include "tahoe/edge.h"
+#include "place/make.h"
 
 enum {
 	PATH_MAX_SIZE = 65536,
@@ -79,27 +79,14 @@ enum fault tree_find(const struct tries *tries, const struct cap *root,
 enum fault tree_make_directory(const struct tries *tries, const struct store_name *name,
 			       const struct cap *child, struct cap *cap, struct err *err)
 {
-	const struct store_directory directory = { .is_mutable = true, .children = name ? 1 : 0 };
-	struct tries ours = *tries;
-	struct bytes json;
-	bytes_init(&json, JSON_MAX);
-	enum fault fault = edge_json_open(&json);
-	if (!fault && name) {
-		const struct edge_child edge = { .name = name->name,
-						 .name_size = name->size,
-						 .cap = child };
-		fault = edge_json_child(&json, &edge);
-	}
-	if (!fault)
-		fault = edge_json_close(&json);
-	if (!bytes_err(fault, err, "a directory"))
-		do {
-			fault = store_wait_make_directory(ours.wait, &directory, &json, cap, err);
-		} while (fault && tries_again(&ours, err));
-	bytes_fini(&json);
-	if (!fault)
-		tries_over(&ours);
-	return fault ? err_wrap(err, "making a directory") : FAULT_NONE;
+	const struct edge_child edge = {
+		.name = name ? name->name : NULL,
+		.name_size = name ? name->size : 0,
+		.cap = child,
+	};
+	return make_mutable(tries, name ? &edge : NULL, cap, err)
+		       ? err_wrap(err, "making a directory")
+		       : FAULT_NONE;
 }
 
 /* Links `cap` into a directory that is there. */

@@ -1,6 +1,7 @@
 #include "keys/keys.h"
 
 #include "keys/whole.h"
+#include "place/make.h"
 
 enum fault keys_open(const struct keys_options *options, struct keys **keys, struct err *err)
 {
@@ -241,7 +242,7 @@ enum fault keys_make_root(struct setup *setup, struct cap *cap, struct err *err)
 	if (setup_connect(setup, &wait, err))
 		return err->fault;
 	struct tries tries = setup_tries(setup, &wait);
-	enum fault fault = layout_make(&tries, cap, err);
+	enum fault fault = make_mutable(&tries, NULL, cap, err);
 	store_close(wait.store);
 	return fault;
 }

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "place/link.h"
+#include "place/make.h"
 #include "tahoe/chk.h"
 
 #include <stdio.h>
@@ -234,24 +235,6 @@ static enum fault find_leaf(struct layout *layout, const struct tries *tries, un
 	return fault;
 }
 
-enum fault layout_make(const struct tries *tries, struct cap *cap, struct err *err)
-{
-	const struct store_directory directory = { .is_mutable = true };
-	struct tries ours = *tries;
-	struct bytes json;
-	bytes_init(&json, JSON_MAX);
-	enum fault fault = bytes_err(bytes_append_text(&json, "{}"), err, "a request");
-	/* Where a reply was lost one more may be left behind, which is empty and has no name. */
-	if (!fault)
-		do {
-			fault = store_wait_make_directory(ours.wait, &directory, &json, cap, err);
-		} while (fault && tries_again(&ours, err));
-	if (!fault)
-		tries_over(&ours);
-	bytes_fini(&json);
-	return fault ? err->fault : FAULT_NONE;
-}
-
 struct new_link {
 	const struct cap *directory;
 	struct store_name name;
@@ -290,7 +273,7 @@ static enum fault step_down(const struct layout *layout, const struct tries *tri
 	const struct new_link link = { at, *name, STORE_REPLACE_NEVER };
 	enum fault fault = list_below(tries, at, name, 1, &node, err);
 	if (fault == FAULT_NOT_FOUND) {
-		fault = layout_make(tries, &made, err);
+		fault = make_mutable(tries, NULL, &made, err);
 		if (!fault)
 			fault = link_one(layout, tries, &link, &made, err);
 		/* Whoever linked it, what is there now is used. */

@@ -59,6 +59,3 @@ MUST_USE enum fault layout_link(struct layout *layout, const struct tries *tries
 /* Takes the key's name away; well when there is none. */
 MUST_USE enum fault layout_unlink(struct layout *layout, const struct tries *tries,
 				  const struct key_name *name, struct err *err);
-
-/* Makes a directory that is linked nowhere. */
-MUST_USE enum fault layout_make(const struct tries *tries, struct cap *cap, struct err *err);

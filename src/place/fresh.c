@@ -1,23 +1,13 @@
 #include "place/fresh.h"
 
 #include "base/secret.h"
+#include "place/make.h"
 
 static enum fault make(const struct tries *tries, struct cap *cap, struct err *err)
 {
-	const struct store_directory directory = { .is_mutable = true };
-	struct tries ours = *tries;
-	struct bytes json;
-	bytes_init(&json, 16);
-	enum fault fault = bytes_err(bytes_append_text(&json, "{}"), err, "a request");
-	/* Where a reply was lost one more may be left behind, which is empty and has no name. */
-	if (!fault)
-		do {
-			fault = store_wait_make_directory(ours.wait, &directory, &json, cap, err);
-		} while (fault && tries_again(&ours, err));
-	if (!fault)
-		tries_over(&ours);
-	bytes_fini(&json);
-	return fault ? err_wrap(err, "making the directory for --cap-out") : FAULT_NONE;
+	return make_mutable(tries, NULL, cap, err)
+		       ? err_wrap(err, "making the directory for --cap-out")
+		       : FAULT_NONE;
 }
 
 static enum fault write_cap(struct outfile *file, const struct cap *cap, struct err *err)

@@ -2,8 +2,12 @@
 #include "base/limits.h"
 #include "engine/engine_parts.h"
 #include "files/attributes.h"
+#include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "report/summary.h"
+
+enum { PLAN_LINE_MAX = 1024 };
 
 enum fault engine_recover(struct engine *engine, struct err *err)
 {
@@ -267,6 +271,29 @@ enum fault engine_plan_only(const struct engine_request *request, struct manifes
 	return fault;
 }
 
+/* The plan's totals as the one line that programs get. */
+static enum fault put_totals(const struct engine_request *request,
+			     const struct manifest_totals *totals, struct err *err)
+{
+	const struct summary_number number[] = {
+		{ "files", totals->files },       { "directories", totals->directories },
+		{ "symlinks", totals->symlinks }, { "others", totals->others },
+		{ "bytes", totals->bytes },       { "skipped", totals->skipped },
+		{ "failed", totals->failed },
+	};
+	struct bytes line;
+	bytes_init(&line, PLAN_LINE_MAX);
+	enum fault fault = summary_begin(&line, request->migration->job.name);
+	if (!fault)
+		fault = summary_numbers(&line, number, ARRAY_COUNT(number));
+	if (!fault)
+		fault = bytes_append_text(&line, "}\n");
+	if (!fault)
+		out_put(request->output, line.data, line.size);
+	bytes_fini(&line);
+	return bytes_err(fault, err, "the summary");
+}
+
 enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
 {
 	struct manifest_totals totals;
@@ -279,5 +306,5 @@ enum fault engine_plan(const struct engine_request *request, int *status, struct
 	    (unsigned long long)totals.failed);
 	say(request->output, SAY_INFO, "job %s", request->migration->job.name);
 	*status = STATUS_DONE;
-	return FAULT_NONE;
+	return request->output->options.json ? put_totals(request, &totals, err) : FAULT_NONE;
 }

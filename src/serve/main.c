@@ -22,6 +22,8 @@ struct arguments {
 	uint16_t port;
 	struct output output;
 	bool help, version;
+	int stop_fd;   /* written to: the gateway ends */
+	int unwritten; /* errno of standard output, when the URL could not be given */
 };
 
 static void print_help(void)
@@ -119,20 +121,31 @@ static void stop(void *context)
 	(void)written;
 }
 
+/* Whoever waits for the URL would wait for ever if it were lost; a reader that went away has had
+ * enough. */
 static void ready(void *context, const char *url)
 {
 	struct arguments *arguments = context;
 	puts(url);
-	fflush(stdout); /* a reader that went away is no reason to stop */
+	if (fflush(stdout) != 0 && errno != EPIPE) {
+		arguments->unwritten = errno;
+		stop(&arguments->stop_fd);
+		return;
+	}
 	say(&arguments->output, SAY_INFO,
 	    "gateway for trying and testing at %s, node directory '%.200s'", url,
 	    arguments->directory);
 }
 
+static enum fault unwritten(int os_error, struct err *err)
+{
+	return err_os(err, FAULT_IO, os_error, "cannot write to standard output");
+}
+
 static enum fault run(struct arguments *arguments, struct err *err)
 {
-	int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stop_fd < 0)
+	arguments->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (arguments->stop_fd < 0)
 		return err_os(err, FAULT_NOMEM, errno, "cannot make an event descriptor");
 	const struct serve_options serve = {
 		.directory = arguments->directory,
@@ -141,19 +154,19 @@ static enum fault run(struct arguments *arguments, struct err *err)
 		.fault_count = arguments->fault_count,
 		.ready = ready,
 		.context = arguments,
-		.stop_fd = stop_fd,
+		.stop_fd = arguments->stop_fd,
 	};
 	enum fault fault = cancel_start(STATUS_INTERRUPTED, err);
 	if (!fault) {
 		int told = cancel_watch(say_stopping, &arguments->output);
-		int watch = cancel_watch(stop, &stop_fd);
+		int watch = cancel_watch(stop, &arguments->stop_fd);
 		fault = serve_run(&serve, err);
 		cancel_unwatch(watch);
 		cancel_unwatch(told);
 		cancel_stop();
 	}
-	close(stop_fd);
-	return fault;
+	close(arguments->stop_fd);
+	return fault || !arguments->unwritten ? fault : unwritten(arguments->unwritten, err);
 }
 
 static enum fault answer(struct arguments *arguments, struct err *err)
@@ -164,9 +177,7 @@ static enum fault answer(struct arguments *arguments, struct err *err)
 		puts("barge-gateway " PROGRAM_VERSION);
 	else
 		return run(arguments, err);
-	if (fflush(stdout) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot write to standard output");
-	return FAULT_NONE;
+	return fflush(stdout) != 0 ? unwritten(errno, err) : FAULT_NONE;
 }
 
 int main(int argc, char **argv)

@@ -84,9 +84,9 @@ static enum fault add_member(struct assembly_builder *builder, const struct mani
 		member->dev = planned.dev;
 		member->nlink = entry->kind == MANIFEST_DIRECTORY ? 1 : planned.nlink;
 	}
-	if (entry->kind == MANIFEST_FILE && outcome->cap_kind == CAP_DIR2_CHK) {
+	if (entry_is_chunked(entry->kind, outcome->cap_kind)) {
 		member->chunked = outcome->length;
-		if (member->how == ENTRY_RELINK)
+		if (member->how == ENTRY_RELINK) /* it replaces a file */
 			member->how = ENTRY_REPLACE;
 	}
 	if (builder->count > 0 && compare_members(member - 1, member, builder->names.data) > 0)
@@ -215,7 +215,11 @@ static enum fault add_to_set(struct assembly_builder *builder, const struct memb
 			     const struct edge_child *child)
 {
 	struct assembly *assembly = builder->assembly;
+	const struct cap none = { .kind = CAP_NONE };
 	assembly->how[member - builder->member] = member->how;
+	if (member->how == ENTRY_REPLACE &&
+	    !childset_add(&assembly->replacing, child->name, child->name_size, &none))
+		return FAULT_NOMEM;
 	return childset_add(&assembly->set, child->name, child->name_size, child->cap)
 		       ? FAULT_NONE
 		       : FAULT_NOMEM;
@@ -386,6 +390,7 @@ static enum fault write_body(struct assembly_builder *builder, struct err *err)
 	if (!fault && !assembly->reused)
 		fault = write_parts(builder, &dirnode, asks, err);
 	childset_seal(&assembly->set);
+	childset_seal(&assembly->replacing);
 	dirnode_fini(&dirnode);
 	return fault;
 }
@@ -414,6 +419,12 @@ enum fault assembly_build(const struct assembly_source *source, struct assembly 
 	return fault;
 }
 
+bool assembly_replaces(const struct assembly *assembly, const char *name, size_t name_size)
+{
+	const struct cap none = { .kind = CAP_NONE };
+	return childset_has(&assembly->replacing, name, name_size, &none);
+}
+
 bool assembly_has(const struct assembly *assembly, enum entry_link how)
 {
 	for (size_t i = 0; i < assembly->set.count; i++) {
@@ -430,6 +441,7 @@ void assembly_fini(struct assembly *assembly)
 	for (size_t i = 0; i < ARRAY_COUNT(assembly->request); i++)
 		bytes_fini(&assembly->request[i].json);
 	childset_fini(&assembly->set);
+	childset_fini(&assembly->replacing);
 	cap_wipe(&assembly->cap);
 	bytes_fini(&assembly->form);
 	chk_shares_free(assembly->shares);

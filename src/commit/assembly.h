@@ -24,9 +24,10 @@ struct assembly_request {
 
 struct assembly {
 	struct assembly_request request[ENTRY_KEEP]; /* of the new ones, then of those replaced */
-	uint8_t *how;        /* enum entry_link of those in the set, by their numbers there */
-	uint64_t left_out;   /* children failed or skipped */
-	struct childset set; /* of all that are not left out, sealed */
+	uint8_t *how;              /* enum entry_link of those in the set, by their numbers there */
+	uint64_t left_out;         /* children failed or skipped */
+	struct childset set;       /* of all that are not left out, sealed */
+	struct childset replacing; /* of those that replace files, without their caps; sealed */
 	/* Immutable directories: */
 	bool predicted; /* `cap` is the cap the gateway must answer */
 	struct cap cap;
@@ -73,6 +74,9 @@ MUST_USE enum fault assembly_build(const struct assembly_source *source, struct 
 
 /* Returns whether the set has found all children listed that come to be linked in this way. */
 bool assembly_has(const struct assembly *assembly, enum entry_link how);
+
+/* Returns whether the child of that name replaces a file. */
+bool assembly_replaces(const struct assembly *assembly, const char *name, size_t name_size);
 
 /* Wipes and frees.  All zeros are allowed. */
 void assembly_fini(struct assembly *assembly);

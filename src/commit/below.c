@@ -37,9 +37,8 @@ static struct decision decide_found(const struct below *below)
 	const struct decide_known lost = { .state = OUTCOME_DAMAGED };
 	const struct decide_policy policy = { .to_local = false };
 	const struct decide_source source = decide_source_of(below->work->task, &none);
-	/* A file that was planned in chunks is the directory of these. */
 	const bool is_chunks =
-		below->work->task->chunk_size > 0 && below->found.kind == CAP_DIR2_CHK;
+		entry_is_chunked(below->work->task->kind, (uint8_t)below->found.kind);
 	const struct decide_there there = {
 		.kind = cap_is_directory(&below->found) && !is_chunks ? DECIDE_DIRECTORY
 			: below->found.kind                           ? DECIDE_FILE

@@ -19,6 +19,7 @@
  *   MERGE      go_on_merging: send_merge -> directory_merged, once for each request: listed
  *
  *   list_directory -> directory_listed
+ *     is_over_chunks: refused, as they are directories there: replaced, go_on_merging
  *     as meant:   directory_proven: [check -> directory_checked], directory_succeed
  *     otherwise:  directory_unequal: the gateway has used a key of its own: listed by that cap
  *                                    an earlier attempt had linked the new ones: go_on_merging
@@ -137,6 +138,9 @@ static bool directory_child(void *context, const struct store_child *child)
 {
 	struct directory *directory = context;
 	childset_see(&directory->assembly.set, child);
+	directory->blocked |=
+		child->node.kind == STORE_DIRECTORY && store_node_chunked(&child->node) == 0 &&
+		assembly_replaces(&directory->assembly, child->name, child->name_size);
 	return true;
 }
 
@@ -177,6 +181,14 @@ static void directory_unequal(struct directory *directory)
 	directory_fail(directory, &err);
 }
 
+/* Whether files were refused their names because files in chunks have them, which to the gateway
+ * are directories.  Listed, all may be as meant but for what the links say of them. */
+static bool is_over_chunks(const struct directory *directory)
+{
+	return directory->conflict && directory->merged == ENTRY_REPLACE && !directory->blocked &&
+	       !directory->over_chunks;
+}
+
 /* Compares the listing with the set of children that were meant to be in it. */
 static void directory_listed(void *context, const struct store_reply *reply)
 {
@@ -200,6 +212,12 @@ static void directory_listed(void *context, const struct store_reply *reply)
 		directory_fail(directory, &err);
 		return;
 	}
+	if (is_over_chunks(directory)) {
+		directory->conflict = false;
+		directory->over_chunks = true;
+		go_on_merging(directory);
+		return;
+	}
 	bool exact = directory->how != DIRECTORY_MERGE;
 	if (!childset_matches(&directory->assembly.set, exact)) {
 		directory_unequal(directory);
@@ -214,6 +232,7 @@ static void list_directory(struct directory *directory, const struct cap *cap)
 {
 	struct err err;
 	childset_begin(&directory->assembly.set);
+	directory->blocked = false;
 	const struct store_list wanted = { .cap = cap,
 					   .child = directory_child,
 					   .context = directory,
@@ -364,7 +383,9 @@ static struct store_call *send_merge(struct directory *directory, struct err *er
 	const struct store_body body = { .data = request->json.data, .size = request->json.size };
 	const struct store_edit edit = {
 		.directory = &directory->cap,
-		.replace = replace[directory->merged],
+		.replace = directory->over_chunks && directory->merged == ENTRY_REPLACE
+				   ? STORE_REPLACE_ALWAYS
+				   : replace[directory->merged],
 		.children = request->children,
 	};
 	return store_set_children(directory->store, &edit, &body,

@@ -54,6 +54,8 @@ struct directory {
 	bool used_before; /* the key made a directory already */
 	unsigned merged;  /* MERGE: requests of the assembly that are behind it */
 	bool conflict;    /* MERGE: refused, because something has one of the names */
+	bool blocked;     /* MERGE: listed, a directory has the name of what replaces a file */
+	bool over_chunks; /* MERGE: files in chunks are replaced, which are directories there */
 	bool key_spent;   /* out: the key must not be used again */
 	bool settled;     /* out: the task has an outcome, */
 	bool done;        /* out: and that is done */

@@ -18,11 +18,13 @@ static bool is_mutable(uint8_t cap_kind)
 	return cap_is_mutable(&(struct cap){ .kind = cap_kind });
 }
 
-/* Whether the cap of an immutable file tells if bytes are its own. */
+/* Whether the cap of an immutable file tells if bytes are its own.  That of a file in chunks leads
+ * to those of its chunks, which do. */
 static bool tells_content(uint8_t cap_kind)
 {
 	const struct cap cap = { .kind = cap_kind };
-	return cap_is_file(&cap) && !cap_is_verifier(&cap) && !cap_is_mutable(&cap);
+	return cap_kind == CAP_DIR2_CHK ||
+	       (cap_is_file(&cap) && !cap_is_verifier(&cap) && !cap_is_mutable(&cap));
 }
 
 bool decide_is_linkable(const struct decide_policy *policy, const struct decide_source *source)

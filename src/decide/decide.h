@@ -55,6 +55,8 @@
  *
  * What is compared where nothing was said: contents on a grid, times here.
  *
+ * A file in chunks is a file on both sides, though its cap is that of a directory.
+ *
  * What can change has no size in a listing, so by times it is never unchanged.  Times on a grid
  * are floats, and compared as such, and a time here may have been rounded to the tick of its file
  * system; the size of a symlink here is not compared.

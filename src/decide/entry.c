@@ -37,14 +37,62 @@ struct decide_source decide_source_of(const struct task *task, const struct outc
 	return source;
 }
 
-struct decide_there decide_there_on_grid(const struct outcome *slot)
+bool entry_is_chunked(uint8_t manifest_kind, uint8_t cap_kind)
+{
+	const enum decide_kind kind = decide_kind_of(manifest_kind);
+	return (kind == DECIDE_FILE || kind == DECIDE_SYMLINK) && cap_kind == CAP_DIR2_CHK;
+}
+
+/* Takes the chunks whose slots these are, `at` being the first one's number. */
+static bool take_chunks(struct chunked *chunked, uint64_t at, const struct outcome *slot,
+			size_t slots, uint64_t count)
+{
+	char name[CHUNK_NAME_SIZE];
+	struct cap cap;
+	bool taken = true;
+	for (size_t i = 0; i < slots && taken; i++) {
+		const bool whole =
+			slot[i].state == OUTCOME_PLANNED &&
+			cap_unpack(slot[i].cap, slot[i].cap_size, slot[i].cap_kind, &cap);
+		taken = chunked_add(chunked, name, chunk_name(at + i, count, name),
+				    whole ? &cap : &(struct cap){ .kind = CAP_NONE });
+	}
+	cap_wipe(&cap);
+	return taken;
+}
+
+enum fault entry_chunks(struct outcomes *sources, const struct task *task, struct chunked *chunked,
+			struct err *err)
+{
+	struct outcome slot[OUTCOMES_BATCH];
+	const uint64_t count = task->chunk_size ? (task->bytes - 1) / task->chunk_size + 1 : 0;
+	enum fault fault = FAULT_NONE;
+	*chunked = (struct chunked){ 0 };
+	chunked_begin(chunked, task->bytes);
+	for (uint64_t at = 0; at < count && !fault; at += OUTCOMES_BATCH) {
+		const size_t slots = (size_t)min_u64(count - at, OUTCOMES_BATCH);
+		fault = outcomes_read(sources, task->id + 1 + at, slots, slot, err);
+		if (!fault && !take_chunks(chunked, at, slot, slots, count))
+			fault = err_set(err, FAULT_NOMEM, "no memory for the chunks of a file");
+	}
+	secret_wipe(slot, sizeof slot);
+	if (!fault && (!chunked_end(chunked) || chunked->chunk_size != task->chunk_size))
+		fault = err_set(err, FAULT_CORRUPT, "the slot of a chunk's cap is damaged");
+	if (fault)
+		chunked_fini(chunked);
+	return fault;
+}
+
+struct decide_there decide_there_on_grid(uint8_t manifest_kind, const struct outcome *slot)
 {
 	const struct cap cap = { .kind = slot->cap_kind };
+	const bool is_file =
+		!cap_is_directory(&cap) || entry_is_chunked(manifest_kind, slot->cap_kind);
 	if (!outcome_has_existing(slot) || slot->reason)
 		return (struct decide_there){ .kind = DECIDE_NOTHING };
 	const struct meta meta = meta_unpack_outcome(slot->meta);
 	return (struct decide_there){
-		.kind = cap_is_directory(&cap) ? DECIDE_DIRECTORY : DECIDE_FILE,
+		.kind = is_file ? DECIDE_FILE : DECIDE_DIRECTORY,
 		.cap_kind = slot->cap_kind,
 		.timed = slot->level & OUTCOME_HAS_MTIME,
 		.own = outcome_is_reopened(slot),

@@ -10,6 +10,8 @@
 
 #include "decide/decide.h"
 #include "queue/lease.h"
+#include "queue/outcomes.h"
+#include "tahoe/chunked.h"
 
 /* Returns what has a kind of the manifest (enum manifest_kind). */
 enum decide_kind decide_kind_of(uint8_t manifest_kind);
@@ -18,8 +20,24 @@ enum decide_kind decide_kind_of(uint8_t manifest_kind);
  * local. */
 struct decide_source decide_source_of(const struct task *task, const struct outcome *slot);
 
-/* Returns what stands at a target on a grid, as the plan left it in the entry's `slot`. */
-struct decide_there decide_there_on_grid(const struct outcome *slot);
+/*
+ * Returns whether the cap that a file or symlink has in a slot is that of a file in chunks: of its
+ * source, of what was found at the target, or of what was stored.  What is no file gets no slot
+ * beside a file (plan/target_listing.h).
+ */
+bool entry_is_chunked(uint8_t manifest_kind, uint8_t cap_kind);
+
+/*
+ * Stores the chunks of the task's source, to be freed, which the planner has left in the slots of
+ * `sources` behind its own.  Faults: CORRUPT (they are not those of the file), NOMEM, those of
+ * outcomes_read.
+ */
+MUST_USE enum fault entry_chunks(struct outcomes *sources, const struct task *task,
+				 struct chunked *chunked, struct err *err);
+
+/* Returns what stands at a target on a grid, as the plan left it in the `slot` of an entry of that
+ * kind. */
+struct decide_there decide_there_on_grid(uint8_t manifest_kind, const struct outcome *slot);
 
 /* Returns what `st`, of lstat, says is there. */
 struct decide_there decide_there_of(const struct stat *st);

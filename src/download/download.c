@@ -47,7 +47,7 @@ struct download {
 	struct arrival *arrival;
 	struct cap cap;
 	uint64_t size;           /* of the file; UINT64_MAX: not known */
-	struct cap *chunk_cap;   /* one of each piece, where these are files of their own */
+	struct chunked chunked;  /* those of a file in chunks, each of which is a piece; or none */
 	struct partial *partial; /* NULL: not made yet; has the arrival then */
 	struct piece_options options;
 	struct piece piece[PARTIAL_SLOTS];
@@ -74,9 +74,7 @@ static void release(struct download *download)
 {
 	free(download->state);
 	free(download->content);
-	if (download->chunk_cap)
-		secret_wipe(download->chunk_cap, download->count * sizeof *download->chunk_cap);
-	free(download->chunk_cap);
+	chunked_fini(&download->chunked);
 	secret_wipe(download, sizeof *download);
 	free(download);
 }
@@ -169,8 +167,9 @@ static void start_piece(struct download *download, struct piece *piece, uint64_t
 	piece->number = number;
 	piece->slot = (unsigned)(piece - download->piece);
 	piece->size = size_of_piece(download, number);
-	piece->whole = download->count == 1 || download->chunk_cap;
-	piece->cap = download->chunk_cap ? &download->chunk_cap[number] : &download->cap;
+	const bool chunked = download->chunked.count > 0;
+	piece->whole = download->count == 1 || chunked;
+	piece->cap = chunked ? &download->chunked.cap[number] : &download->cap;
 	piece->offset = download->count == 1 ? 0 : number * download->chunk;
 	piece->steps = (download->again ? 0 : PARTIAL_WRITE) | (live ? PARTIAL_WHOLE : 0);
 	piece->last_steps = live && download->count == 1 ? PARTIAL_FINISH : 0;
@@ -432,37 +431,13 @@ static enum fault make_partial(struct download *download, struct err *err)
 	const struct partial_options options = {
 		.workers = owner->workers,
 		.arrival = download->arrival,
-		.cap = download->chunk_cap ? &none : &download->cap,
+		.cap = download->chunked.count > 0 ? &none : &download->cap,
 		.secret = owner->secret,
 		.queue_max = owner->queue_max,
 		.wake = wake,
 		.context = download->lane_task.lane,
 	};
 	return partial_new(&options, &download->partial, err);
-}
-
-/* Reads the caps of the chunks, which the planner has left in their slots. */
-static enum fault find_chunks(struct download *download, struct err *err)
-{
-	struct outcome slot[OUTCOMES_BATCH];
-	const uint64_t first = download->arrival->work->task->id + 1;
-	enum fault fault = FAULT_NONE;
-	download->chunk_cap = calloc(download->count, sizeof *download->chunk_cap);
-	if (!download->chunk_cap)
-		return err_set(err, FAULT_NOMEM, "no memory for the chunks of a file");
-	for (uint64_t at = 0; at < download->count && !fault; at += OUTCOMES_BATCH) {
-		const size_t count = (size_t)min_u64(download->count - at, OUTCOMES_BATCH);
-		fault = outcomes_read(download->owner->sources, first + at, count, slot, err);
-		for (size_t i = 0; i < count && !fault; i++)
-			if (slot[i].state != OUTCOME_PLANNED ||
-			    !cap_unpack(slot[i].cap, slot[i].cap_size, slot[i].cap_kind,
-					&download->chunk_cap[at + i]) ||
-			    download->chunk_cap[at + i].size != size_of_piece(download, at + i))
-				fault = err_set(err, FAULT_CORRUPT,
-						"the slot of a chunk's cap is damaged");
-	}
-	secret_wipe(slot, sizeof slot);
-	return fault;
 }
 
 /* What a cap says of the size of its file. */
@@ -489,7 +464,7 @@ static enum fault prepare(struct download *download, struct err *err)
 	download->content = calloc(download->count, sizeof *download->content);
 	if (!download->state || !download->content)
 		return err_set(err, FAULT_NOMEM, "no memory for a download");
-	if (chunked && find_chunks(download, err))
+	if (chunked && entry_chunks(download->owner->sources, task, &download->chunked, err))
 		return err->fault;
 	if (ranged && claim(download, err))
 		return err->fault;

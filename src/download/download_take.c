@@ -73,13 +73,20 @@ static bool compare(struct worker_task *task)
 	struct downloads *downloads = comparison->downloads;
 	struct arrival *arrival = comparison->arrival;
 	char name[DIRFD_NAME_MAX + 1];
+	struct chunked chunked = { 0 };
+	const struct task *file = arrival->work->task;
+	const bool in_chunks = entry_is_chunked(file->kind, (uint8_t)comparison->cap.kind);
+	struct err err;
 	const struct likeness likeness = {
 		.cap = &comparison->cap,
+		.chunked = in_chunks ? &chunked : NULL,
 		.secret = downloads->secret,
 		.cancel = downloads->cancel,
 	};
 	arrival_name(arrival, name);
-	bool same = likeness_is_at(&likeness, arrival->target_dir->fd, name);
+	const bool same = !(in_chunks && entry_chunks(downloads->sources, file, &chunked, &err)) &&
+			  likeness_is_at(&likeness, arrival->target_dir->fd, name);
+	chunked_fini(&chunked);
 	arrival = arrival_compared(arrival, same);
 	if (arrival)
 		bring(downloads, arrival, &comparison->cap);
@@ -127,20 +134,14 @@ static void begin(struct downloads *downloads, struct work *work, const struct o
 		bring(downloads, arrival, cap);
 }
 
-/* Whether it is a file in chunks: the cap is that of their directory. */
-static bool is_chunks(const struct task *task, const struct cap *cap)
-{
-	return task->kind == MANIFEST_FILE && task->bytes > task->chunk_size &&
-	       task->chunk_size > 0 && cap->kind == CAP_DIR2_CHK;
-}
-
 void download_take(struct downloads *downloads, struct work *work, const struct outcome *source)
 {
 	struct cap cap = { 0 };
 	struct outcome slot = *source;
 	if (slot.state != OUTCOME_PLANNED ||
 	    !cap_unpack(slot.cap, slot.cap_size, slot.cap_kind, &cap) ||
-	    !(cap_is_file(&cap) || is_chunks(work->task, &cap)) || cap_is_verifier(&cap))
+	    !(cap_is_file(&cap) || entry_is_chunked(work->task->kind, slot.cap_kind)) ||
+	    cap_is_verifier(&cap))
 		slot.state = OUTCOME_DAMAGED; /* then nothing is begun but the decision */
 	begin(downloads, work, &slot, &cap);
 	cap_wipe(&cap);

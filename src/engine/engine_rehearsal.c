@@ -116,19 +116,26 @@ static void decide_again(const struct rehearsal *rehearsal, struct rehearsed *en
 	entry->decision = decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
 }
 
-/* Compares the file `name` at the target with the cap of the source. */
+/* Compares the file `name` at the target with the cap of the source, or those of its chunks. */
 static void compare_here(const struct rehearsal *rehearsal, struct rehearsed *entry,
 			 const char *name)
 {
 	const struct outcome *slot = &entry->source_slot;
+	const bool in_chunks = entry_is_chunked(entry->task.kind, slot->cap_kind);
+	struct chunked chunked = { 0 };
 	struct cap cap = { 0 };
+	struct err err;
 	const struct likeness likeness = {
 		.cap = &cap,
+		.chunked = in_chunks ? &chunked : NULL,
 		.secret = rehearsal->engine.setup->params,
 		.cancel = &rehearsal->engine.stop,
 	};
+	struct outcomes *sources = rehearsal->engine.migration->catalog->sources;
 	bool same = cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap) &&
+		    !(in_chunks && entry_chunks(sources, &entry->task, &chunked, &err)) &&
 		    likeness_is_at(&likeness, rehearsal->fd, name);
+	chunked_fini(&chunked);
 	cap_wipe(&cap);
 	decide_again(rehearsal, entry, same);
 }
@@ -182,10 +189,14 @@ static enum fault compare_source(struct rehearsal *rehearsal, struct rehearsed *
 	struct attempt attempt;
 	if (open_sources(rehearsal, err))
 		return err->fault;
+	const struct attempt_means means = {
+		.secret = engine->setup->params,
+		.replica = rehearsal->sources.replica,
+		.cancel = &engine->stop,
+	};
 	enum fault fault = attempt_open(&attempt, &rehearsal->sources, &entry->work, err);
 	if (!fault)
-		fault = attempt_decide(&attempt, &rehearsal->policy, engine->setup->params,
-				       &engine->stop, err);
+		fault = attempt_decide(&attempt, &rehearsal->policy, &means, err);
 	entry->decision = attempt.decision;
 	attempt_close(&attempt);
 	if (fault && fault_is_general(fault))
@@ -199,7 +210,7 @@ static enum fault compare_source(struct rehearsal *rehearsal, struct rehearsed *
 static enum fault decide_on_grid(struct rehearsal *rehearsal, struct rehearsed *entry,
 				 struct err *err)
 {
-	entry->there = decide_there_on_grid(&entry->slot);
+	entry->there = decide_there_on_grid(entry->task.kind, &entry->slot);
 	if (entry->known.state != OUTCOME_NONE || entry->known.stored)
 		entry->decision =
 			decide(&rehearsal->policy, &entry->source, &entry->there, &entry->known);
@@ -222,6 +233,7 @@ static enum fault look_up(const struct rehearsal *rehearsal, const struct catalo
 			.directory = page->id,
 			.listing = page->listing,
 			.bytes = planned->bytes,
+			.chunk_size = planned->chunk_size,
 			.kind = planned->kind,
 			.name = planned->name,
 			.name_size = planned->name_size,

@@ -102,7 +102,7 @@ static void route_to_grid(struct engine *engine, struct work *work,
 {
 	const struct decide_policy policy = engine_policy(engine);
 	const struct decide_source source = decide_source_of(work->task, source_slot);
-	struct decide_there there = decide_there_on_grid(existing);
+	struct decide_there there = decide_there_on_grid(work->task->kind, existing);
 	const struct decision decision =
 		engine_decide(&policy, &source, &there, source_slot, existing);
 	if (decision_ends(work, &decision, &there))

@@ -90,7 +90,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 		.cancel = &engine->stop,
 		.enough = &engine->enough,
 	};
-	if (migration->catalog->sources && !migration->to_local)
+	if (!migration->to_local)
 		readers->replica = replica_options(engine);
 	return FAULT_NONE;
 }

@@ -1,6 +1,6 @@
 #include "place/arrange_look.h"
 
-#include "base/utf8.h"
+#include "place/edge_look.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -27,37 +27,33 @@ enum fault look_split(const struct place *place, struct look_path *path, struct 
 	return FAULT_NONE;
 }
 
-/* Who hears of the children of what is listed; all zeros: nobody. */
-struct listing_visitor {
-	store_child_found *child;
-	void *context;
-};
-
 /* Asks what is at the first `count` components. */
-static enum fault list_for(const struct listing_visitor *visitor, const struct place *place,
-			   const struct look_path *path, size_t count, const struct tries *tries,
-			   struct store_node *node, struct err *err)
+static enum fault look_list(const struct place *place, const struct look_path *path, size_t count,
+			    const struct tries *tries, struct store_node *node, struct err *err)
 {
-	const struct store_list look_list = {
+	const struct store_list list = {
 		.cap = &place->root,
 		.path = count ? path->component : NULL,
 		.path_count = count,
-		.child = visitor->child,
-		.context = visitor->context,
 	};
 	struct tries ours = *tries;
-	while (store_wait_list(ours.wait, &look_list, node, err))
+	while (store_wait_list(ours.wait, &list, node, err))
 		if (!tries_again(&ours, err))
 			return err->fault;
 	tries_over(&ours);
 	return FAULT_NONE;
 }
 
-static enum fault look_list(const struct place *place, const struct look_path *path, size_t count,
-			    const struct tries *tries, struct store_node *node, struct err *err)
+/* Whether the directory at the end of the path is a file in chunks; the edge that leads to it goes
+ * into `node`. */
+static enum fault look_for_chunks(const struct edge_path *path, struct store_node *node,
+				  bool *is_file, struct err *err)
 {
-	const struct listing_visitor nobody = { 0 };
-	return list_for(&nobody, place, path, count, tries, node, err);
+	struct chunked chunked;
+	enum fault fault = edge_chunks(path, node, &chunked, err);
+	*is_file = chunked.count > 0;
+	chunked_fini(&chunked);
+	return fault;
 }
 
 enum fault look_whole(const struct place *place, const struct look_path *path,
@@ -162,7 +158,12 @@ static enum fault target_grid(struct look_target *target, struct err *err)
 	target->found = target->path.count;
 	if (look_deepest(place, &target->path, target->tries, &target->found, &target->node, err))
 		return err->fault;
-	bool is_directory = target->node.kind == STORE_DIRECTORY;
+	const struct edge_path path = { &place->root, target->path.component, target->found,
+					target->tries };
+	bool is_file;
+	if (look_for_chunks(&path, &target->node, &is_file, err))
+		return err_wrap(err, "Error examining target '%.100s'", place->typed);
+	bool is_directory = target->node.kind == STORE_DIRECTORY && !is_file;
 	if (target->found < target->path.count) {
 		if (!is_directory)
 			return err_set(err, FAULT_USAGE,
@@ -225,50 +226,22 @@ static enum fault source_local(struct arranged_source *source, struct err *err)
 	return FAULT_NONE;
 }
 
-/* The link to a node, looked for in a listing. */
-struct edge {
-	struct bytes name; /* NFC */
-	unsigned flags;    /* enum store_metadata_flags */
-	struct edge_metadata metadata;
-};
-
-static bool see_edge(void *context, const struct store_child *child)
+/* Finds the edge that leads to a source, which has its metadata, and whether that is a file in
+ * chunks. */
+static enum fault look_for_edge(const struct edge_path *path, struct store_node *node,
+				bool *is_file, struct err *err)
 {
-	struct edge *edge = context;
-	if (child->name_size == edge->name.size &&
-	    memcmp(child->name, edge->name.data, child->name_size) == 0) {
-		edge->flags = child->node.metadata_flags;
-		edge->metadata = child->node.metadata;
-	}
-	return true;
-}
-
-/* Stores what the link to a directory says of its time and mode, which only the listing above
- * tells.  Where that is too large, they are left out, as there are none of a root. */
-static enum fault find_edge(const struct place *place, const struct look_path *path,
-			    const struct tries *tries, struct store_node *node, struct err *err)
-{
-	const struct store_name *name = &path->component[path->count - 1];
-	struct edge edge = { 0 };
-	const struct listing_visitor visitor = { see_edge, &edge };
-	bytes_init(&edge.name, 4 * name->size);
-	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
-	if (!fault)
-		fault = list_for(&visitor, place, path, path->count - 1, tries, NULL, err);
-	if (!fault) {
-		node->metadata_flags = edge.flags;
-		node->metadata = edge.metadata;
-	}
-	bytes_fini(&edge.name);
-	if (fault == FAULT_TOO_LARGE)
-		return FAULT_NONE;
-	return fault ? err_wrap(err, "Error examining source '%.100s'", place->typed) : FAULT_NONE;
+	return store_node_cap(node)->kind == CAP_DIR2_CHK
+		       ? look_for_chunks(path, node, is_file, err)
+		       : edge_look(path, node, err);
 }
 
 /* Asks for the node of a source, and for the edge that leads to it: only that has its metadata. */
 static enum fault ask_grid(const struct place *place, const struct tries *tries,
-			   struct store_node *node, struct err *err)
+			   struct arranged_source *source, struct err *err)
 {
+	struct store_node *node = &source->node;
+	bool is_file = false;
 	struct look_path *path = malloc(sizeof *path);
 	if (!path)
 		return look_no_memory(err);
@@ -281,8 +254,13 @@ static enum fault ask_grid(const struct place *place, const struct tries *tries,
 		else if (fault)
 			err_wrap(err, "Error examining source '%.100s'", place->typed);
 	}
-	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0)
-		fault = find_edge(place, path, tries, node, err);
+	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0) {
+		const struct edge_path edge = { &place->root, path->component, path->count, tries };
+		fault = look_for_edge(&edge, node, &is_file, err);
+		if (fault)
+			err_wrap(err, "Error examining source '%.100s'", place->typed);
+	}
+	source->is_directory = node->kind == STORE_DIRECTORY && !is_file;
 	free(path);
 	return fault;
 }
@@ -292,9 +270,8 @@ static enum fault source_grid(struct arranged_source *source, const struct tries
 {
 	const struct place *place = source->place;
 	size_t size = strlen(place->path);
-	if (ask_grid(place, tries, &source->node, err))
+	if (ask_grid(place, tries, source, err))
 		return err->fault;
-	source->is_directory = source->node.kind == STORE_DIRECTORY;
 	/* Only a slash of the path counts: one behind a file's cap is none to tahoe. */
 	if (!source->is_directory && check_slash(place, size && place->path[size - 1] == '/', err))
 		return err->fault;

@@ -1,30 +1,28 @@
 /*
- * A directory of a grid that says it is a file in chunks: is it one, and which are they?
+ * Directories of a grid that say they are files in chunks, as the planner and other walks over
+ * listings meet them.
  *
- * The mark is hearsay.  It is believed where the directory is just what it would be: files that
- * cannot change, named by their numbers, all but the last of one size, and as long as it says.
- *
- * Place      an entry found on a grid -> [chunks] -> remote.h; the caps go to the sources' slots.
- * Ownership  `chunk` is the caller's to wipe and free.
- * Threads    the planner's.
+ * Place      an entry found on a grid, a child of a listing -> [chunks] -> calls/chunked_file.h,
+ *            which says whether they are.
+ * Threads    the remote's.
  */
 #pragma once
 
 #include "plan/remote.h"
-
-struct found_chunks {
-	struct outcome *chunk; /* one each, planned, without id; NULL: it is a directory */
-	size_t count;
-	uint64_t size; /* of a chunk, but for the last */
-};
-
-/* Wipes and frees.  All zeros are allowed. */
-void found_chunks_fini(struct found_chunks *found);
+#include "tahoe/chunked.h"
 
 /*
- * Turns to the directory `cap`, which says that it is a file of `bytes` bytes, and looks.  Faults:
- * NOMEM; those of remote_open that would end the plan: what cannot be listed is left to whoever
- * lists it as a directory.
+ * Stores the chunks of the directory `cap`, which says that it is a file of `bytes` bytes; none
+ * where it is a directory, which is counted as a lie, or cannot be listed, which is left to whoever
+ * lists it as one.  Sleeps.  Faults: those that would end a walk.
  */
 MUST_USE enum fault chunks_find(struct remote *remote, const struct cap *cap, uint64_t bytes,
-				struct found_chunks *found, struct err *err);
+				struct chunked *chunked, struct err *err);
+
+/*
+ * Judges a child of the directory turned to: one that is a file in chunks has the kind and the size
+ * of a file afterwards, by the cap of the directory.  Sleeps only for one with the mark, and once.
+ * Faults as above.
+ */
+MUST_USE enum fault chunks_judge(struct remote *remote, const struct remote_child *child,
+				 struct err *err);

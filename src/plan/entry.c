@@ -196,7 +196,7 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 		.cap_size = child->cap_size,
 	};
 	memcpy(found->source.cap, child->cap, sizeof found->source.cap);
-	found->chunked = child->chunked;
+	found->mark = child->chunked;
 }
 
 void entry_bound_chunks(struct manifest_entry *entry, uint64_t next_id)
@@ -215,6 +215,7 @@ void entry_hold_cap(struct entry_found *found)
 		return;
 	found->entry.bytes = cap_print_readonly(&cap, text);
 	found->entry.chunk_size = 0;
+	chunked_fini(&found->chunked);
 	secret_wipe(text, sizeof text);
 	cap_wipe(&cap);
 }
@@ -304,19 +305,16 @@ static enum fault find_chunks(const struct entry_origin *origin, struct entry_fo
 	const struct outcome *source = &found->source;
 	struct manifest_entry *entry = &found->entry;
 	struct cap cap = { 0 };
-	if (entry->kind != MANIFEST_DIRECTORY || entry->verdict || found->chunked == 0 ||
-	    origin->options->caps_only || !origin->remote ||
-	    !cap_unpack(source->cap, source->cap_size, source->cap_kind, &cap))
+	if (entry->kind != MANIFEST_DIRECTORY || entry->verdict || found->mark == 0 ||
+	    !origin->remote || !cap_unpack(source->cap, source->cap_size, source->cap_kind, &cap))
 		return FAULT_NONE;
-	enum fault fault = chunks_find(origin->remote, &cap, found->chunked, &found->chunks, err);
+	enum fault fault = chunks_find(origin->remote, &cap, found->mark, &found->chunked, err);
 	cap_wipe(&cap);
-	if (!fault && found->chunks.chunk) {
+	if (!fault && found->chunked.count > 0) {
 		entry->kind = MANIFEST_FILE;
-		entry->bytes = found->chunked;
-		entry->chunk_size = found->chunks.size;
+		entry->bytes = found->chunked.bytes;
+		entry->chunk_size = found->chunked.chunk_size;
 	}
-	if (!fault && origin->directory.cap.kind)
-		fault = remote_open(origin->remote, &origin->directory.cap, err);
 	return fault;
 }
 
@@ -329,8 +327,8 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 						.name_size = name->size,
 						.meta = found->meta };
 	found->source = (struct outcome){ 0 };
-	found->chunked = 0;
-	found_chunks_fini(&found->chunks);
+	found->mark = 0;
+	chunked_fini(&found->chunked);
 	enum fault fault = FAULT_NONE;
 	if (origin->made)
 		fill_made(found);

@@ -29,9 +29,9 @@ struct entry_found {
 	bool cut;     /* it is local, and not all of its extended attributes were taken */
 	struct manifest_entry entry;
 	unsigned char meta[META_SIZE_MAX];
-	struct outcome source; /* the cap of a source on a grid (state planned), or state none */
-	uint64_t chunked;      /* what the mark of a directory says; 0: there is none */
-	struct found_chunks chunks; /* of a file on a grid; to be freed */
+	struct outcome source;  /* the cap of a source on a grid (state planned), or state none */
+	uint64_t mark;          /* what that of a directory says (remote_child.chunked) */
+	struct chunked chunked; /* the chunks of a file on a grid; to be freed */
 };
 
 /*

@@ -1,3 +1,4 @@
+#include "base/secret.h"
 #include "decide/entry.h"
 #include "plan/lister_state.h"
 #include "queue/core/kill.h"
@@ -33,7 +34,7 @@ void lister_free(struct lister *lister)
 {
 	if (!lister)
 		return;
-	found_chunks_fini(&lister->found.chunks);
+	chunked_fini(&lister->found.chunked);
 	names_free(lister->names);
 	names_free(lister->known);
 	clashes_free(lister->clashes);
@@ -61,7 +62,8 @@ static enum fault judge_target(struct lister *lister, struct manifest_entry *ent
 	enum fault fault = lister_normalize(lister, &name, &size, err);
 	if (fault)
 		return fault;
-	*there = target->look(target->context, name, size);
+	if (target->look(target->context, name, size, there, err))
+		return err->fault;
 	/* What never changes is only linked once more. */
 	if (*there == DECIDE_FIXED && is_linkable(lister) && target->is_same &&
 	    target->is_same(target->context, name, size, &lister->found.source))
@@ -96,14 +98,21 @@ static enum fault judge_clash(struct lister *lister, const struct name *name, st
 /* Writes the caps of a file's chunks. */
 static enum fault write_chunks(struct lister *lister, struct err *err)
 {
-	struct found_chunks *chunks = &lister->found.chunks;
+	const struct chunked *chunked = &lister->found.chunked;
+	struct outcomes_batch batch;
 	enum fault fault = FAULT_NONE;
-	for (size_t i = 0; i < chunks->count; i++)
-		chunks->chunk[i].id = lister->found.entry.id + 1 + i;
-	for (size_t at = 0; at < chunks->count && !fault; at += OUTCOMES_BATCH)
-		fault = outcomes_write(lister->request->catalog->sources, &chunks->chunk[at],
-				       (size_t)min_u64(OUTCOMES_BATCH, chunks->count - at), err);
-	return fault;
+	batch.outcomes = lister->request->catalog->sources;
+	batch.count = 0;
+	for (size_t i = 0; i < chunked->count && !fault; i++) {
+		struct outcome chunk = { .id = lister->found.entry.id + 1 + i,
+					 .state = OUTCOME_PLANNED };
+		if (cap_pack(&chunked->cap[i], chunk.cap, &chunk.cap_size, &chunk.cap_kind))
+			fault = outcomes_batch_add(&batch, &chunk, err);
+		else
+			fault = err_set(err, FAULT_CORRUPT, "the cap of a chunk cannot be kept");
+		secret_wipe(&chunk, sizeof chunk);
+	}
+	return fault ? fault : outcomes_batch_flush(&batch, err);
 }
 
 static void count_cut(struct plan_progress *progress, const struct manifest_entry *entry)
@@ -118,7 +127,7 @@ static void count_cut(struct plan_progress *progress, const struct manifest_entr
 static enum fault write_entry(struct lister *lister, struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
-	if (!lister->found.chunks.chunk) /* those of a grid are as many as they are */
+	if (lister->found.chunked.count == 0) /* those of a grid are as many as they are */
 		entry_bound_chunks(entry, manifest_writer_totals(lister->request->writer)->next_id);
 	enum fault fault = manifest_add(lister->request->writer, entry, err);
 	struct plan_progress *progress = lister->request->progress;
@@ -129,7 +138,7 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;
-	if (write_chunks(lister, err))
+	if (lister->found.chunked.count > 0 && write_chunks(lister, err))
 		return err->fault;
 	return outcomes_write(lister->request->catalog->sources, &lister->found.source, 1, err);
 }
@@ -227,8 +236,11 @@ static enum fault bind_page(struct lister *lister, const struct catalog_page *pa
 		enum fault fault = lister_normalize(lister, &name, &size, err);
 		if (fault)
 			return fault;
-		if (target->look(target->context, name, size) !=
-		    (is_directory ? DECIDE_DIRECTORY : DECIDE_FILE))
+		enum decide_kind there;
+		fault = target->look(target->context, name, size, &there, err);
+		if (fault)
+			return fault;
+		if (there != (is_directory ? DECIDE_DIRECTORY : DECIDE_FILE))
 			continue;
 		fault = target->bind(target->context, entry->id, name, size, err);
 		if (fault)

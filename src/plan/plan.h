@@ -95,8 +95,9 @@ struct plan_target {
 	/* Hears that directory `id` will soon be turned to, and may ask for it ahead.  Never
 	 * sleeps.  May be NULL. */
 	void (*ahead)(void *context, uint64_t id);
-	/* Says what the directory opened last holds under `name`. */
-	enum decide_kind (*look)(void *context, const char *name, size_t size);
+	/* Stores what the directory opened last holds under `name`. */
+	enum fault (*look)(void *context, const char *name, size_t size, enum decide_kind *there,
+			   struct err *err);
 	/* Says whether that is the very directory whose cap is in the slot `source`.  NULL: it
 	 * never is. */
 	bool (*is_same)(void *context, const char *name, size_t size, const struct outcome *source);

@@ -117,9 +117,7 @@ static void describe_child(enum remote_use use, const struct store_node *node,
 	child->kind = (uint8_t)node->kind;
 	child->bytes = node->kind == STORE_FILE ? bytes_of_file(node, cap) : 0;
 	child->meta = meta_of(node);
-	if (node->kind == STORE_DIRECTORY && cap->kind == CAP_DIR2_CHK &&
-	    node->metadata_flags & STORE_HAS_CHUNKED)
-		child->chunked = node->metadata.chunked;
+	child->chunked = store_node_chunked(node);
 	bool right = (node->kind == STORE_FILE && cap_is_file(cap)) ||
 		     (node->kind == STORE_DIRECTORY && cap_is_directory(cap));
 	child->fixed = use == REMOTE_TARGET && right && node->kind == STORE_DIRECTORY &&
@@ -363,7 +361,25 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 		remote_start(remote, cap, index);
 }
 
+void remote_judge(struct remote *remote, const struct remote_child *child, bool is_file)
+{
+	struct remote_child *judged = &remote->open->child[child - remote->open->child];
+	if (is_file) {
+		judged->kind = STORE_FILE;
+		judged->bytes = judged->chunked;
+		judged->fixed = false;
+	}
+	judged->chunked = 0;
+}
+
 void remote_note_lie(struct remote *remote) { remote->lies++; }
+
+struct tries remote_tries(const struct remote *remote)
+{
+	struct tries tries = remote->ask.tries;
+	tries.wait = &remote->ask.wait;
+	return tries;
+}
 
 uint64_t remote_lies(const struct remote *remote) { return remote->lies; }
 

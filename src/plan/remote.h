@@ -25,7 +25,8 @@ struct remote_child {
 	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */
 	uint64_t bytes;                     /* of a file, 0 when unknown */
-	uint64_t chunked; /* a directory that says it is a file of so many bytes, in chunks */
+	uint64_t chunked; /* a directory that says it is a file of so many bytes, in chunks, which
+			     chunks.h is to judge; 0: it says nothing, or was judged */
 	uint16_t attributes_size; /* of its extended attributes */
 	size_t attributes;        /* offset in the listing's names */
 	struct meta meta;         /* of the edge; META_GRID is set */
@@ -66,8 +67,15 @@ uint64_t remote_unread(const struct remote *remote);
 /* The same of children whose time is none that we can tell. */
 uint64_t remote_untimed(const struct remote *remote);
 
+/* Makes a child of the directory turned to, which says that it is a file in chunks, that file, or
+ * leaves it a directory without a mark. */
+void remote_judge(struct remote *remote, const struct remote_child *child, bool is_file);
+
 /* Counts a directory that says it is a file in chunks, and is not. */
 void remote_note_lie(struct remote *remote);
+
+/* Returns how its store is asked for anything else. */
+struct tries remote_tries(const struct remote *remote);
 
 /* Returns how many there were. */
 uint64_t remote_lies(const struct remote *remote);

@@ -2,7 +2,7 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
-#include "plan/remote.h"
+#include "plan/chunks.h"
 
 struct target_listing {
 	struct target_listing_options options;
@@ -87,14 +87,21 @@ static bool is_directory(const struct remote_child *child)
 	return child->kind == STORE_DIRECTORY;
 }
 
-static enum decide_kind target_listing_look(void *context, const char *name, size_t size)
+/* A file in chunks is a file, whatever it is for others. */
+static enum fault target_listing_look(void *context, const char *name, size_t size,
+				      enum decide_kind *there, struct err *err)
 {
-	const struct remote_child *child = target_listing_find(context, name, size);
+	const struct target_listing *listing = context;
+	const struct remote_child *child = target_listing_find(listing, name, size);
+	if (child && chunks_judge(listing->remote, child, err))
+		return err->fault;
 	if (!child)
-		return DECIDE_NOTHING;
-	if (!is_directory(child))
-		return DECIDE_FILE;
-	return child->cap_kind && !child->fixed ? DECIDE_DIRECTORY : DECIDE_FIXED;
+		*there = DECIDE_NOTHING;
+	else if (!is_directory(child))
+		*there = DECIDE_FILE;
+	else
+		*there = child->cap_kind && !child->fixed ? DECIDE_DIRECTORY : DECIDE_FIXED;
+	return FAULT_NONE;
 }
 
 /* Whether what has the name is the very directory of the source. */

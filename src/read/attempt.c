@@ -25,7 +25,7 @@ static enum fault find_slots(struct attempt *attempt, const struct attempt_tools
 	if (tools->sources && outcomes_read(tools->sources, task->id, 1, &source, err))
 		return err->fault;
 	attempt->source = decide_source_of(task, &source);
-	attempt->there = decide_there_on_grid(&attempt->existing);
+	attempt->there = decide_there_on_grid(task->kind, &attempt->existing);
 	secret_wipe(&source, sizeof source);
 	return FAULT_NONE;
 }
@@ -137,33 +137,48 @@ static enum fault read_compared(void *context, uint64_t offset, unsigned char *d
 	return attempt_read(context, offset, data, size, err);
 }
 
+/* Finds the chunks of what has the name at the target, where it is a file in chunks that may be
+ * alike. */
+static enum fault find_chunks(const struct attempt *attempt, const struct cap *cap,
+			      struct replica *replica, struct chunked *chunked, struct err *err)
+{
+	*chunked = (struct chunked){ 0 };
+	if (cap->kind != CAP_DIR2_CHK || attempt->existing.length != attempt->size)
+		return FAULT_NONE;
+	return replica_chunks(replica, cap, attempt->size, chunked, err);
+}
+
 /* Stores whether the bytes are those of what has the name at the target. */
-static enum fault attempt_compare(struct attempt *attempt, const struct chk_params *secret,
-				  const atomic_bool *cancel, bool *alike, struct err *err)
+static enum fault attempt_compare(struct attempt *attempt, const struct attempt_means *means,
+				  bool *alike, struct err *err)
 {
 	const struct outcome *slot = &attempt->existing;
+	struct chunked chunked;
 	struct cap cap;
 	*alike = false;
 	if (!cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap))
 		return FAULT_NONE;
+	enum fault fault = find_chunks(attempt, &cap, means->replica, &chunked, err);
 	const struct likeness likeness = {
 		.cap = &cap,
-		.secret = secret,
+		.chunked = chunked.count > 0 ? &chunked : NULL,
+		.secret = means->secret,
 		.size = attempt->size,
 		.read = read_compared,
 		.context = attempt,
-		.cancel = cancel,
+		.cancel = means->cancel,
 	};
-	enum fault fault = likeness_find(&likeness, alike, err);
+	if (!fault)
+		fault = likeness_find(&likeness, alike, err);
 	if (!fault && *alike)
 		fault = attempt_check(attempt, err);
+	chunked_fini(&chunked);
 	cap_wipe(&cap);
 	return fault;
 }
 
 enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *policy,
-			  const struct chk_params *secret, const atomic_bool *cancel,
-			  struct err *err)
+			  const struct attempt_means *means, struct err *err)
 {
 	const struct decide_known nothing = { .state = OUTCOME_NONE };
 	struct decide_there *there = &attempt->there;
@@ -171,7 +186,7 @@ enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *p
 	attempt->decision = decide(policy, &attempt->source, there, &nothing);
 	if (attempt->decision.action != DECIDE_COMPARE)
 		return FAULT_NONE;
-	if (attempt_compare(attempt, secret, cancel, &alike, err))
+	if (attempt_compare(attempt, means, &alike, err))
 		return err->fault;
 	there->content = alike ? DECIDE_SAME : DECIDE_DIFFERENT;
 	attempt->decision = decide(policy, &attempt->source, there, &nothing);

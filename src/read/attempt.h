@@ -46,14 +46,20 @@ MUST_USE enum fault attempt_open(struct attempt *attempt, const struct attempt_t
 /* Closes and wipes. */
 void attempt_close(struct attempt *attempt);
 
+/* What bytes are compared by. */
+struct attempt_means {
+	const struct chk_params *secret; /* the gateway's; NULL: unknown */
+	struct replica *replica;         /* lists the chunks of what is there */
+	const atomic_bool *cancel;       /* true: ends as CANCELLED */
+};
+
 /*
  * Decides what becomes of the file, comparing its bytes with the cap of what has the name at the
- * target where the decision is to do that.  `secret` is the gateway's; `cancel` set to true ends it
- * as CANCELLED.  Faults: those of attempt_read and attempt_check.
+ * target where the decision is to do that.  Faults: those of attempt_read, attempt_check and
+ * replica_chunks.
  */
 MUST_USE enum fault attempt_decide(struct attempt *attempt, const struct decide_policy *policy,
-				   const struct chk_params *secret, const atomic_bool *cancel,
-				   struct err *err);
+				   const struct attempt_means *means, struct err *err);
 
 /* Reads exactly `size` bytes of the work's.  FAULT_CHANGED when the file has become shorter; IO. */
 MUST_USE enum fault attempt_read(const struct attempt *attempt, uint64_t offset,

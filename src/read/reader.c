@@ -543,12 +543,16 @@ static bool is_abandoned(const struct work *work)
 static enum try_end try_once(struct reader *reader, struct work *work, struct err *err)
 {
 	const struct readers_options *options = reader->options;
-	const struct chk_params *secret = options->policy ? policy_params(options->policy) : NULL;
+	const struct attempt_means means = {
+		.secret = options->policy ? policy_params(options->policy) : NULL,
+		.replica = reader->tools.replica,
+		.cancel = options->cancel,
+	};
 	struct attempt attempt;
 	struct split *split = NULL;
 	enum try_end end = TRY_FAULT;
 	if (!attempt_open(&attempt, &reader->tools, work, err) &&
-	    !attempt_decide(&attempt, &options->decide, secret, options->cancel, err)) {
+	    !attempt_decide(&attempt, &options->decide, &means, err)) {
 		reader->keyed = !options->plain && attempt.decision.action != DECIDE_OVERWRITE;
 		if (settle_by_decision(&attempt))
 			end = TRY_ENDED;

@@ -1,6 +1,7 @@
 #include "read/replica.h"
 
 #include "base/secret.h"
+#include "calls/chunked_file.h"
 #include "verify/single.h"
 
 enum { MEMORY_MAX = 64 * 1024 /* bytes, as many as a body holds whole */ };
@@ -54,17 +55,27 @@ static enum fault replica_append(void *context, const void *data, size_t size, s
 	return FAULT_NONE;
 }
 
-/* Fetches and proves a file of a grid, through a store of this reader's own. */
-static enum fault read_source(struct replica *replica, const struct cap *cap, struct err *err)
+/* Opens a store of this reader's own, unless it is open. */
+static enum fault open_store(struct replica *replica, struct store_wait *wait, struct err *err)
 {
 	const struct replica_options *options = replica->options;
 	if (!replica->store && options->open(options->context, &replica->store, err))
 		return err->fault;
-	const struct store_wait wait = {
+	*wait = (struct store_wait){
 		.store = replica->store,
 		.stop = is_cancelled,
 		.context = replica,
 	};
+	return FAULT_NONE;
+}
+
+/* Fetches and proves a file of a grid. */
+static enum fault read_source(struct replica *replica, const struct cap *cap, struct err *err)
+{
+	const struct replica_options *options = replica->options;
+	struct store_wait wait;
+	if (open_store(replica, &wait, err))
+		return err->fault;
 	struct single single = {
 		.tries = {
 			.wait = &wait,
@@ -104,4 +115,19 @@ enum fault replica_make(struct replica *replica, const struct task *task, const 
 	cap_wipe(&cap);
 	secret_wipe(&slot, sizeof slot);
 	return fault;
+}
+
+enum fault replica_chunks(struct replica *replica, const struct cap *cap, uint64_t bytes,
+			  struct chunked *chunked, struct err *err)
+{
+	const struct replica_options *options = replica->options;
+	struct store_wait wait;
+	*chunked = (struct chunked){ 0 };
+	if (open_store(replica, &wait, err))
+		return err->fault;
+	const struct tries tries = { .wait = &wait, .away = options->away };
+	enum fault fault = chunked_file_find(&tries, cap, bytes, chunked, err);
+	if (fault == FAULT_UNAVAILABLE)
+		options->gave_up(options->context, err);
+	return fault && fault_is_general(fault) ? fault : FAULT_NONE;
 }

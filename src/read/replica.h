@@ -31,6 +31,7 @@ struct replica_options {
 };
 
 struct replica;
+struct chunked;
 
 /* Makes one; the options and `cancel`, which ends a read, are borrowed.  NULL: no memory. */
 struct replica *replica_new(const struct replica_options *options, const atomic_bool *cancel);
@@ -43,3 +44,11 @@ void replica_free(struct replica *replica);
  */
 MUST_USE enum fault replica_make(struct replica *replica, const struct task *task,
 				 const struct spool **copy, struct err *err);
+
+/*
+ * Finds the chunks of the directory `cap`, which is a file of `bytes` bytes, to be freed; none
+ * where it is not, or cannot be listed.  Sleeps.  Faults: UNAVAILABLE after `gave_up` was told, and
+ * others that concern all files.
+ */
+MUST_USE enum fault replica_chunks(struct replica *replica, const struct cap *cap, uint64_t bytes,
+				   struct chunked *chunked, struct err *err);

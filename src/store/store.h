@@ -82,6 +82,16 @@ static inline const struct cap *store_node_cap(const struct store_node *node)
 	return node->ro.kind ? &node->ro : &node->rw;
 }
 
+/* Returns the size of the file that the edge to an immutable directory says it is, stored in
+ * chunks; 0: it says no such thing.  Whether that is so is calls/chunked_file.h's to find. */
+static inline uint64_t store_node_chunked(const struct store_node *node)
+{
+	return node->kind == STORE_DIRECTORY && store_node_cap(node)->kind == CAP_DIR2_CHK &&
+			       node->metadata_flags & STORE_HAS_CHUNKED
+		       ? node->metadata.chunked
+		       : 0;
+}
+
 /* A child of a directory; borrows until the callback returns.  The name is hostile: any UTF-8 of
  * any length. */
 struct store_child {

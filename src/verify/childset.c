@@ -64,17 +64,29 @@ void childset_begin(struct childset *set)
 	set->found = 0;
 }
 
-void childset_see(struct childset *set, const struct store_child *child)
+/* Returns the member that the name and the cap are, or NULL. */
+static struct childset_member *find_member(const struct childset *set, const char *name,
+					   size_t name_size, const struct cap *cap)
 {
 	struct childset_member wanted;
+	if (set->count == 0 || name_size > NAME_MAX_SIZE)
+		return NULL;
+	digest_child(name, name_size, cap, wanted.digest);
+	return bsearch(&wanted, set->member, set->count, sizeof *set->member, compare_members);
+}
+
+bool childset_has(const struct childset *set, const char *name, size_t name_size,
+		  const struct cap *cap)
+{
+	return find_member(set, name, name_size, cap);
+}
+
+void childset_see(struct childset *set, const struct store_child *child)
+{
 	const struct store_node *node = &child->node;
 	set->listed++;
-	if (set->count == 0 || child->name_size > NAME_MAX_SIZE)
-		return;
-	digest_child(child->name, child->name_size, node->rw.kind ? &node->rw : &node->ro,
-		     wanted.digest);
-	struct childset_member *member =
-		bsearch(&wanted, set->member, set->count, sizeof *set->member, compare_members);
+	struct childset_member *member = find_member(set, child->name, child->name_size,
+						     node->rw.kind ? &node->rw : &node->ro);
 	if (member && !member->found) {
 		member->found = true;
 		set->found++;

@@ -33,6 +33,10 @@ MUST_USE bool childset_add(struct childset *set, const char *name, size_t name_s
 /* Sorts.  Nothing is added later. */
 void childset_seal(struct childset *set);
 
+/* Returns whether it is a child of the set, listed or not. */
+bool childset_has(const struct childset *set, const char *name, size_t name_size,
+		  const struct cap *cap);
+
 /* Forgets what was listed. */
 void childset_begin(struct childset *set);
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "tahoe/chk.h"
+#include "tahoe/chunked.h"
 
 #include <stdatomic.h>
 
@@ -19,6 +20,7 @@ typedef enum fault likeness_read(void *context, uint64_t offset, unsigned char *
 
 struct likeness {
 	const struct cap *cap;           /* of a file, of any kind */
+	const struct chunked *chunked;   /* or these chunks are the file; else NULL */
 	const struct chk_params *secret; /* the gateway's; its k, n and segment size do not count */
 	uint64_t size;                   /* bytes at hand */
 	likeness_read *read;

@@ -1,6 +1,7 @@
 """--chunk: large files as immutable directories of numbered chunks, stored side by side."""
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -224,3 +225,163 @@ def test_a_mark_of_a_later_version_is_none(embedded, client, tmp_path):
     assert (tmp_path / "later/large").is_dir()
     barge.ok("cp", "-r", marked(embedded, {"1": a, "2": b}, 2000), tmp_path / "now")
     assert (tmp_path / "now/large").read_bytes() == content(1000, 7) + content(1000, 8)
+
+
+# --- again onto a grid ----------------------------------------------------------------------
+
+def sent(grid, kind="put"):
+    """Counts requests from here on."""
+    before = grid.requests(kind)
+    return lambda: grid.requests(kind) - before
+
+
+def pieces_at(grid, cap, *path):
+    """The chunks of the file at the path below a directory."""
+    for name in path[:-1]:
+        node = grid.child(cap, name)[1]
+        cap = node.get("rw_uri") or node["ro_uri"]
+    kind, node = edge(grid, cap, path[-1])
+    return joined(grid, node["ro_uri"]) if kind == "dirnode" else (None, grid.get(node["ro_uri"]))
+
+
+@pytest.fixture
+def stored(embedded, client, source):
+    """A client, an alias and its cap, where the source is stored with its large file in chunks."""
+    barge = client(embedded)
+    alias, cap = embedded.fresh()
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    return barge, alias, cap
+
+
+@pytest.mark.parametrize("options", [["--chunk=64K"], ["--chunk=100K"], [], ["--checksum"],
+                                     ["--update"], ["-n", "--chunk=64K"]],
+                         ids=lambda options: " ".join(options) or "whole")
+def test_the_same_content_sends_nothing(embedded, stored, source, options):
+    barge, alias, cap = stored
+    puts = sent(embedded)
+    run = barge.ok("cp", "-r", source, alias, "--json", *options)
+    line = run.entries().get("s/large", {"state": "skipped", "bytes": SIZE}) # none with -n
+    assert line["state"] == "skipped" and line["bytes"] == SIZE
+    assert puts() == 0
+    assert len(pieces_at(embedded, cap, "s", "large")[0]) == CHUNKS
+
+
+CHANGES = {
+    "in chunks": ("--chunk=64K", CHUNKS),
+    "in others": ("--chunk=100K", 7),
+    "whole": ("", 0),
+    "shorter than a chunk": ("--chunk=1M", 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_content_is_replaced(embedded, stored, source, tmp_path, change):
+    barge, alias, cap = stored
+    option, chunks = CHANGES[change]
+    data = bytearray(content(SIZE))
+    data[3 * CHUNK] ^= 1
+    (source / "large").write_bytes(data)
+    puts = sent(embedded)
+    barge.ok("cp", "-r", source, alias, *[option][:len(option)])
+    names, there = pieces_at(embedded, cap, "s", "large")
+    assert there == data and len(names or []) == chunks
+    if change == "in chunks":
+        assert puts() <= 2 + CHUNKS
+    barge.ok("cp", "-r", alias + "s", tmp_path / "out")
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+
+
+def test_a_whole_file_becomes_chunks(embedded, client, source):
+    barge = client(embedded)
+    alias, cap = embedded.fresh()
+    barge.ok("cp", "-r", source, alias)
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    assert pieces_at(embedded, cap, "s", "large")[0] is None
+    barge.ok("cp", "-r", source, alias, "--chunk=64K", "--always")
+    names, data = pieces_at(embedded, cap, "s", "large")
+    assert len(names) == CHUNKS and data == content(SIZE)
+
+
+def test_new_metadata_are_linked_without_sending(embedded, stored, source, tmp_path):
+    barge, alias, _ = stored
+    os.chmod(source / "large", 0o600)
+    puts = sent(embedded)
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    assert puts() == 0
+    barge.ok("cp", "-r", alias + "s", tmp_path / "out")
+    same(local_tree(tmp_path / "out/s"), local_tree(source))
+    assert os.stat(tmp_path / "out/s/large").st_mode & 0o777 == 0o600
+
+
+def test_rehearsals_say_what_runs_do(embedded, stored, source, tmp_path):
+    barge, alias, _ = stored
+    run = barge.ok("cp", "-r", source, alias, "--chunk=64K", "--dry-run")
+    assert "skip s/large" in run.out
+    run = barge.ok("cp", "-r", source, alias, "--chunk=64K", "--dry-run", "--always")
+    assert "copy s/large (640" in run.out
+    run = barge.ok("cp", "-r", alias + "s", tmp_path / "out", "--dry-run", "--json")
+    lines = {line["path"]: line for line in map(json.loads, run.out.splitlines())
+             if line["event"] == "plan"}
+    assert (lines["s/large"]["kind"], lines["s/large"]["bytes"]) == ("file", SIZE)
+    barge.ok("cp", "-r", alias + "s", tmp_path / "out")
+    for options in ["--checksum"], []:
+        run = barge.ok("cp", "-r", alias + "s", tmp_path / "out", "--dry-run", *options)
+        assert "skip s/large" in run.out
+        gets = sent(embedded, "get")
+        run = barge.ok("cp", "-r", alias + "s", tmp_path / "out", "--json", *options)
+        assert run.entries()["s/large"]["state"] == "skipped" and gets() <= 1
+
+
+def test_single_files_and_exact_targets(embedded, stored, source, tmp_path):
+    barge, alias, cap = stored
+    barge.ok("cp", alias + "s/large", tmp_path / "one")
+    assert (tmp_path / "one").read_bytes() == content(SIZE)
+    changed = tmp_path / "changed"
+    for number, options in enumerate([[], ["-T"], ["--chunk=64K"], ["-T", "--chunk=100K"]]):
+        changed.write_bytes(content(SIZE, 10 + number))
+        barge.ok("cp", changed, alias + "s/large", *options)
+        assert pieces_at(embedded, cap, "s", "large")[1] == content(SIZE, 10 + number)
+        barge.ok("cp", source / "large", alias + "s/large", "--chunk=64K")
+        assert pieces_at(embedded, cap, "s", "large")[0]
+    run = barge.ok("cp", "-r", source, alias + "s/large", code=2)
+    assert "cannot copy directory into a file" in run.err
+    barge.ok("cp", source / "small", alias + "s/large/x", code=2)
+
+
+def test_a_directory_in_the_way_of_chunks_is_a_conflict(embedded, client, source):
+    barge = client(embedded)
+    alias, cap = embedded.fresh()
+    (source / "large").rename(source / "kept")
+    (source / "large").mkdir()
+    (source / "large/inner").write_bytes(b"x" * 100)
+    barge.ok("cp", "-r", source, alias)
+    (source / "large/inner").unlink()
+    (source / "large").rmdir()
+    (source / "kept").rename(source / "large")
+    barge.ok("cp", "-r", source, alias, "--chunk=64K", code=4)
+    s = embedded.child(cap, "s")[1]["rw_uri"]
+    assert "inner" in embedded.list(embedded.child(s, "large")[1]["rw_uri"])
+
+
+def test_a_mark_that_lies_is_not_replaced(embedded, client, tmp_path):
+    a, b = embedded.put(content(1000, 7)), embedded.put(content(1000, 8))
+    alias = marked(embedded, {"1": a, "2": b}, 1999)
+    (tmp_path / "large").write_bytes(content(5000))
+    barge = client(embedded)
+    barge.ok("cp", tmp_path / "large", alias, code=4)
+    barge.ok("cp", "-T", tmp_path / "large", alias + "large", code=2)
+
+
+def test_killed_between_link_and_slot_it_goes_on(embedded, client, barge_debug, tmp_path):
+    """A whole file was replaced by chunks, which nobody has written down."""
+    alias, cap = embedded.fresh()
+    large = tmp_path / "large"
+    large.write_bytes(content(SIZE, 3))
+    barge = client(embedded, barge_debug)
+    barge.ok("cp", large, alias)
+    large.write_bytes(content(SIZE))
+    run = barge.run("cp", "--chunk=64K", large, alias, env={"BARGE_KILL": "directory-made"})
+    assert run.code == -signal.SIGKILL
+    assert pieces_at(embedded, cap, "large")[1] == content(SIZE)
+    barge.ok("resume", barge.job().name)
+    assert pieces_at(embedded, cap, "large")[1] == content(SIZE)

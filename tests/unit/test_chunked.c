@@ -20,8 +20,101 @@ static void names_sort_as_the_bytes_do(void **state)
 	assert_int_equal(chunk_name(UINT64_MAX - 1, UINT64_MAX, name), 20);
 }
 
+/* A child as a test names it: its number as text, and the size of its file. */
+struct child {
+	const char *name;
+	uint64_t size;
+	enum cap_kind kind; /* NONE: CHK */
+};
+
+/* Whether the children, up to the first without a name, are a file of `bytes` bytes. */
+static bool is_file(struct chunked *chunked, uint64_t bytes, const struct child *child)
+{
+	chunked_begin(chunked, bytes);
+	for (; child->name; child++) {
+		const struct cap cap = {
+			.kind = child->kind ? child->kind : CAP_CHK,
+			.size = child->size,
+		};
+		assert_true(chunked_add(chunked, child->name, strlen(child->name), &cap));
+	}
+	return chunked_end(chunked);
+}
+
+static void children_in_any_order_are_a_file(void **state)
+{
+	(void)state;
+	struct chunked chunked = { 0 };
+	const struct child child[] = {
+		{ "3", 50, CAP_LIT }, { "1", 100, CAP_CHK }, { "2", 100, CAP_CHK }, { 0 }
+	};
+	assert_true(is_file(&chunked, 250, child));
+	assert_int_equal(chunked.count, 3);
+	assert_int_equal(chunked.chunk_size, 100);
+	assert_int_equal(chunked.cap[2].size, 50);
+	assert_int_equal(chunked_size_of(&chunked, 0), 100);
+	assert_int_equal(chunked_size_of(&chunked, 2), 50);
+	assert_false(is_file(&chunked, 251, child)); /* what was there before is forgotten */
+	assert_int_equal(chunked.count, 0);
+	assert_null(chunked.cap);
+	chunked_fini(&chunked);
+}
+
+static void many_children_are_a_file(void **state)
+{
+	(void)state;
+	struct chunked chunked = { 0 };
+	char name[CHUNK_NAME_SIZE];
+	const struct cap cap = { .kind = CAP_CHK, .size = 7 };
+	chunked_begin(&chunked, UINT64_C(7) * CHUNKED_COUNT_MAX);
+	for (uint64_t i = CHUNKED_COUNT_MAX; i-- > 0;)
+		assert_true(
+			chunked_add(&chunked, name, chunk_name(i, CHUNKED_COUNT_MAX, name), &cap));
+	assert_true(chunked_end(&chunked));
+	assert_int_equal(chunked.count, CHUNKED_COUNT_MAX);
+	chunked_fini(&chunked);
+}
+
+static void whatever_else_is_none(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t bytes;
+		struct child child[4];
+	} none[] = {
+		{ 0, { { 0 } } },
+		{ 100, { { "1", 100, 0 } } },
+		{ 199, { { "1", 100, 0 }, { "2", 100, 0 } } },
+		{ 201, { { "1", 100, 0 }, { "2", 100, 0 } } },
+		{ 0, { { "1", 0, 0 }, { "2", 0, 0 } } },
+		{ UINT64_MAX, { { "1", 100, 0 }, { "2", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "2", 0, 0 }, { "3", 100, 0 } } },
+		{ 200, { { "0", 100, 0 }, { "1", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "3", 100, 0 } } },
+		{ 200, { { "01", 100, 0 }, { "02", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "02", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "1", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "2x", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "99999999999999999999999", 100, 0 } } },
+		{ 200, { { "1", 100, 0 }, { "2", 100, CAP_DIR2_CHK } } },
+		{ 200, { { "1", 100, 0 }, { "2", 100, CAP_SSK_RO } } },
+		{ 200, { { "1", 100, 0 }, { "2", 100, CAP_CHK_VERIFIER } } },
+	};
+	struct chunked chunked = { 0 };
+	for (size_t i = 0; i < ARRAY_COUNT(none); i++)
+		if (is_file(&chunked, none[i].bytes, none[i].child))
+			fail_msg("number %zu is no file", i);
+	chunked_fini(&chunked);
+}
+
 int main(void)
 {
-	const struct CMUnitTest facts[] = { cmocka_unit_test(names_sort_as_the_bytes_do) };
+	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(names_sort_as_the_bytes_do),
+		cmocka_unit_test(children_in_any_order_are_a_file),
+		cmocka_unit_test(many_children_are_a_file),
+		cmocka_unit_test(whatever_else_is_none),
+	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

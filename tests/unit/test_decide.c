@@ -32,12 +32,14 @@ enum source {
 	WHOLE = 1 << 11, /* an immutable directory */
 	WHOLE_LOST = 1 << 12,
 	ODD = 1 << 13,
-	SOURCES = 1 << 14,
+	CHUNKS = 1 << 14, /* a file in chunks on a grid */
+	SOURCES = 1 << 15,
 	CHANGING = RW | RW_MDMF | RO | RO_MDMF,
-	FIXED = CHK | LITERAL | CHK_LINK,
+	FIXED = CHK | LITERAL | CHK_LINK | CHUNKS,
 	LINKS = LOCAL_LINK | CHK_LINK,
 	DIRS = DIR | WHOLE | WHOLE_LOST,
-	FILES = LOCAL | CHK | LITERAL | CHANGING | LOST,
+	TOLD = CHK | LITERAL | CHUNKS, /* their caps tell the bytes */
+	FILES = LOCAL | TOLD | CHANGING | LOST,
 };
 
 enum there {
@@ -52,11 +54,13 @@ enum there {
 	T_LINK = 1 << 8,
 	T_DIR = 1 << 9,
 	T_ODD = 1 << 10,
-	T_SHUT = 1 << 11, /* a directory on a grid that nobody can write to */
-	THERES = 1 << 12,
+	T_SHUT = 1 << 11,   /* a directory on a grid that nobody can write to */
+	T_CHUNKS = 1 << 12, /* a file in chunks on a grid */
+	THERES = 1 << 13,
 	T_WRITABLE = T_RW | T_RW_MDMF,
 	T_READONLY = T_RO | T_RO_MDMF,
-	T_FIXED = T_FILE | T_LITERAL | T_STRANGE,
+	T_TOLD = T_FILE | T_LITERAL | T_CHUNKS,
+	T_FIXED = T_FILE | T_LITERAL | T_STRANGE | T_CHUNKS,
 	T_FILES = T_FIXED | T_WRITABLE | T_READONLY,
 };
 
@@ -162,7 +166,7 @@ static const struct rule rules[] = {
 	  .there = T_DIR | T_FILES | T_ODD | T_SHUT, .expected = FAIL(REASON_CONFLICT) },
 
 	{ "its own, mutable", .changed = OWN, .where = GRID,
-	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING,
+	  .source = LOCAL | LINKS | TOLD | CHANGING,
 	  .there = T_WRITABLE, .expected = REPLACE(OVERWRITE) },
 	{ "its own, without cap", .changed = OWN, .source = LOST, .expected = FAIL(REASON_LOST) },
 	{ "its own, linked", .changed = OWN, .where = GRID, .source = FIXED,
@@ -172,17 +176,17 @@ static const struct rule rules[] = {
 	{ "kept", .with = NO_CLOBBER, .expected = SKIP(REASON_PRESENT) },
 
 	{ "to be compared with its cap there", .with = CHECKSUM, .where = GRID,
-	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
+	  .source = LOCAL | LINKS | TOLD | CHANGING, .there = T_TOLD,
 	  .content = UNCOMPARED, .expected = DO(COMPARE) },
 	{ "alike by its cap there, also in time", .with = CHECKSUM, .where = GRID,
-	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
+	  .source = LOCAL | LINKS | TOLD | CHANGING, .there = T_TOLD,
 	  .content = SAME, .times = EQUAL | FLOATS, .expected = SKIP(REASON_UNCHANGED) },
 	{ "alike by its cap there, but not in time", .with = CHECKSUM, .where = GRID,
-	  .source = LOCAL | LINKS | CHK | LITERAL | CHANGING, .there = T_FILE | T_LITERAL,
+	  .source = LOCAL | LINKS | TOLD | CHANGING, .there = T_TOLD,
 	  .content = SAME, .expected = REPLACE(RELINK) },
 	{ "to be compared with the cap it has", .with = CHECKSUM, .where = HERE,
-	  .source = CHK | LITERAL, .content = UNCOMPARED, .expected = DO(COMPARE) },
-	{ "alike by the cap it has", .with = CHECKSUM, .where = HERE, .source = CHK | LITERAL,
+	  .source = TOLD, .content = UNCOMPARED, .expected = DO(COMPARE) },
+	{ "alike by the cap it has", .with = CHECKSUM, .where = HERE, .source = TOLD,
 	  .content = SAME, .expected = SKIP(REASON_UNCHANGED) },
 
 	{ "unchanged between local places", .with = UPDATE, .without = CHECKSUM, .where = HERE,
@@ -192,13 +196,13 @@ static const struct rule rules[] = {
 	  .where = HERE, .source = LOCAL_LINK, .times = EQUAL,
 	  .changed = BEFORE, .expected = SKIP(REASON_UNCHANGED) },
 	{ "unchanged since it came from a grid", .with = UPDATE, .without = CHECKSUM, .where = HERE,
-	  .source = CHK | LITERAL, .there = T_FIXED, .sized = SIZED, .times = EQUAL | FLOATS,
+	  .source = TOLD, .there = T_FIXED, .sized = SIZED, .times = EQUAL | FLOATS,
 	  .changed = BEFORE, .expected = SKIP(REASON_UNCHANGED) },
 	{ "unchanged symlink from a grid", .with = UPDATE, .without = CHECKSUM, .where = HERE,
 	  .source = CHK_LINK, .times = EQUAL | FLOATS, .changed = BEFORE,
 	  .expected = SKIP(REASON_UNCHANGED) },
 	{ "unchanged on a grid", .with = UPDATE, .without = CHECKSUM, .where = GRID,
-	  .source = LOCAL | LINKS | CHK | LITERAL | LOST, .there = T_FIXED, .sized = SIZED,
+	  .source = LOCAL | LINKS | TOLD | LOST, .there = T_FIXED, .sized = SIZED,
 	  .times = EQUAL | FLOATS, .expected = SKIP(REASON_UNCHANGED) },
 
 	{ "mutable, not to be written", .there = T_READONLY, .expected = FAIL(REASON_CONFLICT) },
@@ -244,6 +248,7 @@ static uint8_t cap_of_source(unsigned source)
 	       : source == RO            ? CAP_SSK_RO
 	       : source == RO_MDMF       ? CAP_MDMF_RO
 	       : source == WHOLE         ? CAP_DIR2_CHK
+	       : source == CHUNKS        ? CAP_DIR2_CHK
 					 : CAP_NONE;
 }
 
@@ -275,6 +280,7 @@ static uint8_t cap_of_there(const struct cell *cell)
 	       : cell->there == T_RO      ? CAP_SSK_RO
 	       : cell->there == T_RO_MDMF ? CAP_MDMF_RO
 	       : cell->there == T_DIR     ? CAP_DIR2
+	       : cell->there == T_CHUNKS  ? CAP_DIR2_CHK
 					  : CAP_NONE;
 }
 

@@ -53,7 +53,7 @@ static void a_slot_of_the_plan_is_what_stands_on_a_grid(void **state)
 	const struct meta meta = { .mtime_ns = 7 };
 	struct outcome slot = { .state = OUTCOME_PLANNED, .cap_kind = CAP_CHK, .length = 11 };
 	meta_pack_outcome(&meta, slot.meta);
-	struct decide_there there = decide_there_on_grid(&slot);
+	struct decide_there there = decide_there_on_grid(MANIFEST_FILE, &slot);
 	assert_int_equal(there.kind, DECIDE_FILE);
 	assert_int_equal(there.cap_kind, CAP_CHK);
 	assert_int_equal(there.bytes, 11);
@@ -61,13 +61,17 @@ static void a_slot_of_the_plan_is_what_stands_on_a_grid(void **state)
 	assert_int_equal(there.content, DECIDE_UNCOMPARED);
 	assert_false(there.timed);
 	slot.level = OUTCOME_HAS_MTIME;
-	assert_true(decide_there_on_grid(&slot).timed);
+	assert_true(decide_there_on_grid(MANIFEST_FILE, &slot).timed);
+	slot.cap_kind = CAP_DIR2_CHK; /* in chunks */
+	assert_int_equal(decide_there_on_grid(MANIFEST_FILE, &slot).kind, DECIDE_FILE);
+	assert_int_equal(decide_there_on_grid(MANIFEST_SYMLINK, &slot).kind, DECIDE_FILE);
+	assert_int_equal(decide_there_on_grid(MANIFEST_DIRECTORY, &slot).kind, DECIDE_DIRECTORY);
 	slot.cap_kind = CAP_DIR2;
-	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_DIRECTORY);
+	assert_int_equal(decide_there_on_grid(MANIFEST_DIRECTORY, &slot).kind, DECIDE_DIRECTORY);
 	slot.reason = REASON_PERMISSION; /* of a directory that could not be listed */
-	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_NOTHING);
+	assert_int_equal(decide_there_on_grid(MANIFEST_FILE, &slot).kind, DECIDE_NOTHING);
 	slot = (struct outcome){ .state = OUTCOME_DONE, .cap_kind = CAP_CHK };
-	assert_int_equal(decide_there_on_grid(&slot).kind, DECIDE_NOTHING);
+	assert_int_equal(decide_there_on_grid(MANIFEST_FILE, &slot).kind, DECIDE_NOTHING);
 }
 
 static struct decide_there there_at(const char *name)

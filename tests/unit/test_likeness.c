@@ -163,9 +163,48 @@ static void a_file_is_read_where_it_is(void **state)
 	close(at);
 }
 
+static void a_file_in_chunks_is_compared_up_to_the_first_that_differs(void **state)
+{
+	(void)state;
+	enum { SIZE = 2300, CHUNK = 1000 };
+	unsigned char data[SIZE];
+	struct chunked chunked = { 0 };
+	struct err err;
+	bool same;
+	for (size_t i = 0; i < SIZE; i++)
+		data[i] = (unsigned char)(i * 7 % 251);
+	chunked_begin(&chunked, SIZE);
+	for (size_t i = 0; i < 3; i++) {
+		const size_t size = i < 2 ? CHUNK : SIZE - 2 * CHUNK;
+		const struct cap cap = cap_of(data + i * CHUNK, size);
+		assert_true(chunked_add(&chunked, (const char *[]){ "1", "2", "3" }[i], 1, &cap));
+	}
+	assert_true(chunked_end(&chunked));
+	struct likeness likeness = {
+		.chunked = &chunked, .secret = &secret, .size = SIZE, .read = give
+	};
+	file.data = data;
+	file.read = file.reads = 0;
+	assert_int_equal(likeness_find(&likeness, &same, &err), FAULT_NONE);
+	assert_true(same);
+	assert_int_equal(file.read, SIZE);
+	data[CHUNK] ^= 1;
+	file.read = 0;
+	assert_int_equal(likeness_find(&likeness, &same, &err), FAULT_NONE);
+	assert_false(same);
+	assert_int_equal(file.read, 2 * CHUNK);
+	likeness.size = SIZE - 1;
+	file.read = 0;
+	assert_int_equal(likeness_find(&likeness, &same, &err), FAULT_NONE);
+	assert_false(same);
+	assert_int_equal(file.read, 0);
+	chunked_fini(&chunked);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(a_file_in_chunks_is_compared_up_to_the_first_that_differs),
 		cmocka_unit_test(bytes_are_known_by_their_key),
 		cmocka_unit_test(what_cannot_be_alike_is_not_read),
 		cmocka_unit_test(literals_are_compared_by_their_bytes),

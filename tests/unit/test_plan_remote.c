@@ -504,10 +504,13 @@ static enum fault open_there(void *context, uint64_t id, bool *exists, struct er
 	return FAULT_NONE;
 }
 
-static enum decide_kind look_there(void *context, const char *name, size_t size)
+static enum fault look_there(void *context, const char *name, size_t size, enum decide_kind *there,
+			     struct err *err)
 {
 	(void)context;
-	return size == 5 && memcmp(name, "known", 5) == 0 ? DECIDE_DIRECTORY : DECIDE_NOTHING;
+	(void)err;
+	*there = size == 5 && memcmp(name, "known", 5) == 0 ? DECIDE_DIRECTORY : DECIDE_NOTHING;
+	return FAULT_NONE;
 }
 
 static enum fault bind_there(void *context, uint64_t id, const char *name, size_t size,

@@ -32,19 +32,25 @@ static enum fault fake_open(void *context, uint64_t id, bool *exists, struct err
 	return FAULT_NONE;
 }
 
-static enum decide_kind fake_look(void *context, const char *name, size_t size)
+static enum fault fake_look(void *context, const char *name, size_t size, enum decide_kind *what,
+			    struct err *err)
 {
 	const struct fake *f = context;
 	char path[128];
+	(void)err;
+	*what = DECIDE_NOTHING;
 	int length = snprintf(path, sizeof path, "%s%.*s", f->here, (int)size, name);
 	for (const char *const *there = f->there; *there; there++)
 		if (strncmp(*there, path, (size_t)length) == 0) {
 			if (!(*there)[length])
-				return DECIDE_FILE;
-			if ((*there)[length] == '/')
-				return DECIDE_DIRECTORY;
+				*what = DECIDE_FILE;
+			else if ((*there)[length] == '/')
+				*what = DECIDE_DIRECTORY;
+			else
+				continue;
+			break;
 		}
-	return DECIDE_NOTHING;
+	return FAULT_NONE;
 }
 
 static enum fault fake_bind(void *context, uint64_t id, const char *name, size_t size,

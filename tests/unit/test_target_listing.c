@@ -110,7 +110,12 @@ static void close_site(struct tree *target_tree)
 
 static enum decide_kind look(struct tree *target_tree, const char *name)
 {
-	return target_tree->target.look(target_tree->target.context, name, strlen(name));
+	struct err err;
+	enum decide_kind there = DECIDE_NOTHING;
+	assert_int_equal(target_tree->target.look(target_tree->target.context, name, strlen(name),
+						  &there, &err),
+			 FAULT_NONE);
+	return there;
 }
 
 static enum fault turn_to(struct tree *target_tree, uint64_t id, bool *exists)

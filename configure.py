@@ -35,7 +35,8 @@ LINKS = {"git-annex-remote-barge": "barge"}
 BUILD_PACKAGES = """ninja-build pkg-config gcc libc6-dev libcurl4-openssl-dev libxxhash-dev
     libmsgpack-dev libjansson-dev libyajl-dev libssl-dev libutf8proc-dev nettle-dev libgmp-dev
     libmicrohttpd-dev libisal-dev libcbor-dev libyaml-dev libsqlite3-dev""".split()
-TEST_PACKAGES = "clang clang-format clang-tidy libcmocka-dev curl rsync git gpg gpg-agent".split()
+TEST_PACKAGES = """clang clang-format clang-tidy libcmocka-dev curl rsync git gpg gpg-agent
+    git-annex""".split()
 if importlib.util.find_spec("ensurepip") is None:
     TEST_PACKAGES.append("python3-venv")
 if not Path(sysconfig.get_path("include"), "Python.h").exists():

@@ -18,7 +18,7 @@ struct session_of_annex {
 /* Agrees on those of the extensions offered that are of use. */
 static void agree(struct session_of_annex *annex, const char *offered)
 {
-	static const char *const wanted[] = { "INFO", "ASYNC" };
+	static const char *const wanted[] = { "INFO", "ASYNC", "UNAVAILABLERESPONSE" };
 	char reply[64] = "EXTENSIONS";
 	bool tags = false;
 	for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
@@ -34,6 +34,7 @@ static void agree(struct session_of_annex *annex, const char *offered)
 		strncat(reply, wanted[i], sizeof reply - strlen(reply) - 1);
 		annex->jobs.shows_info |= i == 0;
 		tags |= i == 1;
+		annex->jobs.tells_unavailable |= i == 2;
 	}
 	wire_send_plain(&annex->wire, "%s", reply);
 	annex->wire.tags = tags;

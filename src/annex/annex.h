@@ -43,6 +43,7 @@ enum annex_operation {
 	ANNEX_REMOVE_DIRECTORY,
 	ANNEX_INFO, /* lines NAME TAB VALUE */
 	ANNEX_WHEREIS,
+	ANNEX_AVAILABLE, /* whether the remote can be reached, answered within seconds */
 	ANNEX_OPERATIONS,
 };
 

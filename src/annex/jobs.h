@@ -43,7 +43,8 @@ struct annex_job {
 struct jobs {
 	const struct annex_options *options;
 	struct wire *wire;
-	bool shows_info; /* the extension INFO is agreed on */
+	bool shows_info;        /* the extension INFO is agreed on */
+	bool tells_unavailable; /* the extension UNAVAILABLERESPONSE is */
 	atomic_bool stop;
 	struct mutex mutex;
 	struct cond work;

@@ -33,6 +33,7 @@ static const struct annex_kind kind[] = {
 	{ "REMOVE",       ANNEX_BY_JOB, ANNEX_REMOVE,     KEY,  false, false, "REMOVE" },
 	{ "WHEREIS",      ANNEX_BY_JOB, ANNEX_WHEREIS,    KEY,  false, true,  "WHEREIS" },
 	{ "GETINFO",      ANNEX_BY_JOB, ANNEX_INFO,       NONE, false, true,  "INFO" },
+	{ "GETAVAILABILITY", ANNEX_BY_JOB, ANNEX_AVAILABLE, NONE, false, true, "AVAILABILITY" },
 	{ "CHECKPRESENTEXPORT", ANNEX_BY_JOB, ANNEX_PRESENT, KEY, true, false, "CHECKPRESENT" },
 	{ "REMOVEEXPORT", ANNEX_BY_JOB, ANNEX_REMOVE,  KEY,    true,  false, "REMOVE" },
 	{ "RENAMEEXPORT", ANNEX_BY_JOB, ANNEX_RENAME,  KEY_TO, true,  true,  "RENAMEEXPORT" },
@@ -44,7 +45,6 @@ static const struct annex_kind kind[] = {
 	{ "EXPORTSUPPORTED", ANNEX_AT_ONCE, 0, NONE, false, false, "EXPORTSUPPORTED-SUCCESS" },
 	/* Dearer than a disk, cheaper than what is rented by the request. */
 	{ "GETCOST",      ANNEX_AT_ONCE, 0, NONE, false, false, "COST 175" },
-	{ "GETAVAILABILITY", ANNEX_AT_ONCE, 0, NONE, false, false, "AVAILABILITY GLOBAL" },
 	{ "GETORDERED",   ANNEX_AT_ONCE, 0, NONE, false, false, "ORDERED" },
 	{ "VALUE",        ANNEX_ANSWERS, 0, ANY, false, false, NULL },
 	{ "CREDS",        ANNEX_ANSWERS, 0, ANY, false, false, NULL },

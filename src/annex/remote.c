@@ -13,6 +13,7 @@ annex_function *const remote_operations[] = {
 	[ANNEX_REMOVE_DIRECTORY] = remote_remove_directory,
 	[ANNEX_INFO] = remote_info,
 	[ANNEX_WHEREIS] = remote_whereis,
+	[ANNEX_AVAILABLE] = remote_available,
 };
 
 void remote_init(struct annex_remote *remote, struct output *output)

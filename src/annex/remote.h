@@ -2,7 +2,7 @@
  * The special remote of git-annex on a grid: one root directory, its keys and its exported trees.
  *
  *   remote.c         the root's cap, the way to the grid, a store for each thread
- *   remote_setup.c   INITIALIZE and PREPARE: what the user configured -> a struct remote
+ *   remote_setup.c   INITIALIZE and PREPARE: what the user configured -> a struct remote; AVAILABLE
  *   remote_files.c   STORE, RETRIEVE, PRESENT, REMOVE, RENAME, REMOVE_DIRECTORY
  *
  * Before the first request that needs the grid nothing is sent to anybody.
@@ -71,4 +71,5 @@ void remote_keep_leaf(struct annex_remote *remote, unsigned leaf, const struct c
 struct connection_options remote_connection(struct annex_remote *remote);
 
 annex_function remote_initialize, remote_prepare, remote_store, remote_retrieve, remote_present,
-	remote_remove, remote_rename, remote_remove_directory, remote_info, remote_whereis;
+	remote_remove, remote_rename, remote_remove_directory, remote_info, remote_whereis,
+	remote_available;

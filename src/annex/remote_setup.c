@@ -9,7 +9,11 @@
 #define ROOT_CAP  "rootcap" /* no setting may be called so */
 #define NO_SECRET "the cap of its root directory is not known in this clone: "
 
-enum { VALUE_MAX = 65536, ID_SIZE = 2 * DIGEST_SIZE + 1 };
+enum {
+	VALUE_MAX = 65536,
+	ID_SIZE = 2 * DIGEST_SIZE + 1,
+	ASK_MS = 3000, /* for a gateway, when git-annex wants to know whether it is there at all */
+};
 
 const struct annex_setting remote_settings[] = {
 	{ "gateway", "URL of a Tahoe-LAFS gateway, http://127.0.0.1:3456/ (or give node=)" },
@@ -226,5 +230,29 @@ enum fault remote_prepare(void *context, const struct annex_request *request, st
 		fault = err_set(err, FAULT_USAGE,
 				NO_SECRET "'git annex enableremote NAME root=ALIAS:' tells it");
 	remote->prepared = !fault;
+	return fault;
+}
+
+/* It may come before PREPARE, so it asks for itself what is configured; and its setup is its own,
+ * of short patience, since the one that requests share waits for a gateway. */
+enum fault remote_available(void *context, const struct annex_request *request, struct err *err)
+{
+	const struct annex_remote *remote = context;
+	struct annex_remote asked;
+	struct setup setup = { 0 };
+	struct store_wait wait;
+	remote_init(&asked, remote->output);
+	enum fault fault = take_settings(&asked, request, err);
+	struct connection_options connection = remote_connection(&asked);
+	connection.gateway_wait_ms = connection.grid_wait_ms = 0;
+	connection.timeout_connect_ms = connection.timeout_wait_ms = ASK_MS;
+	if (!fault)
+		fault = setup_load(&connection, remote->output, &setup, err);
+	if (!fault)
+		fault = setup_connect(&setup, &wait, err);
+	if (!fault)
+		store_close(wait.store);
+	setup_fini(&setup);
+	remote_fini(&asked);
 	return fault;
 }

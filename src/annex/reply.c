@@ -22,6 +22,9 @@ static enum fault run(struct annex_job *job, const struct annex_request *request
 	if (job->kind->exports && !job->name)
 		return err_set(err, FAULT_USAGE, "no EXPORT has named what %s means",
 			       job->kind->word);
+	/* Who has no word for it is told that it is there, as ever; then nobody need be asked. */
+	if (job->kind->operation == ANNEX_AVAILABLE && !job->jobs->tells_unavailable)
+		return FAULT_NONE;
 	return options->operation[job->kind->operation](options->context, request, err);
 }
 
@@ -55,6 +58,8 @@ static enum fault write_reply(const struct annex_job *job, const struct annex_re
 									: "UNKNOWN";
 	if (kind->operation == ANNEX_INFO)
 		return bytes_append_text(reply, "INFOEND");
+	if (kind->operation == ANNEX_AVAILABLE)
+		return bytes_printf(reply, "%s %s", kind->reply, failed ? "UNAVAILABLE" : "GLOBAL");
 	fault = bytes_printf(reply, "%s-%s", kind->reply, what);
 	if (!fault && kind->has.file)
 		fault = bytes_printf(reply, " %s",

@@ -12,17 +12,20 @@ import pytest
 from grid import wait_for
 from tree import content
 
-ANNEX = Path(sys.executable).parent / "git-annex"  # of the requirements
+ANNEX = {
+    "newest": Path(sys.executable).parent / "git-annex",  # of the requirements
+    "debian": Path("/usr/bin/git-annex"),
+}
 
 
 class Annex:
     """Repositories of git-annex in one folder, of one user with a home of its own."""
-    def __init__(self, barge, place):
+    def __init__(self, program, barge, place):
         self.place = place
         place.mkdir(parents=True)
         programs = place / "bin"
         programs.mkdir()
-        (programs / "git-annex").symlink_to(ANNEX)
+        (programs / "git-annex").symlink_to(program)
         (programs / "git-annex-remote-barge").symlink_to(barge)
         self.environment = {
             "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(place), "LC_ALL": "C.UTF-8",
@@ -78,10 +81,15 @@ class Annex:
 
 
 @pytest.fixture
-def annex(barge, tmp_path):
-    if not ANNEX.exists() or not shutil.which("git"):
+def annex(request, barge, tmp_path):
+    """The newest git-annex, or the one that a test has itself parametrized with."""
+    program = ANNEX[getattr(request, "param", "newest")]
+    if not program.exists() or not shutil.which("git"):
         pytest.skip("git and git-annex are needed")
-    return Annex(barge, tmp_path / "with blanks in it")
+    return Annex(program, barge, tmp_path / "with blanks in it")
+
+
+both_versions = pytest.mark.parametrize("annex", list(ANNEX), indirect=True)
 
 
 def some_files(count, size=2000):
@@ -100,9 +108,17 @@ def run_testremote(annex, repository, *words):
     return int(re.search(r"All (\d+) tests passed", text)[1])
 
 
+@both_versions
 def test_testremote_on_a_real_grid(real_grid, annex):
     repository = annex.repository()
     annex.remote(repository, f"gateway={real_grid.url}")
+    assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
+
+
+@both_versions
+def test_testremote_in_chunks(embedded, annex):
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={embedded.url}", "chunk=7kB")
     assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
 
 
@@ -127,7 +143,8 @@ def test_all_of_testremote(embedded, annex, state):
 
 # --- what people do -----------------------------------------------------------------------
 
-@pytest.mark.parametrize("state", ["directory", "annex"])
+@pytest.mark.parametrize("annex, state", [("newest", "directory"), ("debian", "annex")],
+                         indirect=["annex"])
 def test_files_go_and_come_back(embedded, annex, state):
     repository = annex.repository()
     files = some_files(7) | {"empty": b"", "large": content(3 << 20), "tiny": b"x"}
@@ -275,6 +292,17 @@ def test_nothing_is_known_while_the_gateway_is_away(gateway, annex):
     annex.annex(repository, "drop", "-q", "a", "b")
 
 
+def test_syncing_passes_over_a_gateway_that_is_away(gateway, annex):
+    grid, repository = gateway(), annex.repository()
+    annex.add(repository, {"a": content(5000)})
+    annex.remote(repository, f"gateway={grid.url}")
+    grid.stop()
+    assert "put a" not in annex.annex(repository, "push")
+    grid.start()
+    assert "put a" in annex.annex(repository, "push")
+    annex.annex(repository, "drop", "-q", "a")
+
+
 def test_what_cannot_be_fetched_leaves_the_file_alone(embedded, annex):
     """A file that is partly there, of another remote, is not touched before there is more."""
     repository = annex.repository()
@@ -307,6 +335,25 @@ def test_a_remote_that_is_killed_in_the_middle(gateway, annex):
     assert before < 14 and grid.requests("put") <= 14 + 8, "what was stored is stored anew"
     annex.annex(repository, "drop", "-q", ".")
     annex.annex(repository, "get", "-q", "-J4", ".")
+    assert contents(repository, files) == files
+
+
+@pytest.mark.parametrize("state", ["directory", "annex"])
+def test_a_file_in_chunks_goes_on_where_it_was_cut_off(gateway, annex, state):
+    """git-annex's own chunks: it asks for the first that is missing, and sends from there."""
+    grid, repository = gateway("put:delay=40"), annex.repository()
+    files = {"large": content(12 * 50000)}
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={grid.url}", f"state={state}", "chunk=50kB")
+    copy = annex.start(repository, "git", "annex", "copy", "--to=t", "large")
+    wait_for(lambda: grid.requests("put") >= 5, pause=0.01)
+    os.killpg(copy.pid, signal.SIGKILL)
+    copy.wait()
+    before = grid.requests("put")
+    annex.annex(repository, "copy", "-q", "--to=t", "large")
+    assert before < 12 and grid.requests("put") <= 12 + 2, "what was stored is stored anew"
+    annex.annex(repository, "drop", "-q", "large")
+    annex.annex(repository, "get", "-q", "large")
     assert contents(repository, files) == files
 
 

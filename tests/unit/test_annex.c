@@ -83,6 +83,7 @@ struct play {
 	struct cond changed;
 	unsigned running GUARDED, most GUARDED;
 	bool held GUARDED; /* stores wait */
+	atomic_uint looks; /* whether it is available */
 };
 
 static struct play *play_of;
@@ -169,9 +170,19 @@ static enum fault play_nothing(void *context, const struct annex_request *reques
 	return FAULT_NONE;
 }
 
+/* Never there; counted, so that it shows when nobody asks. */
+static enum fault play_available(void *context, const struct annex_request *request,
+				 struct err *err)
+{
+	struct play *play = context;
+	(void)request;
+	play->looks++;
+	return err_set(err, FAULT_UNAVAILABLE, "nobody is there");
+}
+
 static annex_function *const played[ANNEX_OPERATIONS] = {
-	play_nothing, play_prepare, play_store,     play_key,  play_key,
-	play_key,     play_rename,  play_directory, play_info, play_nothing,
+	play_nothing, play_prepare,   play_store, play_key,     play_key,       play_key,
+	play_rename,  play_directory, play_info,  play_nothing, play_available,
 };
 
 static const struct annex_setting settings[] = { { "gateway", "where it is" }, { 0 } };
@@ -315,6 +326,19 @@ static void requests_are_answered_one_by_one(void **state)
 	HEARS("INFOEND");
 	DIALOGUE("CHECKURL http://x", "UNSUPPORTED-REQUEST");
 	DIALOGUE("TRANSFER SIDEWAYS K f", "UNSUPPORTED-REQUEST");
+}
+
+static void whether_it_is_there_is_told_to_who_has_a_word_for_it(void **state)
+{
+	(void)state;
+	HEARS("VERSION 2");
+	DIALOGUE("GETAVAILABILITY", "AVAILABILITY GLOBAL");
+	assert_int_equal(play_of->looks, 0);
+	DIALOGUE("EXTENSIONS UNAVAILABLE UNAVAILABLERESPONSE", "EXTENSIONS UNAVAILABLERESPONSE");
+	say_to("GETAVAILABILITY\n");
+	HEARS("DEBUG nobody is there");
+	HEARS("AVAILABILITY UNAVAILABLE");
+	assert_int_equal(play_of->looks, 1);
 }
 
 static void what_is_asked_in_the_middle_is_answered(void **state)
@@ -507,6 +531,7 @@ int main(void)
 		cmocka_unit_test(lines_are_cut_at_single_blanks),
 		cmocka_unit_test(tags_are_taken_off_where_they_may_be),
 		PLAYED(requests_are_answered_one_by_one),
+		PLAYED(whether_it_is_there_is_told_to_who_has_a_word_for_it),
 		PLAYED(what_is_asked_in_the_middle_is_answered),
 		PLAYED(an_export_is_named_once),
 		PLAYED(jobs_run_at_the_same_time),

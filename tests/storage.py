@@ -3,6 +3,7 @@
     StorageServer   serves the shares of a real node over HTTPS, with a fault
     announce        what an introducer would say of such servers, as a node keeps it
     NodeCopy        a node directory with the gateway of another one, and other servers
+    servers_alone   a node directory with the servers of another one, and no gateway
 
 Source: tahoe-lafs 1.20.0 docs/specifications/http-storage-node-protocol.rst,
 allmydata/immutable/layout.py, allmydata/storage/immutable.py.
@@ -28,7 +29,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from grid import Grid
+from grid import Grid, free_port, wait_for
 
 CONTAINER_HEADER, LEASE = 12, 72  # bytes before a share and of each lease after it
 MUTABLE, MUTABLE_HEADER = b"Tahoe mutable container", 468  # what one begins with; with four leases
@@ -285,6 +286,15 @@ class NodeCopy(Grid):
         plain += [leases.read_bytes().strip()] if leases.exists() else []
         swissnums = [word.encode() for word in re.findall(r"@[0-9.:]+/(\w+)#v=1", self.cache)]
         return plain + swissnums + [base64.b64encode(word) for word in swissnums]
+
+
+def servers_alone(grid, directory):
+    """What is done with it is done by the storage servers of `grid`, which are all announced."""
+    wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
+             getattr(grid, "server_count", 1))
+    node = NodeCopy(grid, directory, announced(grid))
+    (node.directory / "node.url").write_text(f"http://127.0.0.1:{free_port()}/")
+    return node
 
 
 # --- servers that are written to ----------------------------------------------------------

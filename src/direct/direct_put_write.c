@@ -179,7 +179,9 @@ void put_write_on(struct direct_put *put)
 void put_watch(struct direct_put *put)
 {
 	unsigned left = 0;
-	const uint64_t limit = max_u64(SLOW_TIMES * put->row_ms, DIRECT_WAIT_MS);
+	const uint64_t wait_ms =
+		http_wait_limit(gateway_http(put->direct->base.behind), DIRECT_WAIT_MS);
+	const uint64_t limit = max_u64(SLOW_TIMES * put->row_ms, wait_ms);
 	if (!put->writing || !put->slab || put->row_ms == 0)
 		return;
 	for (unsigned i = 0; i < put->slab->used; i++)

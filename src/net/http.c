@@ -112,6 +112,11 @@ void http_close(struct http *http)
 	free(http);
 }
 
+uint64_t http_wait_limit(const struct http *http, uint64_t wanted_ms)
+{
+	return wanted_ms ? min_u64(wanted_ms, http->options.wait_ms) : http->options.wait_ms;
+}
+
 static void enlist(struct http_call *call)
 {
 	struct http *http = call->http;

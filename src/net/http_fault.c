@@ -186,10 +186,7 @@ static bool all_sent(const struct http_call *call, uint64_t uploaded)
 static uint64_t wait_limit(const struct http_call *call)
 {
 	const struct http_request *request = &call->request;
-	uint64_t limit_ms = call->http->options.wait_ms;
-	if (request->wait_ms)
-		limit_ms = min_u64(limit_ms, request->wait_ms);
-	return limit_ms + request->wait_more_ms;
+	return http_wait_limit(call->http, request->wait_ms) + request->wait_more_ms;
 }
 
 /* Whoever is soon to answer is soon to go on. */

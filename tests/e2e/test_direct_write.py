@@ -7,8 +7,9 @@ import zlib
 import pytest
 
 from grid import child, uri, wait_for
-from storage import SLOT_FAULTS, WRITE_FAULTS, NodeCopy, WritingServer, announce, announced
-from tree import content, local_tree, same
+from storage import (SLOT_FAULTS, WRITE_FAULTS, NodeCopy, WritingServer, announce, announced,
+                     servers_alone)
+from tree import below, content, local_tree, same
 
 KIB = 1 << 10
 MADE_HERE = "cap: made here"
@@ -83,16 +84,19 @@ def test_a_killed_upload_goes_on_at_once(real_grid, client, tmp_path):
     assert not incoming(real_grid)
 
 
-def test_a_server_that_stands_still_is_replaced(spread_grid, client, tmp_path):
-    source, (alias, cap) = make_tree(tmp_path / "src", "still", [3000]), spread_grid.fresh()
+@pytest.mark.parametrize("options", [(), ("--immutable",)], ids=["mutable", "immutable"])
+def test_a_server_that_stands_still_is_replaced(spread_grid, client, tmp_path, options):
+    """A gateway would wait a minute for it with each directory."""
+    source, cap = make_tree(tmp_path / "src", f"still{options}", [3000]), tmp_path / "cap"
+    node = servers_alone(spread_grid, tmp_path / "node")
     spread_grid.servers[0].send_signal(signal.SIGSTOP)
     try:
-        total = client(spread_grid).ok("cp", "-r", "--json", "--immutable", source, f"{alias}x",
-                                       timeout=150).summary()
+        total = client(node).ok("cp", "-r", "--json", *options, "--timeout-connect=1",
+                                f"--cap-out={cap}", source).summary()
     finally:
         spread_grid.servers[0].send_signal(signal.SIGCONT)
     assert total["level"].startswith(MADE_HERE)
-    same(spread_grid.tree(spread_grid.child(cap, "x/src")[1]["ro_uri"]), local_tree(source))
+    same(spread_grid.tree(cap.read_text().strip()), below("src", local_tree(source)))
 
 
 # --- servers with faults ------------------------------------------------------------------

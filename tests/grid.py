@@ -157,6 +157,16 @@ class Grid:
         body = {name: self.as_child(cap) for name, cap in (children or {}).items()}
         return self.web("POST", "/uri?t=mkdir-with-children", json.dumps(body)).decode()
 
+    def copy_directories(self, cap):
+        """Makes the mutable directories below `cap` anew, with the same files; returns the cap of the
+        first."""
+        children = {}
+        for name, (kind, node) in self.list(cap).items():
+            where = {"rw_uri": self.copy_directories(node["rw_uri"])} if kind == "dirnode" \
+                else {"ro_uri": node["ro_uri"]}
+            children[name] = [kind, {**where, "metadata": node["metadata"]}]
+        return self.web("POST", "/uri?t=mkdir-with-children", json.dumps(children)).decode()
+
     def link(self, directory, name, cap):
         """Makes `cap` the child `name` of a mutable directory."""
         self.web("PUT", uri(directory, name, t="uri"), cap)

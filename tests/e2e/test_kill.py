@@ -77,7 +77,7 @@ def test_killed_with_the_power_cut(slow, jobs, kind):
 
 @pytest.mark.parametrize("kind", ["mutable", pytest.param("immutable", marks=pytest.mark.long)])
 def test_killed_at_any_moment_on_the_real_grid(real_grid, jobs, kind):
-    run_campaign(real_grid, jobs, kind, 20, files=20)
+    run_campaign(real_grid, jobs, kind, 12, files=20)
 
 
 def cut_off_an_upload(grid, paths):
@@ -115,7 +115,7 @@ def test_uploads_that_the_grid_keeps_cut_off_are_waited_for(real_grid, jobs):
 
 def test_after_a_kill_an_unhappy_upload_is_no_verdict(gateway, jobs):
     """Not even where the grid is not waited for: half-made shares are, for longer."""
-    faults = "put:unhappy@1-6", "mkdir-immutable:unhappy@1-4"
+    faults = "put:unhappy@1-4", "mkdir-immutable:unhappy@1-2"
     grid = gateway(*faults)
     fresh = jobs(grid, f"{FIXED_SEED} fresh", immutable=True, files=2)
     fresh.options = ["--grid-wait=0"]
@@ -126,7 +126,7 @@ def test_after_a_kill_an_unhappy_upload_is_no_verdict(gateway, jobs):
     killed.count_puts = False  # those that are refused are sent again
     assert killed.run(Kill("plan-published")).code == -9
     killed.finish()
-    assert grid.counts()["faults"]["hits"] == 6 + 4
+    assert grid.counts()["faults"]["hits"] == 4 + 2
 
 
 @pytest.mark.long

@@ -144,6 +144,7 @@ class Place:
     """Where sources are, or targets come to stand."""
     def __init__(self, grid, barge, tmp_path):
         self.grid, self.barge, self.base, self.number = grid, barge, tmp_path, 0
+        self.filled = None  # the cap of a target on the grid
 
     def source(self, where, top):
         if where == "local":
@@ -155,9 +156,13 @@ class Place:
     def target(self, where, top):
         """A new target that holds a copy of the directory `top`."""
         if where == "grid":
-            alias, _ = self.grid.fresh()
-            self.barge.ok("cp", "-r", "--symlinks=preserve", top, alias)
-            return alias
+            if not self.filled:
+                alias, self.filled = self.grid.fresh()
+                self.barge.ok("cp", "-r", "--symlinks=preserve", top, alias)
+            self.number += 1
+            alias = f"filled{self.grid.made}x{self.number}"
+            self.grid.add_alias(alias, self.grid.copy_directories(self.filled))
+            return alias + ":"
         self.number += 1
         out = self.base / f"out{self.number}"
         shutil.copytree(top, out / top.name, symlinks=True)

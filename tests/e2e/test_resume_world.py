@@ -219,7 +219,7 @@ def test_a_source_that_goes_away_while_another_is_read(world, tmp_path):
     second.mkdir()
     for number in range(5):
         (second / f"{number}").write_bytes(content(2000, number))
-    (world.source / "a").write_bytes(os.urandom(2 << 20))
+    os.truncate(world.source / "slow", 4 << 20)  # of which 2 MiB are read ahead
     world.words.insert(-1, second)
     process = world.barge.start(*world.words, RATE, "--readers=1", "--plan-first")
     out, err = LineReader(process.stdout), LineReader(process.stderr)

@@ -170,8 +170,8 @@ MUST_USE enum fault http_open(const struct http_options *options, struct http **
 /* Cancels what is in flight and frees everything.  NULL is allowed. */
 void http_close(struct http *http);
 
-/* How long the first byte of a reply may take where `wanted_ms`, 0 for no wish, is given for it: never
- * longer than the options say. */
+/* How long the first byte of a reply may take where `wanted_ms`, 0 for no wish, is given for it:
+ * never longer than the options say. */
 uint64_t http_wait_limit(const struct http *http, uint64_t wanted_ms);
 
 /* Starts a request.  Returns NULL and fills `err` when it cannot: FAULT_NOMEM, FAULT_USAGE. */

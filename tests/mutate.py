@@ -5,7 +5,8 @@ Each change (a comparison turned, a condition negated, a constant moved, a state
 made alone, in a clone of the last commit, and the C unit tests that link the file are run in
 release; those that no unit test notices are tried with the end-to-end tests named by --with.  A
 change that makes no difference to the machine code counts for nothing.  Which changes are made
-follows from --seed, so that a run can be repeated.
+follows from --seed, so that a run can be repeated.  With --syncs the changes are others: each call
+that syncs something is taken out alone.
 """
 import argparse
 import os
@@ -26,6 +27,7 @@ TURNED = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&
 OPERATOR = re.compile(r" (==|!=|<=|>=|<|>|&&|\|\||\+|-) ")
 NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 CONDITION = re.compile(r"^\t+(?:\} else )?(?:if|while) \((.*)\)(?: \{)?$")
+SYNC = re.compile(r"\b(?:f(?:data)?sync|syncfs|file_sync\w*|(?:outcomes|manifest)_sync)\(")
 STATEMENT = re.compile(r"^\t+(?:\(void\))?(?:[\w>.\[\]*-]+\(.*\)|[*\w>.\[\]()-]+ [-+|&]?= .*);$")
 UNIT_TIME, END_TO_END_TIME = 240, 400  # seconds for one change
 
@@ -66,13 +68,24 @@ def changes_of_line(line, code):
         yield re.match(r"\t+", line).group() + ";"
 
 
-def changes_of(path):
-    """The changes of what stands inside functions of a file."""
+def syncs_of_line(line, code):
+    """The line without a call that syncs something, which is believed to have succeeded."""
+    for found in SYNC.finditer(code):
+        end, depth = found.end(), 1
+        while depth and end < len(code):
+            depth += {"(": 1, ")": -1}.get(code[end], 0)
+            end += 1
+        if not depth:
+            yield line[:found.start()] + "0" + line[end:]
+
+
+def changes_of(path, forms=changes_of_line):
+    """The changes of what stands inside functions of a file; `forms` of a line."""
     text = (ROOT / path).read_text()
     inside = False
     for number, (line, code) in enumerate(zip(text.split("\n"), masked(text).split("\n")), 1):
         if inside and not code.startswith("}"):
-            yield from (Change(path, number, line, after) for after in changes_of_line(line, code))
+            yield from (Change(path, number, line, after) for after in forms(line, code))
         inside = code.startswith("{") or (inside and not code.startswith("}"))
 
 
@@ -152,11 +165,14 @@ def main():
     parser.add_argument("file", nargs="+", help="C files, as src/land/arrival.c")
     parser.add_argument("--count", type=int, default=40, help="changes in all (40)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--syncs", action="store_true", help="take out what syncs, all of it")
     parser.add_argument("--with", dest="end_to_end", nargs="*", default=[], metavar="TEST",
                         help="end-to-end tests for what units do not notice")
     args = parser.parse_args()
-    known = [change for path in args.file for change in changes_of(path)]
-    chosen = random.Random(args.seed).sample(known, min(args.count, len(known)))
+    forms = syncs_of_line if args.syncs else changes_of_line
+    known = [change for path in args.file for change in changes_of(path, forms)]
+    count = len(known) if args.syncs else min(args.count, len(known))
+    chosen = random.Random(args.seed).sample(known, count)
     results = {}
     with tempfile.TemporaryDirectory(prefix="barge-mutate-") as place:
         os.chmod(place, 0o1777)  # some tests run as another user

@@ -8,9 +8,15 @@ import threading
 import time
 from pathlib import Path
 
+import job_reader
+import json_lines
+
 # A cap with its secret: long enough not to be the redacted form, nor a word like "URI:CHK".
 CAP = re.compile(rb"URI:(?:CHK|DIR2|DIR2-CHK|DIR2-RO|SSK|SSK-RO|MDMF|MDMF-RO|DIR2-MDMF|"
                  rb"DIR2-MDMF-RO):[a-z2-7]{26}|URI:(?:DIR2-)?LIT:[a-z2-7]{8}")
+
+
+LARGE = 1 << 20  # bytes of a job that the second reader leaves alone
 
 
 class Run:
@@ -49,6 +55,7 @@ class Barge:
         self.program, self.home, self.grid = program, Path(home), grid
         self.state = self.home / "state"
         self.printed = bytearray()
+        self.seen = {}  # (command, kind of line): names of its fields in JSON
         self.home.mkdir(parents=True, exist_ok=True)
         self.environment = {"HOME": str(self.home), "PATH": os.environ["PATH"],
                             "LC_ALL": "C.UTF-8",
@@ -93,9 +100,19 @@ class Barge:
             options["stdin"] = subprocess.PIPE
         process = self.start(*words, **options)
         if not secret:
-            return self.finish(process, timeout, given)
-        out, err = process.communicate(given, timeout=timeout)
-        return Run(process.args, process.returncode, out, err, 0)
+            run = self.finish(process, timeout, given)
+        else:
+            out, err = process.communicate(given, timeout=timeout)
+            run = Run(process.args, process.returncode, out, err, 0)
+        if "--json" in map(os.fsdecode, words):
+            self.read_lines(json_lines.command_of(words), run)
+        return run
+
+    def read_lines(self, command, run):
+        """Asserts that each line of JSON is as docs/json.md says, and keeps what was seen."""
+        for line in run.lines():
+            kind, names = json_lines.check(command, line)
+            self.seen.setdefault((command, kind), set()).update(names)
 
     def ok(self, *words, code=0, **options):
         """Runs a command that must end with `code`."""
@@ -138,6 +155,13 @@ class Barge:
             self.search(bytes(self.printed), "what was printed", secrets)
             for path in job.iterdir():
                 assert path.stat().st_mode & 0o077 == 0, f"{path} can be read by others"
+
+    def read_jobs(self):
+        """Asserts that the files of each job are as docs/formats.md says, but for very large ones."""
+        for job in self.jobs():
+            sizes = [path.stat().st_size for path in job.iterdir() if path.name != "outcomes"]
+            if sum(sizes) < LARGE:
+                job_reader.read_job(job)
 
     def jobs(self):
         """Directories of the saved jobs, oldest first."""

@@ -1,14 +1,76 @@
 #include "options/options_table.h"
 
-enum { COLUMN = 30 };
+enum { COLUMN = 30, BOUND_SIZE = 24, BOUNDS_SIZE = 64 };
 
-static void print_option(const struct option_row *row, FILE *out)
+/* What an option means to a command that takes another meaning of it. */
+static const struct meaning {
+	enum command command;
+	const char *name, *help;
+} meaning_table[] = {
+	{ COMMAND_VERIFY, "verify",
+	  "count, check, read or check,read: how each object is looked at (a job's: read; else "
+	  "count)" },
+	{ COMMAND_REPAIR, "verify", "count or check: how what is damaged is found (count)" },
+	{ COMMAND_DIFF, "verify", "read: fetch and compare what the key does not decide" },
+};
+
+static const char *help_of(const struct option_row *row, enum command command)
 {
-	char left[64];
+	for (size_t i = 0; i < ARRAY_COUNT(meaning_table); i++)
+		if (meaning_table[i].command == command &&
+		    strcmp(meaning_table[i].name, row->name) == 0)
+			return meaning_table[i].help;
+	return row->help;
+}
+
+/* Writes a bound as it would be typed. */
+static void bound_text(const struct option_row *row, uint64_t bound, char text[BOUND_SIZE])
+{
+	static const struct unit {
+		uint64_t size;
+		const char *name;
+	} sizes[] = { { UINT64_C(1) << 40, "T" },
+		      { 1 << 30, "G" },
+		      { 1 << 20, "M" },
+		      { 1 << 10, "K" },
+		      { 1, "" } },
+	  times[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "" } };
+	const bool is_time = row->type == OPTION_SECONDS;
+	const struct unit *unit = is_time ? times : sizes;
+	size_t last = (is_time ? ARRAY_COUNT(times) : ARRAY_COUNT(sizes)) - 1;
+	if (row->type == OPTION_COUNT)
+		unit += last;
+	else
+		for (; last > 0 && bound % unit->size != 0; last--)
+			unit++;
+	snprintf(text, BOUND_SIZE, "%llu%s", (unsigned long long)(bound / unit->size), unit->name);
+}
+
+/* Writes " [1 to 64]" behind the help of a number that has such bounds, or nothing. */
+static void bounds_text(const struct option_row *row, char text[BOUNDS_SIZE])
+{
+	char min[BOUND_SIZE], max[BOUND_SIZE];
+	const bool is_number = row->type == OPTION_COUNT || row->type == OPTION_SIZE ||
+			       row->type == OPTION_RATE || row->type == OPTION_SECONDS;
+	text[0] = '\0';
+	if (!is_number || row->max == UINT64_MAX || row->max == UINT32_MAX)
+		return;
+	bound_text(row, row->min, min);
+	bound_text(row, row->max, max);
+	if (row->type == OPTION_SECONDS)
+		snprintf(text, BOUNDS_SIZE, " [up to %s]", max);
+	else
+		snprintf(text, BOUNDS_SIZE, " [%s to %s]", min, max);
+}
+
+static void print_option(const struct option_row *row, enum command command, FILE *out)
+{
+	char left[64], bounds[BOUNDS_SIZE];
 	snprintf(left, sizeof left, "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
 		 row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
 		 row->argument ? "=" : "", row->argument ? row->argument : "");
-	fprintf(out, "  %-*s  %s\n", COLUMN, left, row->help);
+	bounds_text(row, bounds);
+	fprintf(out, "  %-*s  %s%s\n", COLUMN, left, help_of(row, command), bounds);
 }
 
 /* Options of one part of struct options belong together for people too. */
@@ -47,7 +109,7 @@ static void print_group(const struct group *group, enum command command, FILE *o
 		if (!begun)
 			fprintf(out, "\n%s:\n", group->title);
 		begun = true;
-		print_option(row, out);
+		print_option(row, command, out);
 	}
 }
 

@@ -147,14 +147,14 @@ static enum fault refuse(const struct option_row *row, const char *where, struct
 		return err_set(err, FAULT_USAGE, "%s wants a number from %llu to %llu", where, min,
 			       max);
 	case OPTION_SIZE:
-		if (row->min < 1 << 20)
+		if (row->min < 1 << 10)
 			return err_set(
 				err, FAULT_USAGE,
 				"%s wants a size of at least one byte, such as 500, 32M or 1G",
 				where);
 		return err_set(err, FAULT_USAGE,
-			       "%s wants a size of at least %lluM, such as 32M or 1G", where,
-			       min >> 20);
+			       "%s wants a size of at least %llu%c, such as 32M or 1G", where,
+			       min >> (min < 1 << 20 ? 10 : 20), min < 1 << 20 ? 'K' : 'M');
 	case OPTION_RATE:
 		return err_set(err, FAULT_USAGE,
 			       "%s wants bytes a second, %lluK to %lluG, such as 500K or 10M; or 0",
@@ -163,9 +163,10 @@ static enum fault refuse(const struct option_row *row, const char *where, struct
 		return err_set(err, FAULT_USAGE, "%s wants seconds, such as 30 or 0.5; or 10m, 2h",
 			       where);
 	case OPTION_LEVELS:
-		return err_set(err, FAULT_USAGE,
-			       "%s wants auto, or some of cap, check and read joined with commas",
-			       where);
+		return err_set(
+			err, FAULT_USAGE,
+			"%s wants auto, or some of cap, count, check and read joined with commas",
+			where);
 	default:
 		return err_set(err, FAULT_USAGE, "%s wants one of %s", where, row->argument);
 	}

@@ -167,6 +167,7 @@ def test_what_failed_is_shown_and_finished_jobs_are_pruned(embedded, client, fil
     barge.ok("jobs", "prune", failed.name, code=2)
 
 
+@pytest.mark.alters_state
 def test_what_an_old_job_came_to_is_counted(embedded, client, files):
     alias, _ = embedded.fresh()
     barge = client(embedded)

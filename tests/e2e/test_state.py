@@ -10,6 +10,7 @@ from grid import wait_for
 from runner import LineReader
 from tree import below, content, local_tree, same
 
+pytestmark = pytest.mark.alters_state
 SLOTS, SLOT = 4096, 128  # where outcomes keep slot 0, and bytes of a slot
 MARK = slice(40, 64)  # of a manifest: says that the plan is complete
 

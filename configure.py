@@ -388,6 +388,7 @@ def venv_python():
     needs = f"{sys.version} {venv} {requirements.read_text()}"  # a moved venv is a broken one
     wanted = hashlib.sha256(needs.encode()).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
+        print("making build/venv, with Tahoe-LAFS; this takes a minute or two", flush=True)
         run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
         run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check",
              "-r", str(requirements)], check=True)

@@ -33,6 +33,20 @@ def program(mode):
     return path
 
 
+LASTED = {}  # test: seconds so far
+
+
+def pytest_runtest_logreport(report):
+    """Tells the one who runs all tests of each that took long: BARGE_STEPS is a descriptor and the
+    seconds."""
+    LASTED[report.nodeid] = LASTED.get(report.nodeid, 0) + report.duration
+    if report.when == "teardown" and "BARGE_STEPS" in os.environ:
+        where, least = map(int, os.environ["BARGE_STEPS"].split())
+        seconds = LASTED.pop(report.nodeid)
+        if seconds > least:
+            os.write(where, f"   {seconds:.0f} s: {report.nodeid}\n".encode())
+
+
 @pytest.fixture(scope="session")
 def barge():
     return program("release")

@@ -3,6 +3,7 @@
 
 Planned, uploaded in parallel, killed half-way, resumed, committed bottom-up, verified, fetched back
 and compared.  `./configure.py demo` runs it; everything it makes is in one temporary directory.
+A second word is how many files of the machine it takes.
 """
 import filecmp
 import json
@@ -28,8 +29,8 @@ def title(text):
     print(f"\n== {text}", flush=True)
 
 
-def make_tree(root):
-    """Copies a few thousand real files, and adds what trees in the wild have."""
+def make_tree(root, most):
+    """Copies up to `most` real files, and adds what trees in the wild have."""
     count = 0
     for number, (folder, _, names) in enumerate(os.walk(SOURCE)):
         if number == FOLDERS:
@@ -37,7 +38,7 @@ def make_tree(root):
         target = root / "include" / Path(folder).relative_to(SOURCE)
         for name in sorted(names):
             path = Path(folder, name)
-            if count == FILES or path.is_symlink() or not path.is_file():
+            if count == most or path.is_symlink() or not path.is_file():
                 continue
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / name)
@@ -89,6 +90,8 @@ class Barge:
         with subprocess.Popen(self.command(*words, "--json"), stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True) as job:
             for line in job.stdout:
+                if not line.endswith("\n"):
+                    break  # cut off by the kill
                 event = json.loads(line)
                 if event["event"] == "entry" and event["state"] == "done":
                     done[event["id"]] = event["path"]
@@ -110,9 +113,9 @@ def compare(left, right):
     print(f"{len(same)} files and {len(names[0]) - len(same) + 1} directories are the same")
 
 
-def show_job(barge, folder):
+def show_job(barge, folder, most):
     tree = folder / "tree"
-    files = make_tree(tree)
+    files = make_tree(tree, most)
     print(f"a tree of {files} files: headers, one of 48 MiB, odd names, a hard link")
 
     title("Plan and upload, killed half-way")
@@ -142,7 +145,7 @@ def main():
         barge = Barge(program, folder)
         gateway = barge.start_gateway()
         try:
-            show_job(barge, folder)
+            show_job(barge, folder, int(sys.argv[2]) if len(sys.argv) > 2 else FILES)
         except Failed as trouble:
             print(f"demo failed: {trouble}", file=sys.stderr)
             return 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds and runs every test, group by group: the inside of `./configure.py test`.
 
-Each group says when it begins and how long it took; then what was skipped is named, and the last
-line is "N passed, N failed" over all of them.  A check of the style group counts as one, a fact of
+Each group says when it begins and how long it took; what takes longer than ten seconds, a build or a
+test, has a line of its own.  Then what was skipped is named, and the last line is "N passed, N failed" over all of them.  A check of the style group counts as one, a fact of
 a C unit test as one in each mode.  Temporary files are in one directory that goes at the end, unless
 something failed.
 """
@@ -21,13 +21,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import configure
 from configure import ROOT, run
 
-QUIETLY = ["ninja", "--quiet", "-k", "0"]  # all that can be built; only failures are shown
 SKIPPED = []  # "test: reason"
+LONG = 10  # seconds
+STEPS = os.dup(1)  # where pytest tells of long tests at once
 
 
 def ninja(*targets):
+    """Builds all that can be built.  Shows what fails, and of the rest how far it is."""
     # Warnings fail the tests, never somebody's build; and never what pip builds.
-    return run([*QUIETLY, *targets], env={**os.environ, "STRICT": "-Werror"}).returncode == 0
+    env = {**os.environ, "STRICT": "-Werror", "NINJA_STATUS": "[%f of %t] "}
+    told = time.monotonic()
+    with subprocess.Popen(["ninja", "-k", "0", *targets], env=env, cwd=ROOT, text=True,
+                          errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as process:
+        for line in process.stdout:
+            is_step = line.startswith("[") or line.startswith("ninja: no work")
+            if not is_step or time.monotonic() - told > LONG:
+                told = time.monotonic()
+                print("   " + line if is_step else line, end="", flush=True)
+    return process.returncode == 0
 
 
 def checked(what, good):
@@ -81,9 +93,9 @@ class Pytest:
                    f"--junit-xml={self.report}", "-m", "" if args.all else "not long"]
         command += ["-k", args.expression] if args.expression else []
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log,
-                                            stdin=subprocess.DEVNULL,
-                                            stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(command, env={**env, "BARGE_STEPS": f"{STEPS} {LONG}"},
+                                            cwd=ROOT, stdout=log, stdin=subprocess.DEVNULL,
+                                            stderr=subprocess.STDOUT, pass_fds=[STEPS])
 
     def result(self):
         """Waits, and returns (passed, failed)."""

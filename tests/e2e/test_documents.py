@@ -4,6 +4,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,173 @@ def test_the_commands_of_the_readme_do_what_they_say(real_grid, home):
         nothing_left = command.strip() == "barge resume" and "no job is unfinished" in done.stderr
         assert done.returncode == 0 or nothing_left, f"{command}: {done.returncode} {done.stderr}"
     assert (place / "restored/photos/a.jpg").read_bytes() == content(5000, 0)
+
+
+# --- commands on other pages --------------------------------------------------------------
+
+def commands_of(page):
+    """Lines of `page` that run barge: indented ones, and those in blocks."""
+    text = (ROOT / page).read_text()
+    inside, found = False, []
+    for line in text.splitlines():
+        inside ^= line.startswith("```")
+        words = line.strip()
+        if (inside or line.startswith("    ")) and re.match(r"([a-z].*&& )?barge [a-z]", words):
+            found.append(re.split(r"\s#", words)[0].strip())
+    return found
+
+
+@pytest.fixture
+def pages(embedded, tmp_path):
+    """Runs lines of documents in a home with all that they name, in their order."""
+    home = tmp_path / "home"
+    (home / ".tahoe/private").mkdir(parents=True)
+    shutil.copy(embedded.directory / "node.url", home / ".tahoe")
+    shutil.copy(embedded.directory / "private/convergence", home / ".tahoe/private")
+    root = embedded.mkdir({"weekly": embedded.mkdir({}), "src": embedded.mkdir({})})
+    (home / ".tahoe/private/aliases").write_text(f"tahoe: {root}\n")
+    for name in "photos/raw/a.cr2", "photos/a.jpg", "src/build/keep/b", "src/build/c.o", \
+            "home/docs/letter.txt", "home/docs/letters/one.odt", "home/notes.tmp", "stamp":
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(content(100, len(name)))
+    os.utime(home / "stamp", (0, 0))
+    (home / ".barge-exclude").write_text("*.tmp\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/barge").symlink_to(BARGE)
+    env = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(tmp_path / "state"),
+           "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+
+    def run(line, good=(0,)):
+        line = line.replace("/restore", "restored").replace("/home", "home")
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=home, env=env, text=True,
+                              capture_output=True, timeout=60)
+        assert done.returncode in good, f"{line}: {done.returncode} {done.stderr}"
+        return done
+    return run
+
+
+def test_the_examples_of_filters(pages):
+    lines = commands_of("docs/filters.md")
+    assert len(lines) >= 9
+    for line in lines:
+        pages(line.replace("exclude='home/", "exclude='/home/"))
+
+
+def test_the_examples_of_backups(pages):
+    lines = [line for line in commands_of("docs/backup.md") if "SRC" not in line]
+    assert len(lines) > 12
+    pages("barge backup /home tahoe:home")
+    for line in lines:
+        for then in "2 days ago", "2026-11-20 18:30", "2026-11-20", "2026-11-01":
+            line = line.replace(then, f"@{int(time.time()) + 5}")
+        # "differs" is status 1: what the source is called, and its own symlinks, are not asked.
+        pages(line, (0, 1) if " diff " in line else (0,))
+
+
+def test_the_examples_of_measuring(pages, embedded):
+    lines = commands_of("docs/bench.md")
+    assert len(lines) >= 6
+    for line in lines:
+        if "compare" not in line and "plot" not in line:
+            line = line.replace("http://127.0.0.1:3456/", embedded.url)
+            line = line.replace("barge bench", "barge bench --duration=0.05 -j1")
+            line = re.sub(r"tahoe:(?!.*--sizes)", "tahoe: --sizes=4K", line)
+        else:
+            line = line.replace("after.json", "before.json")
+        if "plot" not in line:
+            pages(line)
+
+
+# --- numbers ------------------------------------------------------------------------------
+
+def numbers_of_help():
+    """{option: (from, to)} as --help has them, and what stands in parentheses before."""
+    found = {}
+    form = re.compile(r"^  .{3} (--[\w-]+)=\S+ +.*?(?: \(([\w:; ]+)\))?"
+                      r"(?: \[(?:up to (\w+)|(\w+) to (\w+))\])$", re.MULTILINE)
+    for command in re.findall(r"^  barge (\w+)", barge_help("help"), re.MULTILINE):
+        for name, usual, most, low, high in form.findall(barge_help(command, "--help")):
+            found[name] = (usual, low, most or high)
+    return found
+
+
+def numbers_of_page():
+    page = (ROOT / "docs/barge.1").read_text().replace("\\-", "-")
+    table = re.search(r"^\.SS Numbers\n.*?^option .*?\n(.*?)^\.fi", page, re.DOTALL | re.MULTILINE)
+    rows = [re.split(r"\s{2,}", line) for line in table.group(1).splitlines()]
+    return {name: rest for name, *rest in rows}
+
+
+def test_the_man_page_has_the_numbers_of_each_option():
+    told, page = numbers_of_help(), numbers_of_page()
+    assert told.keys() == page.keys() and len(page) > 12
+    for name, (usual, low, high) in told.items():
+        assert page[name][2] == high and (not low or page[name][1] == low), name
+        said = re.match(r"\d+\w*$", usual)
+        assert not said or page[name][0] == usual, name
+
+
+def test_numbers_are_what_the_man_page_says():
+    def refused(name, value):
+        command = {"--duration": "bench", "--port": "gateway"}.get(name, "cp")
+        done = subprocess.run([BARGE, command, f"{name}={value}"], capture_output=True, text=True)
+        assert done.returncode == 2
+        return f"{name} wants" in done.stderr
+
+    def beside(value, step):
+        """The next number, with the unit it has."""
+        digits, unit = re.fullmatch(r"([\d.]+)(\w?)", value).groups()
+        size = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "d": 86400}.get(unit, 1)
+        return f"{int(digits) * size + step}"
+
+    for name, (_, low, high) in numbers_of_page().items():
+        assert not refused(name, low) and not refused(name, high), name
+        assert refused(name, beside(high, 1)), name
+        if low not in ("0", "1"):
+            assert refused(name, "0.0001" if "." in low else beside(low, -1)), name
+        assert low != "1" or refused(name, "0"), name
+
+
+# --- around the program -------------------------------------------------------------------
+
+def without_numbers(line):
+    """A line of the demo as it is in every run."""
+    line = re.sub(r"barge-demo-\w+", "barge-demo", line)
+    line = re.sub(r"\b[0-9a-f]{16}\b", "JOB", line)
+    return re.sub(r"[\d.]+( ?[KMG]?i?B)?", "N", line)
+
+
+def test_the_demo_shows_what_the_readme_says():
+    done = subprocess.run([sys.executable, ROOT / "tests/demo.py", BARGE, "150"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    assert done.returncode == 0, done.stdout
+    shown = [without_numbers(line) for line in done.stdout.splitlines()]
+    sample = re.search(r"What the demo shows.*?^```\n(.*?)^```", (ROOT / "README.md").read_text(),
+                       re.DOTALL | re.MULTILINE).group(1)
+    for line in filter(None, map(without_numbers, sample.splitlines())):
+        assert line in shown, f"{line!r} is not among {shown}"
+        shown = shown[shown.index(line) + 1:]
+
+
+def test_what_is_built_says_what_its_options_need():
+    done = subprocess.run([sys.executable, ROOT / "configure.py", "--no-install"],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "demo, test or bench" in done.stderr
+    done = subprocess.run([sys.executable, ROOT / "configure.py", "--help"], capture_output=True,
+                          text=True)
+    for page in "README.md", "CONTRIBUTING.md":
+        for line in re.findall(r"^\./configure\.py (.*)", (ROOT / page).read_text(), re.MULTILINE):
+            for word in re.findall(r"(?:^| )(-{1,2}[a-z][\w-]*|demo|test|bench)", line.split("#")[0]):
+                assert word in done.stdout or word == "--count", f"{page}: {word}"
+
+
+@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "bench").glob("*.py")))
+def test_benchmarks_have_the_options_of_their_page(script):
+    row = re.search(rf"^\| `{script}` \|.*", (ROOT / "bench/README.md").read_text(), re.MULTILINE)
+    told = set(re.findall(r"`(--[\w-]+)", row.group().split("|")[-2]))
+    if "argparse" not in (ROOT / "bench" / script).read_text():
+        assert not told
+        return
+    done = subprocess.run([sys.executable, ROOT / "bench" / script, "--help"], capture_output=True,
+                          text=True, env={**os.environ, "BARGE": BARGE})
+    assert told == set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE)), done

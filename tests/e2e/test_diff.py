@@ -233,16 +233,19 @@ def test_unknown_nodes_loops_and_lost_directories(embedded, client, tmp_path):
     assert any(line.startswith("cannot compare: ") for line in found(run)), run.out
 
 
-def test_what_cannot_be_read_is_named(stored):
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
-    _, barge, path, there, _ = stored
-    (path / "d").chmod(0)
-    (path / "small").chmod(0)
+def test_what_cannot_be_read_is_named(stored, nobody, public):
+    grid, _, path, there, _ = stored
+    barge, options = nobody(grid)
+    mine = shutil.copytree(path, public / "mine")
+    for one in mine, *mine.rglob("*"):
+        os.chown(one, options.get("user", -1), options.get("group", -1))
+    (mine / "d").chmod(0)
+    (mine / "small").chmod(0)
     try:
-        run = barge.ok("diff", path, there, code=1)
+        run = barge.ok("diff", "-d", public / "node", mine, there, READ, node=False, code=1,
+                       **options)
     finally:
-        (path / "d").chmod(0o700)
+        (mine / "d").chmod(0o700)
     assert [line.split(" (")[0] for line in found(run)] \
         == ["cannot compare: d", "cannot compare: small"]
 

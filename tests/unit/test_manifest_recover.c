@@ -51,13 +51,11 @@ static bool die_planning(const char *path, const char *wish)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
-#endif
 
 /* Runs first: a process reads the wish at its first passage, and children inherit that. */
 static void goes_on_after_death_at_every_kill_point(void **state)
 {
 	(void)state;
-#ifdef BARGE_KILL_POINTS
 	static const char *const point[] = { "manifest-block", "manifest-synced",
 					     "manifest-trailer", "manifest-complete" };
 	char wish[64];
@@ -85,8 +83,8 @@ static void goes_on_after_death_at_every_kill_point(void **state)
 	assert_int_equal(deaths[1], 6);
 	assert_int_equal(deaths[2], 1);
 	assert_int_equal(deaths[3], 1);
-#endif
 }
+#endif
 
 static void finds_every_flip_in_a_complete_plan(void **state)
 {
@@ -234,7 +232,9 @@ int main(void)
 {
 	unsetenv("BARGE_KILL");
 	const struct CMUnitTest facts[] = {
+#ifdef BARGE_KILL_POINTS
 		cmocka_unit_test(goes_on_after_death_at_every_kill_point),
+#endif
 		cmocka_unit_test(finds_every_flip_in_a_complete_plan),
 		cmocka_unit_test(finds_every_cut_of_a_complete_plan),
 		cmocka_unit_test(goes_on_after_every_cut_of_an_unfinished_plan),

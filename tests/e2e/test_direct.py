@@ -403,6 +403,25 @@ def test_no_servers(real_grid, client, node, stored, tmp_path, cache):
     assert run.summary()["direct"] == 0 and "warning" not in run.err
 
 
+@pytest.mark.parametrize("words, open_", [
+    ("[connections]\ntcp = tcp\n", True), ("[connections]\ntcp = tor\n", False),
+    ("[node]\nreveal-IP-address = false\n", False), ("[storage]\nforce_foolscap = true\n", False)])
+def test_a_node_that_hides_its_address_is_never_gone_past(real_grid, client, node, serve, stored,
+                                                          tmp_path, words, open_):
+    server, (alias, _) = serve(), real_grid.fresh()
+    copy = node(real_grid, announce(server))
+    config = copy.directory / "tahoe.cfg"
+    config.write_text(config.read_text() + "\n" + words)
+    barge = client(copy)
+    runs = [barge.ok("cp", "-r", "--json", stored.alias, tmp_path / "out"),
+            barge.ok("cp", "-r", "--json", tmp_path / "out", alias)]
+    barge.ok("verify", barge.job().name)
+    barge.ok("ls", stored.alias)
+    barge.ok("get", stored.alias + "large", tmp_path / "large")
+    assert (runs[0].summary()["direct"] > 0) == open_
+    assert bool(server.asked) == open_
+
+
 def test_what_opens_a_server_is_told_to_nobody(real_grid, client, node, serve, stored, tmp_path):
     """What is printed is searched after each run, the state directory by `node`."""
     cache = announced(real_grid) + announce(serve(fault="500"), serve(fault="data"))

@@ -99,6 +99,31 @@ static void sends_what_a_gateway_wants(void **state)
 	scripted_free(server);
 }
 
+/* Also one that came into the environment behind http_global_init. */
+static void goes_past_every_proxy(void **state)
+{
+	static const char *const name[] = { "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY" };
+	(void)state;
+	struct told told;
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+		setenv(name[i], "http://127.0.0.1:1/", 1);
+	assert_int_equal(get_once(OK_REPLY("cap", "3"), THEN_KEEP, &told), FAULT_NONE);
+	assert_string_equal(told.body, "cap");
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+		unsetenv(name[i]);
+}
+
+/* A gateway never redirects: who does is somebody else, and gets no cap. */
+static void follows_no_redirection(void **state)
+{
+	(void)state;
+	struct told told;
+	const char *const moved = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+				  "Content-Length: 0\r\n\r\n";
+	assert_int_not_equal(get_once(moved, THEN_KEEP, &told), FAULT_NONE);
+	assert_int_equal(told.reply.status, 302);
+}
+
 struct stream {
 	size_t size, at, pause_at, end_at;
 	unsigned rewinds, reads;
@@ -549,6 +574,8 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(sends_what_a_gateway_wants),
+		cmocka_unit_test(goes_past_every_proxy),
+		cmocka_unit_test(follows_no_redirection),
 		cmocka_unit_test(streams_a_body_and_goes_on_after_a_pause),
 		cmocka_unit_test(sends_large_memory_whole),
 		cmocka_unit_test(ends_when_a_body_comes_short),

@@ -83,13 +83,18 @@ static void refuses_what_is_no_base(void **state)
 
 static void takes_secrets_out_of_the_environment(void **state)
 {
+	static const char *const name[] = {
+		"SSLKEYLOGFILE", "http_proxy", "HTTP_PROXY",     "https_proxy",
+		"HTTPS_PROXY",   "all_proxy",  "ALL_PROXY",      "no_proxy",
+		"NO_PROXY",      "CURL_HOME",  "CURL_CA_BUNDLE", "CURL_SSL_BACKEND",
+	};
 	(void)state;
 	struct err err;
-	setenv("SSLKEYLOGFILE", "/nowhere", 1);
-	setenv("all_proxy", "http://127.0.0.1:1/", 1);
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+		setenv(name[i], "http://127.0.0.1:1/", 1);
 	assert_int_equal(http_global_init(&err), FAULT_NONE);
-	assert_null(getenv("SSLKEYLOGFILE"));
-	assert_null(getenv("all_proxy"));
+	for (size_t i = 0; i < ARRAY_COUNT(name); i++)
+		assert_null(getenv(name[i]));
 }
 
 int main(void)

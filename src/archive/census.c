@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/secret.h"
+#include "plan/chunks.h"
 #include "queue/retry.h"
 #include "store/names_seen.h"
 
@@ -227,6 +228,9 @@ static enum fault count_children(struct census *census, struct census_sum *sum, 
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < remote_count(census->remote) && !fault; i++) {
 		const struct remote_child *child = remote_child(census->remote, i);
+		fault = chunks_judge(census->remote, child, err);
+		if (fault)
+			break;
 		if (child->kind == STORE_FILE) {
 			fault = count_file(census, child, sum, err);
 		} else if (child->kind == STORE_DIRECTORY) {

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "plan/chunks.h"
 #include "queue/retry.h"
 #include "store/names_seen.h"
 
@@ -257,8 +258,12 @@ static enum fault read_group(struct trees *trees, const struct trees_place *plac
 		trees->options->unread(trees->options->context, place->path, group->in, err);
 		return FAULT_NONE;
 	}
-	for (size_t i = 0; i < remote_count(remote) && !fault; i++)
-		fault = add_row(trees, place, number, remote_child(remote, i), err);
+	for (size_t i = 0; i < remote_count(remote) && !fault; i++) {
+		const struct remote_child *child = remote_child(remote, i);
+		fault = chunks_judge(remote, child, err);
+		if (!fault)
+			fault = add_row(trees, place, number, child, err);
+	}
 	return fault;
 }
 

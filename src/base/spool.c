@@ -45,6 +45,18 @@ void spool_clear(struct spool *spool)
 	spool->borrowed = NULL;
 }
 
+enum fault spool_cut(struct spool *spool, uint64_t size, struct err *err)
+{
+	if (size >= spool->size)
+		return FAULT_NONE;
+	if (spool->fd >= 0 && ftruncate(spool->fd, (off_t)size) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot shorten a body");
+	if (spool->fd < 0)
+		spool->memory.size = (size_t)size;
+	spool->size = size;
+	return FAULT_NONE;
+}
+
 void spool_expect(struct spool *spool, uint64_t size)
 {
 	if (size > 0 && size <= spool->memory.max && bytes_reserve(&spool->memory, size))

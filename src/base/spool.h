@@ -41,6 +41,9 @@ void spool_fini(struct spool *spool);
 /* Empties it, and gives up its file. */
 void spool_clear(struct spool *spool);
 
+/* Keeps the first `size` bytes alone.  FAULT_IO. */
+MUST_USE enum fault spool_cut(struct spool *spool, uint64_t size, struct err *err);
+
 /* Makes room for a body of `size` bytes if that is to lie in memory; a hint. */
 void spool_expect(struct spool *spool, uint64_t size);
 

@@ -25,8 +25,9 @@ struct diff {
 	struct grid_path grid;
 	struct session session;
 	struct remote *remote;
-	struct bytes line, typed;                        /* `typed`: the local word, to be shown */
-	bool failed;                                     /* a line did not fit */
+	uint64_t chunked;         /* the bytes of the one file on the grid, where it is in chunks */
+	struct bytes line, typed; /* `typed`: the local word, to be shown */
+	bool failed;              /* a line did not fit */
 	uint64_t count[COMPARE_FAILED + 1], directories; /* these among COMPARE_SAME */
 };
 
@@ -252,9 +253,13 @@ static enum fault open_local(const struct diff *diff, int *fd, struct stat *st, 
 static enum fault command_diff_look(struct diff *diff, struct store_node *node, struct err *err)
 {
 	const struct grid_look look = { .tries = diff->session.tries, .count = SIZE_MAX };
-	if (grid_path_look(&diff->grid, &look, node, err))
+	struct chunked chunked;
+	if (grid_path_look(&diff->grid, &look, node, err) ||
+	    grid_path_chunks(&diff->grid, &look.tries, node, &chunked, err))
 		return err->fault;
-	if (diff->grid.ends_in_slash && node->kind != STORE_DIRECTORY)
+	diff->chunked = chunked.bytes;
+	chunked_fini(&chunked);
+	if (diff->grid.ends_in_slash && (node->kind != STORE_DIRECTORY || diff->chunked))
 		return err_set(err, FAULT_USAGE,
 			       "'%.100s' is not a directory, but ends with a slash",
 			       diff->grid.typed);
@@ -276,10 +281,12 @@ static enum fault diff_compare(struct diff *diff, int fd, const struct stat *st,
 		.found = diff_found,
 		.context = diff,
 	};
-	if (node->kind == STORE_DIRECTORY && S_ISDIR(st->st_mode))
+	if (node->kind == STORE_DIRECTORY && !diff->chunked && S_ISDIR(st->st_mode))
 		return compare_trees(&how, fd, store_node_cap(node), err);
 	struct remote_child child = { 0 };
 	remote_describe(node, &child);
+	if (diff->chunked)
+		remote_be_file(&child, diff->chunked);
 	enum fault fault = compare_files(&how, fd, diff->local.name, &child, err);
 	secret_wipe(&child, sizeof child);
 	return fault;

@@ -13,6 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What is to be got. */
+struct found_file {
+	struct store_node node;
+	struct chunked chunked; /* of a file in chunks; else none */
+};
+
 /* ---- to a pipe: nothing is given on before all of it is proven ---- */
 
 static enum fault begin_spool(void *context, struct err *err)
@@ -22,21 +28,34 @@ static enum fault begin_spool(void *context, struct err *err)
 	return FAULT_NONE;
 }
 
+static enum fault cut_spool(void *context, uint64_t kept, struct err *err)
+{
+	return spool_cut(context, kept, err);
+}
+
 static enum fault write_spool(void *context, const void *data, size_t size, struct err *err)
 {
 	return spool_append(context, data, size, err);
 }
 
+/* Reads a file, whole or chunk by chunk. */
+static enum fault read_found(struct single *single, const struct found_file *file, struct err *err)
+{
+	return file->chunked.count > 0 ? single_read_chunks(single, &file->chunked, err)
+				       : single_read(single, &file->node.ro, err);
+}
+
 /* Everything is proven before the first byte goes out: what a pipe has been given stays given. */
-static enum fault get_to_pipe(struct single *single, const struct cap *cap, int *status,
+static enum fault get_to_pipe(struct single *single, const struct found_file *file, int *status,
 			      struct err *err)
 {
 	struct spool spool;
 	spool_init(&spool, pipe_directory(), PIPE_MEMORY_MAX);
 	single->begin = begin_spool;
+	single->back = cut_spool;
 	single->write = write_spool;
 	single->context = &spool;
-	enum fault fault = single_read(single, cap, err);
+	enum fault fault = read_found(single, file, err);
 	if (!fault)
 		fault = pipe_give(&spool, STDOUT_FILENO, err);
 	spool_fini(&spool);
@@ -51,7 +70,12 @@ static enum fault get_to_pipe(struct single *single, const struct cap *cap, int 
 
 static enum fault begin_file(void *context, struct err *err)
 {
-	return outfile_rewind(context, err);
+	return outfile_rewind(context, 0, err);
+}
+
+static enum fault cut_file(void *context, uint64_t kept, struct err *err)
+{
+	return outfile_rewind(context, kept, err);
 }
 
 static enum fault write_file(void *context, const void *data, size_t size, struct err *err)
@@ -78,14 +102,15 @@ static enum fault restore(const struct outfile *outfile, const struct store_node
 }
 
 static enum fault get_to_file(struct single *single, struct outfile *outfile,
-			      const struct store_node *node, unsigned *lost, struct err *err)
+			      const struct found_file *file, unsigned *lost, struct err *err)
 {
 	single->begin = begin_file;
+	single->back = cut_file;
 	single->write = write_file;
 	single->context = outfile;
-	enum fault fault = single_read(single, &node->ro, err);
+	enum fault fault = read_found(single, file, err);
 	if (!fault)
-		fault = restore(outfile, node, lost, err);
+		fault = restore(outfile, &file->node, lost, err);
 	if (!fault && cancel_asked())
 		fault = err_set(err, FAULT_CANCELLED, "asked to stop");
 	return fault ? fault : outfile_publish(outfile, err);
@@ -95,12 +120,14 @@ static enum fault get_to_file(struct single *single, struct outfile *outfile,
 
 /* Asks what the path names, and refuses what is no readable file. */
 static enum fault get_find(const struct session *session, const struct grid_path *path,
-			   struct store_node *node, struct err *err)
+			   struct found_file *file, struct err *err)
 {
 	const struct grid_look look = { .tries = session->tries, .count = SIZE_MAX };
-	if (grid_path_look(path, &look, node, err))
+	struct store_node *node = &file->node;
+	if (grid_path_look(path, &look, node, err) ||
+	    grid_path_chunks(path, &look.tries, node, &file->chunked, err))
 		return err->fault;
-	if (node->kind == STORE_DIRECTORY)
+	if (node->kind == STORE_DIRECTORY && file->chunked.count == 0)
 		return err_set(err, FAULT_USAGE,
 			       "'%.100s' is a directory; barge cp -r fetches those", path->typed);
 	if (node->kind == STORE_UNKNOWN)
@@ -119,20 +146,21 @@ static enum fault get_find(const struct session *session, const struct grid_path
 static enum fault get_from(struct session *session, const struct grid_path *path,
 			   struct outfile *outfile, int *status, struct err *err)
 {
-	struct store_node node = { 0 };
+	struct found_file file = { 0 };
 	struct single single = { .tries = session->tries, .secret = session->setup.params };
-	enum fault fault = get_find(session, path, &node, err);
+	enum fault fault = get_find(session, path, &file, err);
 	unsigned lost = 0;
 	if (!fault && outfile)
-		fault = get_to_file(&single, outfile, &node, &lost, err);
+		fault = get_to_file(&single, outfile, &file, &lost, err);
 	else if (!fault)
-		fault = get_to_pipe(&single, &node.ro, status, err);
+		fault = get_to_pipe(&single, &file, status, err);
 	if (!fault && lost)
 		say(session->setup.output, SAY_WARNING, "'%s' could not keep its%s%s%s",
 		    outfile->path, lost & LOST_MODE ? " mode" : "",
 		    lost & LOST_OWNER ? " owner" : "", lost & LOST_TIME ? " time" : "");
-	cap_wipe(&node.rw);
-	cap_wipe(&node.ro);
+	cap_wipe(&file.node.rw);
+	cap_wipe(&file.node.ro);
+	chunked_fini(&file.chunked);
 	return fault ? session_settle(session->setup.output, err, status) : FAULT_NONE;
 }
 

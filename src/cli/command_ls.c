@@ -31,7 +31,8 @@ static enum listing_form form_of(const struct options *options)
 }
 
 /* A file is listed as a directory with it alone; without a name, under what was typed. */
-static bool add_file(struct ls *ls, const struct grid_path *path, const struct store_node *node)
+static bool add_file(struct ls *ls, const struct grid_path *path, const struct store_node *node,
+		     const struct chunked *chunked)
 {
 	const char *name = grid_path_name(path);
 	const struct store_child child = {
@@ -40,7 +41,11 @@ static bool add_file(struct ls *ls, const struct grid_path *path, const struct s
 		.node = *node,
 	};
 	listing_clear(&ls->listing);
-	return listing_add(&ls->listing, &child);
+	if (!listing_add(&ls->listing, &child))
+		return false;
+	if (chunked->count > 0)
+		listing_be_file(&ls->listing.row[0], chunked->bytes);
+	return true;
 }
 
 static enum fault print(struct ls *ls, const struct grid_path *path, bool headed, struct err *err)
@@ -79,12 +84,18 @@ static enum fault command_ls_look(struct ls *ls, const struct grid_path *path, s
 	if (grid_path_look(path, &look, &node, err))
 		return ls->listing.failed ? err_set(err, FAULT_NOMEM, "no memory for a listing")
 					  : err->fault;
-	bool is_directory = node.kind == STORE_DIRECTORY;
-	bool fits = is_directory || add_file(ls, path, &node);
+	struct chunked chunked;
+	enum fault fault = grid_path_chunks(path, &look.tries, &node, &chunked, err);
+	bool is_directory = node.kind == STORE_DIRECTORY && chunked.count == 0;
+	if (!fault && !is_directory && !add_file(ls, path, &node, &chunked))
+		fault = err_set(err, FAULT_NOMEM, "no memory for a listing");
+	if (!fault && is_directory)
+		fault = listing_judge(&ls->listing, &look.tries, err);
+	chunked_fini(&chunked);
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
-	if (!fits)
-		return err_set(err, FAULT_NOMEM, "no memory for a listing");
+	if (fault)
+		return fault;
 	if (!is_directory && path->ends_in_slash)
 		return err_set(err, FAULT_USAGE, "'%.120s' is not a directory", path->typed);
 	if (ls->listing.unread > 0)

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/secret.h"
+#include "calls/chunked_file.h"
 #include "report/json.h"
 
 enum {
@@ -21,6 +22,9 @@ void listing_fini(struct listing *listing)
 {
 	bytes_fini(&listing->text);
 	free(listing->row);
+	if (listing->mark)
+		secret_wipe(listing->mark, listing->mark_capacity * sizeof *listing->mark);
+	free(listing->mark);
 	*listing = (struct listing){ 0 };
 }
 
@@ -28,7 +32,7 @@ void listing_clear(void *context)
 {
 	struct listing *listing = context;
 	bytes_clear(&listing->text);
-	listing->count = listing->unread = 0;
+	listing->count = listing->unread = listing->mark_count = 0;
 }
 
 /* ---- rows ---- */
@@ -73,6 +77,57 @@ static bool fill(struct listing *listing, struct listing_row *row, const struct 
 	       add_cap(&listing->text, &node->ro, &row->ro_cap, &row->ro_cap_size);
 }
 
+/* Keeps what a directory says that may be a file in chunks. */
+static bool keep_mark(struct listing *listing, const struct store_node *node)
+{
+	const uint64_t bytes = store_node_chunked(node);
+	if (bytes == 0)
+		return true;
+	if (listing->mark_count == listing->mark_capacity) {
+		size_t capacity = listing->mark_capacity ? 2 * listing->mark_capacity : 16;
+		struct listing_mark *grown = calloc(capacity, sizeof *grown);
+		if (!grown)
+			return false;
+		if (listing->mark) {
+			memcpy(grown, listing->mark, listing->mark_count * sizeof *grown);
+			secret_wipe(listing->mark, listing->mark_count * sizeof *grown);
+		}
+		free(listing->mark);
+		listing->mark = grown;
+		listing->mark_capacity = capacity;
+	}
+	listing->mark[listing->mark_count++] = (struct listing_mark){
+		.row = listing->count,
+		.bytes = bytes,
+		.cap = *store_node_cap(node),
+	};
+	return true;
+}
+
+void listing_be_file(struct listing_row *row, uint64_t bytes)
+{
+	row->kind = STORE_FILE;
+	row->is_mutable = false;
+	row->has_size = true;
+	row->size = bytes;
+}
+
+enum fault listing_judge(struct listing *listing, const struct tries *tries, struct err *err)
+{
+	for (size_t i = 0; i < listing->mark_count; i++) {
+		const struct listing_mark *mark = &listing->mark[i];
+		struct chunked chunked;
+		if (chunked_file_find(tries, &mark->cap, mark->bytes, &chunked, err) &&
+		    fault_is_general(err->fault))
+			return err->fault;
+		if (chunked.count > 0)
+			listing_be_file(&listing->row[mark->row], mark->bytes);
+		chunked_fini(&chunked);
+	}
+	listing->mark_count = 0;
+	return FAULT_NONE;
+}
+
 bool listing_add(void *context, const struct store_child *child)
 {
 	struct listing *listing = context;
@@ -85,7 +140,8 @@ bool listing_add(void *context, const struct store_child *child)
 		listing->row = grown;
 		listing->capacity = capacity;
 	}
-	listing->failed = !fill(listing, &listing->row[listing->count], child);
+	listing->failed = !fill(listing, &listing->row[listing->count], child) ||
+			  !keep_mark(listing, &child->node);
 	if (listing->failed)
 		return false;
 	listing->unread += (child->node.metadata_flags & STORE_UNREAD) != 0;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "store/store.h"
+#include "calls/tries.h"
 
 struct listing_row {
 	size_t name; /* offset in `text` */
@@ -22,11 +22,20 @@ struct listing_row {
 	size_t cap, cap_size, ro_cap, ro_cap_size; /* in `text`; the best one, and one to read by */
 };
 
+/* A directory that says it is a file in chunks. */
+struct listing_mark {
+	size_t row;
+	uint64_t bytes; /* that the file has */
+	struct cap cap;
+};
+
 struct listing {
 	bool with_caps;
 	struct bytes text;
 	struct listing_row *row;
 	size_t count, capacity;
+	struct listing_mark *mark;
+	size_t mark_count, mark_capacity;
 	size_t unread; /* rows whose metadata is too long */
 	bool failed;   /* memory ran out */
 };
@@ -41,6 +50,14 @@ void listing_clear(void *context);
 
 /* Adds a child (a store_child_found).  False: out of memory. */
 bool listing_add(void *context, const struct store_child *child);
+
+/* Finds out which rows are files in chunks, and makes them such.  Sleeps.  What cannot be listed is
+ * left a directory.  Faults: those that concern all others, too. */
+MUST_USE enum fault listing_judge(struct listing *listing, const struct tries *tries,
+				  struct err *err);
+
+/* Makes a row the file of `bytes` bytes that it is. */
+void listing_be_file(struct listing_row *row, uint64_t bytes);
 
 /* Sorts by the bytes of the names, a prefix before what it begins. */
 void listing_sort(struct listing *listing);

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/escape.h"
 #include "base/secret.h"
+#include "calls/chunked_file.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/say.h"
@@ -23,6 +24,13 @@ enum { IN_FLIGHT = 8, PERCENT = 100 };
 
 struct checking;
 
+/* What an object is of. */
+struct inquiry_subject {
+	const char *path;
+	bool is_directory;
+	size_t chunk, chunks; /* it is this one, from 1, of a file in so many; 0: it is none */
+};
+
 /* One question on its way, or to be asked again. */
 struct inquiry {
 	struct checking *checking;
@@ -30,6 +38,7 @@ struct inquiry {
 	char *path;              /* NULL: the place is free */
 	struct cap cap;
 	bool is_directory, reads;
+	size_t chunk, chunks; /* as of its subject */
 };
 
 struct checking {
@@ -56,6 +65,10 @@ static enum fault put_line(struct bytes *out, const struct inquiry *inquiry,
 		fault = json_member(out, "path", inquiry->path, strlen(inquiry->path));
 	else if (!fault)
 		fault = escape_name(out, inquiry->path, strlen(inquiry->path));
+	if (!fault && inquiry->chunk)
+		fault = json ? json_number(out, "chunk", inquiry->chunk)
+			     : bytes_printf(out, ", chunk %zu of %zu", inquiry->chunk,
+					    inquiry->chunks);
 	if (!fault && json)
 		fault = json_member(out, "state", state, strlen(state));
 	if (!fault && json)
@@ -77,7 +90,7 @@ static void judge(struct inquiry *inquiry, const struct store_health *health)
 	struct checking *checking = inquiry->checking;
 	struct snapshots *snapshots = checking->snapshots;
 	struct bytes *line = &snapshots->line;
-	checking->files += !inquiry->is_directory;
+	checking->files += !inquiry->is_directory && !inquiry->chunk;
 	checking->directories += inquiry->is_directory;
 	checking->read += inquiry->reads;
 	if (health->healthy)
@@ -172,24 +185,28 @@ static bool is_new(struct checking *checking, const struct cap *cap, bool *reads
 	return fault == FAULT_NONE;
 }
 
-static void ask_cap(struct checking *checking, const struct cap *cap, const char *path)
+/* Asks for the object of a cap.  Returns whether it was not met before. */
+static bool ask_cap(struct checking *checking, const struct cap *cap,
+		    const struct inquiry_subject *about)
 {
 	bool reads;
 	struct inquiry *place;
 	if (checking->err.fault || !is_new(checking, cap, &reads) ||
 	    !(place = wait_for_place(checking, false)))
-		return;
+		return false;
 	*place = (struct inquiry){
 		.checking = checking,
-		.path = strdup(path),
+		.path = strdup(about->path),
 		.cap = *cap,
-		.is_directory = cap_is_directory(cap),
+		.is_directory = about->is_directory,
 		.reads = reads && !cap_is_directory(cap),
+		.chunk = about->chunk,
+		.chunks = about->chunks,
 	};
 	if (!place->path) {
 		err_set(&checking->err, FAULT_NOMEM, "no memory to check snapshots");
 		inquiry_fini(place);
-		return;
+		return false;
 	}
 	const struct store_then then = { check_done, place };
 	const struct store_check check = { .cap = cap, .verify = place->reads };
@@ -197,6 +214,30 @@ static void ask_cap(struct checking *checking, const struct cap *cap, const char
 				  &checking->err);
 	if (!place->call)
 		inquiry_fini(place);
+	return true;
+}
+
+/* Asks for the chunks of a file whose directory `cap` is. */
+static void ask_chunks(struct checking *checking, const struct cap *cap, uint64_t bytes,
+		       const struct inquiry_subject *file)
+{
+	const struct tries *tries = &checking->snapshots->visit.session.tries;
+	struct chunked chunked;
+	struct err err;
+	if (chunked_file_find(tries, cap, bytes, &chunked, &err)) {
+		if (fault_is_general(err.fault))
+			checking->err = err;
+		else
+			snapshots_unread(checking->snapshots, NULL, file->path, &err);
+		return;
+	}
+	for (size_t i = 0; i < chunked.count; i++) {
+		struct inquiry_subject chunk = *file;
+		chunk.chunk = i + 1;
+		chunk.chunks = chunked.count;
+		ask_cap(checking, &chunked.cap[i], &chunk);
+	}
+	chunked_fini(&chunked);
 }
 
 /* Hears of a name (a trees_options.found). */
@@ -205,10 +246,16 @@ static void check_found(void *context, const struct trees_name *name)
 	struct checking *checking = context;
 	for (size_t i = 0; i < name->count; i++) {
 		const struct remote_child *child = name->version[i].child;
+		const struct inquiry_subject about = {
+			.path = name->path,
+			.is_directory = child->kind == STORE_DIRECTORY,
+		};
 		struct cap cap;
 		if (!cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap))
 			continue;
-		ask_cap(checking, &cap, name->path);
+		const bool in_chunks = cap.kind == CAP_DIR2_CHK && child->kind == STORE_FILE;
+		if (ask_cap(checking, &cap, &about) && in_chunks)
+			ask_chunks(checking, &cap, child->bytes, &about);
 		cap_wipe(&cap);
 	}
 }
@@ -275,7 +322,11 @@ static enum fault walk(struct checking *checking, const struct archive_snapshot 
 	for (size_t i = 0; i < count; i++) {
 		const struct archive_snapshot *snapshot = only ? only : &archive->snapshot[i];
 		root[i] = &snapshot->cap;
-		ask_cap(checking, root[i], snapshot->stamp.name);
+		const struct inquiry_subject about = {
+			.path = snapshot->stamp.name,
+			.is_directory = true,
+		};
+		ask_cap(checking, root[i], &about);
 	}
 	const struct trees_options how = {
 		.remote = snapshots->remote,

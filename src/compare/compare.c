@@ -2,8 +2,10 @@
 
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "calls/chunked_file.h"
 #include "files/dirfd.h"
 #include "files/source_tree.h"
+#include "plan/chunks.h"
 #include "plan/names.h"
 #include "queue/retry.h"
 
@@ -100,14 +102,27 @@ static enum fault compare_content(const struct comparison *comparison,
 				  const struct remote_child *child, struct err *err)
 {
 	struct cap cap;
+	struct chunked chunked = { 0 };
 	enum content_answer answer;
+	const struct content_options *content = &comparison->options->content;
 	const char *kind = kind_of_mode(local->status.st_mode);
+	enum fault fault = FAULT_NONE;
 	if (!cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap)) {
 		err_set(err, FAULT_CORRUPT, "its cap makes no sense");
 		return compare_give_up(comparison, name, kind, err);
 	}
-	enum fault fault = content_compare(&comparison->options->content, local, &cap, child->bytes,
-					   &answer, err);
+	if (cap.kind == CAP_DIR2_CHK) /* of a file: in chunks */
+		fault = chunked_file_find(&content->tries, &cap, child->bytes, &chunked, err);
+	if (!fault && cap.kind == CAP_DIR2_CHK && chunked.count == 0)
+		fault = err_set(err, FAULT_CORRUPT, "its chunks are not all there any more");
+	const struct content_remote remote = {
+		.cap = &cap,
+		.chunked = chunked.count > 0 ? &chunked : NULL,
+		.size = child->bytes,
+	};
+	if (!fault)
+		fault = content_compare(content, local, &remote, &answer, err);
+	chunked_fini(&chunked);
 	cap_wipe(&cap);
 	if (fault)
 		return compare_give_up(comparison, name, kind, err);
@@ -224,27 +239,28 @@ static enum fault push_child(struct comparison *comparison, const char *name,
 	return fault;
 }
 
-/* Returns the child of that local name that has no local one yet, or NULL. */
-static const struct remote_child *find_child(struct comparison *comparison, const struct name *name,
-					     enum fault *fault)
+/* Stores the child of that local name that has no local one yet, or NULL. */
+static enum fault find_child(struct comparison *comparison, const struct name *name,
+			     const struct remote_child **found, struct err *err)
 {
-	const struct remote *remote = comparison->options->remote;
-	*fault = FAULT_NONE;
+	struct remote *remote = comparison->options->remote;
+	*found = NULL;
 	if (name->flags & NAME_NOT_UTF8)
-		return NULL;
+		return FAULT_NONE;
 	bytes_clear(&comparison->nfc);
-	*fault = name_to_nfc(&comparison->nfc, name->bytes, name->size);
-	if (*fault)
-		return NULL;
+	enum fault fault = name_to_nfc(&comparison->nfc, name->bytes, name->size);
+	if (fault)
+		return bytes_err(fault, err, "a name");
 	const struct remote_child *child =
 		remote_find(remote, bytes_text(&comparison->nfc), comparison->nfc.size);
 	if (!child)
-		return NULL;
+		return FAULT_NONE;
 	bool *seen = &comparison->seen[child - remote_child(remote, 0)];
 	if (*seen)
-		return NULL; /* two local names that are one on a grid */
+		return FAULT_NONE; /* two local names that are one on a grid */
 	*seen = true;
-	return child;
+	*found = child;
+	return chunks_judge(remote, child, err);
 }
 
 /* Compares one local name with what the grid's directory has under it. */
@@ -258,11 +274,10 @@ static enum fault compare_entry(struct comparison *comparison, const struct name
 		err_os(err, FAULT_IO, errno, "cannot look at it");
 		return compare_give_up(comparison, name->bytes, "other", err);
 	}
-	enum fault fault;
 	const char *kind = kind_of_mode(st.st_mode);
-	const struct remote_child *child = find_child(comparison, name, &fault);
-	if (fault)
-		return bytes_err(fault, err, "a name");
+	const struct remote_child *child;
+	if (find_child(comparison, name, &child, err))
+		return err->fault;
 	if (!child)
 		compare_tell(comparison,
 			     S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? COMPARE_ONLY_LOCAL
@@ -280,12 +295,14 @@ static enum fault compare_entry(struct comparison *comparison, const struct name
 }
 
 /* What the local names have not met is on the grid only. */
-static void tell_unseen(const struct comparison *comparison)
+static enum fault tell_unseen(const struct comparison *comparison, struct err *err)
 {
-	const struct remote *remote = comparison->options->remote;
+	struct remote *remote = comparison->options->remote;
 	size_t count = comparison->seen ? remote_count(remote) : 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct remote_child *child = remote_child(remote, i);
+		if (!comparison->seen[i] && chunks_judge(remote, child, err))
+			return err->fault;
 		const struct compare_finding finding = {
 			.result = COMPARE_ONLY_GRID,
 			.directory = comparison->path,
@@ -296,6 +313,7 @@ static void tell_unseen(const struct comparison *comparison)
 		if (!comparison->seen[i])
 			comparison->options->found(comparison->options->context, &finding);
 	}
+	return FAULT_NONE;
 }
 
 static enum fault add_name(struct comparison *comparison, const char *text, struct err *err)
@@ -351,8 +369,7 @@ static enum fault compare_entries(struct comparison *comparison, struct err *err
 		if (compare_entry(comparison, &name, err))
 			return err->fault;
 	}
-	tell_unseen(comparison);
-	return FAULT_NONE;
+	return tell_unseen(comparison, err);
 }
 
 /* Opens and lists both sides, and compares what is in them. */

@@ -49,14 +49,16 @@ static enum fault read_for_key(void *context, uint64_t offset, unsigned char *da
 	return read_local(hashing->local, offset, data, size, err);
 }
 
-/* Compares with a cap that tells: a literal, or by its key.  Nothing is fetched. */
+/* Compares with caps that tell: a literal, or by keys.  Nothing is fetched. */
 static enum fault compare_cap(const struct content_options *options,
-			      const struct content_local *local, const struct cap *cap,
-			      enum content_answer *answer, struct err *err)
+			      const struct content_local *local,
+			      const struct content_remote *remote, enum content_answer *answer,
+			      struct err *err)
 {
 	struct content_hashing hashing = { options, local };
 	const struct likeness likeness = {
-		.cap = cap,
+		.cap = remote->cap,
+		.chunked = remote->chunked,
 		.secret = options->secret,
 		.size = size_of(local),
 		.read = read_for_key,
@@ -75,6 +77,7 @@ struct content_reading {
 	const struct content_local *local;
 	uint64_t size; /* seen so far */
 	bool differs;
+	bool differed; /* in the chunks that are proven */
 	unsigned char *block;
 };
 
@@ -84,6 +87,18 @@ static enum fault content_begin(void *context, struct err *err)
 	(void)err;
 	reading->size = 0;
 	reading->differs = false;
+	return FAULT_NONE;
+}
+
+/* Goes back to the beginning of a chunk. */
+static enum fault content_back(void *context, uint64_t kept, struct err *err)
+{
+	struct content_reading *reading = context;
+	(void)err;
+	if (kept == reading->size) /* the chunk before has ended well */
+		reading->differed = reading->differs;
+	reading->differs = reading->differed;
+	reading->size = kept;
 	return FAULT_NONE;
 }
 
@@ -106,20 +121,23 @@ static enum fault compare_next(void *context, const void *data, size_t size, str
 }
 
 static enum fault compare_read(const struct content_options *options,
-			       const struct content_local *local, const struct cap *cap,
-			       enum content_answer *answer, struct err *err)
+			       const struct content_local *local,
+			       const struct content_remote *remote, enum content_answer *answer,
+			       struct err *err)
 {
 	struct content_reading reading = { .local = local, .block = malloc(BLOCK_SIZE) };
 	struct single single = {
 		.tries = options->tries,
 		.secret = options->secret,
 		.begin = content_begin,
+		.back = content_back,
 		.write = compare_next,
 		.context = &reading,
 	};
 	if (!reading.block)
 		return err_set(err, FAULT_NOMEM, "no memory for a file");
-	enum fault fault = single_read(&single, cap, err);
+	enum fault fault = remote->chunked ? single_read_chunks(&single, remote->chunked, err)
+					   : single_read(&single, remote->cap, err);
 	free(reading.block);
 	if (!fault)
 		fault = check_unchanged(local, err);
@@ -131,21 +149,25 @@ static enum fault compare_read(const struct content_options *options,
 }
 
 enum fault content_compare(const struct content_options *options, const struct content_local *local,
-			   const struct cap *cap, uint64_t size, enum content_answer *answer,
+			   const struct content_remote *remote, enum content_answer *answer,
 			   struct err *err)
 {
-	bool sure = cap_is_literal(cap) || cap_is_chk(cap);
-	uint64_t there = sure ? cap->size : size;
+	const struct cap *cap = remote->cap;
+	const bool sized = cap_is_literal(cap) || cap_is_chk(cap);
+	const bool sure = remote->chunked || sized;
+	const uint64_t there = remote->chunked ? remote->chunked->bytes
+			       : sized         ? cap->size
+					       : remote->size;
 	*answer = CONTENT_UNKNOWN;
 	if ((sure || there > 0) && there != size_of(local)) {
 		*answer = CONTENT_SIZE;
 		return FAULT_NONE;
 	}
 	if (cap_is_literal(cap))
-		return compare_cap(options, local, cap, answer, err);
-	if (cap_is_chk(cap) && options->secret && compare_cap(options, local, cap, answer, err))
+		return compare_cap(options, local, remote, answer, err);
+	if (sure && options->secret && compare_cap(options, local, remote, answer, err))
 		return err->fault;
 	if (*answer == CONTENT_SAME || !options->read)
 		return FAULT_NONE;
-	return compare_read(options, local, cap, answer, err);
+	return compare_read(options, local, remote, answer, err);
 }

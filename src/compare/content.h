@@ -28,6 +28,13 @@ struct content_local {
 	struct stat status; /* when opened */
 };
 
+/* A file on a grid. */
+struct content_remote {
+	const struct cap *cap;
+	const struct chunked *chunked; /* of a file in chunks; else NULL */
+	uint64_t size;                 /* where the cap does not tell it; 0: unknown */
+};
+
 enum content_answer {
 	CONTENT_SAME,
 	CONTENT_SIZE,    /* the sizes differ */
@@ -35,11 +42,9 @@ enum content_answer {
 	CONTENT_UNKNOWN, /* nothing but reading would tell */
 };
 
-/*
- * Compares with the file of `cap`, whose size, where the cap does not tell it, is `size`, 0 for
- * unknown.  Sleeps.  Faults: CHANGED (the local file, meanwhile), IO, NOMEM, CANCELLED, those of
- * single_read.
- */
+/* Compares.  Sleeps.  Faults: CHANGED (the local file, meanwhile), IO, NOMEM, CANCELLED, those of
+ * single_read. */
 MUST_USE enum fault content_compare(const struct content_options *options,
-				    const struct content_local *local, const struct cap *cap,
-				    uint64_t size, enum content_answer *answer, struct err *err);
+				    const struct content_local *local,
+				    const struct content_remote *remote,
+				    enum content_answer *answer, struct err *err);

@@ -67,9 +67,10 @@ enum fault outfile_open(struct outfile *outfile, const char *path, bool replace,
 	return fault;
 }
 
-enum fault outfile_rewind(struct outfile *outfile, struct err *err)
+enum fault outfile_rewind(struct outfile *outfile, uint64_t kept, struct err *err)
 {
-	if (lseek(outfile->fd, 0, SEEK_SET) != 0 || ftruncate(outfile->fd, 0) != 0)
+	const off_t at = (off_t)kept;
+	if (lseek(outfile->fd, at, SEEK_SET) != at || ftruncate(outfile->fd, at) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot write a file anew");
 	return FAULT_NONE;
 }

@@ -29,8 +29,8 @@ struct outfile {
 MUST_USE enum fault outfile_open(struct outfile *outfile, const char *path, bool replace,
 				 struct err *err);
 
-/* Forgets what was written. */
-MUST_USE enum fault outfile_rewind(struct outfile *outfile, struct err *err);
+/* Forgets what was written behind the first `kept` bytes, and goes on there. */
+MUST_USE enum fault outfile_rewind(struct outfile *outfile, uint64_t kept, struct err *err);
 
 /* Makes it durable and gives it its name.  FAULT_EXISTS as above, and when what is there is not as
  * it was in the beginning, or the directory was moved away; FULL, IO. */

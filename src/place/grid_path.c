@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/redact.h"
 #include "base/utf8.h"
+#include "place/edge_look.h"
 #include "place/places.h"
 
 enum { TYPED_MAX = 1 << 20 };
@@ -124,4 +125,12 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'",
 			       path->typed);
 	return err->fault == FAULT_CANCELLED ? err->fault : err_wrap(err, "'%.100s'", path->typed);
+}
+
+enum fault grid_path_chunks(const struct grid_path *path, const struct tries *tries,
+			    struct store_node *node, struct chunked *chunked, struct err *err)
+{
+	const struct edge_path edge = { &path->root, path->component, path->count, tries };
+	enum fault fault = edge_chunks(&edge, node, chunked, err);
+	return !fault || fault == FAULT_CANCELLED ? fault : err_wrap(err, "'%.100s'", path->typed);
 }

@@ -10,6 +10,7 @@
 
 #include "calls/tries.h"
 #include "options/connection.h"
+#include "tahoe/chunked.h"
 
 struct grid_path {
 	char *typed; /* without outer spaces, a typed cap redacted, escaped: safe to show */
@@ -50,3 +51,12 @@ struct grid_look {
  */
 MUST_USE enum fault grid_path_look(const struct grid_path *path, const struct grid_look *look,
 				   struct store_node *node, struct err *err);
+
+/*
+ * Finds out whether `node`, as grid_path_look has found it at the whole path, is a file in chunks,
+ * and stores these, to be freed; none where it is not.  The edge that leads to a directory that
+ * cannot change goes into `node`.  Sleeps.  Faults as above.
+ */
+MUST_USE enum fault grid_path_chunks(const struct grid_path *path, const struct tries *tries,
+				     struct store_node *node, struct chunked *chunked,
+				     struct err *err);

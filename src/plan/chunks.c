@@ -19,13 +19,17 @@ enum fault chunks_judge(struct remote *remote, const struct remote_child *child,
 {
 	struct chunked chunked = { 0 };
 	struct cap cap = { 0 };
+	enum fault fault = FAULT_NONE;
+	bool is_file = false;
 	if (child->chunked == 0)
 		return FAULT_NONE;
-	enum fault fault = FAULT_NONE;
-	if (cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap))
+	if (!remote_was_judged(remote, child, &is_file) &&
+	    cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap)) {
 		fault = chunks_find(remote, &cap, child->chunked, &chunked, err);
+		is_file = chunked.count > 0;
+	}
 	if (!fault)
-		remote_judge(remote, child, chunked.count > 0);
+		remote_judge(remote, child, is_file);
 	chunked_fini(&chunked);
 	cap_wipe(&cap);
 	return fault;

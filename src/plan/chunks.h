@@ -21,7 +21,8 @@ MUST_USE enum fault chunks_find(struct remote *remote, const struct cap *cap, ui
 
 /*
  * Judges a child of the directory turned to: one that is a file in chunks has the kind and the size
- * of a file afterwards, by the cap of the directory.  Sleeps only for one with the mark, and once.
+ * of a file afterwards, by the cap of the directory.  Sleeps only for one with the mark that was
+ * not judged lately.
  * Faults as above.
  */
 MUST_USE enum fault chunks_judge(struct remote *remote, const struct remote_child *child,

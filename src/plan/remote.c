@@ -12,6 +12,7 @@ enum {
 	KEPT_BYTES_MAX = 32 << 20, /* of those that were used; of those that came ahead the same */
 	AHEAD_MAX = 4,             /* listings on their way when another one is asked for ahead */
 	NAMES_MAX = 512 << 20,     /* bytes of all names of one directory */
+	JUDGED = 1024,             /* places, each for one that was judged */
 	HASH_SHOWN = 8,            /* bytes of the hash behind a name that is cut */
 	CUT_SIZE = MANIFEST_NAME_MAX - 1 - 2 * HASH_SHOWN,
 };
@@ -32,6 +33,13 @@ struct remote_listing {
 	struct asking asking;
 };
 
+/* A directory with a mark that was judged. */
+struct judged {
+	unsigned char index[CAP_KEY_SIZE]; /* storage index */
+	uint64_t bytes;                    /* that it said to be a file of; 0: the place is free */
+	bool is_file;
+};
+
 struct remote {
 	struct ask ask;
 	enum remote_use use;
@@ -40,6 +48,7 @@ struct remote {
 	uint64_t tick;
 	uint64_t unread, untimed; /* of the listings that came */
 	uint64_t lies;
+	struct judged judged[JUDGED];
 };
 
 struct remote *remote_new(const struct ask *ask, enum remote_use use)
@@ -130,6 +139,14 @@ static void describe_child(enum remote_use use, const struct store_node *node,
 void remote_describe(const struct store_node *node, struct remote_child *child)
 {
 	describe_child(REMOTE_SOURCE, node, child);
+}
+
+void remote_be_file(struct remote_child *child, uint64_t bytes)
+{
+	child->kind = STORE_FILE;
+	child->bytes = bytes;
+	child->fixed = false;
+	child->chunked = 0;
 }
 
 bool remote_is_link(const struct remote_child *child)
@@ -361,14 +378,42 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 		remote_start(remote, cap, index);
 }
 
+/* Finds the place of a child's directory among those that were judged; NULL: it gets none.  The
+ * index is a hash already. */
+static struct judged *find_judged(struct remote *remote, const struct remote_child *child,
+				  unsigned char index[CAP_KEY_SIZE])
+{
+	struct cap cap;
+	uint64_t hash;
+	const bool found = cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap) &&
+			   cap_storage_index(&cap, index);
+	cap_wipe(&cap);
+	if (!found)
+		return NULL;
+	memcpy(&hash, index, sizeof hash);
+	return &remote->judged[hash % JUDGED];
+}
+
+bool remote_was_judged(struct remote *remote, const struct remote_child *child, bool *is_file)
+{
+	unsigned char index[CAP_KEY_SIZE];
+	const struct judged *judged = find_judged(remote, child, index);
+	if (!judged || judged->bytes != child->chunked ||
+	    memcmp(judged->index, index, sizeof index) != 0)
+		return false;
+	*is_file = judged->is_file;
+	return true;
+}
+
 void remote_judge(struct remote *remote, const struct remote_child *child, bool is_file)
 {
+	struct judged verdict = { .bytes = child->chunked, .is_file = is_file };
+	struct judged *place = find_judged(remote, child, verdict.index);
+	if (place)
+		*place = verdict;
 	struct remote_child *judged = &remote->open->child[child - remote->open->child];
-	if (is_file) {
-		judged->kind = STORE_FILE;
-		judged->bytes = judged->chunked;
-		judged->fixed = false;
-	}
+	if (is_file)
+		remote_be_file(judged, judged->chunked);
 	judged->chunked = 0;
 }
 

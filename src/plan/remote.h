@@ -35,6 +35,9 @@ struct remote_child {
 /* Fills all but the name from a node, as REMOTE_SOURCE does. */
 void remote_describe(const struct store_node *node, struct remote_child *child);
 
+/* Makes a directory the file in chunks that it is, of `bytes` bytes. */
+void remote_be_file(struct remote_child *child, uint64_t bytes);
+
 /* Returns whether it is a file that says it is a symlink; one that can change is none. */
 bool remote_is_link(const struct remote_child *child);
 
@@ -66,6 +69,10 @@ uint64_t remote_unread(const struct remote *remote);
 
 /* The same of children whose time is none that we can tell. */
 uint64_t remote_untimed(const struct remote *remote);
+
+/* Returns whether a child's directory, which says that it is a file in chunks, was judged lately
+ * under the same mark, at whatever place, storing how. */
+bool remote_was_judged(struct remote *remote, const struct remote_child *child, bool *is_file);
 
 /* Makes a child of the directory turned to, which says that it is a file in chunks, that file, or
  * leaves it a directory without a mark. */

@@ -96,3 +96,43 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 	proof_fini(&attempts.proof);
 	return fault ? err->fault : FAULT_NONE;
 }
+
+/* One chunk, behind what is kept of the file. */
+struct chunk_reading {
+	const struct single *single;
+	uint64_t kept;
+};
+
+static enum fault begin_chunk(void *context, struct err *err)
+{
+	const struct chunk_reading *chunk = context;
+	const struct single *single = chunk->single;
+	return single->back(single->context, chunk->kept, err);
+}
+
+static enum fault write_chunk(void *context, const void *data, size_t size, struct err *err)
+{
+	const struct chunk_reading *chunk = context;
+	return chunk->single->write(chunk->single->context, data, size, err);
+}
+
+enum fault single_read_chunks(const struct single *single, const struct chunked *chunked,
+			      struct err *err)
+{
+	struct chunk_reading reading = { .single = single };
+	enum fault fault = FAULT_NONE;
+	for (size_t i = 0; i < chunked->count && !fault; i++) {
+		struct single chunk = {
+			.tries = single->tries,
+			.secret = single->secret,
+			.begin = begin_chunk,
+			.write = write_chunk,
+			.context = &reading,
+		};
+		fault = single_read(&chunk, &chunked->cap[i], err);
+		reading.kept += chunked_size_of(chunked, i);
+		if (fault && !fault_is_general(fault))
+			err_wrap(err, "chunk %zu of %zu", i + 1, chunked->count);
+	}
+	return fault ? err->fault : FAULT_NONE;
+}

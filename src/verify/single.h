@@ -13,14 +13,18 @@
 
 #include "calls/tries.h"
 #include "tahoe/chk.h"
+#include "tahoe/chunked.h"
 
 struct single {
 	struct tries tries;
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	/* Forgets what was written: another try begins. */
 	enum fault (*begin)(void *context, struct err *err);
+	/* Forgets what was written behind the first `kept` bytes, which are of earlier chunks; of
+	 * single_read_chunks alone. */
+	enum fault (*back)(void *context, uint64_t kept, struct err *err);
 	enum fault (*write)(void *context, const void *data, size_t size, struct err *err);
-	void *context; /* of both */
+	void *context; /* of all three */
 };
 
 /*
@@ -29,3 +33,8 @@ struct single {
  * `write`; USAGE when the cap is not one to read a file by.
  */
 MUST_USE enum fault single_read(struct single *single, const struct cap *cap, struct err *err);
+
+/* Reads the chunks of a file one after the other, each proven before the next, and each with tries
+ * of its own.  Otherwise as single_read. */
+MUST_USE enum fault single_read_chunks(const struct single *single, const struct chunked *chunked,
+				       struct err *err);

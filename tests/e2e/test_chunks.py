@@ -385,3 +385,46 @@ def test_killed_between_link_and_slot_it_goes_on(embedded, client, barge_debug, 
     assert pieces_at(embedded, cap, "large")[1] == content(SIZE)
     barge.ok("resume", barge.job().name)
     assert pieces_at(embedded, cap, "large")[1] == content(SIZE)
+
+
+# --- looked at ------------------------------------------------------------------------------
+
+def test_ls_shows_a_file(embedded, stored):
+    barge, alias, _ = stored
+    assert barge.ok("ls", alias + "s").out == "large\nsmall\n"
+    lines = [json.loads(line) for line in barge.ok("ls", "--json", alias + "s").out.splitlines()]
+    assert [(line["name"], line["kind"], line["size"]) for line in lines] == [
+        ("large", "file", SIZE), ("small", "file", CHUNK)]
+    line = json.loads(barge.ok("ls", "--json", alias + "s/large").out)
+    assert (line["name"], line["kind"], line["size"]) == ("large", "file", SIZE)
+    assert barge.ok("ls", "-l", alias + "s/large").out.split()[1] == str(SIZE)
+    barge.ok("ls", alias + "s/large/", code=2)
+    a, b = embedded.put(content(1000, 7)), embedded.put(content(1000, 8))
+    assert barge.ok("ls", marked(embedded, {"1": a, "2": b}, 1999)).out == "large/\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--no-direct",)], ids=["servers", "gateway alone"])
+def test_get_writes_one_file(embedded, stored, tmp_path, options):
+    barge, alias, _ = stored
+    barge.ok("get", alias + "s/large", tmp_path / "got", *options)
+    assert (tmp_path / "got").read_bytes() == content(SIZE)
+    run = barge.ok("get", alias + "s/large", "-", *options)
+    assert run.raw == content(SIZE)
+
+
+def test_diff_compares_it_with_a_file(embedded, stored, source, tmp_path):
+    barge, alias, _ = stored
+    barge.ok("diff", source, alias + "s")
+    barge.ok("diff", source / "large", alias + "s/large")
+    barge.ok("diff", "--verify=read", source / "large", alias + "s/large")
+    data = bytearray(content(SIZE))
+    data[3 * CHUNK] ^= 1
+    (source / "large").write_bytes(data)
+    for words in (source, alias + "s"), (source / "large", alias + "s/large"):
+        for options in [], ["--verify=read"]:
+            run = barge.ok("diff", *words, *options, code=1)
+            assert "large" in run.out
+    (source / "large").unlink()
+    run = barge.ok("diff", "--json", source, alias + "s", code=1)
+    line = run.entries()["large"]
+    assert line["kind"] == "file"

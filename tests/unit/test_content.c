@@ -73,9 +73,9 @@ static int compare_as(struct compare_case *compare_case, const struct cap *cap, 
 	struct content_local local = { .fd = open(tree_path("f"), O_RDONLY) };
 	struct err err;
 	enum content_answer answer;
+	const struct content_remote remote = { .cap = cap, .size = size };
 	assert_int_equal(fstat(local.fd, &local.status), 0);
-	enum fault fault =
-		content_compare(&compare_case->options, &local, cap, size, &answer, &err);
+	enum fault fault = content_compare(&compare_case->options, &local, &remote, &answer, &err);
 	close(local.fd);
 	return fault ? -(int)fault : (int)answer;
 }

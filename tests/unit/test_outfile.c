@@ -14,7 +14,7 @@ static enum fault write_out(const char *path, bool replace, bool publish)
 	if (fault)
 		return fault;
 	assert_int_equal(dirfd_write(outfile.fd, "a failed try", 12, &err), FAULT_NONE);
-	assert_int_equal(outfile_rewind(&outfile, &err), FAULT_NONE);
+	assert_int_equal(outfile_rewind(&outfile, 0, &err), FAULT_NONE);
 	assert_int_equal(dirfd_write(outfile.fd, "after", 5, &err), FAULT_NONE);
 	if (publish)
 		fault = outfile_publish(&outfile, &err);

@@ -180,9 +180,59 @@ static void a_literal_is_in_its_cap(void **state)
 	store_close(target_tree.wait.store);
 }
 
+static enum fault back(void *context, uint64_t kept, struct err *err)
+{
+	struct tree *target_tree = context;
+	(void)err;
+	assert_true(kept <= target_tree->size);
+	target_tree->begun++;
+	target_tree->size = kept;
+	return FAULT_NONE;
+}
+
+static void of_chunks_only_the_one_that_went_wrong_is_read_again(void **state)
+{
+	(void)state;
+	struct tree target_tree;
+	struct err err;
+	open_site(&target_tree, "gbfg", "x");
+	target_tree.single.secret = &target_tree.secret;
+	target_tree.single.begin = NULL;
+	target_tree.single.back = back;
+	struct cap cap[] = { target_tree.cap, target_tree.cap };
+	const struct chunked chunked = {
+		.cap = cap, .count = 2, .chunk_size = SIZE, .bytes = 2 * SIZE
+	};
+	assert_int_equal(single_read_chunks(&target_tree.single, &chunked, &err), FAULT_NONE);
+	assert_int_equal(target_tree.size, 2 * SIZE);
+	assert_memory_equal(target_tree.got, target_tree.content, SIZE);
+	assert_memory_equal(target_tree.got + SIZE, target_tree.content, SIZE);
+	assert_int_equal(target_tree.begun, 3);
+	store_close(target_tree.wait.store);
+}
+
+static void a_chunk_that_is_lost_is_named(void **state)
+{
+	(void)state;
+	struct tree target_tree;
+	struct err err;
+	open_site(&target_tree, "gf", "x");
+	target_tree.single.secret = &target_tree.secret;
+	target_tree.single.back = back;
+	struct cap cap[] = { target_tree.cap, target_tree.cap };
+	const struct chunked chunked = {
+		.cap = cap, .count = 2, .chunk_size = SIZE, .bytes = 2 * SIZE
+	};
+	assert_int_equal(single_read_chunks(&target_tree.single, &chunked, &err), FAULT_RETRY);
+	assert_non_null(strstr(err.text, "chunk 2 of 2"));
+	store_close(target_tree.wait.store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
+		cmocka_unit_test(of_chunks_only_the_one_that_went_wrong_is_read_again),
+		cmocka_unit_test(a_chunk_that_is_lost_is_named),
 		cmocka_unit_test(one_read_is_enough_where_the_key_tells),
 		cmocka_unit_test(without_the_secret_it_is_read_twice),
 		cmocka_unit_test(an_end_like_an_error_is_asked_for_alone),

@@ -70,7 +70,7 @@ static void audit_tell(struct audit *audit, const struct probe *probe, const str
 		.proven = !err->fault,
 		.detail = err->fault ? err->text : "",
 		.bytes = err->fault || probe->is_directory ? 0 : probe->length,
-		.health = probe->proving.checked ? &probe->proving.health : NULL,
+		.health = probe_health(probe),
 	};
 	audit_count(audit->counts, &entry);
 	audit->request->ended(audit->request->context, &entry);
@@ -133,7 +133,7 @@ static enum fault audit_directory(struct audit *audit, const struct catalog_page
 	}
 	if (cap_is_file(&(struct cap){ .kind = slot.cap_kind }))
 		return FAULT_NONE; /* the target is a file, which has an entry of its own */
-	struct probe *probe = probe_new(&slot, audit->request->levels, &err);
+	struct probe *probe = probe_new(&slot, MANIFEST_DIRECTORY, audit->request->levels, &err);
 	explicit_bzero(&slot, sizeof slot);
 	if (probe) {
 		probe->listing = page->listing;
@@ -166,7 +166,7 @@ static enum fault audit_file(struct audit *audit, const struct manifest_entry *e
 	else if (slot->state == OUTCOME_DAMAGED)
 		err_set(&err, FAULT_CORRUPT, "its outcome is damaged");
 	else
-		probe = probe_new(slot, audit->request->levels, &err);
+		probe = probe_new(slot, entry->kind, audit->request->levels, &err);
 	if (probe) {
 		probe->listing = audit->listing;
 		probe->name = name;

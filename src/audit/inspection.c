@@ -12,6 +12,7 @@ struct inspected_child *inspection_child_new(const struct store_child *from)
 		.cap = *store_node_cap(&from->node),
 		.kind = from->node.kind,
 		.size = from->node.size,
+		.chunked = store_node_chunked(&from->node),
 		.name_size = from->name_size,
 	};
 	if (from->node.rw.kind) /* a repair may need it */
@@ -42,7 +43,9 @@ static bool on_child(void *context, const struct store_child *from)
 		return false;
 	*inspection->end = child;
 	inspection->end = &child->next;
-	return true;
+	return inspection->chunked == 0 ||
+	       chunked_add(&inspection->chunks.chunked, from->name, from->name_size,
+			   store_node_cap(&from->node));
 }
 
 static void inspection_proven(void *context, const struct err *err)
@@ -89,12 +92,51 @@ static void prove(struct inspection *inspection)
 		proving_start(&inspection->proving, &options, owed(inspection));
 }
 
+static void prove_chunks(struct inspection *inspection)
+{
+	const struct chunks_proof_options options = {
+		.task = &inspection->task,
+		.cap = &inspection->cap,
+		.bytes = inspection->chunked,
+		.levels = inspection->levels,
+		.add_lease = inspection->add_lease,
+		.repair = inspection->repair,
+		.secret = inspection->secret,
+		.moved = inspection_moved,
+		.ended = inspection_proven,
+		.context = inspection,
+	};
+	chunks_proof_start(&inspection->chunks, &options);
+}
+
+/* Takes a directory that is a file in chunks for that file. */
+static void judge(struct inspection *inspection)
+{
+	if (!chunked_end(&inspection->chunks.chunked)) {
+		inspection->chunked = 0;
+		return;
+	}
+	inspection->is_directory = false;
+	inspection->size = inspection->chunked;
+	free_children(inspection);
+}
+
+static void prove_listed(struct inspection *inspection)
+{
+	if (inspection->chunked > 0)
+		prove_chunks(inspection);
+	else
+		prove(inspection);
+}
+
 static void inspection_listed(void *context, const struct store_reply *reply)
 {
 	struct inspection *inspection = context;
 	inspection->call = NULL;
+	if (!reply->fault && inspection->chunked > 0)
+		judge(inspection);
 	if (!reply->fault) {
-		prove(inspection);
+		prove_listed(inspection);
 		return;
 	}
 	struct err err = reply->err;
@@ -110,9 +152,11 @@ static void inspection_start(struct pool_task *task)
 	struct err err;
 	free_children(inspection);
 	if (!inspection->is_directory) {
-		prove(inspection);
+		prove_listed(inspection);
 		return;
 	}
+	if (inspection->chunked > 0)
+		chunked_begin(&inspection->chunks.chunked, inspection->chunked);
 	const struct store_list list = {
 		.cap = &inspection->cap,
 		.child = on_child,
@@ -128,6 +172,7 @@ static void inspection_abandon(struct pool_task *task)
 {
 	struct inspection *inspection = (struct inspection *)task;
 	proving_cancel(&inspection->proving);
+	chunks_proof_cancel(&inspection->chunks);
 	if (inspection->call)
 		store_cancel(task->store, inspection->call);
 	inspection->call = NULL;
@@ -149,6 +194,7 @@ struct inspection *inspection_new(const struct inspected_child *child,
 	inspection->cap = child->cap;
 	inspection->is_directory = child->kind == STORE_DIRECTORY;
 	inspection->size = child->size;
+	inspection->chunked = child->chunked;
 	if (cap_is_chk(&child->cap))
 		inspection->size = child->cap.size;
 	inspection->path = path;
@@ -163,12 +209,20 @@ struct inspection *inspection_new(const struct inspected_child *child,
 	return inspection;
 }
 
+const struct store_health *inspection_health(const struct inspection *inspection)
+{
+	return inspection->proving.checked  ? &inspection->proving.health
+	       : inspection->chunks.checked ? &inspection->chunks.health
+					    : NULL;
+}
+
 void inspection_free(struct inspection *inspection)
 {
 	if (!inspection)
 		return;
 	free_children(inspection);
 	proving_fini(&inspection->proving);
+	chunks_proof_fini(&inspection->chunks);
 	cap_wipe(&inspection->cap);
 	free(inspection->path);
 	free(inspection);

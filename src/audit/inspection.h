@@ -3,7 +3,8 @@
  *
  *   [directory: list -> children] -> [check] -> [file: read] -> over
  *
- * What can change is read by its check: which bytes it should have nobody knows.
+ * A directory that says it is a file in chunks, and is one, is over once these are proven.  What
+ * can change is read by its check: which bytes it should have nobody knows.
  *
  * Place      src/audit/tree.c submits it to its pool; everything in an inspection runs in its lane.
  * Ownership  an inspection owns what it points to.
@@ -11,14 +12,14 @@
  */
 #pragma once
 
-#include "calls/pool.h"
-#include "verify/proving.h"
+#include "audit/chunks_proof.h"
 
 struct inspected_child {
 	struct inspected_child *next;
 	struct cap cap;
 	enum store_kind kind;
 	uint64_t size;
+	uint64_t chunked; /* as store_node_chunked */
 	size_t name_size;
 	char name[];
 };
@@ -30,7 +31,10 @@ struct inspection {
 	struct cap cap;
 	bool is_directory;
 	uint64_t size; /* of a file */
-	char *path;    /* from the root of the tree; "" is that */
+	uint64_t
+		chunked; /* the size of the file in chunks that a directory says it is; once listed,
+			     it is that file, or this is 0 */
+	char *path;      /* from the root of the tree; "" is that */
 	size_t path_size;
 	const struct chk_params *secret; /* of the gateway, or NULL */
 	/* Hears in the lane of bytes that arrived.  May be NULL. */
@@ -41,12 +45,16 @@ struct inspection {
 		*child; /* of a directory that was listed, in the order of the listing */
 	struct inspected_child **end;
 	struct proving proving;
-	struct store_call *call; /* the listing in flight */
+	struct chunks_proof chunks; /* of a file in chunks */
+	struct store_call *call;    /* the listing in flight */
 };
 
 /* Makes an inspection of the child of the object at `path`; NULL: to the root.  NULL: no memory. */
 struct inspection *inspection_new(const struct inspected_child *child,
 				  const struct inspection *parent);
+
+/* Returns what was found of its shares; NULL: nobody looked. */
+const struct store_health *inspection_health(const struct inspection *inspection);
 
 /* Wipes and frees.  NULL is allowed. */
 void inspection_free(struct inspection *inspection);

@@ -1,5 +1,6 @@
 #include "audit/probe.h"
 
+#include "decide/entry.h"
 #include "verify/policy.h"
 
 /* ---- a directory ---- */
@@ -69,6 +70,23 @@ static void probe_proven(void *context, const struct err *err)
 		pool_end(&probe->task, err);
 }
 
+static void prove_chunks(struct probe *probe)
+{
+	const struct chunks_proof_options options = {
+		.task = &probe->task,
+		.cap = &probe->cap,
+		.bytes = probe->length,
+		.levels = probe->levels & (VERIFY_COUNT | VERIFY_ALL),
+		.add_lease = probe->add_lease,
+		.repair = probe->repair,
+		.secret = probe->secret,
+		.moved = probe_moved,
+		.ended = probe_proven,
+		.context = probe,
+	};
+	chunks_proof_start(&probe->chunks, &options);
+}
+
 static void probe_start(struct pool_task *task)
 {
 	struct probe *probe = (struct probe *)task;
@@ -86,7 +104,9 @@ static void probe_start(struct pool_task *task)
 		.ended = probe_proven,
 		.context = probe,
 	};
-	if (cap_is_literal(&probe->cap) && probe->linked)
+	if (probe->in_chunks)
+		prove_chunks(probe);
+	else if (cap_is_literal(&probe->cap) && probe->linked)
 		pool_end(&probe->task, NULL);
 	else if (cap_is_literal(&probe->cap) && !probe->is_directory)
 		compare_literal(probe);
@@ -98,12 +118,14 @@ static void probe_abandon(struct pool_task *task)
 {
 	struct probe *probe = (struct probe *)task;
 	proving_cancel(&probe->proving);
+	chunks_proof_cancel(&probe->chunks);
 	if (probe->call)
 		store_cancel(task->store, probe->call);
 	probe->call = NULL;
 }
 
-struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct err *err)
+struct probe *probe_new(const struct outcome *outcome, uint8_t manifest_kind, unsigned levels,
+			struct err *err)
 {
 	struct probe *probe = calloc(1, sizeof *probe);
 	if (!probe) {
@@ -123,7 +145,8 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 	if (probe->linked)
 		probe->levels &= ~(unsigned)VERIFY_READ;
 	probe->id = outcome->id;
-	probe->is_directory = cap_is_directory(&probe->cap);
+	probe->in_chunks = entry_is_chunked(manifest_kind, outcome->cap_kind);
+	probe->is_directory = cap_is_directory(&probe->cap) && !probe->in_chunks;
 	probe->exact = !cap_is_mutable(&probe->cap);
 	probe->length = outcome->length;
 	memcpy(probe->content, outcome->content, sizeof probe->content);
@@ -133,12 +156,20 @@ struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct e
 	return probe;
 }
 
+const struct store_health *probe_health(const struct probe *probe)
+{
+	return probe->proving.checked  ? &probe->proving.health
+	       : probe->chunks.checked ? &probe->chunks.health
+				       : NULL;
+}
+
 void probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
 	childset_fini(&probe->set);
 	proving_fini(&probe->proving);
+	chunks_proof_fini(&probe->chunks);
 	free(probe->name);
 	cap_wipe(&probe->cap);
 	free(probe);

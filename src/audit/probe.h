@@ -2,6 +2,7 @@
  * One entry of a job proven again: its shares checked, its bytes or children read.
  *
  *   [check every share] -> [file: read and compare | directory: list and compare]
+ *   or, of a file in chunks, each of these (chunks_proof.h)
  *
  * Place      src/audit submits it to its pool; everything in a probe runs in its lane.
  * Ownership  a probe owns what it points to.
@@ -9,11 +10,10 @@
  */
 #pragma once
 
-#include "calls/pool.h"
+#include "audit/chunks_proof.h"
 #include "queue/entry.h"
 #include "queue/outcome.h"
 #include "verify/childset.h"
-#include "verify/proving.h"
 
 struct probe {
 	struct pool_task task; /* first */
@@ -26,6 +26,7 @@ struct probe {
 	bool has_content;                /* that is known */
 	const struct chk_params *secret; /* of the gateway, or NULL; set by whoever submits it */
 	uint64_t length;
+	bool in_chunks; /* the cap is that of their directory */
 	/* directories */
 	bool is_directory;
 	bool exact;          /* the directory holds nothing else */
@@ -40,12 +41,17 @@ struct probe {
 	void *context;
 
 	struct proving proving;
-	struct store_call *call; /* the listing in flight */
+	struct chunks_proof chunks; /* of a file in chunks */
+	struct store_call *call;    /* the listing in flight */
 };
 
-/* Makes a probe of what `outcome`, which says done, tells.  NULL, filling `err`: CORRUPT (no cap in
- * it), NOMEM. */
-struct probe *probe_new(const struct outcome *outcome, unsigned levels, struct err *err);
+/* Makes a probe of what `outcome`, which says done, tells of an entry of kind `manifest_kind`.
+ * NULL, filling `err`: CORRUPT (no cap in it), NOMEM. */
+struct probe *probe_new(const struct outcome *outcome, uint8_t manifest_kind, unsigned levels,
+			struct err *err);
+
+/* Returns what was found of its shares; NULL: nobody looked. */
+const struct store_health *probe_health(const struct probe *probe);
 
 /* Wipes and frees.  NULL is allowed. */
 void probe_free(struct probe *probe);

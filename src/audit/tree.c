@@ -81,7 +81,7 @@ static void tree_tell(struct tree_audit *tree, const struct inspection *inspecti
 		.proven = !err->fault,
 		.detail = err->fault ? err->text : "",
 		.bytes = err->fault || inspection->is_directory ? 0 : inspection->size,
-		.health = inspection->proving.checked ? &inspection->proving.health : NULL,
+		.health = inspection_health(inspection),
 	};
 	audit_count(tree->counts, &entry);
 	tree->request->ended(tree->request->context, &entry);

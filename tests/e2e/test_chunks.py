@@ -428,3 +428,45 @@ def test_diff_compares_it_with_a_file(embedded, stored, source, tmp_path):
     run = barge.ok("diff", "--json", source, alias + "s", code=1)
     line = run.entries()["large"]
     assert line["kind"] == "file"
+
+
+def proven(run):
+    """{path: kind} of what a verification tells as proven."""
+    return {path: line["kind"] for path, line in run.entries().items() if line["state"] == "done"}
+
+
+@pytest.mark.parametrize("level", ["count", "check", "read"])
+def test_verify_takes_it_for_a_file(embedded, stored, level):
+    barge, alias, _ = stored
+    run = barge.ok("verify", alias + "s", f"--verify={level}", "--json")
+    assert proven(run) == {"": "directory", "large": "file", "small": "file"}
+    assert run.entries()["large"]["bytes"] == SIZE
+    run = barge.ok("verify", barge.job().name, f"--verify={level}", "--json")
+    assert proven(run)["s/large"] == "file" and run.summary()["failed"] == 0
+    assert run.summary()["files"] == 2
+    a, b = embedded.put(content(1000, 7)), embedded.put(content(1000, 8))
+    run = barge.ok("verify", marked(embedded, {"1": a, "2": b}, 1999), "--json")
+    assert proven(run) == {"": "directory", "large": "directory", "large/1": "file",
+                           "large/2": "file"}
+
+
+def test_a_chunk_that_is_lost_is_named(real_grid, client, source, tmp_path):
+    alias, _ = real_grid.fresh()
+    barge = client(real_grid)
+    (source / "large").write_bytes(content(SIZE, 40))
+    before = set(real_grid.share_files())
+    barge.ok("cp", "-r", source, alias, "--chunk=100K")
+    chunks = [path for path in set(real_grid.share_files()) - before
+              if path.stat().st_size > 100 * KIB]
+    chunks[0].unlink()
+    for words in [alias + "s"], [alias + "s", "--verify=check"], [barge.job().name]:
+        run = barge.ok("verify", *words, "--json", code=1)
+        line, = [line for line in run.entries().values() if line["state"] == "failed"]
+        assert line["path"].endswith("large") and line["kind"] == "file"
+        assert "of 7: " in line["detail"] and "chunk" in line["detail"]
+    # What is fetched is all or nothing.
+    run = barge.ok("get", alias + "s/large", tmp_path / "out", code=1)
+    assert "of 7: " in run.err and not (tmp_path / "out").exists()
+    # Sent again, it is whole again.
+    barge.ok("cp", "-r", source, alias, "--chunk=100K", "--always")
+    barge.ok("verify", alias + "s")

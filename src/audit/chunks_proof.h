@@ -1,0 +1,54 @@
+/*
+ * A file in chunks, proven: its directory, and then one chunk after the other.
+ *
+ *   [list the directory: are they the chunks of this file?] -> [its shares] -> chunk 1 -> chunk 2
+ *   -> ... -> ended
+ *
+ * Started again after an attempt that failed, it goes on with the chunk that did; an attempt that
+ * has proven something does not count as a failed one.
+ *
+ * Place      audit/inspection.h and audit/probe.h, in the lane of their task -> [chunks_proof] ->
+ *            verify/proving.h.
+ * Ownership  borrows what is in its options until `ended`; owns the chunks' caps.
+ * Threads    the lane's.
+ */
+#pragma once
+
+#include "calls/pool.h"
+#include "tahoe/chunked.h"
+#include "verify/proving.h"
+
+struct chunks_proof_options {
+	struct pool_task *task; /* whose attempt it is, in its store */
+	const struct cap *cap;  /* of the directory */
+	uint64_t bytes;         /* of the file */
+	unsigned levels;        /* enum verify_level: COUNT, CHECK, READ */
+	bool add_lease, repair;
+	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
+	/* Hears of bytes that arrived. */
+	void (*moved)(void *context, uint64_t bytes);
+	/* Hears of the end; `err` NULL: all is proven. */
+	void (*ended)(void *context, const struct err *err);
+	void *context; /* of both */
+};
+
+/* All zeros before the first start, but for chunks that are known already. */
+struct chunks_proof {
+	struct chunks_proof_options options;
+	struct chunked chunked;
+	size_t proven;              /* objects: the directory, then the chunks */
+	bool checked;               /* shares were looked at, */
+	struct store_health health; /* and this is the worst that was found */
+
+	struct store_call *call; /* the listing in flight */
+	struct proving proving;  /* of the object at hand */
+};
+
+/* Proves what is not proven yet. */
+void chunks_proof_start(struct chunks_proof *proof, const struct chunks_proof_options *options);
+
+/* Ends the call in flight, if there is one, without `ended`. */
+void chunks_proof_cancel(struct chunks_proof *proof);
+
+/* Wipes and frees what it holds. */
+void chunks_proof_fini(struct chunks_proof *proof);

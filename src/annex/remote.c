@@ -22,30 +22,16 @@ void remote_init(struct annex_remote *remote, struct output *output)
 	mutex_init(&remote->mutex);
 }
 
-static void free_hands(struct annex_remote *remote) REQUIRES(remote->mutex)
-{
-	for (struct remote_hand *hand; (hand = remote->idle);) {
-		remote->idle = hand->next;
-		store_close(hand->wait.store);
-		free(hand);
-	}
-	for (size_t i = 0; i < KEY_LEAVES; i++) {
-		if (remote->leaf[i])
-			cap_wipe(remote->leaf[i]);
-		free(remote->leaf[i]);
-	}
-}
-
 void remote_fini(struct annex_remote *remote)
 {
 	mutex_lock(&remote->mutex);
-	free_hands(remote);
+	keys_close(remote->keys);
 	mutex_unlock(&remote->mutex);
-	policy_free(remote->policy);
 	setup_fini(&remote->setup);
 	free(remote->gateway);
 	free(remote->node_directory);
 	free(remote->root_word);
+	cap_wipe(&remote->path.root);
 	cap_wipe(&remote->root);
 	mutex_fini(&remote->mutex);
 }
@@ -62,84 +48,76 @@ struct connection_options remote_connection(struct annex_remote *remote)
 	return connection;
 }
 
-/* Whether nobody waits for the request any more (a store_wait_stop). */
-static bool is_stopped(void *context)
-{
-	const struct remote_hand *hand = context;
-	return hand->stop && *hand->stop;
-}
-
-/* Finds the gateway, with `hand` the first store there. */
-static enum fault connect_first(struct annex_remote *remote, struct remote_hand *hand,
-				struct err *err) REQUIRES(remote->mutex)
+static enum fault load(struct annex_remote *remote, struct err *err) REQUIRES(remote->mutex)
 {
 	const struct connection_options connection = remote_connection(remote);
-	if (setup_load(&connection, remote->output, &remote->setup, err))
-		return err->fault;
-	enum fault fault = setup_connect(&remote->setup, &hand->wait, err);
-	if (!fault) {
-		fault = policy_new(0, remote->setup.params, &remote->policy, err);
-		if (fault)
-			store_close(hand->wait.store);
-	}
-	if (fault)
-		setup_fini(&remote->setup);
-	remote->connected = !fault;
+	if (remote->loaded)
+		return FAULT_NONE;
+	enum fault fault = setup_load(&connection, remote->output, &remote->setup, err);
+	remote->loaded = !fault;
 	return fault;
 }
 
-enum fault remote_take(struct annex_remote *remote, const atomic_bool *stop,
-		       struct remote_hand **taken, struct err *err)
+enum fault remote_load(struct annex_remote *remote, struct err *err)
 {
-	enum fault fault = FAULT_NONE;
 	mutex_lock(&remote->mutex);
-	struct remote_hand *hand = remote->idle;
-	if (hand) {
-		remote->idle = hand->next;
-	} else {
-		hand = calloc(1, sizeof *hand);
-		fault = !hand ? err_set(err, FAULT_NOMEM, "no memory for a connection")
-			: remote->connected
-				? setup_open_next(&remote->setup, &hand->wait.store, err)
-				: connect_first(remote, hand, err);
+	enum fault fault = load(remote, err);
+	mutex_unlock(&remote->mutex);
+	return fault;
+}
+
+/* Whether nobody waits for requests any more (a store_wait_stop). */
+static bool is_stopped(void *context)
+{
+	const struct annex_remote *remote = context;
+	return remote->stop && *remote->stop;
+}
+
+static enum fault open_keys(struct annex_remote *remote, const struct annex_request *request,
+			    struct err *err) REQUIRES(remote->mutex)
+{
+	static char typed[] = "the root of the remote";
+	const struct keys_options options = {
+		.setup = &remote->setup,
+		.root = &remote->path,
+		.trusted = true,
+		.stop = is_stopped,
+		.context = remote,
+	};
+	if (remote->keys)
+		return FAULT_NONE;
+	if (!remote->prepared)
+		return err_set(err, FAULT_USAGE, "PREPARE has not gone well");
+	remote->path = (struct grid_path){ .typed = typed, .root = remote->root };
+	remote->stop = request->stop;
+	enum fault fault = load(remote, err);
+	return fault ? fault : keys_open(&options, &remote->keys, err);
+}
+
+enum fault remote_keys_open(struct annex_remote *remote, const struct annex_request *request,
+			    struct keys **keys, struct err *err)
+{
+	mutex_lock(&remote->mutex);
+	enum fault fault = open_keys(remote, request, err);
+	*keys = remote->keys;
+	mutex_unlock(&remote->mutex);
+	return fault;
+}
+
+void remote_moved(void *job, uint64_t bytes) { annex_progress(job, bytes); }
+
+enum fault remote_presence(enum key_presence presence, struct err *err)
+{
+	switch (presence) {
+	case KEY_PRESENT:
+		return FAULT_NONE;
+	case KEY_ABSENT:
+		return err_set(err, FAULT_NOT_FOUND, "it is not there");
+	case KEY_UNKNOWN:
+		break;
 	}
-	mutex_unlock(&remote->mutex);
-	if (fault || !hand) {
-		free(hand);
-		return err->fault;
-	}
-	hand->stop = stop;
-	hand->wait.stop = is_stopped;
-	hand->wait.context = hand;
-	hand->tries = setup_tries(&remote->setup, &hand->wait);
-	*taken = hand;
-	return FAULT_NONE;
-}
-
-void remote_give(struct annex_remote *remote, struct remote_hand *hand)
-{
-	mutex_lock(&remote->mutex);
-	hand->next = remote->idle;
-	remote->idle = hand;
-	mutex_unlock(&remote->mutex);
-}
-
-bool remote_leaf(struct annex_remote *remote, unsigned leaf, struct cap *cap)
-{
-	mutex_lock(&remote->mutex);
-	bool known = remote->leaf[leaf];
-	if (known)
-		*cap = *remote->leaf[leaf];
-	mutex_unlock(&remote->mutex);
-	return known;
-}
-
-void remote_keep_leaf(struct annex_remote *remote, unsigned leaf, const struct cap *cap)
-{
-	mutex_lock(&remote->mutex);
-	if (!remote->leaf[leaf])
-		remote->leaf[leaf] = malloc(sizeof *cap);
-	if (remote->leaf[leaf])
-		*remote->leaf[leaf] = *cap;
-	mutex_unlock(&remote->mutex);
+	/* Whatever the reason is called, it is no absence. */
+	if (err->fault == FAULT_NONE || err->fault == FAULT_NOT_FOUND)
+		err->fault = FAULT_RETRY;
+	return err->fault;
 }

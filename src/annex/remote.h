@@ -1,33 +1,21 @@
 /*
  * The special remote of git-annex on a grid: one root directory, its keys and its exported trees.
  *
- *   remote.c         the root's cap, the way to the grid, a store for each thread
+ *   remote.c         the root's cap, and the key store in it
  *   remote_setup.c   INITIALIZE and PREPARE: what the user configured -> a struct remote; AVAILABLE
- *   remote_files.c   STORE, RETRIEVE, PRESENT, REMOVE, RENAME, REMOVE_DIRECTORY
+ *   remote_keys.c    STORE, RETRIEVE, PRESENT, REMOVE, WHEREIS of keys
+ *   remote_exports.c the same of files in exported trees, RENAME, REMOVE_DIRECTORY
  *
  * Before the first request that needs the grid nothing is sent to anybody.
  *
- * Place      annex.h's table of operations -> [remote] -> tree, upload, verify/single.
+ * Place      annex.h's table of operations -> [remote] -> keys, place/tree.h.
  * Ownership  a struct annex_remote owns everything until remote_fini.
  * Threads    operations run concurrently; PREPARE comes before the others.
  */
 #pragma once
 
 #include "annex/annex.h"
-#include "annex/key.h"
-#include "annex/tree.h"
-#include "place/setup.h"
-#include "queue/core/thread.h"
-#include "verify/policy.h"
-
-/* A store and who may end its calls, for one request at a time. */
-struct remote_hand {
-	struct store_wait wait;
-	struct tries tries;
-	const atomic_bool
-		*stop; /* nobody waits for the request any more; NULL: somebody always does */
-	struct remote_hand *next;
-};
+#include "keys/operation.h"
 
 struct annex_remote {
 	struct output *output;
@@ -38,11 +26,11 @@ struct annex_remote {
 	struct cap root;
 	/* of the first request */
 	struct mutex mutex;
-	bool connected GUARDED;
+	bool loaded GUARDED; /* the setup */
 	struct setup setup;
-	struct policy *policy;
-	struct remote_hand *idle GUARDED;
-	struct cap *leaf[KEY_LEAVES] GUARDED; /* directories of keys that were met; NULL: not yet */
+	struct grid_path path; /* the root, as keys want it */
+	struct keys *keys GUARDED;
+	const atomic_bool *stop; /* nobody waits for any request any more */
 };
 
 void remote_init(struct annex_remote *remote, struct output *output);
@@ -54,22 +42,27 @@ extern const struct annex_setting remote_settings[];
 
 /* ---- between the files of remote ---- */
 
-/* Takes a store; connects if nobody has.  Faults: those of setup_load and setup_connect. */
-MUST_USE enum fault remote_take(struct annex_remote *remote, const atomic_bool *stop,
-				struct remote_hand **hand, struct err *err);
+/* Loads what is known of the way to the grid, once.  Faults: those of setup_load. */
+MUST_USE enum fault remote_load(struct annex_remote *remote, struct err *err);
 
-/* Gives it back. */
-void remote_give(struct annex_remote *remote, struct remote_hand *hand);
-
-/* Stores the directory of a leaf where it is known.  Returns whether it is. */
-bool remote_leaf(struct annex_remote *remote, unsigned leaf, struct cap *cap);
-
-/* Remembers it. */
-void remote_keep_leaf(struct annex_remote *remote, unsigned leaf, const struct cap *cap);
+/* Stores the key store in the root, which is the remote's, after PREPARE.  Faults: USAGE (PREPARE
+ * has not gone well), those of setup_load and keys_open. */
+MUST_USE enum fault remote_keys_open(struct annex_remote *remote,
+				     const struct annex_request *request, struct keys **keys,
+				     struct err *err);
 
 /* Returns the options of the way to the grid; they borrow from the remote. */
 struct connection_options remote_connection(struct annex_remote *remote);
 
+/* What becomes of a request about a file of an exported tree. */
+annex_function export_store, export_retrieve, export_present, export_remove;
+
 annex_function remote_initialize, remote_prepare, remote_store, remote_retrieve, remote_present,
 	remote_remove, remote_rename, remote_remove_directory, remote_info, remote_whereis,
 	remote_available;
+
+/* Tells git-annex how far a file is (a keys_progress.moved); the context is the job. */
+void remote_moved(void *job, uint64_t bytes);
+
+/* What PRESENT answers.  FAULT_NOT_FOUND: it is certain that it is not there. */
+MUST_USE enum fault remote_presence(enum key_presence presence, struct err *err);

@@ -3,6 +3,8 @@
 #include "base/digest.h"
 #include "net/url.h"
 #include "place/grid_path.h"
+#include "place/make.h"
+#include "place/tree.h"
 
 /* What git-annex keeps for us: a setting that tells the root from others, and the root's cap. */
 #define ROOT_ID   "rootid"
@@ -118,17 +120,19 @@ static void identify(const struct cap *root, char id[ID_SIZE])
 /* ---- INITREMOTE: finding the root, or making it ---- */
 
 /* Makes the directories of a path below an alias that are missing. */
-static enum fault make_path(const struct remote_hand *hand, const struct grid_path *word,
-			    size_t found, const struct cap *above, struct cap *cap, struct err *err)
+static enum fault make_path(const struct tries *tries, const struct grid_path *word, size_t found,
+			    const struct cap *above, struct cap *cap, struct err *err)
 {
 	struct tree_path path = { .count = word->count - found };
 	struct cap made = { 0 };
 	if (path.count > TREE_DEPTH_MAX)
 		return err_set(err, FAULT_TOO_LARGE, "root=%.100s is too deep", word->typed);
 	memcpy(path.component, word->component + found, path.count * sizeof path.component[0]);
-	enum fault fault = tree_make_directory(&hand->tries, NULL, NULL, &made, err);
+	const struct tree_root tree = { tries, above };
+	const struct tree_new new = { &made, STORE_REPLACE_NEVER };
+	enum fault fault = make_mutable(tries, NULL, &made, err);
 	if (!fault)
-		fault = tree_link(&hand->tries, above, &path, &made, err);
+		fault = tree_link(&tree, &path, &new, NULL, err);
 	if (!fault)
 		*cap = made;
 	cap_wipe(&made);
@@ -136,11 +140,11 @@ static enum fault make_path(const struct remote_hand *hand, const struct grid_pa
 }
 
 /* Finds the directory that root= names. */
-static enum fault find_named(const struct remote_hand *hand, const struct grid_path *word,
+static enum fault find_named(const struct tries *tries, const struct grid_path *word,
 			     struct cap *cap, struct err *err)
 {
 	struct store_node node = { 0 };
-	struct grid_look look = { .tries = hand->tries, .count = word->count };
+	struct grid_look look = { .tries = *tries, .count = word->count };
 	enum fault fault = grid_path_look(word, &look, &node, err);
 	while (fault == FAULT_NOT_FOUND && look.count > 0) {
 		look.count--;
@@ -153,7 +157,7 @@ static enum fault find_named(const struct remote_hand *hand, const struct grid_p
 				"root=%.100s is read-only; an alias of a write cap is needed",
 				word->typed);
 	else if (!fault && look.count < word->count)
-		fault = make_path(hand, word, look.count, &node.rw, cap, err);
+		fault = make_path(tries, word, look.count, &node.rw, cap, err);
 	else if (!fault)
 		*cap = node.rw;
 	cap_wipe(&node.rw);
@@ -161,8 +165,8 @@ static enum fault find_named(const struct remote_hand *hand, const struct grid_p
 	return fault;
 }
 
-static enum fault find_root(struct annex_remote *remote, const struct remote_hand *hand,
-			    bool has_id, struct err *err)
+static enum fault find_root(struct annex_remote *remote, const struct tries *tries, bool has_id,
+			    struct err *err)
 {
 	struct grid_path word;
 	if (!remote->root_word && remote->root.kind)
@@ -172,11 +176,11 @@ static enum fault find_root(struct annex_remote *remote, const struct remote_han
 			       NO_SECRET "give root=ALIAS: with an alias of it, or enable it where "
 					 "it was made with embedcreds=yes");
 	if (!remote->root_word)
-		return tree_make_directory(&hand->tries, NULL, NULL, &remote->root, err);
+		return make_mutable(tries, NULL, &remote->root, err);
 	const struct connection_options connection = remote_connection(remote);
 	if (grid_path_resolve(&connection, remote->root_word, &word, err))
 		return err->fault;
-	enum fault fault = find_named(hand, &word, &remote->root, err);
+	enum fault fault = find_named(tries, &word, &remote->root, err);
 	grid_path_fini(&word);
 	return fault;
 }
@@ -198,10 +202,21 @@ static enum fault keep_root(const struct annex_remote *remote, const struct anne
 	return FAULT_NONE;
 }
 
+/* Finds the root on the grid, in a store of its own. */
+static enum fault connect_and_find(struct annex_remote *remote, const char *id, struct err *err)
+{
+	struct store_wait wait;
+	if (remote_load(remote, err) || setup_connect(&remote->setup, &wait, err))
+		return err->fault;
+	const struct tries tries = setup_tries(&remote->setup, &wait);
+	enum fault fault = find_root(remote, &tries, id, err);
+	store_close(wait.store);
+	return fault;
+}
+
 enum fault remote_initialize(void *context, const struct annex_request *request, struct err *err)
 {
 	struct annex_remote *remote = context;
-	struct remote_hand *hand;
 	char *id = NULL;
 	enum fault fault = take_settings(remote, request, err);
 	if (!fault)
@@ -209,11 +224,7 @@ enum fault remote_initialize(void *context, const struct annex_request *request,
 	if (!fault)
 		fault = ask_setting(request, ROOT_ID, &id, err);
 	if (!fault)
-		fault = remote_take(remote, request->stop, &hand, err);
-	if (!fault) {
-		fault = find_root(remote, hand, id, err);
-		remote_give(remote, hand);
-	}
+		fault = connect_and_find(remote, id, err);
 	if (!fault)
 		fault = keep_root(remote, request, id, err);
 	free(id);

@@ -6,8 +6,7 @@
 #include "base/utf8.h"
 #include "place/arrange_look.h"
 #include "place/link.h"
-
-enum { JSON_MAX = 1 << 16 }; /* bytes of a request with one child */
+#include "place/make.h"
 
 #define ARCHIVES ARCHIVE_DIRECTORY
 #define LATEST   ARCHIVE_LATEST
@@ -82,70 +81,27 @@ static enum fault list(const struct cap *cap, store_child_found *child, struct l
 
 /* ---- making ---- */
 
-/* Makes a mutable directory, which has no name yet, with `child` (NULL: none) in it. */
-static enum fault make_directory(const struct edge_child *child, const struct tries *tries,
-				 struct cap *cap, struct err *err)
-{
-	const struct store_directory directory = { .is_mutable = true, .children = child ? 1 : 0 };
-	struct tries ours = *tries;
-	struct bytes json;
-	bytes_init(&json, JSON_MAX);
-	enum fault fault = edge_json_open(&json);
-	if (!fault && child)
-		fault = edge_json_child(&json, child);
-	if (!fault)
-		fault = edge_json_close(&json);
-	if (bytes_err(fault, err, "a directory of the target")) {
-		bytes_fini(&json);
-		return fault;
-	}
-	do {
-		fault = store_wait_make_directory(ours.wait, &directory, &json, cap, err);
-	} while (fault && tries_again(&ours, err));
-	bytes_fini(&json);
-	if (!fault)
-		tries_over(&ours);
-	return fault ? err_wrap(err, "making a directory of the target") : FAULT_NONE;
-}
-
-/* Links what was made under a name that nothing has. */
-static enum fault link_made(const struct looking *looking, const struct store_name *name,
-			    const struct cap *cap, struct err *err)
-{
-	struct bytes metadata;
-	struct link link = { .directory = looking->node.rw,
-			     .name = strndup(name->name, name->size),
-			     .name_size = name->size,
-			     .typed = looking->place->typed,
-			     .replace = STORE_REPLACE_NEVER };
-	bytes_init(&metadata, JSON_MAX);
-	enum fault fault = bytes_err(bytes_append_text(&metadata, "{}"), err, "a link");
-	if (!fault && !link.name)
-		fault = err_set(err, FAULT_NOMEM, "no memory for the target");
-	if (!fault)
-		fault = link_make(&link, looking->tries, cap, &metadata, err);
-	bytes_fini(&metadata);
-	link_fini(&link);
-	return fault;
-}
-
 /* Makes Archives and the directories of TO's path above it that are missing, from below; the link
  * into the deepest one that is there comes last. */
 static enum fault make_missing(const struct looking *looking, struct err *err)
 {
 	struct store_name name = { ARCHIVES, strlen(ARCHIVES) };
 	struct cap cap = { 0 }, below = { 0 };
-	enum fault fault = make_directory(NULL, looking->tries, &cap, err);
+	enum fault fault = make_mutable(looking->tries, NULL, &cap, err);
 	for (size_t i = looking->path.count; i > looking->found && !fault; i--) {
 		const struct edge_child child = { .name = name.name,
 						  .name_size = name.size,
 						  .cap = &below };
 		below = cap;
-		fault = make_directory(&child, looking->tries, &cap, err);
+		fault = make_mutable(looking->tries, &child, &cap, err);
 		name = looking->path.component[i - 1];
 	}
+	if (fault)
+		err_wrap(err, "making a directory of the target");
+	const struct link_new new = { &looking->node.rw, name, looking->place->typed,
+				      STORE_REPLACE_NEVER };
 	if (!fault)
-		fault = link_made(looking, &name, &cap, err);
+		fault = link_name(&new, looking->tries, &cap, err);
 	cap_wipe(&cap);
 	cap_wipe(&below);
 	return fault;

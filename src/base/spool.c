@@ -20,6 +20,12 @@ void spool_adopt(struct spool *spool, int fd, uint64_t size)
 	spool->size = size;
 }
 
+void spool_adopt_part(struct spool *spool, int fd, uint64_t offset, uint64_t size)
+{
+	spool_adopt(spool, fd, size);
+	spool->base = offset;
+}
+
 void spool_borrow(struct spool *spool, const void *data, size_t size)
 {
 	spool_init(spool, NULL, 0);
@@ -30,7 +36,7 @@ void spool_borrow(struct spool *spool, const void *data, size_t size)
 void spool_fini(struct spool *spool)
 {
 	if (spool->view)
-		munmap(spool->view, spool->size);
+		munmap(spool->view, spool->base + spool->size);
 	if (spool->fd >= 0)
 		close(spool->fd);
 	bytes_fini(&spool->memory);
@@ -95,7 +101,7 @@ enum fault spool_read(const struct spool *spool, uint64_t offset, void *buffer,
 	const unsigned char *memory = spool->borrowed ? spool->borrowed : spool->memory.data;
 	*piece = (struct spool_piece){ .data = buffer, .size = size };
 	if (spool->fd >= 0)
-		return file_read_at(spool->fd, offset, buffer, size, err);
+		return file_read_at(spool->fd, spool->base + offset, buffer, size, err);
 	piece->data = size > 0 ? memory + offset : buffer;
 	return FAULT_NONE;
 }
@@ -107,10 +113,12 @@ enum fault spool_view(struct spool *spool, const char **data, size_t *size, stru
 		*data = spool->borrowed ? spool->borrowed : bytes_text(&spool->memory);
 		return FAULT_NONE;
 	}
-	void *view = mmap(NULL, (size_t)spool->size, PROT_READ, MAP_PRIVATE, spool->fd, 0);
+	/* From the file's first byte: only pages can be mapped. */
+	const size_t mapped = (size_t)(spool->base + spool->size);
+	void *view = mmap(NULL, mapped, PROT_READ, MAP_PRIVATE, spool->fd, 0);
 	if (view == MAP_FAILED)
 		return err_os(err, FAULT_NOMEM, errno, "map a body");
 	spool->view = view;
-	*data = view;
+	*data = (const char *)view + spool->base;
 	return FAULT_NONE;
 }

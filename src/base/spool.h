@@ -14,6 +14,7 @@ struct spool {
 	const char *directory; /* for the file; borrowed */
 	struct bytes memory;   /* everything, or nothing when there is a file */
 	int fd;                /* -1: no file */
+	uint64_t base;         /* where in it the first byte is */
 	uint64_t size;
 	const void *borrowed; /* spool_borrow's bytes, or NULL */
 	void *view;           /* of the file, or NULL */
@@ -31,6 +32,9 @@ void spool_init(struct spool *spool, const char *directory, size_t memory_max);
 /* Makes one of the first `size` bytes of the open file `fd`, which it takes.  Not to be appended
  * to. */
 void spool_adopt(struct spool *spool, int fd, uint64_t size);
+
+/* The same from its byte `offset` on. */
+void spool_adopt_part(struct spool *spool, int fd, uint64_t offset, uint64_t size);
 
 /* Makes one of `size` bytes that live elsewhere and outlive it.  spool_fini is allowed. */
 void spool_borrow(struct spool *spool, const void *data, size_t size);

@@ -38,3 +38,8 @@ enum fault key_name_read(const char *key, struct key_name *name, struct err *err
 	bytes_fini(&file);
 	return fault;
 }
+
+enum fault key_name_path(const struct key_name *name, struct bytes *path)
+{
+	return bytes_printf(path, "keys/%02x/%x/%s", name->leaf >> 4, name->leaf & 15, name->file);
+}

@@ -1,7 +1,7 @@
 /*
  * How a key is spelled: its file name, and the directory that it falls into.
  *
- * Place      src/keys only.
+ * Place      src/keys; words that tell people where a key is.
  * Threads    all functions may run concurrently.
  */
 #pragma once
@@ -24,3 +24,7 @@ struct key_name {
 
 /* Reads a key; `key` outlives the name.  USAGE: it is none. */
 MUST_USE enum fault key_name_read(const char *key, struct key_name *name, struct err *err);
+
+/* Appends where a key stored whole lies below the root: "keys/XX/Y/FILE".  Faults: those of
+ * bytes_append. */
+MUST_USE enum fault key_name_path(const struct key_name *name, struct bytes *path);

@@ -1,133 +1,7 @@
 #include "keys/keys.h"
 
+#include "keys/source.h"
 #include "keys/whole.h"
-#include "place/make.h"
-
-enum fault keys_open(const struct keys_options *options, struct keys **keys, struct err *err)
-{
-	struct keys *made = calloc(1, sizeof *made);
-	*keys = NULL;
-	if (!made)
-		return err_set(err, FAULT_NOMEM, "no memory for a key store");
-	if (layout_init(&made->layout, options->root, err)) {
-		free(made);
-		return err->fault;
-	}
-	made->options = *options;
-	made->patience =
-		(struct patience){ .tell = options->tell, .context = options->tell_context };
-	mutex_init(&made->connecting);
-	mutex_init(&made->lock);
-	if (policy_new(options->verify, options->setup->params, &made->policy, err)) {
-		keys_close(made);
-		return err->fault;
-	}
-	*keys = made;
-	return FAULT_NONE;
-}
-
-static void operation_free(struct operation *operation)
-{
-	store_close(operation->wait.store);
-	free(operation);
-}
-
-void keys_close(struct keys *keys)
-{
-	if (!keys)
-		return;
-	mutex_lock(&keys->lock);
-	while (keys->idle) {
-		struct operation *operation = keys->idle;
-		keys->idle = operation->next;
-		operation_free(operation);
-	}
-	mutex_unlock(&keys->lock);
-	policy_free(keys->policy);
-	layout_fini(&keys->layout);
-	mutex_fini(&keys->lock);
-	mutex_fini(&keys->connecting);
-	free(keys);
-}
-
-/* ---- stores ---- */
-
-static struct operation *take_idle(struct keys *keys, bool *connected)
-{
-	mutex_lock(&keys->lock);
-	struct operation *operation = keys->idle;
-	if (operation)
-		keys->idle = operation->next;
-	*connected = keys->connected;
-	mutex_unlock(&keys->lock);
-	return operation;
-}
-
-static enum fault connect_first(struct keys *keys, struct operation *operation, struct err *err)
-{
-	if (setup_connect(keys->options.setup, &operation->wait, err)) {
-		operation->wait.store = NULL; /* closed already */
-		return err->fault;
-	}
-	mutex_lock(&keys->lock);
-	keys->connected = true;
-	mutex_unlock(&keys->lock);
-	return FAULT_NONE;
-}
-
-static bool is_connected(struct keys *keys)
-{
-	mutex_lock(&keys->lock);
-	bool connected = keys->connected;
-	mutex_unlock(&keys->lock);
-	return connected;
-}
-
-/* Opens a store; the first one has to find a gateway, and others wait for that. */
-static enum fault open_store(struct keys *keys, struct operation *operation, struct err *err)
-{
-	enum fault fault = FAULT_NONE;
-	mutex_lock(&keys->connecting);
-	if (is_connected(keys))
-		fault = setup_open_first(keys->options.setup, &operation->wait.store, err);
-	else
-		fault = connect_first(keys, operation, err);
-	mutex_unlock(&keys->connecting);
-	operation->wait.stop = keys->options.stop;
-	operation->wait.context = keys->options.context;
-	return fault;
-}
-
-enum fault operation_begin(struct keys *keys, struct operation **out, struct err *err)
-{
-	bool connected;
-	struct operation *operation = take_idle(keys, &connected);
-	*out = operation;
-	if (operation)
-		return FAULT_NONE;
-	operation = calloc(1, sizeof *operation);
-	if (!operation)
-		return err_set(err, FAULT_NOMEM, "no memory for an operation on a key");
-	operation->keys = keys;
-	if (open_store(keys, operation, err)) {
-		operation_free(operation);
-		return err->fault;
-	}
-	operation->tries = setup_tries(keys->options.setup, &operation->wait);
-	*out = operation;
-	return FAULT_NONE;
-}
-
-void operation_end(struct operation *operation)
-{
-	if (!operation)
-		return;
-	struct keys *keys = operation->keys;
-	mutex_lock(&keys->lock);
-	operation->next = keys->idle;
-	keys->idle = operation;
-	mutex_unlock(&keys->lock);
-}
 
 /* Reads the key, and takes a store. */
 static enum fault begin(struct keys *keys, const char *key, struct key_name *name,
@@ -154,23 +28,50 @@ static enum fault find(struct operation *operation, const struct key_name *name,
 	return fault;
 }
 
-/* ---- operations ---- */
+static enum fault check_size(const struct key_name *name, const struct source *source,
+			     struct err *err)
+{
+	const uint64_t size = (uint64_t)source->status.st_size;
+	if (!name->has_size || name->size == size)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE, "'%.100s' has %llu bytes, but its key says %llu",
+		       source->path, (unsigned long long)size, (unsigned long long)name->size);
+}
+
+static enum fault store_file(struct operation *operation, const struct key_name *name,
+			     const struct source *source, const struct keys_progress *progress,
+			     struct err *err)
+{
+	struct layout *layout = &operation->keys->layout;
+	const struct source_part part = { 0, (uint64_t)source->status.st_size, progress };
+	struct cap cap = { 0 };
+	enum fault fault = layout_writable(layout, &operation->tries, err);
+	if (!fault)
+		fault = source_put(operation, source, &part, &cap, err);
+	if (!fault)
+		fault = layout_link(layout, &operation->tries, name, &cap, err);
+	if (!fault)
+		keys_progress_tell(progress, part.size);
+	cap_wipe(&cap);
+	return fault;
+}
 
 enum fault keys_store(struct keys *keys, const char *key, const char *path,
 		      const struct keys_progress *progress, struct err *err)
 {
 	struct key_name name;
+	struct source source;
 	struct operation *operation;
-	struct cap cap = { 0 };
-	enum fault fault = begin(keys, key, &name, &operation, err);
+	if (key_name_read(key, &name, err) || source_open(&source, path, err))
+		return err->fault;
+	enum fault fault = check_size(&name, &source, err);
 	if (!fault)
-		fault = layout_writable(&keys->layout, &operation->tries, err);
-	if (!fault)
-		fault = whole_put(operation, path, &name, progress, &cap, err);
-	if (!fault)
-		fault = layout_link(&keys->layout, &operation->tries, &name, &cap, err);
-	operation_end(operation);
-	cap_wipe(&cap);
+		fault = operation_begin(keys, &operation, err);
+	if (!fault) {
+		fault = store_file(operation, &name, &source, progress, err);
+		operation_end(operation);
+	}
+	source_close(&source);
 	return fault;
 }
 
@@ -218,31 +119,4 @@ enum key_presence keys_check(struct keys *keys, const char *key, struct err *err
 	operation_end(operation);
 	cap_wipe(&cap);
 	return presence;
-}
-
-enum fault keys_whereis(struct keys *keys, const char *key, char text[CAP_TEXT_SIZE],
-			struct err *err)
-{
-	struct key_name name;
-	struct operation *operation;
-	struct cap cap = { 0 };
-	enum fault fault = begin(keys, key, &name, &operation, err);
-	if (!fault)
-		fault = find(operation, &name, &cap, err);
-	if (!fault)
-		cap_print(&cap, text);
-	operation_end(operation);
-	cap_wipe(&cap);
-	return fault;
-}
-
-enum fault keys_make_root(struct setup *setup, struct cap *cap, struct err *err)
-{
-	struct store_wait wait = { 0 };
-	if (setup_connect(setup, &wait, err))
-		return err->fault;
-	struct tries tries = setup_tries(setup, &wait);
-	enum fault fault = make_mutable(&tries, NULL, cap, err);
-	store_close(wait.store);
-	return fault;
 }

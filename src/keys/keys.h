@@ -9,8 +9,9 @@
  *   check     link -> where the shares are -> present, absent, or unknown
  *   remove    unlink; what is not there is removed
  *
- * Inside: keys.c holds what operations share, a store of the grid for each that runs; layout.c
- * knows names and directories; whole.c stores and retrieves one object; key_name.c spells keys.
+ * Inside: keys.c is what can be done; operation.c holds what operations share, a store of the grid
+ * for each that runs; layout.c knows names and directories; source.c stores a file, whole.c brings
+ * one back, and looks whether it is there; key_name.c spells keys.
  *
  * Place      barge key and git-annex's remote -> [keys] -> upload, verify, calls.
  * Ownership  struct keys borrows its setup; all else is its own until keys_close.
@@ -28,7 +29,8 @@ struct keys_options {
 	struct setup *setup; /* loaded, not yet connected */
 	/* A directory that has a writable cap, or a read-only one, which can be retrieved from. */
 	const struct grid_path *root;
-	unsigned verify;       /* enum verify_level: the proof of what is stored; 0: auto */
+	bool trusted;    /* the root is a cap that is known to be a key store's, not looked at */
+	unsigned verify; /* enum verify_level: the proof of what is stored; 0: auto */
 	store_wait_stop *stop; /* asked from all threads; may be NULL */
 	void *context;         /* of stop */
 	/* Hears, in words for people, that something is waited for.  May be NULL. */
@@ -41,6 +43,12 @@ struct keys_progress {
 	void (*moved)(void *context, uint64_t offset); /* may be NULL */
 	void *context;
 };
+
+static inline void keys_progress_tell(const struct keys_progress *progress, uint64_t offset)
+{
+	if (progress && progress->moved)
+		progress->moved(progress->context, offset);
+}
 
 enum key_presence {
 	KEY_UNKNOWN, /* nobody could tell: why, says `err` */
@@ -85,11 +93,3 @@ MUST_USE enum fault keys_remove(struct keys *keys, const char *key, struct err *
  * counted.  `err` is filled when it is unknown, and never means absence.
  */
 enum key_presence keys_check(struct keys *keys, const char *key, struct err *err);
-
-/* Writes the cap that reads the key's content, a secret.  NOT_FOUND. */
-MUST_USE enum fault keys_whereis(struct keys *keys, const char *key, char text[CAP_TEXT_SIZE],
-				 struct err *err);
-
-/* Makes a new directory for a key store, linked nowhere; its cap is a secret, and the only way to
- * it.  Connects first. */
-MUST_USE enum fault keys_make_root(struct setup *setup, struct cap *cap, struct err *err);

@@ -1,33 +1,26 @@
 #include "keys/layout.h"
 
-#include "base/bytes.h"
-#include "base/secret.h"
-#include "place/link.h"
-#include "place/make.h"
 #include "tahoe/chk.h"
 
-#include <stdio.h>
-
-enum { JSON_MAX = 64, DIRECTORY_NAME_SIZE = 8, LEVELS = 3 };
+enum { DIRECTORY_NAME_SIZE = 8 };
 
 static const char MARK[] = "barge-keys";
 static const char MARK_TEXT[] = "barge keys 1\n"; /* short enough to stand in the cap */
 
-enum fault layout_init(struct layout *layout, const struct grid_path *path,
+enum fault layout_init(struct layout *layout, const struct grid_path *path, bool trusted,
 		       struct err *err) UNCHECKED
 {
-	*layout = (struct layout){ .path = path };
+	*layout = (struct layout){ .path = path, .known = trusted };
+	if (trusted)
+		layout->root = path->root;
 	mutex_init(&layout->looking);
 	mutex_init(&layout->lock);
-	layout->leaf = calloc(KEY_LEAVES, sizeof *layout->leaf);
-	return layout->leaf ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a key store");
+	return leaves_init(&layout->leaves, err);
 }
 
 void layout_fini(struct layout *layout) UNCHECKED
 {
-	if (layout->leaf)
-		secret_wipe(layout->leaf, KEY_LEAVES * sizeof *layout->leaf);
-	free(layout->leaf);
+	leaves_fini(&layout->leaves);
 	cap_wipe(&layout->root);
 	mutex_fini(&layout->lock);
 	mutex_fini(&layout->looking);
@@ -151,240 +144,128 @@ enum fault layout_writable(struct layout *layout, const struct tries *tries, str
 	return fault;
 }
 
-/* ---- the directory of a key ---- */
-
-static void leaf_names(unsigned leaf, char text[LEVELS][DIRECTORY_NAME_SIZE],
-		       struct store_name name[LEVELS])
+/* Says in the root what it is: once something of ours was made in it. */
+static enum fault mark(struct layout *layout, const struct tree_root *root, struct err *err)
 {
-	snprintf(text[0], DIRECTORY_NAME_SIZE, "keys");
-	snprintf(text[1], DIRECTORY_NAME_SIZE, "%02x", leaf >> 4);
-	snprintf(text[2], DIRECTORY_NAME_SIZE, "%x", leaf & 15);
-	for (size_t i = 0; i < LEVELS; i++)
-		name[i] = (struct store_name){ text[i], strlen(text[i]) };
+	struct cap cap = { 0 };
+	const struct tree_path path = { .count = 1, .component = { { MARK, strlen(MARK) } } };
+	const struct tree_new new = { &cap, STORE_REPLACE_ONLY_FILES };
+	mutex_lock(&layout->lock);
+	bool marked = layout->marked;
+	mutex_unlock(&layout->lock);
+	if (marked)
+		return FAULT_NONE;
+	chk_literal(MARK_TEXT, strlen(MARK_TEXT), &cap);
+	if (tree_link(root, &path, &new, NULL, err))
+		return err->fault;
+	mutex_lock(&layout->lock);
+	layout->marked = true;
+	mutex_unlock(&layout->lock);
+	return FAULT_NONE;
 }
+
+/* ---- where a key lies ---- */
+
+/* A way to a key: from its directory, or from the root. */
+struct way {
+	struct tree_root tree;
+	struct cap top;
+	struct tree_path path;
+	bool from_root;
+	char text[2][DIRECTORY_NAME_SIZE];
+};
 
 static bool leaf_known(struct layout *layout, unsigned number, struct cap *cap)
 {
 	mutex_lock(&layout->lock);
-	const struct layout_leaf *leaf = &layout->leaf[number];
-	bool known = leaf->known && cap_unpack(leaf->cap, leaf->size, leaf->kind, cap);
+	bool known = leaves_find(&layout->leaves, number, clock_ms(), cap);
 	mutex_unlock(&layout->lock);
 	return known;
 }
 
-static void leaf_keep(struct layout *layout, unsigned number, const struct cap *cap)
+static void leaf_keep(struct layout *layout, unsigned number, const struct cap *cap,
+		      uint64_t seen_ms)
 {
 	mutex_lock(&layout->lock);
-	struct layout_leaf *leaf = &layout->leaf[number];
-	leaf->known = cap_pack(cap, leaf->cap, &leaf->size, &leaf->kind);
+	leaves_keep(&layout->leaves, number, seen_ms, cap);
 	mutex_unlock(&layout->lock);
 }
 
-/* Lists what is below the cap, trying again. */
-static enum fault list_below(const struct tries *tries, const struct cap *cap,
-			     const struct store_name *path, size_t count, struct store_node *node,
-			     struct err *err)
+static void way_from_root(struct way *way, const struct key_name *name)
 {
-	struct tries ours = *tries;
-	const struct store_list list = { .cap = cap, .path = path, .path_count = count };
-	enum fault fault;
-	do {
-		*node = (struct store_node){ 0 };
-		fault = store_wait_list(ours.wait, &list, node, err);
-	} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
-	if (fault == FAULT_NOT_FOUND)
-		return fault;
-	if (!fault)
-		tries_over(&ours);
-	return fault ? err->fault : FAULT_NONE;
+	snprintf(way->text[0], DIRECTORY_NAME_SIZE, "%02x", name->leaf >> 4);
+	snprintf(way->text[1], DIRECTORY_NAME_SIZE, "%x", name->leaf & 15);
+	const struct store_name component[] = {
+		{ "keys", strlen("keys") },
+		{ way->text[0], strlen(way->text[0]) },
+		{ way->text[1], strlen(way->text[1]) },
+		{ name->file, name->file_size },
+	};
+	way->from_root = true;
+	way->path.count = ARRAY_COUNT(component);
+	memcpy(way->path.component, component, sizeof component);
 }
 
-/* Takes the cap of a directory of ours. */
-static enum fault take_directory(const struct store_node *node, const char *name, struct cap *cap,
-				 struct err *err)
+/* Finds the shortest way that is known; `name` outlives it. */
+static enum fault way_find(struct layout *layout, const struct tries *tries,
+			   const struct key_name *name, struct way *way, struct err *err)
 {
-	if (node->kind != STORE_DIRECTORY)
-		return err_set(err, FAULT_CORRUPT, "in the key store, '%s' is not a directory",
-			       name);
-	*cap = cap_is_writable(&node->rw) ? node->rw : *store_node_cap(node);
+	*way = (struct way){ .tree = { tries, &way->top }, .path = { .count = 1 } };
+	if (find_root(layout, tries, &way->top, err))
+		return err->fault;
+	if (leaf_known(layout, name->leaf, &way->top))
+		way->path.component[0] = (struct store_name){ name->file, name->file_size };
+	else
+		way_from_root(way, name);
 	return FAULT_NONE;
 }
-
-/* Finds the directory without making it.  NOT_FOUND. */
-static enum fault find_leaf(struct layout *layout, const struct tries *tries, unsigned number,
-			    struct cap *cap, struct err *err)
-{
-	char text[LEVELS][DIRECTORY_NAME_SIZE];
-	struct store_name name[LEVELS];
-	struct store_node node = { 0 };
-	struct cap root;
-	if (find_root(layout, tries, &root, err))
-		return err->fault;
-	if (leaf_known(layout, number, cap)) {
-		cap_wipe(&root);
-		return FAULT_NONE;
-	}
-	leaf_names(number, text, name);
-	enum fault fault = list_below(tries, &root, name, LEVELS, &node, err);
-	if (!fault)
-		fault = take_directory(&node, text[LEVELS - 1], cap, err);
-	if (!fault)
-		leaf_keep(layout, number, cap);
-	node_wipe(&node);
-	cap_wipe(&root);
-	return fault;
-}
-
-struct new_link {
-	const struct cap *directory;
-	struct store_name name;
-	enum store_replace replace;
-};
-
-static enum fault link_one(const struct layout *layout, const struct tries *tries,
-			   const struct new_link *new, const struct cap *cap, struct err *err)
-{
-	struct link link = {
-		.directory = *new->directory,
-		.name = strndup(new->name.name, new->name.size),
-		.name_size = new->name.size,
-		.typed = layout->path->typed,
-		.replace = new->replace,
-	};
-	struct bytes metadata;
-	bytes_init(&metadata, JSON_MAX);
-	enum fault fault = bytes_append_text(&metadata, "{}");
-	if (!link.name)
-		fault = FAULT_NOMEM;
-	bytes_err(fault, err, "a link");
-	if (!fault)
-		fault = link_make(&link, tries, cap, &metadata, err);
-	bytes_fini(&metadata);
-	link_fini(&link);
-	return fault;
-}
-
-/* Makes `at` its child of that name, which is made where there is none. */
-static enum fault step_down(const struct layout *layout, const struct tries *tries,
-			    const struct store_name *name, struct cap *at, struct err *err)
-{
-	struct store_node node = { 0 };
-	struct cap made = { 0 };
-	const struct new_link link = { at, *name, STORE_REPLACE_NEVER };
-	enum fault fault = list_below(tries, at, name, 1, &node, err);
-	if (fault == FAULT_NOT_FOUND) {
-		fault = make_mutable(tries, NULL, &made, err);
-		if (!fault)
-			fault = link_one(layout, tries, &link, &made, err);
-		/* Whoever linked it, what is there now is used. */
-		if (!fault || fault == FAULT_EXISTS)
-			fault = list_below(tries, at, name, 1, &node, err);
-	}
-	if (!fault)
-		fault = take_directory(&node, name->name, at, err);
-	node_wipe(&node);
-	cap_wipe(&made);
-	return fault;
-}
-
-/* Says in the root what it is. */
-static enum fault mark(struct layout *layout, const struct tries *tries, const struct cap *root,
-		       struct err *err)
-{
-	struct cap cap = { 0 };
-	const struct new_link link = { root, { MARK, strlen(MARK) }, STORE_REPLACE_ONLY_FILES };
-	chk_literal(MARK_TEXT, strlen(MARK_TEXT), &cap);
-	enum fault fault = link_one(layout, tries, &link, &cap, err);
-	if (!fault) {
-		mutex_lock(&layout->lock);
-		layout->marked = true;
-		mutex_unlock(&layout->lock);
-	}
-	return fault;
-}
-
-static enum fault make_levels(struct layout *layout, const struct tries *tries, unsigned number,
-			      struct cap *at, struct err *err)
-{
-	char text[LEVELS][DIRECTORY_NAME_SIZE];
-	struct store_name name[LEVELS];
-	mutex_lock(&layout->lock);
-	bool marked = layout->marked;
-	mutex_unlock(&layout->lock);
-	enum fault fault = marked ? FAULT_NONE : mark(layout, tries, at, err);
-	leaf_names(number, text, name);
-	for (size_t i = 0; !fault && i < LEVELS; i++)
-		fault = step_down(layout, tries, &name[i], at, err);
-	return fault;
-}
-
-/* Finds the directory, or makes it. */
-static enum fault need_leaf(struct layout *layout, const struct tries *tries, unsigned number,
-			    struct cap *cap, struct err *err)
-{
-	enum fault fault = layout_writable(layout, tries, err);
-	if (!fault)
-		fault = find_leaf(layout, tries, number, cap, err);
-	if (fault != FAULT_NOT_FOUND)
-		return fault;
-	if (find_root(layout, tries, cap, err))
-		return err->fault;
-	mutex_lock(&layout->looking);
-	fault = make_levels(layout, tries, number, cap, err);
-	mutex_unlock(&layout->looking);
-	if (!fault)
-		leaf_keep(layout, number, cap);
-	return fault;
-}
-
-/* ---- keys ---- */
 
 enum fault layout_find(struct layout *layout, const struct tries *tries,
 		       const struct key_name *name, struct store_node *node, struct err *err)
 {
-	struct cap leaf = { 0 };
-	const struct store_name path = { name->file, name->file_size };
+	struct way way;
 	*node = (struct store_node){ 0 };
-	enum fault fault = find_leaf(layout, tries, name->leaf, &leaf, err);
+	enum fault fault = way_find(layout, tries, name, &way, err);
 	if (!fault)
-		fault = list_below(tries, &leaf, &path, 1, node, err);
-	cap_wipe(&leaf);
+		fault = tree_find(&way.tree, &way.path, way.path.count, node, err);
 	if (fault == FAULT_NOT_FOUND)
-		return err_set(err, fault, "the key is not in '%.100s'", layout->path->typed);
+		err_set(err, fault, "the key is not in '%.100s'", layout->path->typed);
+	cap_wipe(&way.top);
 	return fault;
 }
 
 enum fault layout_link(struct layout *layout, const struct tries *tries,
 		       const struct key_name *name, const struct cap *cap, struct err *err)
 {
-	struct cap leaf = { 0 };
-	const struct new_link link = {
-		.directory = &leaf,
-		.name = { name->file, name->file_size },
-		.replace = STORE_REPLACE_ONLY_FILES,
-	};
-	enum fault fault = need_leaf(layout, tries, name->leaf, &leaf, err);
+	struct way way;
+	struct tree_end end = { 0 };
+	const uint64_t now_ms = clock_ms();
+	const struct tree_new new = { cap, STORE_REPLACE_ONLY_FILES };
+	enum fault fault = layout_writable(layout, tries, err);
 	if (!fault)
-		fault = link_one(layout, tries, &link, cap, err);
-	cap_wipe(&leaf);
+		fault = way_find(layout, tries, name, &way, err);
+	if (fault)
+		return fault;
+	fault = tree_link(&way.tree, &way.path, &new, &end, err);
+	if (!fault && way.from_root)
+		leaf_keep(layout, name->leaf, &end.directory, now_ms);
+	if (!fault && way.from_root && end.found == 0)
+		fault = mark(layout, &way.tree, err);
+	cap_wipe(&end.directory);
+	cap_wipe(&way.top);
 	return fault;
 }
 
 enum fault layout_unlink(struct layout *layout, const struct tries *tries,
 			 const struct key_name *name, struct err *err)
 {
-	struct tries ours = *tries;
-	struct cap leaf = { 0 };
-	const struct store_name child = { name->file, name->file_size };
+	struct way way;
 	enum fault fault = layout_writable(layout, tries, err);
 	if (!fault)
-		fault = find_leaf(layout, tries, name->leaf, &leaf, err);
-	if (!fault)
-		do {
-			fault = store_wait_unlink(ours.wait, &leaf, &child, err);
-		} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
-	cap_wipe(&leaf);
-	if (!fault)
-		tries_over(&ours);
-	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault ? err->fault : FAULT_NONE;
+		fault = way_find(layout, tries, name, &way, err);
+	if (fault)
+		return fault;
+	fault = tree_unlink(&way.tree, &way.path, err);
+	cap_wipe(&way.top);
+	return fault;
 }

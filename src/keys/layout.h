@@ -1,11 +1,10 @@
 /*
- * The directories of a key store: finding the one that a key falls into, making it, links in it.
+ * Where keys lie below the root of a key store: found, linked, taken away.
  *
- *   ROOT/keys/XX/Y   not known -> asked for by its path -> kept
- *                        `-> not there, to be stored into -> made, level by level -> kept
+ *   the directory of a key's hash   not known -> the whole path is asked for, from the root
+ *                                   made, or linked into -> kept for a while, and asked directly
  *
- * A directory between is linked under its name only if nobody else has done that meanwhile; then
- * theirs is used.
+ * Somebody may take such a directory away; whoever has kept it notices within LEAVES_KEPT_MS.
  *
  * Place      src/keys only.
  * Ownership  what is found out is the layout's; tries are the caller's and copied.
@@ -13,29 +12,24 @@
  */
 #pragma once
 
-#include "calls/tries.h"
 #include "keys/key_name.h"
+#include "keys/leaves.h"
 #include "place/grid_path.h"
+#include "place/tree.h"
 #include "queue/core/thread.h"
-
-struct layout_leaf {
-	bool known;
-	uint8_t size, kind;
-	unsigned char cap[CAP_PACKED_SIZE];
-};
 
 struct layout {
 	const struct grid_path *path;
-	struct mutex looking; /* held while the root is looked at, or directories are made */
+	struct mutex looking; /* held while the root is looked at */
 	struct mutex lock;    /* of what follows; taken last */
 	bool known GUARDED;   /* the root was looked at: */
 	bool marked GUARDED;  /* it says that it is a key store */
 	struct cap root GUARDED;
-	struct layout_leaf *leaf GUARDED; /* KEY_LEAVES */
+	struct leaves leaves GUARDED;
 };
 
-/* FAULT_NOMEM. */
-MUST_USE enum fault layout_init(struct layout *layout, const struct grid_path *path,
+/* With `trusted` the path is the cap of a key store, which is not looked at.  FAULT_NOMEM. */
+MUST_USE enum fault layout_init(struct layout *layout, const struct grid_path *path, bool trusted,
 				struct err *err);
 void layout_fini(struct layout *layout);
 

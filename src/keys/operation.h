@@ -1,7 +1,7 @@
 /*
  * One operation on a key store under way: a store of the grid that nobody else uses meanwhile.
  *
- * Place      src/keys only.
+ * Place      src/keys, and whoever uses the grid beside a key store (git-annex's exports).
  * Ownership  an operation is the caller's from operation_begin to operation_end.
  * Threads    one each.
  */

@@ -1,9 +1,6 @@
 #include "keys/whole.h"
 
-#include "files/pipe.h"
-#include "files/unchanged.h"
 #include "queue/core/file_io.h"
-#include "upload/upload.h"
 #include "verify/likeness.h"
 #include "verify/single.h"
 
@@ -11,113 +8,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void tell_moved(const struct keys_progress *progress, uint64_t offset)
-{
-	if (progress && progress->moved)
-		progress->moved(progress->context, offset);
-}
-
-/* ---- storing ---- */
-
-struct whole_source {
-	int fd;
-	struct stat status;
-	const struct keys_progress *progress;
-};
-
-static enum fault source_unchanged(void *context, struct err *err)
-{
-	const struct whole_source *source = context;
-	return unchanged_check(source->fd, &source->status, err);
-}
-
-static void source_moved(void *context, uint64_t sent)
-{
-	const struct whole_source *source = context;
-	tell_moved(source->progress, sent);
-}
-
-static enum fault source_open(const char *path, const struct key_name *name,
-			      struct whole_source *source, struct err *err)
-{
-	source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (source->fd < 0 && errno == ENOENT)
-		return err_set(err, FAULT_USAGE, "no such file '%.150s'", path);
-	if (source->fd < 0 || fstat(source->fd, &source->status) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot open '%.120s'", path);
-	if (!S_ISREG(source->status.st_mode))
-		return err_set(err, FAULT_USAGE, "'%.150s' is not a regular file", path);
-	if (name->has_size && name->size != (uint64_t)source->status.st_size)
-		return err_set(err, FAULT_USAGE, "'%.100s' has %llu bytes, but its key says %llu",
-			       path, (unsigned long long)source->status.st_size,
-			       (unsigned long long)name->size);
-	return FAULT_NONE;
-}
-
-/* Small files are kept in memory, others are read where they lie. */
-static enum fault source_spool(const struct whole_source *source, struct spool *spool,
-			       struct err *err)
-{
-	unsigned char buffer[4096];
-	const uint64_t size = (uint64_t)source->status.st_size;
-	if (size > PIPE_MEMORY_MAX) {
-		int fd = fcntl(source->fd, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
-			return err_os(err, FAULT_IO, errno, "cannot read a file");
-		spool_adopt(spool, fd, size);
-		return FAULT_NONE;
-	}
-	enum fault fault = FAULT_NONE;
-	spool_init(spool, pipe_directory(), PIPE_MEMORY_MAX);
-	for (uint64_t at = 0; !fault && at < size;) {
-		size_t piece = (size_t)min_u64(size - at, sizeof buffer);
-		fault = unchanged_read(source->fd, at, buffer, piece, err);
-		if (!fault)
-			fault = spool_append(spool, buffer, piece, err);
-		at += piece;
-	}
-	return fault;
-}
-
-static enum fault source_put(struct operation *operation, struct whole_source *source,
-			     struct cap *cap, struct err *err)
-{
-	struct spool spool = { .fd = -1 };
-	struct upload_options options = {
-		.tries = operation->tries,
-		.policy = operation->keys->policy,
-		.encodes = operation->keys->options.setup->encodes,
-		.patience = &operation->keys->patience,
-		.unchanged = source_unchanged,
-		.context = source,
-		.moved = source_moved,
-	};
-	enum fault fault = source_spool(source, &spool, err);
-	if (!fault)
-		fault = upload_put(&options, &spool, cap, err);
-	if (!fault)
-		fault = source_unchanged(source, err);
-	spool_fini(&spool);
-	return fault;
-}
-
-enum fault whole_put(struct operation *operation, const char *path, const struct key_name *name,
-		     const struct keys_progress *progress, struct cap *cap, struct err *err)
-{
-	struct whole_source source = { .fd = -1, .progress = progress };
-	enum fault fault = source_open(path, name, &source, err);
-	if (!fault) {
-		fault = source_put(operation, &source, cap, err);
-		if (fault && err->fault != FAULT_CANCELLED)
-			err_wrap(err, "'%.100s'", path);
-	}
-	if (!fault)
-		tell_moved(progress, (uint64_t)source.status.st_size);
-	if (source.fd >= 0)
-		close(source.fd);
-	return fault ? err->fault : FAULT_NONE;
-}
 
 /* ---- fetching ---- */
 
@@ -153,7 +43,7 @@ static enum fault target_write(void *context, const void *data, size_t size, str
 	if (target_open(target, err) || file_write_at(target->fd, target->offset, data, size, err))
 		return err->fault;
 	target->offset += size;
-	tell_moved(target->progress, target->offset);
+	keys_progress_tell(target->progress, target->offset);
 	return FAULT_NONE;
 }
 
@@ -207,7 +97,7 @@ enum fault whole_get(struct operation *operation, const struct cap *cap, const c
 	};
 	enum fault fault = FAULT_NONE;
 	if (target_is_whole(&target, cap, single.secret)) {
-		tell_moved(progress, cap->size);
+		keys_progress_tell(progress, cap->size);
 	} else {
 		fault = single_read(&single, cap, err);
 		if (!fault)

@@ -209,3 +209,25 @@ enum fault link_make(const struct link *link, const struct tries *tries, const s
 			       : "'%.100s' has become a directory",
 		       link->typed);
 }
+
+enum fault link_name(const struct link_new *new, const struct tries *tries, const struct cap *cap,
+		     struct err *err)
+{
+	struct bytes metadata;
+	struct link link = {
+		.directory = *new->directory,
+		.name = strndup(new->name.name, new->name.size),
+		.name_size = new->name.size,
+		.replace = new->replace,
+	};
+	link.typed = new->typed ? new->typed : link.name;
+	bytes_init(&metadata, BODY_MAX);
+	enum fault fault = bytes_err(bytes_append_text(&metadata, "{}"), err, "a link");
+	if (!fault && !link.name)
+		fault = err_set(err, FAULT_NOMEM, "no memory for a name");
+	if (!fault)
+		fault = link_make(&link, tries, cap, &metadata, err);
+	bytes_fini(&metadata);
+	link_fini(&link);
+	return fault;
+}

@@ -2,7 +2,7 @@
  * The one name on the grid that a file is put under: whether it may be, and the link.
  *
  * Place      barge put: before the upload link_prepare, after it link_make; barge backup: link_make
- *            with a link of its own.
+ *            with a link of its own; tree.h: link_name.
  * Ownership  a struct link owns its strings until link_fini; its caps are secrets.
  * Threads    the main thread.
  *
@@ -37,6 +37,18 @@ MUST_USE enum fault link_prepare(const struct grid_path *path, const struct trie
  */
 MUST_USE enum fault link_make(const struct link *link, const struct tries *tries,
 			      const struct cap *cap, const struct bytes *metadata, struct err *err);
+
+/* A name in a directory that is at hand. */
+struct link_new {
+	const struct cap *directory; /* writable */
+	struct store_name name;
+	const char *typed; /* for messages; NULL: the name */
+	enum store_replace replace;
+};
+
+/* The same without metadata. */
+MUST_USE enum fault link_name(const struct link_new *new, const struct tries *tries,
+			      const struct cap *cap, struct err *err);
 
 /* Wipes and frees.  All zeros are allowed. */
 void link_fini(struct link *link);

@@ -30,6 +30,18 @@ static void a_file_name_has_no_slash(void **state)
 	assert_int_equal(name.file_size, strlen(name.file));
 }
 
+static void a_path_begins_with_the_hash(void **state)
+{
+	(void)state;
+	struct key_name name;
+	struct bytes path;
+	bytes_init(&path, 4096);
+	assert_true(reads("WORM-s3-m17-S1048576-C1--w.dat", &name));
+	assert_int_equal(key_name_path(&name, &path), FAULT_NONE);
+	assert_string_equal(bytes_text(&path), "keys/ca/f/WORM-s3-m17-S1048576-C1--w.dat");
+	bytes_fini(&path);
+}
+
 static void a_key_says_how_much_it_names(void **state)
 {
 	(void)state;
@@ -78,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_falls_where_its_md5_begins),
 		cmocka_unit_test(a_file_name_has_no_slash),
+		cmocka_unit_test(a_path_begins_with_the_hash),
 		cmocka_unit_test(a_key_says_how_much_it_names),
 		cmocka_unit_test(what_is_no_key_is_refused),
 	};

@@ -1,0 +1,37 @@
+/*
+ * A file here whose bytes are stored, the whole or a part of it.
+ *
+ * Place      keys.c, git-annex's exports: path -> [source] -> upload.
+ * Ownership  a struct source owns its descriptor until source_close, and borrows the path.
+ * Threads    once open, parts may be stored concurrently, each in an operation of its own.
+ */
+#pragma once
+
+#include "keys/operation.h"
+
+#include <sys/stat.h>
+
+struct source {
+	const char *path;
+	int fd;
+	struct stat status; /* its size and times; what changes while it is read is CHANGED */
+};
+
+/* Opens the file.  Faults: USAGE (no such file, or not a regular one), IO.  On failure there is
+ * nothing to close. */
+MUST_USE enum fault source_open(struct source *source, const char *path, struct err *err);
+void source_close(struct source *source);
+
+struct source_part {
+	uint64_t offset, size;
+	const struct keys_progress *progress; /* of bytes of the part; may be NULL */
+};
+
+/* Stores a part, and its cap, proven.  Faults: CHANGED, and those of upload_put. */
+MUST_USE enum fault source_put(struct operation *operation, const struct source *source,
+			       const struct source_part *part, struct cap *cap, struct err *err);
+
+/* Opens the file, stores all of it, and closes it. */
+MUST_USE enum fault source_put_file(struct operation *operation, const char *path,
+				    const struct keys_progress *progress, struct cap *cap,
+				    struct err *err);

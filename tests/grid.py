@@ -411,12 +411,16 @@ class SpreadGrid(RealGrid):
             server = self.base / f"server{number}"
             self.make("create-node", server, "--webport=none", f"--introducer={furl}",
                       *listening())
+            self.prepare(number, server)
             self.run(server)
             self.servers.append(self.running[-1])
         web = self.make_node("create-client", self.directory)
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
         wait_for(lambda: count_connected(self.url) == self.server_count, seconds=120)
+
+    def prepare(self, number, directory):
+        """What is special about a server; called before it runs."""
 
     def share_files(self):
         return [path for path in self.base.glob("server*/storage/shares/*/*/*")

@@ -285,13 +285,14 @@ class NodeCopy(Grid):
         leases = self.directory / "private/secret"
         plain += [leases.read_bytes().strip()] if leases.exists() else []
         swissnums = [word.encode() for word in re.findall(r"@[0-9.:]+/(\w+)#v=1", self.cache)]
-        return plain + swissnums + [base64.b64encode(word) for word in swissnums]
+        return [word for word in plain if word] + swissnums + list(map(base64.b64encode, swissnums))
 
 
-def servers_alone(grid, directory):
-    """What is done with it is done by the storage servers of `grid`, which are all announced."""
+def servers_alone(grid, directory, count=None):
+    """What is done with it is done by the storage servers of `grid`: all of them, or the `count`
+    that speak HTTPS."""
     wait_for(lambda: announced(grid).count("anonymous-storage-NURLs") ==
-             getattr(grid, "server_count", 1))
+             (count or getattr(grid, "server_count", 1)))
     node = NodeCopy(grid, directory, announced(grid))
     (node.directory / "node.url").write_text(f"http://127.0.0.1:{free_port()}/")
     return node

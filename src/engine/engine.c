@@ -144,6 +144,8 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 		return err->fault;
 	if (needs_gateway(engine))
 		policy_expect(engine->policy, engine->setup->gateways);
+	if (needs_gateway(engine))
+		setup_tell_ways(engine->setup, !to_local);
 	if (needs_gateway(engine) && start_lanes(engine, err))
 		return err->fault;
 	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))

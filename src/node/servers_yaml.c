@@ -10,6 +10,9 @@ enum {
 	/* Members of an announcement and NURLs that are looked at: the work on one stays small
 	 * even where aliases make many of a single large one. */
 	LOOKED_AT_MAX = 256,
+	/* libyaml's time is as the square of both: 100 KB of brackets would take half a minute. */
+	DEPTH_MAX = 100,
+	ANCHORS_MAX = 1000,
 	KEY_LENGTH = 52,       /* base32 of 32 bytes */
 	ID_LENGTH = 32,        /* base32 of 20 bytes */
 	SEED_LENGTH_MAX = 205, /* base32_length(SERVER_SEED_MAX) */
@@ -236,10 +239,48 @@ static void mend_surrogates(struct bytes *text)
 	}
 }
 
+/* What one event of the parser adds to the depth. */
+static int deeper_by(yaml_event_type_t type)
+{
+	if (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT)
+		return 1;
+	return type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT ? -1 : 0;
+}
+
+static bool has_anchor(const yaml_event_t *event)
+{
+	return (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
+	       (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) ||
+	       (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
+}
+
+/* Whether libyaml loads it in good time.  What is no YAML is left to the loader to refuse. */
+static bool is_bounded(const struct bytes *text)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	int depth = 0, anchors = 0;
+	bool ended = false;
+	if (!yaml_parser_initialize(&parser))
+		return true;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)bytes_text(text), text->size);
+	while (!ended && depth <= DEPTH_MAX && anchors <= ANCHORS_MAX &&
+	       yaml_parser_parse(&parser, &event)) {
+		depth += deeper_by(event.type);
+		anchors += has_anchor(&event);
+		ended = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return depth <= DEPTH_MAX && anchors <= ANCHORS_MAX;
+}
+
 static enum fault parse(struct yaml_reading *reading, const char *path, const struct bytes *text,
 			struct err *err)
 {
 	yaml_parser_t parser;
+	if (!is_bounded(text))
+		return corrupt(path, reading->source, err);
 	if (!yaml_parser_initialize(&parser))
 		return err_set(err, FAULT_NOMEM, "no memory to read %s", path);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)bytes_text(text), text->size);

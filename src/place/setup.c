@@ -135,22 +135,69 @@ static enum fault choose_params(const struct connection_options *connection, str
 	return FAULT_NONE;
 }
 
+static bool any_has_id(const struct servers *servers)
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (servers->server[i].has_id)
+			return true;
+	return false;
+}
+
+/* Returns why nothing is stored at the servers that are asked, or NULL. */
+static const char *why_not_stored(const struct connection_options *connection,
+				  const struct setup *setup)
+{
+	const struct node *node = &setup->node;
+	if (connection->convergence_file)
+		return "--convergence-file may name another secret than the node's";
+	if (!setup->params)
+		return "private/convergence of the node directory is missing";
+	if (!node->has_lease_secret)
+		return "private/secret of the node directory is missing or is no secret of 32 "
+		       "bytes";
+	if (!any_has_id(&setup->servers))
+		return "no storage server is announced with a FURL, which leases are made for";
+	if (node->happy > node->params.n)
+		return "shares.happy is above shares.total in tahoe.cfg";
+	if (node->happy > setup->servers.count)
+		return "fewer storage servers are announced with an HTTPS address than "
+		       "shares.happy wants";
+	return NULL;
+}
+
 /* The gateway can do without our knowing them. */
 static void choose_servers(const struct connection_options *connection, struct setup *setup)
 {
 	struct err err;
-	if (connection->no_direct || !setup->node.directory || !setup->node.is_open ||
+	if (connection->no_direct || !setup->node.directory ||
 	    !(connection->node_directory || is_of_node(setup)))
 		return;
+	if (!setup->node.is_open) {
+		setup->why_not_asked = "the node hides its address or keeps to Foolscap (tcp, "
+				       "reveal-IP-address or force_foolscap in its tahoe.cfg)";
+		return;
+	}
 	if (servers_load(&setup->servers, setup->node.directory, &err))
 		say(setup->output, SAY_WARNING, "everything is read through the gateway: %s",
 		    err.text);
-	for (size_t i = 0; i < setup->servers.count; i++)
-		setup->encodes |= setup->servers.server[i].has_id;
-	if (setup->servers.count > 0)
-		setup->habits = habits_new(setup->servers.count); /* it is quicker with them */
-	setup->encodes &=
-		setup->params && setup->node.has_lease_secret && !connection->convergence_file;
+	if (setup->servers.count == 0 && setup->servers.partial)
+		setup->why_not_asked = "none of the storage servers that the node knows is "
+				       "announced with an HTTPS address";
+	if (setup->servers.count == 0)
+		return;
+	setup->habits = habits_new(setup->servers.count); /* it is quicker with them */
+	setup->why_not_stored = why_not_stored(connection, setup);
+	setup->encodes = !setup->why_not_stored;
+}
+
+void setup_tell_ways(const struct setup *setup, bool stores)
+{
+	if (setup->why_not_asked)
+		say(setup->output, SAY_INFO, "everything goes by the gateway: %s",
+		    setup->why_not_asked);
+	else if (stores && setup->why_not_stored)
+		say(setup->output, SAY_INFO, "what is stored is encoded by the gateway: %s",
+		    setup->why_not_stored);
 }
 
 /* Returns which of the hosts that plain http is allowed to is the gateway's, or any, or NULL. */

@@ -32,7 +32,9 @@ struct setup {
 	struct habits *habits;  /* theirs, or NULL */
 	bool spare; /* open files are few: stores opened from now on ask the gateway alone */
 	bool without_gateway; /* it was not there at the beginning, but the servers are known */
-	bool encodes; /* small files are stored there too: secrets and encoding are the node's */
+	bool encodes;         /* files are stored there too: secrets and encoding are the node's */
+	/* Why they are not, or nobody is asked; or NULL: also where none is known, or wanted. */
+	const char *why_not_stored, *why_not_asked;
 	struct health *health;     /* of the grid, as all stores find it */
 	struct away *away;         /* of the gateways, as all who ask them find them */
 	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */
@@ -55,6 +57,10 @@ MUST_USE enum fault setup_load(const struct connection_options *connection, stru
 /* Has stores opened from now on tell of each request, in their threads; `watch` is borrowed, NULL
  * for nobody. */
 void setup_watch(struct setup *setup, const struct http_watch *watch);
+
+/* Says in a line why the gateway does what could be done at the storage servers, if so; `stores`:
+ * the run stores something. */
+void setup_tell_ways(const struct setup *setup, bool stores);
 
 /* Opens a store on the first gateway, or on each in turn. */
 MUST_USE enum fault setup_open_first(struct setup *setup, struct store **store, struct err *err);

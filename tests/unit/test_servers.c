@@ -272,6 +272,27 @@ static void names_a_file_that_is_no_list(void **state)
 	}
 }
 
+/* Each would keep libyaml busy for minutes. */
+static void refuses_what_is_too_deep_or_has_too_many_anchors(void **state)
+{
+	enum { DEEP = 200 * 1000, ANCHORS = 100 * 1000, ONE = 20 };
+	char *cache = malloc(ANCHORS * ONE);
+	struct servers servers;
+	struct err err;
+	assert_non_null(cache);
+	memset(cache, '[', DEEP);
+	cache[DEEP] = '\0';
+	put(*state, CACHE, cache);
+	assert_int_equal(servers_load(&servers, *state, &err), FAULT_CORRUPT);
+	assert_non_null(strstr(err.text, "/" CACHE));
+	size_t size = 0;
+	for (int i = 0; i < ANCHORS; i++)
+		size += (size_t)snprintf(cache + size, ONE, "- &a%d x\n", i);
+	put(*state, CACHE, cache);
+	assert_int_equal(servers_load(&servers, *state, &err), FAULT_CORRUPT);
+	free(cache);
+}
+
 static void refuses_a_file_that_is_too_large_or_open_to_everybody(void **state)
 {
 	struct servers servers;
@@ -346,6 +367,7 @@ int main(void)
 		IN_DIRECTORY(aliases_are_neither_expanded_nor_followed_in_circles),
 		IN_DIRECTORY(the_number_of_servers_is_limited),
 		IN_DIRECTORY(names_a_file_that_is_no_list),
+		IN_DIRECTORY(refuses_what_is_too_deep_or_has_too_many_anchors),
 		IN_DIRECTORY(refuses_a_file_that_is_too_large_or_open_to_everybody),
 		IN_DIRECTORY(without_files_there_are_no_servers),
 		cmocka_unit_test(orders_by_a_hash_of_index_and_seed),

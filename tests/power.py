@@ -1,0 +1,138 @@
+"""What a power cut leaves of files, from what tools/record.c has written down.
+
+A file has all that was written before it was last synced, and of what came later any part.  A
+directory has the names that it had when it was last synced, and of what came later the beginning.
+A rename is there or not, as a whole.
+"""
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+RECORD = Path(__file__).resolve().parent / "tools/record.c"
+
+
+def build(folder):
+    """Compiles the library; returns its path."""
+    library = Path(folder) / "record.so"
+    subprocess.run(["cc", "-w", "-shared", "-fPIC", "-o", library, RECORD], check=True)
+    return library
+
+
+def torn(change, rng):
+    """A write as it is, or now and then only its beginning."""
+    word, at, data = change
+    return (word, at, data[:rng.randint(0, len(data))]) if rng.random() < 0.2 else change
+
+
+class Node:
+    """A file, directory or symlink: what was done to it, each with the number of its line."""
+    def __init__(self, is_directory=False):
+        self.is_directory, self.target = is_directory, None
+        self.changes, self.synced = [], -1
+
+    def lasting(self, rng):
+        """The changes that are on disk; with `rng` some of those that may be, too."""
+        sure = [change for at, change in self.changes if at < self.synced]
+        maybe = [change for at, change in self.changes if at >= self.synced]
+        if not rng:
+            return sure
+        if self.is_directory:
+            return sure + maybe[:rng.randint(0, len(maybe))]
+        return sure + [torn(change, rng) for change in maybe if rng.random() < 0.6]
+
+
+class Disk:
+    """The directories `roots` after the first `count` lines of a record; they were empty."""
+    def __init__(self, lines, count, roots):
+        self.nodes = {os.stat(root).st_ino if inode is None else inode: Node(True)
+                      for root, inode in dict(roots).items()}
+        self.roots = {root: self.nodes[inode] for root, inode in dict(roots).items()}
+        self.said = []
+        for at, line in enumerate(lines[:count]):
+            word, *rest = line.split(" ")
+            getattr(self, word)(at, *rest)
+
+    def make(self, _, inode):
+        self.nodes[inode] = Node()
+
+    def mkdir(self, _, inode):
+        self.nodes[inode] = Node(True)
+
+    def target(self, _, inode, text):
+        self.nodes[inode].target = bytes.fromhex(text)
+
+    def name(self, at, inode, directory, name):
+        self.nodes[directory].changes.append((at, ([], name, self.nodes.get(inode))))
+
+    def unname(self, at, directory, name):
+        self.nodes[directory].changes.append((at, ([name], None, None)))
+
+    def move(self, at, was_in, old, inode, directory, new):
+        assert was_in == directory, "between directories: not modelled"
+        self.nodes[directory].changes.append((at, ([old], new, self.nodes[inode])))
+
+    def write(self, at, inode, offset, data):
+        self.nodes[inode].changes.append((at, ("write", int(offset), bytes.fromhex(data))))
+
+    def truncate(self, at, inode, size):
+        self.nodes[inode].changes.append((at, ("truncate", int(size), b"")))
+
+    def sync(self, at, inode):
+        if inode in self.nodes:
+            self.nodes[inode].synced = at
+
+    def syncfs(self, at):
+        for node in self.nodes.values():
+            node.synced = at
+
+    def say(self, _, data):
+        self.said.append(bytes.fromhex(data))
+
+    @staticmethod
+    def content(node, rng):
+        data = bytearray()
+        for word, at, part in node.lasting(rng):
+            if word == "truncate":
+                data = data[:at].ljust(at, b"\0")
+            else:
+                data = data.ljust(at, b"\0")
+                data[at:at + len(part)] = part
+        return bytes(data)
+
+    def tree(self, node, rng=None):
+        """{name: bytes of a file, dict of a directory, str of a symlink}."""
+        names = {}
+        for gone, name, child in node.lasting(rng):
+            for old in gone:
+                names.pop(old, None)
+            if name is not None:
+                names[name] = child
+        return {bytes.fromhex(name).decode(): self.tree(child, rng) if child.is_directory else
+                os.fsdecode(child.target) if child.target is not None else
+                self.content(child, rng) for name, child in names.items() if child}
+
+
+def restore(tree, path):
+    """Makes what `tree` says below the directory `path`, for the owner alone, and nothing else."""
+    for old in path.iterdir():
+        shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+    for name, what in tree.items():
+        at = path / name
+        if isinstance(what, dict):
+            at.mkdir(mode=0o700)
+            restore(what, at)
+        elif isinstance(what, str):
+            at.symlink_to(what)
+        else:
+            at.write_bytes(what)
+            at.chmod(0o600)
+
+
+def moments(lines, count, seed):
+    """`count` numbers of lines, and a source of chance for each: before a sync or a name most of
+    all, where something is missing the soonest."""
+    rng = random.Random(seed)
+    keen = [at for at, line in enumerate(lines) if line.split(" ")[0] in ("sync", "move", "name")]
+    return [(rng.choice(keen) + rng.randint(0, 1), random.Random(seed + i)) for i in range(count)]

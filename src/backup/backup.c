@@ -3,7 +3,7 @@
 #include "base/secret.h"
 #include "job/dry_run.h"
 #include "queue/core/kill.h"
-#include "report/recount.h"
+#include "report/report.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -45,6 +45,30 @@ static enum fault take_stamp(struct backup *backup, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Says where an unfinished backup is that keeps no extended attributes, as those of earlier
+ * versions: this one would lack them, so it is not gone on with. */
+static enum fault tell_plainer_job(const struct backup *backup, struct err *err)
+{
+	struct planning_options plainer = backup->planning;
+	struct migration_request request = wanted(backup);
+	struct migration migration;
+	bool found;
+	plainer.xattrs = plainer.acls = false;
+	request.planning = &plainer;
+	if (!backup->planning.xattrs)
+		return FAULT_NONE;
+	if (migration_find(&request, &migration, &found, err))
+		return err->fault;
+	if (found)
+		say(backup->request->engine.output, SAY_WARNING,
+		    "job %.16s, an unfinished backup of the same, keeps no extended attributes, "
+		    "and "
+		    "is left: barge resume %.16s goes on with it, barge jobs rm %.16s removes it",
+		    migration.job.name, migration.job.name, migration.job.name);
+	migration_fini(&migration);
+	return FAULT_NONE;
+}
+
 /* Finds the job of this command line, or makes a new one. */
 static enum fault open_job(struct backup *backup, struct err *err)
 {
@@ -59,6 +83,8 @@ static enum fault open_job(struct backup *backup, struct err *err)
 		    (long long)time(NULL) - (long long)backup->migration.created);
 		return FAULT_NONE;
 	}
+	if (!backup->request->new_job && tell_plainer_job(backup, err))
+		return err->fault;
 	backup_choose_stamp(backup);
 	if (backup_arrange(backup, err))
 		return err->fault;
@@ -165,15 +191,40 @@ static enum fault is_linked(struct backup *backup, bool *linked, struct err *err
 		       backup->stamp);
 }
 
+/* Sums up a job that earlier runs have carried out. */
+static enum fault sum_up(struct backup *backup, struct recount *counts, struct err *err)
+{
+	const struct migration *migration = &backup->migration;
+	const struct plan_progress progress = { 0 };
+	const struct report_options options = {
+		.output = backup->request->engine.output,
+		.catalog = migration->catalog,
+		.errors = migration->job.errors,
+		.job = migration->job.name,
+		.plan = &progress,
+	};
+	const struct report_end end = {
+		.asked = migration->asked,
+		.backup = { .stamp = backup->stamp, .ended = true },
+	};
+	struct report *report = NULL;
+	if (report_open(&options, &report, err))
+		return err->fault;
+	enum fault fault = report_finish(report, &end, counts, err);
+	report_close(report);
+	return fault;
+}
+
 /* A run was killed between its two links. */
 static enum fault end_only(struct backup *backup, int *status, struct err *err)
 {
 	struct recount counts;
-	if (backup_linked(backup, err) ||
-	    recount_job(backup->migration.catalog, backup->migration.asked, &counts, err))
+	if (backup_linked(backup, err))
 		return err->fault;
 	say(backup->request->engine.output, SAY_INFO, "snapshot %s was complete; Latest is moved",
 	    backup->stamp);
+	if (sum_up(backup, &counts, err))
+		return err->fault;
 	*status = recount_status(&counts);
 	return FAULT_NONE;
 }

@@ -1,6 +1,17 @@
 #include "backup/latest.h"
 
-enum { METADATA_MAX = 4096 }; /* bytes of the link's metadata */
+enum { METADATA_MAX = 8192 }; /* bytes of the link's metadata */
+
+/* Takes what lstat said of the snapshot's source, and its attributes. */
+static void take_meta(const struct manifest_entry *entry, struct backup_snapshot *snapshot)
+{
+	const unsigned char *attributes;
+	if (!meta_unpack(entry->meta, entry->meta_size, &snapshot->planned))
+		snapshot->planned = (struct meta){ .mode = 0 };
+	snapshot->attributes_size = meta_attributes(entry->meta, entry->meta_size, &attributes);
+	if (snapshot->attributes_size > 0)
+		memcpy(snapshot->attributes, attributes, snapshot->attributes_size);
+}
 
 enum fault backup_snapshot_read(const struct migration *migration, struct backup_snapshot *snapshot,
 				struct err *err)
@@ -15,8 +26,8 @@ enum fault backup_snapshot_read(const struct migration *migration, struct backup
 		fault = err_set(err, FAULT_NOT_FOUND, "nothing is planned yet");
 	if (!fault)
 		fault = outcomes_read(migration->catalog->outcomes, page.entry[0].id, 1, slot, err);
-	if (!fault && !meta_unpack(page.entry[0].meta, page.entry[0].meta_size, &snapshot->planned))
-		snapshot->planned = (struct meta){ .mode = 0 };
+	if (!fault)
+		take_meta(&page.entry[0], snapshot);
 	catalog_reader_free(reader);
 	if (!fault && (slot->state != OUTCOME_DONE ||
 		       !cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &snapshot->cap)))
@@ -37,6 +48,8 @@ static enum fault write_metadata(const struct backup_snapshot *snapshot, struct 
 		.numbered = true,
 		.ino = snapshot->planned.ino,
 		.dev = snapshot->planned.dev,
+		.attributes = snapshot->attributes,
+		.attributes_size = (uint16_t)snapshot->attributes_size,
 	};
 	return at.mode ? edge_metadata_json(out, &metadata) : bytes_append_text(out, "{}");
 }

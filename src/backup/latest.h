@@ -14,6 +14,8 @@ struct backup_snapshot {
 	struct cap cap;
 	struct outcome slot; /* of the first entry of the plan, which it is */
 	struct meta planned; /* of that entry */
+	unsigned char attributes[META_ATTRIBUTES_MAX]; /* and its extended ones */
+	size_t attributes_size;
 };
 
 /* Reads what the job says of its snapshot, which is done.  Faults: CORRUPT, NOT_FOUND, IO, NOMEM.

@@ -23,6 +23,8 @@ static enum fault start_arrivals(struct engine *engine, struct err *err)
 		.mask = engine->transfer->umask,
 		.most = engine->budget.arrivals,
 		.losses = &engine->losses,
+		.plainer = engine_plainer,
+		.context = engine,
 	};
 	snprintf(arrivals.job, sizeof arrivals.job, "%.16s", migration->job.name);
 	return arrivals_new(&arrivals, &engine->arrivals, err);
@@ -109,6 +111,8 @@ static enum fault start_builder(struct engine *engine, struct err *err)
 		.preserve = !engine->transfer->no_preserve,
 		.mask = engine->transfer->umask,
 		.losses = &engine->losses,
+		.plainer = engine_plainer,
+		.context = engine,
 	};
 	return builder_start(&builder, &engine->builder, err);
 }

@@ -111,6 +111,9 @@ bool engine_admits(void *context, uint64_t bytes);
 /* Stops because of a fault; the first one counts (a lease_options.broken). */
 void engine_broken(void *context, const struct err *err);
 
+/* Tells of an entry that lost extended attributes at the target (arrivals_options.plainer). */
+void engine_plainer(void *context, const struct task *task);
+
 /* Adds bytes to the rate shown. */
 void engine_moved(void *context, uint64_t bytes);
 

@@ -71,6 +71,13 @@ static void engine_reason(void *context, const struct task *task, const struct o
 	report_detail(engine->report, task->id, err);
 }
 
+void engine_plainer(void *context, const struct task *task)
+{
+	struct engine *engine = context;
+	report_remark(engine->report, task,
+		      "the target could not keep all of its extended attributes and access lists");
+}
+
 void engine_moved(void *context, uint64_t bytes)
 {
 	struct engine *engine = context;

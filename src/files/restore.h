@@ -26,6 +26,12 @@ enum restore_loss {
 	LOST_ACCESS = 1u << 6,     /* its access list: counted as one, too */
 };
 
+/* Returns whether an extended attribute or the access list is among what was lost. */
+static inline bool restore_is_plainer(unsigned lost)
+{
+	return lost & (LOST_ATTRIBUTES | LOST_ACCESS);
+}
+
 /* How many entries lost what. */
 struct losses {
 	atomic_uint_least64_t modes, owners, times, syncs, links, attributes;

@@ -291,13 +291,16 @@ static void keep_written(const struct arrival *arrival, struct outcome *outcome)
 
 static void succeed(struct arrival *arrival)
 {
+	const struct arrivals_options *options = &arrival->owner->options;
 	struct work *work = arrival->work;
 	struct outcome outcome = arrival->outcome;
 	outcome.state = OUTCOME_DONE;
 	outcome.attempts = (uint8_t)min_u64(work->task->attempts + 1u, UINT8_MAX);
 	meta_pack_outcome(&arrival->meta, outcome.meta);
 	keep_written(arrival, &outcome);
-	losses_add(arrival->owner->options.losses, arrival->lost);
+	losses_add(options->losses, arrival->lost);
+	if (restore_is_plainer(arrival->lost) && options->plainer)
+		options->plainer(options->context, work->task);
 	leave(arrival);
 	work_settle(work, &outcome, NULL);
 	explicit_bzero(&outcome, sizeof outcome);

@@ -46,6 +46,9 @@ struct arrivals_options {
 	uint32_t mask; /* umask of the user, for what has no mode */
 	unsigned most; /* inside at once, up to ARRIVALS_MAX; 0: that many */
 	struct losses *losses; /* counts what the target could not keep */
+	/* Hears of an entry that is there without all of its extended attributes.  May be NULL. */
+	void (*plainer)(void *context, const struct task *task);
+	void *context;
 };
 
 struct arrivals;

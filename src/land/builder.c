@@ -31,6 +31,8 @@ static enum fault restore(const struct builder *builder, const struct task *task
 	}
 	enum fault fault = restore_directory(fd, &looks, 0777 & ~builder->options.mask, &lost, err);
 	losses_add(builder->options.losses, lost);
+	if (!fault && restore_is_plainer(lost) && builder->options.plainer)
+		builder->options.plainer(builder->options.context, task);
 	return fault;
 }
 

@@ -21,6 +21,9 @@ struct builder_options {
 	bool preserve;           /* restore mode and time */
 	uint32_t mask;           /* umask of the user, for what has no mode */
 	struct losses *losses;   /* counts what the target could not keep */
+	/* Hears of an entry that is there without all of its extended attributes.  May be NULL. */
+	void (*plainer)(void *context, const struct task *task);
+	void *context;
 };
 
 struct builder;

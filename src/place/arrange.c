@@ -487,6 +487,8 @@ void arrangement_fini(struct arrangement *arrangement)
 	free(arrangement->made);
 	free(arrangement->directory);
 	free(arrangement->last_name);
+	for (size_t i = 0; i < arrangement->count; i++)
+		free(arrangement->source[i].attributes);
 	if (arrangement->source)
 		secret_wipe(arrangement->source, arrangement->count * sizeof *arrangement->source);
 	free(arrangement->source);

@@ -23,6 +23,7 @@ struct arranged_source {
 	const char *name;       /* borrowed: what it is called at the target; NULL: a directory on
 				   the grid without a name, whose contents go into the target */
 	struct store_node node; /* grid: what it is, with its caps */
+	unsigned char *attributes; /* those of node.metadata, owned; or NULL */
 };
 
 struct arrangement {

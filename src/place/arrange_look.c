@@ -159,7 +159,7 @@ static enum fault target_grid(struct look_target *target, struct err *err)
 	if (look_deepest(place, &target->path, target->tries, &target->found, &target->node, err))
 		return err->fault;
 	const struct edge_path path = { &place->root, target->path.component, target->found,
-					target->tries };
+					target->tries, NULL };
 	bool is_file;
 	if (look_for_chunks(&path, &target->node, &is_file, err))
 		return err_wrap(err, "Error examining target '%.100s'", place->typed);
@@ -236,7 +236,20 @@ static enum fault look_for_edge(const struct edge_path *path, struct store_node 
 		       : edge_look(path, node, err);
 }
 
-/* Asks for the node of a source, and for the edge that leads to it: only that has its metadata. */
+/* Takes in what the edge to a source says: only the listing above has a directory's metadata, and
+ * anybody's attributes. */
+static enum fault look_above(const struct look_path *path, const struct tries *tries,
+			     struct arranged_source *source, bool *is_file, struct err *err)
+{
+	struct edge_path edge = { &source->place->root, path->component, path->count, tries, NULL };
+	source->attributes = malloc(META_ATTRIBUTES_MAX);
+	if (!source->attributes)
+		return look_no_memory(err);
+	edge.attributes = source->attributes;
+	return look_for_edge(&edge, &source->node, is_file, err);
+}
+
+/* Asks for the node of a source, and for the edge that leads to it. */
 static enum fault ask_grid(const struct place *place, const struct tries *tries,
 			   struct arranged_source *source, struct err *err)
 {
@@ -254,9 +267,10 @@ static enum fault ask_grid(const struct place *place, const struct tries *tries,
 		else if (fault)
 			err_wrap(err, "Error examining source '%.100s'", place->typed);
 	}
-	if (!fault && node->kind == STORE_DIRECTORY && path->count > 0) {
-		const struct edge_path edge = { &place->root, path->component, path->count, tries };
-		fault = look_for_edge(&edge, node, &is_file, err);
+	const bool has_more =
+		node->kind == STORE_DIRECTORY || node->metadata_flags & STORE_HAS_ATTRIBUTES;
+	if (!fault && has_more && path->count > 0) {
+		fault = look_above(path, tries, source, &is_file, err);
 		if (fault)
 			err_wrap(err, "Error examining source '%.100s'", place->typed);
 	}

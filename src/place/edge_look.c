@@ -8,6 +8,7 @@ struct edge {
 	struct bytes name; /* NFC */
 	unsigned flags;    /* enum store_metadata_flags */
 	struct edge_metadata metadata;
+	unsigned char *attributes; /* a copy goes here: the listing's are gone after the call */
 };
 
 static bool see_edge(void *context, const struct store_child *child)
@@ -17,6 +18,12 @@ static bool see_edge(void *context, const struct store_child *child)
 	    memcmp(child->name, edge->name.data, child->name_size) == 0) {
 		edge->flags = child->node.metadata_flags;
 		edge->metadata = child->node.metadata;
+		edge->metadata.attributes = edge->attributes;
+		if (!edge->attributes)
+			edge->metadata.attributes_size = 0;
+		else if (edge->metadata.attributes_size > 0)
+			memcpy(edge->attributes, child->node.metadata.attributes,
+			       edge->metadata.attributes_size);
 	}
 	return true;
 }
@@ -42,7 +49,7 @@ static enum fault list_above(const struct edge_path *path, struct edge *edge, st
 enum fault edge_look(const struct edge_path *path, struct store_node *node, struct err *err)
 {
 	const struct store_name *name = &path->component[path->count - 1];
-	struct edge edge = { 0 };
+	struct edge edge = { .attributes = path->attributes };
 	bytes_init(&edge.name, 4 * name->size);
 	enum fault fault = name_to_nfc(&edge.name, name->name, name->size);
 	fault = fault ? bytes_err(fault, err, "a name") : list_above(path, &edge, err);

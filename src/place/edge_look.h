@@ -16,9 +16,11 @@ struct edge_path {
 	const struct store_name *component; /* below the root */
 	size_t count;
 	const struct tries *tries;
+	unsigned char *attributes; /* META_ATTRIBUTES_MAX bytes, where the edge's extended
+				      attributes go; NULL: they are left out */
 };
 
-/* Stores what the edge to the directory `node` says of time and mode, in `node`.  Where the listing
+/* Stores what the edge to `node` says of time, mode and attributes, in `node`.  Where the listing
  * above is too large they are left out, as there are none of a root.  Sleeps.  Faults: those of
  * store_list. */
 MUST_USE enum fault edge_look(const struct edge_path *path, struct store_node *node,

@@ -130,7 +130,7 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 enum fault grid_path_chunks(const struct grid_path *path, const struct tries *tries,
 			    struct store_node *node, struct chunked *chunked, struct err *err)
 {
-	const struct edge_path edge = { &path->root, path->component, path->count, tries };
+	const struct edge_path edge = { &path->root, path->component, path->count, tries, NULL };
 	enum fault fault = edge_chunks(&edge, node, chunked, err);
 	return !fault || fault == FAULT_CANCELLED ? fault : err_wrap(err, "'%.100s'", path->typed);
 }

@@ -163,18 +163,17 @@ static enum manifest_kind kind_of_node(const struct entry_origin *origin,
 	return kept ? MANIFEST_SYMLINK : MANIFEST_FILE;
 }
 
-/* Keeps the cap, and gives a large file its chunks.  Files that can change come in one piece: only
- * so all of it is of one version. */
+/* Keeps the cap and the attributes, and gives a large file its chunks.  Files that can change
+ * come in one piece: only so all of it is of one version. */
 static void fill_remote(const struct entry_origin *origin, const struct remote_child *child,
-			struct entry_found *found)
+			const unsigned char *attributes, struct entry_found *found)
 {
 	struct manifest_entry *entry = &found->entry;
 	uint64_t range = origin->options->range_size;
 	entry->kind = (uint8_t)kind_of_node(origin, child);
 	entry->meta_size = meta_pack(&child->meta, found->meta);
 	if (child->attributes_size > 0)
-		entry->meta_size = meta_append_attributes(found->meta, entry->meta_size,
-							  remote_attributes(origin->remote, child),
+		entry->meta_size = meta_append_attributes(found->meta, entry->meta_size, attributes,
 							  child->attributes_size);
 	if (entry->kind == MANIFEST_OTHER) {
 		entry_judge(entry, OUTCOME_SKIPPED, REASON_UNKNOWN);
@@ -235,7 +234,7 @@ static bool find_remote(const struct entry_origin *origin, const struct name *na
 							 : refusal_grid(name->bytes, name->size));
 	if (refused)
 		entry_judge(&found->entry, OUTCOME_FAILED, REASON_NAME);
-	fill_remote(origin, child, found);
+	fill_remote(origin, child, remote_attributes(origin->remote, child), found);
 	return true;
 }
 
@@ -267,7 +266,8 @@ static enum fault find_source(const struct entry_origin *origin, const struct na
 	if (source && source->node) {
 		struct remote_child child = { 0 };
 		remote_describe(source->node, &child);
-		fill_remote(origin, &child, found);
+		child.attributes_size = source->node->metadata.attributes_size;
+		fill_remote(origin, &child, source->node->metadata.attributes, found);
 		secret_wipe(&child, sizeof child);
 		return FAULT_NONE;
 	}

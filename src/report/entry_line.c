@@ -86,3 +86,16 @@ void entry_line_say(struct output *output, const struct entry_line *entry, uint6
 	bytes_fini(&place);
 	bytes_fini(&path);
 }
+
+void entry_line_remark(struct output *output, const struct entry_line *entry, uint64_t *remarks)
+{
+	struct bytes path;
+	if (++*remarks == FAILURES_SHOWN + 1)
+		say(output, SAY_WARNING, "there is more of the kind; --json names all");
+	if (*remarks > FAILURES_SHOWN)
+		return;
+	bytes_init(&path, SHOWN_MAX);
+	if (!escape_name(&path, entry->path, entry->path_size))
+		say(output, SAY_WARNING, "'%s': %s", bytes_text(&path), entry->detail);
+	bytes_fini(&path);
+}

@@ -36,5 +36,8 @@ MUST_USE enum fault entry_line_json(struct bytes *out, const struct entry_line *
 void entry_line_say(struct output *output, const struct entry_line *entry, uint64_t *failures,
 		    const char *rest);
 
+/* Says `detail` of an entry that is done, the first 50 times; `remarks` counts. */
+void entry_line_remark(struct output *output, const struct entry_line *entry, uint64_t *remarks);
+
 /* Returns the word for an enum manifest_kind in lines for people and programs, a literal. */
 const char *entry_kind_text(uint8_t kind);

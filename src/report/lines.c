@@ -39,7 +39,7 @@ struct lines {
 	atomic_size_t waiting; /* notes in the ring: at 0 what is written goes out */
 	atomic_uint_least64_t lost;
 	int errors_fd;
-	uint64_t failures;
+	uint64_t failures, remarks;
 	struct catalog_reader *reader; /* made for the first path */
 	struct known_path known[PATHS_KEPT];
 	size_t next_known;
@@ -93,12 +93,13 @@ static const char *entry_path(struct lines *lines, const struct line *line, size
 }
 
 /* The root is the target: it has no path, and its line says whether all is linked. */
-static void write_json(struct lines *lines, const struct entry_line *entry)
+static void write_json(struct lines *lines, const struct entry_line *entry, bool is_remark)
 {
 	struct bytes *text = &lines->text;
 	bytes_clear(text);
-	enum fault fault = bytes_append_text(text, entry->id == 0 ? "{\"event\":\"target\""
-								  : "{\"event\":\"entry\"");
+	enum fault fault = bytes_append_text(text, is_remark        ? "{\"event\":\"remark\""
+						   : entry->id == 0 ? "{\"event\":\"target\""
+								    : "{\"event\":\"entry\"");
 	if (!fault)
 		fault = entry_line_json(text, entry);
 	if (fault)
@@ -136,7 +137,9 @@ static void write_line(struct lines *lines, const struct line *line)
 	if (line->id > 0)
 		entry.path = entry_path(lines, line, &entry.path_size);
 	if (lines->output->options.json)
-		write_json(lines, &entry);
+		write_json(lines, &entry, line->is_remark);
+	if (line->is_remark)
+		entry_line_remark(lines->output, &entry, &lines->remarks);
 	if (line->state == OUTCOME_DONE)
 		return;
 	if (lines->errors_fd >= 0)
@@ -168,7 +171,7 @@ static void lines_run(void *context)
 
 void lines_put(struct lines *lines, const struct line *line)
 {
-	if (!lines->output->options.json && line->state == OUTCOME_DONE)
+	if (!lines->output->options.json && line->state == OUTCOME_DONE && !line->is_remark)
 		return;
 	if (!lines->running) {
 		write_line(lines, line);

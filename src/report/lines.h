@@ -28,6 +28,7 @@ struct line {
 				      0: unknown */
 	uint8_t kind;              /* enum manifest_kind */
 	uint8_t state, reason;
+	bool is_remark; /* `detail` is told of an entry that is done: it has another line */
 	uint64_t bytes;
 	const char *name;
 	size_t name_size;
@@ -38,7 +39,8 @@ struct line {
 MUST_USE enum fault lines_open(const struct lines_options *options, struct lines **lines,
 			       struct err *err);
 
-/* Hands a line over, where it is shown somewhere: all with JSON, else what is not done. */
+/* Hands a line over, where it is shown somewhere: all with JSON, else remarks and what is not done.
+ */
 void lines_put(struct lines *lines, const struct line *line);
 
 /* Writes all lines handed over and ends the thread; afterwards lines_put writes at once. */

@@ -94,6 +94,22 @@ void report_settled(void *context, const struct task *task, const struct outcome
 	lines_put(report->lines, &line);
 }
 
+void report_remark(struct report *report, const struct task *task, const char *text)
+{
+	struct line line = {
+		.id = task->id,
+		.listing = task->listing,
+		.kind = task->kind,
+		.state = OUTCOME_DONE,
+		.is_remark = true,
+		.bytes = task->bytes,
+		.name = task->name,
+		.name_size = task->name_size,
+	};
+	snprintf(line.detail, sizeof line.detail, "%s", text);
+	lines_put(report->lines, &line);
+}
+
 void report_before(void *context, const struct manifest_entry *entry, const struct outcome *outcome)
 {
 	struct counters *counters = &((struct report *)context)->counters;

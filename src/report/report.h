@@ -55,6 +55,9 @@ void report_planned(struct report *report, const struct manifest_totals *totals)
 /* Adds bytes that left this machine or arrived, retries included: for the rate shown. */
 void report_moved(struct report *report, uint64_t bytes);
 
+/* Tells something of an entry that is done none the less; `text` is a literal. */
+void report_remark(struct report *report, const struct task *task, const char *text);
+
 /*
  * Keeps the sentence of `err` for entry `id` until it settles: it becomes the detail in
  * errors.jsonl and in messages, caps taken out.  The last one wins; a detail may be lost when very

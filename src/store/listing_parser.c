@@ -130,20 +130,24 @@ static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint6
 	to->metadata_flags |= flag;
 }
 
-/* The extended attributes of a child, if they are no more than are ever written. */
+/* The extended attributes of a child, if they are no more than are ever written.  Of the node
+ * itself only whether there are any, as what it has outlives the parser. */
 static void take_attributes(struct listing_parser *listing, const unsigned char *text, size_t size)
 {
-	struct edge_metadata *to = &listing->child.node.metadata;
+	struct store_node *to = node(listing);
 	struct base64_decode_ctx context;
 	size_t decoded;
 	base64_decode_init(&context);
-	if (!in_child(listing) || size > BASE64_ENCODE_RAW_LENGTH(META_ATTRIBUTES_MAX) ||
+	if (size > BASE64_ENCODE_RAW_LENGTH(META_ATTRIBUTES_MAX) ||
 	    !base64_decode_update(&context, &decoded, listing->attributes, size,
 				  (const char *)text) ||
 	    !base64_decode_final(&context))
 		return;
-	to->attributes = listing->attributes;
-	to->attributes_size = (uint16_t)decoded;
+	to->metadata_flags |= STORE_HAS_ATTRIBUTES;
+	if (!in_child(listing))
+		return;
+	to->metadata.attributes = listing->attributes;
+	to->metadata.attributes_size = (uint16_t)decoded;
 }
 
 static void take_linked(struct store_node *to, const char *text, size_t size)

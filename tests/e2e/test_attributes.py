@@ -81,6 +81,25 @@ def test_a_changed_attribute_makes_its_directory_anew(place):
     assert list(edge)[-1] == "barge" and list(edge["barge"]) == ["attributes"]
 
 
+def test_those_of_the_source_itself_are_on_the_links_of_the_snapshot(place, tmp_path):
+    os.setxattr(place.source, "user.of the root", b"itself")
+    os.setxattr(place.source, "system.posix_acl_default", access_list(77))
+    snapshot = place.backup()["snapshot"]
+    found = [place.grid.child(place.cap, name)[1]["metadata"]
+             for name in ("to/Latest", f"to/Archives/{snapshot}")]
+    assert found[0]["barge"]["attributes"] and found[0]["barge"] == found[1]["barge"]
+    for number, name in enumerate(("Latest", f"Archives/{snapshot}")):
+        place.barge.ok("cp", "-rT", place.alias + "to/" + name, tmp_path / f"back {number}")
+        assert attributes(tmp_path / f"back {number}") == attributes(place.source)
+
+
+def test_one_file_comes_with_its_own(place, tmp_path):
+    dress(place)
+    place.backup()
+    place.barge.ok("cp", place.alias + "to/Latest/a/f0", tmp_path / "one")
+    assert attributes(tmp_path / "one") == attributes(place.source / "a/f0")
+
+
 def test_without_them_the_snapshot_is_as_that_of_tahoe_backup(place, tmp_path):
     dress(place)
     place.backup("--no-xattrs")
@@ -117,8 +136,13 @@ def test_what_cannot_be_set_is_counted(place, tmp_path, shim):
     place.backup()
     back = tmp_path / "back"
     back.mkdir()
-    summary = restore(place, back, code=1, env=shim(back, "noxattr"))
-    assert summary["lost_attributes"] == 5
+    words = "cp", "-rT", place.alias + "to/Latest", back
+    run = place.barge.ok(*words, "--json", code=1, env=shim(back, "noxattr"))
+    names = [f"back/{name}" for name in ("a/b", "a/f0", "a/f1", "c", "c/s0")]
+    assert run.summary()["lost_attributes"] == 5
+    assert sorted(line["path"] for line in run.lines() if line["event"] == "remark") == names
+    for name in names:
+        assert f"'{name}': the target could not keep all of its extended attributes" in run.err
     assert (back / "a/f0").read_bytes() == (place.source / "a/f0").read_bytes()
     # The bits of the group were what the list let in at most: without it they are others'.
     assert (place.source / "a/f1").stat().st_mode & 0o777 == 0o670

@@ -58,10 +58,30 @@ def test_killed_between_its_links_resume_moves_latest_alone(debugged, point):
     archives = place.archives()
     # What has changed since is for the next one: a snapshot does not change.
     (place.source / "c/s0").write_bytes(content(302))
-    run = place.barge.ok("resume")
+    run = place.barge.ok("resume", "--json")
+    summary = run.summary()
+    assert summary["snapshot"] == max(archives) and summary["latest"] is True
+    assert counts(summary) == (10, 0, 0, 4, 0, 0)
+    assert f"snapshot {max(archives)}" in run.err and "10 files uploaded" in run.err
     assert place.archives() == archives
     assert place.latest() == archives[max(archives)]
     assert place.barge.run("resume").code == 2  # nothing is left
+
+
+def test_an_unfinished_job_without_attributes_is_named(debugged):
+    """As earlier versions left them: it would lack what this command keeps, so it is left."""
+    place = debugged
+    words = ("backup", place.source, place.alias + "to")
+    place.barge.run(*words, "--no-xattrs", env={"BARGE_KILL": "plan-listing"})
+    (job,) = place.barge.jobs()
+    time.sleep(1.1)  # a snapshot is called by its second
+    run = place.barge.ok(*words)
+    assert f"barge resume {job.name[:16]} goes on with it" in run.err
+    assert place.barge.jobs() == [job]
+    (snapshot,) = place.archives()
+    place.barge.ok("resume", job.name[:16])
+    # It was named first, and is linked last: Latest stays with the newer one.
+    assert len(place.archives()) == 2 and place.latest() == place.archives()[snapshot]
 
 
 def test_two_at_once_the_second_is_refused(gateway, client, tmp_path):

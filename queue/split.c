@@ -22,7 +22,8 @@ struct split {
 	bool returns GUARDED;    /* one was given back: `state` and `delay_ms` */
 	struct outcome failure GUARDED;
 	struct err why GUARDED;
-	bool told GUARDED; /* `why` was filled */
+	bool told GUARDED;      /* `why` was filled */
+	uint64_t there GUARDED; /* bytes of the parts that are proven */
 	struct retry_state state GUARDED;
 	uint32_t delay_ms GUARDED;
 	unsigned level GUARDED;
@@ -49,8 +50,15 @@ struct split *split_new(const struct split_options *options) UNCHECKED
 	return split;
 }
 
-void split_free(struct split *split)
+static void tell_underway(const struct split *split, int64_t bytes)
 {
+	if (split->options.underway)
+		split->options.underway(split->options.context, bytes);
+}
+
+void split_free(struct split *split) UNCHECKED
+{
+	tell_underway(split, -(int64_t)split->there);
 	mutex_fini(&split->lock);
 	explicit_bzero(split, sizeof *split + split->count * sizeof split->cap[0]);
 	free(split);
@@ -78,8 +86,11 @@ static void keep(struct split *split, uint64_t number, const struct outcome *out
 	REQUIRES(split->lock)
 {
 	struct split_cap *cap = &split->cap[number];
-	if (cap->kind == 0)
+	if (cap->kind == 0) {
 		split->proven++;
+		split->there += size_of(split, number);
+		tell_underway(split, (int64_t)size_of(split, number));
+	}
 	cap->kind = outcome->cap_kind;
 	cap->size = outcome->cap_size;
 	memcpy(cap->bytes, outcome->cap, sizeof cap->bytes);

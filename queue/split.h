@@ -31,7 +31,10 @@ struct split_options {
 	uint64_t part_size;                    /* of all parts but the last */
 	unsigned char meta[OUTCOME_META_SIZE]; /* of the file: a part of another one is none */
 	void (*whole)(void *context, struct split *split);
-	void *context;
+	/* Hears how many bytes more of it are proven; they are taken back (negative) when the split
+	 * goes.  May be NULL. */
+	void (*underway)(void *context, int64_t bytes);
+	void *context; /* of both */
 };
 
 /* The bytes of a part, and of which file. */

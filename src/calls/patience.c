@@ -28,5 +28,7 @@ bool patience_asks(struct patience *patience, const struct store_reply *reply, u
 		return false;
 	tell_once(patience);
 	*delay_ms = (uint32_t)min_u64(PATIENCE_DELAY_MIN_MS + waited_ms / 4, PATIENCE_DELAY_MAX_MS);
+	if (patience->put_off)
+		patience->put_off(patience->context, *delay_ms, PATIENCE_MS - waited_ms);
 	return true;
 }

@@ -30,7 +30,10 @@ struct patience {
 	atomic_bool told;
 	/* Hears once, in words for people, that something waits.  May be NULL. */
 	void (*tell)(void *context, const char *text);
-	void *context;
+	/* Hears of each that is put off for `delay_ms`, and may be for `left_ms` in all.  May be
+	 * NULL. */
+	void (*put_off)(void *context, uint32_t delay_ms, uint64_t left_ms);
+	void *context; /* of both */
 };
 
 /* Notes that uploads may have been left half-way just now. */

@@ -7,6 +7,7 @@
 #include "place/session.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "report/tally.h"
 #include "verify/single.h"
 
 #include <errno.h>
@@ -19,23 +20,43 @@ struct found_file {
 	struct chunked chunked; /* of a file in chunks; else none */
 };
 
+/* Where the bytes go, and who is told how many there are. */
+struct get_target {
+	struct tally tally;
+	struct spool spool;      /* of a pipe */
+	struct outfile *outfile; /* NULL: it is a pipe */
+	uint64_t there;
+};
+
+static void tell_there(struct get_target *target, uint64_t bytes)
+{
+	target->there = bytes;
+	tally_there(&target->tally, bytes);
+}
+
 /* ---- to a pipe: nothing is given on before all of it is proven ---- */
 
 static enum fault begin_spool(void *context, struct err *err)
 {
+	struct get_target *target = context;
 	(void)err;
-	spool_clear(context);
+	spool_clear(&target->spool);
+	tell_there(target, 0);
 	return FAULT_NONE;
 }
 
 static enum fault cut_spool(void *context, uint64_t kept, struct err *err)
 {
-	return spool_cut(context, kept, err);
+	struct get_target *target = context;
+	tell_there(target, kept);
+	return spool_cut(&target->spool, kept, err);
 }
 
 static enum fault write_spool(void *context, const void *data, size_t size, struct err *err)
 {
-	return spool_append(context, data, size, err);
+	struct get_target *target = context;
+	tell_there(target, target->there + size);
+	return spool_append(&target->spool, data, size, err);
 }
 
 /* Reads a file, whole or chunk by chunk. */
@@ -46,19 +67,19 @@ static enum fault read_found(struct single *single, const struct found_file *fil
 }
 
 /* Everything is proven before the first byte goes out: what a pipe has been given stays given. */
-static enum fault get_to_pipe(struct single *single, const struct found_file *file, int *status,
-			      struct err *err)
+static enum fault get_to_pipe(struct single *single, const struct found_file *file,
+			      struct get_target *target, int *status, struct err *err)
 {
-	struct spool spool;
-	spool_init(&spool, pipe_directory(), PIPE_MEMORY_MAX);
+	spool_init(&target->spool, pipe_directory(), PIPE_MEMORY_MAX);
 	single->begin = begin_spool;
 	single->back = cut_spool;
 	single->write = write_spool;
-	single->context = &spool;
+	single->context = target;
 	enum fault fault = read_found(single, file, err);
+	tally_rest(&target->tally);
 	if (!fault)
-		fault = pipe_give(&spool, STDOUT_FILENO, err);
-	spool_fini(&spool);
+		fault = pipe_give(&target->spool, STDOUT_FILENO, err);
+	spool_fini(&target->spool);
 	if (fault == FAULT_IO && err->os_error == EPIPE) {
 		*status = STATUS_IO; /* the reader has had enough, and need not be told */
 		return FAULT_NONE;
@@ -70,18 +91,23 @@ static enum fault get_to_pipe(struct single *single, const struct found_file *fi
 
 static enum fault begin_file(void *context, struct err *err)
 {
-	return outfile_rewind(context, 0, err);
+	struct get_target *target = context;
+	tell_there(target, 0);
+	return outfile_rewind(target->outfile, 0, err);
 }
 
 static enum fault cut_file(void *context, uint64_t kept, struct err *err)
 {
-	return outfile_rewind(context, kept, err);
+	struct get_target *target = context;
+	tell_there(target, kept);
+	return outfile_rewind(target->outfile, kept, err);
 }
 
 static enum fault write_file(void *context, const void *data, size_t size, struct err *err)
 {
-	const struct outfile *outfile = context;
-	return dirfd_write(outfile->fd, data, size, err);
+	struct get_target *target = context;
+	tell_there(target, target->there + size);
+	return dirfd_write(target->outfile->fd, data, size, err);
 }
 
 /* Gives the file the mode and time that the edge to it says, as far as it says any; else it keeps
@@ -101,14 +127,16 @@ static enum fault restore(const struct outfile *outfile, const struct store_node
 	return restore_file(outfile->fd, &looks, lost, err);
 }
 
-static enum fault get_to_file(struct single *single, struct outfile *outfile,
-			      const struct found_file *file, unsigned *lost, struct err *err)
+static enum fault get_to_file(struct single *single, const struct found_file *file,
+			      struct get_target *target, unsigned *lost, struct err *err)
 {
+	struct outfile *outfile = target->outfile;
 	single->begin = begin_file;
 	single->back = cut_file;
 	single->write = write_file;
-	single->context = outfile;
+	single->context = target;
 	enum fault fault = read_found(single, file, err);
+	tally_rest(&target->tally);
 	if (!fault)
 		fault = restore(outfile, &file->node, lost, err);
 	if (!fault && cancel_asked())
@@ -148,12 +176,19 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 {
 	struct found_file file = { 0 };
 	struct single single = { .tries = session->tries, .secret = session->setup.params };
+	struct get_target target = { .outfile = outfile };
 	enum fault fault = get_find(session, path, &file, err);
 	unsigned lost = 0;
+	if (!fault)
+		fault = tally_open(&target.tally, session->setup.output, err);
+	if (!fault && (file.chunked.count > 0 || file.node.has_size))
+		tally_expect(&target.tally, 1, 0,
+			     file.chunked.count > 0 ? file.chunked.bytes : file.node.size);
 	if (!fault && outfile)
-		fault = get_to_file(&single, outfile, &file, &lost, err);
+		fault = get_to_file(&single, &file, &target, &lost, err);
 	else if (!fault)
-		fault = get_to_pipe(&single, &file, status, err);
+		fault = get_to_pipe(&single, &file, &target, status, err);
+	tally_close(&target.tally);
 	if (!fault && lost)
 		say(session->setup.output, SAY_WARNING, "'%s' could not keep its%s%s%s",
 		    outfile->path, lost & LOST_MODE ? " mode" : "",

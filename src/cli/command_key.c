@@ -5,6 +5,7 @@
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "report/tally.h"
 
 enum { ROOM_FOR_ONE = 2 }; /* words: an action and a key */
 
@@ -14,6 +15,7 @@ struct key_command {
 	struct grid_path root;
 	struct setup setup;
 	struct keys *keys;
+	struct tally tally;
 };
 
 static void key_tell(void *context, const char *text)
@@ -35,17 +37,31 @@ static const char *key_word(const struct key_command *command, size_t number)
 
 /* ---- actions ---- */
 
+/* Has one of them run with a progress line. */
+static enum fault
+key_transfer(struct key_command *command,
+	     enum fault (*transfer)(struct keys *keys, const char *key, const char *path,
+				    const struct keys_progress *progress, struct err *err),
+	     struct err *err)
+{
+	const struct keys_progress progress = { tally_there, &command->tally };
+	enum fault fault = tally_open(&command->tally, command->output, err);
+	if (!fault)
+		fault = transfer(command->keys, key_word(command, 1), key_word(command, 2),
+				 &progress, err);
+	tally_close(&command->tally);
+	return fault;
+}
+
 static enum fault key_store(struct key_command *command, int *status, struct err *err)
 {
-	enum fault fault =
-		keys_store(command->keys, key_word(command, 1), key_word(command, 2), NULL, err);
+	enum fault fault = key_transfer(command, keys_store, err);
 	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
 }
 
 static enum fault key_retrieve(struct key_command *command, int *status, struct err *err)
 {
-	enum fault fault =
-		keys_retrieve(command->keys, key_word(command, 1), key_word(command, 2), NULL, err);
+	enum fault fault = key_transfer(command, keys_retrieve, err);
 	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
 }
 

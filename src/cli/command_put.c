@@ -6,8 +6,10 @@
 #include "files/unchanged.h"
 #include "place/link.h"
 #include "place/session.h"
+#include "queue/core/thread.h"
 #include "report/out.h"
 #include "report/say.h"
+#include "report/tally.h"
 #include "tahoe/edge.h"
 #include "upload/upload.h"
 
@@ -28,6 +30,7 @@ struct put_command {
 	struct stat status; /* of a source that is a file, when it was opened */
 	struct bytes metadata;
 	struct link link;
+	struct tally tally;
 };
 
 /* ---- the source ---- */
@@ -150,11 +153,23 @@ static void put_tell(void *context, const char *text)
 	say(put->output, SAY_INFO, "%s", text);
 }
 
+static void put_off(void *context, uint32_t delay_ms, uint64_t left_ms)
+{
+	struct put_command *put = context;
+	waits_upload(&put->output->waits, clock_ms(), delay_ms, left_ms);
+}
+
+static void put_moved(void *context, uint64_t sent)
+{
+	struct put_command *put = context;
+	tally_there(&put->tally, sent);
+}
+
 static enum fault put_upload(struct put_command *put, struct session *session, struct cap *cap,
 			     struct err *err)
 {
 	struct policy *policy = NULL;
-	struct patience patience = { .tell = put_tell, .context = put };
+	struct patience patience = { .tell = put_tell, .put_off = put_off, .context = put };
 	if (policy_new((unsigned)put->options->transfer.verify, session->setup.params, &policy,
 		       err))
 		return err->fault;
@@ -165,9 +180,15 @@ static enum fault put_upload(struct put_command *put, struct session *session, s
 		.patience = &patience,
 		.unchanged =
 			put->spool.fd >= 0 && S_ISREG(put->status.st_mode) ? put_unchanged : NULL,
+		.moved = put_moved,
 		.context = put,
 	};
-	enum fault fault = upload_put(&options, &put->spool, cap, err);
+	enum fault fault = tally_open(&put->tally, put->output, err);
+	if (!fault) {
+		tally_expect(&put->tally, 1, 0, put->spool.size);
+		fault = upload_put(&options, &put->spool, cap, err);
+	}
+	tally_close(&put->tally);
 	if (fault && err->fault != FAULT_CANCELLED)
 		err_wrap(err, "'%.100s'", put->options->words.text[0]);
 	if (!fault)

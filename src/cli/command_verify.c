@@ -6,6 +6,7 @@
 #include "job/migration.h"
 #include "place/grid_path.h"
 #include "place/setup.h"
+#include "report/recount.h"
 #include "report/status.h"
 #include "report/tally.h"
 #include "verify/policy.h"
@@ -15,6 +16,7 @@ enum { IN_FLIGHT = 4 }; /* more gains nothing at a gateway of one thread */
 struct verifying {
 	struct setup *setup;
 	struct tally *tally;
+	bool reads; /* files are read back */
 };
 
 static enum fault verify_open_store(void *context, struct store **store, struct err *err)
@@ -27,6 +29,7 @@ static void moved(void *context, uint64_t bytes)
 {
 	struct verifying *verifying = context;
 	tally_moved(verifying->tally, bytes);
+	counter_shift(&verifying->tally->counters.underway, (int64_t)bytes);
 }
 
 /* Counts an entry and writes its line. */
@@ -40,6 +43,8 @@ static void ended(void *context, const struct audit_entry *entry)
 					  : &counters->files,
 		    1);
 	counter_add(&counters->bytes, entry->bytes);
+	if (verifying->reads) /* its bytes were on their way until now */
+		counter_shift(&counters->underway, -(int64_t)entry->bytes);
 	const struct store_health none = { 0 };
 	const struct store_health *health = entry->health ? entry->health : &none;
 	const struct summary_number number[] = {
@@ -182,6 +187,18 @@ struct verify_subject {
 	bool is_job;
 };
 
+/* Tells the progress line how much a job has stored. */
+static enum fault expect_job(struct tally *tally, const struct migration *migration,
+			     struct err *err)
+{
+	struct recount counts;
+	enum fault fault = recount_job(migration->catalog, migration->asked, &counts, err);
+	if (!fault)
+		tally_expect(tally, counts.kind[MANIFEST_FILE].done,
+			     counts.kind[MANIFEST_DIRECTORY].done, counts.bytes_done);
+	return fault;
+}
+
 static enum fault prove(const struct options *options, struct setup *setup,
 			const struct verify_subject *subject, const struct store_node *root,
 			int *status, struct err *err)
@@ -209,7 +226,10 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		.away = setup->away,
 		.health = setup->health,
 	};
+	verifying.reads = request.levels & VERIFY_READ;
 	enum fault fault = tally_open(&tally, setup->output, err);
+	if (!fault && subject->is_job)
+		fault = expect_job(&tally, &subject->migration, err);
 	if (!fault) {
 		fault = root ? prove_tree(&request, root, &counts, err)
 			     : prove_job(&request, &counts, err);

@@ -34,6 +34,7 @@
 #include "cli/command.h"
 #include "net/http.h"
 #include "options/completion.h"
+#include "report/log.h"
 #include "report/out.h"
 #include "report/report.h"
 #include "report/say.h"
@@ -141,11 +142,14 @@ int main(int argc, char **argv)
 	options.transfer.umask = mask;
 	output.options = options.output;
 	if (!fault)
+		fault = log_open(&output, &err);
+	if (!fault)
 		fault = dispatch(&options, &output, &status, &err);
 	if (fault) {
 		say_err(&output, &err);
 		status = status_of_fault(fault);
 	}
+	log_close(&output);
 	options_fini(&options);
 	return status;
 }

@@ -64,14 +64,24 @@ struct download {
 	bool finishing; /* the whole is being judged */
 	bool again;     /* this is the second reading */
 	bool inside;    /* go_on is at work: whoever ends something only notes it */
+	uint64_t there; /* bytes that were told as there */
 	unsigned level; /* of verification that was met: it is all there */
 	struct err failed;
 };
 
 /* ---- ends ---- */
 
+static void tell_there(struct download *download, int64_t more)
+{
+	const struct downloads *owner = download->owner;
+	download->there += (uint64_t)more;
+	if (owner->underway)
+		owner->underway(owner->context, more);
+}
+
 static void release(struct download *download)
 {
+	tell_there(download, -(int64_t)download->there);
 	free(download->state);
 	free(download->content);
 	chunked_fini(&download->chunked);
@@ -135,12 +145,14 @@ static bool is_cancelled(const struct download *download)
 /* Hears of bytes of a piece (a piece_options.came). */
 static enum fault came(void *context, uint64_t size, struct err *err)
 {
-	const struct download *download = context;
+	struct download *download = context;
 	const struct downloads *owner = download->owner;
 	if (is_cancelled(download))
 		return err_set(err, FAULT_CANCELLED, "asked to stop");
 	if (owner->moved)
 		owner->moved(owner->context, size);
+	if (!download->again)
+		tell_there(download, (int64_t)size);
 	return FAULT_NONE;
 }
 
@@ -257,6 +269,8 @@ static void add_next(struct download *download)
 static void added(struct download *download, const struct partial_job *job)
 {
 	download->adding = false;
+	if (job->steps & PARTIAL_CHECK && job->kept)
+		tell_there(download, (int64_t)size_of_piece(download, job->number));
 	if (!(job->steps & PARTIAL_CHECK) || job->kept) {
 		download->state[job->number] = PIECE_THERE;
 		download->hashed++;

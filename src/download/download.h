@@ -40,6 +40,9 @@ struct downloads {
 	/* Whether a file of so many bytes may be fetched; else it is given back.  May be NULL. */
 	bool (*admits)(void *context, uint64_t bytes);
 	void (*moved)(void *context, uint64_t bytes); /* hears of bytes that arrived */
+	/* Hears how many bytes of files on their way are there, more or (negative) fewer: those
+	 * of a file that has ended are taken back.  May be NULL. */
+	void (*underway)(void *context, int64_t bytes);
 	void *context;
 	atomic_uint_least64_t reread; /* files proven by a second reading */
 	atomic_uint_least64_t direct; /* files of which the store has proven every piece */

@@ -43,7 +43,6 @@ static enum fault start_queue(struct engine *engine, struct err *err)
 		.durable = durable,
 		.complete = !engine->writer,
 		.settled = report_settled,
-		.before = report_before,
 		.context = engine->report,
 		.lease_ms = LEASE_MS,
 	};
@@ -139,6 +138,7 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 	if (job_summary_forget(&engine->migration->job, err) || engine_check_request(engine, err) ||
 	    divide(engine, err) || engine_recover(engine, err) || engine_check_sides(engine, err) ||
 	    engine_recheck(engine, err) || engine_open_report(engine, err) ||
+	    (!engine->migration->fresh && report_before(engine->report, err)) ||
 	    policy_new(to_local ? 0 : engine->transfer->verify, params, &engine->policy, err) ||
 	    start_queue(engine, err))
 		return err->fault;

@@ -51,6 +51,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 	downloads->caps_only = engine->planning->caps_only;
 	downloads->admits = engine_admits;
 	downloads->moved = engine_moved;
+	downloads->underway = engine_underway;
 	downloads->context = engine;
 	return target_tree_new(migration->catalog, engine->root_fd, engine->budget.target_dirs,
 			       &downloads->target_tree, err);
@@ -78,6 +79,7 @@ static enum fault start_shelf(struct engine *engine, struct err *err)
 		.arrivals = engine->arrivals,
 		.admits = engine_admits,
 		.moved = engine_moved,
+		.underway = engine_underway,
 		.context = engine,
 		.pace = pace_of(engine),
 		.cancel = &engine->stop,

@@ -117,6 +117,9 @@ void engine_plainer(void *context, const struct task *task);
 /* Adds bytes to the rate shown. */
 void engine_moved(void *context, uint64_t bytes);
 
+/* Adds bytes that are there of files on their way, or takes them away. */
+void engine_underway(void *context, int64_t bytes);
+
 /* Stops because the gateway stayed away (a lanes_options.gave_up). */
 void engine_gave_up(void *context, const struct err *err);
 

@@ -84,6 +84,12 @@ void engine_moved(void *context, uint64_t bytes)
 	report_moved(engine->report, bytes);
 }
 
+void engine_underway(void *context, int64_t bytes)
+{
+	struct engine *engine = context;
+	report_underway(engine->report, bytes);
+}
+
 void engine_gave_up(void *context, const struct err *err)
 {
 	struct err final = *err;

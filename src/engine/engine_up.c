@@ -1,4 +1,5 @@
 #include "engine/engine_parts.h"
+#include "queue/core/thread.h"
 #include "report/say.h"
 
 enum {
@@ -121,6 +122,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 		.patience = &engine->patience,
 		.admits = engine_admits,
 		.moved = engine_moved,
+		.underway = engine_underway,
 		.broken = engine_broken,
 		.context = engine,
 	};
@@ -136,6 +138,7 @@ static enum fault start_readers(struct engine *engine, struct err *err)
 	readers.slab_max = min_u64(SLAB_MAX, engine->transfer->memory / SLABS);
 	readers.deliver = deliver;
 	readers.whole = whole;
+	readers.underway = engine_underway;
 	readers.context = engine;
 	return readers_new(&readers, &engine->readers, err);
 }
@@ -181,10 +184,17 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 	return committer_start(&committer, &engine->committer, err);
 }
 
+static void put_off(void *context, uint32_t delay_ms, uint64_t left_ms)
+{
+	struct engine *engine = context;
+	waits_upload(&engine->output->waits, clock_ms(), delay_ms, left_ms);
+}
+
 /* The run before this one may have been killed with uploads in flight. */
 static void be_patient(struct engine *engine)
 {
 	engine->patience.tell = tell;
+	engine->patience.put_off = put_off;
 	engine->patience.context = engine;
 	if (!engine->migration->fresh)
 		patience_begin(&engine->patience);

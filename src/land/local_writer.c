@@ -93,10 +93,21 @@ static enum fault wait_turn(const struct local_writer *local_writer, uint64_t si
 	return FAULT_NONE;
 }
 
-/* Writes all of `data` at `offset` of the arrival's file, no faster than the pace allows. */
+/* Tells that `bytes` more of a file are there, or that it has ended (as many fewer). */
+static void tell_there(const struct local_writer *local_writer, int64_t bytes)
+{
+	const struct local_writer_options *options = &local_writer->options;
+	if (options->moved && bytes > 0)
+		options->moved(options->context, (uint64_t)bytes);
+	if (options->underway)
+		options->underway(options->context, bytes);
+}
+
+/* Writes the piece into the arrival's file, no faster than the pace allows, and adds to `there`
+ * what was told. */
 static enum fault write_paced(const struct local_writer *local_writer,
 			      const struct arrival *arrival, const struct body_piece *piece,
-			      struct err *err)
+			      uint64_t *there, struct err *err)
 {
 	const struct pace *pace = local_writer->options.pace;
 	size_t chunk = pace ? pace_chunk(pace) : piece->size;
@@ -108,21 +119,22 @@ static enum fault write_paced(const struct local_writer *local_writer,
 		if (!fault)
 			fault = arrival_write(arrival, piece->offset + done, piece->data + done,
 					      size, err);
+		if (!fault) {
+			tell_there(local_writer, (int64_t)size);
+			*there += size;
+		}
 	}
 	return fault;
 }
 
 /* ---- bodies ---- */
 
-static void complete(struct local_writer *local_writer, struct arrival *arrival,
-		     const struct body *body)
+static void complete(struct arrival *arrival, const struct body *body)
 {
 	struct outcome *outcome = &arrival->outcome;
 	arrival->meta = body->meta;
 	outcome->length = body->size;
 	memcpy(outcome->content, body->proof.content, sizeof outcome->content);
-	if (local_writer->options.moved)
-		local_writer->options.moved(local_writer->options.context, body->size);
 	arrival_complete(arrival);
 }
 
@@ -131,10 +143,12 @@ static void write_whole(struct local_writer *local_writer, struct arrival *arriv
 {
 	struct err err;
 	const struct body_piece whole = { .data = body->data, .size = (size_t)body->size };
-	if (write_paced(local_writer, arrival, &whole, &err))
+	uint64_t there = 0;
+	if (write_paced(local_writer, arrival, &whole, &there, &err))
 		arrival_fail(arrival, &err);
 	else
-		complete(local_writer, arrival, body);
+		complete(arrival, body);
+	tell_there(local_writer, -(int64_t)there);
 }
 
 /* A reader has more of one of the streams.  It is not known whose, so every writer looks. */
@@ -161,13 +175,13 @@ static void sleep_until_woken(struct writer *writer)
 
 /* Writes pieces as they come until the reader has ended the stream. */
 static enum fault write_pieces(struct writer *writer, const struct arrival *arrival,
-			       struct body *body, struct err *err)
+			       struct body *body, uint64_t *there, struct err *err)
 {
 	for (;;) {
 		bool over = body_verdict(body, err);
 		struct body_piece *piece = body_peek(body);
 		if (piece) {
-			if (write_paced(writer->local_writer, arrival, piece, err))
+			if (write_paced(writer->local_writer, arrival, piece, there, err))
 				return err->fault;
 			body_pop(body);
 		} else if (over) {
@@ -183,10 +197,12 @@ static void write_stream(struct writer *writer, struct body *body)
 	struct local_writer *local_writer = writer->local_writer;
 	struct err err;
 	struct arrival *arrival = begin(local_writer, body);
-	if (arrival && write_pieces(writer, arrival, body, &err))
+	uint64_t there = 0;
+	if (arrival && write_pieces(writer, arrival, body, &there, &err))
 		arrival_fail(arrival, &err);
 	else if (arrival)
-		complete(local_writer, arrival, body);
+		complete(arrival, body);
+	tell_there(local_writer, -(int64_t)there);
 	body_abandon(body);
 	body_unref(body);
 }

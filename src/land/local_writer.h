@@ -20,6 +20,9 @@ struct local_writer_options {
 	/* Whether a file of so many bytes may be written; else it is given back.  May be NULL. */
 	bool (*admits)(void *context, uint64_t bytes);
 	void (*moved)(void *context, uint64_t bytes); /* hears of bytes written */
+	/* Hears how many bytes of files on their way are there, more or (negative) fewer:
+	 * those of a file that has ended are taken back.  May be NULL. */
+	void (*underway)(void *context, int64_t bytes);
 	void *context;
 	struct pace *pace;         /* of what is written; NULL: no limit */
 	const atomic_bool *cancel; /* true: wait no longer for the pace.  May be NULL without one */

@@ -23,9 +23,9 @@ static void setup_tell_away(void *context, const char *gateway, const struct err
 {
 	const struct setup *setup = context;
 	if (why)
-		atomic_fetch_add(&setup->output->gateways_away, 1);
+		atomic_fetch_add(&setup->output->waits.gateways, 1);
 	else
-		atomic_fetch_sub(&setup->output->gateways_away, 1);
+		atomic_fetch_sub(&setup->output->waits.gateways, 1);
 	bool alone = setup->gateways == 1;
 	if (alone && !setup->away_ms) /* nobody waits, so its error says all */
 		return;
@@ -42,7 +42,7 @@ static void setup_tell_away(void *context, const char *gateway, const struct err
 static void setup_tell_grid(void *context, const struct err *why)
 {
 	const struct setup *setup = context;
-	atomic_store(&setup->output->grid_away, why);
+	atomic_store(&setup->output->waits.grid, why);
 	if (why)
 		say(setup->output, SAY_WARNING,
 		    "the grid is in trouble: %s; waiting for it, up to %llu s", why->text,

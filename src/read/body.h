@@ -35,7 +35,8 @@ enum {
 struct body_piece {
 	unsigned char *data;
 	size_t size;
-	uint64_t offset;   /* of its first byte in the file */
+	uint64_t offset;   /* of its first byte in the file; of a slab, of that behind the last of
+			      which it was made */
 	struct slab *slab; /* what is sent in a pass that makes shares; else NULL */
 	unsigned pass;
 };

@@ -38,6 +38,7 @@ enum fault chunks_divide(const struct readers_options *options, const struct att
 		.size = attempt->size,
 		.part_size = split_part_size(task, attempt->size),
 		.whole = options->whole,
+		.underway = options->underway,
 		.context = options->context,
 	};
 	meta_pack_outcome(&attempt->meta, about.meta);

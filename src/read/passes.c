@@ -87,6 +87,7 @@ static void slab_filled(void *context, struct slab *slab)
 {
 	struct file_pass *pass = context;
 	(void)slab; /* is that of the open piece */
+	pass->open->offset = pass->piece.offset + pass->piece.size;
 	body_push(pass->passes->body, pass->open);
 	pass->open = NULL;
 }

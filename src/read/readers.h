@@ -66,6 +66,7 @@ struct readers_options {
 	/* Takes a file all of whose chunks are stored (a split_options.whole).  NULL: files are
 	 * not divided. */
 	void (*whole)(void *context, struct split *split);
+	void (*underway)(void *context, int64_t bytes); /* as of struct split_options */
 	void *context;
 	/* Takes a work for another reader, if one has room; the readers'. */
 	bool (*offer)(void *offered, struct work *work);

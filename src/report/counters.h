@@ -25,9 +25,12 @@ struct counters {
 	atomic_uint_least64_t files, directories, others; /* done in this run */
 	atomic_uint_least64_t bytes;                      /* of files done in this run */
 	atomic_uint_least64_t skipped, failed;            /* in this run */
+	atomic_uint_least64_t lost_bytes;                 /* of files among these */
 	atomic_uint_least64_t moved;                      /* bytes on the wire */
+	atomic_uint_least64_t underway; /* bytes that are there of files not yet done; 2^64 is 0 */
 	atomic_uint_least64_t before_files, before_directories, before_others, before_bytes,
-		before_lost; /* settled by earlier runs; lost: skipped or failed */
+		before_lost,
+		before_lost_bytes; /* settled by earlier runs; lost: skipped or failed */
 	atomic_uint_least64_t planned_files, planned_directories, planned_others, planned_bytes;
 	atomic_bool plan_complete; /* release/acquire: the planned_* are final */
 	atomic_bool linked;
@@ -43,6 +46,12 @@ static inline uint64_t counter_add(atomic_uint_least64_t *counter, uint64_t more
 						      memory_order_relaxed, memory_order_relaxed))
 		;
 	return before;
+}
+
+/* Adds `by` to a counter that goes up and down. */
+static inline void counter_shift(atomic_uint_least64_t *counter, int64_t by)
+{
+	atomic_fetch_add_explicit(counter, (uint64_t)by, memory_order_relaxed);
 }
 
 static inline uint64_t counter_read(const atomic_uint_least64_t *counter)

@@ -4,6 +4,8 @@
 #include "queue/entry.h"
 #include "queue/outcome.h"
 #include "report/json.h"
+#include "report/log.h"
+#include "report/progress.h"
 #include "report/say.h"
 
 enum {
@@ -66,6 +68,21 @@ static enum fault escape_place(struct bytes *out, const struct entry_line *entry
 	if (!fault)
 		fault = escape_name(out, entry->target, strlen(entry->target));
 	return fault ? fault : bytes_append_text(out, "'");
+}
+
+void entry_line_say_done(struct output *output, const struct entry_line *entry)
+{
+	char when[TIMESTAMP_SIZE], size[QUANTITY_SIZE];
+	if (!say_shows(output, SAY_DEBUG))
+		return;
+	const bool sized = entry->kind == MANIFEST_FILE;
+	struct bytes path;
+	bytes_init(&path, SHOWN_MAX);
+	if (!escape_name(&path, entry->path, entry->path_size))
+		say(output, SAY_DEBUG, "%s done: '%s'%s%s%s", timestamp(time(NULL), when),
+		    bytes_text(&path), sized ? " (" : "",
+		    sized ? quantity_bytes(entry->bytes, size) : "", sized ? ")" : "");
+	bytes_fini(&path);
 }
 
 void entry_line_say(struct output *output, const struct entry_line *entry, uint64_t *failures,

@@ -29,6 +29,9 @@ struct entry_line {
  * those of bytes_append. */
 MUST_USE enum fault entry_line_json(struct bytes *out, const struct entry_line *entry);
 
+/* Says, to those who asked for more, that `entry` is done, and when. */
+void entry_line_say_done(struct output *output, const struct entry_line *entry);
+
 /*
  * Says why `entry` is not done: skipped ones to those who asked for more.  Of failures, which
  * `failures` counts, the first 50 are said; `rest` tells once where the others are.

@@ -140,8 +140,11 @@ static void write_line(struct lines *lines, const struct line *line)
 		write_json(lines, &entry, line->is_remark);
 	if (line->is_remark)
 		entry_line_remark(lines->output, &entry, &lines->remarks);
-	if (line->state == OUTCOME_DONE)
+	if (line->state == OUTCOME_DONE) {
+		if (line->id > 0 && !line->is_remark)
+			entry_line_say_done(lines->output, &entry);
 		return;
+	}
 	if (lines->errors_fd >= 0)
 		write_error(lines, &entry);
 	if (line->id == 0) {
@@ -171,7 +174,8 @@ static void lines_run(void *context)
 
 void lines_put(struct lines *lines, const struct line *line)
 {
-	if (!lines->output->options.json && line->state == OUTCOME_DONE && !line->is_remark)
+	const struct output_options *options = &lines->output->options;
+	if (!options->json && !options->verbose && line->state == OUTCOME_DONE && !line->is_remark)
 		return;
 	if (!lines->running) {
 		write_line(lines, line);

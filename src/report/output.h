@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include "report/waits.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +24,10 @@ enum report_progress {
 /* One part of struct options. */
 struct output_options {
 	enum report_progress progress;
-	bool json;    /* results are JSON lines: one for each entry, and a summary */
-	bool verbose; /* all lines; those of progress come often, and one at the end */
-	bool quiet;   /* only warnings and errors: no progress, no summary for people */
+	bool json;      /* results are JSON lines: one for each entry, and a summary */
+	bool verbose;   /* all lines; those of progress come often, and one at the end */
+	char *log_file; /* where what is said is kept as well, or NULL */
+	bool quiet;     /* only warnings and errors: no progress, no summary for people */
 };
 
 enum { OUTPUT_BUFFER_SIZE = 65536 };
@@ -32,11 +35,12 @@ enum { OUTPUT_BUFFER_SIZE = 65536 };
 /* All that is not given is zero at first. */
 struct output {
 	struct output_options options;
-	int results, messages;     /* descriptors (stdout, stderr); -1: there is none */
-	atomic_bool progress_up;   /* a progress line stands on the terminal */
-	atomic_uint gateways_away; /* that are waited for: shown behind the progress */
-	atomic_bool grid_away;
-	atomic_bool stuck; /* nobody reads the messages, and somebody asked to stop */
+	int results, messages;   /* descriptors (stdout, stderr); -1: there is none */
+	atomic_bool progress_up; /* a progress line stands on the terminal */
+	int log;                 /* a descriptor; 0: there is none */
+	atomic_bool log_failed;  /* that was said */
+	struct waits waits;      /* what the progress line says besides */
+	atomic_bool stuck;       /* nobody reads the messages, and somebody asked to stop */
 
 	/* report/out.c */
 	char buffer[OUTPUT_BUFFER_SIZE];

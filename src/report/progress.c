@@ -29,6 +29,8 @@ struct progress {
 	enum progress_style style;
 	int stop_fd;
 	uint64_t shown; /* entries done when a line was last shown */
+	uint64_t bytes; /* that were there then, */
+	bool fell;      /* or more than there are now */
 	struct thread thread;
 	struct progress_sample sample[SAMPLES];
 	size_t count; /* samples taken so far */
@@ -93,80 +95,154 @@ struct progress_speed {
 	uint64_t entries, bytes; /* a second */
 };
 
-static size_t put_eta(char *text, size_t used, uint64_t entries_left, uint64_t bytes_left,
+static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+/* What is still to be done, and of how much. */
+struct progress_left {
+	bool known; /* the plan is complete */
+	uint64_t entries, bytes;
+	uint64_t planned_entries, planned_bytes;
+};
+
+static struct progress_left left_of(const struct counters *c, uint64_t bytes)
+{
+	const uint64_t settled = entries_now(c) + counter_read(&c->skipped) +
+				 counter_read(&c->failed) + counter_read(&c->before_files) +
+				 counter_read(&c->before_directories) +
+				 counter_read(&c->before_others) + counter_read(&c->before_lost);
+	const uint64_t gone = add_saturated(bytes, sum_of(&c->lost_bytes, &c->before_lost_bytes));
+	struct progress_left left = {
+		.known = atomic_load_explicit(&c->plan_complete, memory_order_acquire),
+		.planned_entries = counter_read(&c->planned_files) +
+				   counter_read(&c->planned_directories) +
+				   counter_read(&c->planned_others),
+		.planned_bytes = counter_read(&c->planned_bytes),
+	};
+	left.entries = less(left.planned_entries, settled);
+	left.bytes = less(left.planned_bytes, gone);
+	return left;
+}
+
+/* By bytes where there are any; 100 is said when nothing is left at all. */
+static size_t put_percent(char *text, size_t used, const struct progress_left *left)
+{
+	const bool by_bytes = left->planned_bytes > 0;
+	const uint64_t all = by_bytes ? left->planned_bytes : left->planned_entries;
+	const uint64_t done = all - (by_bytes ? left->bytes : left->entries);
+	if (!left->known || all == 0)
+		return used;
+	unsigned percent = (unsigned)(all >= 100 ? done / (all / 100) : done * 100 / all);
+	if (left->entries > 0 && percent > 99)
+		percent = 99;
+	return used + (size_t)put_part(text, used, "%u%%, ", percent > 100 ? 100 : percent);
+}
+
+static size_t put_eta(char *text, size_t used, const struct progress_left *left,
 		      struct progress_speed speed)
 {
-	if (speed.entries == 0 && speed.bytes == 0)
+	if (!left->known || (speed.entries == 0 && speed.bytes == 0))
 		return used;
-	uint64_t by_entries = speed.entries ? entries_left / speed.entries : 0;
-	uint64_t by_bytes = speed.bytes ? bytes_left / speed.bytes : 0;
-	uint64_t left = max_u64(by_entries, by_bytes);
+	uint64_t by_entries = speed.entries ? left->entries / speed.entries : 0;
+	uint64_t by_bytes = speed.bytes ? left->bytes / speed.bytes : 0;
+	uint64_t seconds = max_u64(by_entries, by_bytes);
 	/* Nobody waits so long: what is left is sizes that somebody made up. */
-	if (left / 3600 >= ETA_HOURS_MAX)
+	if (seconds / 3600 >= ETA_HOURS_MAX)
 		return used;
-	unsigned hours = (unsigned)(left / 3600), minutes = (unsigned)(left / 60 % 60);
-	int more = hours ? put_part(text, used, ", ETA %u:%02u:%02u", hours, minutes,
-				    (unsigned)(left % 60))
-			 : put_part(text, used, ", ETA %u:%02u", minutes, (unsigned)(left % 60));
+	unsigned hours = (unsigned)(seconds / 3600), minutes = (unsigned)(seconds / 60 % 60);
+	unsigned rest = (unsigned)(seconds % 60);
+	int more = hours ? put_part(text, used, ", ETA %u:%02u:%02u", hours, minutes, rest)
+			 : put_part(text, used, ", ETA %u:%02u", minutes, rest);
 	return used + (size_t)more;
 }
 
-static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
-
-/* What is planned is known in kinds once the plan is complete; until then it still grows. */
-static size_t put_counts(const struct counters *c, bool complete, char *text)
+/* "3/10": so many of what is planned; "3/10+" while that still grows, "3" where nobody plans. */
+static size_t put_count(char *text, size_t used, uint64_t done, const uint64_t *planned, bool known)
 {
-	char bytes[QUANTITY_SIZE], planned[QUANTITY_SIZE];
-	uint64_t files = counter_read(&c->files) + counter_read(&c->before_files);
-	uint64_t directories = counter_read(&c->directories) + counter_read(&c->before_directories);
-	quantity_bytes(sum_of(&c->bytes, &c->before_bytes), bytes);
-	if (complete)
-		return (size_t)put_part(text, 0, "%llu/%llu files, %llu/%llu directories, %s/%s",
-					(unsigned long long)files,
-					(unsigned long long)counter_read(&c->planned_files),
-					(unsigned long long)directories,
-					(unsigned long long)counter_read(&c->planned_directories),
-					bytes,
-					quantity_bytes(counter_read(&c->planned_bytes), planned));
-	if (!c->plan)
-		return (size_t)put_part(text, 0, "%llu files, %llu directories, %s",
-					(unsigned long long)files, (unsigned long long)directories,
-					bytes);
-	return (size_t)put_part(text, 0, "%llu/%llu+ files, %llu/%llu+ directories, %s/%s+",
-				(unsigned long long)files,
-				(unsigned long long)counter_read(&c->plan->files),
-				(unsigned long long)directories,
-				(unsigned long long)counter_read(&c->plan->directories), bytes,
-				quantity_bytes(counter_read(&c->plan->bytes), planned));
+	int more = planned ? put_part(text, used, "%llu/%llu%s", (unsigned long long)done,
+				      (unsigned long long)*planned, known ? "" : "+")
+			   : put_part(text, used, "%llu", (unsigned long long)done);
+	return used + (size_t)more;
 }
 
-size_t progress_text(const struct counters *counters, const struct progress_sample *since,
-		     uint64_t now_ms, char text[PROGRESS_TEXT_SIZE])
+static size_t put_bytes(const struct counters *c, uint64_t bytes, bool known, char *text,
+			size_t used)
+{
+	char there[QUANTITY_SIZE], planned[QUANTITY_SIZE];
+	quantity_bytes(bytes, there);
+	if (!known && !c->plan)
+		return used + (size_t)put_part(text, used, "%s", there);
+	quantity_bytes(counter_read(known ? &c->planned_bytes : &c->plan->bytes), planned);
+	return used + (size_t)put_part(text, used, "%s/%s%s", there, planned, known ? "" : "+");
+}
+
+static size_t put_entries(const struct counters *c, bool known, char *text, size_t used)
+{
+	const bool plans = known || c->plan;
+	const uint64_t files =
+		plans ? counter_read(known ? &c->planned_files : &c->plan->files) : 0;
+	const uint64_t directories =
+		plans ? counter_read(known ? &c->planned_directories : &c->plan->directories) : 0;
+	used = put_count(text, used, sum_of(&c->files, &c->before_files), plans ? &files : NULL,
+			 known);
+	used += (size_t)put_part(text, used, " files");
+	if (known && directories == 0)
+		return used;
+	used += (size_t)put_part(text, used, ", ");
+	used = put_count(text, used, sum_of(&c->directories, &c->before_directories),
+			 plans ? &directories : NULL, known);
+	return used + (size_t)put_part(text, used, " directories");
+}
+
+uint64_t progress_bytes(const struct counters *c)
+{
+	const int64_t underway = (int64_t)counter_read(&c->underway);
+	const uint64_t bytes = add_saturated(sum_of(&c->bytes, &c->before_bytes),
+					     underway > 0 ? (uint64_t)underway : 0);
+	return atomic_load_explicit(&c->plan_complete, memory_order_acquire)
+		       ? min_u64(bytes, counter_read(&c->planned_bytes))
+		       : bytes;
+}
+
+size_t progress_text(const struct counters *counters, uint64_t bytes,
+		     const struct progress_sample *since, uint64_t now_ms,
+		     char text[PROGRESS_TEXT_SIZE])
 {
 	const struct counters *c = counters;
-	bool complete = atomic_load_explicit(&c->plan_complete, memory_order_acquire);
-	uint64_t ms = less(now_ms, since->at_ms);
-	struct progress_speed speed = { quantity_rate(less(entries_now(c), since->entries), ms),
-					quantity_rate(less(bytes_now(c), since->bytes), ms) };
-	uint64_t lost = counter_read(&c->skipped) + counter_read(&c->failed);
-	uint64_t settled = entries_now(c) + lost + counter_read(&c->before_files) +
-			   counter_read(&c->before_directories) + counter_read(&c->before_others) +
-			   counter_read(&c->before_lost);
-	uint64_t planned = counter_read(&c->planned_files) + counter_read(&c->planned_directories) +
-			   counter_read(&c->planned_others);
-	uint64_t bytes_done = sum_of(&c->bytes, &c->before_bytes);
+	const struct progress_left left = left_of(c, bytes);
+	const uint64_t ms = less(now_ms, since->at_ms);
+	const struct progress_speed speed = {
+		quantity_rate(less(entries_now(c), since->entries), ms),
+		quantity_rate(less(bytes_now(c), since->bytes), ms),
+	};
 	char rate[QUANTITY_SIZE];
-	size_t used = put_counts(c, complete, text);
-	used += (size_t)put_part(text, used, ", %s/s, %llu/s", quantity_bytes(speed.bytes, rate),
-				 (unsigned long long)speed.entries);
-	if (lost > 0)
+	size_t used = put_percent(text, 0, &left);
+	used = put_bytes(c, bytes, left.known, text, used);
+	used += (size_t)put_part(text, used, ", %s/s", quantity_bytes(speed.bytes, rate));
+	used = put_eta(text, used, &left, speed);
+	used += (size_t)put_part(text, used, ", ");
+	used = put_entries(c, left.known, text, used);
+	used += (size_t)put_part(text, used, ", %llu/s", (unsigned long long)speed.entries);
+	if (counter_read(&c->skipped) + counter_read(&c->failed) > 0)
 		used += (size_t)put_part(text, used, ", %llu failed, %llu skipped",
 					 (unsigned long long)counter_read(&c->failed),
 					 (unsigned long long)counter_read(&c->skipped));
-	if (complete)
-		used = put_eta(text, used, less(planned, settled),
-			       less(counter_read(&c->planned_bytes), bytes_done), speed);
 	return used;
+}
+
+size_t progress_waits(const struct output *output, uint64_t now_ms, char text[PROGRESS_TEXT_SIZE])
+{
+	const uint64_t left_ms = less(waits_until_ms(&output->waits), now_ms);
+	const unsigned uploads = waits_uploads(&output->waits, now_ms);
+	text[0] = '\0';
+	if (atomic_load(&output->waits.grid))
+		return (size_t)put_part(text, 0, "waiting for the grid; ");
+	if (atomic_load(&output->waits.gateways))
+		return (size_t)put_part(text, 0, "waiting for the gateway; ");
+	if (uploads == 0)
+		return 0;
+	return (size_t)put_part(text, 0, "waiting up to %llu min for %u upload%s cut off; ",
+				(unsigned long long)(left_ms / 60000 + 1), uploads,
+				uploads == 1 ? " that was" : "s that were");
 }
 
 /* Returns how much of the line one row of the terminal holds: taking a line away clears one row.
@@ -179,22 +255,30 @@ static size_t fit(const struct output *output, size_t size)
 	return (size_t)min_u64(size, window.ws_col - 1u);
 }
 
+/* Returns the bytes that are there, of a file that has just ended once: they count as on their way
+ * no more, and a moment later as done.  So what becomes less is shown only if it stays so. */
+static uint64_t steady_bytes(struct progress *progress)
+{
+	const uint64_t bytes = progress_bytes(progress->counters);
+	progress->fell = bytes < progress->bytes && !progress->fell;
+	if (!progress->fell)
+		progress->bytes = bytes;
+	return progress->bytes;
+}
+
 /* Shows the numbers of now, with the speed since the oldest sample. */
 static void tick(struct progress *progress)
 {
 	const struct counters *counters = progress->counters;
-	char text[PROGRESS_TEXT_SIZE];
-	uint64_t now = clock_ms();
-	size_t oldest = progress->count < SAMPLES ? 0 : progress->count % SAMPLES;
-	size_t size = progress_text(counters, &progress->sample[oldest], now, text);
-	if (atomic_load(&progress->output->grid_away))
-		size += (size_t)put_part(text, size, ", waiting for the grid");
-	else if (atomic_load(&progress->output->gateways_away))
-		size += (size_t)put_part(text, size, ", waiting for the gateway");
+	char text[2 * PROGRESS_TEXT_SIZE];
+	const uint64_t now = clock_ms(), bytes = steady_bytes(progress);
+	const size_t oldest = progress->count < SAMPLES ? 0 : progress->count % SAMPLES;
+	size_t size = progress_waits(progress->output, now, text);
+	size += progress_text(counters, bytes, &progress->sample[oldest], now, text + size);
 	progress->sample[progress->count++ % SAMPLES] = (struct progress_sample){
 		.at_ms = now, .entries = entries_now(counters), .bytes = bytes_now(counters)
 	};
-	uint64_t done = entries_now(counters);
+	const uint64_t done = entries_now(counters);
 	if (progress->style == PROGRESS_LINE)
 		say_progress(progress->output, text, fit(progress->output, size));
 	else if (progress->style == PROGRESS_PLAIN || done != progress->shown)

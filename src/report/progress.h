@@ -32,9 +32,19 @@ struct progress_sample {
 	uint64_t at_ms, entries, bytes;
 };
 
-/* Writes the line for what the counters say now; speed is that since `since`. */
-size_t progress_text(const struct counters *counters, const struct progress_sample *since,
-		     uint64_t now_ms, char text[PROGRESS_TEXT_SIZE]);
+/* Returns how many bytes are there: of files that are done, and of those on their way. */
+uint64_t progress_bytes(const struct counters *counters);
+
+/*
+ * Writes the line for what the counters say now, of which `bytes` are there; speed is that since
+ * `since`.  What matters most comes first, as a terminal may be narrow.
+ */
+size_t progress_text(const struct counters *counters, uint64_t bytes,
+		     const struct progress_sample *since, uint64_t now_ms,
+		     char text[PROGRESS_TEXT_SIZE]);
+
+/* Writes what is waited for, before the line; empty when nothing is. */
+size_t progress_waits(const struct output *output, uint64_t now_ms, char text[PROGRESS_TEXT_SIZE]);
 
 /* Writes "1.5 MiB" and the like, with powers of 1024. */
 const char *quantity_bytes(uint64_t bytes, char text[QUANTITY_SIZE]);

@@ -72,6 +72,7 @@ static void count_kind(struct counters *counters, uint8_t kind, uint64_t bytes, 
 		return;
 	}
 	counter_add(state == OUTCOME_SKIPPED ? &counters->skipped : &counters->failed, 1);
+	counter_add(&counters->lost_bytes, kind == MANIFEST_FILE ? bytes : 0);
 }
 
 void report_settled(void *context, const struct task *task, const struct outcome *outcome)
@@ -110,9 +111,14 @@ void report_remark(struct report *report, const struct task *task, const char *t
 	lines_put(report->lines, &line);
 }
 
-void report_before(void *context, const struct manifest_entry *entry, const struct outcome *outcome)
+static enum fault count_before(void *context, const struct manifest_entry *entry,
+			       const struct outcome *outcome, struct err *err)
 {
-	struct counters *counters = &((struct report *)context)->counters;
+	struct counters *counters = context;
+	(void)err;
+	if (!outcome_is_settled(outcome))
+		return FAULT_NONE;
+	const uint64_t bytes = entry->kind == MANIFEST_FILE ? entry->bytes : 0;
 	if (outcome->state != OUTCOME_DONE)
 		counter_add(&counters->before_lost, 1);
 	else if (entry->kind == MANIFEST_FILE)
@@ -121,8 +127,27 @@ void report_before(void *context, const struct manifest_entry *entry, const stru
 		counter_add(&counters->before_directories, 1);
 	else
 		counter_add(&counters->before_others, 1);
-	if (outcome->state == OUTCOME_DONE)
-		counter_add(&counters->before_bytes, entry->bytes);
+	counter_add(outcome->state == OUTCOME_DONE ? &counters->before_bytes
+						   : &counters->before_lost_bytes,
+		    bytes);
+	return FAULT_NONE;
+}
+
+enum fault report_before(struct report *report, struct err *err)
+{
+	const struct catalog_visitor visitor = { count_before, &report->counters };
+	struct catalog_reader *reader;
+	struct catalog_page page = { 0 };
+	enum fault fault = catalog_reader_new(report->catalog, &reader, err);
+	if (fault)
+		return fault;
+	while (!fault && !page.is_end) {
+		fault = catalog_next(reader, &page, err);
+		if (!fault && !page.is_end)
+			fault = catalog_visit(reader, &page, &visitor, err);
+	}
+	catalog_reader_free(reader);
+	return fault;
 }
 
 void report_planned(struct report *report, const struct manifest_totals *totals)
@@ -140,6 +165,11 @@ void report_planned(struct report *report, const struct manifest_totals *totals)
 void report_moved(struct report *report, uint64_t bytes)
 {
 	counter_add(&report->counters.moved, bytes);
+}
+
+void report_underway(struct report *report, int64_t bytes)
+{
+	counter_shift(&report->counters.underway, bytes);
 }
 
 void report_detail(struct report *report, uint64_t id, const struct err *err)

@@ -2,10 +2,10 @@
  * What a job tells people and programs: counters, progress, JSON lines, the summary, the status.
  *
  * Inside: report.c counts and hands on; its outlets are lines.c (a line an entry, with sentences
- * from details.c), progress.c and summary.c (numbers from recount.c), which print through say.c
- * (stderr) and out.c (stdout).  entry_line.c has one settled entry in words and in JSON; fields.c
- * and json.c write single lines; tally.c does the same for commands without a queue; status.c is
- * the exit status.
+ * from details.c), progress.c (with what waits.c is told of) and summary.c (numbers from
+ * recount.c), which print through say.c (stderr, and log.c) and out.c (stdout).  entry_line.c has
+ * one settled entry in words and in JSON; fields.c and json.c write single lines; tally.c does the
+ * same for commands without a queue; status.c is the exit status.
  *
  * Place      the queue's commit thread and the planner feed it; a struct output is its outlet.
  *            The engine opens and feeds it.
@@ -45,9 +45,9 @@ MUST_USE enum fault report_open(const struct report_options *options, struct rep
  */
 void report_settled(void *context, const struct task *task, const struct outcome *outcome);
 
-/* Takes what earlier runs settled (a queue_before): counters only. */
-void report_before(void *context, const struct manifest_entry *entry,
-		   const struct outcome *outcome);
+/* Counts what earlier runs settled, so that progress begins where they ended.  Before the queue
+ * begins.  Sleeps for as long as reading the plan takes.  Faults: CORRUPT, IO, NOMEM. */
+MUST_USE enum fault report_before(struct report *report, struct err *err);
 
 /* Takes the totals of the finished plan: from now on the progress line knows where it ends. */
 void report_planned(struct report *report, const struct manifest_totals *totals);
@@ -57,6 +57,10 @@ void report_moved(struct report *report, uint64_t bytes);
 
 /* Tells something of an entry that is done none the less; `text` is a literal. */
 void report_remark(struct report *report, const struct task *task, const char *text);
+
+/* Adds bytes that are there of a file that is not settled yet; takes them away (negative) where
+ * they are to be done again, and once the file has ended. */
+void report_underway(struct report *report, int64_t bytes);
 
 /*
  * Keeps the sentence of `err` for entry `id` until it settles: it becomes the detail in

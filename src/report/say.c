@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "base/redact.h"
+#include "report/log.h"
 #include "report/outlet.h"
 
 #include <errno.h>
@@ -56,14 +57,17 @@ static void put_line(struct output *output, const char *prefix, const char *text
 	struct bytes line;
 	bytes_init(&line, SAY_LINE_MAX);
 	enum fault fault = clear_progress(output, &line);
+	const size_t begin = line.size;
 	if (!fault)
 		fault = bytes_append_text(&line, prefix);
 	if (!fault)
 		fault = append_tamed(&line, text, size);
 	if (!fault)
 		fault = bytes_append_text(&line, "\n");
-	if (!fault)
+	if (!fault) {
 		say_put(output, (const char *)line.data, line.size);
+		log_lines(output, (const char *)line.data + begin, line.size - begin);
+	}
 	bytes_fini(&line);
 }
 
@@ -92,8 +96,10 @@ void say_plain(struct output *output, const char *text, size_t size)
 	bytes_init(&shown, SIZE_MAX / 2);
 	if (atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
 		say_put(output, take_away, sizeof take_away - 1);
-	if (!escape_hidden(&shown, text, size, true))
+	if (!escape_hidden(&shown, text, size, true)) {
 		say_put(output, (const char *)shown.data, shown.size);
+		log_lines(output, (const char *)shown.data, shown.size);
+	}
 	bytes_fini(&shown);
 }
 
@@ -120,6 +126,7 @@ void say_stopping(void *context)
 	if (atomic_exchange_explicit(&output->progress_up, false, memory_order_acq_rel))
 		(void)outlet_write(output->messages, take_away, sizeof take_away - 1, 0);
 	(void)outlet_write(output->messages, text, sizeof text - 1, 0);
+	log_lines(output, text, sizeof text - 1);
 }
 
 void say_last(struct output *output, const char *text)
@@ -129,7 +136,9 @@ void say_last(struct output *output, const char *text)
 	enum fault fault = bytes_append_text(&line, "\nbarge: ");
 	if (!fault)
 		fault = escape_hidden(&line, text, strlen(text), false);
-	if (!fault && !bytes_append_text(&line, "\n"))
+	if (!fault && !bytes_append_text(&line, "\n")) {
 		(void)outlet_write(output->messages, (const char *)line.data, line.size, 0);
+		log_lines(output, (const char *)line.data, line.size);
+	}
 	bytes_fini(&line);
 }

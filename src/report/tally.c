@@ -26,7 +26,9 @@ void tally_put(struct tally *tally, const struct entry_line *entry)
 		out_put(tally->output, tally->line.data, tally->line.size);
 		out_flush(tally->output);
 	}
-	if (entry->reason)
+	if (!entry->reason)
+		entry_line_say_done(tally->output, entry);
+	else
 		entry_line_say(tally->output, entry, &tally->failures, "--json names all of them");
 }
 
@@ -34,6 +36,23 @@ void tally_moved(void *context, uint64_t bytes)
 {
 	struct tally *tally = context;
 	counter_add(&tally->counters.moved, bytes);
+}
+
+void tally_expect(struct tally *tally, uint64_t files, uint64_t directories, uint64_t bytes)
+{
+	struct counters *counters = &tally->counters;
+	counter_add(&counters->planned_files, files);
+	counter_add(&counters->planned_directories, directories);
+	counter_add(&counters->planned_bytes, bytes);
+	atomic_store_explicit(&counters->plan_complete, true, memory_order_release);
+}
+
+void tally_there(void *context, uint64_t bytes)
+{
+	struct tally *tally = context;
+	counter_add(&tally->counters.moved, bytes > tally->there ? bytes - tally->there : 0);
+	counter_shift(&tally->counters.underway, (int64_t)(bytes - tally->there));
+	tally->there = bytes;
 }
 
 void tally_rest(struct tally *tally)

@@ -20,6 +20,7 @@ struct tally {
 	struct output *output;
 	struct counters counters;
 	struct progress *progress;
+	uint64_t there;    /* bytes of the file at hand */
 	uint64_t failures; /* shown */
 	struct bytes line;
 };
@@ -32,6 +33,14 @@ void tally_put(struct tally *tally, const struct entry_line *entry);
 
 /* Adds bytes to the rate shown.  `context` is the struct tally. */
 void tally_moved(void *context, uint64_t bytes);
+
+/* Says how much is to be done, where that is known: from now on the progress line knows where it
+ * ends. */
+void tally_expect(struct tally *tally, uint64_t files, uint64_t directories, uint64_t bytes);
+
+/* Says how many bytes of the one file at hand are there; fewer than before: it is begun anew.
+ * `context` is the struct tally. */
+void tally_there(void *context, uint64_t bytes);
 
 /* Takes the progress line away. */
 void tally_rest(struct tally *tally);

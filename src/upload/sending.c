@@ -1,5 +1,16 @@
 #include "upload/sending.h"
 
+/* Notes that the first `offset` bytes of the file have gone, and no more. */
+static void gone_up_to(struct sending *sending, uint64_t offset)
+{
+	const int64_t more = (int64_t)(offset - sending->gone);
+	sending->gone = offset;
+	if (more != 0 && sending->watch.gone)
+		sending->watch.gone(sending->watch.context, more);
+}
+
+void sending_end(struct sending *sending) { gone_up_to(sending, 0); }
+
 /* ---- bytes ---- */
 
 static void want_bytes(struct sending *sending)
@@ -8,6 +19,7 @@ static void want_bytes(struct sending *sending)
 	sending->begun = true;
 	sending->encodes = false;
 	sending->used = 0;
+	sending_end(sending);
 }
 
 static size_t feed(void *context, void *buffer, size_t size)
@@ -29,6 +41,7 @@ static size_t feed(void *context, void *buffer, size_t size)
 	size_t count = (size_t)min_u64(size, piece->size - sending->used);
 	memcpy(buffer, piece->data + sending->used, count);
 	sending->used += count;
+	gone_up_to(sending, piece->offset + sending->used);
 	if (sending->used == piece->size) {
 		sending->used = 0;
 		body_pop(sending->body);
@@ -48,6 +61,7 @@ static bool rewind_body(void *context)
 	if (!piece || piece->offset != 0)
 		return false;
 	sending->used = 0;
+	sending_end(sending);
 	return true;
 }
 
@@ -58,6 +72,7 @@ static void begin_shares(void *context, const bool *wanted)
 	struct sending *sending = context;
 	body_want(sending->body, wanted);
 	sending->begun = sending->encodes = true;
+	sending_end(sending);
 }
 
 static const struct slab *peek_slab(void *context)
@@ -68,7 +83,13 @@ static const struct slab *peek_slab(void *context)
 	return piece ? piece->slab : NULL;
 }
 
-static void pop_slab(void *context) { body_pop(((struct sending *)context)->body); }
+static void pop_slab(void *context)
+{
+	struct sending *sending = context;
+	const struct body_piece *piece = body_peek(sending->body);
+	gone_up_to(sending, piece->offset + piece->size);
+	body_pop(sending->body);
+}
 
 static bool shares_are_over(void *context, struct cap *cap, struct err *err)
 {
@@ -99,7 +120,8 @@ void sending_predicted(const struct body *body, const struct chk_params *params,
 struct store_body sending_start(struct sending *sending, struct body *body,
 				const struct chk_params *params)
 {
-	*sending = (struct sending){ .body = body };
+	sending_end(sending);
+	*sending = (struct sending){ .body = body, .watch = sending->watch };
 	if (!body->stream)
 		return (struct store_body){
 			.data = body->data,

@@ -19,11 +19,22 @@ struct transfer {
 	bool unjudged; /* the bytes are stored, and the reader has not said yet what they are */
 };
 
+/* Hears of bytes of a stream (a sending_watch). */
+static void gone(void *context, int64_t bytes)
+{
+	const struct transfers *owner = ((struct transfer *)context)->owner;
+	if (owner->moved && bytes > 0)
+		owner->moved(owner->context, (uint64_t)bytes);
+	if (owner->underway)
+		owner->underway(owner->context, bytes);
+}
+
 /* ---- ends ---- */
 
 /* Ends the transfer, whose work has ended.  `err` tells the lane about the gateway. */
 static void transfer_end(struct transfer *transfer, const struct err *err)
 {
+	sending_end(&transfer->sending);
 	if (transfer->body->stream)
 		body_abandon(transfer->body);
 	body_unref(transfer->body);
@@ -56,7 +67,7 @@ static void succeed(struct transfer *transfer)
 		return;
 	}
 	duplicate_outcome(&body->meta, body->size, &body->proof, &outcome);
-	if (transfer->owner->moved)
+	if (transfer->owner->moved && !body->stream)
 		transfer->owner->moved(transfer->owner->context, body->size);
 	duplicate_end(transfer->owner->flight, body, &outcome);
 	work_settle(body->work, &outcome, NULL);
@@ -218,6 +229,7 @@ void transfer_deliver(void *context, struct body *body)
 		.refuse = refuse,
 	};
 	transfer->owner = transfers;
+	transfer->sending.watch = (struct sending_watch){ gone, transfer };
 	transfer->body = body;
 	find_place(transfer);
 	transfer->lane_task.in_place = transfer->put.overwrites;

@@ -30,6 +30,9 @@ struct transfers {
 	bool (*admits)(void *context, uint64_t bytes);
 	/* Hears of bytes sent.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
+	/* Hears how many bytes of files on their way are there, more or (negative) fewer: those
+	 * of a file that has ended are taken back.  May be NULL. */
+	void (*underway)(void *context, int64_t bytes);
 	/* Hears of a fault that ends the whole job, not one file. */
 	void (*broken)(void *context, const struct err *err);
 	void *context;

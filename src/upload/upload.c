@@ -133,6 +133,16 @@ static void predict(struct uploading *uploading)
 
 /* ---- one try ---- */
 
+/* Notes that so many bytes more have gone, or fewer (a sending_watch). */
+static void gone(void *context, int64_t bytes)
+{
+	struct uploading *uploading = context;
+	const struct upload_options *options = uploading->options;
+	uploading->sent += (uint64_t)bytes;
+	if (options->moved)
+		options->moved(options->context, uploading->sent);
+}
+
 static size_t feed(void *context, void *buffer, size_t size)
 {
 	struct uploading *uploading = context;
@@ -141,17 +151,14 @@ static size_t feed(void *context, void *buffer, size_t size)
 		return STORE_READ_ABORT;
 	if (piece.data != buffer)
 		memcpy(buffer, piece.data, piece.size);
-	uploading->sent += piece.size;
-	const struct upload_options *options = uploading->options;
-	if (options->moved)
-		options->moved(options->context, uploading->sent);
+	gone(uploading, (int64_t)piece.size);
 	return piece.size;
 }
 
 static bool go_back(void *context)
 {
 	struct uploading *uploading = context;
-	uploading->sent = 0;
+	gone(uploading, -(int64_t)uploading->sent);
 	return true;
 }
 
@@ -228,7 +235,7 @@ static enum fault attempt(struct uploading *uploading, struct err *err)
 		.ended = ended,
 		.context = uploading,
 	};
-	uploading->sent = 0;
+	gone(uploading, -(int64_t)uploading->sent);
 	uploading->local = (struct err){ 0 };
 	uploading->over = false;
 	put_start(&uploading->put, &put);
@@ -282,6 +289,7 @@ enum fault upload_put(struct upload_options *options, const struct spool *spool,
 		      struct err *err)
 {
 	struct uploading uploading = { .options = options, .spool = spool };
+	uploading.sending.watch = (struct sending_watch){ gone, &uploading };
 	if (spool->size <= LITERAL_SIZE_MAX)
 		return put_literal(spool, cap, err);
 	enum fault fault = hash_all(&uploading, err);

@@ -22,7 +22,7 @@ struct upload_options {
 	/* Says whether the bytes are still what they were: FAULT_CHANGED.  Asked after each time
 	 * they were read.  May be NULL. */
 	enum fault (*unchanged)(void *context, struct err *err);
-	/* Hears how many bytes of this try have been sent.  May be NULL. */
+	/* Hears how many bytes of the file this try has sent.  May be NULL. */
 	void (*moved)(void *context, uint64_t sent);
 	void *context; /* of both */
 };

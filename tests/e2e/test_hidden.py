@@ -1,13 +1,6 @@
 """Nothing that is printed carries raw what a terminal obeys, what turns text round, or what is not
 seen; and programs can turn all of it back."""
-import contextlib
-import fcntl
 import json
-import os
-import struct
-import subprocess
-import termios
-import threading
 import unicodedata
 
 import pytest
@@ -110,31 +103,3 @@ def test_what_a_gateway_says_of_an_error(client, embedded, tmp_path):
             assert_shown(run)
     finally:
         liar.stop()
-
-
-def test_the_progress_line_stays_on_one_row(client, embedded, tmp_path):
-    """What is taken away is one row of the terminal, however narrow it is."""
-    (tmp_path / "files").mkdir()
-    for number in range(8):
-        (tmp_path / f"files/f{number}").write_bytes(content(100000, number))
-    barge, columns = client(embedded), 30
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    shown = bytearray()
-
-    def read():
-        with contextlib.suppress(OSError):
-            while data := os.read(ours, 65536):
-                shown.extend(data)
-    reader = threading.Thread(target=read)
-    reader.start()
-    process = subprocess.Popen(barge.words("cp", "-r", tmp_path / "files", embedded.fresh()[0],
-                                           "--bwlimit=400K"), stderr=theirs,
-                               stdin=subprocess.DEVNULL, env=barge.environment)
-    os.close(theirs)
-    assert process.wait(60) == 0
-    reader.join(10)
-    os.close(ours)
-    rows = [row for row in shown.split(b"\r\x1b[K") if b"files, " in row and b"\n" not in row]
-    assert len(rows) > 3
-    assert max(map(len, rows)) == columns - 1

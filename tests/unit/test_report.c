@@ -401,17 +401,71 @@ static void progress_says_how_far_and_how_long(void **state)
 	atomic_store(&plan.files, 950);
 	atomic_store(&plan.directories, 50);
 	atomic_store(&plan.bytes, UINT64_C(3) << 30);
-	progress_text(&counters, &since, 5000, text);
-	assert_string_equal(text, "120/950+ files, 5/50+ directories, 10.0 MiB/3.0 GiB+, "
-				  "2.0 MiB/s, 5/s");
+	progress_text(&counters, progress_bytes(&counters), &since, 5000, text);
+	assert_string_equal(text, "10.0 MiB/3.0 GiB+, 2.0 MiB/s, 120/950+ files, "
+				  "5/50+ directories, 5/s");
 	counter_add(&counters.planned_files, 150);
 	counter_add(&counters.planned_directories, 5);
 	counter_add(&counters.planned_bytes, 210 << 20);
 	atomic_store(&counters.plan_complete, true);
 	counter_add(&counters.failed, 1);
-	progress_text(&counters, &since, 5000, text);
-	assert_string_equal(text, "120/150 files, 5/5 directories, 10.0 MiB/210.0 MiB, 2.0 MiB/s, "
-				  "5/s, 1 failed, 0 skipped, ETA 1:40");
+	progress_text(&counters, progress_bytes(&counters), &since, 5000, text);
+	assert_string_equal(text, "4%, 10.0 MiB/210.0 MiB, 2.0 MiB/s, ETA 1:40, 120/150 files, "
+				  "5/5 directories, 5/s, 1 failed, 0 skipped");
+}
+
+/* Bytes inside large files count as they move, and a file that is lost is waited for no more. */
+static void what_is_on_its_way_counts(void **state)
+{
+	(void)state;
+	struct counters counters = { 0 };
+	const struct progress_sample since = { 0 };
+	char text[PROGRESS_TEXT_SIZE];
+	counter_add(&counters.planned_files, 3);
+	counter_add(&counters.planned_bytes, 1000);
+	atomic_store(&counters.plan_complete, true);
+	counter_shift(&counters.underway, 500);
+	assert_int_equal(progress_bytes(&counters), 500);
+	counter_shift(&counters.underway, 600);
+	assert_int_equal(progress_bytes(&counters), 1000);
+	counter_shift(&counters.underway, -900);
+	assert_int_equal(progress_bytes(&counters), 200);
+	counter_shift(&counters.underway, -300);
+	assert_int_equal(progress_bytes(&counters), 0);
+	counter_shift(&counters.underway, 100);
+	counter_add(&counters.before_files, 1);
+	counter_add(&counters.before_bytes, 250);
+	counter_add(&counters.failed, 1);
+	counter_add(&counters.lost_bytes, 250);
+	counter_add(&counters.moved, 250);
+	progress_text(&counters, progress_bytes(&counters), &since, 1000, text);
+	assert_string_equal(text, "50%, 250 B/1000 B, 250 B/s, ETA 0:02, 1/3 files, "
+				  "0/s, 1 failed, 0 skipped");
+}
+
+static void what_is_waited_for_is_said(void **state)
+{
+	(void)state;
+	struct output waiting = { 0 };
+	char text[PROGRESS_TEXT_SIZE];
+	assert_int_equal(progress_waits(&waiting, 5000, text), 0);
+	waits_upload(&waiting.waits, 5000, 1000, 28 * 60000 - 1);
+	progress_waits(&waiting, 5000, text);
+	assert_string_equal(text, "waiting up to 28 min for 1 upload that was cut off; ");
+	waits_upload(&waiting.waits, 5100, 3000, 20 * 60000);
+	progress_waits(&waiting, 5100, text);
+	assert_string_equal(text, "waiting up to 21 min for 2 uploads that were cut off; ");
+	waits_upload(&waiting.waits, 6200, 30000, 19 * 60000 - 1); /* the first one again */
+	assert_int_equal(waits_uploads(&waiting.waits, 6200), 2);
+	assert_int_equal(waits_uploads(&waiting.waits, 12000), 1);
+	assert_int_equal(progress_waits(&waiting, 60000, text), 0);
+	assert_string_equal(text, "");
+	for (int i = 0; i < 2 * WAITS_UPLOADS_MAX; i++)
+		waits_upload(&waiting.waits, 70000, 1000, 60000);
+	assert_int_equal(waits_uploads(&waiting.waits, 70000), WAITS_UPLOADS_MAX);
+	atomic_store(&waiting.waits.gateways, 1);
+	progress_waits(&waiting, 70000, text);
+	assert_string_equal(text, "waiting for the gateway; ");
 }
 
 /* What a grid says of sizes ends in no nonsense: sums stop, and no end is foretold. */
@@ -429,13 +483,13 @@ static void progress_survives_made_up_sizes(void **state)
 	counter_add(&counters.planned_files, 4);
 	counter_add(&counters.planned_bytes, UINT64_MAX);
 	atomic_store(&counters.plan_complete, true);
-	progress_text(&counters, &since, 1, text);
-	assert_string_equal(text, "3/4 files, 0/0 directories, 15.9 EiB/15.9 EiB, 15.9 EiB/s, "
-				  "2000/s, ETA 0:00");
+	progress_text(&counters, progress_bytes(&counters), &since, 1, text);
+	assert_string_equal(text, "99%, 15.9 EiB/15.9 EiB, 15.9 EiB/s, ETA 0:00, 3/4 files, "
+				  "2000/s");
 	atomic_store(&counters.bytes, 5000);
 	atomic_store(&counters.before_bytes, 0);
-	progress_text(&counters, &since, 1000, text);
-	assert_string_equal(text, "3/4 files, 0/0 directories, 4.8 KiB/15.9 EiB, 4.8 KiB/s, 2/s");
+	progress_text(&counters, progress_bytes(&counters), &since, 1000, text);
+	assert_string_equal(text, "0%, 4.8 KiB/15.9 EiB, 4.8 KiB/s, 3/4 files, 2/s");
 }
 
 static void amounts_have_units(void **state)
@@ -465,6 +519,8 @@ int main(void)
 		FACT(each_entry_has_a_line_with_its_whole_path),
 		FACT(a_job_that_ends_with_something_left_is_a_fault),
 		FACT(progress_says_how_far_and_how_long),
+		FACT(what_is_on_its_way_counts),
+		FACT(what_is_waited_for_is_said),
 		FACT(progress_survives_made_up_sizes),
 		FACT(amounts_have_units),
 		FACT(a_reader_that_went_away_stops_nothing),

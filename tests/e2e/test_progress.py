@@ -1,0 +1,241 @@
+"""The progress line, on a terminal of its own, and what else is said while a command runs."""
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import pytest
+
+from grid import wait_for
+from runner import Barge
+from tree import content
+
+MIB = 1 << 20
+
+
+class Terminal:
+    """A terminal that a command writes its messages to; .rows are the progress lines so far."""
+    def __init__(self, columns=200):
+        self.ours, self.theirs = os.openpty()
+        self.shown, self.columns = bytearray(), columns
+        self.resize(columns)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def resize(self, columns):
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def read(self):
+        with contextlib.suppress(OSError):
+            while data := os.read(self.ours, 65536):
+                self.shown.extend(data)
+
+    def start(self, words, barge):
+        """Starts a command there; nobody else holds the terminal open."""
+        with open(os.devnull, "wb") as nowhere:
+            return subprocess.Popen(words, stderr=self.theirs, stdout=nowhere,
+                                    stdin=subprocess.DEVNULL, env=barge.environment)
+
+    @property
+    def rows(self):
+        found = [row.split(b"\r")[0].decode() for row in bytes(self.shown).split(b"\r\x1b[K")]
+        return [row for row in found if row and not row.startswith("barge: ")]
+
+    def end(self, process, code=0):
+        """Waits for it; returns the rows."""
+        try:
+            assert process.wait(60) == code, self.shown.decode()
+        finally:
+            os.close(self.theirs)
+            self.reader.join(10)
+            os.close(self.ours)
+        return self.rows
+
+
+def percents(rows):
+    return [int(row.split("%")[0].split()[-1]) for row in rows if "%" in row]
+
+
+def words_of(barge, grid, command, *words):
+    node = () if command != "key" else (f"--node-directory={grid.directory}",)
+    return barge.words(command, *words, *node)
+
+
+# --- bytes move inside large files -------------------------------------------------------
+
+SIZE = MIB
+
+
+class Large:
+    """A large file here, and others on a grid, by name and by key."""
+    def __init__(self, grid, barge, path):
+        self.grid, self.barge, self.path = grid, barge, path
+        (self.alias, _), (self.empty, _), (self.keys, _) = grid.fresh(), grid.fresh(), grid.fresh()
+        (path / "tree").mkdir()
+        self.file = path / "tree/large"
+        self.key, self.there = f"URL-s{SIZE}--new", f"URL-s{SIZE}--there"
+        self.renew()
+        barge.ok("cp", self.file, self.alias + "there")
+        self.job = barge.job().name
+        self.renew()
+        self.check("key", "store", self.there, self.file, "--root", self.keys)
+
+    def renew(self):
+        """Gives the file content that nobody has yet."""
+        self.file.write_bytes(os.urandom(SIZE))
+
+    def words(self, command, *words):
+        node = [f"--node-directory={self.grid.directory}"] if command == "key" else []
+        return [*self.barge.words(command, *words), *node]
+
+    def check(self, *words):
+        subprocess.run(self.words(*words), env=self.barge.environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def large(embedded, barge, tmp_path_factory):
+    path = tmp_path_factory.mktemp("large")
+    return Large(embedded, Barge(barge, path / "home", embedded), path)
+
+
+COMMANDS = {
+    "put": lambda at: ("put", at.file, at.alias + "new"),
+    "get": lambda at: ("get", at.alias + "there", at.path / "got"),
+    "get to a pipe": lambda at: ("get", at.alias + "there", "-"),
+    "cp up": lambda at: ("cp", at.file, at.alias + "up"),
+    "cp up in chunks": lambda at: ("cp", "--chunk=128K", "-j1", at.file, at.alias + "chunks"),
+    "cp down": lambda at: ("cp", at.alias + "there", at.path / "down"),
+    "cp here": lambda at: ("cp", at.file, at.path / "here"),
+    "backup": lambda at: ("backup", at.path / "tree", at.alias + "to"),
+    "verify a job": lambda at: ("verify", "--verify=read", at.job),
+    "key store": lambda at: ("key", "store", at.key, at.file, "--root", at.empty),
+    "key retrieve": lambda at: ("key", "retrieve", at.there, at.path / "key", "--root", at.keys),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_bytes_count_as_they_move(large, name):
+    large.renew()
+    terminal = Terminal()
+    words = [*large.words(*COMMANDS[name](large)), "--bwlimit=1100K"]
+    rows = terminal.end(terminal.start(words, large.barge))
+    assert len(rows) >= 3 and all("B/s" in row for row in rows), terminal.shown
+    if name.startswith("key"):  # nobody has asked how large it is
+        there = [float(row.split()[0]) for row in rows if "KiB, " in row]
+        assert there == sorted(there) and len(set(there)) >= 2, rows
+        return
+    seen = percents(rows)
+    assert seen == sorted(seen) and len({one for one in seen if 0 < one < 100}) >= 2, rows
+    assert any("ETA" in row for row in rows) and all("/1 files" in row for row in rows), rows
+
+
+# --- what is shown -----------------------------------------------------------------------
+
+def test_the_line_fits_the_terminal_also_after_a_resize(embedded, client, tmp_path):
+    """What is taken away is one row of the terminal, however narrow it is."""
+    (tmp_path / "files").mkdir()
+    for number in range(30):
+        (tmp_path / f"files/f{number:02d}").write_bytes(content(50000, number))
+    barge, terminal = client(embedded), Terminal(30)
+    process = terminal.start(barge.words("cp", "-r", tmp_path / "files", embedded.fresh()[0],
+                                         "--bwlimit=500K"), barge)
+    longest = []
+    for columns in 30, 55, 20:
+        terminal.resize(columns)
+        wait_for(lambda: len(terminal.rows) > 1, 10)
+        time.sleep(0.25)  # a line was under way
+        before = len(terminal.rows)
+        wait_for(lambda: len(terminal.rows) >= before + 2, 10)
+        longest.append(max(map(len, terminal.rows[before:])))
+    terminal.end(process)
+    assert longest == [29, 54, 19]
+
+
+def test_a_resumed_job_begins_where_it_was(embedded, client, tmp_path):
+    (tmp_path / "files").mkdir()
+    for number in range(40):
+        (tmp_path / f"files/{number:02d}").write_bytes(content(50_000, number + 700))
+    barge, first, second = client(embedded), Terminal(), Terminal()
+    alias, _ = embedded.fresh()
+    process = first.start(barge.words("cp", "-r", tmp_path / "files", alias, "--bwlimit=1M"),
+                          barge)
+    wait_for(lambda: any(percent >= 40 for percent in percents(first.rows)), 10)
+    process.kill()
+    first.end(process, -signal.SIGKILL)
+    done = int(re.search(r"(\d+)/40 files", first.rows[-1]).group(1))
+    rows = second.end(second.start(barge.words("cp", "-r", tmp_path / "files", alias,
+                                               "--bwlimit=1M"), barge))
+    assert int(re.search(r"(\d+)/40 files", rows[0]).group(1)) >= done > 0
+    assert percents(rows)[0] >= 40 - 10, "what was on its way may be sent again"
+    assert percents(rows)[-1] >= 80
+
+
+def test_what_is_waited_for_is_said(gateway, client, tmp_path):
+    (tmp_path / "file").write_bytes(content(5000))
+    grid = gateway("put:reset@1", "put:unhappy@2-3")
+    barge, terminal = client(grid), Terminal()
+    process = terminal.start(barge.words("cp", tmp_path / "file", grid.fresh()[0] + "a"), barge)
+    waiting = [row for row in terminal.end(process) if row.startswith("waiting up")]
+    assert re.match(r"waiting up to 3[01] min for 1 upload that was cut off; ", waiting[0])
+
+
+def test_a_gateway_that_is_away_is_said(gateway, client, tmp_path):
+    grid = gateway("put:delay=300")
+    (tmp_path / "file").write_bytes(content(5000))
+    barge, terminal = client(grid), Terminal()
+    process = terminal.start(barge.words("cp", tmp_path / "file", grid.fresh()[0] + "a"), barge)
+    wait_for(lambda: grid.requests("put") > 0)
+    grid.kill()
+    wait_for(lambda: any(row.startswith("waiting for the gateway; ") for row in terminal.rows), 10)
+    grid.start()
+    terminal.end(process)
+
+
+# --- each file, and the log --------------------------------------------------------------
+
+STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+
+
+def test_verbose_names_each_file_with_a_time(embedded, client, tmp_path):
+    (tmp_path / "s/d").mkdir(parents=True)
+    for name in "a", "d/b\n":
+        (tmp_path / "s" / name).write_bytes(content(2048, len(name) + 900))
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    named = {f"barge: TIME done: 's/{path}'{size}" for path, size in
+             (("a", " (2.0 KiB)"), (r"d/b\n", " (2.0 KiB)"), ("d", ""))}
+    for words in ("cp", "-r"), ("cp", "-r", "--json", "--always"):
+        said = barge.ok(*words, "-v", tmp_path / "s", alias).err
+        assert named <= set(re.sub(STAMP, "TIME", said).splitlines()), said
+    said = barge.ok("verify", "-v", "--json", "--verify=count", alias).err
+    assert " done: 's/a' (2.0 KiB)" in said
+    assert "done:" not in barge.ok("cp", "-r", "--always", tmp_path / "s", alias).err
+
+
+def test_the_log_has_what_was_said(embedded, client, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/a").write_bytes(content(100, 901))
+    (tmp_path / "s/link").symlink_to("a")
+    log, barge = tmp_path / "log", client(embedded)
+    alias, _ = embedded.fresh()
+    first = barge.ok("cp", "-r", "-v", f"--log-file={log}", tmp_path / "s", alias, code=1)
+    second = barge.ok("ls", "--log-file", log, alias + "none", code=2)
+    lines = log.read_text().splitlines()
+    assert all(re.match(STAMP + " barge: ", line) for line in lines)
+    assert [re.sub("^" + STAMP + " ", "", line) for line in lines] \
+        == (first.err + second.err).splitlines()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_cannot_be_written(embedded, client, tmp_path):
+    barge = client(embedded)
+    run = barge.ok("ls", f"--log-file={tmp_path}/none/log", embedded.fresh()[0], code=74)
+    assert "cannot open the log" in run.err and run.out == ""
+    run = barge.ok("ls", "--log-file=/dev/full", embedded.fresh()[0] + "none", code=2)
+    assert run.err.count("cannot write the log: No space left") == 1

@@ -26,8 +26,39 @@ double edge_seconds(int64_t ns)
 	return (double)seconds + 1e-9 * (double)rest;
 }
 
-/* The shortest digits that read back as `value`, at least 0, and its decimal exponent. */
-static size_t shortest_digits(double value, char digits[DIGITS_MAX + 1], int *exponent)
+/*
+ * The digits of a double between 2^30 and 2^31: seconds of 2004 to 2038, and so of most files.
+ * Such a double is a multiple of 2^-22.  Whole numbers say how far a decimal is from it; one that
+ * is nearer than half of that reads back as it.  Seven digits after the point always do.
+ */
+static size_t digits_of_today(double value, char digits[DIGITS_MAX + 1], int *exponent)
+{
+	enum { BITS = 22, WHOLE_DIGITS = 10 };
+	const uint64_t multiple = (uint64_t)ldexp(value, BITS);
+	const uint64_t fraction = multiple & ((UINT64_C(1) << BITS) - 1);
+	size_t count = WHOLE_DIGITS;
+	uint64_t number;
+	for (uint64_t power = 1;; power *= 10, count++) {
+		const uint64_t exact = fraction * power;
+		const uint64_t half = UINT64_C(1) << (BITS - 1);
+		uint64_t rounded = (exact + half) >> BITS, near = rounded << BITS;
+		/* From the middle to the even one. */
+		if (near == exact + half && rounded % 2 == 1) {
+			rounded--;
+			near -= UINT64_C(1) << BITS;
+		}
+		number = (multiple >> BITS) * power + rounded;
+		if (2 * (near > exact ? near - exact : exact - near) < power)
+			break;
+	}
+	for (size_t i = count; i > 0; number /= 10)
+		digits[--i] = (char)('0' + number % 10);
+	*exponent = WHOLE_DIGITS - 1;
+	return count;
+}
+
+/* The digits of any double, by printing it ever longer until it reads back as itself. */
+static size_t digits_printed(double value, char digits[DIGITS_MAX + 1], int *exponent)
 {
 	char text[EDGE_FLOAT_SIZE];
 	int precision = value < DBL_MIN ? 1 : DIGITS_SURE; /* subnormals have fewer digits */
@@ -42,6 +73,15 @@ static size_t shortest_digits(double value, char digits[DIGITS_MAX + 1], int *ex
 		if (*at >= '0' && *at <= '9')
 			digits[count++] = *at;
 	*exponent = (int)strtol(at + 1, NULL, 10);
+	return count;
+}
+
+/* The shortest digits that read back as `value`, at least 0, and its decimal exponent. */
+static size_t shortest_digits(double value, char digits[DIGITS_MAX + 1], int *exponent)
+{
+	const bool of_today = value >= 0x1p30 && value < 0x1p31;
+	size_t count = of_today ? digits_of_today(value, digits, exponent)
+				: digits_printed(value, digits, exponent);
 	while (count > 1 && digits[count - 1] == '0')
 		count--;
 	digits[count] = '\0';

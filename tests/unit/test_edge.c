@@ -5,6 +5,8 @@
 
 #include "tests/unit/facts.h"
 
+#include <math.h>
+
 static void prints_floats_as_python(void **state)
 {
 	(void)state;
@@ -36,6 +38,39 @@ static void prints_floats_as_python(void **state)
 		char text[EDGE_FLOAT_SIZE];
 		assert_int_equal(edge_float(cases[i].value, text), strlen(cases[i].text));
 		assert_string_equal(text, cases[i].text);
+	}
+}
+
+/* Times of today go another way than other numbers: no shorter text may read back as the same. */
+static void prints_times_as_short_as_they_can_be(void **state)
+{
+	(void)state;
+	static const double edge[] = { 0x1p30,
+				       0x1.fffffffffffffp30,
+				       0x1.fffffffffffffp29,
+				       0x1p31,
+				       1700000000,
+				       1700000000.9999998,
+				       1999999999.9999998,
+				       1700000000.5,
+				       1764410000.123456789,
+				       1100000000.0000002 };
+	uint64_t random = 88172645463325252;
+	for (size_t i = 0; i < 200000; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		double value = i < ARRAY_COUNT(edge)
+				       ? edge[i]
+				       : ldexp(1 + ldexp((double)(random >> 12), -52), 30);
+		char text[EDGE_FLOAT_SIZE], shortest[64];
+		edge_float(value, text);
+		int digits = 10;
+		do
+			snprintf(shortest, sizeof shortest, "%.*f%s", digits - 10, value,
+				 digits == 10 ? ".0" : "");
+		while (digits++ < 20 && strtod(shortest, NULL) != value);
+		assert_string_equal(text, shortest);
 	}
 }
 
@@ -158,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(prints_floats_as_python),
+		cmocka_unit_test(prints_times_as_short_as_they_can_be),
 		cmocka_unit_test(prints_metadata_in_order),
 		cmocka_unit_test(builds_children),
 		cmocka_unit_test(leaves_the_body_alone_on_failure),

@@ -11,6 +11,8 @@ enum {
 	METADATA_MAX = 8192,      /* bytes of one child's metadata: attributes in base64 */
 	NAME_TOTAL_MAX = 1 << 30, /* bytes of all names of a directory */
 	SHARES_MAX = 4 << 20,     /* bytes of all shares of one that is stored past the gateway */
+	FORM_CHILD_MIN = 24,      /* bytes of a child in a serialized directory, at least, */
+	CHILD_USUAL = 320,        /* and in whatever it is written into, without its name, mostly */
 };
 
 /* A child that is done, until the listing is read to its end and sorted. */
@@ -270,13 +272,34 @@ static enum fault write_child(struct assembly_builder *builder, const struct mem
 	return fault;
 }
 
+/* Makes room for all children at once: what grows by doubling is there twice for a moment. */
+static enum fault make_room(const struct assembly_builder *builder, struct bytes *out)
+{
+	uint64_t usual = builder->names.size + (uint64_t)builder->count * CHILD_USUAL;
+	return bytes_reserve(out, (size_t)min_u64(usual, ASSEMBLY_MAX - out->size));
+}
+
 static enum fault write_children(struct assembly_builder *builder, struct dirnode *dirnode,
 				 unsigned parts, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
+	if (parts & PART_FORM)
+		fault = make_room(builder, &dirnode->body);
+	if (!fault && parts & PART_REQUEST && !builder->source->merges)
+		fault = make_room(builder, &builder->assembly->request[ENTRY_NEW].json);
+	if (fault)
+		return bytes_err(fault, err, "the body of a directory");
 	for (size_t i = 0; i < builder->count && !fault; i++)
 		fault = write_child(builder, &builder->member[i], dirnode, parts, err);
 	return fault;
+}
+
+/* Whether a mutable directory may be small enough for shares; its form tells, which is not written
+ * for one of so many children. */
+static bool may_sign(const struct assembly_builder *builder)
+{
+	return slot_shares_size(builder->source->params, builder->count * FORM_CHILD_MIN) <=
+	       SHARES_MAX;
 }
 
 /* Makes the shares of a mutable directory, unless it is large. */
@@ -308,10 +331,11 @@ static enum fault predict(struct assembly_builder *builder, struct dirnode *dirn
 	assembly->predicted = true;
 	assembly->size = size;
 	assembly->by_form = encodes || (source->encodes && literal);
-	if (assembly->by_form) {
+	if (assembly->by_form)
 		assembly->form = dirnode->body;
-		bytes_init(&dirnode->body, ASSEMBLY_MAX);
-	}
+	else
+		bytes_fini(&dirnode->body); /* before there is a request as large */
+	bytes_init(&dirnode->body, ASSEMBLY_MAX);
 	return FAULT_NONE;
 }
 
@@ -350,7 +374,8 @@ static enum fault write_parts(struct assembly_builder *builder, struct dirnode *
 			      bool formed, struct err *err)
 {
 	struct assembly *assembly = builder->assembly;
-	const bool signs = builder->source->key, predicts = builder->source->params && !signs;
+	const bool signs = builder->source->key && may_sign(builder);
+	const bool predicts = builder->source->params && !builder->source->key;
 	unsigned parts = PART_SET | (predicts ? (formed ? 0 : PART_FORM) : PART_REQUEST) |
 			 (signs ? PART_FORM : 0);
 	assembly->how = calloc(builder->count + 1, sizeof *assembly->how);

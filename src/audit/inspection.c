@@ -92,10 +92,17 @@ static void prove(struct inspection *inspection)
 		proving_start(&inspection->proving, &options, owed(inspection));
 }
 
+/* An attempt that has proven a chunk does not count as a failed one. */
+static void inspection_advanced(void *context)
+{
+	struct inspection *inspection = context;
+	inspection->task.state.attempts = 0;
+}
+
 static void prove_chunks(struct inspection *inspection)
 {
 	const struct chunks_proof_options options = {
-		.task = &inspection->task,
+		.store = inspection->task.store,
 		.cap = &inspection->cap,
 		.bytes = inspection->chunked,
 		.levels = inspection->levels,
@@ -103,6 +110,7 @@ static void prove_chunks(struct inspection *inspection)
 		.repair = inspection->repair,
 		.secret = inspection->secret,
 		.moved = inspection_moved,
+		.advanced = inspection_advanced,
 		.ended = inspection_proven,
 		.context = inspection,
 	};

@@ -12,7 +12,8 @@
  */
 #pragma once
 
-#include "audit/chunks_proof.h"
+#include "calls/pool.h"
+#include "verify/chunks_proof.h"
 
 struct inspected_child {
 	struct inspected_child *next;

@@ -70,10 +70,17 @@ static void probe_proven(void *context, const struct err *err)
 		pool_end(&probe->task, err);
 }
 
+/* An attempt that has proven a chunk does not count as a failed one. */
+static void probe_advanced(void *context)
+{
+	struct probe *probe = context;
+	probe->task.state.attempts = 0;
+}
+
 static void prove_chunks(struct probe *probe)
 {
 	const struct chunks_proof_options options = {
-		.task = &probe->task,
+		.store = probe->task.store,
 		.cap = &probe->cap,
 		.bytes = probe->length,
 		.levels = probe->levels & (VERIFY_COUNT | VERIFY_ALL),
@@ -81,6 +88,7 @@ static void prove_chunks(struct probe *probe)
 		.repair = probe->repair,
 		.secret = probe->secret,
 		.moved = probe_moved,
+		.advanced = probe_advanced,
 		.ended = probe_proven,
 		.context = probe,
 	};

@@ -10,10 +10,11 @@
  */
 #pragma once
 
-#include "audit/chunks_proof.h"
+#include "calls/pool.h"
 #include "queue/entry.h"
 #include "queue/outcome.h"
 #include "verify/childset.h"
+#include "verify/chunks_proof.h"
 
 struct probe {
 	struct pool_task task; /* first */

@@ -3,7 +3,7 @@
 #include "base/digest.h"
 #include "base/secret.h"
 #include "known/age.h"
-#include "plan/remote.h"
+#include "plan/chunks.h"
 #include "tahoe/dirnode.h"
 
 enum {
@@ -70,6 +70,12 @@ static char *path_of_child(const struct backup_rebuild *wanted, const char *abov
 	return NULL;
 }
 
+/* Whether a child that was judged is a file in chunks. */
+static bool is_in_chunks(const struct remote_child *child)
+{
+	return child->kind == STORE_FILE && child->cap_kind == CAP_DIR2_CHK;
+}
+
 static void keep_file(const struct rebuilding *rebuilding, const char *above,
 		      const struct remote_child *child, const char *name)
 {
@@ -89,7 +95,8 @@ static void keep_file(const struct rebuilding *rebuilding, const char *above,
 		.uploaded = wanted->stored_s,
 		.checked = wanted->stored_s,
 	};
-	const bool immutable = child->cap_kind == CAP_CHK || child->cap_kind == CAP_LIT;
+	const bool immutable =
+		child->cap_kind == CAP_CHK || child->cap_kind == CAP_LIT || is_in_chunks(child);
 	if (!above || !immutable || !meta_is_time(meta->mtime_ns) ||
 	    !meta_is_time(meta->ctime_ns) ||
 	    !known_is_settled(meta->mtime_ns, meta->ctime_ns, wanted->stored_s * 1000000000))
@@ -114,6 +121,7 @@ static bool add_to_form(struct rebuilding *rebuilding, const struct remote_child
 		.ino = meta->ino,
 		.dev = meta->dev,
 		.nlink = meta->nlink,
+		.chunked = is_in_chunks(child) ? child->bytes : 0,
 		.attributes = remote_attributes(rebuilding->remote, child),
 		.attributes_size = child->attributes_size,
 	};
@@ -137,13 +145,15 @@ static enum fault take_child(struct rebuilding *rebuilding, const char *above,
 {
 	const char *name = remote_name(rebuilding->remote, child);
 	struct cap cap;
+	if (chunks_judge(rebuilding->remote, child, err))
+		return err->fault;
 	const bool kept =
 		!child->cut && cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap);
 	*formed = *formed && kept && add_to_form(rebuilding, child, name, &cap);
 	if (!kept || memchr(name, '\0', child->name_size))
 		return FAULT_NONE;
 	enum fault fault = FAULT_NONE;
-	if (cap_is_directory(&cap)) {
+	if (cap_is_directory(&cap) && !is_in_chunks(child)) {
 		char *path = path_of_child(rebuilding->wanted, above, name, child->name_size);
 		if (path)
 			fault = push(rebuilding, &cap, path, err);

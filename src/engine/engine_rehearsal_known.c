@@ -57,12 +57,13 @@ static enum fault foresee_file(const struct foreseeing *foreseeing,
 		.id = entry->id,
 		.listing = foreseeing->listing,
 		.bytes = entry->bytes,
+		.kind = entry->kind,
 		.name = entry->name,
 		.name_size = entry->name_size,
 		.meta = entry->meta,
 		.meta_size = entry->meta_size,
 	};
-	struct outcome slot = { .id = entry->id };
+	struct outcome slot = { .id = entry->id, .length = entry->bytes };
 	struct known_file file;
 	struct known_cap cap;
 	if (reuse_find_file(engine->reuse, engine->asker, &task, &file, &cap) == DECIDE_NOT_STORED)

@@ -1,6 +1,7 @@
 #include "base/secret.h"
 #include "decide/entry.h"
 #include "engine/engine_parts.h"
+#include "verify/chunks_proof.h"
 
 /*
  * A file of a backup, before its bytes are asked for:
@@ -18,6 +19,8 @@ struct known_check {
 	struct work *work;
 	struct known_file file; /* its directory is a copy of ours */
 	struct known_cap known;
+	struct cap cap;
+	struct chunks_proof chunks; /* where it is in chunks */
 	char directory[];
 };
 
@@ -44,24 +47,25 @@ static void known_check_free(struct known_check *check)
 {
 	struct gate *gate = check->engine->gate;
 	gate_leave(gate, sizeof *check);
+	chunks_proof_fini(&check->chunks);
 	secret_wipe(check, sizeof *check);
 	free(check);
 }
 
-/* What is not whole is sent: the dispatcher, which alone may push to readers, leases it again. */
-static void known_checked(void *context, const struct store_reply *reply)
+/* The servers have answered: `err` NULL, they have it whole; CORRUPT: not.  What is not whole is
+ * sent: the dispatcher, which alone may push to readers, leases it again. */
+static void known_check_end(struct known_check *check, const struct err *err)
 {
-	struct known_check *check = context;
 	struct reuse *reuse = check->engine->reuse;
 	struct work *work = check->work;
-	lane_task_end(&check->lane_task, &reply->err);
-	if (reply->fault && reply->fault != FAULT_CORRUPT) {
-		work_retry(work, REASON_NONE, &reply->err);
+	lane_task_end(&check->lane_task, err);
+	if (err && err->fault != FAULT_CORRUPT) {
+		work_retry(work, REASON_NONE, err);
 		known_check_free(check);
 		return;
 	}
 	reuse_count_check(reuse, false);
-	if (!reply->fault && reply->health.healthy) {
+	if (!err) {
 		reuse_file_is_whole(reuse, &check->file, &check->known);
 		settle_known(work, &check->known);
 	} else {
@@ -71,21 +75,50 @@ static void known_checked(void *context, const struct store_reply *reply)
 	known_check_free(check);
 }
 
+static void known_checked(void *context, const struct store_reply *reply)
+{
+	struct err err = reply->err;
+	if (!reply->fault && !reply->health.healthy)
+		err_wrong(&err, "it is not healthy");
+	known_check_end(context, err.fault ? &err : NULL);
+}
+
+static void known_chunks_checked(void *context, const struct err *err)
+{
+	known_check_end(context, err);
+}
+
+/* Asks for a file in chunks: its directory, and each of these. */
+static void check_chunks(struct known_check *check, struct store *store)
+{
+	const struct chunks_proof_options wanted = {
+		.store = store,
+		.cap = &check->cap,
+		.bytes = check->file.bytes,
+		.levels = VERIFY_COUNT,
+		.add_lease = reuse_renews(check->engine->reuse),
+		.ended = known_chunks_checked,
+		.context = check,
+	};
+	chunks_proof_start(&check->chunks, &wanted);
+}
+
 static void known_check_start(struct lane_task *lane_task, struct store *store)
 {
 	struct known_check *check = (struct known_check *)lane_task;
 	const struct known_cap *known = &check->known;
-	struct cap cap = { 0 };
 	struct err err = { 0 };
 	const struct store_then then = { known_checked, check };
-	const bool kept = cap_unpack(known->cap, known->size, known->kind, &cap);
+	const bool kept = cap_unpack(known->cap, known->size, known->kind, &check->cap);
 	const struct store_check wanted = {
-		.cap = &cap,
+		.cap = &check->cap,
 		.add_lease = reuse_renews(check->engine->reuse),
 	};
-	struct store_call *call = kept ? store_check(store, &wanted, then, &err) : NULL;
-	cap_wipe(&cap);
-	if (call)
+	if (kept && entry_is_chunked(check->work->task->kind, known->kind)) {
+		check_chunks(check, store);
+		return;
+	}
+	if (kept && store_check(store, &wanted, then, &err))
 		return;
 	lane_task_end(lane_task, &err);
 	reuse_file_is_broken(check->engine->reuse, check->work->task->id);

@@ -143,7 +143,7 @@ const struct option_row option_table[] = {
 	  "fetch larger files in ranges of SIZE, side by side and resumable (32M)", COPYING, false,
 	  AT(planning.range_size), 1 << 20, UINT64_C(1) << 40 },
 	{ "chunk", 0, OPTION_SIZE, "SIZE",
-	  "store larger local files as chunks of SIZE, side by side and resumable", COPYING, false,
+	  "store larger local files as chunks of SIZE, side by side and resumable", PLANNING, false,
 	  AT(planning.chunk_size), 1 << 12, UINT64_C(1) << 40 },
 	{ "output", 'o', OPTION_TEXT, "FILE", "write the plan, or the picture, to FILE",
 	  BIT(PLAN) | BIT(BENCH), true, AT(plan_file), 0, 0 },

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from backup_place import OLD, Place, counts
 from grid import EmbeddedGateway, uri, wait_for
 from tree import content, local_tree, same
 
@@ -470,3 +471,125 @@ def test_a_chunk_that_is_lost_is_named(real_grid, client, source, tmp_path):
     # Sent again, it is whole again.
     barge.ok("cp", "-r", source, alias, "--chunk=100K", "--always")
     barge.ok("verify", alias + "s")
+
+
+# --- backups --------------------------------------------------------------------------------
+
+class ChunkPlace(Place):
+    """A directory with files around the size of a chunk, backed up in chunks."""
+    def __init__(self, grid, barge, source):
+        self.grid, self.barge, self.source = grid, barge, source
+        self.alias, self.cap = grid.fresh()
+        (self.source / "d").mkdir(parents=True)
+        (self.source / "d/large").write_bytes(content(SIZE))
+        (self.source / "d/equal").write_bytes(content(CHUNK, 1))
+        (self.source / "small").write_bytes(content(100, 2))
+        time.sleep(OLD)
+
+    def backup(self, *options, chunk="64K", code=0):
+        return super().backup(f"--chunk={chunk}", *options, code=code)
+
+    def pieces(self, *path):
+        return pieces_at(self.grid, self.latest(), *path)
+
+
+@pytest.fixture
+def place(embedded, client, tmp_path):
+    return ChunkPlace(embedded, client(embedded), tmp_path / "source")
+
+
+def test_a_backup_in_chunks_shares_them(place, tmp_path):
+    first = place.backup()
+    assert counts(first) == (3, 0, 0, 2, 0, 0)
+    names, data = place.pieces("d", "large")
+    assert len(names) == CHUNKS and data == content(SIZE)
+    assert place.pieces("d", "equal")[0] is None
+    puts = sent(place.grid)
+    for chunk in "64K", "100K", "1M":
+        assert counts(place.backup(chunk=chunk)) == (0, 3, 0, 0, 2, 0)
+    assert puts() == 0 and len(place.pieces("d", "large")[0]) == CHUNKS
+    # A file that grows, one that changes and is cut otherwise.
+    (place.source / "d/equal").write_bytes(content(CHUNK + 1, 1))
+    (place.source / "d/large").write_bytes(content(SIZE, 3))
+    time.sleep(OLD)
+    assert counts(place.backup(chunk="40K"))[:2] == (2, 1)
+    assert len(place.pieces("d", "equal")[0]) == 2 and len(place.pieces("d", "large")[0]) == 17
+    # Restored, also as it was.
+    barge, alias = place.barge, place.alias
+    barge.ok("cp", "-r", alias + "to/Latest", tmp_path / "now")
+    same(local_tree(tmp_path / "now/Latest"), local_tree(place.source))
+    barge.ok("cp", "-rT", "--at", first["snapshot"], alias + "to", tmp_path / "then")
+    assert (tmp_path / "then/d/large").read_bytes() == content(SIZE)
+
+
+def test_without_its_database_a_backup_reads_the_snapshot(place):
+    place.backup()
+    place.database().unlink()
+    puts = sent(place.grid)
+    assert counts(place.backup()) == (0, 3, 0, 0, 2, 0) and puts() == 0
+
+
+def test_a_rehearsal_of_a_backup_foresees_chunks(place):
+    place.backup()
+    run = place.barge.ok("backup", "--dry-run", "--chunk=64K", place.source, place.alias + "to")
+    assert "copy 0 files" in run.err and "reuse 5 entries" in run.err
+
+
+def test_snapshots_take_it_for_a_file(place):
+    place.backup()
+    barge, to = place.barge, place.alias + "to"
+    (place.source / "d/large").write_bytes(content(SIZE, 4))
+    time.sleep(OLD)
+    place.backup()
+    total = SIZE + CHUNK + 100
+    rows = barge.ok("snapshots", "-l", "--json", to).lines()
+    assert [(row["files"], row["directories"], row["bytes"]) for row in rows] == [(3, 1, total)] * 2
+    found = barge.ok("snapshots", "find", to, "large").out.split("\n")
+    assert found[0] == "d/large" and [line.split()[1] for line in found[1:3]] == [str(SIZE)] * 2
+    old, new = sorted(place.archives())
+    assert barge.ok("snapshots", "diff", to, old, new, code=1).out == \
+        "changed: d/large (content, time)\n"
+    run = barge.ok("snapshots", "check", to, "--read-data-subset=100%", "--json")
+    summary = run.summary()
+    # Twice the large file, its chunks that are no literals, and the other two, once each.
+    assert (summary["files"], summary["damaged"], summary["lost"]) == (4, 0, 0)
+    assert summary["read"] == 2 * (CHUNKS - 1) + 2
+
+
+def test_a_backup_that_was_killed_sends_the_other_chunks(barge, client, tmp_path):
+    grid = EmbeddedGateway(barge, tmp_path / "node", ["put:delay=60"])
+    try:
+        place = ChunkPlace(grid, client(grid), tmp_path / "source")
+        (place.source / "d/large").write_bytes(content(40 * CHUNK))
+        words = ("backup", "--chunk=64K", "-j4", place.source, place.alias + "to")
+        running = place.barge.start(*words)
+        wait_for(lambda: grid.requests("put") >= 20, 30)
+        time.sleep(0.1)
+        running.kill()
+        place.barge.finish(running)
+        before = grid.requests("put")
+        grid.restart()
+        run = place.barge.ok(*words)
+        assert "continuing job" in run.err and before < 40
+        # Four in flight, slots not written yet, two other files and three directories.
+        assert grid.requests("put") <= 40 - before + 4 + 4 + 2 + 3
+        assert place.pieces("d", "large")[1] == content(40 * CHUNK)
+    finally:
+        grid.stop()
+
+
+def test_a_lost_chunk_is_stored_again_by_the_next_backup(real_grid, client, tmp_path):
+    place = ChunkPlace(real_grid, client(real_grid), tmp_path / "source")
+    (place.source / "d/large").write_bytes(content(SIZE, 50))
+    time.sleep(OLD)
+    before = set(real_grid.share_files())
+    place.backup()
+    chunks = [path for path in set(real_grid.share_files()) - before
+              if CHUNK < path.stat().st_size < 2 * CHUNK and path.stat().st_size != 0]
+    lost = chunks[0]
+    lost.unlink()
+    looks = "--check-after=0", "--check-always=0"
+    assert place.backup()["files_uploaded"] == 0
+    assert place.backup(*looks)["files_uploaded"] == 1
+    assert lost.exists()
+    assert place.backup(*looks)["files_uploaded"] == 0

@@ -1,4 +1,4 @@
-#include "audit/chunks_proof.h"
+#include "verify/chunks_proof.h"
 
 static void prove_object(struct chunks_proof *proof);
 
@@ -24,6 +24,13 @@ static void note_health(struct chunks_proof *proof)
 	worst->repaired = repaired;
 }
 
+static void object_moved(void *context, uint64_t bytes)
+{
+	const struct chunks_proof *proof = context;
+	if (proof->options.moved)
+		proof->options.moved(proof->options.context, bytes);
+}
+
 static void object_proven(void *context, const struct err *err)
 {
 	struct chunks_proof *proof = context;
@@ -38,7 +45,8 @@ static void object_proven(void *context, const struct err *err)
 		return;
 	}
 	proof->proven++;
-	proof->options.task->state.attempts = 0;
+	if (proof->options.advanced)
+		proof->options.advanced(proof->options.context);
 	prove_object(proof);
 }
 
@@ -50,14 +58,14 @@ static void prove_object(struct chunks_proof *proof)
 	const struct cap *cap =
 		is_directory ? options->cap : &proof->chunked.cap[proof->proven - 1];
 	const struct proving_options proving = {
-		.store = options->task->store,
+		.store = options->store,
 		.add_lease = options->add_lease,
 		.repair = options->repair,
 		.believes = true,
 		.cap = cap,
 		.secret = options->secret,
 		.size = cap->size,
-		.moved = options->moved,
+		.moved = object_moved,
 		.ended = object_proven,
 		.context = proof,
 	};
@@ -107,8 +115,8 @@ void chunks_proof_start(struct chunks_proof *proof, const struct chunks_proof_op
 		.context = proof,
 	};
 	chunked_begin(&proof->chunked, options->bytes);
-	proof->call = store_list(options->task->store, &list,
-				 (struct store_then){ chunks_listed, proof }, &err);
+	proof->call = store_list(options->store, &list, (struct store_then){ chunks_listed, proof },
+				 &err);
 	if (!proof->call)
 		chunks_proof_end(proof, &err);
 }
@@ -117,7 +125,7 @@ void chunks_proof_cancel(struct chunks_proof *proof)
 {
 	proving_cancel(&proof->proving);
 	if (proof->call)
-		store_cancel(proof->options.task->store, proof->call);
+		store_cancel(proof->options.store, proof->call);
 	proof->call = NULL;
 }
 

@@ -4,32 +4,32 @@
  *   [list the directory: are they the chunks of this file?] -> [its shares] -> chunk 1 -> chunk 2
  *   -> ... -> ended
  *
- * Started again after an attempt that failed, it goes on with the chunk that did; an attempt that
- * has proven something does not count as a failed one.
+ * Started again after an attempt that failed, it goes on with the chunk that did.
  *
- * Place      audit/inspection.h and audit/probe.h, in the lane of their task -> [chunks_proof] ->
- *            verify/proving.h.
+ * Place      src/audit, and a backup that looks again at what it knows -> [chunks_proof] ->
+ *            proving.h.
  * Ownership  borrows what is in its options until `ended`; owns the chunks' caps.
- * Threads    the lane's.
+ * Threads    the owner of the store.
  */
 #pragma once
 
-#include "calls/pool.h"
 #include "tahoe/chunked.h"
 #include "verify/proving.h"
 
 struct chunks_proof_options {
-	struct pool_task *task; /* whose attempt it is, in its store */
-	const struct cap *cap;  /* of the directory */
-	uint64_t bytes;         /* of the file */
-	unsigned levels;        /* enum verify_level: COUNT, CHECK, READ */
+	struct store *store;
+	const struct cap *cap; /* of the directory */
+	uint64_t bytes;        /* of the file */
+	unsigned levels;       /* enum verify_level: COUNT, CHECK, READ */
 	bool add_lease, repair;
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
-	/* Hears of bytes that arrived. */
+	/* Hears of bytes that arrived.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
+	/* Hears that one object more is proven.  May be NULL. */
+	void (*advanced)(void *context);
 	/* Hears of the end; `err` NULL: all is proven. */
 	void (*ended)(void *context, const struct err *err);
-	void *context; /* of both */
+	void *context; /* of all three */
 };
 
 /* All zeros before the first start, but for chunks that are known already. */

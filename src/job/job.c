@@ -1,6 +1,7 @@
 #include "job/job.h"
 
 #include "base/secret.h"
+#include "job/index.h"
 #include "queue/core/file_io.h"
 
 #include <dirent.h>
@@ -84,9 +85,11 @@ static enum fault check_files(const char *directory, DIR *dir, struct err *err)
 static enum fault check_job(const char *directory, struct err *err)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, FAULT_NOT_FOUND, "there is no job '%s'; barge jobs lists them",
+			       strrchr(directory, '/') + 1);
 	if (fd < 0)
-		return err_os(err, errno == ENOENT ? FAULT_NOT_FOUND : FAULT_IO, errno,
-			      "cannot open the job '%s'", directory);
+		return err_os(err, FAULT_IO, errno, "cannot open the job '%s'", directory);
 	struct stat st;
 	enum fault fault = FAULT_NONE;
 	if (fstat(fd, &st) != 0)
@@ -162,6 +165,8 @@ static enum fault set_paths(const char *state, struct job *job, struct err *err)
 		fault = print_path(&job->errors, err, "%s/errors.jsonl", job->directory);
 	if (!fault)
 		fault = print_path(&job->sources, err, "%s/sources", job->directory);
+	if (!fault)
+		fault = print_path(&job->index, err, "%s/index", state);
 	return fault;
 }
 
@@ -244,7 +249,8 @@ enum fault job_mark(const struct job *job, struct err *err)
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot write '%s'", path);
 	close(fd);
-	return sync_directory(job->directory, err);
+	enum fault fault = sync_directory(job->directory, err);
+	return fault ? fault : job_index_forget(job, err);
 }
 
 /* A job of `barge run PLAN` has a file `plan` with the path of its manifest. */
@@ -273,6 +279,10 @@ static enum fault choose_name(const char *state, const char *typed, char name[JO
 			      struct err *err)
 {
 	struct job_list list;
+	if (job_is_name(typed)) { /* whole: whether it is there is seen when it is opened */
+		memcpy(name, typed, JOB_NAME_SIZE);
+		return FAULT_NONE;
+	}
 	enum fault fault = job_list_read(state, &list, err);
 	if (fault)
 		return fault;
@@ -396,14 +406,14 @@ void job_close(struct job *job)
 {
 	if (!job)
 		return;
-	if (job->lock_fd >= 0)
-		close(job->lock_fd);
+	job_unlock(job);
 	free(job->directory);
 	free(job->manifest);
 	free(job->outcomes);
 	free(job->keys);
 	free(job->errors);
 	free(job->sources);
+	free(job->index);
 	*job = (struct job){ .lock_fd = -1 };
 }
 

@@ -1,7 +1,8 @@
 /*
  * Job directories: where a saved run lives, who may work on it, and which one goes on.
  *
- * The room: job_find.c finds the one that a command line goes on with -> job.c makes, opens and
+ * The room: job_find.c finds the one that a command line goes on with, by what index.c knows of all
+ * -> job.c makes, opens and
  * removes the folder -> job_lock.c holds it and looks at it, job_list.c names all there are;
  * summary.c keeps what it came to, prune.c removes those that are over; migration.c is what is in
  * it, by the header that migration_header.c writes and reads;
@@ -41,6 +42,7 @@ struct job {
 	char *manifest; /* paths; the manifest of `barge run PLAN` lies elsewhere */
 	char *outcomes, *keys, *errors;
 	char *sources; /* the caps of sources on a grid */
+	char *index;   /* what is known of all jobs: job/index.h */
 	int lock_fd;   /* -1: not locked by us */
 };
 
@@ -77,6 +79,8 @@ bool job_is_marked(const struct job *job);
 /* Locks the job until job_close.  LOCKED names it and the process that has it. */
 MUST_USE enum fault job_lock(struct job *job, struct err *err);
 
+void job_unlock(struct job *job);
+
 /* Unlocks and frees; files stay.  NULL and all zeros with lock_fd -1 are allowed. */
 void job_close(struct job *job);
 
@@ -91,6 +95,9 @@ struct catalog_files job_files(const struct job *job);
 
 /* Returns when the job of that name was made, in milliseconds since 1970: the name begins so. */
 uint64_t job_created_ms(const char name[JOB_NAME_SIZE]);
+
+/* Returns whether `text` is a job's whole name. */
+bool job_is_name(const char *text);
 
 struct job_list {
 	char (*name)[JOB_NAME_SIZE]; /* newest first */
@@ -117,7 +124,8 @@ enum job_state job_look(const struct job *job, bool *locked);
  * Finds the newest job that has unsettled entries and whose manifest has exactly these properties
  * (others may be there too).  Stores it, not locked, and true in `found`.  A job whose manifest
  * does not open is passed over; one whose outcomes do not is found, so that whoever goes on is
- * told. Faults: INSECURE (any job is), IO, NOMEM.
+ * told.  Jobs that the index knows to be others, or to be over, are not opened.  Faults: INSECURE
+ * (one that is opened is), IO, NOMEM.
  */
 MUST_USE enum fault job_find(const char *state, const struct manifest_property *property,
 			     size_t count, struct job *job, bool *found, struct err *err);

@@ -5,7 +5,7 @@
 
 enum { PATH_SIZE = 4096 };
 
-static bool is_job_name(const char *text)
+bool job_is_name(const char *text)
 {
 	return strlen(text) == JOB_NAME_SIZE - 1 &&
 	       strspn(text, "0123456789abcdef") == JOB_NAME_SIZE - 1;
@@ -35,7 +35,7 @@ enum fault job_list_read(const char *state, struct job_list *list, struct err *e
 		return err_os(err, FAULT_IO, errno, "cannot read '%s'", path);
 	enum fault fault = FAULT_NONE;
 	for (struct dirent *entry; !fault && (entry = readdir(dir));)
-		if (is_job_name(entry->d_name))
+		if (job_is_name(entry->d_name))
 			fault = add_name(list, entry->d_name, err);
 	closedir(dir);
 	if (fault)
@@ -50,5 +50,3 @@ void job_list_fini(struct job_list *list)
 	free(list->name);
 	*list = (struct job_list){ 0 };
 }
-
-/* Whether the plan of the job says all of these of itself; one that cannot be read does not. */

@@ -124,6 +124,13 @@ enum fault job_lock(struct job *job, struct err *err)
 	return FAULT_NONE;
 }
 
+void job_unlock(struct job *job)
+{
+	if (job->lock_fd >= 0)
+		close(job->lock_fd);
+	job->lock_fd = -1;
+}
+
 static bool is_locked(const struct job *job)
 {
 	int fd = open_lock(job, O_RDONLY);

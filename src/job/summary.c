@@ -1,5 +1,6 @@
 #include "job/summary.h"
 
+#include "job/index.h"
 #include "queue/core/file_io.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ enum fault job_summary_write(const struct job *job, const struct job_summary *su
 	free(text);
 	if (!fault && rename(made, summary_path(job, "", path)) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot make '%s'", path);
-	return fault;
+	return fault ? fault : job_index_forget(job, err);
 }
 
 bool job_summary_read(const struct job *job, struct job_summary *summary)
@@ -130,5 +131,5 @@ enum fault job_summary_forget(const struct job *job, struct err *err)
 	char path[PATH_SIZE];
 	if (unlink(summary_path(job, "", path)) != 0 && errno != ENOENT)
 		return err_os(err, FAULT_IO, errno, "cannot remove '%s'", path);
-	return FAULT_NONE;
+	return job_index_forget(job, err);
 }

@@ -34,12 +34,12 @@ bool job_summary_count(const struct job *job, struct job_summary *summary);
 /* Returns the enum recount_asked of a plan: what its command line left out on purpose. */
 unsigned job_asked(const struct catalog *catalog);
 
-/* Writes it, in the place of an older one.  Faults: IO, FULL, NOMEM. */
+/* Writes it, in the place of an older one, and has the index look at the job anew.  Faults: IO, FULL, NOMEM. */
 MUST_USE enum fault job_summary_write(const struct job *job, const struct job_summary *summary,
 				      struct err *err);
 
 /* Returns whether there is one that makes sense, and stores it. */
 bool job_summary_read(const struct job *job, struct job_summary *summary);
 
-/* Removes it, if it is there: from now on it would not be true. */
+/* Removes it, if it is there, and what the index knows: from now on neither would be true. */
 MUST_USE enum fault job_summary_forget(const struct job *job, struct err *err);

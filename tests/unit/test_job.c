@@ -1,3 +1,4 @@
+#include "job/index.h"
 #include "job/job.h"
 
 #include "queue/file/manifest.h"
@@ -5,6 +6,7 @@
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -228,6 +230,124 @@ static void removing_takes_all_files_away(void **state)
 	job_list_fini(&list);
 }
 
+/* ---- the index: a job that must not be opened is left open to others, which is refused ---- */
+
+static enum fault find_job(const char *target, struct job *found, bool *is_found)
+{
+	struct err err;
+	const struct manifest_property wanted = { JOB_TARGET, target, strlen(target) };
+	return job_find(state_dir(), &wanted, 1, found, is_found, &err);
+}
+
+static void what_is_known_of_a_job_saves_opening_it(void **state)
+{
+	(void)state;
+	struct job job[3], found;
+	bool is_found;
+	make_job(&job[0], "there");
+	make_job(&job[1], "where");
+	make_job(&job[2], "there");
+	for (size_t i = 0; i < ARRAY_COUNT(job); i++) {
+		settle_root(&job[i], i == 1 ? OUTCOME_PLANNED : OUTCOME_DONE);
+		job_unlock(&job[i]);
+	}
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_false(is_found);
+	for (size_t i = 0; i < ARRAY_COUNT(job); i++)
+		assert_int_equal(chmod(job[i].directory, 0755), 0);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_false(is_found);
+	assert_int_equal(find_job("elsewhere", &found, &is_found), FAULT_NONE);
+	assert_int_equal(find_job("where", &found, &is_found), FAULT_INSECURE);
+	assert_int_equal(chmod(job[1].directory, 0700), 0);
+	assert_int_equal(find_job("where", &found, &is_found), FAULT_NONE);
+	assert_true(is_found);
+	assert_string_equal(found.name, job[1].name);
+	job_close(&found);
+	/* Without the index all are looked at again. */
+	assert_int_equal(unlink(job[0].index), 0);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_INSECURE);
+	for (size_t i = 0; i < ARRAY_COUNT(job); i++)
+		job_close(&job[i]);
+}
+
+static void a_job_that_is_taken_up_again_is_looked_at_anew(void **state)
+{
+	(void)state;
+	struct job job, found;
+	struct err err;
+	bool is_found;
+	make_job(&job, "there");
+	settle_root(&job, OUTCOME_FAILED);
+	/* One that somebody holds is not over, whatever it looks like. */
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_false(is_found);
+	assert_int_equal(unlink(job.outcomes), 0);
+	settle_root(&job, OUTCOME_PLANNED);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_true(is_found);
+	job_close(&found);
+	assert_int_equal(unlink(job.outcomes), 0);
+	settle_root(&job, OUTCOME_FAILED);
+	job_unlock(&job);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_false(is_found);
+	assert_int_equal(unlink(job.outcomes), 0);
+	assert_int_equal(job_index_forget(&job, &err), FAULT_NONE);
+	settle_root(&job, OUTCOME_PLANNED);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_true(is_found);
+	job_close(&found);
+	job_close(&job);
+}
+
+static void a_damaged_index_hides_nothing(void **state)
+{
+	(void)state;
+	static const char garbage[] = "0123 garbage\n\n";
+	struct job job, found;
+	struct stat st;
+	bool is_found;
+	make_job(&job, "there");
+	settle_root(&job, OUTCOME_DONE);
+	job_unlock(&job);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_int_equal(stat(job.index, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(unlink(job.outcomes), 0);
+	settle_root(&job, OUTCOME_PLANNED);
+	/* Each byte of the line that says it is over, and each length. */
+	for (off_t at = 0; at < st.st_size; at++) {
+		int fd = open(job.index, O_RDWR | O_CLOEXEC);
+		char byte;
+		assert_int_equal(pread(fd, &byte, 1, at), 1);
+		byte ^= 1;
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+		assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+		assert_true(is_found);
+		job_close(&found);
+		assert_int_equal(ftruncate(fd, st.st_size), 0); /* what was noted of it since */
+		byte ^= 1;
+		assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+		close(fd);
+	}
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	assert_false(is_found);
+	/* What is no line is passed over, and those behind it count. */
+	int fd = open(job.index, O_RDWR | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, garbage, sizeof garbage - 1), sizeof garbage - 1);
+	close(fd);
+	make_job(&found, "there");
+	settle_root(&found, OUTCOME_DONE);
+	job_close(&found);
+	assert_int_equal(find_job("there", &found, &is_found), FAULT_NONE);
+	struct job_index index;
+	job_index_read(state_dir(), &index);
+	assert_int_equal(index.count, 2);
+	job_index_fini(&index);
+	job_close(&job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +356,9 @@ int main(void)
 		FACT(the_beginning_of_an_id_is_enough_when_it_fits_one),
 		FACT(what_others_could_read_or_replace_is_refused),
 		FACT(the_newest_unsettled_job_of_the_same_words_goes_on),
+		FACT(what_is_known_of_a_job_saves_opening_it),
+		FACT(a_job_that_is_taken_up_again_is_looked_at_anew),
+		FACT(a_damaged_index_hides_nothing),
 		FACT(a_plan_elsewhere_is_remembered),
 		FACT(removing_takes_all_files_away),
 	};

@@ -139,7 +139,7 @@ static bool scan_line(const char *line, struct job_index_entry *entry, bool *kno
 
 /* ---- reading ---- */
 
-struct line {
+struct index_line {
 	struct job_index_entry entry;
 	bool known;
 	size_t number;
@@ -147,17 +147,17 @@ struct line {
 
 static int by_name(const void *a, const void *b)
 {
-	const struct line *x = a, *y = b;
+	const struct index_line *x = a, *y = b;
 	int order = strcmp(x->entry.name, y->entry.name);
 	return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
 /* Stores the lines in order; a piece that is no line is passed over up to the end of its row. */
-static size_t scan_lines(const char *text, size_t size, struct line *line)
+static size_t scan_lines(const char *text, size_t size, struct index_line *line)
 {
 	size_t count = 0;
 	for (const char *end = text + size; end - text >= LINE_SIZE;) {
-		struct line *next = &line[count];
+		struct index_line *next = &line[count];
 		if (scan_line(text, &next->entry, &next->known)) {
 			next->number = count++;
 			text += LINE_SIZE;
@@ -170,7 +170,7 @@ static size_t scan_lines(const char *text, size_t size, struct line *line)
 }
 
 /* Keeps the last line about each job. */
-static size_t keep_last(const struct line *line, size_t count, struct job_index_entry *entry)
+static size_t keep_last(const struct index_line *line, size_t count, struct job_index_entry *entry)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -183,7 +183,7 @@ static size_t keep_last(const struct line *line, size_t count, struct job_index_
 
 static void read_text(const char *text, size_t size, struct job_index *index)
 {
-	struct line *line = calloc(size / LINE_SIZE + 1, sizeof *line);
+	struct index_line *line = calloc(size / LINE_SIZE + 1, sizeof *line);
 	if (!line)
 		return;
 	const size_t count = scan_lines(text, size, line);

@@ -34,7 +34,8 @@ bool job_summary_count(const struct job *job, struct job_summary *summary);
 /* Returns the enum recount_asked of a plan: what its command line left out on purpose. */
 unsigned job_asked(const struct catalog *catalog);
 
-/* Writes it, in the place of an older one, and has the index look at the job anew.  Faults: IO, FULL, NOMEM. */
+/* Writes it, in the place of an older one, and has the index look at the job anew.  Faults: IO,
+ * FULL, NOMEM. */
 MUST_USE enum fault job_summary_write(const struct job *job, const struct job_summary *summary,
 				      struct err *err);
 

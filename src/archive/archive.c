@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "snapshot/moment.h"
+#include "snapshot/tags.h"
 
 enum { NAMES_MAX = 256 << 20 }; /* bytes of all names below Archives */
 
@@ -110,14 +111,17 @@ static bool archive_grow(struct archive *archive)
 	return true;
 }
 
-/* Keeps what is below Archives.  Names move while they are gathered: until all are there a stamp
- * holds their place alone. */
+/* Keeps what is below Archives, behind each name its tags.  Names move while they are gathered:
+ * until all are there a stamp holds their place alone. */
 static bool archive_child(void *context, const struct store_child *child)
 {
 	struct archive *archive = context;
 	size_t at = archive->names.size;
+	const struct edge_metadata *metadata = &child->node.metadata;
 	if (!archive_grow(archive) ||
 	    bytes_append(&archive->names, child->name, child->name_size) ||
+	    bytes_append(&archive->names, "", 1) ||
+	    bytes_append(&archive->names, metadata->tags, metadata->tags_size) ||
 	    bytes_append(&archive->names, "", 1))
 		return false;
 	const struct cap *cap = store_node_cap(&child->node);
@@ -153,6 +157,8 @@ static void name_snapshots(struct archive *archive)
 	for (size_t i = 0; i < archive->count; i++) {
 		struct archive_snapshot *snapshot = &archive->snapshot[i];
 		const char *name = bytes_text(&archive->names) + snapshot->stamp.seconds;
+		const char *tags = name + snapshot->stamp.size + 1;
+		snapshot->tags = tags_are_valid(tags) ? tags : "";
 		snapshot->stamp = stamp_of(name, snapshot->stamp.size);
 		snapshot->stamp.known = snapshot->stamp.known && snapshot->is_directory;
 		archive->known += snapshot->stamp.known;

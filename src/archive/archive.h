@@ -23,6 +23,7 @@
 struct archive_snapshot {
 	struct stamp stamp; /* its name, owned by the archive, NUL-terminated; not `known`: hostile,
 			       and no backup's */
+	const char *tags;   /* as snapshot/tags.h has them, owned by the archive; "": none */
 	struct cap cap;     /* reads it; CAP_NONE: nothing that can be read */
 	bool is_directory;
 	bool latest; /* it is what TO/Latest leads to; of several equal ones the newest */

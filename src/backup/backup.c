@@ -97,11 +97,13 @@ static enum fault open_job(struct backup *backup, struct err *err)
 static void tell_unkept(const struct backup *backup)
 {
 	struct err err;
-	if (known_is_broken(backup->known, &err))
-		say(backup->request->engine.output, SAY_WARNING,
-		    "what this backup stored could not be kept for the next one, which will read "
-		    "more: %s",
-		    err.text);
+	if (!known_is_broken(backup->known, &err))
+		return;
+	say(backup->request->engine.output, SAY_WARNING,
+	    "what this backup stored could not be kept for the next one, which will read more: "
+	    "%s%s",
+	    err.text,
+	    err.fault == FAULT_CORRUPT ? "; the damaged file is moved aside (.damaged)" : "");
 }
 
 static void note_snapshot(const struct backup *backup, const struct outcome *slot)
@@ -110,6 +112,19 @@ static void note_snapshot(const struct backup *backup, const struct outcome *slo
 	memcpy(cap.cap, slot->cap, sizeof cap.cap);
 	known_note_cap(backup->known, KNOWN_PROBE, &cap);
 	secret_wipe(&cap, sizeof cap);
+}
+
+/*
+ * Forgets what nothing refers to any more.  What this run has shared was stored, or asked for at
+ * its servers, less than --check-always ago; what is twice as old is of files that are gone, or of
+ * directories as they were.
+ */
+static void prune(const struct backup *backup)
+{
+	enum { YOUNG_S = 120 * 24 * 60 * 60 }; /* whatever the options say */
+	const uint64_t always_s = backup->request->options->check_always_ms / 1000;
+	const uint64_t age_s = min_u64(max_u64(2 * always_s, YOUNG_S), INT32_MAX);
+	known_prune(backup->known, (int64_t)time(NULL) - (int64_t)age_s);
 }
 
 /* Moves Latest, once what is known of the snapshot is durable. */
@@ -124,6 +139,7 @@ static enum fault move_latest(struct backup *backup, const struct backup_snapsho
 	};
 	bool moved;
 	note_snapshot(backup, &snapshot->slot);
+	prune(backup);
 	known_commit(backup->known);
 	tell_unkept(backup);
 	if (backup_latest(&link, &tries, &moved, err))
@@ -372,6 +388,8 @@ enum fault backup_run(const struct backup_request *request, const struct text_li
 		fault = err_set(err, FAULT_USAGE,
 				"target '%.120s' is a local path: a backup goes to ALIAS:PATH",
 				places.target.typed);
+	if (!fault)
+		fault = tags_join(&request->options->tag, backup.planning.tags, err);
 	if (!fault)
 		fault = backup_look_at_sources(&backup, err);
 	if (!fault)

@@ -7,13 +7,22 @@
 #include "report/say.h"
 #include "report/status.h"
 #include "report/summary.h"
+#include "snapshot/tags.h"
 
-enum { LINE_SIZE_MAX = 64 << 20, KEPT_LATEST = 1u << RETENTION_RULES };
+/* What keeps a snapshot, beside the rules: their bits stand above those of the rules. */
+enum { BY_LATEST = RETENTION_RULES, BY_TAG, BY_NO_TAG, REASONS };
+
+enum { LINE_SIZE_MAX = 64 << 20 };
 
 static const char *const rule_word[] = {
-	[RETENTION_LAST] = "last",     [RETENTION_DAILY] = "daily",
-	[RETENTION_WEEKLY] = "weekly", [RETENTION_MONTHLY] = "monthly",
-	[RETENTION_YEARLY] = "yearly", [RETENTION_RULES] = "Latest",
+	[RETENTION_LAST] = "last",
+	[RETENTION_DAILY] = "daily",
+	[RETENTION_WEEKLY] = "weekly",
+	[RETENTION_MONTHLY] = "monthly",
+	[RETENTION_YEARLY] = "yearly",
+	[BY_LATEST] = "Latest",
+	[BY_TAG] = "tag",
+	[BY_NO_TAG] = "other tags",
 };
 
 struct forgetting {
@@ -21,7 +30,7 @@ struct forgetting {
 	struct output *output;
 	struct visit visit;
 	struct bytes line;
-	unsigned *kept; /* of each snapshot: by which rules, and KEPT_LATEST */
+	unsigned *kept; /* of each snapshot: bits of what keeps it */
 	uint64_t forgotten, stayed, failed;
 };
 
@@ -37,7 +46,7 @@ static enum fault put_rules(struct bytes *out, unsigned kept, const char *quote)
 {
 	enum fault fault = FAULT_NONE;
 	bool first = true;
-	for (int rule = 0; rule <= RETENTION_RULES && !fault; rule++) {
+	for (int rule = 0; rule < REASONS && !fault; rule++) {
 		if (!(kept & 1u << rule))
 			continue;
 		fault = bytes_printf(out, "%s%s%s%s", first ? "" : ",", quote, rule_word[rule],
@@ -60,9 +69,10 @@ static enum fault put_text(struct forgetting *forgetting, const struct stamp *st
 	return fault ? fault : bytes_append_text(out, kept ? ")\n" : "\n");
 }
 
-static enum fault put_object(struct forgetting *forgetting, const struct stamp *stamp,
+static enum fault put_object(struct forgetting *forgetting, const struct archive_snapshot *snapshot,
 			     unsigned kept)
 {
+	const struct stamp *stamp = &snapshot->stamp;
 	struct bytes *out = &forgetting->line;
 	const char *word = state_word(forgetting, kept);
 	enum fault fault = bytes_append_text(out, "{\"event\":\"snapshot\"");
@@ -70,6 +80,8 @@ static enum fault put_object(struct forgetting *forgetting, const struct stamp *
 		fault = json_member(out, "name", stamp->name, stamp->size);
 	if (!fault)
 		fault = bytes_printf(out, ",\"time\":%lld", (long long)stamp->seconds);
+	if (!fault)
+		fault = tags_json(out, snapshot->tags);
 	if (!fault)
 		fault = json_member(out, "state", word, strlen(word));
 	if (!fault)
@@ -80,13 +92,15 @@ static enum fault put_object(struct forgetting *forgetting, const struct stamp *
 }
 
 /* Tells of a snapshot as soon as its fate is sure: whoever ends the program has the names. */
-static enum fault tell_snapshot(struct forgetting *forgetting, const struct stamp *stamp,
-				unsigned kept, struct err *err)
+static enum fault tell_snapshot(struct forgetting *forgetting,
+				const struct archive_snapshot *snapshot, unsigned kept,
+				struct err *err)
 {
 	struct bytes *line = &forgetting->line;
 	bytes_clear(line);
-	enum fault fault = forgetting->options->output.json ? put_object(forgetting, stamp, kept)
-							    : put_text(forgetting, stamp, kept);
+	enum fault fault = forgetting->options->output.json
+				   ? put_object(forgetting, snapshot, kept)
+				   : put_text(forgetting, &snapshot->stamp, kept);
 	if (fault)
 		return bytes_err(fault, err, "a line");
 	out_put(forgetting->output, line->data, line->size);
@@ -144,14 +158,14 @@ static enum fault unlink_one(struct forgetting *forgetting, const struct stamp *
 	return FAULT_NONE;
 }
 
-static enum fault settle_one(struct forgetting *forgetting, const struct stamp *stamp,
+static enum fault settle_one(struct forgetting *forgetting, const struct archive_snapshot *snapshot,
 			     unsigned kept, struct err *err)
 {
 	if (kept) {
 		forgetting->stayed++;
-		return tell_snapshot(forgetting, stamp, kept, err);
+		return tell_snapshot(forgetting, snapshot, kept, err);
 	}
-	if (!forgetting->options->dry_run && unlink_one(forgetting, stamp, err)) {
+	if (!forgetting->options->dry_run && unlink_one(forgetting, &snapshot->stamp, err)) {
 		if (err->fault != FAULT_RETRY)
 			return err->fault;
 		say_err(forgetting->output, err);
@@ -159,7 +173,7 @@ static enum fault settle_one(struct forgetting *forgetting, const struct stamp *
 		return FAULT_NONE;
 	}
 	forgetting->forgotten++;
-	return tell_snapshot(forgetting, stamp, kept, err);
+	return tell_snapshot(forgetting, snapshot, kept, err);
 }
 
 /* Looks which names are still there: the gateway's word that they are gone is no proof. */
@@ -188,22 +202,42 @@ static enum fault look_again(struct forgetting *forgetting, struct err *err)
 
 /* ---- the rules ---- */
 
-static enum fault apply_rules(struct forgetting *forgetting, struct err *err)
+/* Applies the rules to the snapshots that --tag asks for, as if there were no others. */
+static void apply_to_tagged(struct forgetting *forgetting, int64_t *seconds, unsigned *kept)
 {
 	const struct archive *archive = &forgetting->visit.archive;
-	int64_t *seconds = calloc(archive->known + 1, sizeof *seconds);
-	forgetting->kept = calloc(archive->known + 1, sizeof *forgetting->kept);
-	if (!seconds || !forgetting->kept) {
-		free(seconds);
-		return err_set(err, FAULT_NOMEM, "no memory for a list of snapshots");
+	const struct options *options = forgetting->options;
+	const struct text_list *tag = &options->backup.tag;
+	size_t count = 0;
+	for (size_t i = 0; i < archive->known; i++) {
+		const struct archive_snapshot *snapshot = &archive->snapshot[i];
+		const bool other = tag->count > 0 && !tags_match(snapshot->tags, tag);
+		forgetting->kept[i] =
+			(other ? 1u << BY_NO_TAG : 0) | (snapshot->latest ? 1u << BY_LATEST : 0) |
+			(tags_match(snapshot->tags, &options->keep_tag) ? 1u << BY_TAG : 0);
+		if (!other)
+			seconds[count++] = snapshot->stamp.seconds;
 	}
-	for (size_t i = 0; i < archive->known; i++)
-		seconds[i] = archive->snapshot[i].stamp.seconds;
-	retention_apply(&forgetting->options->retention, seconds, archive->known, forgetting->kept);
-	for (size_t i = 0; i < archive->known; i++)
-		forgetting->kept[i] |= archive->snapshot[i].latest ? KEPT_LATEST : 0;
+	retention_apply(&options->retention, seconds, count, kept);
+	for (size_t i = 0, at = 0; i < archive->known; i++)
+		if (!(forgetting->kept[i] & 1u << BY_NO_TAG))
+			forgetting->kept[i] |= kept[at++];
+}
+
+static enum fault apply_rules(struct forgetting *forgetting, struct err *err)
+{
+	const size_t count = forgetting->visit.archive.known;
+	int64_t *seconds = calloc(count + 1, sizeof *seconds);
+	unsigned *kept = calloc(count + 1, sizeof *kept);
+	forgetting->kept = calloc(count + 1, sizeof *forgetting->kept);
+	enum fault fault = FAULT_NONE;
+	if (seconds && kept && forgetting->kept)
+		apply_to_tagged(forgetting, seconds, kept);
+	else
+		fault = err_set(err, FAULT_NOMEM, "no memory for a list of snapshots");
 	free(seconds);
-	return FAULT_NONE;
+	free(kept);
+	return fault;
 }
 
 static enum fault command_forget_run(struct forgetting *forgetting, int *status, struct err *err)
@@ -215,8 +249,7 @@ static enum fault command_forget_run(struct forgetting *forgetting, int *status,
 			       archive->typed);
 	enum fault fault = apply_rules(forgetting, err);
 	for (size_t i = 0; i < archive->known && !fault; i++)
-		fault = settle_one(forgetting, &archive->snapshot[i].stamp, forgetting->kept[i],
-				   err);
+		fault = settle_one(forgetting, &archive->snapshot[i], forgetting->kept[i], err);
 	if (!fault)
 		fault = look_again(forgetting, err);
 	if (!fault)
@@ -229,10 +262,13 @@ enum fault command_forget(const struct options *options, struct output *output, 
 			  struct err *err)
 {
 	struct forgetting forgetting = { .options = options, .output = output };
-	if (retention_is_empty(&options->retention))
+	char tags[TAGS_SIZE];
+	if (tags_join(&options->backup.tag, tags, err) || tags_join(&options->keep_tag, tags, err))
+		return err->fault;
+	if (retention_is_empty(&options->retention) && options->keep_tag.count == 0)
 		return err_set(err, FAULT_USAGE,
 			       "which snapshots are to be kept?  Give --keep-last, --keep-daily, "
-			       "--keep-weekly, --keep-monthly or --keep-yearly");
+			       "--keep-weekly, --keep-monthly, --keep-yearly or --keep-tag");
 	if (visit_begin(&options->connection, output, options->words.text[0], &forgetting.visit,
 			err))
 		return err->fault;

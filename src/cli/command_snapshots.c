@@ -7,6 +7,7 @@
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
+#include "snapshot/tags.h"
 
 enum { LINE_SIZE_MAX = 64 << 20, NAME_WIDTH = 20 };
 
@@ -83,6 +84,8 @@ static enum fault put_row(struct bytes *out, const struct archive_snapshot *snap
 				     (llu)sum->directories, (llu)sum->bytes, (llu)sum->new_bytes);
 	if (!fault && snapshot->latest)
 		fault = bytes_append_text(out, "  latest");
+	if (!fault && *snapshot->tags)
+		fault = bytes_printf(out, "  tags: %s", snapshot->tags);
 	if (!fault && !snapshot->stamp.known)
 		fault = bytes_append_text(out, "  no snapshot");
 	return fault ? fault : bytes_append_text(out, "\n");
@@ -123,6 +126,8 @@ static enum fault put_object(struct bytes *out, const struct archive_snapshot *s
 		fault = bytes_printf(out, ",\"time\":%lld", (long long)stamp->seconds);
 	if (!fault)
 		fault = json_bool(out, "latest", snapshot->latest);
+	if (!fault)
+		fault = tags_json(out, snapshot->tags);
 	if (!fault && sum)
 		fault = put_sum(out, sum);
 	if (!fault && with_cap)
@@ -173,6 +178,7 @@ static enum fault list_all(struct snapshots *snapshots, struct census *census, s
 	static const char more[] = "      FILES  DIRECTORIES            BYTES        NEW BYTES";
 	const struct archive *archive = &snapshots->visit.archive;
 	const struct options *options = snapshots->options;
+	const struct text_list *tag = &options->backup.tag;
 	bool has_latest = false;
 	if (archive->known == 0)
 		say(snapshots->output, SAY_INFO, "there are no snapshots in '%.120s'",
@@ -184,8 +190,10 @@ static enum fault list_all(struct snapshots *snapshots, struct census *census, s
 	}
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < archive->count && !fault && !out_failed(snapshots->output); i++) {
-		fault = list_one(snapshots, census, &archive->snapshot[i], err);
-		has_latest |= archive->snapshot[i].latest;
+		const struct archive_snapshot *snapshot = &archive->snapshot[i];
+		if (tag->count == 0 || (snapshot->stamp.known && tags_match(snapshot->tags, tag)))
+			fault = list_one(snapshots, census, snapshot, err);
+		has_latest |= snapshot->latest;
 	}
 	out_flush(snapshots->output);
 	if (!fault && archive->known > 0 && !has_latest)
@@ -228,6 +236,7 @@ enum fault command_snapshots(const struct options *options, struct output *outpu
 	const struct text_list *words = &options->words;
 	struct snapshots snapshots = { .options = options, .output = output };
 	const struct verb *what = &plain;
+	char tags[TAGS_SIZE];
 	for (size_t i = 0; i < ARRAY_COUNT(verb); i++)
 		if (strcmp(words->text[0], verb[i].word) == 0)
 			what = &verb[i];
@@ -237,6 +246,10 @@ enum fault command_snapshots(const struct options *options, struct output *outpu
 	if (what->run != list && (options->long_listing || options->show_caps))
 		return err_set(err, FAULT_USAGE, "%s goes with the list of snapshots",
 			       options->show_caps ? "--caps" : "--long");
+	if (what->run != list && options->backup.tag.count > 0)
+		return err_set(err, FAULT_USAGE, "--tag goes with the list of snapshots");
+	if (tags_join(&options->backup.tag, tags, err))
+		return err->fault;
 	if (what->run != snapshots_check && options->read_data_subset)
 		return err_set(err, FAULT_USAGE,
 			       "--read-data-subset goes with barge snapshots check");

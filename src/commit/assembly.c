@@ -179,10 +179,14 @@ static enum fault metadata_of(struct assembly_builder *builder, const struct mem
 {
 	struct bytes *out = &builder->metadata;
 	struct meta meta = meta_unpack_outcome(member->meta);
+	const char *tags = builder->source->tags ? builder->source->tags : "";
 	bytes_clear(out);
-	if (!member->unreadable && !member->chunked && !member->attributes_size && meta.mode == 0 &&
-	    (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns)))
-		return FAULT_NONE;
+	if (meta.mode == 0 && (meta.mtime_ns == 0 || !meta_is_time(meta.mtime_ns))) {
+		if (!member->unreadable && !member->chunked && !member->attributes_size && !*tags)
+			return FAULT_NONE;
+		if (*tags)
+			meta.mtime_ns = meta.ctime_ns = META_NO_TIME;
+	}
 	const struct edge_metadata metadata = {
 		.ctime_ns = meta.ctime_ns,
 		.mtime_ns = meta.mtime_ns,
@@ -197,6 +201,8 @@ static enum fault metadata_of(struct assembly_builder *builder, const struct mem
 		.chunked = member->chunked,
 		.attributes = builder->names.data + member->attributes,
 		.attributes_size = member->attributes_size,
+		.tags = tags,
+		.tags_size = (uint16_t)strlen(tags),
 	};
 	return edge_metadata_json(out, &metadata);
 }

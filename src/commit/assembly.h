@@ -65,6 +65,7 @@ struct assembly_source {
 	/* Of a backup: edges have all that lstat said when it was planned, and a directory that
 	 * could not be read is an empty one, whose edge says so.  Else NULL. */
 	const struct assembly_reuse *reuse;
+	const char *tags; /* of the snapshot that is merged into it; NULL or "": none */
 };
 
 /* Builds the assembly.  Faults: TOO_LARGE, CORRUPT, IO, NOMEM.  On failure there is nothing to

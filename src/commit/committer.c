@@ -159,6 +159,7 @@ static enum fault prepare_directory(struct committer *committer, struct work *wo
 		.encodes = options->encodes,
 		.key = signs ? &directory->key : NULL,
 		.reuse = options->reuse ? &reuse : NULL,
+		.tags = directory->how == DIRECTORY_MERGE ? options->tags : NULL,
 	};
 	if (directory->how == DIRECTORY_IMMUTABLE)
 		directory->reuse = options->reuse;

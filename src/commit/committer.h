@@ -55,6 +55,7 @@ struct committer_options {
 	bool immutable;
 	bool encodes;        /* new directories are stored past the gateway */
 	struct reuse *reuse; /* of a backup, which shares them with earlier ones; else NULL */
+	const char *tags;    /* of its snapshot, which the link of that gets; NULL or "": none */
 	/* Asked when only task 0 is left: true keeps the last link back.  May sleep.  May be NULL.
 	 */
 	bool (*withhold)(void *context);

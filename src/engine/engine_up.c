@@ -175,6 +175,7 @@ static enum fault start_committer(struct engine *engine, struct err *err)
 		.immutable = engine->planning->immutable,
 		.encodes = engine->setup->encodes,
 		.reuse = engine->reuse,
+		.tags = engine->planning->tags,
 		.withhold = engine->transfer->all_or_nothing ? withhold : NULL,
 		.cancel = &engine->enough,
 		.in_flight = ASSEMBLED * engine->setup->gateways,

@@ -54,6 +54,10 @@ static const char *const text[DATABASE_STATEMENTS] = {
 	[DATABASE_COMMIT] = "COMMIT",
 	[DATABASE_COUNT_ROWS] =
 		"SELECT (SELECT count(*) FROM file) + (SELECT count(*) FROM directory)",
+	[DATABASE_FILE_PRUNE] = "DELETE FROM file WHERE checked < ?",
+	[DATABASE_DIRECTORY_PRUNE] = "DELETE FROM directory WHERE checked < ?",
+	[DATABASE_PATH_PRUNE] =
+		"DELETE FROM path WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = path.id)",
 };
 
 enum fault database_err(const struct database *database, int answer, struct err *err)

@@ -380,6 +380,34 @@ bool known_noted_cap(struct knowledge *known, const char *name, struct known_cap
 	return found;
 }
 
+/* Deletes rows.  Returns how many. */
+static int64_t prune(struct knowledge *known, enum database_statement number, int64_t before)
+	REQUIRES(&known->lock)
+{
+	if (known->broken)
+		return 0;
+	sqlite3_stmt *statement = statement_of(known, number);
+	if (number != DATABASE_PATH_PRUNE)
+		sqlite3_bind_int64(statement, 1, before);
+	step(known, statement);
+	finish(statement);
+	return sqlite3_changes(known->database.sqlite);
+}
+
+void known_prune(struct knowledge *known, int64_t before)
+{
+	mutex_lock(&known->lock);
+	if (begin(known)) {
+		prune(known, DATABASE_DIRECTORY_PRUNE, before);
+		if (prune(known, DATABASE_FILE_PRUNE, before) > 0)
+			prune(known, DATABASE_PATH_PRUNE, before);
+		free(known->path);
+		known->path = NULL;
+		end(known);
+	}
+	mutex_unlock(&known->lock);
+}
+
 uint64_t known_count(struct knowledge *known)
 {
 	uint64_t count = 0;

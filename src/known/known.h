@@ -94,6 +94,10 @@ void known_add_directory(struct knowledge *known, const unsigned char hash[KNOWN
 void known_note_cap(struct knowledge *known, const char *name, const struct known_cap *cap);
 MUST_USE bool known_noted_cap(struct knowledge *known, const char *name, struct known_cap *cap);
 
+/* Forgets what was stored or last checked before a time in seconds since 1970, and paths of which
+ * nothing is left. */
+void known_prune(struct knowledge *known, int64_t before);
+
 /* Makes durable what was kept so far.  Sleeps for a sync. */
 void known_commit(struct knowledge *known);
 

@@ -144,6 +144,14 @@ static bool is_due(const struct reuse *reuse, const struct known_cap *cap)
 			    load_le64(hash));
 }
 
+/* Whether a row of a literal is old: nobody is asked for that, but a row that stays old is taken
+ * for one that no backup refers to. */
+static bool is_old_literal(const struct reuse *reuse, const struct known_cap *cap)
+{
+	return (cap->kind == CAP_LIT || cap->kind == CAP_DIR2_LIT) &&
+	       known_is_due(&reuse->options.age, cap->checked, (int64_t)time(NULL), 0);
+}
+
 static bool is_broken(struct reuse *reuse, uint64_t id)
 {
 	bool found = false;
@@ -181,6 +189,8 @@ enum decide_stored reuse_find_file(struct reuse *reuse, struct reuse_asker *aske
 	    !identify(asker, task->listing, task->meta, task->meta_size, file) ||
 	    !known_find_file(reuse->options.known, file, cap))
 		return DECIDE_NOT_STORED;
+	if (is_old_literal(reuse, cap))
+		reuse_file_is_whole(reuse, file, cap);
 	if (!is_due(reuse, cap))
 		return DECIDE_STORED;
 	return is_broken(reuse, task->id) ? DECIDE_BROKEN : DECIDE_DUE;
@@ -228,6 +238,8 @@ enum decide_stored reuse_find_directory(struct reuse *reuse,
 	if (!known_find_directory(reuse->options.known, hash, &found) ||
 	    !cap_unpack(found.cap, found.size, found.kind, cap))
 		return DECIDE_NOT_STORED;
+	if (is_old_literal(reuse, &found))
+		reuse_keep_directory(reuse, hash, cap, true);
 	return is_due(reuse, &found) ? DECIDE_DUE : DECIDE_STORED;
 }
 

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "queue/core/base.h"
+#include "base/text_list.h"
 
 struct backup_options {
 	bool ignore_timestamps;   /* everything is read and hashed */
@@ -16,4 +16,5 @@ struct backup_options {
 	uint64_t check_after_ms;  /* younger than that is not asked for; 30 days */
 	uint64_t check_always_ms; /* older than that always is; 60 days */
 	char *import_backupdb;    /* the database of `tahoe backup`, or NULL */
+	struct text_list tag;     /* of the new snapshot; snapshots, forget: those it is about */
 };

@@ -66,6 +66,7 @@ struct options {
 	struct transfer_options transfer;
 	struct backup_options backup;
 	struct retention retention; /* forget */
+	struct text_list keep_tag;  /* the same: snapshots that stay */
 	struct output_options output;
 	struct text_list fault;                    /* gateway */
 	char *bench_sizes;                         /* bench; NULL: its own */

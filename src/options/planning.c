@@ -9,6 +9,7 @@ static const char *const specials_word[] = { "skip", "skip", "fail" };
 #define CHUNK               " chunk="
 #define XATTRS              " xattrs=1"
 #define ACLS                " acls=1"
+#define TAGS                " tags="
 #define NO_TARGET_DIRECTORY " no-target-directory=1"
 
 void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE])
@@ -19,12 +20,13 @@ void planning_text(const struct planning_options *planning, char text[PLANNING_T
 			 (unsigned long long)planning->chunk_size);
 	snprintf(text, PLANNING_TEXT_SIZE,
 		 "immutable=%d symlinks=%s specials=%s max-dir-entries=%llu "
-		 "range-size=%llu%s%s%s%s%s",
+		 "range-size=%llu%s%s%s%s%s%s%s",
 		 planning->immutable, symlinks_word[planning->symlinks],
 		 specials_word[planning->specials], (unsigned long long)planning->max_dir_entries,
 		 (unsigned long long)planning->range_size, planning->caps_only ? CAPS_ONLY : "",
 		 planning->no_target_directory ? NO_TARGET_DIRECTORY : "",
-		 planning->xattrs ? XATTRS : "", planning->acls ? ACLS : "", chunk);
+		 planning->xattrs ? XATTRS : "", planning->acls ? ACLS : "", chunk,
+		 planning->tags[0] ? TAGS : "", planning->tags);
 }
 
 static bool is_word(const char *word, const char *const *table, size_t count, unsigned *value)
@@ -67,6 +69,9 @@ enum fault planning_read(struct planning_options *planning, const char *text, si
 	planning->chunk_size = chunk ? strtoull(chunk + strlen(CHUNK), NULL, 10) : 0;
 	planning->xattrs = strstr(copy, XATTRS) != NULL;
 	planning->acls = strstr(copy, ACLS) != NULL;
+	const char *tags = strstr(copy, TAGS);
+	snprintf(planning->tags, sizeof planning->tags, "%s", tags ? tags + strlen(TAGS) : "");
+	planning->tags[strcspn(planning->tags, " ")] = '\0';
 	planning->no_target_directory = strstr(copy, NO_TARGET_DIRECTORY) != NULL;
 	return FAULT_NONE;
 }

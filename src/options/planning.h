@@ -8,6 +8,7 @@
 #pragma once
 
 #include "plan/plan.h"
+#include "snapshot/tags.h"
 
 struct planning_options {
 	bool recursive, immutable, caps_only;
@@ -19,13 +20,14 @@ struct planning_options {
 	uint64_t max_dir_entries; /* 100,000 */
 	uint64_t range_size;      /* bytes; 32 MiB */
 	uint64_t chunk_size;      /* bytes; 0: files are stored whole */
+	char tags[TAGS_SIZE];     /* of the snapshot that a backup makes */
 	struct select *select;    /* what cp and plan were told to choose; may be NULL */
 };
 
 /* A request for a range costs a gateway as much as a small file: 2 % of this many bytes. */
 enum { PLANNING_RANGE_SIZE = 32 << 20 };
 
-enum { PLANNING_TEXT_SIZE = 256 };
+enum { PLANNING_TEXT_SIZE = 256 + TAGS_SIZE };
 
 /*
  * Writes the options that decide what is planned, canonical and NUL-terminated ("immutable=0

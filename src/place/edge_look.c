@@ -19,6 +19,7 @@ static bool see_edge(void *context, const struct store_child *child)
 		edge->flags = child->node.metadata_flags;
 		edge->metadata = child->node.metadata;
 		edge->metadata.attributes = edge->attributes;
+		edge->metadata.tags_size = 0;
 		if (!edge->attributes)
 			edge->metadata.attributes_size = 0;
 		else if (edge->metadata.attributes_size > 0)

@@ -1,9 +1,9 @@
 /*
  * The names of snapshots, which are times.
  *
- * The room, which computes only: stamp.c reads and writes names, retention.c says which snapshots
- * are kept, moment.c reads the time that somebody asks for.  What is on a grid is looked at by the
- * room `archive`.
+ * The room, which computes only: stamp.c reads and writes names, tags.c tags, retention.c says
+ * which snapshots are kept, moment.c reads the time that somebody asks for.  What is on a grid is
+ * looked at by the room `archive`.
  *
  * Place      names below TO/Archives -> [stamp] -> archive, backup.
  * Ownership  plain data.

@@ -1,5 +1,7 @@
 #include "store/listing_numbers.h"
 
+#include <nettle/base64.h>
+
 bool listing_whole_number(const char *text, size_t size, uint64_t max, uint64_t *value)
 {
 	uint64_t sum = 0;
@@ -85,4 +87,14 @@ bool listing_nanoseconds(const char *text, size_t size, int64_t *ns)
 		return false;
 	*ns = negative ? -(int64_t)decimal.digits : (int64_t)decimal.digits;
 	return true;
+}
+
+bool listing_base64(const char *text, size_t size, unsigned char *bytes, size_t most,
+		    size_t *decoded)
+{
+	struct base64_decode_ctx context;
+	base64_decode_init(&context);
+	return size <= BASE64_ENCODE_RAW_LENGTH(most) &&
+	       base64_decode_update(&context, decoded, bytes, size, text) &&
+	       base64_decode_final(&context);
 }

@@ -2,13 +2,14 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
+#include "snapshot/tags.h"
 #include "store/json_tokens.h"
+#include "store/listing_keys.h"
 #include "store/listing_kind.h"
 #include "store/listing_memory.h"
 #include "store/listing_numbers.h"
 #include "store/names_seen.h"
 
-#include <nettle/base64.h>
 #include <yajl/yajl_parse.h>
 
 /*
@@ -34,46 +35,6 @@
  * A handler returns 1, or 0 through listing_parser_fail, which ends the parsing.
  */
 
-/* Where in the text the parser is. */
-enum place {
-	PLACE_START,
-	PLACE_OUTER,    /* inside the outermost array */
-	PLACE_ROOT,     /* properties of the node itself */
-	PLACE_CHILDREN, /* names */
-	PLACE_CHILD,    /* a child's array */
-	PLACE_PROPERTIES,
-	PLACE_METADATA,
-	PLACE_TAHOE, /* the part of metadata that is the gateway's */
-	PLACE_BARGE, /* and the one that is ours */
-	PLACE_CHUNKED,
-	PLACE_END,
-};
-
-enum key {
-	KEY_OTHER,
-	KEY_CHILDREN,
-	KEY_METADATA,
-	KEY_MUTABLE,
-	KEY_SIZE,
-	KEY_RO_URI,
-	KEY_RW_URI,
-	KEY_CTIME,
-	KEY_MTIME,
-	KEY_MODE,
-	KEY_UID,
-	KEY_GID,
-	KEY_INO,
-	KEY_DEV,
-	KEY_NLINK,
-	KEY_TAHOE,
-	KEY_LINKED,
-	KEY_BARGE,
-	KEY_CHUNKED,
-	KEY_CHUNKED_SIZE,
-	KEY_VERSION,
-	KEY_ATTRIBUTES,
-};
-
 struct listing_parser {
 	struct json_tokens tokens; /* in front of the parser */
 	yajl_handle parser;
@@ -83,12 +44,12 @@ struct listing_parser {
 	void *context;
 	enum fault fault;
 	const char *why; /* of the fault, a literal */
-	enum place place;
-	unsigned depth;   /* of everything open */
-	unsigned skipped; /* of what is open and of no interest, 0: nothing */
-	unsigned element; /* of the array at PLACE_OUTER or PLACE_CHILD that comes next */
-	enum key key;     /* whose value comes next */
-	unsigned seen;    /* bits of the keys so far, of the child */
+	enum listing_place place;
+	unsigned depth;       /* of everything open */
+	unsigned skipped;     /* of what is open and of no interest, 0: nothing */
+	unsigned element;     /* of the array at PLACE_OUTER or PLACE_CHILD that comes next */
+	enum listing_key key; /* whose value comes next */
+	unsigned seen;        /* bits of the keys so far, of the child */
 	unsigned root_seen;
 	struct store_node root;
 	struct store_child child;
@@ -98,7 +59,8 @@ struct listing_parser {
 	uint64_t
 		metadata_begin; /* where the metadata at hand began, in what the parser was given */
 	uint64_t unread;        /* children whose metadata was too long */
-	unsigned char attributes[META_ATTRIBUTES_MAX + 2]; /* of the child */
+	unsigned char attributes[META_ATTRIBUTES_MAX + 3]; /* of the child */
+	char tags[TAGS_SIZE];                              /* the same */
 };
 
 /* ---- values ---- */
@@ -132,22 +94,28 @@ static void take_id(struct store_node *to, unsigned flag, uint32_t *field, uint6
 
 /* The extended attributes of a child, if they are no more than are ever written.  Of the node
  * itself only whether there are any, as what it has outlives the parser. */
-static void take_attributes(struct listing_parser *listing, const unsigned char *text, size_t size)
+static void take_attributes(struct listing_parser *listing, const char *text, size_t size)
 {
 	struct store_node *to = node(listing);
-	struct base64_decode_ctx context;
 	size_t decoded;
-	base64_decode_init(&context);
-	if (size > BASE64_ENCODE_RAW_LENGTH(META_ATTRIBUTES_MAX) ||
-	    !base64_decode_update(&context, &decoded, listing->attributes, size,
-				  (const char *)text) ||
-	    !base64_decode_final(&context))
+	if (!listing_base64(text, size, listing->attributes, META_ATTRIBUTES_MAX, &decoded))
 		return;
 	to->metadata_flags |= STORE_HAS_ATTRIBUTES;
 	if (!in_child(listing))
 		return;
 	to->metadata.attributes = listing->attributes;
 	to->metadata.attributes_size = (uint16_t)decoded;
+}
+
+/* The tags of a child that is a snapshot. */
+static void take_tags(struct listing_parser *listing, const char *text, size_t size)
+{
+	struct edge_metadata *to = &listing->child.node.metadata;
+	if (!in_child(listing) || size >= sizeof listing->tags)
+		return;
+	memcpy(listing->tags, text, size);
+	to->tags = listing->tags;
+	to->tags_size = (uint16_t)size;
 }
 
 static void take_linked(struct store_node *to, const char *text, size_t size)
@@ -274,51 +242,14 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 	if (listing->place == PLACE_METADATA && listing->key == KEY_MTIME)
 		node(listing)->metadata_flags |= STORE_UNTIMED;
 	else if (listing->place == PLACE_BARGE && listing->key == KEY_ATTRIBUTES)
-		take_attributes(listing, bytes, size);
+		take_attributes(listing, text, size);
+	else if (listing->place == PLACE_BARGE && listing->key == KEY_TAGS)
+		take_tags(listing, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RO_URI)
 		take_cap(&node(listing)->ro, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RW_URI)
 		take_cap(&node(listing)->rw, text, size);
 	return on_other(listing);
-}
-
-/* Which property a key stands for where the parser is; anything else is OTHER. */
-static enum key find_key(enum place place, const char *text, size_t size)
-{
-	static const struct {
-		const char *word;
-		enum key key;
-		enum place place; /* PLACE_PROPERTIES stands for PLACE_ROOT too */
-	} known[] = {
-		{ "children", KEY_CHILDREN, PLACE_PROPERTIES },
-		{ "metadata", KEY_METADATA, PLACE_PROPERTIES },
-		{ "mutable", KEY_MUTABLE, PLACE_PROPERTIES },
-		{ "size", KEY_SIZE, PLACE_PROPERTIES },
-		{ "ro_uri", KEY_RO_URI, PLACE_PROPERTIES },
-		{ "rw_uri", KEY_RW_URI, PLACE_PROPERTIES },
-		{ "ctime", KEY_CTIME, PLACE_METADATA },
-		{ "mtime", KEY_MTIME, PLACE_METADATA },
-		{ "st_mode", KEY_MODE, PLACE_METADATA },
-		{ "st_uid", KEY_UID, PLACE_METADATA },
-		{ "st_gid", KEY_GID, PLACE_METADATA },
-		{ "st_ino", KEY_INO, PLACE_METADATA },
-		{ "st_dev", KEY_DEV, PLACE_METADATA },
-		{ "st_nlink", KEY_NLINK, PLACE_METADATA },
-		{ "tahoe", KEY_TAHOE, PLACE_METADATA },
-		{ "linkmotime", KEY_LINKED, PLACE_TAHOE },
-		{ "barge", KEY_BARGE, PLACE_METADATA },
-		{ "chunked", KEY_CHUNKED, PLACE_BARGE },
-		{ "size", KEY_CHUNKED_SIZE, PLACE_CHUNKED },
-		{ "version", KEY_VERSION, PLACE_CHUNKED },
-		{ "attributes", KEY_ATTRIBUTES, PLACE_BARGE },
-	};
-	if (place == PLACE_ROOT)
-		place = PLACE_PROPERTIES;
-	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
-		if (known[i].place == place && strlen(known[i].word) == size &&
-		    memcmp(known[i].word, text, size) == 0)
-			return known[i].key;
-	return KEY_OTHER;
 }
 
 /* A name among the children: what follows is of this child. */
@@ -346,7 +277,7 @@ static int on_key(void *context, const unsigned char *text, size_t size)
 		return 1;
 	if (listing->place == PLACE_CHILDREN)
 		return begin_child(listing, text, size);
-	listing->key = find_key(listing->place, (const char *)text, size);
+	listing->key = listing_key_of(listing->place, (const char *)text, size);
 	unsigned *seen = in_child(listing) ? &listing->seen : &listing->root_seen;
 	unsigned bit = 1u << listing->key;
 	if (listing->key != KEY_OTHER && (*seen & bit))
@@ -363,7 +294,7 @@ static int deeper(struct listing_parser *listing)
 }
 
 /* What an opening brace leads to, or PLACE_END when it is of no interest. */
-static enum place map_place(const struct listing_parser *listing)
+static enum listing_place map_place(const struct listing_parser *listing)
 {
 	bool second = listing->element == 1;
 	switch (listing->place) {
@@ -402,7 +333,7 @@ static void end_metadata(struct listing_parser *listing)
 {
 	if (position(listing) - listing->metadata_begin > LISTING_METADATA_MAX) {
 		node(listing)->metadata_flags = STORE_UNREAD;
-		node(listing)->metadata.attributes_size = 0;
+		node(listing)->metadata.attributes_size = node(listing)->metadata.tags_size = 0;
 	}
 	listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
 }
@@ -412,7 +343,7 @@ static int on_map_start(void *context)
 	struct listing_parser *listing = context;
 	if (!deeper(listing))
 		return 0;
-	enum place next = listing->skipped ? PLACE_END : map_place(listing);
+	enum listing_place next = listing->skipped ? PLACE_END : map_place(listing);
 	if (next == PLACE_START)
 		return corrupt(listing, "an object is out of place");
 	if (next == PLACE_END) {

@@ -193,7 +193,8 @@ static enum fault put_key(struct bytes *out, const char *key)
 /* What only barge keeps. */
 static enum fault put_own(struct bytes *out, const struct edge_metadata *metadata)
 {
-	if (!metadata->unreadable && !metadata->chunked && metadata->attributes_size == 0)
+	if (!metadata->unreadable && !metadata->chunked && metadata->attributes_size == 0 &&
+	    metadata->tags_size == 0)
 		return FAULT_NONE;
 	enum fault fault = put_key(out, "barge");
 	if (!fault)
@@ -210,6 +211,11 @@ static enum fault put_own(struct bytes *out, const struct edge_metadata *metadat
 		fault = put_key(out, "attributes");
 		if (!fault)
 			fault = put_attributes(out, metadata);
+	}
+	if (!fault && metadata->tags_size > 0) {
+		fault = put_key(out, "tags");
+		if (!fault)
+			fault = bytes_printf(out, "\"%.*s\"", metadata->tags_size, metadata->tags);
 	}
 	return fault ? fault : bytes_append_text(out, "}");
 }

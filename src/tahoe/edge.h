@@ -33,6 +33,8 @@ struct edge_metadata {
 	uint64_t chunked;       /* the size of a file that is a directory of chunks; else 0 */
 	const unsigned char *attributes; /* extended ones, as files/attributes.h packs them */
 	uint16_t attributes_size;
+	const char *tags; /* of a snapshot, as snapshot/tags.h has them: need no escapes */
+	uint16_t tags_size;
 };
 
 struct edge_child {
@@ -55,7 +57,8 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
  * that meta_is_time says is none, and without the last three where the mode is 0.  Where it is
  * numbered, "st_ino": 7, "st_dev": 65024 stand before the owner, "st_nlink": 2 behind the group,
  * and at the end "barge": {"unreadable": "...", "chunked": {"size": 5000000, "version": 1},
- * "attributes": "BASE64"} with what of that there is; of a file in chunks with or without a mode.
+ * "attributes": "BASE64", "tags": "a,b"} with what of that there is; of a file in chunks with or
+ * without a mode.
  */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 

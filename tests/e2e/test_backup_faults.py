@@ -2,14 +2,21 @@
 import errno
 import os
 import random
+import shutil
 import signal
+import sqlite3
+import subprocess
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
 from backup_place import OLD, Place, check_latest, counts
+from grid import ROOT
 from test_local_errors import refuse  # noqa: F401 (a fixture)
 from tree import content, local_tree
+
+STAMP = "%Y-%m-%d_%H:%M:%SZ"
 
 
 @pytest.fixture
@@ -260,6 +267,124 @@ def test_a_full_disk_costs_what_is_known_alone(place, refuse):
     check_latest(place)
     assert counts(place.backup())[:2] == (1, 9)
     assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
+def test_a_disk_that_fills_in_mid_run_costs_the_rest(gateway, client, refuse, tmp_path):
+    """What was kept before stays: the next run reads the others alone."""
+    grid = gateway("put:delay=150")
+    place = Place(grid, client(grid), tmp_path / "source")
+    for number in range(30):
+        (place.source / f"many {number:02}").write_bytes(content(400, number))
+    time.sleep(OLD)
+    place.backup()
+    for number in range(30):
+        (place.source / f"many {number:02}").write_bytes(content(401, number))
+    time.sleep(OLD)
+    rule = f"write:{errno.ENOSPC}:{place.barge.state / 'known'}:.sqlite"
+    full = tmp_path / "full"
+    process = place.barge.start("backup", "-j1", place.source, place.alias + "to",
+                                env=refuse(rule, since=full))
+    time.sleep(2.5)
+    full.write_bytes(b"")
+    run = place.barge.finish(process)
+    assert run.code == 0 and "could not be kept" in run.err, run
+    check_latest(place)
+    assert counts(place.backup())[:2] == (30, 10)
+    assert counts(place.backup()) == (0, 40, 0, 0, 4, 0)
+
+
+@pytest.mark.parametrize("table", ["about", "directory"])
+def test_damage_that_is_seen_in_mid_run(place, table):
+    """It opens, and one of its tables is nonsense."""
+    place.backup()
+    path = place.database()
+    with sqlite3.connect(path) as database:
+        page, = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?",
+                                 (table,)).fetchone()
+        size, = database.execute("PRAGMA page_size").fetchone()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    run = place.barge.ok("backup", place.source, place.alias + "to")
+    assert "moved aside (.damaged)" in run.err
+    assert path.with_name(path.name + ".damaged").exists() and not path.exists()
+    check_latest(place)
+    run = place.barge.ok("backup", place.source, place.alias + "to")
+    assert "nothing is known here" in run.err  # the newest snapshot is read
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory):
+    """clock(seconds): the environment in which the time of day is so much later."""
+    library = tmp_path_factory.mktemp("clock") / "clock.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library,
+                    ROOT / "tests/tools/clock.c", "-ldl"], check=True)
+    return lambda seconds: {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(int(seconds))}
+
+
+def test_a_clock_that_goes_backwards(place, clock):
+    first = place.backup()["snapshot"]
+    (place.source / "c/s0").write_bytes(content(300, 88))
+    time.sleep(OLD)
+    run = place.barge.ok("backup", "--json", place.source, place.alias + "to", env=clock(-DAY))
+    second = run.summary()["snapshot"]
+    assert "the clock is behind" in run.err and second > first
+    assert datetime.strptime(second, STAMP) - datetime.strptime(first, STAMP) == timedelta(seconds=1)
+    check_latest(place)
+    assert place.tree()["c/s0"] == local_tree(place.source)["c/s0"]
+    # The same again: what changed was read while its times were those of a day to come.
+    assert counts(place.backup(env=clock(-DAY)))[2:] == (0, 0, 4, 0)
+    check_latest(place)
+    place.backup()
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
+def test_what_is_old_is_asked_for(place, clock):
+    """Not below 30 days, always from 60 on; and what was asked for is young again."""
+    def checked(days):
+        summary = place.backup(env=clock(days * DAY))
+        assert counts(summary) == (0, 10, 0, 0, 4, 0)
+        return summary["files_checked"], summary["directories_checked"]
+
+    place.backup()
+    assert checked(29) == (0, 0)
+    assert checked(61) == (6, 4)  # the others are literals
+    assert checked(90) == (0, 0)
+    files, directories = checked(120)
+    assert files <= 6 and directories <= 4
+
+
+def test_rows_that_nothing_refers_to_are_pruned(place, clock):
+    def rows():
+        with sqlite3.connect(place.database()) as database:
+            names = database.execute("SELECT path.path, file.name FROM file JOIN path ON"
+                                     " file.path = path.id").fetchall()
+            counted = [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                       for table in ("path", "directory")]
+        database.close()
+        return {os.fsdecode(path + b"/" + name)[len(str(place.source)) + 1:]
+                for path, name in names}, *counted
+
+    place.backup()
+    everything = {str(path.relative_to(place.source)) for path in place.source.rglob("*")
+                  if path.is_symlink() or path.is_file()}
+    assert rows() == (everything, 3, 4)
+    shutil.rmtree(place.source / "a/b")
+    (place.source / "c/s0").unlink()
+    left = everything - {"c/s0", "a/b/g0", "a/b/g1", "a/b/g2"}
+    place.backup(env=clock(100 * DAY))
+    assert rows() == (everything, 3, 7)
+    assert counts(place.backup(env=clock(110 * DAY))) == (0, 6, 0, 0, 3, 0)
+    summary = place.backup(env=clock(125 * DAY))
+    assert counts(summary) == (0, 6, 0, 0, 3, 0)  # literals, too, are known still
+    assert rows() == (left, 2, 3)
+    check_latest(place)
 
 
 def test_leases_of_all_that_is_reused_are_renewed(place):

@@ -1,6 +1,7 @@
 """`barge snapshots` and `barge forget`: what a backup has left, listed, counted and thinned out."""
 import json
 import os
+import time
 
 import pytest
 
@@ -463,3 +464,64 @@ def test_check_names_what_cannot_be_had(real_grid, client, tmp_path):
     assert "3 files read" in run.err
     assert barge.ok("snapshots", "check", "--read-data-subset=101", to, code=2)
     assert barge.ok("snapshots", "--read-data-subset=5%", to, code=2)
+
+
+def test_tags_are_kept_on_the_link_and_choose(embedded, client, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "one").write_bytes(b"x" * 100)
+    alias, cap = embedded.fresh()
+    barge = client(embedded)
+    given = ("--tag=night,a", "--tag=a"), ("--tag", "day"), (), ("--tag=night",)
+    stamps = [barge.ok("backup", "--json", *tags, source, alias + "to").summary()["snapshot"]
+              for tags in given]
+    kept = [["a", "night"], ["day"], [], ["night"]]
+    edges = embedded.children(cap, "to/Archives")
+    assert [edges[stamp][1]["metadata"].get("barge") for stamp in stamps] == \
+        [{"tags": ",".join(tags)} if tags else None for tags in kept]
+    assert "barge" not in embedded.child(cap, "to/Latest")[1]["metadata"]
+
+    def listed(*options):
+        lines = barge.ok("snapshots", "--json", *options, alias + "to").lines()
+        return [(stamps.index(line["name"]), line["tags"]) for line in lines]
+
+    assert listed() == list(enumerate(kept))
+    assert listed("--tag=night") == [(0, kept[0]), (3, kept[3])]
+    assert listed("--tag=night,a") == [(0, kept[0])]
+    assert listed("--tag=day", "--tag=a,night") == [(0, kept[0]), (1, kept[1])]
+    assert "tags: a,night" in barge.ok("snapshots", alias + "to").out
+    assert barge.run("snapshots", "--tag=a b", alias + "to").code == 2
+    assert barge.run("snapshots", "find", "--tag=a", alias + "to", "one").code == 2
+
+    def forgotten(*options, dry=("--dry-run",)):
+        lines = barge.ok("forget", "--json", *dry, *options, alias + "to").lines()
+        return {stamps.index(line["name"]): line["kept_by"] for line in lines
+                if line["event"] == "snapshot"}
+
+    assert forgotten("--keep-tag=night,a") == {0: ["tag"], 1: [], 2: [], 3: ["Latest"]}
+    assert forgotten("--tag=night", "--keep-last=1") == {
+        0: [], 1: ["other tags"], 2: ["other tags"], 3: ["last", "Latest"]}
+    forgotten("--tag=night,a", "--tag=day", "--keep-tag=day", dry=())
+    assert listed() == [(number, kept[number]) for number in (1, 2, 3)]
+    assert barge.run("forget", alias + "to", "--tag=night").code == 2
+
+
+def test_several_sources_and_a_resumed_run_keep_their_tags(embedded, client, barge_debug, tmp_path):
+    for name in "one", "two":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x" * 100)
+    alias, cap = embedded.fresh()
+    words = "backup", "--tag=both", tmp_path / "one", tmp_path / "two", alias + "to"
+    barge = client(embedded, barge_debug)
+    assert barge.run(*words, env={"BARGE_KILL": "plan-listing"}).code == -9
+    barge.ok("resume")
+    (edge,) = embedded.children(cap, "to/Archives").values()
+    assert edge[1]["metadata"]["barge"] == {"tags": "both"} and "ctime" not in edge[1]["metadata"]
+    # Other tags are another backup: the one that was killed is not gone on with.
+    assert barge.run(*words, env={"BARGE_KILL": "plan-listing"}).code == -9
+    time.sleep(1.1)
+    words = words[0], "--tag=other", *words[2:]
+    run = barge.ok(*words)
+    assert "continuing" not in run.err
+    assert sorted(edge[1]["metadata"]["barge"]["tags"]
+                  for edge in embedded.children(cap, "to/Archives").values()) == ["both", "other"]

@@ -57,7 +57,8 @@ def test_snapshots_are_listed_by_time(embedded, client):
     assert [row.endswith("no snapshot") for row in rows[5:]] == [True] * 4
     lines = barge.ok("snapshots", "--json", alias).lines()
     assert [line["event"] for line in lines] == ["snapshot"] * 4 + ["no snapshot"] * 4
-    assert lines[3] == {"event": "snapshot", "name": STAMPS[1], "time": 1793581200, "latest": True}
+    assert lines[3] == {"event": "snapshot", "name": STAMPS[1], "time": 1793581200, "latest": True,
+                        "tags": []}
     assert barge.run("snapshots", "--json", "--caps", alias,
                      secret=True).lines()[3]["cap"] == two
     assert barge.ok("snapshots", "--caps", alias, code=2)

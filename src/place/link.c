@@ -1,6 +1,7 @@
 #include "place/link.h"
 
 #include "base/utf8.h"
+#include "calls/chunked_file.h"
 #include "tahoe/edge.h"
 
 enum { BODY_MAX = 1 << 20 }; /* bytes of a request with one child */
@@ -11,6 +12,8 @@ struct target_name {
 	bool found;
 	enum store_kind kind;
 	bool is_mutable;
+	uint64_t chunked; /* as store_node_chunked, */
+	struct cap cap;   /* of that */
 };
 
 void link_fini(struct link *link)
@@ -52,6 +55,8 @@ static bool target_child(void *context, const struct store_child *child)
 	const struct store_node *node = &child->node;
 	seen->found = true;
 	seen->kind = node->kind;
+	seen->chunked = store_node_chunked(node);
+	seen->cap = *store_node_cap(node);
 	seen->is_mutable =
 		node->is_mutable || cap_is_writable(&node->rw) || cap_is_mutable(&node->ro);
 	return true;
@@ -92,6 +97,23 @@ static enum fault judge_name(const struct target_name *seen, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Finds out whether a directory of that name is a file in chunks.  For a gateway it is a directory,
+ * which has to be replaced like one. */
+static enum fault judge_chunks(struct target_name *seen, const struct tries *tries,
+			       struct link *link, struct err *err)
+{
+	struct chunked chunked;
+	if (!seen->found || seen->chunked == 0)
+		return FAULT_NONE;
+	enum fault fault = chunked_file_find(tries, &seen->cap, seen->chunked, &chunked, err);
+	if (!fault && chunked.count > 0) {
+		seen->kind = STORE_FILE;
+		link->replace = STORE_REPLACE_ALWAYS;
+	}
+	chunked_fini(&chunked);
+	return fault;
+}
+
 /* Lists the directory that the link goes into, and judges it and the name. */
 static enum fault link_look(const struct grid_path *path, const struct tries *tries,
 			    struct link *link, struct err *err)
@@ -114,7 +136,10 @@ static enum fault link_look(const struct grid_path *path, const struct tries *tr
 	if (!fault)
 		fault = judge_directory(&node, link, err);
 	if (!fault)
+		fault = judge_chunks(&seen, tries, link, err);
+	if (!fault)
 		fault = judge_name(&seen, err);
+	cap_wipe(&seen.cap);
 	cap_wipe(&node.rw);
 	cap_wipe(&node.ro);
 	return fault;

@@ -94,12 +94,6 @@ MUST_USE enum fault step_store(struct bench *bench, enum bench_op op, uint64_t c
 
 /* ---- machine.c ---- */
 
-/* Returns microseconds of CPU that this process has used. */
-uint64_t machine_own_cpu_us(void);
-
-/* Returns how many cores this process may use, at least 1. */
-unsigned machine_cpus(void);
-
 /* Returns the process on this machine that listens where `url` says, 0 when none can be seen. */
 int machine_listener(const char *url);
 

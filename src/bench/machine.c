@@ -2,30 +2,10 @@
 #include "net/url.h"
 
 #include <dirent.h>
-#include <sched.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { LISTENS = 0x0a /* TCP_LISTEN of Linux, in /proc/net/tcp */ };
-
-uint64_t machine_own_cpu_us(void)
-{
-	struct rusage used;
-	if (getrusage(RUSAGE_SELF, &used) != 0)
-		return 0;
-	return (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
-unsigned machine_cpus(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return 1;
-	int count = CPU_COUNT(&set);
-	return count > 0 ? (unsigned)count : 1;
-}
 
 /* The inode of the socket that listens on the port, 0 when there is none. */
 static unsigned long listening_inode(const char *table, uint16_t port)

@@ -7,6 +7,7 @@
  * objects for each request in flight: so what ends in batches looks no faster than it is.
  */
 #include "base/cancel.h"
+#include "base/cpu.h"
 #include "bench/bench_parts.h"
 #include "report/json.h"
 #include "report/out.h"
@@ -60,7 +61,7 @@ static void print_second(const struct stepping *stepping, uint64_t us, uint64_t 
 static void end_moment(struct stepping *stepping, uint64_t now)
 {
 	struct bench *bench = stepping->bench;
-	uint64_t cpu_us = machine_own_cpu_us(), us = now - stepping->moment_us;
+	uint64_t cpu_us = cpu_used_us(), us = now - stepping->moment_us;
 	mutex_lock(&bench->lock);
 	struct verdict_moment moment = bench->moment;
 	bench->moment = (struct verdict_moment){ 0 };
@@ -70,7 +71,7 @@ static void end_moment(struct stepping *stepping, uint64_t now)
 		busy += moment.busy_us[i];
 	moment.us = us;
 	moment.cpu_us = cpu_us - stepping->moment_cpu_us;
-	moment.cpus = machine_cpus();
+	moment.cpus = cpu_count();
 	moment.limit = bench->request->limit;
 	if (busy > 0 && us > 0)
 		print_second(stepping, us, objects - stepping->moment_objects,
@@ -100,7 +101,7 @@ static void begin_measuring(struct stepping *stepping, uint64_t now)
 	mutex_unlock(&bench->lock);
 	stepping->measured_us = stepping->moment_us = now;
 	stepping->from_us = stepping->sample_us = last_us ? last_us : now;
-	stepping->cpu_us = stepping->moment_cpu_us = machine_own_cpu_us();
+	stepping->cpu_us = stepping->moment_cpu_us = cpu_used_us();
 	stepping->gateway_known = machine_cpu_us(bench->gateway_pid, &stepping->gateway_us);
 }
 
@@ -207,7 +208,7 @@ static void fill_step(struct stepping *stepping)
 	step->retries = counts.retries;
 	step->first_done = since(counts.first_us, stepping->begun_us);
 	step->last_done = since(counts.last_us, stepping->begun_us);
-	step->cpu = (double)(machine_own_cpu_us() - stepping->cpu_us) / SECOND_US;
+	step->cpu = (double)(cpu_used_us() - stepping->cpu_us) / SECOND_US;
 	step->gateway_cpu = -1;
 	if (stepping->gateway_known && machine_cpu_us(bench->gateway_pid, &gateway_us))
 		step->gateway_cpu = since(gateway_us, stepping->gateway_us);

@@ -12,18 +12,18 @@ enum {
 	SLOW_MS = 60000,  /* a gateway that was far slower than others gets less to do */
 };
 
-/* What is GUARDED is shared with whoever submits and stops; `load` and `slow_until` are read by
- * others; the rest is the lane's own. */
+/* What is GUARDED is shared with whoever submits and stops; what is atomic is read by others, and
+ * `slots` set by them; the rest is the lane's own. */
 struct lane {
 	struct lanes *lanes;
 	struct thread thread;
 	struct store *store;
-	unsigned slots[LANE_TASK_KINDS]; /* in flight at most */
-	unsigned busy[LANE_TASK_KINDS];  /* in flight */
-	struct lane_task *active;        /* started, not ended */
-	unsigned gateway;                /* store_gateway */
-	unsigned failures;               /* RETRY in a row */
-	uint32_t gated_ms;               /* until more may be begun; 0: nothing waits for that */
+	atomic_uint slots[LANE_TASK_KINDS]; /* in flight at most */
+	atomic_uint busy[LANE_TASK_KINDS];  /* in flight */
+	struct lane_task *active;           /* started, not ended */
+	unsigned gateway;                   /* store_gateway */
+	unsigned failures;                  /* RETRY in a row */
+	uint32_t gated_ms;                  /* until more may be begun; 0: nothing waits for that */
 	bool probing;
 	atomic_uint_least64_t slow_until; /* clock_ms */
 	atomic_uint load;                 /* submitted, not ended */
@@ -65,6 +65,19 @@ struct lanes {
  *             slow (an err.slow) for a minute: what is not in place goes to others, if any
  *             all away for as long as anybody waits (calls/away.h): gave_up is called, once
  */
+
+/* Numbers that others look at: no order between them. */
+static unsigned read_count(const atomic_uint *count)
+{
+	return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+/* Only the lane's thread counts. */
+static void count_busy(struct lane *lane, enum lane_task_kind kind, int more)
+{
+	atomic_store_explicit(&lane->busy[kind], read_count(&lane->busy[kind]) + (unsigned)more,
+			      memory_order_relaxed);
+}
 
 static void link_active(struct lane *lane, struct lane_task *lane_task)
 {
@@ -154,7 +167,7 @@ void lane_task_end(struct lane_task *lane_task, const struct err *err)
 	enum fault fault = err ? err->fault : FAULT_NONE;
 	struct lane *lane = lane_task->lane;
 	unlink_active(lane_task);
-	lane->busy[lane_task->kind]--;
+	count_busy(lane, lane_task->kind, -1);
 	atomic_fetch_sub(&lane->load, 1);
 	if (err && err->slow)
 		slow_down(lane);
@@ -204,7 +217,7 @@ static struct lane_task *next_lane_task(struct lane *lane, bool *refused)
 	mutex_lock(&lane->lock);
 	*refused = lane->stopped || elsewhere;
 	for (int kind = LANE_TASK_KINDS - 1; kind >= 0 && !lane_task; kind--) {
-		bool room = !away && lane->busy[kind] < lane->slots[kind];
+		bool room = !away && read_count(&lane->busy[kind]) < read_count(&lane->slots[kind]);
 		/* What is written in place has no other gateway to go to. */
 		*refused |= quicker && lane->inbox[kind] && !lane->inbox[kind]->in_place;
 		if (*refused || (room && is_admitted(lane, (enum lane_task_kind)kind)))
@@ -232,7 +245,7 @@ static void start_waiting(struct lane *lane)
 			lane_task->refuse(lane_task);
 			continue;
 		}
-		lane->busy[lane_task->kind]++;
+		count_busy(lane, lane_task->kind, 1);
 		link_active(lane, lane_task);
 		lane_task->start(lane_task, lane->store);
 	}
@@ -314,6 +327,12 @@ static void lanes_run(void *context)
 	}
 }
 
+/* The part of `slots` that lane `number` has. */
+static unsigned slots_of(unsigned slots, unsigned threads, unsigned number)
+{
+	return slots / threads + (number < slots % threads);
+}
+
 static void lane_init(struct lanes *lanes, unsigned number) UNCHECKED
 {
 	struct lane *lane = &lanes->lane[number];
@@ -323,7 +342,7 @@ static void lane_init(struct lanes *lanes, unsigned number) UNCHECKED
 	for (int kind = 0; kind < LANE_TASK_KINDS; kind++) {
 		unsigned slots = lanes->options.slots[kind];
 		unsigned threads = lanes->options.threads;
-		lane->slots[kind] = slots / threads + (number < slots % threads);
+		lane->slots[kind] = slots_of(slots, threads, number);
 		lane->tail[kind] = &lane->inbox[kind];
 	}
 }
@@ -390,7 +409,7 @@ struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task)
 	struct lane *best = NULL;
 	for (unsigned i = 0; i < lanes->count; i++) {
 		struct lane *lane = &lanes->lane[i];
-		if (lane->slots[lane_task->kind] > 0 &&
+		if (read_count(&lane->slots[lane_task->kind]) > 0 &&
 		    (!best || is_better(lane, best, lane_task->in_place)))
 			best = lane;
 	}
@@ -414,6 +433,14 @@ void lane_wake(struct lane *lane)
 {
 	if (!atomic_exchange(&lane->poked, true))
 		store_wake(lane->store);
+}
+
+unsigned lanes_busy(const struct lanes *lanes, enum lane_task_kind kind)
+{
+	unsigned sum = 0;
+	for (unsigned i = 0; i < lanes->count; i++)
+		sum += read_count(&lanes->lane[i].busy[kind]);
+	return sum;
 }
 
 void lanes_stop(struct lanes *lanes)

@@ -75,6 +75,9 @@ MUST_USE enum fault lanes_new(const struct lanes_options *options, struct lanes 
  * which it returns, at once.  The lane task may have ended by then. */
 struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task);
 
+/* Returns how many are under way, as far as it can be told.  Any thread. */
+unsigned lanes_busy(const struct lanes *lanes, enum lane_task_kind kind);
+
 /* Has the lane look at its lane tasks again.  Any thread. */
 void lane_wake(struct lane *lane);
 

@@ -1,7 +1,9 @@
 #include "base/cancel.h"
 #include "cli/command.h"
 #include "keys/keys.h"
+#include "place/gauge.h"
 #include "place/session.h"
+#include "report/json.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
@@ -9,13 +11,18 @@
 
 enum { ROOM_FOR_ONE = 2 }; /* words: an action and a key */
 
+enum { HELD_MAX = 8192 /* bytes of a verdict */ };
+
 struct key_command {
 	const struct options *options;
+	const struct key_action *action;
 	struct output *output;
 	struct grid_path root;
 	struct setup setup;
 	struct keys *keys;
 	struct tally tally;
+	struct gauge *gauge;
+	const char *presence; /* of key_check, or NULL */
 };
 
 static void key_tell(void *context, const char *text)
@@ -80,8 +87,7 @@ static enum fault key_check(struct key_command *command, int *status, struct err
 		err->fault = FAULT_UNAVAILABLE;
 	if (presence == KEY_UNKNOWN)
 		return err->fault;
-	const char *text = presence == KEY_PRESENT ? "present\n" : "absent\n";
-	out_put(command->output, text, strlen(text));
+	command->presence = presence == KEY_PRESENT ? "present" : "absent";
 	*status = presence == KEY_PRESENT ? STATUS_DONE : STATUS_PARTLY;
 	return FAULT_NONE;
 }
@@ -115,10 +121,58 @@ static const struct key_action *find_action(const struct options *options, struc
 	return NULL;
 }
 
+/* ---- what is told ---- */
+
+static enum fault key_json(const struct key_command *command, int status,
+			   const struct verdict *held, struct bytes *line)
+{
+	const char *action = command->action->name, *key = key_word(command, 1);
+	enum fault fault = bytes_append_text(line, "{\"event\":\"key\"");
+	if (!fault)
+		fault = json_member(line, "action", action, strlen(action));
+	if (!fault)
+		fault = json_member(line, "key", key, strlen(key));
+	if (!fault && command->presence)
+		fault = json_member(line, "presence", command->presence, strlen(command->presence));
+	if (!fault)
+		fault = bytes_printf(line, ",\"status\":%d,\"verdict\":", status);
+	if (!fault)
+		fault = verdict_json(held, line);
+	return fault ? fault : bytes_append_text(line, "}\n");
+}
+
+/* Tells the result, and what the command has waited for where that was long. */
+static void key_report(const struct key_command *command, int status, const struct verdict *held)
+{
+	struct bytes line;
+	bytes_init(&line, HELD_MAX);
+	if (command->output->options.json) {
+		if (!key_json(command, status, held, &line))
+			out_put(command->output, line.data, line.size);
+	} else {
+		if (command->presence && !bytes_printf(&line, "%s\n", command->presence))
+			out_put(command->output, line.data, line.size);
+		bytes_clear(&line);
+		if (verdict_is_worth(held) && !verdict_text(held, &line))
+			say(command->output, SAY_INFO, "held back by: %s", bytes_text(&line));
+	}
+	bytes_fini(&line);
+}
+
 /* ---- the command ---- */
 
-static enum fault key_run(struct key_command *command, const struct key_action *action, int *status,
-			  struct err *err)
+static enum fault key_measure(struct key_command *command, struct err *err)
+{
+	const struct gauge_options gauge = {
+		.setup = &command->setup,
+		.output = command->output,
+		.hands = 1,
+	};
+	enum fault fault = gauge_new(&gauge, &command->gauge, err);
+	return fault ? fault : gauge_start(command->gauge, err);
+}
+
+static enum fault key_run(struct key_command *command, int *status, struct err *err)
 {
 	const struct options *options = command->options;
 	if (setup_load(&options->connection, command->output, &command->setup, err))
@@ -131,10 +185,16 @@ static enum fault key_run(struct key_command *command, const struct key_action *
 		.tell = key_tell,
 		.tell_context = command,
 	};
-	enum fault fault = keys_open(&keys, &command->keys, err);
+	struct verdict held;
+	enum fault fault = key_measure(command, err);
 	if (!fault)
-		fault = action->run(command, status, err);
+		fault = keys_open(&keys, &command->keys, err);
+	if (!fault)
+		fault = command->action->run(command, status, err);
 	keys_close(command->keys);
+	gauge_end(command->gauge, &held);
+	if (!fault)
+		key_report(command, *status, &held);
 	setup_fini(&command->setup);
 	return fault;
 }
@@ -143,15 +203,15 @@ enum fault command_key(const struct options *options, struct output *output, int
 		       struct err *err)
 {
 	struct key_command command = { .options = options, .output = output };
-	const struct key_action *action = find_action(options, err);
-	if (!action)
+	command.action = find_action(options, err);
+	if (!command.action)
 		return err->fault;
 	if (!options->root)
 		return err_set(err, FAULT_USAGE,
 			       "which key store?  Name its directory with --root ALIAS:DIR");
 	if (grid_path_resolve(&options->connection, options->root, &command.root, err))
 		return err->fault;
-	enum fault fault = key_run(&command, action, status, err);
+	enum fault fault = key_run(&command, status, err);
 	grid_path_fini(&command.root);
 	return fault;
 }

@@ -6,6 +6,7 @@
 #include "commit/intents.h"
 #include "commit/keyring.h"
 #include "known/reuse.h"
+#include "measure/activity.h"
 #include "queue/core/thread.h"
 #include "queue/split.h"
 
@@ -221,7 +222,10 @@ static void commit_one(struct committer *committer, struct work *work)
 		fail_unprepared(work, &err);
 		return;
 	}
-	if (prepare_directory(committer, work, directory, &err)) {
+	activity_begin(ACTIVITY_COMMITTING);
+	enum fault fault = prepare_directory(committer, work, directory, &err);
+	activity_end(ACTIVITY_COMMITTING);
+	if (fault) {
 		directory_free(directory);
 		fail_unprepared(work, &err);
 	} else if (directory->condemned) {

@@ -140,7 +140,7 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 	    engine_recheck(engine, err) || engine_open_report(engine, err) ||
 	    (!engine->migration->fresh && report_before(engine->report, err)) ||
 	    policy_new(to_local ? 0 : engine->transfer->verify, params, &engine->policy, err) ||
-	    start_queue(engine, err))
+	    start_queue(engine, err) || engine_make_gauge(engine, err))
 		return err->fault;
 	if (needs_gateway(engine))
 		policy_expect(engine->policy, engine->setup->gateways);
@@ -151,7 +151,7 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
 		return err->fault;
 	engine->watch = cancel_watch(stop_on_signal, engine);
-	if (engine_start_planner(engine, err))
+	if (engine_start_gauge(engine, err) || engine_start_planner(engine, err))
 		return err->fault;
 	if (engine->transfer->plan_first)
 		engine_join_planner(engine);
@@ -179,6 +179,7 @@ static void wind_up(struct engine *engine)
 	engine->writers = NULL;
 	arrivals_free(engine->arrivals);
 	engine->arrivals = NULL;
+	engine_end_gauge(engine); /* it looks at the lanes */
 	lanes_free(engine->lanes);
 	engine->lanes = NULL;
 	heartbeat_stop(engine->heartbeat);

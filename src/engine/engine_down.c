@@ -3,7 +3,6 @@
 
 enum {
 	TASKS_INSIDE = 64, /* bodies between readers and the local writer */
-	WRITERS = 2,       /* threads that wait for the target's disk */
 };
 
 static enum fault start_arrivals(struct engine *engine, struct err *err)
@@ -34,7 +33,7 @@ static enum fault start_downloads(struct engine *engine, struct err *err)
 {
 	const struct migration *migration = engine->migration;
 	struct downloads *downloads = &engine->downloads;
-	engine->writers = workers_new("writer", WRITERS);
+	engine->writers = workers_new("writer", ENGINE_WRITERS);
 	if (engine->transfer->checksum)
 		engine->comparers = workers_new("comparer", engine->budget.comparers);
 	if (!engine->writers || (engine->transfer->checksum && !engine->comparers))

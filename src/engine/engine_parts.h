@@ -3,8 +3,9 @@
  * has those of a target on the grid and engine_down.c those of a local one, engine_plan.c runs the
  * planner, engine_rehearsal.c tells what a plan would do, engine_route.c says who does a task,
  * engine_reuse.c what a backup knows of it and engine_rehearsal_known.c what it would reuse,
- * engine_report.c begins and concludes the report.  All of them call engine_state.c, which calls
- * none of them: how a run stops, and what the rooms tell while it runs.
+ * engine_gauge.c measures what the run waits for, engine_report.c begins and concludes the
+ * report.  All of them call engine_state.c, which calls none of them: how a run stops, and what the
+ * rooms tell while it runs.
  *
  * Place      src/engine/engine*.c only.
  */
@@ -22,6 +23,7 @@
 #include "known/reuse.h"
 #include "land/builder.h"
 #include "land/local_writer.h"
+#include "place/gauge.h"
 #include "plan/remote.h"
 #include "plan/target_listing.h"
 #include "queue/core/thread.h"
@@ -30,6 +32,8 @@
 #include "recheck/recheck.h"
 #include "report/report.h"
 #include "upload/transfer.h"
+
+enum { ENGINE_WRITERS = 2 /* threads that wait for a local target's disk */ };
 
 struct engine {
 	/* What was asked for. */
@@ -57,6 +61,8 @@ struct engine {
 	int watch;        /* of cancel_watch, or -1 */
 	char *last_words; /* said when a second signal ends the process, or NULL */
 
+	struct gauge *gauge; /* what the run waits for */
+	struct verdict held; /* the same, once it is over */
 	struct report *report;
 	struct policy *policy;
 	struct queue *queue;
@@ -122,6 +128,12 @@ void engine_underway(void *context, int64_t bytes);
 
 /* Stops because the gateway stayed away (a lanes_options.gave_up). */
 void engine_gave_up(void *context, const struct err *err);
+
+/* Measures what the run waits for: made before stores are opened, started once the rooms are there,
+ * ended after them. */
+MUST_USE enum fault engine_make_gauge(struct engine *engine, struct err *err);
+MUST_USE enum fault engine_start_gauge(struct engine *engine, struct err *err);
+void engine_end_gauge(struct engine *engine);
 
 struct lease_options engine_lease_options(struct engine *engine);
 

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "engine/engine_parts.h"
 #include "files/attributes.h"
+#include "measure/activity.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
@@ -177,7 +178,10 @@ static void engine_plan_run(void *context)
 {
 	struct engine *engine = context;
 	struct err err;
-	if (!plan(engine, &err))
+	activity_begin(ACTIVITY_SCANNING);
+	enum fault fault = plan(engine, &err);
+	activity_end(ACTIVITY_SCANNING);
+	if (!fault)
 		report_planned(engine->report, manifest_writer_totals(engine->writer));
 	else if (err.fault != FAULT_CANCELLED)
 		engine_broken(engine, &err);

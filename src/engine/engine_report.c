@@ -6,7 +6,10 @@
 #include "report/say.h"
 #include "report/status.h"
 
-enum { COMMAND_MAX = 1 << 20 }; /* bytes of a command line shown */
+enum {
+	COMMAND_MAX = 1 << 20, /* bytes of a command line shown */
+	HELD_MAX = 8192,       /* of a verdict */
+};
 
 enum fault engine_open_report(struct engine *engine, struct err *err)
 {
@@ -144,6 +147,31 @@ static struct report_backup backup_of(const struct engine *engine)
 	};
 }
 
+/* What held the run back, or NULL where it took so little time that nobody asks. */
+static char *held_text(const struct engine *engine)
+{
+	struct bytes text;
+	size_t size;
+	if (!verdict_is_worth(&engine->held))
+		return NULL;
+	bytes_init(&text, HELD_MAX);
+	if (!verdict_text(&engine->held, &text))
+		return (char *)bytes_take(&text, &size);
+	bytes_fini(&text);
+	return NULL;
+}
+
+static char *held_as_json(const struct engine *engine)
+{
+	struct bytes text;
+	size_t size;
+	bytes_init(&text, HELD_MAX);
+	if (!verdict_json(&engine->held, &text))
+		return (char *)bytes_take(&text, &size);
+	bytes_fini(&text);
+	return NULL;
+}
+
 /* So that a list of jobs need not count this one anew. */
 static enum fault keep_summary(struct engine *engine, const struct recount *counts, int status,
 			       struct err *err)
@@ -165,6 +193,7 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		       status_of_fault(engine->broken.fault) == STATUS_USAGE;
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine, "resume"), *retry = go_on(engine, "resume --retry");
+	char *held = held_text(engine), *held_json = held_as_json(engine);
 	if (broken)
 		say_err(engine->output, &engine->broken);
 	const struct report_end end = {
@@ -194,10 +223,14 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 		.retried = engine->again.retried,
 		.unseen = engine->again.unseen,
 		.appeared = ended ? appeared(engine) : 0,
+		.held = held,
+		.held_json = held_json,
 	};
 	enum fault fault = report_finish(engine->report, &end, &counts, err);
 	free(command);
 	free(retry);
+	free(held);
+	free(held_json);
 	if (fault && broken) { /* what broke the job is the better reason */
 		*status = status_of_fault(engine->broken.fault);
 		return FAULT_NONE;

@@ -1,5 +1,6 @@
 #include "keys/whole.h"
 
+#include "measure/activity.h"
 #include "queue/core/file_io.h"
 #include "verify/likeness.h"
 #include "verify/single.h"
@@ -40,8 +41,13 @@ static enum fault target_open(struct whole_target *target, struct err *err)
 static enum fault target_write(void *context, const void *data, size_t size, struct err *err)
 {
 	struct whole_target *target = context;
-	if (target_open(target, err) || file_write_at(target->fd, target->offset, data, size, err))
-		return err->fault;
+	activity_begin(ACTIVITY_WRITING);
+	enum fault fault = target_open(target, err);
+	if (!fault)
+		fault = file_write_at(target->fd, target->offset, data, size, err);
+	activity_end(ACTIVITY_WRITING);
+	if (fault)
+		return fault;
 	target->offset += size;
 	keys_progress_tell(target->progress, target->offset);
 	return FAULT_NONE;
@@ -81,7 +87,10 @@ static enum fault target_finish(struct whole_target *target, struct err *err)
 		return err->fault;
 	if (ftruncate(target->fd, (off_t)target->offset) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot write '%.120s'", target->path);
-	return file_sync(target->fd, err);
+	activity_begin(ACTIVITY_FINISHING);
+	enum fault fault = file_sync(target->fd, err);
+	activity_end(ACTIVITY_FINISHING);
+	return fault;
 }
 
 enum fault whole_get(struct operation *operation, const struct cap *cap, const char *path,

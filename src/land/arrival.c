@@ -6,6 +6,7 @@
 #include "files/symlink.h"
 #include "land/batch_sync.h"
 #include "land/links.h"
+#include "measure/activity.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
 #include "queue/core/ring.h"
@@ -350,7 +351,9 @@ static void arrival_run(void *context)
 		size_t count = 1;
 		while (count < ARRIVALS_MAX && (batch[count] = ring_try_pop(arrivals->complete)))
 			count++;
+		activity_begin(ACTIVITY_FINISHING);
 		arrival_finish(arrivals, batch, count);
+		activity_end(ACTIVITY_FINISHING);
 	}
 }
 
@@ -523,8 +526,11 @@ enum fault arrival_open(struct arrival *arrival, struct err *err)
 enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,
 			 size_t size, struct err *err)
 {
-	return arrival->sparse ? holes_write_at(arrival->fd, offset, data, size, err)
-			       : dirfd_write_at(arrival->fd, offset, data, size, err);
+	activity_begin(ACTIVITY_WRITING);
+	enum fault fault = arrival->sparse ? holes_write_at(arrival->fd, offset, data, size, err)
+					   : dirfd_write_at(arrival->fd, offset, data, size, err);
+	activity_end(ACTIVITY_WRITING);
+	return fault;
 }
 
 void arrival_complete(struct arrival *arrival) { ring_push(arrival->owner->complete, arrival); }

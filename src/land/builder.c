@@ -4,6 +4,7 @@
 #include "files/target_tree.h"
 #include "land/hardlinks.h"
 #include "land/presence.h"
+#include "measure/activity.h"
 #include "queue/core/thread.h"
 
 #include <errno.h>
@@ -106,10 +107,12 @@ static void build_one(void *context, struct work *work)
 	struct outcome outcome = { .state = OUTCOME_DONE, .attempts = 1 };
 	struct err err = { 0 };
 	uint8_t reason = REASON_NONE;
+	activity_begin(ACTIVITY_COMMITTING);
 	if (task->id == 0)
 		err.fault = close_root(builder, task, &err);
 	else if (!look_condemned(builder, task->id, &reason, &err) && !reason)
 		err.fault = build(builder, task, &err);
+	activity_end(ACTIVITY_COMMITTING);
 	if (reason)
 		work_fail(work, reason, task->attempts + 1u, NULL);
 	else if (err.fault)

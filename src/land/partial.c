@@ -1,6 +1,7 @@
 #include "land/partial.h"
 
 #include "base/secret.h"
+#include "measure/activity.h"
 #include "queue/core/thread.h"
 
 #include <errno.h>
@@ -60,8 +61,12 @@ static enum fault take(struct partial *partial, struct partial_job *job)
 	if (job->steps & PARTIAL_WHOLE && proof_update(&partial->whole, job->data, size, err))
 		return err->fault;
 	if (job->steps & PARTIAL_WRITE) {
-		if (arrival_write(partial->arrival, job->offset, job->data, size, err))
-			return err->fault;
+		activity_end(ACTIVITY_HASHING); /* what writes is counted as that */
+		enum fault fault =
+			arrival_write(partial->arrival, job->offset, job->data, size, err);
+		activity_begin(ACTIVITY_HASHING);
+		if (fault)
+			return fault;
 		write_out(partial, job->offset, size);
 	}
 	if (job->steps & PARTIAL_LAST) {
@@ -218,7 +223,9 @@ static bool partial_run(struct worker_task *task)
 	bool closed;
 	for (struct partial_job *job; (job = next_job(partial, &closed));) {
 		bool dropped = partial->failed.fault;
+		activity_begin(ACTIVITY_HASHING);
 		bool fails = !dropped && do_job(partial, job);
+		activity_end(ACTIVITY_HASHING);
 		if (fails)
 			partial->failed = job->err;
 		if (dropped)

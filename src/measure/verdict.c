@@ -5,16 +5,23 @@
 enum {
 	LIMIT_PERCENT = 90, /* of --bwlimit: nothing else holds back */
 	CPU_PERCENT = 85,   /* of all that may be used */
+	FULL_PERCENT = 75,  /* of threads, of slots: nothing more goes in */
+	BUSY_PERCENT = 50,  /* of one thread */
 	NEXT_MAX = 1024,
+	WORTH_US = 3000000,
 	SLOWER = 3, /* times slower than the rest is slow */
 };
 
 static const struct {
 	const char *word, *next;
 } form[VERDICT_NAMES] = {
+	[VERDICT_SCANNING] = { "scanning",
+			       "the sources are listed slower than they are copied: a quicker "
+			       "disk under them, or fewer, larger directories" },
+	[VERDICT_READING] = { "reading", "the source's disk: more --readers, or a quicker disk" },
 	[VERDICT_HASHING] = { "hashing",
-			      "more requests in flight, or more processor cores here: files are "
-			      "hashed and encoded before they are sent" },
+			      "more --readers or requests in flight, or more processor cores "
+			      "here: files are hashed and encoded" },
 	[VERDICT_CPU] = { "own-cpu",
 			  "more processor cores, or fewer other programs on this machine" },
 	[VERDICT_NETWORK] = { "network",
@@ -27,9 +34,16 @@ static const struct {
 	[VERDICT_SERVERS] = { "servers",
 			      "more requests in flight (-j), or quicker disks at the storage "
 			      "servers" },
+	[VERDICT_COMMITTING] = { "committing",
+				 "directories take longer than files: fewer, larger directories, "
+				 "or a second gateway (-u)" },
+	[VERDICT_DISK] = { "local-disk", "the target's disk: a quicker one" },
 };
 
-const char *verdict_word(enum verdict_name name) { return form[name].word; }
+const char *verdict_word(enum verdict_name name)
+{
+	return name == VERDICT_NAMES ? "unknown" : form[name].word;
+}
 
 const char *busy_name(enum busy busy)
 {
@@ -80,11 +94,37 @@ static const struct verdict_server *slow_server(const struct verdict_moment *mom
 	return mean_wait(slow) > SLOWER * rest ? slow : NULL;
 }
 
-static enum verdict_name by_phases(struct verdict *verdict, const struct verdict_moment *moment)
+/* What most threads for local files do, and (in `most`) how many of them. */
+static enum verdict_name by_files(const struct verdict_inside *inside, double *most)
+{
+	const double *doing = inside->doing;
+	const double disk = doing[ACTIVITY_WRITING] + doing[ACTIVITY_FINISHING];
+	enum verdict_name name = VERDICT_READING;
+	*most = doing[ACTIVITY_READING];
+	if (doing[ACTIVITY_HASHING] > *most) {
+		name = VERDICT_HASHING;
+		*most = doing[ACTIVITY_HASHING];
+	}
+	if (disk > *most) {
+		name = VERDICT_DISK;
+		*most = disk;
+	}
+	return name;
+}
+
+/* Where requests are.  VERDICT_NAMES: none has told. */
+static enum verdict_name by_requests(struct verdict *verdict, const struct verdict_moment *moment)
 {
 	const uint64_t *us = moment->busy_us;
 	uint64_t moving = us[BUSY_CONNECTING] + us[BUSY_SENDING] + us[BUSY_RECEIVING];
-	uint64_t waiting = us[BUSY_WAITING] + us[BUSY_PROVING];
+	uint64_t waiting = us[BUSY_WAITING] + us[BUSY_PROVING], held = moment->held_us;
+	double most;
+	if (moving + waiting + held + us[BUSY_MAKING] == 0)
+		return VERDICT_NAMES;
+	if (moment->inside.known && held > moving && held > waiting) {
+		const enum verdict_name name = by_files(&moment->inside, &most);
+		return most > 0 ? name : VERDICT_HASHING;
+	}
 	if (us[BUSY_MAKING] > moving && us[BUSY_MAKING] > waiting)
 		return VERDICT_HASHING;
 	if (moving > waiting)
@@ -98,20 +138,61 @@ static enum verdict_name by_phases(struct verdict *verdict, const struct verdict
 	return VERDICT_SERVER;
 }
 
+/* Whether `count` is as many as there may be. */
+static bool is_full(double count, unsigned most)
+{
+	return most > 0 && count * 100 >= (double)most * FULL_PERCENT;
+}
+
+/* By what is full, the last in the row first: what it waits for holds back all before it. */
+static enum verdict_name by_queues(struct verdict *verdict, const struct verdict_moment *moment)
+{
+	const struct verdict_inside *inside = &moment->inside;
+	const double *doing = inside->doing;
+	double files;
+	const enum verdict_name of_files = by_files(inside, &files);
+	if (inside->gateway_away)
+		return VERDICT_GATEWAY;
+	if (inside->grid_away)
+		return VERDICT_SERVERS;
+	if (is_full(doing[ACTIVITY_FINISHING], 1))
+		return VERDICT_DISK;
+	if (is_full(doing[ACTIVITY_READING] + doing[ACTIVITY_HASHING] + doing[ACTIVITY_WRITING],
+		    inside->hands))
+		return of_files;
+	if (is_full(inside->transfers, inside->slots))
+		return by_requests(verdict, moment);
+	if (doing[ACTIVITY_SCANNING] * 100 >= BUSY_PERCENT)
+		return VERDICT_SCANNING;
+	double committing = inside->directories + doing[ACTIVITY_COMMITTING];
+	if (committing > files && committing > inside->transfers)
+		return VERDICT_COMMITTING;
+	if (files > inside->transfers)
+		return of_files;
+	return inside->transfers > 0 ? by_requests(verdict, moment) : VERDICT_NAMES;
+}
+
 enum verdict_name verdict_add(struct verdict *verdict, const struct verdict_moment *moment)
 {
 	enum verdict_name name;
 	double seconds = (double)moment->us / 1e6;
-	if (moment->limit &&
-	    (double)moment->bytes * 100 >= (double)moment->limit * LIMIT_PERCENT * seconds) {
+	if (moment->inside.limited ||
+	    (moment->limit &&
+	     (double)moment->bytes * 100 >= (double)moment->limit * LIMIT_PERCENT * seconds)) {
 		verdict->limited = true;
 		name = VERDICT_NETWORK;
 	} else if (moment->cpu_us * 100 >= moment->us * moment->cpus * CPU_PERCENT) {
 		name = VERDICT_CPU;
+	} else if (moment->inside.known) {
+		name = by_queues(verdict, moment);
 	} else {
-		name = by_phases(verdict, moment);
+		name = by_requests(verdict, moment);
 	}
-	verdict->us[name] += moment->us;
+	verdict->unnamed_us += moment->us;
+	if (name == VERDICT_NAMES)
+		return name;
+	verdict->us[name] += verdict->unnamed_us;
+	verdict->unnamed_us = 0;
 	return name;
 }
 
@@ -140,6 +221,8 @@ static double total_of(const struct verdict *verdict)
 		total += (double)verdict->us[i];
 	return total;
 }
+
+bool verdict_is_worth(const struct verdict *verdict) { return total_of(verdict) >= WORTH_US; }
 
 /* What to do about the one with most time. */
 static enum fault append_next(const struct verdict *verdict, struct bytes *out)

@@ -170,6 +170,7 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 	}
 	enlist(call);
 	call->started_us = http->options.watch ? http_clock_us() : 0;
+	call->held_us = call->held_since_us = 0;
 	return call;
 }
 
@@ -189,8 +190,9 @@ static uint64_t http_time(const struct http_call *call, CURLINFO info)
 
 /* Tells how long a request was where.  libcurl counts from its begin; a phase that was not reached
  * has taken nothing, the one that was cut short all the rest. */
-static void http_tell_watch(const struct http_call *call)
+static void http_tell_watch(struct http_call *call)
 {
+	http_call_hold_end(call);
 	const struct http_watch *watch = call->http->options.watch;
 	const struct http_request *request = &call->request;
 	uint64_t end = http_clock_us() - call->started_us;
@@ -199,15 +201,20 @@ static void http_tell_watch(const struct http_call *call)
 	uint64_t sent = call->sent_us > call->started_us ? call->sent_us - call->started_us : 0;
 	begun = begun ? max_u64(connected, min_u64(begun, end)) : end;
 	sent = max_u64(connected, min_u64(sent, begun));
+	/* What sends is held by its body, what does not by its sink. */
+	const bool sends = request->body.size > 0;
+	const uint64_t moving = sends ? sent - connected : end - begun;
+	const uint64_t held = min_u64(call->held_us, moving);
 	const struct http_phases phases = {
 		.base = request->peer ? request->peer->url.base : call->http->url.base,
 		.to_peer = request->peer != NULL,
 		.reads = request->method == HTTP_GET,
 		.started_us = call->started_us,
 		.connect_us = connected,
-		.send_us = sent - connected,
+		.send_us = sent - connected - (sends ? held : 0),
 		.wait_us = begun - sent,
-		.receive_us = end - begun,
+		.receive_us = end - begun - (sends ? 0 : held),
+		.held_us = held,
 		.bytes = max_u64(call->body_sent, request->body.size) + call->received,
 	};
 	watch->ended(watch->context, &phases);
@@ -340,11 +347,16 @@ size_t http_poll(struct http *http, uint32_t timeout_ms)
 
 void http_wake(struct http *http) { (void)curl_multi_wakeup(http->multi); }
 
-void http_pause(struct http_call *call) { call->full = true; }
+void http_pause(struct http_call *call)
+{
+	call->full = true;
+	http_call_hold_begin(call);
+}
 
 void http_resume(struct http_call *call)
 {
 	call->full = false;
+	http_call_hold_end(call);
 	if (!call->paused)
 		return;
 	call->paused = false;

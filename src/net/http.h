@@ -63,7 +63,8 @@ struct http_phases {
 	bool reads;          /* HTTP_GET */
 	uint64_t started_us; /* of http_clock_us */
 	uint64_t connect_us, send_us, wait_us, receive_us;
-	uint64_t bytes; /* of both bodies */
+	uint64_t held_us; /* not among these: this side had nothing to send, or took nothing */
+	uint64_t bytes;   /* of both bodies */
 };
 
 /* Hears of each request that ends, before its `done`. */

@@ -45,6 +45,19 @@ static void hold(struct http_call *call, int what)
 	call->http->holding = true;
 }
 
+void http_call_hold_begin(struct http_call *call)
+{
+	if (call->http->options.watch && !call->held_since_us)
+		call->held_since_us = http_clock_us();
+}
+
+void http_call_hold_end(struct http_call *call)
+{
+	if (call->held_since_us)
+		call->held_us += http_clock_us() - call->held_since_us;
+	call->held_since_us = 0;
+}
+
 CURLcode http_call_pause(struct http_call *call)
 {
 	return curl_easy_pause(call->easy, call->held | (call->paused ? CURLPAUSE_SEND : 0));
@@ -76,6 +89,7 @@ static size_t on_read(char *buffer, size_t item, size_t count, void *context)
 				: body->read(body->context, buffer, size);
 	if (got == HTTP_READ_PAUSE) {
 		call->paused = true;
+		http_call_hold_begin(call);
 		return CURL_READFUNC_PAUSE;
 	}
 	/* A body that comes short would have the gateway wait for the rest. */

@@ -47,7 +47,9 @@ struct http_call {
 	CURL *easy;
 	struct http_request request; /* path is gone */
 	uint64_t started_us,
-		sent_us;        /* where there is a watch: begun; all of the body handed over */
+		sent_us; /* where there is a watch: begun; all of the body handed over */
+	uint64_t held_us,
+		held_since_us;  /* likewise: held back by body or sink; since; 0: it is not */
 	uint64_t body_sent;     /* bytes handed to libcurl since the last rewind */
 	bool paused;            /* by the body */
 	bool full;              /* http_pause: the sink is to get nothing */
@@ -130,6 +132,10 @@ static inline bool http_call_one_send(const struct http_call *call)
 	size_t most = call->http->options.pace ? 0 : HTTP_ONE_SEND_MAX;
 	return !body->read && body->size <= most;
 }
+
+/* Body or sink hold the call back from now on, or no more. */
+void http_call_hold_begin(struct http_call *call);
+void http_call_hold_end(struct http_call *call);
 
 /* Tells libcurl what is paused now.  Bytes that it has kept may reach the callbacks meanwhile. */
 CURLcode http_call_pause(struct http_call *call);

@@ -31,6 +31,11 @@ uint64_t pace_ask(struct pace *pace, uint64_t size, uint64_t now_ms)
 	return due_ns <= now_ns ? now_ms : (due_ns + NS_OF_MS - 1) / NS_OF_MS;
 }
 
+bool pace_holds(const struct pace *pace, uint64_t now_ms)
+{
+	return atomic_load_explicit(&pace->spent_ns, memory_order_relaxed) > now_ms * NS_OF_MS;
+}
+
 size_t pace_chunk(const struct pace *pace)
 {
 	return (size_t)max_u64(PACE_CHUNK_MIN,

@@ -42,5 +42,8 @@ void pace_init(struct pace *pace, uint64_t rate);
  */
 uint64_t pace_ask(struct pace *pace, uint64_t size, uint64_t now_ms);
 
+/* Returns whether something that was asked for has to wait: the limit is what holds back. */
+bool pace_holds(const struct pace *pace, uint64_t now_ms);
+
 /* Returns how many bytes to ask for at once: 1/16 s of the rate, in the limits above. */
 size_t pace_chunk(const struct pace *pace);

@@ -241,7 +241,7 @@ const struct option_row option_table[] = {
 	  BIT(PUT) | BIT(CP), true, AT(cap_out), 0, 0 },
 	{ "json", 0, OPTION_FLAG, NULL, "JSON lines on stdout",
 	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF) | BIT(SNAPSHOTS) |
-		  BIT(FORGET) | BIT(BENCH),
+		  BIT(FORGET) | BIT(BENCH) | BIT(KEY),
 	  false, AT(output.json), 0, 0 },
 	{ "progress", 0, OPTION_PROGRESS, "auto|always|never", "the progress line (auto)",
 	  ONLINE | BIT(PLAN) | BIT(BENCH) | BIT(GET) | BIT(PUT) | BIT(KEY), false,

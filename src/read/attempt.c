@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "files/unchanged.h"
+#include "measure/activity.h"
 #include "queue/split.h"
 #include "verify/likeness.h"
 
@@ -59,11 +60,13 @@ enum fault attempt_open(struct attempt *attempt, const struct attempt_tools *too
 		describe_copy(attempt);
 		return FAULT_NONE;
 	}
+	activity_begin(ACTIVITY_READING);
 	enum fault fault = attempt->is_link
 				   ? source_tree_read_link(tools->tree, work->task, attempt->target,
 							   &attempt->status, err)
 				   : source_tree_open_file(tools->tree, work->task, &attempt->fd,
 							   &attempt->status, err);
+	activity_end(ACTIVITY_READING);
 	if (fault)
 		return err_sort(err, ERR_SOURCE);
 	attempt->size = (uint64_t)attempt->status.st_size;
@@ -101,7 +104,9 @@ enum fault attempt_read(const struct attempt *attempt, uint64_t offset, unsigned
 	}
 	if (attempt->copy)
 		return read_copy(attempt->copy, offset, data, size, err);
+	activity_begin(ACTIVITY_READING);
 	enum fault fault = unchanged_read(attempt->fd, attempt->offset + offset, data, size, err);
+	activity_end(ACTIVITY_READING);
 	return fault ? err_sort(err, ERR_SOURCE) : FAULT_NONE;
 }
 

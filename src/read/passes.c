@@ -1,6 +1,7 @@
 #include "read/passes.h"
 
 #include "base/digest.h"
+#include "measure/activity.h"
 
 /* One pass. */
 struct file_pass {
@@ -79,7 +80,9 @@ static enum fault send_bytes(struct file_pass *pass, struct err *err)
 static struct slab *slab_room(void *context)
 {
 	struct file_pass *pass = context;
+	activity_end(ACTIVITY_HASHING); /* sleeps until the sender has made room */
 	pass->open = body_room(pass->passes->body);
+	activity_begin(ACTIVITY_HASHING);
 	return pass->open ? pass->open->slab : NULL;
 }
 
@@ -101,8 +104,11 @@ static enum fault encode_piece(void *context, struct body_piece *piece, struct e
 {
 	struct file_pass *pass = context;
 	enum fault fault = compare(pass, piece, err);
-	return fault ? fault
-		     : chk_encoder_update(pass->passes->encoder, piece->data, piece->size, err);
+	activity_begin(ACTIVITY_HASHING);
+	if (!fault)
+		fault = chk_encoder_update(pass->passes->encoder, piece->data, piece->size, err);
+	activity_end(ACTIVITY_HASHING);
+	return fault;
 }
 
 static enum fault send_shares(struct file_pass *pass, struct err *err)
@@ -123,9 +129,13 @@ static enum fault send_shares(struct file_pass *pass, struct err *err)
 	if (chk_encoder_start(passes->encoder, passes->params, body->size, body->proof.key, err))
 		return err->fault;
 	chk_encoder_set_sink(passes->encoder, slab_writer_take, &pass->writer);
-	if (passes->read(passes->context, &reading, err) ||
-	    chk_encoder_final(passes->encoder, &cap, err))
-		return err->fault;
+	enum fault fault = passes->read(passes->context, &reading, err);
+	activity_begin(ACTIVITY_HASHING);
+	if (!fault)
+		fault = chk_encoder_final(passes->encoder, &cap, err);
+	activity_end(ACTIVITY_HASHING);
+	if (fault)
+		return fault;
 	slab_writer_end(&pass->writer);
 	memcpy(body->cap_hash, cap.hash, sizeof body->cap_hash);
 	body->predicted = true;

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "files/holes.h"
+#include "measure/activity.h"
 #include "queue/retry.h"
 #include "read/attempt.h"
 #include "read/chunks.h"
@@ -95,10 +96,12 @@ static enum fault hash_start(struct reader *reader, uint64_t size, struct err *e
 
 static enum fault hash_add(struct reader *reader, const void *data, size_t size, struct err *err)
 {
+	activity_begin(ACTIVITY_HASHING);
 	content_hash_update(&reader->content, data, size);
-	if (!reader->keyed)
-		return FAULT_NONE;
-	return chk_key_update(&reader->key, data, size, err);
+	const enum fault fault =
+		reader->keyed ? chk_key_update(&reader->key, data, size, err) : FAULT_NONE;
+	activity_end(ACTIVITY_HASHING);
+	return fault;
 }
 
 static enum fault hash_end(struct reader *reader, struct body_proof *proof, struct err *err)

@@ -94,7 +94,9 @@ struct report_end {
 		bool ended;        /* Latest is moved, or leads to a newer one */
 		uint64_t checked_files, checked_directories; /* that were known */
 	} backup;
-	bool fetched; /* the target is local: nothing is linked */
+	const char *held;      /* what held the run back, in words; NULL: it was too short */
+	const char *held_json; /* the same as a JSON object, or NULL */
+	bool fetched;          /* the target is local: nothing is linked */
 	/* What earlier runs did, and was taken up again: */
 	uint64_t source_changed, written_gone, written_changed, retried;
 	uint64_t unseen;   /* what could not be looked at again */

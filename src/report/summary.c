@@ -236,6 +236,8 @@ static enum fault remarks(struct bytes *out, const struct summary_run *run,
 				     LLU(end->unreferenced));
 	if (!fault)
 		fault = lost_text(out, &end->lost);
+	if (!fault && end->held)
+		fault = bytes_printf(out, "barge: held back by: %s\n", end->held);
 	if (!fault && run->lost > 0)
 		fault = bytes_printf(out, "barge: %llu lines could not be written\n",
 				     LLU(run->lost));
@@ -375,6 +377,8 @@ static enum fault run_json(struct bytes *out, const struct summary_run *run,
 		fault = json_bool(out, "plan_complete", counts->plan_complete);
 	if (!fault)
 		fault = json_bool(out, "linked", is_linked(counts));
+	if (!fault && end->held_json)
+		fault = bytes_printf(out, ",\"verdict\":%s", end->held_json);
 	if (!fault && end->limit && !counts->root_settled)
 		fault = json_member(out, "limit", end->limit, strlen(end->limit));
 	if (!fault && goes_on(end, counts))

@@ -1,12 +1,17 @@
 #include "upload/serving.h"
 
+#include "measure/activity.h"
+
 enum fault serving_read(const struct spool *spool, uint64_t offset, unsigned char *data,
 			size_t size, struct err *err)
 {
 	while (size > 0) {
 		struct spool_piece piece = { .size = size };
-		if (spool_read(spool, offset, data, &piece, err))
-			return err->fault;
+		activity_begin(ACTIVITY_READING);
+		enum fault fault = spool_read(spool, offset, data, &piece, err);
+		activity_end(ACTIVITY_READING);
+		if (fault)
+			return fault;
 		if (piece.size == 0)
 			return err_set(err, FAULT_CORRUPT, "it has become shorter");
 		if (piece.data != data)

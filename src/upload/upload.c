@@ -1,6 +1,7 @@
 #include "upload/upload.h"
 
 #include "base/secret.h"
+#include "measure/activity.h"
 #include "upload/put.h"
 #include "upload/serving.h"
 
@@ -47,10 +48,13 @@ static enum fault hash_piece(struct uploading *uploading, struct chk_key *key,
 {
 	if (serving_read(uploading->spool, piece->offset, piece->data, piece->size, err))
 		return err->fault;
+	activity_begin(ACTIVITY_HASHING);
 	if (uploading->hashes.hash)
 		piece_hashes_add(&uploading->hashes, piece);
 	content_hash_update(hash, piece->data, piece->size);
-	return chk_key_update(key, piece->data, piece->size, err);
+	enum fault fault = chk_key_update(key, piece->data, piece->size, err);
+	activity_end(ACTIVITY_HASHING);
+	return fault;
 }
 
 static enum fault hash_pieces(struct uploading *uploading, struct chk_key *key,

@@ -1,6 +1,7 @@
 #include "verify/policy.h"
 
 #include "base/secret.h"
+#include "measure/activity.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -174,11 +175,13 @@ bool policy_predict(const struct policy *policy, const struct policy_bytes *byte
 	if (own)
 		encoder = own;
 	const struct chk_params *params = policy_params(policy);
+	activity_begin(ACTIVITY_HASHING);
 	bool has_shares = shares && !chk_shares_new(encoder, params, bytes->key, bytes->data,
 						    bytes->size, shares, &err);
 	if (has_shares)
 		*cap = (*shares)->cap;
 	bool predicted = has_shares || !cap_of_bytes(encoder, params, bytes, cap);
+	activity_end(ACTIVITY_HASHING);
 	chk_encoder_free(own);
 	return predicted;
 }

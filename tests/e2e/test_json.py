@@ -123,9 +123,16 @@ def benches(barge, grid, tmp_path):
     barge.run("bench", "compare", "--json", tmp_path / "one.json", tmp_path / "one.json", node=False)
 
 
+def keys(barge, grid, tmp_path):
+    (tmp_path / "key").write_bytes(content(77))
+    root = f"--root={grid.fresh()[0]}"
+    for words in ("store", "SHA1-s77--ab", tmp_path / "key"), ("check", "SHA1-s77--ab"):
+        barge.run("key", *words, root, f"--node-directory={grid.directory}", "--json")
+
+
 def test_each_field_of_the_page_is_printed(embedded, gateway, client, tmp_path):
     barge = client(embedded)
-    for scene in copies, plans, backups, benches, damage:
+    for scene in copies, plans, backups, keys, benches, damage:
         scene(barge, embedded, tmp_path)
     grid = gateway("put:500@1-3", "get:wrong-body@2")
     other = client(grid)

@@ -18,6 +18,9 @@
  *   noproc      there is no /proc, whatever SHIM_DIR is
  *   meminfo=F   /proc/meminfo is the file F, whatever SHIM_DIR is
  *   order=F     F gets a line for each "dress", "fsync" and "name" of an inode, and each "syncfs"
+ *   slowread=N  a read of a file takes N milliseconds
+ *   slowopen=N  opening a directory does
+ *   slowsync=N  fsync and syncfs do
  *   badsyncfs   syncfs fails, once                             EIO
  *   badsize=N   a file of N bytes cannot be synced             EIO
  */
@@ -130,6 +133,35 @@ static void note_name(int at, const char *name)
 		note("name", st.st_ino);
 }
 
+/* Sleeps as a word says, where that counts. */
+static void be_slow(const char *name, int at, const char *path)
+{
+	const char *ms = word(name);
+	if (ms && is_here(at, path))
+		usleep((useconds_t)atoi(ms) * 1000);
+}
+
+/* ---- reading ---- */
+
+ssize_t pread(int fd, void *data, size_t size, off_t offset)
+{
+	be_slow("slowread", fd, NULL);
+	return REAL(pread)(fd, data, size, offset);
+}
+
+ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
+{
+	be_slow("slowread", fd, NULL);
+	return REAL(pread64)(fd, data, size, offset);
+}
+
+ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room)
+{
+	be_slow("slowread", fd, NULL);
+	return size > room ? -1 : REAL(pread64)(fd, data, size, offset);
+}
+
 /* ---- opening ---- */
 
 static int hidden(const char *path)
@@ -152,6 +184,8 @@ static int open_at(int at, const char *path, int flags, mode_t mode)
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE && lacks("notmpfile", at, path, EOPNOTSUPP))
 		return -1;
+	if (flags & O_DIRECTORY)
+		be_slow("slowopen", at, path);
 	return REAL(openat)(at, folded(at, path, found), flags, mode);
 }
 
@@ -253,6 +287,7 @@ int fsync(int fd)
 		return -1;
 	}
 	note_fd("fsync", fd);
+	be_slow("slowsync", fd, NULL);
 	return REAL(fsync)(fd);
 }
 
@@ -260,6 +295,7 @@ int syncfs(int fd)
 {
 	static int failed;
 	note("syncfs", 0);
+	be_slow("slowsync", fd, NULL);
 	if (!word("badsyncfs") || failed++)
 		return REAL(syncfs)(fd);
 	errno = EIO;

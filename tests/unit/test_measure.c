@@ -145,6 +145,89 @@ static void the_one_slow_server_is_named(void **state)
 	bytes_fini(&text);
 }
 
+/* A second of a job in which nothing is full. */
+static struct verdict_moment in_a_job(void)
+{
+	struct verdict_moment moment = waiting();
+	moment.inside = (struct verdict_inside){ .known = true, .hands = 8, .slots = 4 };
+	return moment;
+}
+
+static void a_job_is_named_for_what_is_full(void **state)
+{
+	(void)state;
+	struct verdict verdict = { 0 };
+	struct verdict_moment moment = in_a_job();
+	struct verdict_inside *inside = &moment.inside;
+	inside->transfers = 1;
+	inside->doing[ACTIVITY_SCANNING] = 0.6;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_SCANNING);
+	inside->transfers = 3;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_GATEWAY);
+	inside->doing[ACTIVITY_READING] = 3.5;
+	inside->doing[ACTIVITY_HASHING] = 2;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_GATEWAY);
+	inside->doing[ACTIVITY_READING] = 4;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_READING);
+	inside->doing[ACTIVITY_HASHING] = 5;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_HASHING);
+	inside->doing[ACTIVITY_WRITING] = 6;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_DISK);
+	inside->grid_away = true;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_SERVERS);
+	inside->gateway_away = true;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_GATEWAY);
+	inside->limited = true;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_NETWORK);
+	assert_true(verdict.limited);
+}
+
+static void where_nothing_is_full_most_decides(void **state)
+{
+	(void)state;
+	struct verdict verdict = { 0 };
+	struct verdict_moment moment = in_a_job();
+	struct verdict_inside *inside = &moment.inside;
+	inside->transfers = 1;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_GATEWAY);
+	inside->directories = 2;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_COMMITTING);
+	inside->doing[ACTIVITY_READING] = 2.5;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_READING);
+	inside->doing[ACTIVITY_FINISHING] = 0.9; /* one thread, and all of it */
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_DISK);
+}
+
+static void what_is_held_on_this_side_is_no_network(void **state)
+{
+	(void)state;
+	struct verdict verdict = { 0 };
+	struct verdict_moment moment = in_a_job();
+	moment.inside.transfers = 4;
+	moment.inside.doing[ACTIVITY_READING] = 1;
+	moment.held_us = 3000000;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_READING);
+	moment.held_us = 0;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_GATEWAY);
+}
+
+static void long_requests_are_named_once_they_have_told(void **state)
+{
+	(void)state;
+	struct verdict verdict = { 0 };
+	struct verdict_moment moment = in_a_job();
+	moment.inside.transfers = 4;
+	memset(moment.busy_us, 0, sizeof moment.busy_us);
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_NAMES);
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_NAMES);
+	assert_int_equal(verdict_most(&verdict), VERDICT_NAMES);
+	assert_false(verdict_is_worth(&verdict));
+	moment.busy_us[BUSY_SENDING] = 12000000;
+	assert_int_equal(verdict_add(&verdict, &moment), VERDICT_NETWORK);
+	assert_int_equal(verdict.us[VERDICT_NETWORK], 3000000);
+	assert_true(verdict_is_worth(&verdict));
+}
+
 static void write_results(const char *name, const void *data, size_t size)
 {
 	FILE *file = fopen(sandbox_path(name), "w");
@@ -244,6 +327,10 @@ int main(void)
 		cmocka_unit_test(a_sweep_ends_where_nothing_is_gained),
 		cmocka_unit_test(a_moment_is_named_for_where_requests_are),
 		cmocka_unit_test(the_one_slow_server_is_named),
+		cmocka_unit_test(a_job_is_named_for_what_is_full),
+		cmocka_unit_test(where_nothing_is_full_most_decides),
+		cmocka_unit_test(what_is_held_on_this_side_is_no_network),
+		cmocka_unit_test(long_requests_are_named_once_they_have_told),
 		cmocka_unit_test_setup_teardown(a_step_is_read_as_it_was_written, sandbox_setup,
 						sandbox_teardown),
 		cmocka_unit_test_setup_teardown(nonsense_in_results_is_named, sandbox_setup,

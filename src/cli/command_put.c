@@ -238,7 +238,8 @@ static enum fault put_prepare(struct put_command *put, struct err *err)
 			       "without a name on the grid the file could not be found again: "
 			       "name one, or ask for its cap with --caps-only or --cap-out");
 	if (put->has_target &&
-	    grid_path_resolve(&options->connection, options->words.text[1], &put->target, err))
+	    (grid_path_resolve(&options->connection, options->words.text[1], &put->target, err) ||
+	     grid_path_check_colon(&put->target, err)))
 		return err->fault;
 	return options->cap_out ? outfile_open(&put->cap_out, options->cap_out, false, err)
 				: FAULT_NONE;

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "calls/chunked_file.h"
 #include "report/json.h"
+#include "report/progress.h"
 
 enum {
 	TEXT_MAX = 1 << 30, /* bytes of all names and caps of one directory */
@@ -174,6 +175,10 @@ static enum fault print_name(const struct listing *listing, const struct listing
 	const unsigned char *name = listing->text.data + row->name;
 	size_t left = row->name_size;
 	enum fault fault = left == 0 ? bytes_append_text(out, "\"\"") : FAULT_NONE;
+	if (row->is_path) {
+		fault = bytes_append(out, name, left);
+		left = 0;
+	}
 	while (left > 0 && !fault) {
 		const unsigned char *slash = memchr(name, '/', left);
 		size_t size = slash ? (size_t)(slash - name) : left;
@@ -189,8 +194,21 @@ static enum fault print_name(const struct listing *listing, const struct listing
 	return fault ? fault : bytes_append_text(out, "\n");
 }
 
-static int size_text(const struct listing_row *row, char text[SIZE_TEXT])
+/* "12", "1.5K": as ls -h has it, but rounded down. */
+static int human_text(uint64_t bytes, char text[SIZE_TEXT])
 {
+	char quantity[QUANTITY_SIZE];
+	char *unit = strchr(quantity_bytes(bytes, quantity), ' ');
+	if (!unit)
+		return 0;
+	*unit = '\0';
+	return snprintf(text, SIZE_TEXT, "%s%.1s", quantity, unit[1] == 'B' ? "" : unit + 1);
+}
+
+static int size_text(const struct listing_row *row, bool human, char text[SIZE_TEXT])
+{
+	if (row->has_size && human)
+		return human_text(row->size, text);
 	if (row->has_size)
 		return snprintf(text, SIZE_TEXT, "%llu", (unsigned long long)row->size);
 	return snprintf(text, SIZE_TEXT, "%s", row->kind == STORE_DIRECTORY ? "-" : "?");
@@ -215,12 +233,12 @@ static const char *rights(const struct listing_row *row)
 	return "?---";
 }
 
-static enum fault print_long(const struct listing *listing, struct bytes *out)
+static enum fault print_long(const struct listing *listing, bool human, struct bytes *out)
 {
 	char size[SIZE_TEXT], when[TIME_TEXT];
 	int size_width = 0, time_width = 0;
 	for (size_t i = 0; i < listing->count; i++) {
-		int width = size_text(&listing->row[i], size);
+		int width = size_text(&listing->row[i], human, size);
 		size_width = width > size_width ? width : size_width;
 		width = time_text(&listing->row[i], when);
 		time_width = width > time_width ? width : time_width;
@@ -228,7 +246,7 @@ static enum fault print_long(const struct listing *listing, struct bytes *out)
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < listing->count && !fault; i++) {
 		const struct listing_row *row = &listing->row[i];
-		size_text(row, size);
+		size_text(row, human, size);
 		time_text(row, when);
 		fault = bytes_printf(out, "%s %*s %-*s ", rights(row), size_width, size, time_width,
 				     when);
@@ -294,8 +312,8 @@ enum fault listing_print(const struct listing *listing, enum listing_form form, 
 			 struct bytes *out)
 {
 	enum fault fault = FAULT_NONE;
-	if (form == LISTING_LONG)
-		return print_long(listing, out);
+	if (form == LISTING_LONG || form == LISTING_HUMAN)
+		return print_long(listing, form == LISTING_HUMAN, out);
 	for (size_t i = 0; i < listing->count && !fault; i++)
 		fault = form == LISTING_JSON ? print_object(listing, &listing->row[i], place, out)
 					     : print_name(listing, &listing->row[i], out);

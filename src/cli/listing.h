@@ -15,6 +15,7 @@ struct listing_row {
 	size_t name_size;
 	enum store_kind kind;
 	bool is_mutable, writable;
+	bool is_path; /* the name is one that was typed, and is escaped already */
 	bool has_size, has_mtime, has_mode;
 	uint64_t size;
 	int64_t mtime_ns;                          /* of the file, else when it was linked */
@@ -64,6 +65,7 @@ void listing_sort(struct listing *listing);
 
 enum listing_form {
 	LISTING_NAMES, /* a name, with a slash behind a directory's */
+	LISTING_HUMAN, /* the same, sizes as 1.5K */
 	LISTING_LONG,  /* kind, rights, size, local time, name; columns are aligned */
 	LISTING_JSON,
 };

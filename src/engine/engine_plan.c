@@ -16,7 +16,7 @@ enum fault engine_recover(struct engine *engine, struct err *err)
 	uint64_t end;
 	if (catalog_file_recover(migration->catalog, &engine->resume, &engine->writer, err) ||
 	    outcomes_end(migration->catalog->outcomes, &end, err))
-		return err_wrap(err, "job %s", migration->job.name);
+		return migration_unusable(migration, err);
 	if (engine->resume.cut > 0)
 		say(engine->output, SAY_WARNING,
 		    "the plan ended in a damaged block; %llu bytes cut, the walk goes on",

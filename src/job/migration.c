@@ -82,12 +82,22 @@ static enum fault take_outcomes(struct migration *migration, struct err *err)
 	return take_binding(migration, text, size, err);
 }
 
+enum fault migration_unusable(const struct migration *migration, struct err *err)
+{
+	char why[sizeof err->text];
+	if (err->fault != FAULT_CORRUPT)
+		return err_wrap(err, "job %s", migration->job.name);
+	snprintf(why, sizeof why, "%.140s", err->text);
+	return err_set(err, FAULT_CORRUPT, "job %s: %s; the same command with --new begins anew",
+		       migration->job.name, why);
+}
+
 /* Opens the files of the job, and takes in what they say. */
 static enum fault open_catalog(struct migration *migration, struct err *err)
 {
 	const struct catalog_files files = job_files(&migration->job);
 	if (catalog_file_open(&files, migration->job.id, &migration->catalog, err))
-		return err_wrap(err, "job %s", migration->job.name);
+		return migration_unusable(migration, err);
 	enum fault fault = migration_load(migration, err);
 	return fault ? fault : take_outcomes(migration, err);
 }
@@ -296,6 +306,16 @@ enum fault migration_open(const char *state_dir, const char *name, struct migrat
 	return fault;
 }
 
+static enum fault plan_unusable(const char *path, struct err *err)
+{
+	char why[sizeof err->text];
+	if (err->fault != FAULT_CORRUPT)
+		return err_wrap(err, "plan '%.120s'", path);
+	snprintf(why, sizeof why, "%.100s", err->text);
+	return err_set(err, FAULT_CORRUPT, "plan '%.80s': %s; write it anew with barge plan", path,
+		       why);
+}
+
 /* Makes the job of a plan that was written to a file of its own. */
 static enum fault adopt(const char *state_dir, const char *path, struct migration *migration,
 			struct err *err)
@@ -304,7 +324,7 @@ static enum fault adopt(const char *state_dir, const char *path, struct migratio
 	struct catalog *catalog;
 	char *state = NULL;
 	if (catalog_file_open(&plan, NULL, &catalog, err))
-		return err_wrap(err, "plan '%.120s'", path);
+		return plan_unusable(path, err);
 	enum fault fault = job_state_dir(state_dir, &state, err);
 	if (!fault)
 		fault = job_adopt(state, catalog_job_id(catalog), path, &migration->job, err);

@@ -92,6 +92,9 @@ MUST_USE enum fault migration_bind(struct migration *migration, const struct cap
  * there are none, or it is on a grid. */
 const char *migration_local(const struct catalog *catalog, size_t *size);
 
+/* Says of what fault, with its remedy, the job does not go on.  Returns the fault. */
+enum fault migration_unusable(const struct migration *migration, struct err *err);
+
 /* Fails with EXISTS (status 4) when `place` is not the target that the job is bound to: an alias
  * that moved. */
 MUST_USE enum fault migration_check_target(const struct migration *migration,

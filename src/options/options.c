@@ -129,7 +129,8 @@ static enum fault take_long(struct parse *parse, const char *word, struct err *e
 {
 	char where[NAME_SIZE];
 	const char *equals = strchrnul(word, '=');
-	const struct option_row *row = option_by_name(word + 2, (size_t)(equals - word - 2));
+	const struct option_row *row =
+		option_by_name(word + 2, (size_t)(equals - word - 2), parse->options->command);
 	if (!row) {
 		row = nearest_option(word + 2, (size_t)(equals - word - 2),
 				     parse->options->command);
@@ -145,7 +146,7 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 	enum fault fault = FAULT_NONE;
 	for (const char *at = word + 1; *at && !fault; at++) {
 		char where[] = { '-', *at, '\0' };
-		const struct option_row *row = option_by_letter(*at);
+		const struct option_row *row = option_by_letter(*at, parse->options->command);
 		if (!row)
 			return no_option(parse, where, NULL, err);
 		if (row->argument)
@@ -247,7 +248,7 @@ static enum fault config_line(struct parse *parse, char *line, unsigned number, 
 			       show(line, shown));
 	*equals = '\0';
 	const char *name = trim(line);
-	const struct option_row *row = option_by_name(name, strlen(name));
+	const struct option_row *row = option_by_name(name, strlen(name), parse->options->command);
 	if (!row || row->argv_only)
 		return err_set(err, FAULT_USAGE, "config line %u: '%s' is not an option for a file",
 			       number, show(name, shown));

@@ -81,6 +81,8 @@ struct options {
 	uint64_t port;         /* gateway; 0: any */
 	bool new_job, dry_run; /* cp, plan, backup, forget */
 	bool show_caps, long_listing; /* ls, show, snapshots */
+	bool human_readable;          /* ls */
+	bool list_recursively;        /* ls */
 	bool force;                   /* get */
 	bool add_lease;               /* verify, repair */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */

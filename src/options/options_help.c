@@ -1,6 +1,6 @@
 #include "options/options_table.h"
 
-enum { COLUMN = 30, BOUND_SIZE = 24, BOUNDS_SIZE = 64 };
+enum { COLUMN = 30, OVERVIEW_COLUMN = 38, BOUND_SIZE = 24, BOUNDS_SIZE = 64 };
 
 /* What an option means to a command that takes another meaning of it. */
 static const struct meaning {
@@ -121,9 +121,11 @@ static void overview(FILE *out)
 	      out);
 	for (int i = COMMAND_NONE + 1; i < COMMAND_COUNT; i++) {
 		const struct command_row *row = &command_table[i];
-		char left[64];
-		snprintf(left, sizeof left, "%s %s", row->name, row->operands);
-		fprintf(out, "  barge %-38s  %s\n", left, row->help);
+		char left[128];
+		int width = snprintf(left, sizeof left, "%s %s", row->name, row->operands);
+		bool wide = width > OVERVIEW_COLUMN; /* then its help is below */
+		fprintf(out, "  barge %-*s%s%*s%s\n", OVERVIEW_COLUMN, left, wide ? "\n" : "  ",
+			wide ? OVERVIEW_COLUMN + 10 : 0, "", row->help);
 	}
 	fputs("\n`barge COMMAND --help` explains one and lists its options.  Most options can also "
 	      "stand in\n$XDG_CONFIG_HOME/barge/config as `name = value`, or in the environment as "

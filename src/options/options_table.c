@@ -223,6 +223,10 @@ const struct option_row option_table[] = {
 	  BIT(SHOW) | BIT(LS) | BIT(SNAPSHOTS), true, AT(show_caps), 0, 0 },
 	{ "root", 0, OPTION_TEXT, "ALIAS:DIR", "the directory that is the key store", BIT(KEY),
 	  true, AT(root), 0, 0 },
+	{ "human-readable", 'h', OPTION_FLAG, NULL, "with -l: sizes as 1.5K", BIT(LS), true,
+	  AT(human_readable), 0, 0 },
+	{ "recursive", 'R', OPTION_FLAG, NULL, "list all directories below, too", BIT(LS), true,
+	  AT(list_recursively), 0, 0 },
 	{ "long", 'l', OPTION_FLAG, NULL,
 	  "kind, rights, size and time of each entry; of each snapshot what is in it",
 	  BIT(LS) | BIT(SNAPSHOTS), true, AT(long_listing), 0, 0 },
@@ -380,21 +384,31 @@ const struct command_row command_table[COMMAND_COUNT] = {
 	[COMMAND_VERSION] = { "version", "", "print the version", "", 0, 0 },
 };
 
-const struct option_row *option_by_name(const char *name, size_t size)
+/* Prefers the row that goes with the command to one that does not. */
+static const struct option_row *better(const struct option_row *found, const struct option_row *row,
+				       enum command command)
 {
+	const bool goes = row->commands & 1u << command;
+	return !found || (goes && !(found->commands & 1u << command)) ? row : found;
+}
+
+const struct option_row *option_by_name(const char *name, size_t size, enum command command)
+{
+	const struct option_row *found = NULL;
 	for (size_t i = 0; i < option_count; i++)
 		if (strlen(option_table[i].name) == size &&
 		    memcmp(option_table[i].name, name, size) == 0)
-			return &option_table[i];
-	return NULL;
+			found = better(found, &option_table[i], command);
+	return found;
 }
 
-const struct option_row *option_by_letter(char letter)
+const struct option_row *option_by_letter(char letter, enum command command)
 {
+	const struct option_row *found = NULL;
 	for (size_t i = 0; letter && i < option_count; i++)
 		if (option_table[i].letter == letter)
-			return &option_table[i];
-	return NULL;
+			found = better(found, &option_table[i], command);
+	return found;
 }
 
 enum command command_by_name(const char *word)

@@ -51,9 +51,9 @@ struct command_row {
 
 extern const struct command_row command_table[COMMAND_COUNT];
 
-/* Return the row, or NULL. */
-const struct option_row *option_by_name(const char *name, size_t size);
-const struct option_row *option_by_letter(char letter);
+/* Return the row, one that goes with the command where there is one, or NULL. */
+const struct option_row *option_by_name(const char *name, size_t size, enum command command);
+const struct option_row *option_by_letter(char letter, enum command command);
 
 /* Returns the command called `word`, or COMMAND_NONE. */
 enum command command_by_name(const char *word);

@@ -87,11 +87,22 @@ enum fault grid_path_resolve(const struct connection_options *connection, const 
 		fault = argument_split(&aliases, word, ALIAS_DEFAULT, &argument, err);
 	if (!fault)
 		fault = grid_path_take(path, &argument, err);
+	path->is_alias = !fault && aliases_find(&aliases, word, strlen(word));
 	argument_wipe(&argument);
 	aliases_fini(&aliases);
 	if (fault)
 		grid_path_fini(path);
 	return fault;
+}
+
+enum fault grid_path_check_colon(const struct grid_path *path, struct err *err)
+{
+	if (!path->is_alias)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "'%.60s' has no colon, but is the name of an alias: write %.60s: for it, or "
+		       "%s:%.60s for what has that name there",
+		       path->typed, path->typed, ALIAS_DEFAULT, path->typed);
 }
 
 const char *grid_path_name(const struct grid_path *path)
@@ -122,8 +133,10 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 	if (!fault)
 		return fault;
 	if (err->fault == FAULT_NOT_FOUND)
-		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'",
-			       path->typed);
+		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'%s%.60s%s",
+			       path->typed, path->is_alias ? "; is the alias '" : "",
+			       path->is_alias ? path->typed : "",
+			       path->is_alias ? ":' meant?" : "");
 	return err->fault == FAULT_CANCELLED ? err->fault : err_wrap(err, "'%.100s'", path->typed);
 }
 

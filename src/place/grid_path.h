@@ -19,6 +19,7 @@ struct grid_path {
 	struct store_name *component; /* below `root`, none of them empty */
 	size_t count;
 	bool ends_in_slash; /* as typed */
+	bool is_alias;      /* the word is an alias whose colon is missing, it seems */
 };
 
 /*
@@ -28,6 +29,9 @@ struct grid_path {
  */
 MUST_USE enum fault grid_path_resolve(const struct connection_options *connection, const char *word,
 				      struct grid_path *path, struct err *err);
+
+/* Refuses a path that something is to be made at where the word is an alias without its colon. */
+MUST_USE enum fault grid_path_check_colon(const struct grid_path *path, struct err *err);
 
 /* Wipes and frees.  All zeros are allowed. */
 void grid_path_fini(struct grid_path *path);

@@ -93,7 +93,7 @@ def test_several_places(embedded, client):
     alias, _ = embedded.fresh({"f": cap, "d": embedded.mkdir({"x": cap})})
     barge = client(embedded)
     run = barge.ok("ls", alias + "f", alias + "none", alias + "d", alias, code=1)
-    assert run.out == f"f\n\n{alias}d:\nx\n\n{alias}:\nd/\nf\n"
+    assert run.out == f"{alias}f\n\n{alias}d:\nx\n\n{alias}:\nd/\nf\n"
     assert f"No such file or directory '{alias}none'" in run.err
     places = [line["place"] for line in barge.ok("ls", "--json", alias, alias + "d").lines()]
     assert places == [alias, alias, alias + "d"]
@@ -164,3 +164,52 @@ def test_output_that_nobody_reads_to_its_end(embedded, client):
         done = subprocess.run(barge.words("ls", alias), stdout=full, stderr=subprocess.PIPE,
                               env=barge.environment, check=False)
     assert done.returncode == 74 and b"No space left" in done.stderr
+
+
+def test_all_below_is_listed(embedded, client):
+    """As ls -R prints it; a directory that was entered from itself is told of, and no more."""
+    file, deep = embedded.put(content(100)), embedded.mkdir()
+    middle = embedded.mkdir({"deep": deep, "f": file})
+    alias, cap = embedded.fresh({"b": middle, "a\n": embedded.mkdir(), "z": file})
+    barge = client(embedded)
+    run = barge.ok("ls", "-R", alias)
+    assert run.out == (f"{alias}:\na\\n/\nb/\nz\n\n{alias}a\\n:\n\n{alias}b:\ndeep/\nf\n\n"
+                       f"{alias}b/deep:\n")
+    places = [(line["place"], line["name"]) for line in
+              barge.ok("ls", "-R", "--json", alias + "b", alias + "z").lines()]
+    assert places == [(alias + "b", "deep"), (alias + "b", "f"), (alias + "z", "z")]
+    embedded.link(deep, "up", middle)
+    embedded.link(middle, "top", cap)
+    run = barge.ok("ls", "-R", alias, code=1)
+    assert f"{alias}b/deep:\nup/\n" in run.out and "\nz\n" in run.out
+    for path in "b/deep/up", "b/top":
+        assert f"'{alias}{path}' is a directory above itself" in run.err
+    embedded.link(deep, "gone", "URI:DIR2-CHK:" + "a" * 26 + ":" + "a" * 52 + ":1:1:100")
+    assert f"{alias}b/deep/gone" in barge.ok("ls", "-R", alias + "b", code=1).err
+
+
+def test_sizes_for_people(embedded, client):
+    alias, _ = embedded.fresh({"a": embedded.put(content(1023)), "b": embedded.put(content(1536)),
+                               "c": embedded.put(content(3 << 20)), "d": embedded.mkdir()})
+    barge = client(embedded)
+    sizes = [line.split()[1] for line in barge.ok("ls", "-lh", alias).out.splitlines()]
+    assert sizes == ["1023", "1.5K", "3.0M", "-"]
+    assert barge.ok("ls", "-h", alias).out == "a\nb\nc\nd/\n"
+    assert "usage: barge cp" in barge.ok("cp", "-h").out
+
+
+def test_several_words_are_headed_as_ls_does(embedded, client, tmp_path):
+    """Files first, each as it was typed; then the directories."""
+    file = embedded.put(content(100))
+    alias, _ = embedded.fresh({"d": embedded.mkdir({"x": file}), "e": embedded.mkdir({"y": file}),
+                               "f": file})
+    for name in "d", "e":
+        (tmp_path / name).mkdir()
+    for name in "d/x", "e/y", "f":
+        (tmp_path / name).touch()
+    words = "d", "f", "e", "d/x"
+    theirs = subprocess.run(["ls", "-U", *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+                            check=True).stdout
+    ours = client(embedded).ok("ls", *(alias + word for word in words)).out
+    assert ours.replace(alias, "") == theirs
+    assert client(embedded).ok("ls", alias + "f", alias + "d/x").out == f"{alias}f\n{alias}d/x\n"

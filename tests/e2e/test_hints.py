@@ -1,0 +1,82 @@
+"""What a newcomer gets wrong, and what is said then."""
+import os
+
+import pytest
+
+from tree import content
+
+
+@pytest.fixture
+def named(embedded, client):
+    """(Barge, an alias's name)."""
+    alias, cap = embedded.fresh()
+    embedded.link(cap, "f", embedded.put(content(100)))
+    return client(embedded), alias[:-1]
+
+
+def test_an_alias_without_its_colon_is_asked_about(named, tmp_path):
+    barge, name = named
+    (tmp_path / "f").write_bytes(b"1")
+    for command in "ls", "get":
+        run = barge.ok(command, name, code=2, cwd=tmp_path)
+        assert f"No such file or directory '{name}'; is the alias '{name}:' meant?" in run.err
+    run = barge.ok("put", tmp_path / "f", name, code=2)
+    assert f"write {name}: for it, or tahoe:{name} for what has that name there" in run.err
+    for words in (("cp", tmp_path / "f", name), ("cp", "-r", name, tmp_path / "out"),
+                  ("plan", tmp_path / "f", name)):
+        run = barge.ok(*words, code=2, cwd=tmp_path)
+        assert f"write {name}: for it, or ./{name} for a local path" in run.err
+    assert name not in os.listdir(tmp_path)
+
+
+def test_what_is_there_under_the_name_of_an_alias_is_meant(embedded, named):
+    barge, name = named
+    embedded.link(embedded.root(), name, embedded.put(b"a file of that name" * 10))
+    assert barge.ok("ls", name).out == f"{name}\n"
+    assert barge.ok("get", name, "-").raw == b"a file of that name" * 10
+
+
+def test_an_unknown_option_names_the_nearest_and_the_right_help(client):
+    barge = client(None)
+    for words, said in ((("cp", "--exlude=x", "a", "b"),
+                         "no option --exlude=x, is it --exclude; barge cp --help lists them"),
+                        (("ls", "-Z"), "no option -Z; barge ls --help lists them"),
+                        (("--verbos",), "no option --verbos, is it --verbose; barge help lists"),
+                        (("jbos",), "no command 'jbos', is it jobs; barge help lists them")):
+        assert said in barge.ok(*words, code=2, node=False).err
+
+
+def test_help_is_in_groups_and_fits(client):
+    barge = client(None)
+    for command in "cp", "backup", "ls":
+        shown = barge.ok(command, "--help", node=False).out
+        titles = [line for line in shown.splitlines() if line.endswith(":") and line[0] != " "]
+        assert {"how the grid is reached:", "what is told:"} <= set(titles)
+    for line in barge.ok("help").out.splitlines():
+        assert len(line) <= 110, line
+
+
+def test_a_plan_cut_off_names_the_remedy(client, tmp_path):
+    (tmp_path / "s").mkdir()
+    for number in range(30):
+        (tmp_path / f"s/{number}").write_bytes(b"1")
+    barge = client(None)
+    words = "-r", tmp_path / "s", tmp_path / "out"
+    barge.ok("plan", *words)
+    plan = barge.job() / "manifest"
+    whole = plan.read_bytes()
+    for cut in 1, 30, 200, len(whole) - 150, len(whole) - 10, len(whole):
+        plan.write_bytes(whole[:-cut])
+        run = barge.ok("resume", barge.job().name, code=5)
+        assert "; the same command with --new begins anew" in run.err
+    barge.ok("cp", "--new", *words)
+    barge.ok("plan", "-o", tmp_path / "the.plan", *words)
+    os.truncate(tmp_path / "the.plan", 100)
+    assert "; write it anew with barge plan" in barge.ok("run", tmp_path / "the.plan", code=5).err
+
+
+@pytest.mark.parametrize("size", ["1k", "1K", "1kb", "1KiB", "1m", "1g", "1t"])
+def test_sizes_take_either_case(client, tmp_path, size):
+    (tmp_path / "f").write_bytes(b"1" * 500)
+    client(None).ok("cp", f"--max-size={size}", tmp_path / "f", tmp_path / "copy")
+    assert (tmp_path / "copy").exists()

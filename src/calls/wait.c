@@ -70,8 +70,8 @@ static enum fault give_cap(struct waiting *waiting, enum fault fault, struct cap
 	return fault;
 }
 
-static enum fault list_once(const struct store_wait *wait, const struct store_list *list,
-			    struct store_node *node, struct err *err)
+enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
+			   struct store_node *node, struct err *err)
 {
 	struct waiting waiting = { .call = NULL };
 	struct store_call *call = store_list(wait->store, list, then(&waiting), err);
@@ -80,99 +80,6 @@ static enum fault list_once(const struct store_wait *wait, const struct store_li
 		*node = waiting.reply.node;
 	cap_wipe(&waiting.reply.node.rw);
 	cap_wipe(&waiting.reply.node.ro);
-	return fault;
-}
-
-/* ---- a path, directory by directory ---- */
-
-struct wait_search {
-	const struct store_name *name;
-	struct store_node node; /* of the child, once it is found */
-	bool found;
-};
-
-static bool search_child(void *context, const struct store_child *child)
-{
-	struct wait_search *search = context;
-	if (child->name_size == search->name->size &&
-	    memcmp(child->name, search->name->name, child->name_size) == 0) {
-		search->found = true;
-		search->node = child->node;
-	}
-	return true;
-}
-
-static const struct cap *best_cap(const struct store_node *node)
-{
-	return node->rw.kind ? &node->rw : &node->ro;
-}
-
-/* Only a gateway knows which spellings of other letters are the same name. */
-static bool is_plain(const struct store_name *name)
-{
-	for (size_t i = 0; i < name->size; i++)
-		if ((unsigned char)name->name[i] >= 0x80)
-			return false;
-	return true;
-}
-
-/* Goes from `at` to its child.  Leaves what `err` says where there is no telling. */
-static enum fault step_down(const struct store_wait *wait, const struct store_name *name,
-			    struct store_node *at, struct err *err)
-{
-	struct wait_search search = { .name = name };
-	const struct store_list list = {
-		.cap = best_cap(at),
-		.child = search_child,
-		.context = &search,
-	};
-	struct err ours;
-	enum fault fault =
-		at->kind == STORE_DIRECTORY ? list_once(wait, &list, NULL, &ours) : FAULT_NONE;
-	if (fault)
-		*err = ours;
-	else if (search.found)
-		*at = search.node;
-	else if (at->kind != STORE_DIRECTORY || is_plain(name))
-		fault = err_set(err, FAULT_NOT_FOUND, "no such child");
-	else
-		fault = err->fault;
-	cap_wipe(&search.node.rw);
-	cap_wipe(&search.node.ro);
-	return fault;
-}
-
-/* As the gateway would do it, which `err` says is away. */
-static enum fault list_step_by_step(const struct store_wait *wait, const struct store_list *list,
-				    struct store_node *node, struct err *err)
-{
-	struct store_node at = {
-		.kind = cap_is_directory(list->cap) ? STORE_DIRECTORY : STORE_FILE,
-		.rw = *list->cap,
-	};
-	enum fault fault = FAULT_NONE;
-	for (size_t i = 0; i < list->path_count && !fault; i++)
-		fault = step_down(wait, &list->path[i], &at, err);
-	const struct store_list last = {
-		.cap = best_cap(&at),
-		.child = list->child,
-		.context = list->context,
-	};
-	if (!fault && at.kind == STORE_DIRECTORY && list->child)
-		fault = list_once(wait, &last, node, err);
-	else if (!fault && node)
-		*node = at;
-	cap_wipe(&at.rw);
-	cap_wipe(&at.ro);
-	return fault;
-}
-
-enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
-			   struct store_node *node, struct err *err)
-{
-	enum fault fault = list_once(wait, list, node, err);
-	if (fault == FAULT_UNAVAILABLE && !err->http_status && list->path_count > 0)
-		fault = list_step_by_step(wait, list, node, err);
 	return fault;
 }
 

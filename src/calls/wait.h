@@ -30,8 +30,7 @@ MUST_USE enum fault store_wait_poll(const struct store_wait *wait, struct err *e
 MUST_USE enum fault store_wait_end(const struct store_wait *wait, struct store_call **call,
 				   struct err *err);
 
-/* As store_list.  `node` may be NULL.  Where the gateway is away a path is gone down directory by
- * directory: the store may be able to list those without it. */
+/* As store_list.  `node` may be NULL. */
 MUST_USE enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
 				    struct store_node *node, struct err *err);
 

@@ -1,11 +1,18 @@
 #include "direct/direct_check.h"
 #include "direct/direct_list.h"
+#include "direct/direct_mutable.h"
 #include "direct/direct_publish.h"
 #include "direct/direct_put.h"
 
 #include "base/secret.h"
 
 static struct direct *to_direct(struct store *store) { return (struct direct *)store; }
+
+void direct_tell(const struct direct *direct, const struct err *why)
+{
+	if (direct->told && why && why->text[0])
+		direct->told(direct->told_context, why);
+}
 
 /* ---- calls ---- */
 
@@ -69,7 +76,7 @@ static void give_up(struct direct_call *call)
 	if (call->starting)
 		return;
 	if (call->alone) {
-		err_set(&err, FAULT_RETRY, "no storage server has it");
+		err_set(&err, FAULT_RETRY, DIRECT_NO_SHARES);
 		end_call(call, &err);
 		return;
 	}
@@ -204,8 +211,11 @@ static struct store_call *direct_get(struct store *store, const struct store_get
 				     struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
-	struct direct_call *call = begin_call(direct, get, then, false);
-	return call ? (struct store_call *)call : store_get(direct->base.behind, get, then, err);
+	struct store_call *call =
+		direct_can_read_mutable(get)
+			? direct_read_mutable(direct, get, then)
+			: (struct store_call *)begin_call(direct, get, then, false);
+	return call ? call : store_get(direct->base.behind, get, then, err);
 }
 
 struct store_call *direct_read_alone(struct direct *direct, const struct store_get *get,
@@ -275,6 +285,7 @@ static void direct_cancel(struct store *store, struct store_call *call)
 	struct direct_list *list = direct_find_list(direct, call);
 	struct direct_publish *publish = direct_find_publish(direct, call);
 	struct direct_check *check = direct_find_check(direct, call);
+	struct direct_mutable *mutable = direct_find_mutable(direct, call);
 	if (own)
 		cancel_own(own);
 	else if (list)
@@ -283,6 +294,8 @@ static void direct_cancel(struct store *store, struct store_call *call)
 		direct_cancel_publish(publish);
 	else if (check)
 		direct_cancel_check(check);
+	else if (mutable)
+		direct_cancel_mutable(mutable);
 	else if (put)
 		direct_cancel_put(put);
 	else
@@ -293,9 +306,12 @@ static void direct_pause(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
+	struct direct_mutable *mutable = direct_find_mutable(direct, call);
 	if (own && !own->gateway) {
 		own->paused = true;
 		own->resuming = false;
+	} else if (mutable) {
+		direct_pause_mutable(mutable);
 	} else {
 		store_pause(direct->base.behind, own ? own->gateway : call);
 	}
@@ -306,11 +322,14 @@ static void direct_resume(struct store *store, struct store_call *call)
 	struct direct *direct = to_direct(store);
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
+	struct direct_mutable *mutable = direct_find_mutable(direct, call);
 	if (own && !own->gateway) {
 		own->resuming = own->paused;
 		direct->resuming |= own->paused;
 	} else if (put) {
 		direct_resume_put(put);
+	} else if (mutable) {
+		direct_resume_mutable(mutable);
 	} else {
 		store_resume(direct->base.behind, own ? own->gateway : call);
 	}
@@ -343,6 +362,7 @@ static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 		direct_begin_lists(direct);
 		direct_begin_publishing(direct);
 		direct_begin_checks(direct);
+		direct_deliver_mutables(direct);
 	}
 	direct_watch_puts(direct);
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
@@ -353,6 +373,8 @@ static void close_direct(struct store *store)
 	struct direct *direct = to_direct(store);
 	while (direct->lists)
 		direct_cancel_list(direct->lists);
+	while (direct->mutables)
+		direct_cancel_mutable(direct->mutables);
 	while (direct->publishing)
 		direct_cancel_publish(direct->publishing);
 	for (struct direct_call *call = direct->in_flight, *next; call; call = next) {
@@ -417,6 +439,8 @@ enum fault direct_open(const struct direct_options *options, struct store **stor
 	direct->health = options->gateway->health;
 	direct->servers = servers;
 	direct->habits = options->habits;
+	direct->told = options->told;
+	direct->told_context = options->told_context;
 	direct->floor = (struct http_floor){
 		.grace_ms = DIRECT_GRACE_MS,
 		.bps = DIRECT_RATE_LEAST,

@@ -35,6 +35,7 @@
  * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c;
  * for mutable directories direct_publish.c, by slot_words.c.  So has checking: direct_check.c.
  * Directories are read like files, or by direct_slot.c, and told as listings: direct_list.c.
+ * Mutable files are read by direct_slot.c too: direct_mutable.c.
  *
  * Place      inside direct/direct only.
  */
@@ -109,6 +110,8 @@ struct direct {
 	struct store base; /* first: a struct store is a struct direct; the gateway is behind it */
 	const struct servers *servers;
 	struct habits *habits; /* of the grid, or NULL: nothing is guessed */
+	direct_told *told;     /* of direct_options */
+	void *told_context;
 	struct health *health; /* hears what was read past the gateway, or NULL */
 	struct direct_server *server;
 	struct direct_call *in_flight;
@@ -119,6 +122,7 @@ struct direct {
 	bool resuming;                     /* some call is to go on in the next poll */
 	struct direct_put *puts;           /* in flight too */
 	struct direct_list *lists;         /* and these */
+	struct direct_mutable *mutables;   /* and these */
 	struct direct_publish *publishing; /* and these */
 	struct direct_check *checks;       /* the same */
 	struct put_request *queue;         /* of puts, waiting for others to end */
@@ -186,7 +190,12 @@ struct direct_call {
 	size_t skip;            /* their blocks begin so far into the room of each slot */
 };
 
+#define DIRECT_NO_SHARES "no storage server has it"
+
 /* ---- direct.c ---- */
+
+/* Tells why the gateway does what was to be done here.  NULL, or without words: nobody minds. */
+void direct_tell(const struct direct *direct, const struct err *why);
 
 /* Reads a range as store_get does, but fails as RETRY where it cannot be read here.  NULL: it was
  * not begun. */

@@ -1,6 +1,7 @@
 #include "direct/direct_list.h"
 
 #include "base/secret.h"
+#include "base/utf8.h"
 #include "direct/direct_slot.h"
 #include "store/listing_form.h"
 
@@ -10,14 +11,20 @@ struct direct_list {
 	struct direct_list **back;
 	struct store_then then;
 	struct health_call health;
-	struct cap cap;
-	struct store_list wanted; /* of `cap` */
+	struct cap root;
+	struct store_list wanted; /* of `root` */
+	struct store_name *path;  /* its path, copied */
+	size_t down;              /* components of it that were gone down */
+	struct cap cap;           /* of the directory there */
+	struct store_node edge;   /* that leads to it, where it is not the root */
 	struct bytes form;
 	struct store_call *reading; /* fills it */
 	struct direct_slot *slot;   /* or this one does */
 	struct store_call *gateway; /* lists instead */
 	bool fresh; /* to be told in the next poll: `done` must not come before it is handed out */
 };
+
+static bool begin_reading(struct direct_list *list, struct err *why);
 
 struct direct_list *direct_find_list(const struct direct *direct, const struct store_call *call)
 {
@@ -38,6 +45,7 @@ static void free_list(struct direct_list *list)
 			list->next->back = list->back;
 	}
 	bytes_fini(&list->form);
+	free(list->path);
 	secret_wipe(list, sizeof *list);
 	free(list);
 }
@@ -69,9 +77,11 @@ static void gateway_done(void *context, const struct store_reply *reply)
 	free_list(list);
 }
 
-static void ask_gateway(struct direct_list *list)
+/* Leaves it all to the gateway; nobody was told anything yet. */
+static void ask_gateway(struct direct_list *list, const struct err *why)
 {
 	struct store_reply reply = { 0 };
+	direct_tell(list->direct, why);
 	list->gateway = store_list(list->direct->base.behind, &list->wanted,
 				   (struct store_then){ gateway_done, list }, &reply.err);
 	reply.fault = reply.err.fault;
@@ -79,7 +89,114 @@ static void ask_gateway(struct direct_list *list)
 		end_list(list, &reply);
 }
 
+/* Ends it with what the storage servers say. */
+static void end_well(struct direct_list *list, struct store_reply *reply)
+{
+	reply->answered = reply->proven = true;
+	if (!cap_is_literal(&list->cap)) { /* of which no server knows anything */
+		health_well(list->direct->health, &list->health);
+		health_keep_canary(list->direct->health, &(struct health_canary){ list->cap, 0 });
+	}
+	end_list(list, reply);
+}
+
+/* ---- a path ---- */
+
+struct list_search {
+	struct bytes name;      /* in NFC, as those of listings are */
+	struct store_node node; /* of the child, once it is found */
+	bool found;
+};
+
+static bool search_child(void *context, const struct store_child *child)
+{
+	struct list_search *search = context;
+	if (!search->found && child->name_size == search->name.size &&
+	    memcmp(child->name, search->name.data, child->name_size) == 0) {
+		search->found = true;
+		search->node = child->node;
+	}
+	return true;
+}
+
+/* Whether everybody agrees on which spellings are this name. */
+static bool is_plain(const struct store_name *name)
+{
+	for (size_t i = 0; i < name->size; i++)
+		if ((unsigned char)name->name[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* Ends what has come to something that is no directory, or whose children nobody asks for. */
+static void end_at_edge(struct direct_list *list)
+{
+	struct store_reply reply = { .node = list->edge };
+	if (list->down < list->wanted.path_count)
+		reply.fault = err_set(&reply.err, FAULT_NOT_FOUND, "no such child");
+	reply.err.remote = reply.fault;
+	end_well(list, &reply);
+}
+
+/* Goes on to a child of the directory that was read. */
+static void step_down(struct direct_list *list, const struct store_node *child)
+{
+	struct err why = { 0 };
+	bool last = ++list->down == list->wanted.path_count;
+	list->edge = *child;
+	if (!last && child->kind == STORE_UNKNOWN) {
+		ask_gateway(list, NULL);
+		return;
+	}
+	if (child->kind != STORE_DIRECTORY || (last && !list->wanted.child)) {
+		end_at_edge(list);
+		return;
+	}
+	list->cap = child->rw.kind ? child->rw : child->ro;
+	bytes_clear(&list->form);
+	if (!begin_reading(list, &why))
+		ask_gateway(list, &why);
+}
+
+/* Looks for the next component of the path in the directory that was read. */
+static void look_for_child(struct direct_list *list, const struct listing_form *form)
+{
+	const struct store_name *name = &list->wanted.path[list->down];
+	struct list_search search = { .found = false };
+	const struct store_list look = {
+		.cap = &list->cap,
+		.child = search_child,
+		.context = &search,
+	};
+	struct store_reply reply = { 0 };
+	bytes_init(&search.name, DIRECT_FORM_MAX);
+	bytes_err(name_to_nfc(&search.name, name->name, name->size), &reply.err, "a name");
+	if (reply.err.fault ||
+	    listing_form_read(form, &look, &reply.node, &reply.children, &reply.err)) {
+		ask_gateway(list, &reply.err);
+	} else if (search.found) {
+		step_down(list, &search.node);
+	} else if (is_plain(name)) {
+		reply.fault = err_set(&reply.err, FAULT_NOT_FOUND, "no such child");
+		reply.err.remote = true;
+		end_well(list, &reply);
+	} else {
+		ask_gateway(list, NULL);
+	}
+	cap_wipe(&search.node.rw);
+	cap_wipe(&search.node.ro);
+	bytes_fini(&search.name);
+}
+
 /* ---- telling ---- */
+
+/* What leads to a directory knows when it was linked, and its metadata. */
+static void add_edge(const struct direct_list *list, struct store_node *node)
+{
+	node->metadata_flags = list->edge.metadata_flags;
+	node->metadata = list->edge.metadata;
+	node->linked_ns = list->edge.linked_ns;
+}
 
 /* Tells what the bytes say; where they are odd nothing was told, and the gateway is asked. */
 static void tell(struct direct_list *list)
@@ -90,19 +207,20 @@ static void tell(struct direct_list *list)
 		.listing_max = STORE_LISTING_MAX,
 	};
 	const struct store_list silent = { .cap = &list->cap };
-	struct store_reply reply = { .answered = true, .proven = true };
+	struct store_reply reply = { 0 };
+	if (list->down < list->wanted.path_count) {
+		look_for_child(list, &form);
+		return;
+	}
 	if (listing_form_read(&form, &silent, &reply.node, &reply.children, &reply.err)) {
-		ask_gateway(list);
+		ask_gateway(list, &reply.err);
 		return;
 	}
 	if (list->wanted.child)
 		reply.fault = listing_form_read(&form, &list->wanted, &reply.node, &reply.children,
 						&reply.err);
-	if (!cap_is_literal(&list->cap)) { /* of which no server knows anything */
-		health_well(list->direct->health, &list->health);
-		health_keep_canary(list->direct->health, &(struct health_canary){ list->cap, 0 });
-	}
-	end_list(list, &reply);
+	add_edge(list, &reply.node);
+	end_well(list, &reply);
 }
 
 static void has_read(void *context, const struct store_reply *reply)
@@ -110,19 +228,19 @@ static void has_read(void *context, const struct store_reply *reply)
 	struct direct_list *list = context;
 	list->reading = NULL;
 	if (reply->fault)
-		ask_gateway(list);
+		ask_gateway(list, &reply->err);
 	else
 		tell(list);
 }
 
-static void slot_read(void *context, bool proven)
+static void slot_read(void *context, const struct err *why)
 {
 	struct direct_list *list = context;
 	list->slot = NULL;
-	if (proven)
-		tell(list);
+	if (why)
+		ask_gateway(list, why);
 	else
-		ask_gateway(list);
+		tell(list);
 }
 
 static bool take_bytes(void *context, const void *data, size_t size)
@@ -135,26 +253,35 @@ static bool take_bytes(void *context, const void *data, size_t size)
 
 bool direct_can_list(const struct direct *direct, const struct store_list *list)
 {
-	const struct cap *cap = list->cap;
-	if (list->path_count > 0 || cap_is_verifier(cap) || !cap_is_directory(cap))
-		return false;
-	if (cap_is_mutable(cap))
-		return !list->written && !direct->servers->partial &&
-		       direct->requests + 2 * direct->needed <= DIRECT_REQUESTS_MAX;
-	return cap_is_literal(cap) || (cap->size > 0 && cap->size <= DIRECT_FORM_MAX);
+	(void)direct;
+	return !list->written && cap_is_directory(list->cap) && !cap_is_verifier(list->cap);
+}
+
+/* Whether the bytes of the directory at hand can be read here. */
+static bool can_read(const struct direct_list *list, struct err *why)
+{
+	const struct direct *direct = list->direct;
+	const struct cap *cap = &list->cap;
+	if (cap_is_literal(cap))
+		return true;
+	if (!cap_is_mutable(cap) && (cap->size == 0 || cap->size > DIRECT_FORM_MAX))
+		return !err_set(why, FAULT_TOO_LARGE, "a directory is too large");
+	return !cap_is_mutable(cap) || direct_can_read_slots(direct, why);
 }
 
 /* Has the bytes read, or takes them from the cap.  False: that cannot be done here. */
-static bool begin_reading(struct direct_list *list)
+static bool begin_reading(struct direct_list *list, struct err *why)
 {
 	struct cap file;
+	if (!can_read(list, why))
+		return false;
 	if (cap_is_literal(&list->cap)) {
 		list->fresh = list->direct->resuming = true;
 		return take_bytes(list, list->cap.content, (size_t)list->cap.size);
 	}
 	if (cap_is_mutable(&list->cap)) {
 		list->slot = direct_slot_start(list->direct, &list->cap, &list->form,
-					       (struct direct_slot_then){ slot_read, list });
+					       (struct direct_slot_then){ slot_read, list }, why);
 		return list->slot;
 	}
 	if (!cap_to_file(&list->cap, &file))
@@ -168,12 +295,32 @@ static bool begin_reading(struct direct_list *list)
 	list->reading =
 		direct_read_alone(list->direct, &get, (struct store_then){ has_read, list });
 	cap_wipe(&file);
+	if (!list->reading)
+		err_set(why, FAULT_RETRY, DIRECT_NO_SHARES);
 	return list->reading;
+}
+
+/* Copies the path, names and all.  False: no memory. */
+static bool keep_path(struct direct_list *list, const struct store_list *wanted)
+{
+	size_t size = wanted->path_count * sizeof *wanted->path;
+	for (size_t i = 0; i < wanted->path_count; i++)
+		size += wanted->path[i].size;
+	struct store_name *path = size > 0 ? malloc(size) : NULL;
+	char *at = path ? (char *)(path + wanted->path_count) : NULL;
+	list->wanted.path = list->path = path;
+	for (size_t i = 0; path && i < wanted->path_count; i++) {
+		path[i] = (struct store_name){ at, wanted->path[i].size };
+		memcpy(at, wanted->path[i].name, path[i].size);
+		at += path[i].size;
+	}
+	return path || size == 0;
 }
 
 struct store_call *direct_list(struct direct *direct, const struct store_list *wanted,
 			       struct store_then then)
 {
+	struct err why = { 0 };
 	struct direct_list *list = calloc(1, sizeof *list);
 	if (!list)
 		return NULL;
@@ -181,13 +328,15 @@ struct store_call *direct_list(struct direct *direct, const struct store_list *w
 		.direct = direct,
 		.then = then,
 		.health = health_begin(direct->health, direct->base.gateway, HEALTH_LISTING),
+		.root = *wanted->cap,
 		.cap = *wanted->cap,
 		.wanted = *wanted,
 	};
-	list->wanted.cap = &list->cap;
+	list->wanted.cap = &list->root;
 	bytes_init(&list->form, DIRECT_FORM_MAX);
-	if (!begin_reading(list)) {
+	if (!keep_path(list, wanted) || !begin_reading(list, &why)) {
 		free_list(list);
+		direct_tell(direct, &why);
 		return NULL;
 	}
 	list->back = &direct->lists;

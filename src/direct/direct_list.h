@@ -1,11 +1,17 @@
 /*
- * Directories listed from what they are stored as.
+ * Directories listed from what they are stored as, and paths gone down.
  *
- *   READ      the bytes of the directory from the servers: as a file's, or (direct_slot.h) of what
- *     |       can change; a literal has them in its cap
- *     |  whatever goes wrong: GATEWAY, which lists it
+ *   READ <---.  the bytes of the directory from the servers: as a file's, or (direct_slot.h) of
+ *     |      |  what can change; a literal has them in its cap
+ *     |      |
+ *     | path | the child is a directory, whose children are asked for
+ *     v      |
+ *    SEEK ---'  the next component in it: nothing of that name: the end
+ *     |
  *     v
- *   TELL      store/listing_form: once to see that there is nothing odd, once to tell the children
+ *   TELL        store/listing_form: once to see that there is nothing odd, once to tell the children
+ *
+ * Whatever goes wrong: GATEWAY, which is asked for all of it, from the root.
  *
  * So a caller hears of children once, from here or from the gateway.
  *

@@ -15,6 +15,9 @@ enum {
 	SLOT_MORE_SERVERS = 5,      /* asked at once for a version that is not whole */
 };
 
+#define SLOT_SILENT  "a storage server that may have its newest version does not answer"
+#define SLOT_TOO_FEW "the storage servers do not have enough good shares of its newest version"
+
 /* A share at a server. */
 struct slot_holding {
 	uint16_t server;
@@ -44,7 +47,7 @@ struct direct_slot {
 	unsigned char index[CAP_KEY_SIZE];
 	uint16_t *order;
 	size_t asked, wanted; /* servers that were asked, that are to be */
-	bool failed;          /* one did not answer */
+	struct err failed;    /* why it cannot be read here */
 	uint64_t ends_ms;
 	unsigned holdings, waiting;
 	void (*step)(struct direct_slot *slot);
@@ -79,11 +82,19 @@ void direct_slot_cancel(struct direct_slot *slot)
 	free(slot);
 }
 
-static void slot_end(struct direct_slot *slot, bool proven)
+static void slot_end(struct direct_slot *slot, const struct err *why)
 {
 	const struct direct_slot_then then = slot->then;
+	const struct err err = why ? *why : (struct err){ 0 };
 	direct_slot_cancel(slot);
-	then.done(then.context, proven);
+	then.done(then.context, err.fault ? &err : NULL);
+}
+
+/* Notes the first reason why it cannot be read here. */
+static void slot_fail(struct direct_slot *slot, const char *why)
+{
+	if (!slot->failed.fault)
+		err_set(&slot->failed, FAULT_RETRY, "%s", why);
 }
 
 /* ---- requests ---- */
@@ -143,12 +154,12 @@ static void take_holdings(struct direct_slot *slot, uint16_t server,
 		if (!found[i])
 			continue;
 		if (slot->holdings == SLOT_HOLDINGS_MAX) {
-			slot->failed = true;
+			slot_fail(slot, "it has more shares than are looked at");
 			return;
 		}
 		struct slot_holding *holding = &slot->holding[slot->holdings++];
 		*holding = (struct slot_holding){ .server = server, .number = (unsigned char)i };
-		bytes_init(&holding->bytes, 2 * DIRECT_FORM_MAX);
+		bytes_init(&holding->bytes, 2 * slot->out->max);
 	}
 }
 
@@ -160,7 +171,7 @@ static void on_slot_numbers(void *context, const struct http_reply *reply)
 	struct err err;
 	slot_request_ended(request, reply);
 	if (reply->fault || share_numbers_read(reply->body, reply->body_size, found, &err))
-		slot->failed = true;
+		slot_fail(slot, SLOT_SILENT);
 	else
 		take_holdings(slot, request->server, found);
 	if (slot->waiting == 0)
@@ -174,14 +185,15 @@ static void slot_ask(struct direct_slot *slot)
 	const struct direct *direct = slot->direct;
 	const size_t end = (size_t)min_u64(slot->wanted, direct->servers->count);
 	slot->step = slot_look;
-	while (slot->asked < end && !slot->failed && slot->waiting < SLOT_REQUESTS_MAX) {
+	while (slot->asked < end && !slot->failed.fault && slot->waiting < SLOT_REQUESTS_MAX) {
 		struct slot_request *request = free_request(slot);
 		struct http_request http = { .reply_max = SLOT_NUMBERS_MAX,
 					     .done = on_slot_numbers };
 		const uint16_t server = slot->order[slot->asked++];
 		*request = (struct slot_request){ .slot = slot, .server = server };
-		slot->failed = !direct_server_answers(direct, server) ||
-			       !slot_request_start(request, &http, "shares");
+		if (!direct_server_answers(direct, server) ||
+		    !slot_request_start(request, &http, "shares"))
+			slot_fail(slot, SLOT_SILENT);
 	}
 }
 
@@ -233,8 +245,10 @@ static void ask_share(struct direct_slot *slot, struct slot_holding *holding, ui
 static void slot_look(struct direct_slot *slot)
 {
 	slot->step = slot_look;
-	if (slot->failed || clock_ms() >= slot->ends_ms) {
-		slot_end(slot, false);
+	if (clock_ms() >= slot->ends_ms)
+		slot_fail(slot, "the storage servers take too long to say which shares they have");
+	if (slot->failed.fault) {
+		slot_end(slot, &slot->failed);
 		return;
 	}
 	for (unsigned i = 0; i < slot->holdings && slot->waiting < SLOT_REQUESTS_MAX; i++)
@@ -260,14 +274,16 @@ static bool is_known(const struct direct_slot *slot, const struct slot_version *
 static void prove_holding(struct direct_slot *slot, struct slot_holding *holding)
 {
 	struct slot_share share;
-	struct err err;
+	struct err err = { 0 };
 	if (holding->bad || holding->proven)
 		return;
 	holding->bad =
-		slot_share_read(holding->bytes.data, holding->bytes.size, DIRECT_FORM_MAX, &share,
+		slot_share_read(holding->bytes.data, holding->bytes.size, slot->out->max, &share,
 				&err) ||
 		(!is_known(slot, &share.version) && slot_prove_version(&slot->cap, &share, &err));
 	holding->proven = !holding->bad;
+	if (err.fault == FAULT_TOO_LARGE)
+		slot_fail(slot, "it is too large to be kept in memory");
 	share.number = holding->number;
 	holding->share = share;
 }
@@ -303,15 +319,18 @@ static unsigned choose_shares(struct direct_slot *slot, const struct slot_versio
 /* ---- the contents ---- */
 
 /* Decodes the shares that were chosen. */
-static bool slot_deliver(struct direct_slot *slot, const struct slot_version *version)
+static void slot_deliver(struct direct_slot *slot, const struct slot_version *version)
 {
 	struct slot_share share[ERASURE_BLOCKS_MAX];
 	unsigned count = 0;
-	struct err err;
 	for (unsigned i = 0; i < slot->holdings; i++)
 		if (slot->holding[i].chosen)
 			share[count++] = slot->holding[i].share;
-	return count == version->needed && !slot_decode(&slot->cap, share, slot->out, &err);
+	if (!version || count != version->needed)
+		slot_fail(slot, SLOT_TOO_FEW);
+	else if (slot_decode(&slot->cap, share, slot->out, &slot->failed))
+		slot->failed.remote = false;
+	slot_end(slot, &slot->failed);
 }
 
 /* What was chosen is there: proves it.  One that is no good is done without. */
@@ -333,7 +352,7 @@ static void slot_prove(struct direct_slot *slot)
 	if (!all)
 		slot_choose(slot);
 	else
-		slot_end(slot, version && slot_deliver(slot, version));
+		slot_deliver(slot, version);
 }
 
 /* Asks for what is missing of the shares that were chosen. */
@@ -358,6 +377,10 @@ static void slot_choose(struct direct_slot *slot)
 	const size_t count = slot->direct->servers->count;
 	for (unsigned i = 0; i < slot->holdings; i++)
 		prove_holding(slot, &slot->holding[i]);
+	if (slot->failed.fault) {
+		slot_end(slot, &slot->failed);
+		return;
+	}
 	const struct slot_version *version = newest(slot);
 	const size_t enough = version ? 2 * (size_t)version->needed : 0;
 	if (slot->asked < min_u64(enough, count))
@@ -369,7 +392,8 @@ static void slot_choose(struct direct_slot *slot)
 		slot->wanted = slot->asked + SLOT_MORE_SERVERS;
 	}
 	if (slot->asked == count) {
-		slot_end(slot, false);
+		slot_fail(slot, SLOT_TOO_FEW);
+		slot_end(slot, &slot->failed);
 		return;
 	}
 	slot_ask(slot);
@@ -379,12 +403,23 @@ static void slot_choose(struct direct_slot *slot)
 
 /* ---- the beginning ---- */
 
+bool direct_can_read_slots(const struct direct *direct, struct err *why)
+{
+	if (direct->servers->partial)
+		return !err_set(why, FAULT_USAGE,
+				"some storage servers are reached by the gateway alone");
+	return direct->requests + 2 * direct->needed <= DIRECT_REQUESTS_MAX;
+}
+
 struct direct_slot *direct_slot_start(struct direct *direct, const struct cap *cap,
-				      struct bytes *out, struct direct_slot_then then)
+				      struct bytes *out, struct direct_slot_then then,
+				      struct err *why)
 {
 	struct direct_slot *slot = calloc(1, sizeof *slot);
-	if (!slot)
+	if (!slot) {
+		err_set(why, FAULT_NOMEM, "no memory for a mutable object");
 		return NULL;
+	}
 	slot->direct = direct;
 	slot->then = then;
 	slot->cap = *cap;
@@ -396,8 +431,10 @@ struct direct_slot *direct_slot_start(struct direct *direct, const struct cap *c
 		servers_order(direct->servers, slot->index, slot->order);
 		slot_ask(slot);
 	}
-	if (slot->waiting > 0 && !slot->failed)
+	if (slot->waiting > 0 && !slot->failed.fault)
 		return slot;
+	slot_fail(slot, "no storage server is asked");
+	*why = slot->failed;
 	direct_slot_cancel(slot);
 	return NULL;
 }

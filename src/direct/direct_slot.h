@@ -34,18 +34,23 @@
 
 struct direct_slot;
 
-/* Hears once how it ended; the slot is gone then. */
-typedef void direct_slot_done(void *context, bool proven);
+/* Hears once how it ended, `why` NULL: well.  The slot is gone then. */
+typedef void direct_slot_done(void *context, const struct err *why);
 
 struct direct_slot_then {
 	direct_slot_done *done;
 	void *context;
 };
 
+/* Returns whether slots may be read here just now; `why` says why not, where it will stay so. */
+bool direct_can_read_slots(const struct direct *direct, struct err *why);
+
 /* Starts reading what the mutable `cap`, of a directory or a file, names; the contents are
- * appended to `out`, which is borrowed.  NULL: it could not begin, and `done` is not called. */
+ * appended to `out`, which is borrowed, and says how many it takes.  NULL with `why` filled: it could not begin, and `done` is
+ * not called. */
 struct direct_slot *direct_slot_start(struct direct *direct, const struct cap *cap,
-				      struct bytes *out, struct direct_slot_then then);
+				      struct bytes *out, struct direct_slot_then then,
+				      struct err *why);
 
 /* Ends it without a word. */
 void direct_slot_cancel(struct direct_slot *slot);

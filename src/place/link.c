@@ -193,7 +193,9 @@ static enum fault check_child(const struct link *link, const struct store_wait *
 {
 	struct store_node node = { 0 };
 	const struct store_name name = { link->name, link->name_size };
-	const struct store_list list = { .cap = &link->directory, .path = &name, .path_count = 1 };
+	const struct store_list list = {
+		.cap = &link->directory, .path = &name, .path_count = 1, .written = true
+	};
 	enum fault fault = store_wait_list(wait, &list, &node, err);
 	const struct cap *there = cap_is_writable(cap) ? &node.rw : &node.ro;
 	if (fault == FAULT_NOT_FOUND || (!fault && !cap_equal(there, cap)))

@@ -51,6 +51,15 @@ static void setup_tell_grid(void *context, const struct err *why)
 		say(setup->output, SAY_INFO, "the grid is well again");
 }
 
+/* Tells people once that the gateway does what storage servers were asked for (a direct_told). */
+static void setup_tell_direct(void *context, const struct err *why)
+{
+	struct setup *setup = context;
+	if (!setup->without_gateway && !atomic_exchange(&setup->told_direct, true))
+		say(setup->output, SAY_INFO, "not everything is read past the gateway: %s",
+		    why->text);
+}
+
 /* ---- what is at hand ---- */
 
 static enum fault read_secret(const char *path, struct chk_params *params, struct err *err)
@@ -279,7 +288,7 @@ enum fault setup_load(const struct connection_options *connection, struct output
 
 /* ---- stores ---- */
 
-static enum fault setup_open_store(const struct setup *setup, unsigned number, struct store **store,
+static enum fault setup_open_store(struct setup *setup, unsigned number, struct store **store,
 				   struct err *err)
 {
 	const struct gateway_options *gateway = &setup->gateway[number];
@@ -290,6 +299,8 @@ static enum fault setup_open_store(const struct setup *setup, unsigned number, s
 		.happy = setup->node.happy,
 		.needed = setup->node.params.k,
 		.habits = setup->habits,
+		.told = setup_tell_direct,
+		.told_context = setup,
 	};
 	return setup->servers.count > 0 && !setup->spare ? direct_open(&direct, store, err)
 							 : gateway_open(gateway, store, err);

@@ -40,8 +40,9 @@ struct setup {
 	uint64_t away_ms, grid_ms; /* how long gateway and grid are waited for */
 	struct pace *pace;         /* of all stores, where --bwlimit is given; else NULL */
 	struct pace pace_of_all;
-	struct speed speed; /* of files, from whatever gateway */
-	atomic_uint opened; /* by setup_open_next */
+	struct speed speed;      /* of files, from whatever gateway */
+	atomic_uint opened;      /* by setup_open_next */
+	atomic_bool told_direct; /* that not everything is read past the gateway */
 };
 
 /*

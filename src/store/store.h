@@ -221,6 +221,7 @@ struct store_get {
 	uint64_t length; /* at least 1; UINT64_MAX with offset 0: the whole file */
 	store_sink *sink;
 	void *context; /* of sink */
+	bool written;  /* it was just written to by the gateway, which therefore has to read it */
 	bool hurried;  /* it may end as RETRY, err.slow, when it is many times slower than others:
 			* there is another way to the file, and it will be tried */
 };

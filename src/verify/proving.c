@@ -150,7 +150,8 @@ static void start_reading(struct proving *proving)
 			     .cap = proving->options.cap,
 			     .take = take_back,
 			     .ended = read_back,
-			     .context = proving },
+			     .context = proving,
+			     .written = !options->believes },
 		.length = UINT64_MAX,
 	};
 	reading_start(&proving->reading);

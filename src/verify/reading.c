@@ -50,6 +50,7 @@ void reading_start(struct reading *reading)
 		.sink = reading_take,
 		.context = reading,
 		.hurried = reading->options.hurried,
+		.written = reading->options.written,
 	};
 	reading->received = 0;
 	reading->proven = false;

@@ -21,7 +21,8 @@ struct reading_options {
 	/* Hears of the end, which may be at once; `err` NULL: well.  May start it again. */
 	void (*ended)(void *context, const struct err *err);
 	void *context; /* of both */
-	bool hurried;  /* as of store_get */
+	bool hurried;  /* as of store_get, and */
+	bool written;  /* the same */
 };
 
 struct reading {

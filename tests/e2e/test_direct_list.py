@@ -195,10 +195,50 @@ def test_a_server_that_is_away_may_have_the_newest(spread_grid, client, through)
              spread_grid.server_count)
     cache = re.sub(r"(pb://[^\n]*@127.0.0.1:)\d+(/\w+#v=1)", rf"\g<1>{free_port()}\2",
                    announced(spread_grid), count=1)
-    node = through(spread_grid, cache)
     cap = make(spread_grid, "SDMF", {"first": spread_grid.put(content(71, 706))})
+    alias, _ = spread_grid.fresh({"d": cap})
+    node = through(spread_grid, cache)
     out, asked = listed(client(node), node, cap)
     assert asked == 1 and out == listed(client(node), node, cap, "--no-direct")[0]
+    run = client(node).ok("ls", alias + "d/first")
+    assert run.err.count("not everything is read past the gateway: a storage server") == 1
+
+
+def test_paths_are_gone_down_past_the_gateway(spread_grid, client, through, tmp_path):
+    """Of every kind of directory; what there is, what there is not, and what is in the way."""
+    grid, data = spread_grid, content(3000, 708)
+    leaf = immutable(grid, {"f": grid.put(data), "\u00fcn\u00ef": grid.put(b"small")})
+    literal = immutable(grid, {"l": grid.put(b"little")})
+    below = make(grid, "MDMF", {"leaf": leaf, "literal": literal, "deep": immutable(
+        grid, {"leaf": leaf, "none": immutable(grid, {})})})
+    alias, _ = grid.fresh({"top": make(grid, "SDMF", {"below": below})})
+    node = through(grid)
+    barge = client(node)
+
+    def run(*words, code=0):
+        before = node.proxy.count("GET", "/uri/")
+        run = barge.run(*words, secret="--caps" in words)
+        assert run.code == code, run
+        return run, node.proxy.count("GET", "/uri/") - before
+
+    def same_as_the_gateway(*words, code=0):
+        told, asked = run(*words, code=code)
+        by_gateway, asked_then = run(*words, "--no-direct", code=code)
+        assert (told.out, told.err) == (by_gateway.out, by_gateway.err)
+        assert asked == 0 < asked_then
+
+    for path in ("top", "top/below", "top/below/deep/leaf", "top/below/deep/none",
+                 "top/below/deep/leaf/f", "top/below/literal/l", "top//below/leaf/u\u0308ni\u0308"):
+        same_as_the_gateway("ls", "--json", "--caps", alias + path)
+    for path in ("none", "top/below/none/f", "top/below/leaf/none", "top/below/leaf/f/g"):
+        same_as_the_gateway("ls", "--json", alias + path, code=2)
+    assert run("get", alias + "top/below/leaf/f", tmp_path / "f")[1] == 0
+    assert run("cp", "-r", alias + "top/below/deep", tmp_path / "out")[1] == 0
+    assert run("verify", alias + "top/below/deep")[1] == 0
+    assert (tmp_path / "f").read_bytes() == data
+    same(local_tree(tmp_path / "out"), {"deep": None, "deep/none": None, "deep/leaf": None,
+                                        "deep/leaf/f": summary(data),
+                                        "deep/leaf/\u00fcn\u00ef": summary(b"small")})
 
 
 @pytest.mark.parametrize("fault", ["slot-signed", "slot-block", "cut", "long", "garbage",

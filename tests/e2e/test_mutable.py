@@ -2,7 +2,7 @@
 import pytest
 
 from grid import uri
-from tree import content
+from tree import content, local_tree, same, summary
 
 FORMATS = ["SDMF", "MDMF"]
 
@@ -183,3 +183,35 @@ def test_a_run_killed_while_overwriting_goes_on(real_grid, client, barge_debug, 
     barge.ok("resume")
     assert real_grid.get(slot) == content(3 << 20, 11)
     assert real_grid.child(cap, "f")[1]["rw_uri"] == slot
+
+
+# --- read from the storage servers -----------------------------------------------------------
+
+def reads(node):
+    """How often the gateway was asked for contents of what can change."""
+    return sum("SSK" in one.path or "MDMF" in one.path for one in node.proxy.requests
+               if one.method == "GET" and "t=json" not in one.path)
+
+
+@pytest.mark.parametrize("grid_name", ["real_grid", "spread_grid"])
+def test_mutable_files_are_read_past_the_gateway(request, client, through, tmp_path, grid_name):
+    grid = request.getfixturevalue(grid_name)
+    data = {f"{kind}{size}": content(size, 710) for kind, sizes in
+            {"SDMF": (0, 1, 200000), "MDMF": (0, 70, 5000000)}.items() for size in sizes}
+    alias, _ = grid.fresh({name: put_mutable(grid, one, name[:4]) for name, one in data.items()})
+    node = through(grid)
+    barge = client(node)
+    run = barge.ok("cp", "-r", alias, tmp_path / "out")
+    same(local_tree(tmp_path / "out"), {name: summary(one) for name, one in data.items()})
+    barge.ok("get", alias + "MDMF5000000", tmp_path / "one")
+    assert (tmp_path / "one").read_bytes() == data["MDMF5000000"]
+    assert reads(node) == 0 and "past the gateway" not in run.err
+
+
+def test_what_is_too_large_to_be_kept_is_read_by_the_gateway(real_grid, client, through, tmp_path):
+    data = content((8 << 20) + 1, 711)
+    alias, _ = real_grid.fresh({"m": put_mutable(real_grid, data, "MDMF")})
+    node = through(real_grid)
+    run = client(node).ok("get", alias + "m", tmp_path / "m")
+    assert (tmp_path / "m").read_bytes() == data and reads(node) > 0
+    assert run.err.count("past the gateway: it is too large") == 1

@@ -129,6 +129,14 @@ static enum fault start_dispatch(struct engine *engine, struct err *err)
 	return dispatch_start(&options, &engine->dispatch, err);
 }
 
+/* Whether what is left is all in flight, so that nothing else can tell of the grid (a
+ * health_alone). */
+static bool is_alone(void *context)
+{
+	const struct engine *engine = context;
+	return report_files_left(engine->report) <= engine->budget.transfers;
+}
+
 /* ---- the whole run ---- */
 
 static enum fault engine_start(struct engine *engine, struct err *err)
@@ -148,6 +156,8 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 		setup_tell_ways(engine->setup, !to_local);
 	if (needs_gateway(engine) && start_lanes(engine, err))
 		return err->fault;
+	if (needs_gateway(engine))
+		health_watch_rest(engine->setup->health, is_alone, engine);
 	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
 		return err->fault;
 	engine->watch = cancel_watch(stop_on_signal, engine);
@@ -175,6 +185,8 @@ static void wind_up(struct engine *engine)
 	workers_free(engine->comparers); /* hands lanes what is not there */
 	engine->comparers = NULL;
 	lanes_join(engine->lanes);
+	if (engine->lanes)
+		health_watch_rest(engine->setup->health, NULL, NULL);
 	workers_free(engine->writers);
 	engine->writers = NULL;
 	arrivals_free(engine->arrivals);

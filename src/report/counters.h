@@ -31,6 +31,7 @@ struct counters {
 	atomic_uint_least64_t before_files, before_directories, before_others, before_bytes,
 		before_lost,
 		before_lost_bytes; /* settled by earlier runs; lost: skipped or failed */
+	atomic_uint_least64_t lost_directories; /* of skipped, failed and before_lost */
 	atomic_uint_least64_t planned_files, planned_directories, planned_others, planned_bytes;
 	atomic_bool plan_complete; /* release/acquire: the planned_* are final */
 	atomic_bool linked;

@@ -56,11 +56,15 @@ enum fault report_open(const struct report_options *options, struct report **out
 
 /* ---- feeding ---- */
 
+static bool is_directory(uint8_t kind)
+{
+	return kind == MANIFEST_DIRECTORY || kind == MANIFEST_LINKED;
+}
+
 static atomic_uint_least64_t *done_counter(struct counters *counters, uint8_t kind)
 {
-	bool is_directory = kind == MANIFEST_DIRECTORY || kind == MANIFEST_LINKED;
 	return kind == MANIFEST_FILE ? &counters->files
-	       : is_directory        ? &counters->directories
+	       : is_directory(kind)  ? &counters->directories
 				     : &counters->others;
 }
 
@@ -73,6 +77,7 @@ static void count_kind(struct counters *counters, uint8_t kind, uint64_t bytes, 
 	}
 	counter_add(state == OUTCOME_SKIPPED ? &counters->skipped : &counters->failed, 1);
 	counter_add(&counters->lost_bytes, kind == MANIFEST_FILE ? bytes : 0);
+	counter_add(&counters->lost_directories, is_directory(kind));
 }
 
 void report_settled(void *context, const struct task *task, const struct outcome *outcome)
@@ -119,11 +124,12 @@ static enum fault count_before(void *context, const struct manifest_entry *entry
 	if (!outcome_is_settled(outcome))
 		return FAULT_NONE;
 	const uint64_t bytes = entry->kind == MANIFEST_FILE ? entry->bytes : 0;
-	if (outcome->state != OUTCOME_DONE)
+	if (outcome->state != OUTCOME_DONE) {
 		counter_add(&counters->before_lost, 1);
-	else if (entry->kind == MANIFEST_FILE)
+		counter_add(&counters->lost_directories, is_directory(entry->kind));
+	} else if (entry->kind == MANIFEST_FILE)
 		counter_add(&counters->before_files, 1);
-	else if (entry->kind == MANIFEST_DIRECTORY || entry->kind == MANIFEST_LINKED)
+	else if (is_directory(entry->kind))
 		counter_add(&counters->before_directories, 1);
 	else
 		counter_add(&counters->before_others, 1);
@@ -160,6 +166,19 @@ void report_planned(struct report *report, const struct manifest_totals *totals)
 			      memory_order_relaxed);
 	atomic_store_explicit(&counters->planned_bytes, totals->bytes, memory_order_relaxed);
 	atomic_store_explicit(&counters->plan_complete, true, memory_order_release);
+}
+
+uint64_t report_files_left(const struct report *report)
+{
+	const struct counters *c = &report->counters;
+	if (!atomic_load_explicit(&c->plan_complete, memory_order_acquire))
+		return UINT64_MAX;
+	uint64_t planned = counter_read(&c->planned_files) + counter_read(&c->planned_others);
+	uint64_t lost = counter_read(&c->skipped) + counter_read(&c->failed) +
+			counter_read(&c->before_lost) - counter_read(&c->lost_directories);
+	uint64_t ended = counter_read(&c->files) + counter_read(&c->before_files) +
+			 counter_read(&c->others) + counter_read(&c->before_others) + lost;
+	return planned - min_u64(ended, planned);
 }
 
 void report_moved(struct report *report, uint64_t bytes)

@@ -52,6 +52,9 @@ MUST_USE enum fault report_before(struct report *report, struct err *err);
 /* Takes the totals of the finished plan: from now on the progress line knows where it ends. */
 void report_planned(struct report *report, const struct manifest_totals *totals);
 
+/* Returns how many files and the like are not settled; UINT64_MAX: the plan is not complete. */
+uint64_t report_files_left(const struct report *report);
+
 /* Adds bytes that left this machine or arrived, retries included: for the rate shown. */
 void report_moved(struct report *report, uint64_t bytes);
 

@@ -6,9 +6,16 @@
  * object's own; so also the last of many objects has its tries, when nothing else is left to be
  * read.  Where nothing could be read yet, the object itself is checked: if all servers there are
  * say that they have not enough of it, or what they have is bad, that is its own trouble as well.
+ *
+ * What cannot be stored as the last of all has no canary that leaves nothing behind.  So only when
+ * it was waited for long enough something small of random bytes is stored, which nothing names: a
+ * sample.
  */
 
-enum { CANARY_CHILDREN_MAX = 1000 };
+enum {
+	CANARY_CHILDREN_MAX = 1000,
+	SAMPLE_SIZE = 64, /* bytes: more than a cap holds */
+};
 
 enum health_work gateway_work(const struct gateway_call *call)
 {
@@ -97,6 +104,33 @@ static void ask_canary(struct gateway *gateway, const struct gateway_call *faile
 	((struct gateway_call *)call)->is_canary = true;
 }
 
+static void sample_done(void *context, const struct store_reply *reply)
+{
+	struct gateway *gateway = context;
+	const struct health_call sample = { .work = HEALTH_STORING,
+					    .gateway = gateway->base.gateway };
+	if (reply->fault)
+		health_refused(gateway->health, &sample);
+}
+
+/* Stores something small in place of what could not be stored.  What cannot even be asked for is
+ * refused. */
+static void store_sample(struct gateway *gateway)
+{
+	unsigned char bytes[SAMPLE_SIZE];
+	const struct store_body body = { .data = bytes, .size = sizeof bytes };
+	const struct store_then then = { sample_done, gateway };
+	struct store_reply failed = { .fault = FAULT_RETRY };
+	struct err err;
+	struct store_call *call = NULL;
+	if (getentropy(bytes, sizeof bytes) == 0)
+		call = gateway->base.backend->put(&gateway->base, &body, then, &err);
+	if (call)
+		((struct gateway_call *)call)->is_canary = true;
+	else
+		sample_done(gateway, &failed);
+}
+
 /* Notes the trouble.  What is written to a directory that cannot be read is trouble of reading it.
  */
 static void tell_trouble(struct gateway_call *call, bool reading, struct err *err)
@@ -106,6 +140,8 @@ static void tell_trouble(struct gateway_call *call, bool reading, struct err *er
 	if (reading && !(health.work & (HEALTH_LISTING | HEALTH_READING)))
 		health = health_begin(gateway->health, gateway->base.gateway, HEALTH_LISTING);
 	health_trouble(gateway->health, &health, false, err);
+	if (health_asks(gateway->health, &health))
+		store_sample(gateway);
 	if (health.work & (HEALTH_LISTING | HEALTH_READING))
 		ask_canary(gateway, call, health.work == HEALTH_LISTING);
 }

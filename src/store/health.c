@@ -12,12 +12,21 @@ enum {
 	IDLE_MS = 60000, /* nothing was begun for so long, though it might have been */
 };
 
+/* Something small, stored to see whose the trouble is. */
+enum sample {
+	SAMPLE_NONE,
+	SAMPLE_WANTED,
+	SAMPLE_ASKED,
+	SAMPLE_REFUSED,
+};
+
 /* One kind of work at one gateway. */
 struct condition {
 	uint64_t well;     /* number of the latest call that went well */
 	uint64_t trouble;  /* number of the call whose failure began it; 0: there is none */
 	uint32_t delay_ms; /* the last interval */
 	uint64_t probe_ms; /* clock_ms from which on one more is begun */
+	enum sample sample;
 };
 
 struct health {
@@ -27,6 +36,8 @@ struct health {
 	struct condition condition[HEALTH_GATEWAYS_MAX][HEALTH_WORKS] GUARDED;
 	uint64_t since_ms[HEALTH_WORKS] GUARDED; /* none went well at any gateway; 0: one did */
 	bool told[HEALTH_WORKS] GUARDED;
+	health_alone *alone GUARDED;
+	void *alone_context GUARDED;
 	uint32_t servers GUARDED;               /* known; 0: not said */
 	struct health_canary canary[2] GUARDED; /* or none; of a file, and of a directory */
 };
@@ -116,6 +127,48 @@ static void put_off(struct condition *condition, uint64_t now, uint64_t end, str
 	err->retry_after_ms = (uint32_t)delay;
 }
 
+void health_watch_rest(struct health *health, health_alone *alone, void *context)
+{
+	mutex_lock(&health->lock);
+	health->alone = alone;
+	health->alone_context = context;
+	mutex_unlock(&health->lock);
+}
+
+/* Whether more can be known of a trouble that was waited for: by a sample. */
+static bool can_tell(const struct health *health, const struct health_call *call,
+		     struct condition *condition) REQUIRES(health->lock)
+{
+	if (call->work != HEALTH_STORING || condition->sample == SAMPLE_REFUSED)
+		return false;
+	if (condition->sample == SAMPLE_ASKED)
+		return true;
+	if (!health->alone || !health->alone(health->alone_context))
+		return false;
+	condition->sample = SAMPLE_WANTED;
+	return true;
+}
+
+bool health_asks(struct health *health, const struct health_call *call)
+{
+	if (!health || !call->work)
+		return false;
+	mutex_lock(&health->lock);
+	struct condition *condition = condition_of(health, call);
+	bool asks = condition->sample == SAMPLE_WANTED;
+	if (asks)
+		condition->sample = SAMPLE_ASKED;
+	mutex_unlock(&health->lock);
+	return asks;
+}
+
+void health_refused(struct health *health, const struct health_call *call)
+{
+	mutex_lock(&health->lock);
+	condition_of(health, call)->sample = SAMPLE_REFUSED;
+	mutex_unlock(&health->lock);
+}
+
 void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
 		    struct err *err)
 {
@@ -134,7 +187,8 @@ void health_trouble(struct health *health, const struct health_call *call, bool 
 	err->well = condition->well;
 	if (call->was_trouble && condition->trouble) {
 		put_off(condition, now, end, err);
-		err->excuse = now < end ? EXCUSE_WAITING : EXCUSE_OVER;
+		bool waits = now < end || (!on_the_way && can_tell(health, call, condition));
+		err->excuse = waits ? EXCUSE_WAITING : EXCUSE_OVER;
 		tell = !on_the_way && err->excuse == EXCUSE_WAITING && !health->told[index];
 		health->told[index] |= tell;
 	} else if (!condition->trouble) {

@@ -14,6 +14,10 @@
  * nothing.  So one object that fails while others do not has its tries, and one that fails because
  * all do has none.
  *
+ * What is stored last has nobody after it to tell whose trouble it is.  So when the time is over, and
+ * whoever knows says that little else is left, something small is stored in its place
+ * (health_asks): if that goes well the trouble is its own, else the grid's.
+ *
  * While there is trouble little is begun, at growing intervals, to see whether it is over.  Where
  * nothing was asked for a minute it is forgotten.
  *
@@ -47,6 +51,9 @@ struct health_options {
 	void *context;
 };
 
+/* Returns whether so little is left to be stored that its trouble may be its own; any thread. */
+typedef bool health_alone(void *context);
+
 /* One call, from its beginning to its end. */
 struct health_call {
 	enum health_work work;
@@ -74,6 +81,14 @@ void health_well(struct health *health, const struct health_call *call);
  */
 void health_trouble(struct health *health, const struct health_call *call, bool on_the_way,
 		    struct err *err);
+
+/* Says who knows what is left; NULL: nobody, so what is in trouble for too long ends the job. */
+void health_watch_rest(struct health *health, health_alone *alone, void *context);
+
+/* Returns, once, whether whoever told of the trouble of `call` is to store something small: it goes
+ * well like any call, or is told of as refused. */
+bool health_asks(struct health *health, const struct health_call *call);
+void health_refused(struct health *health, const struct health_call *call);
 
 /* Something that could be read: a directory, or the byte at `offset` of a file. */
 struct health_canary {

@@ -167,30 +167,45 @@ def test_a_grid_that_has_no_room_for_long(embedded, client, proxy, tmp_path):
     same(embedded.tree(cap), below("s", local_tree(path)))
 
 
+def refused(run):
+    """{path: detail} of what has failed."""
+    return {name: line["detail"] for name, line in run.entries().items()
+            if line["state"] == "failed"}
+
+
 @pytest.mark.parametrize(("reply", "words"), [
     (UNHAPPY, "servers are full"),
     pytest.param(page(403, "Forbidden"), "status 403", marks=pytest.mark.long)], ids=["grid", "proxy"])
 def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, tmp_path, reply,
                                                        words):
-    """It fails by name, as others that were begun later went well."""
-    path = make_files(tmp_path / "s", 8)
+    """It fails by name, as others that were begun later went well.  The last file of another job
+    that runs meanwhile, too, once it was waited for: something small goes well in its place."""
+    path, other = make_files(tmp_path / "s", 8), make_files(tmp_path / "o", 1, 2999)
     (path / "d/bad").write_bytes(content(777))
+    (other / "d/last").write_bytes(content(778))
     alias, cap = embedded.fresh()
-    refused, others = threading.Event(), itertools.count(1)
+    other_alias, other_cap = embedded.fresh()
+    was_refused, others = threading.Event(), itertools.count(1)
 
     def answer(request):
         if request.size == 777:
-            refused.set()
+            was_refused.set()
             return reply
         if request.size == 3000 and next(others) == 8:
-            refused.wait(30)  # what was begun before says nothing
-        return None
+            was_refused.wait(30)  # what was begun before says nothing
+        return UNHAPPY if request.size == 778 else None
     proxy.answer = answer
+    barge = client(embedded)
+    running = barge.start("cp", "-r", "--json", "-u", proxy.url, "--grid-wait=1", other,
+                          other_alias)
     run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias, code=1)
-    failed = {name: line["detail"] for name, line in run.entries().items()
-              if line["state"] == "failed"}
+    failed = refused(run)
     assert failed.keys() == {"s/d/bad"} and words in failed["s/d/bad"]
     assert len(embedded.tree(cap)) == len(below("s", local_tree(path))) - 1
+    run = barge.finish(running)
+    assert run.code == 1 and refused(run).keys() == {"o/d/last"}
+    assert len(embedded.tree(other_cap)) == len(below("o", local_tree(other))) - 1
+    assert 1 <= sum(put(one) and one.size == 64 for one in proxy.requests) <= 3
 
 
 @pytest.mark.parametrize("kind", ["mkdir", "set_children"])

@@ -143,6 +143,46 @@ static void the_wait_ends(void **state)
 	health_free(health);
 }
 
+static bool alone(void *context) { return *(bool *)context; }
+
+/* Has trouble last longer than it is waited for. */
+static struct err fail_for_long(struct health *health)
+{
+	fail_one(health);
+	fail_one(health);
+	usleep(40000);
+	return fail_one(health);
+}
+
+static void what_is_left_alone_is_asked_about(void **state)
+{
+	(void)state;
+	struct heard heard;
+	bool is_alone = false;
+	struct health *health = new_health(&heard, 30);
+	const struct health_call sample = { .work = HEALTH_STORING };
+	health_watch_rest(health, alone, &is_alone);
+	assert_int_equal(fail_for_long(health).excuse, EXCUSE_OVER); /* others are left */
+	assert_false(health_asks(health, &sample));
+	do_one(health);
+	is_alone = true;
+	struct err first = fail_one(health);
+	struct err err = fail_for_long(health);
+	assert_int_equal(err.excuse, EXCUSE_WAITING);
+	assert_true(health_asks(health, &sample));
+	assert_false(health_asks(health, &sample)); /* once */
+	assert_int_equal(fail_one(health).excuse, EXCUSE_WAITING);
+	do_one(health); /* the sample */
+	err = fail_one(health);
+	assert_true(err.well > first.trouble && err.excuse == EXCUSE_NONE);
+	assert_int_equal(fail_for_long(health).excuse, EXCUSE_WAITING);
+	assert_true(health_asks(health, &sample));
+	health_refused(health, &sample);
+	assert_int_equal(fail_one(health).excuse, EXCUSE_OVER);
+	assert_false(health_asks(health, &sample));
+	health_free(health);
+}
+
 static void little_is_begun_while_there_is_trouble(void **state)
 {
 	(void)state;
@@ -221,6 +261,7 @@ int main(void)
 		cmocka_unit_test(what_was_on_its_way_clears_nothing),
 		cmocka_unit_test(kinds_and_gateways_are_apart),
 		cmocka_unit_test(the_wait_ends),
+		cmocka_unit_test(what_is_left_alone_is_asked_about),
 		cmocka_unit_test(little_is_begun_while_there_is_trouble),
 		cmocka_unit_test(tells_what_went_well_since),
 		cmocka_unit_test(keeps_what_could_be_read),

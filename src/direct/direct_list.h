@@ -9,7 +9,7 @@
  *    SEEK ---'  the next component in it: nothing of that name: the end
  *     |
  *     v
- *   TELL        store/listing_form: once to see that there is nothing odd, once to tell the children
+ *   TELL        store/listing_form: once to see that nothing is odd, once to tell the children
  *
  * Whatever goes wrong: GATEWAY, which is asked for all of it, from the root.
  *

@@ -46,8 +46,8 @@ struct direct_slot_then {
 bool direct_can_read_slots(const struct direct *direct, struct err *why);
 
 /* Starts reading what the mutable `cap`, of a directory or a file, names; the contents are
- * appended to `out`, which is borrowed, and says how many it takes.  NULL with `why` filled: it could not begin, and `done` is
- * not called. */
+ * appended to `out`, which is borrowed, and says how many it takes.  NULL with `why` filled: it
+ * could not begin, and `done` is not called. */
 struct direct_slot *direct_slot_start(struct direct *direct, const struct cap *cap,
 				      struct bytes *out, struct direct_slot_then then,
 				      struct err *why);

@@ -14,8 +14,8 @@
  * nothing.  So one object that fails while others do not has its tries, and one that fails because
  * all do has none.
  *
- * What is stored last has nobody after it to tell whose trouble it is.  So when the time is over, and
- * whoever knows says that little else is left, something small is stored in its place
+ * What is stored last has nobody after it to tell whose trouble it is.  So when the time is over,
+ * and whoever knows says that little else is left, something small is stored in its place
  * (health_asks): if that goes well the trouble is its own, else the grid's.
  *
  * While there is trouble little is begun, at growing intervals, to see whether it is over.  Where

@@ -158,10 +158,11 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 		.at = get->offset,
 		.whole = get->length == UINT64_MAX,
 		.hurried = get->hurried,
+		.damage = get->damage ? *get->damage : (struct store_damage){ 0 },
 		.sink = get->sink,
 		.sink_context = get->context,
 		.woken = woken,
-		.shares = direct_shares_recall(direct, cap),
+		.shares = get->damage ? NULL : direct_shares_recall(direct, cap),
 		.request = calloc(cap->needed, sizeof *call->request),
 	};
 	call->end = call->whole ? cap->size : get->offset + get->length;

@@ -161,7 +161,8 @@ struct direct_call {
 	bool starting;            /* not handed out yet: `done` is not to be called */
 	bool alone;               /* the gateway is not asked for the rest */
 	bool given_up;
-	bool hurried;  /* as of store_get, for the gateway */
+	bool hurried; /* as of store_get, for the gateway */
+	struct store_damage damage;
 	bool paused;   /* nothing is delivered */
 	bool resuming; /* in the next poll */
 	store_sink *sink;

@@ -128,6 +128,14 @@ static void check_ask_gateway(struct direct_check *check)
 
 /* ---- the count ---- */
 
+static void note_damage(struct store_damage *damage, size_t server, unsigned share)
+{
+	if (damage->count == STORE_DAMAGE_MAX)
+		return;
+	damage->at[damage->count].server = (uint16_t)server;
+	damage->at[damage->count++].share = (uint16_t)share;
+}
+
 /* Sums the findings up.  Returns how many servers were silent. */
 static unsigned sum_up(struct direct_check *check)
 {
@@ -136,6 +144,7 @@ static unsigned sum_up(struct direct_check *check)
 	struct store_health *health = &check->result;
 	struct placement placement;
 	unsigned silent = 0;
+	struct store_damage *damage = &health->damage;
 	*health = (struct store_health){ .needed = cap->needed, .expected = cap->total };
 	placement_init(&placement, cap->total, 0);
 	for (size_t i = 0; i < direct->servers->count; i++) {
@@ -144,7 +153,10 @@ static unsigned sum_up(struct direct_check *check)
 		health->responding += finding->answered;
 		silent += !finding->answered;
 		for (unsigned share = 0; share < cap->total; share++) {
-			health->corrupt_shares += share_set_has(&finding->corrupt, share);
+			if (share_set_has(&finding->corrupt, share)) {
+				health->corrupt_shares++;
+				note_damage(damage, i, share);
+			}
 			if (!share_set_has(&finding->good, share) ||
 			    placement.servers == PLACEMENT_SERVERS_MAX)
 				continue;

@@ -372,6 +372,17 @@ static enum fault describe_shares(struct direct_put *put, struct err *err)
 		       : err_set(err, FAULT_USAGE, "a cap without a storage index");
 }
 
+/* Notes what servers have that is no good. */
+static void note_damage(struct direct_put *put, const struct store_damage *damage)
+{
+	for (unsigned i = 0; damage && i < damage->count; i++)
+		for (unsigned place = 0; place < put->expected.servers; place++)
+			if (put->server[place] == damage->at[i].server) {
+				placement_spoil(&put->expected, place, damage->at[i].share);
+				placement_spoil(&put->complete, place, damage->at[i].share);
+			}
+}
+
 static enum fault find_places(struct direct_put *put, unsigned shares, struct err *err)
 {
 	const struct direct *direct = put->direct;
@@ -384,6 +395,7 @@ static enum fault find_places(struct direct_put *put, unsigned shares, struct er
 	placement_init(&put->complete, shares, servers);
 	placement_init(&put->expected, shares, servers);
 	placement_init(&put->half, shares, servers);
+	note_damage(put, put->body.damage);
 	for (unsigned place = 0; place < servers; place++)
 		if (is_full(put, place))
 			refuse(put, place);

@@ -13,6 +13,15 @@ static bool has(const struct direct_shares *shares, unsigned number)
 	return false;
 }
 
+/* Whether the share of a server is known to be no good. */
+static bool is_damaged(const struct direct_call *call, unsigned server, unsigned number)
+{
+	for (unsigned i = 0; i < call->damage.count; i++)
+		if (call->damage.at[i].server == server && call->damage.at[i].share == number)
+			return true;
+	return false;
+}
+
 static void add(struct direct_shares *shares, unsigned server, unsigned number)
 {
 	shares->server[shares->found] = (uint16_t)server;
@@ -41,7 +50,7 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 	const struct habit_place place = place_of(call, server);
 	habits_learn(call->direct->habits, &place, found);
 	for (unsigned i = 0; i < call->cap.total && shares->found < call->cap.needed; i++)
-		if (found[i] && !has(shares, i))
+		if (found[i] && !has(shares, i) && !is_damaged(call, server, i))
 			add(shares, server, i);
 }
 
@@ -109,8 +118,12 @@ bool direct_guess(struct direct_call *call)
 {
 	unsigned server;
 	direct_cancel_requests(call);
-	if (call->cap.total > 1 || !next_server(call, &server))
+	if (call->cap.total > 1)
 		return false;
+	do {
+		if (!next_server(call, &server))
+			return false;
+	} while (is_damaged(call, server, 0));
 	call->shares->found = 0;
 	add(call->shares, server, 0);
 	return true;
@@ -128,7 +141,7 @@ static bool guess_shares(struct direct_call *call)
 	bool told = false;
 	for (size_t i = 0; answers && i < direct->servers->count; i++)
 		answers[i] = direct_server_answers(direct, (unsigned)i);
-	if (answers && !call->guessed)
+	if (answers && !call->guessed && call->damage.count == 0)
 		told = habits_guess(direct->habits, call->order, answers, call->cap.total, needed,
 				    guess);
 	for (unsigned i = 0; i < needed && told; i++) {

@@ -20,9 +20,21 @@ bool placement_has(const struct placement *placement, unsigned server, unsigned 
 	return placement->has[server][share / WORD] >> share % WORD & 1;
 }
 
+static bool is_damaged(const struct placement *placement, unsigned server, unsigned share)
+{
+	return placement->damaged[server][share / WORD] >> share % WORD & 1;
+}
+
 void placement_hold(struct placement *placement, unsigned server, unsigned share)
 {
-	placement->has[server][share / WORD] |= UINT64_C(1) << share % WORD;
+	if (!is_damaged(placement, server, share))
+		placement->has[server][share / WORD] |= UINT64_C(1) << share % WORD;
+}
+
+void placement_spoil(struct placement *placement, unsigned server, unsigned share)
+{
+	placement->damaged[server][share / WORD] |= UINT64_C(1) << share % WORD;
+	placement_lose(placement, server, share);
 }
 
 void placement_lose(struct placement *placement, unsigned server, unsigned share)
@@ -114,21 +126,38 @@ static unsigned count_shares(const struct placement *placement, unsigned server)
 	return count;
 }
 
-/* The server with the least shares, planned ones included, that takes one more. */
-static unsigned least_laden(const struct placement *placement, const unsigned *laden)
+static bool takes(const struct placement *placement, unsigned server, unsigned share)
+{
+	return !placement->refuses[server] && !is_damaged(placement, server, share);
+}
+
+/* The server with the least shares, planned ones included, that takes this one. */
+static unsigned least_laden(const struct placement *placement, const unsigned *laden,
+			    unsigned share)
 {
 	unsigned best = PLACEMENT_NONE;
 	for (unsigned server = 0; server < placement->servers; server++)
-		if (!placement->refuses[server] &&
+		if (takes(placement, server, share) &&
 		    (best == PLACEMENT_NONE || laden[server] < laden[best]))
 			best = server;
 	return best;
 }
 
+/* The first server without a share in the matching that takes this one. */
+static unsigned free_server(const struct matching *matching, unsigned share)
+{
+	const struct placement *placement = matching->placement;
+	unsigned server = 0;
+	while (server < placement->servers && (matching->share_of[server] < ERASURE_BLOCKS_MAX ||
+					       !takes(placement, server, share)))
+		server++;
+	return server;
+}
+
 unsigned placement_plan(const struct placement *placement, uint16_t to[ERASURE_BLOCKS_MAX])
 {
 	struct matching matching;
-	unsigned laden[PLACEMENT_SERVERS_MAX], free_server = 0, planned = 0;
+	unsigned laden[PLACEMENT_SERVERS_MAX], planned = 0;
 	(void)match(placement, &matching);
 	for (unsigned server = 0; server < placement->servers; server++)
 		laden[server] = count_shares(placement, server);
@@ -137,20 +166,18 @@ unsigned placement_plan(const struct placement *placement, uint16_t to[ERASURE_B
 		to[share] = PLACEMENT_NONE;
 		if (matching.server_of[share] != PLACEMENT_NONE)
 			continue;
-		while (free_server < placement->servers &&
-		       (placement->refuses[free_server] ||
-			matching.share_of[free_server] < ERASURE_BLOCKS_MAX))
-			free_server++;
-		if (free_server == placement->servers)
+		unsigned server = free_server(&matching, share);
+		if (server == placement->servers)
 			continue;
-		laden[free_server]++;
-		to[share] = (uint16_t)free_server++;
+		laden[server]++;
+		matching.share_of[server] = (uint16_t)share;
+		to[share] = (uint16_t)server;
 		planned++;
 	}
 	for (unsigned share = 0; share < placement->shares; share++) {
 		const unsigned server = to[share] != PLACEMENT_NONE || is_placed(placement, share)
 						? PLACEMENT_NONE
-						: least_laden(placement, laden);
+						: least_laden(placement, laden, share);
 		if (server == PLACEMENT_NONE)
 			continue;
 		laden[server]++;

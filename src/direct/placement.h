@@ -28,8 +28,9 @@ enum {
 struct placement {
 	unsigned shares, servers;
 	bool refuses[PLACEMENT_SERVERS_MAX]; /* gets nothing more */
-	/* Which shares each one has, a bit a share. */
+	/* Which shares each one has, a bit a share, and which it has that are no good. */
 	uint64_t has[PLACEMENT_SERVERS_MAX][ERASURE_BLOCKS_MAX / 64];
+	uint64_t damaged[PLACEMENT_SERVERS_MAX][ERASURE_BLOCKS_MAX / 64];
 };
 
 /* Begins with nothing placed.  1 <= shares <= ERASURE_BLOCKS_MAX, servers <= PLACEMENT_SERVERS_MAX.
@@ -40,6 +41,10 @@ void placement_init(struct placement *placement, unsigned shares, unsigned serve
  * read-only or gone.  What that one has still counts. */
 void placement_hold(struct placement *placement, unsigned server, unsigned share);
 void placement_refuse(struct placement *placement, unsigned server);
+
+/* Notes that what a server has of a share is no good: it counts as not there, and the server is
+ * never to get it. */
+void placement_spoil(struct placement *placement, unsigned server, unsigned share);
 
 /* Notes that a share is not at the server after all. */
 void placement_lose(struct placement *placement, unsigned server, unsigned share);

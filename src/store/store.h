@@ -17,7 +17,8 @@
  *            borrowed until `done` has returned or store_cancel.  A struct store_call is dead once
  *            `done` is called.
  * Threads    one thread owns a store; only store_wake may be called from others.  `done` may start
- *            and cancel calls; the other callbacks must not call the store, but for store_pause.
+ *            and cancel calls; the other callbacks must not call the store, but for store_pause,
+ *            and store_resume of another call.
  */
 #pragma once
 
@@ -106,6 +107,16 @@ struct store_child {
  * only when `done` says FAULT_NONE. */
 typedef bool store_child_found(void *context, const struct store_child *child);
 
+enum { STORE_DAMAGE_MAX = 64 };
+
+/* Shares that are no good where they are, by numbers that the store knows. */
+struct store_damage {
+	unsigned count;
+	struct {
+		uint16_t server, share;
+	} at[STORE_DAMAGE_MAX];
+};
+
 /* What a check found. */
 struct store_health {
 	bool healthy;     /* all shares are there */
@@ -115,6 +126,7 @@ struct store_health {
 	uint32_t responding; /* servers that answered */
 	bool repaired;       /* shares were made */
 	bool unsure;         /* not recoverable, but not all servers that are known have answered */
+	struct store_damage damage; /* of corrupt_shares, those whose place is known */
 };
 
 /* The storage servers that a gateway knows. */
@@ -163,7 +175,8 @@ typedef bool store_sink(void *context, const void *data, size_t size);
 
 /*
  * Shares that are made while they are sent, in passes over a file, each from the first byte to the
- * last.  What `peek` has given is dead once a pass is begun, or the body's bytes are read.
+ * last.  What `peek` has given is dead once a pass is begun, or the body's bytes are read.  All of
+ * these may start, cancel, pause and resume other calls of the store.
  */
 struct store_feed {
 	const struct chk_params *params;
@@ -190,6 +203,7 @@ struct store_body {
 	const struct chk_shares *shares; /* of put: its shares, where they were made already; for
 					    a store that can write them */
 	const struct store_feed *feed;   /* of put: makes its shares, for such a store; else NULL */
+	const struct store_damage *damage; /* of put: what is there and is no good, or NULL */
 	bool no_gateway; /* of put: by its shares or not at all; a gateway ends it as USAGE */
 };
 
@@ -222,7 +236,8 @@ struct store_get {
 	store_sink *sink;
 	void *context; /* of sink */
 	bool written;  /* it was just written to by the gateway, which therefore has to read it */
-	bool hurried;  /* it may end as RETRY, err.slow, when it is many times slower than others:
+	const struct store_damage *damage; /* what is there and is no good, or NULL; copied */
+	bool hurried; /* it may end as RETRY, err.slow, when it is many times slower than others:
 			* there is another way to the file, and it will be tried */
 };
 

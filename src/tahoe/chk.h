@@ -140,6 +140,10 @@ uint64_t chk_trees_size(const struct chk_params *params, uint64_t size);
 /* Has every share sent to `sink` with `user` from here on.  To be called before the first byte. */
 void chk_encoder_set_sink(struct chk_encoder *encoder, chk_sink *sink, void *user);
 
+/* Has the end fail as CORRUPT where the cap is not `cap`, which is borrowed, before anything behind
+ * the blocks is sent: no share is whole then. */
+void chk_encoder_expect(struct chk_encoder *encoder, const struct cap *cap);
+
 /* Adds plaintext in order.  FAULT_CHANGED when there is more than was announced; sink's faults. */
 MUST_USE enum fault chk_encoder_update(struct chk_encoder *encoder, const void *data, size_t size,
 				       struct err *err);

@@ -47,6 +47,7 @@ struct chk_encoder {
 	size_t trees_capacity;   /* bytes of all */
 	chk_sink *sink;
 	void *user;
+	const struct cap *expected; /* or NULL */
 };
 
 enum fault chk_encoder_new(struct chk_encoder **encoder, struct err *err)
@@ -156,6 +157,7 @@ enum fault chk_encoder_start(struct chk_encoder *encoder, const struct chk_param
 	encoder->filled = 0;
 	encoder->begun = false;
 	encoder->sink = NULL;
+	encoder->expected = NULL;
 	chk_cipher_start(&encoder->cipher, key, 0);
 	hash_tagged_start(&encoder->crypttext, TAG_CRYPTTEXT);
 	return FAULT_NONE;
@@ -166,6 +168,11 @@ void chk_encoder_set_sink(struct chk_encoder *encoder, chk_sink *sink, void *use
 	assert(!encoder->begun);
 	encoder->sink = sink;
 	encoder->user = user;
+}
+
+void chk_encoder_expect(struct chk_encoder *encoder, const struct cap *cap)
+{
+	encoder->expected = cap;
 }
 
 static enum fault emit(const struct chk_encoder *encoder, const struct chk_piece *piece,
@@ -381,18 +388,23 @@ enum fault chk_encoder_final(struct chk_encoder *encoder, struct cap *cap, struc
 		.data = ueb,
 		.size = chk_ueb_write(&encoder->layout, encoder->k, encoder->n, &root, ueb),
 	};
-	for (unsigned share = 0; share < encoder->n && encoder->sink; share++)
-		if (emit_end(encoder, share, roots, &text, err))
-			return err->fault;
-	*cap = (struct cap){
+	struct cap made = {
 		.kind = CAP_CHK,
 		.needed = encoder->k,
 		.total = encoder->n,
 		.size = encoder->layout.size,
 	};
-	memcpy(cap->key, encoder->key, CAP_KEY_SIZE);
-	hash_tagged(TAG_UEB, ueb, text.size, cap->hash);
-	return FAULT_NONE;
+	memcpy(made.key, encoder->key, CAP_KEY_SIZE);
+	hash_tagged(TAG_UEB, ueb, text.size, made.hash);
+	enum fault fault = FAULT_NONE;
+	if (encoder->expected && !cap_equal(encoder->expected, &made))
+		fault = err_set(err, FAULT_CORRUPT, "the shares are not those of the cap");
+	for (unsigned share = 0; share < encoder->n && encoder->sink && !fault; share++)
+		fault = emit_end(encoder, share, roots, &text, err);
+	if (!fault)
+		*cap = made;
+	cap_wipe(&made);
+	return fault;
 }
 
 /* ---- files in memory ---- */

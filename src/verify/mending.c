@@ -1,10 +1,8 @@
 #include "verify/mending.h"
 
-#include "base/secret.h"
-
 enum {
-	MENDED_MAX = 4 << 20,        /* bytes of a file */
-	MENDED_SHARES_MAX = 32 << 20 /* bytes of its shares */
+	TREES_MAX = 64 << 20, /* bytes of hash trees: some 40 GiB of 3-of-10 */
+	READY_MAX = 1,        /* slabs that wait before the reading is paused */
 };
 
 /* Of files of Tahoe-LAFS since 1.19, and before. */
@@ -21,27 +19,49 @@ static struct chk_params params_of(const struct cap *cap, uint32_t segment_size)
 
 bool mending_can(const struct cap *cap)
 {
-	const struct chk_params params = params_of(cap, CHK_SEGMENT_SIZE);
-	return (cap->kind == CAP_CHK || cap->kind == CAP_DIR2_CHK) && cap->size <= MENDED_MAX &&
-	       chk_shares_size(&params, cap->size) <= MENDED_SHARES_MAX;
+	const struct chk_params params = params_of(cap, segment_sizes[1]);
+	return (cap->kind == CAP_CHK || cap->kind == CAP_DIR2_CHK) &&
+	       chk_trees_size(&params, cap->size) <= TREES_MAX;
+}
+
+/* ---- ends ---- */
+
+static void drop_slabs(struct mending *mending)
+{
+	for (size_t i = 0; i < mending->ready_count; i++)
+		slab_free(mending->ready[i]);
+	mending->ready_count = 0;
+	slab_free(mending->writer.slab);
+	mending->writer.slab = NULL;
 }
 
 void mending_fini(struct mending *mending)
 {
-	if (mending->bytes)
-		secret_wipe(mending->bytes, (size_t)mending->file.size);
-	free(mending->bytes);
-	chk_shares_free(mending->shares);
+	drop_slabs(mending);
+	slab_free(mending->spare);
+	free(mending->ready);
+	chk_encoder_free(mending->encoder);
 	cap_wipe(&mending->file);
-	mending->bytes = NULL;
-	mending->shares = NULL;
+	cap_wipe(&mending->feed.cap);
+	mending->ready = NULL;
+	mending->ready_room = 0;
+	mending->spare = NULL;
+	mending->encoder = NULL;
+}
+
+static void stop_reading(struct mending *mending)
+{
+	if (mending->get)
+		store_cancel(mending->store, mending->get);
+	mending->get = NULL;
 }
 
 void mending_cancel(struct mending *mending)
 {
-	if (mending->call)
-		store_cancel(mending->store, mending->call);
-	mending->call = NULL;
+	stop_reading(mending);
+	if (mending->put)
+		store_cancel(mending->store, mending->put);
+	mending->put = NULL;
 	mending_fini(mending);
 }
 
@@ -51,86 +71,184 @@ static void mending_end(struct mending *mending, bool well)
 	mending->ended(mending->context, well);
 }
 
-static void mending_put(void *context, const struct store_reply *reply)
+/* ---- slabs ---- */
+
+static struct slab *slab_room(void *context)
 {
 	struct mending *mending = context;
-	mending->call = NULL;
-	mending_end(mending, !reply->fault && reply->proven);
-}
-
-/* Makes the shares for one size of segments.  False: they are not those of the cap. */
-static bool encode(struct mending *mending, struct chk_encoder *encoder, uint32_t segment_size)
-{
-	const struct cap *file = &mending->file;
-	const struct chk_params params = params_of(file, segment_size);
-	struct err err;
-	if (chk_shares_new(encoder, &params, file->key, mending->bytes, (size_t)file->size,
-			   &mending->shares, &err))
-		return false;
-	if (cap_equal(&mending->shares->cap, file))
-		return true;
-	chk_shares_free(mending->shares);
-	mending->shares = NULL;
-	return false;
-}
-
-static void put_shares(struct mending *mending)
-{
-	struct chk_encoder *encoder = NULL;
-	struct err err;
-	bool made = false;
-	for (size_t i = 0; i < ARRAY_COUNT(segment_sizes) && !made; i++)
-		made = (encoder || !chk_encoder_new(&encoder, &err)) &&
-		       encode(mending, encoder, segment_sizes[i]);
-	chk_encoder_free(encoder);
-	const struct store_body body = {
-		.data = mending->bytes,
+	const struct slab_shape shape = {
+		.params = &mending->params,
 		.size = mending->file.size,
-		.shares = mending->shares,
-		.no_gateway = true,
+		.most = SLAB_MAX,
 	};
-	if (made)
-		mending->call = store_put(mending->store, &body,
-					  (struct store_then){ mending_put, mending }, &err);
-	if (!mending->call)
-		mending_end(mending, false);
+	struct slab *slab = mending->spare ? mending->spare : slab_new(&shape);
+	mending->spare = NULL;
+	return slab;
 }
+
+static void slab_filled(void *context, struct slab *slab)
+{
+	struct mending *mending = context;
+	if (mending->ready_count == mending->ready_room) {
+		size_t room = 2 * mending->ready_room + 2;
+		struct slab **grown = reallocarray(mending->ready, room, sizeof *grown);
+		if (!grown) {
+			err_set(&mending->err, FAULT_NOMEM, "no memory for shares");
+			slab_free(slab);
+			return;
+		}
+		mending->ready = grown;
+		mending->ready_room = room;
+	}
+	mending->ready[mending->ready_count++] = slab;
+}
+
+/* ---- the bytes ---- */
 
 static bool take_bytes(void *context, const void *data, size_t size)
 {
 	struct mending *mending = context;
-	if (size > mending->file.size - mending->received)
+	if (chk_encoder_update(mending->encoder, data, size, &mending->err) || mending->err.fault)
 		return false;
-	memcpy(mending->bytes + mending->received, data, size);
-	mending->received += size;
+	if (mending->ready_count < READY_MAX)
+		return true;
+	mending->paused = true;
+	store_pause(mending->store, mending->get);
+	store_resume(mending->store, mending->put);
 	return true;
 }
 
-static void mending_read(void *context, const struct store_reply *reply)
+static void has_read(void *context, const struct store_reply *reply)
 {
 	struct mending *mending = context;
-	mending->call = NULL;
-	if (reply->fault || mending->received != mending->file.size)
-		mending_end(mending, false);
-	else
-		put_shares(mending);
+	struct cap cap;
+	mending->get = NULL;
+	if (!mending->err.fault && reply->fault)
+		mending->err = reply->err;
+	if (!mending->err.fault && !chk_encoder_final(mending->encoder, &cap, &mending->err)) {
+		slab_writer_end(&mending->writer);
+		cap_wipe(&cap);
+		mending->encoded = true;
+	}
+	store_resume(mending->store, mending->put);
 }
 
-void mending_start(struct mending *mending)
+/* ---- what the put asks for ---- */
+
+/* Reads and encodes from the first byte on. */
+static void begin_pass(void *context, const bool *wanted)
 {
-	struct err err;
-	mending->received = 0;
-	bool is_file = cap_to_file(mending->cap, &mending->file);
-	mending->bytes = is_file ? malloc((size_t)mending->file.size + 1) : NULL;
+	struct mending *mending = context;
 	const struct store_get get = {
 		.cap = &mending->file,
 		.length = UINT64_MAX,
 		.sink = take_bytes,
 		.context = mending,
+		.damage = mending->damage,
 	};
-	if (mending->bytes)
-		mending->call = store_get(mending->store, &get,
-					  (struct store_then){ mending_read, mending }, &err);
-	if (!mending->call)
+	stop_reading(mending);
+	drop_slabs(mending);
+	mending->paused = mending->encoded = false;
+	mending->err = (struct err){ 0 };
+	mending->writer = (struct slab_writer){
+		.room = slab_room,
+		.filled = slab_filled,
+		.context = mending,
+	};
+	memcpy(mending->writer.wanted, wanted, sizeof mending->writer.wanted);
+	if (chk_encoder_start(mending->encoder, &mending->params, mending->file.size,
+			      mending->file.key, &mending->err))
+		return;
+	chk_encoder_set_sink(mending->encoder, slab_writer_take, &mending->writer);
+	chk_encoder_expect(mending->encoder, &mending->file);
+	mending->get = store_get(mending->store, &get, (struct store_then){ has_read, mending },
+				 &mending->err);
+}
+
+static const struct slab *peek_slab(void *context)
+{
+	const struct mending *mending = context;
+	return mending->ready_count > 0 ? mending->ready[0] : NULL;
+}
+
+static void pop_slab(void *context)
+{
+	struct mending *mending = context;
+	struct slab *slab = mending->ready[0];
+	mending->ready_count--;
+	memmove(mending->ready, mending->ready + 1, mending->ready_count * sizeof *mending->ready);
+	slab->used = 0;
+	if (mending->spare)
+		slab_free(slab);
+	else
+		mending->spare = slab;
+	if (!mending->paused || mending->ready_count >= READY_MAX)
+		return;
+	mending->paused = false;
+	if (mending->get)
+		store_resume(mending->store, mending->get);
+}
+
+static bool is_over(void *context, struct cap *cap, struct err *err)
+{
+	const struct mending *mending = context;
+	if (mending->err.fault)
+		*err = mending->err;
+	else if (mending->encoded)
+		*cap = mending->file;
+	return mending->err.fault || mending->encoded;
+}
+
+/* ---- one size of segments after the other ---- */
+
+static void try_size(struct mending *mending);
+
+static void has_put(void *context, const struct store_reply *reply)
+{
+	struct mending *mending = context;
+	const bool other = mending->err.fault == FAULT_CORRUPT && !mending->err.remote;
+	mending->put = NULL;
+	stop_reading(mending);
+	if (other && ++mending->attempt < ARRAY_COUNT(segment_sizes))
+		try_size(mending);
+	else
+		mending_end(mending, !reply->fault && reply->proven);
+}
+
+static void try_size(struct mending *mending)
+{
+	struct err err;
+	mending->params = params_of(&mending->file, segment_sizes[mending->attempt]);
+	mending->err = (struct err){ 0 };
+	slab_free(mending->spare); /* of another shape */
+	mending->spare = NULL;
+	mending->feed = (struct store_feed){
+		.params = &mending->params,
+		.cap = mending->file,
+		.begin = begin_pass,
+		.peek = peek_slab,
+		.pop = pop_slab,
+		.over = is_over,
+		.context = mending,
+	};
+	const struct store_body body = {
+		.size = mending->file.size,
+		.feed = &mending->feed,
+		.damage = mending->damage,
+		.no_gateway = true,
+	};
+	mending->put =
+		store_put(mending->store, &body, (struct store_then){ has_put, mending }, &err);
+	if (!mending->put)
+		mending_end(mending, false);
+}
+
+void mending_start(struct mending *mending)
+{
+	mending->attempt = 0;
+	if (cap_to_file(mending->cap, &mending->file) &&
+	    !chk_encoder_new(&mending->encoder, &mending->err))
+		try_size(mending);
+	else
 		mending_end(mending, false);
 }

@@ -65,6 +65,7 @@ static bool repairs(struct proving *proving, const struct store_health *health)
 	proving->mending = (struct mending){
 		.store = options->store,
 		.cap = options->cap,
+		.damage = &proving->health.damage,
 		.ended = check_again,
 		.context = proving,
 	};

@@ -201,6 +201,36 @@ def large(down, barge, tmp_path_factory):
     return base / "f", base / "cap"
 
 
+def test_a_large_file_is_mended_piece_by_piece(down, client, large):
+    """A share that is missing comes again bit for bit; one that is damaged stays, and gets another
+    in a place of its own."""
+    barge = client(down)
+    words = [f"--cap-file={large[1]}", "cap:f", "--verify=check", "--json"]
+    shares = {path.name: path for path in down.share_files()
+              if (12 << 20) // 2 < path.stat().st_size < 12 << 20}
+    kept = shares["1"].read_bytes()
+    assert len(shares) == 3
+    shares["1"].unlink()
+    assert barge.ok("verify", *words, code=1).summary()["unhealthy"] == 1
+    total = barge.ok("repair", *words).summary()
+    assert (total["repaired"], total["failed"], total["corrupt_shares"]) == (1, 0, 0)
+    (again,) = [path for path in down.share_files()
+                if path.parent.name == shares["1"].parent.name and path.name == "1"]
+    assert again.read_bytes()[12:-72] == kept[12:-72]
+    with open(shares["0"], "r+b") as share:  # in the blocks of its last segment
+        share.seek(6 << 20)
+        byte = share.read(1)
+        share.seek(6 << 20)
+        share.write(bytes([byte[0] ^ 1]))
+    line = barge.ok("verify", *words, code=1).entries()[""]
+    assert (line["good_shares"], line["corrupt_shares"]) == (2, 1)
+    total = barge.ok("repair", *words).summary()
+    assert (total["repaired"], total["failed"], total["corrupt_shares"]) == (1, 0, 1)
+    line = barge.ok("verify", *words).entries()[""]
+    assert (line["good_shares"], line["corrupt_shares"]) == (3, 1)
+    assert shares["0"].exists()  # nothing is ever deleted
+
+
 def test_a_server_is_killed_while_it_is_read_from(down, client, large, tmp_path, killer):
     path, cap = large
     barge = client(down)

@@ -354,10 +354,39 @@ static void passes_the_faults_of_the_sink_on(void **state)
 	free(data);
 }
 
+/* So a share that ends is always one of the cap. */
+static void another_cap_than_expected_ends_no_share(void **state)
+{
+	(void)state;
+	const struct chk_params params = params_of(&vectors[0]);
+	unsigned char *data = pattern(56), key[CAP_KEY_SIZE] = { 0 };
+	struct chk_encoder *encoder = NULL;
+	struct cap cap = { 0 };
+	struct err err;
+	assert_int_equal(chk_encoder_new(&encoder, &err), FAULT_NONE);
+	for (int right = 0; right < 2; right++) {
+		const struct cap expected = cap;
+		int left = right ? 8 : 2; /* header and data */
+		assert_int_equal(chk_encoder_start(encoder, &params, 56, key, &err), FAULT_NONE);
+		assert_int_equal(chk_encoder_update(encoder, data, 56, &err), FAULT_NONE);
+		assert_int_equal(chk_encoder_final(encoder, &cap, &err), FAULT_NONE);
+		assert_int_equal(chk_encoder_start(encoder, &params, 56, key, &err), FAULT_NONE);
+		chk_encoder_set_sink(encoder, refuse, &left);
+		chk_encoder_expect(encoder, &expected);
+		assert_int_equal(chk_encoder_update(encoder, data, 56, &err), FAULT_NONE);
+		assert_int_equal(chk_encoder_final(encoder, &cap, &err),
+				 right ? FAULT_NONE : FAULT_CORRUPT);
+		assert_int_equal(left, 0);
+	}
+	chk_encoder_free(encoder);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(makes_the_keys_of_tahoe),
+		cmocka_unit_test(another_cap_than_expected_ends_no_share),
 		cmocka_unit_test(makes_the_caps_of_tahoe),
 		cmocka_unit_test(short_files_are_literal),
 		cmocka_unit_test(shares_in_memory_are_those_of_the_encoder),

@@ -113,6 +113,27 @@ static void who_refuses_gets_nothing(void **state)
 	assert_int_equal(placement_placed(&placement), 1);
 }
 
+static void what_is_damaged_gets_another_place(void **state)
+{
+	(void)state;
+	struct placement placement = with(3, 3);
+	uint16_t to[ERASURE_BLOCKS_MAX];
+	placement_spoil(&placement, 0, 0);
+	placement_hold(&placement, 0, 0); /* the server says that it has it */
+	assert_false(placement_has(&placement, 0, 0));
+	assert_int_equal(placement_plan(&placement, to), 3);
+	assert_int_equal(to[0], 1);
+	assert_int_equal(to[1], 0);
+	assert_int_equal(to[2], 2);
+	for (unsigned i = 1; i < 3; i++)
+		placement_hold(&placement, i, i);
+	assert_int_equal(placement_plan(&placement, to), 1);
+	assert_in_range(to[0], 1, 2);
+	placement_spoil(&placement, 1, 0);
+	placement_spoil(&placement, 2, 0);
+	assert_int_equal(placement_plan(&placement, to), 0);
+}
+
 static void the_largest_grid_is_placed(void **state)
 {
 	(void)state;
@@ -130,6 +151,7 @@ int main(void)
 		cmocka_unit_test(all_at_one_server_are_spread),
 		cmocka_unit_test(happiness_is_a_maximum_matching),
 		cmocka_unit_test(who_refuses_gets_nothing),
+		cmocka_unit_test(what_is_damaged_gets_another_place),
 		cmocka_unit_test(the_largest_grid_is_placed),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

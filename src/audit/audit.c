@@ -1,5 +1,6 @@
 #include "audit/audit.h"
 
+#include "audit/earlier.h"
 #include "audit/probe.h"
 #include "verify/children.h"
 
@@ -72,8 +73,23 @@ static void audit_tell(struct audit *audit, const struct probe *probe, const str
 		.bytes = err->fault || probe->is_directory ? 0 : probe->length,
 		.health = probe_health(probe),
 	};
+	unsigned char key[EARLIER_KEY_SIZE];
 	audit_count(audit->counts, &entry);
 	audit->request->ended(audit->request->context, &entry);
+	earlier_key(probe->id, key);
+	if (entry.proven)
+		earlier_note(audit->request->earlier, key, &entry);
+}
+
+/* Whether an earlier run has proven an entry, which is counted then. */
+static bool was_proven(struct audit *audit, uint64_t id)
+{
+	unsigned char key[EARLIER_KEY_SIZE];
+	earlier_key(id, key);
+	const struct earlier_object *object = earlier_find(audit->request->earlier, key);
+	if (object)
+		earlier_recount(object, audit->counts);
+	return object;
 }
 
 /* Takes back one probe.  Returns false when none is under way. */
@@ -133,6 +149,8 @@ static enum fault audit_directory(struct audit *audit, const struct catalog_page
 	}
 	if (cap_is_file(&(struct cap){ .kind = slot.cap_kind }))
 		return FAULT_NONE; /* the target is a file, which has an entry of its own */
+	if (was_proven(audit, page->id))
+		return FAULT_NONE;
 	struct probe *probe = probe_new(&slot, MANIFEST_DIRECTORY, audit->request->levels, &err);
 	explicit_bzero(&slot, sizeof slot);
 	if (probe) {
@@ -188,6 +206,8 @@ static enum fault audit_one(void *context, const struct manifest_entry *entry,
 	struct audit *audit = context;
 	(void)err;
 	if (entry->kind == MANIFEST_DIRECTORY && !entry->verdict)
+		return FAULT_NONE;
+	if (slot->state == OUTCOME_DONE && was_proven(audit, entry->id))
 		return FAULT_NONE;
 	if (slot->state == OUTCOME_DONE || slot->state == OUTCOME_DAMAGED)
 		return audit_file(audit, entry, slot);

@@ -6,7 +6,8 @@
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
  * lane.  The children of a directory come from verify/children.h.  tree.c does the same for
- * all that a grid holds below a cap, without a job; inspection.c is one object of it.
+ * all that a grid holds below a cap, without a job; inspection.c is one object of it.  What a run
+ * that was stopped has found well is left out: earlier.c.
  *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
  *
@@ -42,7 +43,10 @@ struct audit_counts {
 	/* Of those that were checked, as `tahoe deep-check` counts them: */
 	uint64_t healthy, unhealthy, unrecoverable, repaired;
 	uint64_t corrupt_shares;
+	uint64_t before; /* of all of these, found well by an earlier run and not told of again */
 };
+
+struct earlier;
 
 struct audit_request {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
@@ -54,9 +58,10 @@ struct audit_request {
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	unsigned levels;                 /* enum verify_level: COUNT, CHECK, READ */
 	bool add_lease, repair;
-	unsigned in_flight;    /* 1..LANES_MAX */
-	struct away *away;     /* as lanes_options, and */
-	struct health *health; /* the same */
+	struct earlier *earlier; /* of the same, or NULL; hears of what is proven */
+	unsigned in_flight;      /* 1..LANES_MAX */
+	struct away *away;       /* as lanes_options, and */
+	struct health *health;   /* the same */
 };
 
 /* Counts an entry that has ended, and one that was checked. */

@@ -86,7 +86,7 @@ static void prove(struct inspection *inspection)
 		.ended = inspection_proven,
 		.context = inspection,
 	};
-	if (cap_is_literal(&inspection->cap))
+	if (cap_is_literal(&inspection->cap) || inspection->before)
 		pool_end(&inspection->task, NULL);
 	else
 		proving_start(&inspection->proving, &options, owed(inspection));

@@ -15,6 +15,8 @@
 #include "calls/pool.h"
 #include "verify/chunks_proof.h"
 
+struct earlier_object;
+
 struct inspected_child {
 	struct inspected_child *next;
 	struct cap cap;
@@ -37,7 +39,8 @@ struct inspection {
 			     it is that file, or this is 0 */
 	char *path;      /* from the root of the tree; "" is that */
 	size_t path_size;
-	const struct chk_params *secret; /* of the gateway, or NULL */
+	const struct earlier_object *before; /* a directory found well: only its children count */
+	const struct chk_params *secret;     /* of the gateway, or NULL */
 	/* Hears in the lane of bytes that arrived.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
 	void *context;

@@ -1,5 +1,6 @@
 #include "audit/tree.h"
 
+#include "audit/earlier.h"
 #include "audit/inspection.h"
 
 #include <assert.h>
@@ -74,6 +75,11 @@ static bool seen_add(struct seen *seen, const struct cap *cap, bool *fresh)
 static void tree_tell(struct tree_audit *tree, const struct inspection *inspection,
 		      const struct err *err)
 {
+	unsigned char index[CAP_KEY_SIZE];
+	if (inspection->before && !err->fault) {
+		earlier_recount(inspection->before, tree->counts);
+		return;
+	}
 	const struct audit_entry entry = {
 		.id = tree->objects++,
 		.path = inspection->path,
@@ -85,6 +91,21 @@ static void tree_tell(struct tree_audit *tree, const struct inspection *inspecti
 	};
 	audit_count(tree->counts, &entry);
 	tree->request->ended(tree->request->context, &entry);
+	if (entry.proven && cap_storage_index(&inspection->cap, index))
+		earlier_note(tree->request->earlier, index, &entry);
+}
+
+/* Returns what an earlier run has found of an object, or NULL. */
+static const struct earlier_object *found_before(const struct tree_audit *tree,
+						 const struct cap *cap)
+{
+	unsigned char index[CAP_KEY_SIZE];
+	return cap_storage_index(cap, index) ? earlier_find(tree->request->earlier, index) : NULL;
+}
+
+static bool is_same_kind(const struct earlier_object *before, const struct inspected_child *child)
+{
+	return before->is_directory == (child->kind == STORE_DIRECTORY);
 }
 
 static void out_of_memory(struct tree_audit *tree)
@@ -105,6 +126,13 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 	}
 	if (!fresh)
 		return;
+	const struct earlier_object *before = found_before(tree, &child->cap);
+	if (before && !is_same_kind(before, child))
+		before = NULL;
+	if (before && !before->is_directory) {
+		earlier_recount(before, tree->counts);
+		return;
+	}
 	struct inspection *inspection = inspection_new(child, parent);
 	if (!inspection) {
 		out_of_memory(tree);
@@ -116,6 +144,7 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 		inspection_free(inspection);
 		return;
 	}
+	inspection->before = before;
 	inspection->levels = tree->request->levels;
 	inspection->add_lease = tree->request->add_lease;
 	inspection->repair = tree->request->repair;

@@ -1,12 +1,15 @@
 #include "audit/audit.h"
+#include "audit/earlier.h"
 #include "audit/tree.h"
 #include "base/cancel.h"
+#include "base/digest.h"
 #include "calls/lanes.h"
 #include "cli/command.h"
 #include "job/migration.h"
 #include "place/grid_path.h"
 #include "place/setup.h"
 #include "report/recount.h"
+#include "report/say.h"
 #include "report/status.h"
 #include "report/tally.h"
 #include "verify/policy.h"
@@ -90,6 +93,7 @@ static void sum_up(const struct verifying *verifying, const struct audit_request
 		{ "unrecoverable", counts->unrecoverable },
 		{ "repaired", counts->repaired },
 		{ "corrupt_shares", counts->corrupt_shares },
+		{ "before", counts->before },
 	};
 	if (job)
 		snprintf(left_out, sizeof left_out, "; %llu entries were not stored by the job",
@@ -107,6 +111,10 @@ static void sum_up(const struct verifying *verifying, const struct audit_request
 			(unsigned long long)counts->healthy, (unsigned long long)counts->unhealthy,
 			(unsigned long long)counts->unrecoverable,
 			(unsigned long long)counts->repaired);
+	if (counts->before > 0 && (length = (int)strlen(text)) > 0)
+		snprintf(text + length, sizeof text - (size_t)length,
+			 "; %llu of all by the run that was stopped",
+			 (unsigned long long)counts->before);
 	const struct tally_summary summary = {
 		.number = number,
 		.count = ARRAY_COUNT(number),
@@ -199,6 +207,79 @@ static enum fault expect_job(struct tally *tally, const struct migration *migrat
 	return fault;
 }
 
+/* Hashes what is looked at, and how.  False: a literal, which is soon looked at again. */
+static bool hash_subject(const struct audit_request *request, const struct verify_subject *subject,
+			 const struct store_node *root, unsigned char hash[EARLIER_KEY_SIZE])
+{
+	unsigned char text[JOB_NAME_SIZE + 4] = { 0 };
+	if (subject->is_job)
+		memcpy(text, subject->migration.job.name, JOB_NAME_SIZE);
+	else if (!cap_storage_index(root->rw.kind ? &root->rw : &root->ro, text))
+		return false;
+	unsigned char *how = text + JOB_NAME_SIZE;
+	how[0] = subject->is_job;
+	how[1] = (unsigned char)request->levels;
+	how[2] = request->add_lease;
+	how[3] = request->repair;
+	content_hash_of(text, sizeof text, hash);
+	return true;
+}
+
+static enum fault verify_directory(const struct options *options, char **directory, struct err *err)
+{
+	char *state = NULL;
+	if (job_state_dir(options->state_dir, &state, err))
+		return err->fault;
+	if (asprintf(directory, "%s/verify", state) < 0) {
+		*directory = NULL;
+		err_set(err, FAULT_NOMEM, "no memory for a path");
+	} else if (job_make_directories(*directory, err)) {
+		free(*directory);
+		*directory = NULL;
+	}
+	free(state);
+	return *directory ? FAULT_NONE : err->fault;
+}
+
+/* Opens what a run that was stopped has left.  NULL: this one keeps nothing. */
+static struct earlier *open_earlier(const struct options *options, struct output *output,
+				    const struct audit_request *request,
+				    const struct verify_subject *subject,
+				    const struct store_node *root)
+{
+	struct earlier_options wanted = { .afresh = options->restart };
+	struct earlier *earlier = NULL;
+	char *directory = NULL;
+	struct err err;
+	if (!hash_subject(request, subject, root, wanted.subject))
+		return NULL;
+	enum fault fault = verify_directory(options, &directory, &err);
+	wanted.directory = directory;
+	if (!fault)
+		fault = earlier_open(&wanted, &earlier, &err);
+	free(directory);
+	if (fault)
+		say(output, SAY_INFO, "this run cannot be gone on with: %s", err.text);
+	else if (earlier_count(earlier) > 0)
+		say(output, SAY_INFO,
+		    "goes on: %llu objects were found well by a run that was stopped "
+		    "(--restart: looked at again)",
+		    (unsigned long long)earlier_count(earlier));
+	return earlier;
+}
+
+/* A run that was stopped is gone on with. */
+static void close_earlier(struct earlier *earlier, struct output *output, enum fault fault)
+{
+	if (!fault) {
+		earlier_end(earlier);
+		return;
+	}
+	if (earlier && (fault == FAULT_CANCELLED || fault == FAULT_UNAVAILABLE))
+		say(output, SAY_INFO, "the same command goes on from here");
+	earlier_close(earlier);
+}
+
 static enum fault prove(const struct options *options, struct setup *setup,
 			const struct verify_subject *subject, const struct store_node *root,
 			int *status, struct err *err)
@@ -211,7 +292,7 @@ static enum fault prove(const struct options *options, struct setup *setup,
 	unsigned in_flight = options->transfer.in_flight
 				     ? (unsigned)min_u64(options->transfer.in_flight, LANES_MAX)
 				     : IN_FLIGHT;
-	const struct audit_request request = {
+	struct audit_request request = {
 		.open = verify_open_store,
 		.ended = ended,
 		.moved = moved,
@@ -231,8 +312,10 @@ static enum fault prove(const struct options *options, struct setup *setup,
 	if (!fault && subject->is_job)
 		fault = expect_job(&tally, &subject->migration, err);
 	if (!fault) {
+		request.earlier = open_earlier(options, setup->output, &request, subject, root);
 		fault = root ? prove_tree(&request, root, &counts, err)
 			     : prove_job(&request, &counts, err);
+		close_earlier(request.earlier, setup->output, fault);
 		tally_rest(&tally);
 		sum_up(&verifying, &request, root ? NULL : subject->migration.job.name, &counts);
 		*status = counts.failed > 0 ? STATUS_PARTLY : STATUS_DONE;

@@ -84,7 +84,7 @@ struct options {
 	bool human_readable;          /* ls */
 	bool list_recursively;        /* ls */
 	bool force;                   /* get */
-	bool add_lease;               /* verify, repair */
+	bool add_lease, restart;      /* verify, repair */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */
 };
 

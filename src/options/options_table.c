@@ -152,6 +152,9 @@ const struct option_row option_table[] = {
 	  ONLINE | BIT(PUT) | BIT(DIFF) | BIT(KEY) | BIT(BENCH), false, AT(transfer.verify), 0, 0 },
 	{ "add-lease", 0, OPTION_FLAG, NULL, "renew the leases of all shares, or add them",
 	  AUDITING, true, AT(add_lease), 0, 0 },
+	{ "restart", 0, OPTION_FLAG, NULL,
+	  "look again at what a run that was stopped has found well", AUDITING, true, AT(restart),
+	  0, 0 },
 	{ "jobs", 'j', OPTION_COUNT, "N", "file requests in flight at each gateway (4; 8 past it)",
 	  ONLINE | BIT(BENCH), false, AT(transfer.in_flight), 1, 1024 },
 	{ "readers", 0, OPTION_COUNT, "N", "threads that read and hash (8)", SENDING, false,
@@ -298,7 +301,8 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     "proven at the levels of\n--verify: `count` looks whether all shares "
 			     "are there (PATH), `check` reads and proves all of\neach share, "
 			     "`read` "
-			     "reads files back (JOB).  The status is 1 when not all was proven.\n",
+			     "reads files back (JOB).  The status is 1 when not all was proven.  "
+			     "The same command again goes\non with a run that was stopped.\n",
 			     1, 1 },
 	[COMMAND_REPAIR] = { "repair", "JOB | ALIAS:PATH", "make shares anew that are missing",
 			     "Shares are counted, or with --verify=check proven, and what is "

@@ -75,6 +75,20 @@ def test_missing_shares_are_counted_and_damaged_ones_are_read(spread_grid, clien
     assert all(share.exists() for share in stored.shares["small"])  # nothing is ever deleted
 
 
+def test_a_tree_is_gone_on_with_after_a_kill(spread_grid, client, stored, barge_debug):
+    """What was well is not looked at again; what was not is named again."""
+    barge = client(spread_grid, barge_debug)
+    stored.shares["large"][0].unlink()
+    words = ["verify", stored.alias, "-j1", "--json"]
+    run = barge.run(*words, env={"BARGE_KILL": "verify-noted:2"})
+    assert run.code == -9
+    again = barge.ok(*words, code=1)
+    assert failed(again) == {"large"} and again.summary()["before"] == 2
+    assert again.summary()["files"] == 2 and again.summary()["directories"] == 1
+    assert again.summary()["healthy"] == 2 and again.summary()["unhealthy"] == 1
+    assert barge.ok(*words, code=1).summary()["before"] == 0  # it was over
+
+
 @pytest.mark.parametrize("what", ["file", "cap", "job"])
 def test_what_can_be_named(spread_grid, client, stored, tmp_path, what):
     barge = client(spread_grid)

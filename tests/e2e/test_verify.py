@@ -106,13 +106,51 @@ def test_usage_and_gateway(gateway, client, tmp_path):
     barge.ok("verify", job_of(barge), code=69)
 
 
-def test_interrupted(gateway, client, tmp_path):
+@pytest.mark.parametrize("number", [2, 9])
+def test_interrupted_it_goes_on(gateway, client, tmp_path, number):
+    """What was found well before is not looked at again, unless that is asked for."""
     grid = gateway()
     barge = client(grid)
     barge.ok("cp", "-r", make(tmp_path / "s"), "tahoe:")
     grid.restart(["get:stall"])
-    process = barge.start("verify", job_of(barge))
+    process = barge.start("verify", job_of(barge), "--json")
+    told = [json.loads(process.stdout.readline()) for _ in range(4)]  # all but two files
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
-    process.send_signal(2)
-    assert barge.finish(process, 20).code == 3
+        process.wait(0.3)
+    process.send_signal(number)
+    run = barge.finish(process, 20)
+    assert run.code == {2: 3, 9: -9}[number]
+    assert number == 9 or "the same command goes on from here" in run.err
+    grid.restart([])
+    run = barge.ok("verify", job_of(barge), "--json")
+    assert {line["path"] for line in told} | set(run.entries()) == {
+        "", "s", "s/sub", "s/large", "s/sub/file", "s/sub/little"}
+    assert len(run.entries()) == 2 and "4 objects were found well" in run.err
+    assert run.summary()["before"] == 4 and run.summary()["done"] == 6
+    run = barge.ok("verify", job_of(barge), "--json")  # it was over, so this begins anew
+    assert run.summary()["before"] == 0 and len(run.entries()) == run.summary()["done"] == 6
+
+
+def test_looked_at_again_when_asked(gateway, client, tmp_path, barge_debug):
+    """Other levels are another run; records that do not check are none."""
+    grid = gateway()
+    barge = client(grid, barge_debug)
+    barge.ok("cp", "-r", make(tmp_path / "s"), "tahoe:")
+
+    def killed(*words):
+        run = barge.run("verify", job_of(barge), *words, env={"BARGE_KILL": "verify-noted:5"})
+        assert run.code == -9
+        (record,) = (barge.state / "verify").iterdir()
+        assert record.stat().st_mode & 0o777 == 0o600 and record.stat().st_size == 32 + 5 * 32
+        return record
+    killed()
+    assert barge.ok("verify", job_of(barge), "--restart", "--json").summary()["before"] == 0
+    record = killed()
+    assert barge.ok("verify", job_of(barge), "--verify=check", "--json").summary()["before"] == 0
+    for at, left in (4 * 32 + 3, 3), (32 + 20, 0), (9, 0):
+        raw = bytearray(record.read_bytes())
+        raw[at] ^= 1
+        record.write_bytes(raw[:-1])
+        run = barge.ok("verify", job_of(barge), "--json")
+        assert (run.summary()["before"], run.summary()["done"]) == (left, 6)
+        assert not record.exists() and killed() == record

@@ -1,64 +1,15 @@
-#include "direct/direct_check.h"
+#include "direct/direct_check_parts.h"
 
 #include "base/secret.h"
-#include "direct/placement.h"
 #include "direct/secret_line.h"
-#include "direct/share_numbers.h"
 #include "queue/core/thread.h"
 #include "tahoe/base32.h"
-#include "tahoe/chk_proof.h"
 
 enum {
-	CHECK_SLOTS = 8, /* servers asked at once */
-	CHECK_PIECE = 1 << 20,
 	CHECK_REPLY_MAX = 8192, /* bytes */
 	CHECK_PATH_SIZE = 96,
 	STATUS_NO_CONTENT = 204, /* the range is beyond the end */
 	STATUS_OUT_OF_RANGE = 416,
-};
-
-enum check_stage {
-	STAGE_IDLE, /* there is no server left for it */
-	STAGE_NUMBERS,
-	STAGE_LEASE,
-	STAGE_SHARE,
-};
-
-/* What was found at a server. */
-struct check_finding {
-	bool answered; /* everything that it was asked */
-	struct share_set good, corrupt;
-};
-
-struct check_slot {
-	struct direct_check *check;
-	struct http_call *http; /* NULL: nothing is in flight */
-	enum check_stage stage;
-	unsigned server;
-	bool found[SHARE_NUMBERS_MAX]; /* the server says that it has these */
-	unsigned share;                /* the one being read */
-	struct chk_proof *proof;       /* of it; NULL: it is not begun */
-	uint64_t at;                   /* bytes of it that have come, */
-	size_t asked, got;             /* and of the piece */
-	struct err wrong;              /* with it */
-	uint64_t begun_ms;
-};
-
-struct direct_check {
-	struct direct *direct;
-	struct direct_check *next;
-	struct direct_check **back;
-	struct store_then then;
-	struct health_call health;
-	struct store_check wanted;
-	struct cap cap;
-	unsigned char index[CAP_KEY_SIZE]; /* storage index */
-	size_t begun;                      /* servers */
-	bool fresh;                        /* to be begun in the next poll */
-	struct store_health result;
-	struct store_call *gateway; /* is asked too */
-	struct check_slot slot[CHECK_SLOTS];
-	struct check_finding finding[]; /* one a server */
 };
 
 struct direct_check *direct_find_check(const struct direct *direct, const struct store_call *call)
@@ -77,7 +28,7 @@ static void free_check(struct direct_check *check)
 	if (check->next)
 		check->next->back = check->back;
 	for (unsigned i = 0; i < CHECK_SLOTS; i++) {
-		chk_proof_free(check->slot[i].proof);
+		check_share_free(&check->slot[i]);
 		if (!check->slot[i].http)
 			continue;
 		http_cancel(check->slot[i].http);
@@ -128,51 +79,6 @@ static void check_ask_gateway(struct direct_check *check)
 
 /* ---- the count ---- */
 
-static void note_damage(struct store_damage *damage, size_t server, unsigned share)
-{
-	if (damage->count == STORE_DAMAGE_MAX)
-		return;
-	damage->at[damage->count].server = (uint16_t)server;
-	damage->at[damage->count++].share = (uint16_t)share;
-}
-
-/* Sums the findings up.  Returns how many servers were silent. */
-static unsigned sum_up(struct direct_check *check)
-{
-	const struct direct *direct = check->direct;
-	const struct cap *cap = &check->cap;
-	struct store_health *health = &check->result;
-	struct placement placement;
-	unsigned silent = 0;
-	struct store_damage *damage = &health->damage;
-	*health = (struct store_health){ .needed = cap->needed, .expected = cap->total };
-	placement_init(&placement, cap->total, 0);
-	for (size_t i = 0; i < direct->servers->count; i++) {
-		const struct check_finding *finding = &check->finding[i];
-		bool holds = false;
-		health->responding += finding->answered;
-		silent += !finding->answered;
-		for (unsigned share = 0; share < cap->total; share++) {
-			if (share_set_has(&finding->corrupt, share)) {
-				health->corrupt_shares++;
-				note_damage(damage, i, share);
-			}
-			if (!share_set_has(&finding->good, share) ||
-			    placement.servers == PLACEMENT_SERVERS_MAX)
-				continue;
-			placement_hold(&placement, placement.servers, share);
-			holds = true;
-		}
-		placement.servers += holds;
-		health->good_hosts += holds;
-	}
-	health->good_shares = placement_placed(&placement);
-	health->happiness = placement_happiness(&placement);
-	health->recoverable = health->good_shares >= cap->needed;
-	health->healthy = health->good_shares == cap->total;
-	return silent;
-}
-
 static void check_count(struct direct_check *check)
 {
 	if (cap_is_literal(&check->cap))
@@ -181,7 +87,7 @@ static void check_count(struct direct_check *check)
 			.recoverable = true,
 			.literal = true,
 		};
-	else if (sum_up(check) > 0 && !check->result.healthy) {
+	else if (check_sum(check)) {
 		check_ask_gateway(check);
 		return;
 	}
@@ -203,7 +109,12 @@ static void slot_ended(struct check_slot *slot, const struct http_reply *reply, 
 		direct_learn(direct, reply->received, clock_ms() - slot->begun_ms);
 }
 
-/* Starts `http` for `what`, below "immutable" or "lease" and the storage index. */
+static const char *kind_of(const struct direct_check *check)
+{
+	return check->is_mutable ? "mutable" : "immutable";
+}
+
+/* Starts `http` for `what`, below the kind or "lease" and the storage index. */
 static bool slot_start(struct check_slot *slot, struct http_request *http, const char *kind,
 		       const char *what)
 {
@@ -226,6 +137,12 @@ static bool slot_start(struct check_slot *slot, struct http_request *http, const
 
 /* ---- which shares? ---- */
 
+/* Which version a share is of stands in it. */
+static bool reads_shares(const struct direct_check *check)
+{
+	return check->wanted.verify || check->is_mutable;
+}
+
 static void slot_take_numbers(struct check_slot *slot, const struct http_reply *reply)
 {
 	struct direct_check *check = slot->check;
@@ -237,7 +154,7 @@ static void slot_take_numbers(struct check_slot *slot, const struct http_reply *
 	}
 	finding->answered = true;
 	slot->stage = STAGE_LEASE;
-	for (unsigned i = 0; i < check->cap.total && !check->wanted.verify; i++)
+	for (unsigned i = 0; i < check_shares(check) && !reads_shares(check); i++)
 		if (slot->found[i])
 			share_set_add(&finding->good, i);
 }
@@ -260,7 +177,7 @@ static bool slot_ask_numbers(struct check_slot *slot)
 		.reply_max = CHECK_REPLY_MAX,
 		.done = on_numbers,
 	};
-	return slot_start(slot, &http, "immutable", "/shares");
+	return slot_start(slot, &http, kind_of(slot->check), "/shares");
 }
 
 /* ---- the lease ---- */
@@ -309,21 +226,6 @@ static bool slot_ask_lease(struct check_slot *slot)
 
 /* ---- the shares ---- */
 
-/* Ends the share at hand: `wrong` says what it is. */
-static void slot_close_share(struct check_slot *slot)
-{
-	struct check_finding *finding = &slot->check->finding[slot->server];
-	chk_proof_free(slot->proof);
-	slot->proof = NULL;
-	if (!slot->wrong.fault)
-		share_set_add(&finding->good, slot->share);
-	else if (slot->wrong.fault == FAULT_CORRUPT)
-		share_set_add(&finding->corrupt, slot->share);
-	else if (slot->wrong.fault != FAULT_NOT_FOUND)
-		finding->answered = false;
-	slot->share++;
-}
-
 static bool on_piece(void *context, const void *data, size_t size)
 {
 	struct check_slot *slot = context;
@@ -332,7 +234,7 @@ static bool on_piece(void *context, const void *data, size_t size)
 		return false;
 	}
 	slot->got += size;
-	return !chk_proof_take(slot->proof, data, size, &slot->wrong);
+	return check_share_take(slot, data, size);
 }
 
 /* A piece that is shorter than it should be is the end of the share. */
@@ -347,36 +249,19 @@ static void on_piece_end(void *context, const struct http_reply *reply)
 	if (reply->fault == FAULT_CORRUPT && !ours) /* no answer to what was asked */
 		slot->wrong.fault = FAULT_RETRY;
 	slot->at += slot->got;
-	ended = slot->got == 0 || chk_proof_left(slot->proof) == 0;
+	ended = slot->got == 0 || check_share_left(slot) == 0;
 	if (!slot->wrong.fault && ended)
-		slot->wrong.fault = chk_proof_end(slot->proof, &slot->wrong);
+		check_share_end(slot);
 	if (slot->wrong.fault || ended)
-		slot_close_share(slot);
+		check_share_close(slot);
 	slot_go_on(slot);
-}
-
-/* How much to ask for: a small share whole, by what its size is likely to be. */
-static size_t piece_size(const struct check_slot *slot)
-{
-	const struct cap *cap = &slot->check->cap;
-	const struct chk_params params = {
-		.k = cap->needed,
-		.n = cap->total,
-		.max_segment_size = CHK_SEGMENT_SIZE,
-	};
-	struct chk_layout layout;
-	struct err err;
-	uint64_t left = chk_proof_left(slot->proof);
-	if (slot->at == 0 && !chk_layout_of(&params, cap->size, &layout, &err))
-		left = layout.share_size;
-	return (size_t)min_u64(left, CHECK_PIECE);
 }
 
 /* Asks for the next piece of the share at hand. */
 static bool slot_ask_piece(struct check_slot *slot)
 {
 	char what[16];
-	slot->asked = piece_size(slot);
+	slot->asked = check_share_piece(slot);
 	slot->got = 0;
 	struct http_request http = {
 		.method = HTTP_GET,
@@ -387,29 +272,26 @@ static bool slot_ask_piece(struct check_slot *slot)
 		.done = on_piece_end,
 	};
 	snprintf(what, sizeof what, "/%u", slot->share);
-	return slot_start(slot, &http, "immutable", what);
+	return slot_start(slot, &http, kind_of(slot->check), what);
 }
 
 /* Goes on with the share at hand, or with the next one that the server has.  False: none. */
 static bool slot_ask_share(struct check_slot *slot)
 {
 	const struct direct_check *check = slot->check;
-	while (check->wanted.verify && slot->share < check->cap.total) {
-		if (!slot->proof) {
+	while (reads_shares(check) && slot->share < check_shares(check)) {
+		if (!check_share_begun(slot)) {
 			if (!slot->found[slot->share]) {
 				slot->share++;
 				continue;
 			}
-			slot->at = 0;
-			slot->wrong = (struct err){ 0 };
-			slot->wrong.fault =
-				chk_proof_new(&check->cap, slot->share, &slot->proof, &slot->wrong);
+			check_share_begin(slot);
 		}
-		if (slot->proof && slot_ask_piece(slot))
+		if (check_share_begun(slot) && slot_ask_piece(slot))
 			return true;
 		if (!slot->wrong.fault)
 			err_set(&slot->wrong, FAULT_NOMEM, "no memory for a request");
-		slot_close_share(slot);
+		check_share_close(slot);
 	}
 	return false;
 }
@@ -476,8 +358,9 @@ static void slot_go_on(struct check_slot *slot)
 bool direct_can_check(const struct direct *direct, const struct store_check *wanted)
 {
 	const struct cap *cap = wanted->cap;
+	const bool counts = cap_is_chk(cap) || (cap_is_mutable(cap) && !direct->servers->partial);
 	return cap_is_literal(cap) ||
-	       (cap_is_chk(cap) && !wanted->repair && direct->requests < DIRECT_REQUESTS_MAX &&
+	       (counts && !wanted->repair && direct->requests < DIRECT_REQUESTS_MAX &&
 		(direct->lease_secret || !wanted->add_lease));
 }
 
@@ -499,6 +382,7 @@ struct store_call *direct_check(struct direct *direct, const struct store_check 
 	check->health = health_begin(direct->health, direct->base.gateway, work);
 	check->wanted = *wanted;
 	check->cap = *wanted->cap;
+	check->is_mutable = cap_is_mutable(wanted->cap);
 	for (unsigned i = 0; i < CHECK_SLOTS; i++)
 		check->slot[i].check = check;
 	check->back = &direct->checks;

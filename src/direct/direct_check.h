@@ -1,6 +1,6 @@
 /*
- * The shares of an immutable file or directory counted, and proven where that is wanted, at the
- * storage servers themselves.
+ * The shares of a file or directory counted, and proven where that is wanted, at the storage
+ * servers themselves.
  *
  *   each slot, server by server, as long as there is one:
  *     NUMBERS  which shares have you? ---- none, or no answer ---------> the next server
@@ -9,7 +9,8 @@
  *     LEASE    where wanted: renew it, or add one
  *        |
  *        v
- *     SHARE    where wanted: each is read, a piece at a time, and proven (tahoe/chk_proof.h)
+ *     SHARE    where wanted: each is read, a piece at a time, and proven (tahoe/chk_proof.h); of
+ *              what can change at least what says of which version it is (tahoe/slot_proof.h)
  *
  *   all slots are at their end: COUNT, and `done`.  Where not all is well, and servers were silent,
  *   the gateway is asked, who may know another way to them; if it is away too, what was found

@@ -186,9 +186,7 @@ void proving_start(struct proving *proving, const struct proving_options *option
 {
 	proving->options = *options;
 	proving->owed = owed;
-	proving->checked = proving->mended = false;
-	/* Only servers of immutable objects are asked without it. */
-	proving->asks_repair = options->repair && !cap_is_chk(options->cap);
+	proving->checked = proving->mended = proving->asks_repair = false;
 	if ((options->add_lease || options->repair) && !(owed & VERIFY_CHECK))
 		proving->owed |= VERIFY_COUNT;
 	prove_next(proving);

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from grid import wait_for
+from grid import uri, wait_for
 from storage import FAULTS, NodeCopy, StorageServer, announce, announced
 from tree import content
 
@@ -110,6 +110,57 @@ def test_what_can_be_named(spread_grid, client, stored, tmp_path, what):
     run = barge.ok("repair", word, "--json")
     assert run.summary()["repaired"] == 1 and run.summary()["failed"] == 0
     barge.ok("verify", word, "--verify=check")
+
+
+@pytest.mark.parametrize("form", ["SDMF", "MDMF"])
+def test_what_can_change_is_counted_as_by_the_gateway(spread_grid, client, through, form):
+    """Healthy, with a share that is missing, of an older version, or damaged: a directory and a
+    file.  The gateway is not asked; of one without a share its word counts."""
+    grid = spread_grid
+    kinds = {"directory": grid.web("POST", f"/uri?t=mkdir&format={form}").decode()}
+    before = set(grid.share_files())
+    kinds["file"] = grid.web("PUT", f"/uri?format={form}", content(3000, 1)).decode()
+    shares = sorted(set(grid.share_files()) - before)
+    alias, _ = grid.fresh(kinds)
+    old = {path: path.read_bytes() for path in shares}
+    grid.web("PUT", uri(kinds["file"]), content(3001, 2))
+    new = {path: path.read_bytes() for path in shares}
+    node = through(grid)
+    barge = client(node)
+
+    def counted(level, *options):
+        asked = node.proxy.count("POST")
+        run = barge.run("verify", alias, f"--verify={level}", "--json", *options)
+        lines = {path: [line.get(key) for key in (
+            "state", "good_shares", "needed_shares", "expected_shares", "good_servers",
+            "corrupt_shares")] for path, line in run.entries().items()}
+        return run.code, lines, node.proxy.count("POST") - asked
+
+    def same_as_the_gateway(level, good, corrupt=0):
+        code, lines, asked = counted(level)
+        by_gateway = counted(level, "--no-direct")
+        assert (code, lines) == by_gateway[:2] and (asked == 0 < by_gateway[2])
+        assert lines["file"][1] == good and lines["file"][5] == corrupt
+        assert lines["directory"][:4] == ["done", 4, 2, 4] and code == (good < 4)
+    for level in "count", "check":
+        same_as_the_gateway(level, 4)
+    shares[0].write_bytes(old[shares[0]])
+    same_as_the_gateway("count", 3)
+    shares[0].unlink()
+    same_as_the_gateway("count", 3)
+    shares[1].write_bytes(flipped_block(new[shares[1]], form))
+    same_as_the_gateway("check", 2, 1)
+    barge.ok("repair", alias, "--verify=check")
+    assert counted("check")[0] == 0
+
+
+def flipped_block(container, form):
+    share = bytearray(container)
+    at = 468  # the share begins behind the container's header and four leases
+    (first,) = (struct.unpack_from(">L", share, at + 87) if form == "SDMF" else
+                struct.unpack_from(">Q", share, at + 99))
+    share[at + first + 20] ^= 1
+    return bytes(share)
 
 
 def leases(path):

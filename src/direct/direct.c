@@ -6,6 +6,8 @@
 
 #include "base/secret.h"
 
+static void go_on(struct direct_call *call, enum direct_next next);
+
 static struct direct *to_direct(struct store *store) { return (struct direct *)store; }
 
 void direct_tell(const struct direct *direct, const struct err *why)
@@ -53,12 +55,48 @@ static void end_call(struct direct_call *call, const struct err *err)
 	free_call(call);
 }
 
+/* ---- one damaged share of many ---- */
+
+static void damage_found(void *context, const struct store_reply *reply)
+{
+	struct direct_call *call = context;
+	const struct store_damage *damage = &reply->health.damage;
+	call->damage_check = NULL;
+	if (reply->fault || damage->count == 0 || !reply->health.recoverable) {
+		end_call(call, &call->failed);
+		return;
+	}
+	call->damage = *damage;
+	call->given_up = false;
+	call->searches = 0;
+	go_on(call, DIRECT_AGAIN);
+}
+
+/* Has all shares checked, where one of those used was no good: the call, which would end with
+ * `err`, goes on without what is damaged.  False: there is nothing to be found. */
+static bool look_for_damage(struct direct_call *call, const struct err *err)
+{
+	const struct store_check check = { .cap = &call->cap, .verify = true };
+	struct err failed;
+	if (!call->doubted || call->looked || call->cap.total == 1 || !call->shares)
+		return false;
+	call->looked = true;
+	call->failed = *err;
+	direct_pardon(call);
+	call->damage_check = direct_check(call->direct, &check,
+					  (struct store_then){ damage_found, call }, &failed);
+	return call->damage_check;
+}
+
 /* The gateway has ended the call: its bytes come behind those delivered here. */
 static void gateway_done(void *context, const struct store_reply *rest)
 {
 	struct direct_call *call = context;
 	struct store_reply reply = *rest;
 	call->gateway = NULL;
+	if (rest->fault == FAULT_UNAVAILABLE && rest->received == 0 &&
+	    look_for_damage(call, &rest->err))
+		return;
 	reply.received += call->at - call->offset;
 	call->then.done(call->then.context, &reply);
 	free_call(call);
@@ -77,7 +115,8 @@ static void give_up(struct direct_call *call)
 		return;
 	if (call->alone) {
 		err_set(&err, FAULT_RETRY, DIRECT_NO_SHARES);
-		end_call(call, &err);
+		if (!look_for_damage(call, &err))
+			end_call(call, &err);
 		return;
 	}
 	const struct store_get rest = {
@@ -230,6 +269,8 @@ static void cancel_own(struct direct_call *call)
 {
 	if (call->gateway)
 		store_cancel(call->direct->base.behind, call->gateway);
+	if (call->damage_check)
+		store_cancel(&call->direct->base, call->damage_check);
 	free_call(call);
 }
 
@@ -324,7 +365,9 @@ static void direct_resume(struct store *store, struct store_call *call)
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
 	struct direct_mutable *mutable = direct_find_mutable(direct, call);
-	if (own && !own->gateway) {
+	if (own && own->damage_check) {
+		own->paused = false;
+	} else if (own && !own->gateway) {
 		own->resuming = own->paused;
 		direct->resuming |= own->paused;
 	} else if (put) {

@@ -21,7 +21,8 @@
  *    '-- k-of-n, and a server in OPEN or READ fails, or is slow: it is left alone, and the others
  *        are looked at; three times
  *
- * From anywhere GIVE_UP: the gateway brings what is missing.
+ * From anywhere GIVE_UP: the gateway brings what is missing.  Where that is away, and a share was
+ * no good, all shares are checked, and it goes on from AGAIN without those that are damaged: once.
  *
  * A request is slow when its first byte takes 8 times as long as small parts did lately (3 s to
  * 15 s), or when it has brought, on the whole, less than a 16th of what large parts did (16 KiB/s
@@ -161,7 +162,11 @@ struct direct_call {
 	bool starting;            /* not handed out yet: `done` is not to be called */
 	bool alone;               /* the gateway is not asked for the rest */
 	bool given_up;
-	bool hurried; /* as of store_get, for the gateway */
+	bool doubted;                    /* some share was no good */
+	bool looked;                     /* for the one that is damaged */
+	struct store_call *damage_check; /* that does */
+	struct err failed;               /* how it would have ended without */
+	bool hurried;                    /* as of store_get, for the gateway */
 	struct store_damage damage;
 	bool paused;   /* nothing is delivered */
 	bool resuming; /* in the next poll */
@@ -228,6 +233,10 @@ void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms);
 
 /* Notes that a part of each share in use was no good, or that all were. */
 void direct_doubt(struct direct_call *call);
+
+/* Has the servers in use asked again, whatever their shares were: it is to be seen which is no
+ * good. */
+void direct_pardon(struct direct_call *call);
 void direct_trust(struct direct_call *call);
 
 /* Whether the server is to be asked now. */

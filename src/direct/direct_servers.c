@@ -33,12 +33,23 @@ void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms)
 void direct_doubt(struct direct_call *call)
 {
 	const struct direct_shares *shares = call->shares;
+	call->doubted = true;
 	for (unsigned i = 0; i < shares->found; i++) {
 		struct direct_server *server = &call->direct->server[shares->server[i]];
 		if (++server->doubts < DIRECT_DOUBTS_MAX)
 			continue;
 		server->doubts = 0;
 		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT, false);
+	}
+}
+
+void direct_pardon(struct direct_call *call)
+{
+	const struct direct_shares *shares = call->shares;
+	for (unsigned i = 0; i < shares->found; i++) {
+		struct direct_server *server = &call->direct->server[shares->server[i]];
+		server->doubts = 0;
+		server->away_until_ms = 0;
 	}
 }
 

@@ -231,6 +231,27 @@ def test_a_large_file_is_mended_piece_by_piece(down, client, large):
     assert shares["0"].exists()  # nothing is ever deleted
 
 
+def test_a_damaged_share_is_read_past(down, client, cap_file, tmp_path):
+    """Of files small and large, and of directories: each share in turn, in its last segment.  The
+    one that is damaged is looked for, and done without."""
+    barge = client(down)
+    shares = [path for path in down.share_files()
+              if not path.read_bytes().startswith(b"Tahoe mutable")]
+    words = ["cp", "-r", cap_file, "cap:"]
+    total = barge.ok("verify", cap_file, "cap:", "--json").summary()
+    assert total["healthy"] == 4
+    for number in "0", "1", "2":
+        kept = {path: path.read_bytes() for path in shares if path.name == number}
+        for path, raw in kept.items():
+            at = 12 + 36 + 20 if len(raw) < 1 << 19 else 12 + 36 + (1 << 19) + 20
+            path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1:])
+        out = tmp_path / number
+        barge.ok(*words, out)
+        same(local_tree(out), local_tree(down.source))
+        for path, raw in kept.items():
+            path.write_bytes(raw)
+
+
 def test_a_server_is_killed_while_it_is_read_from(down, client, large, tmp_path, killer):
     path, cap = large
     barge = client(down)

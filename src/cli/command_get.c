@@ -189,6 +189,8 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 	else if (!fault)
 		fault = get_to_pipe(&single, &file, &target, status, err);
 	tally_close(&target.tally);
+	if (!fault)
+		tally_say_file(session->setup.output, path->typed, target.there);
 	if (!fault && lost)
 		say(session->setup.output, SAY_WARNING, "'%s' could not keep its%s%s%s",
 		    outfile->path, lost & LOST_MODE ? " mode" : "",

@@ -210,6 +210,8 @@ static enum fault store(struct put_command *put, struct session *session, struct
 		fault = link_make(&put->link, &session->tries, &cap, &put->metadata, err);
 	if (!fault)
 		fault = write_cap(put, &cap, err);
+	if (!fault)
+		tally_say_file(put->output, put->options->words.text[0], put->spool.size);
 	cap_wipe(&cap);
 	return fault;
 }

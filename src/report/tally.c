@@ -32,6 +32,18 @@ void tally_put(struct tally *tally, const struct entry_line *entry)
 		entry_line_say(tally->output, entry, &tally->failures, "--json names all of them");
 }
 
+void tally_say_file(struct output *output, const char *path, uint64_t bytes)
+{
+	const struct entry_line entry = {
+		.path = path,
+		.path_size = strlen(path),
+		.kind = MANIFEST_FILE,
+		.state = OUTCOME_DONE,
+		.bytes = bytes,
+	};
+	entry_line_say_done(output, &entry);
+}
+
 void tally_moved(void *context, uint64_t bytes)
 {
 	struct tally *tally = context;

@@ -31,6 +31,9 @@ MUST_USE enum fault tally_open(struct tally *tally, struct output *output, struc
 /* Writes a line about an entry where one is wanted; its `reason` is NULL when it is done. */
 void tally_put(struct tally *tally, const struct entry_line *entry);
 
+/* Says, to those who asked for more, that the one file of a command is done, and when. */
+void tally_say_file(struct output *output, const char *path, uint64_t bytes);
+
 /* Adds bytes to the rate shown.  `context` is the struct tally. */
 void tally_moved(void *context, uint64_t bytes);
 

@@ -215,6 +215,10 @@ def test_verbose_names_each_file_with_a_time(embedded, client, tmp_path):
         assert named <= set(re.sub(STAMP, "TIME", said).splitlines()), said
     said = barge.ok("verify", "-v", "--json", "--verify=count", alias).err
     assert " done: 's/a' (2.0 KiB)" in said
+    run = barge.ok("put", "-v", tmp_path / "s/a", alias + "put")
+    assert re.search(rf"^barge: {STAMP} done: '{tmp_path}/s/a' \(2\.0 KiB\)$", run.err, re.M)
+    run = barge.ok("get", "-v", alias + "put", tmp_path / "got")
+    assert re.search(rf"^barge: {STAMP} done: '{alias}put' \(2\.0 KiB\)$", run.err, re.M)
     assert "done:" not in barge.ok("cp", "-r", "--always", tmp_path / "s", alias).err
 
 

@@ -20,10 +20,11 @@ struct lane {
 	struct store *store;
 	atomic_uint slots[LANE_TASK_KINDS]; /* in flight at most */
 	atomic_uint busy[LANE_TASK_KINDS];  /* in flight */
-	struct lane_task *active;           /* started, not ended */
-	unsigned gateway;                   /* store_gateway */
-	unsigned failures;                  /* RETRY in a row */
-	uint32_t gated_ms;                  /* until more may be begun; 0: nothing waits for that */
+	atomic_uint_least64_t ended[LANE_TASK_KINDS], refused[LANE_TASK_KINDS]; /* of lanes_look */
+	struct lane_task *active; /* started, not ended */
+	unsigned gateway;         /* store_gateway */
+	unsigned failures;        /* RETRY in a row */
+	uint32_t gated_ms;        /* until more may be begun; 0: nothing waits for that */
 	bool probing;
 	atomic_uint_least64_t slow_until; /* clock_ms */
 	atomic_uint load;                 /* submitted, not ended */
@@ -162,12 +163,27 @@ static bool has_quicker(const struct lane *lane)
 	return false;
 }
 
+/* Whether it says that there is too much to do, or trouble. */
+static bool is_refusal(const struct err *err)
+{
+	return err && (err->http_status == 429 || err->http_status >= 500);
+}
+
+/* Counts a lane task that has ended (lanes_look). */
+static void count_end(struct lane *lane, enum lane_task_kind kind, const struct err *err)
+{
+	atomic_fetch_add_explicit(&lane->ended[kind], 1, memory_order_relaxed);
+	if (is_refusal(err))
+		atomic_fetch_add_explicit(&lane->refused[kind], 1, memory_order_relaxed);
+}
+
 void lane_task_end(struct lane_task *lane_task, const struct err *err)
 {
 	enum fault fault = err ? err->fault : FAULT_NONE;
 	struct lane *lane = lane_task->lane;
 	unlink_active(lane_task);
 	count_busy(lane, lane_task->kind, -1);
+	count_end(lane, lane_task->kind, err);
 	atomic_fetch_sub(&lane->load, 1);
 	if (err && err->slow)
 		slow_down(lane);
@@ -435,12 +451,29 @@ void lane_wake(struct lane *lane)
 		store_wake(lane->store);
 }
 
-unsigned lanes_busy(const struct lanes *lanes, enum lane_task_kind kind)
+struct lanes_counts lanes_look(const struct lanes *lanes, enum lane_task_kind kind)
 {
-	unsigned sum = 0;
-	for (unsigned i = 0; i < lanes->count; i++)
-		sum += read_count(&lanes->lane[i].busy[kind]);
-	return sum;
+	struct lanes_counts counts = { 0 };
+	for (unsigned i = 0; i < lanes->count; i++) {
+		const struct lane *lane = &lanes->lane[i];
+		counts.busy += read_count(&lane->busy[kind]);
+		counts.ended += atomic_load_explicit(&lane->ended[kind], memory_order_relaxed);
+		counts.refused += atomic_load_explicit(&lane->refused[kind], memory_order_relaxed);
+	}
+	return counts;
+}
+
+void lanes_set_slots(struct lanes *lanes, enum lane_task_kind kind, unsigned slots)
+{
+	assert(slots >= lanes->count);
+	for (unsigned i = 0; i < lanes->count; i++) {
+		struct lane *lane = &lanes->lane[i];
+		const unsigned part = slots_of(slots, lanes->count, i);
+		const unsigned before =
+			atomic_exchange_explicit(&lane->slots[kind], part, memory_order_relaxed);
+		if (part > before) /* it may have something waiting that it has no room for */
+			store_wake(lane->store);
+	}
 }
 
 void lanes_stop(struct lanes *lanes)

@@ -75,8 +75,20 @@ MUST_USE enum fault lanes_new(const struct lanes_options *options, struct lanes 
  * which it returns, at once.  The lane task may have ended by then. */
 struct lane *lanes_submit(struct lanes *lanes, struct lane_task *lane_task);
 
-/* Returns how many are under way, as far as it can be told.  Any thread. */
-unsigned lanes_busy(const struct lanes *lanes, enum lane_task_kind kind);
+/* What became of lane tasks of a kind, as far as it can be told while lanes run. */
+struct lanes_counts {
+	unsigned busy;    /* under way */
+	uint64_t ended;   /* that were started */
+	uint64_t refused; /* of these: the gateway or a server said that it has too much to do, or
+			     is in trouble */
+};
+
+/* Counts.  Any thread. */
+struct lanes_counts lanes_look(const struct lanes *lanes, enum lane_task_kind kind);
+
+/* Has at most so many of a kind in flight from now on, over all lanes; at least 1 each.  What is
+ * under way goes on.  Any thread. */
+void lanes_set_slots(struct lanes *lanes, enum lane_task_kind kind, unsigned slots);
 
 /* Has the lane look at its lane tasks again.  Any thread. */
 void lane_wake(struct lane *lane);

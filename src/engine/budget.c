@@ -57,7 +57,7 @@ static bool shrink(const struct budget_wish *wish, struct budget *budget, bool i
 		{ &budget->arrivals, MODEST, 2 },
 		{ &budget->readers, wish->readers, 1 },
 		{ &budget->comparers, wish->comparers, 1 },
-		{ &budget->transfers, wish->transfers, wish->gateways },
+		{ &budget->transfers, wish->modest_transfers, wish->gateways },
 		{ &budget->directories, wish->directories, wish->gateways },
 	};
 	unsigned before = cost(wish, budget), best = 0;

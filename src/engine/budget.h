@@ -18,6 +18,8 @@ struct budget_wish {
 	unsigned readers;                /* threads; 0: none is needed */
 	unsigned comparers;              /* threads that compare files at the target */
 	unsigned transfers, directories; /* requests in flight; 0: no grid is asked */
+	unsigned modest_transfers;       /* of them: what is beyond gives way first; at least one
+					    for each gateway */
 	unsigned gateways;               /* each wants at least one of both */
 	unsigned stores;                 /* that send them, beside the planner's */
 	bool direct;                     /* storage servers are asked themselves */

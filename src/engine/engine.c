@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 enum {
-	IN_FLIGHT = 4,    /* file requests a gateway; more gain little there and 16 lose */
-	DIRECT = 8,       /* files where they are written to storage servers */
+	IN_FLIGHT = 4,    /* file requests a gateway at first, */
+	DIRECT = 8,       /* and where files are written to storage servers; */
+	MOST = 64,        /* and at most, unless -j says how many */
 	DIRECTORIES = 2,  /* directory requests beside them */
 	LEASE_MS = 60000, /* a lessee that is silent for so long is taken for dead */
 	THREADS = 1,      /* one curl thread feeds a gateway many times over */
@@ -85,9 +86,9 @@ static enum fault divide(struct engine *engine, struct err *err)
 	if (grid) {
 		unsigned gateways = engine->setup->gateways;
 		assert(gateways > 0);
-		unsigned usual = engine->setup->encodes && !engine->to_local ? DIRECT : IN_FLIGHT;
-		unsigned in_flight = transfer->in_flight ? (unsigned)transfer->in_flight : usual;
-		wish.transfers = in_flight * gateways;
+		unsigned pinned = (unsigned)transfer->in_flight;
+		wish.transfers = (pinned ? pinned : MOST) * gateways;
+		wish.modest_transfers = (pinned ? pinned : IN_FLIGHT) * gateways;
 		wish.directories = DIRECTORIES * gateways;
 		wish.gateways = gateways;
 		wish.stores = lane_threads(engine);
@@ -104,12 +105,18 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 {
 	unsigned threads = lane_threads(engine), gateways = engine->setup->gateways;
 	unsigned most = engine->budget.transfers - engine->budget.transfers % gateways;
+	threads = threads < most ? threads : most;
+	engine->adapts = engine->transfer->in_flight == 0;
+	width_begin(&engine->width,
+		    engine->setup->encodes && !engine->to_local ? DIRECT : IN_FLIGHT,
+		    threads / gateways, most / gateways);
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,
 		.context = engine,
-		.threads = threads < most ? threads : most,
-		.slots = { [LANE_TASK_TRANSFER] = engine->budget.transfers,
+		.threads = threads,
+		.slots = { [LANE_TASK_TRANSFER] = engine->adapts ? engine->width.now * gateways
+								 : engine->budget.transfers,
 			   [LANE_TASK_DIRECTORY] = engine->budget.directories },
 		.away = engine->setup->away,
 		.health = engine->setup->health,

@@ -23,6 +23,7 @@
 #include "known/reuse.h"
 #include "land/builder.h"
 #include "land/local_writer.h"
+#include "measure/width.h"
 #include "place/gauge.h"
 #include "plan/remote.h"
 #include "plan/target_listing.h"
@@ -61,8 +62,11 @@ struct engine {
 	int watch;        /* of cancel_watch, or -1 */
 	char *last_words; /* said when a second signal ends the process, or NULL */
 
-	struct gauge *gauge; /* what the run waits for */
-	struct verdict held; /* the same, once it is over */
+	struct gauge *gauge;         /* what the run waits for */
+	struct width width;          /* transfers at each gateway; the gauge's thread */
+	bool adapts;                 /* their number is found out */
+	atomic_uint_least64_t moved; /* bytes of files */
+	struct verdict held;         /* the same, once it is over */
 	struct report *report;
 	struct policy *policy;
 	struct queue *queue;

@@ -82,6 +82,7 @@ void engine_moved(void *context, uint64_t bytes)
 {
 	struct engine *engine = context;
 	report_moved(engine->report, bytes);
+	(void)counter_add(&engine->moved, bytes);
 }
 
 void engine_underway(void *context, int64_t bytes)

@@ -5,8 +5,8 @@
  * to a thousandth.  Microseconds up to 2^32, later ones count as that.
  *
  * The room: histogram.c times; steady.c when enough was seen, and what spread is; verdict.c what a
- * moment waited for; results.c results as JSON
- * lines, written, read and compared.
+ * moment waited for, of which activity.c knows what threads do; width.c how many requests are in
+ * flight; results.c results as JSON lines, written, read and compared.
  * Computing only: no threads, no network.
  *
  * Place      bench, for each request -> [histogram] -> percentiles.

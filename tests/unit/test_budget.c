@@ -7,6 +7,7 @@ static const struct budget_wish largest = {
 	.readers = 64,
 	.comparers = 64,
 	.transfers = 256,
+	.modest_transfers = 16,
 	.directories = 8,
 	.gateways = 4,
 	.stores = 4,
@@ -15,7 +16,8 @@ static const struct budget_wish largest = {
 };
 static const struct budget_wish usual = {
 	.readers = 8,
-	.transfers = 4,
+	.transfers = 64,
+	.modest_transfers = 4,
 	.directories = 2,
 	.gateways = 1,
 	.stores = 1,
@@ -48,8 +50,22 @@ static void the_usual_run_has_all_it_wants(void **state)
 	assert_int_equal(budget.readers, 8);
 	assert_int_equal(budget.source_dirs, 32);
 	assert_int_equal(budget.arrivals, 64);
-	assert_int_equal(budget.transfers, 4);
+	assert_int_equal(budget.transfers, 64);
 	assert_true(budget.direct);
+}
+
+/* More requests than at first are a wish: readers, and a modest number of them, come before. */
+static void requests_beyond_the_first_give_way(void **state)
+{
+	(void)state;
+	struct budget_wish wish = usual;
+	struct budget budget;
+	struct err err;
+	wish.direct = false;
+	assert_int_equal(budget_divide(&wish, 240, &budget, &err), FAULT_NONE);
+	assert_fair(&wish, &budget);
+	assert_int_equal(budget.readers, 8);
+	assert_in_range(budget.transfers, 4, 32);
 }
 
 /* The documented most of readers, with the usual limit: fewer directories stay open, and all
@@ -111,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_usual_run_has_all_it_wants),
+		cmocka_unit_test(requests_beyond_the_first_give_way),
 		cmocka_unit_test(many_readers_keep_fewer_directories),
 		cmocka_unit_test(whatever_is_left_is_enough_or_refused),
 		cmocka_unit_test(what_is_not_wanted_costs_nothing),

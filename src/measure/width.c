@@ -1,0 +1,193 @@
+#include "measure/width.h"
+
+enum {
+	SAMPLE_US = 100000, /* at least, */
+	SAMPLE_ENDS = 2,    /* and so many requests for each of those in flight */
+	FULL_PERCENT = 80,  /* of the width, to be a sample of it */
+	PAUSE = 4,          /* samples between probes, at first, */
+	PAUSE_MAX = 64,     /* and at most */
+	REST = 16,          /* after requests were turned away */
+	REFUSED = 20,       /* one in so many is too many */
+};
+
+static const double grows = 1.05, widens = 1.04, keeps = 0.97, falls = 0.67;
+
+void width_begin(struct width *width, unsigned first, unsigned least, unsigned most)
+{
+	*width = (struct width){
+		.now = first < least  ? least
+		       : first > most ? most
+				      : first,
+		.least = least,
+		.most = most,
+		.pause = PAUSE,
+		.settling = true,
+	};
+}
+
+static void begin_sample(struct width *width, const struct width_look *look)
+{
+	width->begun = *look;
+	width->busy = width->looks = 0;
+}
+
+/* Goes to another width: what is under way is not of it. */
+static void set(struct width *width, unsigned wanted)
+{
+	const unsigned before = width->now;
+	width->now = wanted < width->least  ? width->least
+		     : wanted > width->most ? width->most
+					    : wanted;
+	width->settling |= width->now != before;
+}
+
+/* Goes on in peace for `left` samples. */
+static void be_steady(struct width *width, unsigned left)
+{
+	width->state = WIDTH_STEADY;
+	width->left = left;
+}
+
+static void grow(struct width *width, double speed)
+{
+	const bool quicker = speed >= width->speed * grows;
+	if (!quicker) {
+		set(width, width->home);
+		be_steady(width, width->pause);
+		return;
+	}
+	width->speed = speed;
+	width->home = width->now;
+	set(width, 2 * width->now);
+	if (width->now == width->home)
+		be_steady(width, width->pause);
+}
+
+/* The width to try next, which is that of now where there is none in this direction. */
+static unsigned next_width(const struct width *width)
+{
+	const unsigned third = width->now / 3, half = width->now / 2;
+	if (width->down)
+		return width->now == width->least ? width->now : width->now - (third ? third : 1);
+	return width->now == width->most ? width->now : width->now + (half ? half : 1);
+}
+
+/* Tries another width, by turns more and fewer. */
+static void probe(struct width *width)
+{
+	width->home = width->now;
+	if (next_width(width) == width->now)
+		width->down = !width->down;
+	set(width, next_width(width));
+	if (width->now == width->home)
+		be_steady(width, width->pause);
+	else
+		width->state = WIDTH_PROBE;
+}
+
+static void steady(struct width *width, double speed)
+{
+	/* The one after this is all of what it is like now. */
+	if (speed < width->speed * falls) {
+		width->down = true;
+		width->left = 1;
+	}
+	width->speed = speed;
+	if (width->left > 0)
+		width->left--;
+	else
+		probe(width);
+}
+
+/* The probe is over, and so is a sample behind it: what of the two is kept? */
+static void check(struct width *width, double speed)
+{
+	const unsigned tried = width->tried;
+	const double best = speed > width->speed ? speed : width->speed;
+	const bool wider = tried > width->home;
+	const bool better = width->probed >= best * (wider ? widens : keeps);
+	width->down = better ? !wider : wider;
+	width->pause = better ? PAUSE : (unsigned)min_u64(PAUSE_MAX, 2 * (uint64_t)width->pause);
+	width->speed = better ? width->probed : speed;
+	be_steady(width, better && !wider ? 0 : width->pause);
+	if (!better)
+		return;
+	width->home = tried;
+	set(width, wider ? 2 * tried : tried);
+	if (wider && width->now > tried)
+		width->state = WIDTH_GROW;
+}
+
+static void learn(struct width *width, double speed)
+{
+	switch (width->state) {
+	case WIDTH_GROW:
+		grow(width, speed);
+		break;
+	case WIDTH_STEADY:
+		steady(width, speed);
+		break;
+	case WIDTH_PROBE:
+		width->probed = speed;
+		width->tried = width->now;
+		set(width, width->home);
+		width->state = WIDTH_CHECK;
+		break;
+	case WIDTH_CHECK:
+		check(width, speed);
+		break;
+	}
+}
+
+/* Too little was in flight to tell: a wider one is of no use. */
+static void learn_nothing(struct width *width)
+{
+	if (width->state != WIDTH_STEADY && width->home)
+		set(width, width->home);
+	be_steady(width, width->pause);
+}
+
+static void narrow(struct width *width)
+{
+	const bool tries = width->state != WIDTH_STEADY && width->home;
+	if (tries && width->home < width->now)
+		set(width, width->home); /* where nobody was turned away */
+	else
+		set(width, width->now - (width->now + 3) / 4);
+	width->settling = true; /* others of those under way will be turned away, too */
+	width->down = false;
+	be_steady(width, REST);
+}
+
+unsigned width_look_at(struct width *width, const struct width_look *look)
+{
+	const uint64_t ended = look->ended - width->begun.ended;
+	const uint64_t refused = look->refused - width->begun.refused;
+	if (!width->begun.us) {
+		begin_sample(width, look);
+		return width->now;
+	}
+	if (width->settling) {
+		if (ended >= width->now) {
+			width->settling = false;
+			begin_sample(width, look);
+		}
+		return width->now;
+	}
+	width->busy += look->busy;
+	width->looks++;
+	if (refused * REFUSED > ended) {
+		narrow(width);
+		begin_sample(width, look);
+		return width->now;
+	}
+	const uint64_t us = look->us - width->begun.us;
+	if (us < SAMPLE_US || ended < SAMPLE_ENDS * (uint64_t)width->now)
+		return width->now;
+	if (width->busy * 100 < width->looks * width->now * FULL_PERCENT)
+		learn_nothing(width);
+	else
+		learn(width, (double)(look->work - width->begun.work) / (double)us);
+	begin_sample(width, look);
+	return width->now;
+}

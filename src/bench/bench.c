@@ -12,8 +12,6 @@ enum {
 	LINE_SIZE_MAX = 64 << 10,
 };
 
-static const uint64_t directory_size[] = { 10, 1000, 10000 };
-
 const char *bench_op_name(enum bench_op op)
 {
 	static const char *const name[BENCH_OPS] = {
@@ -112,6 +110,16 @@ static enum fault run_size(struct bench *bench, unsigned ops, uint64_t size,
 	return FAULT_NONE;
 }
 
+/* Tells how long it takes to store the tree, or to fetch it. */
+static void tell_shape(const struct bench_request *request, const struct results *results)
+{
+	const bool puts = request->ops & 1u << BENCH_PUT;
+	struct shape_time time;
+	if (shape_time(request->shape, results, bench_op_name(puts ? BENCH_PUT : BENCH_GET),
+		       bench_op_name(puts ? BENCH_MAKE : BENCH_LIST), &time))
+		table_shape(request->output, request->shape, &time);
+}
+
 static enum fault run_all(struct bench *bench, struct results *results, struct err *err)
 {
 	const struct bench_request *request = bench->request;
@@ -122,8 +130,8 @@ static enum fault run_all(struct bench *bench, struct results *results, struct e
 			fault = run_size(bench, request->ops & ~of_directories, request->size[i],
 					 results, err);
 	if (request->ops & of_directories)
-		for (size_t i = 0; i < ARRAY_COUNT(directory_size) && !fault; i++)
-			fault = run_size(bench, request->ops & of_directories, directory_size[i],
+		for (size_t i = 0; i < request->directories && !fault; i++)
+			fault = run_size(bench, request->ops & of_directories, request->children[i],
 					 results, err);
 	return fault;
 }
@@ -146,6 +154,8 @@ enum fault bench_run(const struct bench_request *request, struct bench_totals *t
 	say_progress(request->output, NULL, 0);
 	if (!request->output->options.json)
 		table_best(request->output, &results);
+	if (!fault && request->shape)
+		tell_shape(request, &results);
 	workers_close(bench);
 	forget_stored(bench);
 	mutex_fini(&bench->lock);

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "measure/results.h"
+#include "measure/shape.h"
 #include "place/setup.h"
 #include "verify/policy.h"
 
@@ -32,7 +33,7 @@ enum bench_op {
 	BENCH_OPS,
 };
 
-enum { BENCH_SIZES_MAX = 32, BENCH_IN_FLIGHT_MAX = 64 };
+enum { BENCH_SIZES_MAX = 32, BENCH_IN_FLIGHT_MAX = 64, BENCH_CHILDREN_MAX = 4 };
 
 struct bench_request {
 	struct setup *setup;
@@ -41,10 +42,13 @@ struct bench_request {
 	unsigned ops; /* 1u << enum bench_op, joined */
 	uint64_t size[BENCH_SIZES_MAX];
 	size_t sizes;
-	unsigned in_flight;   /* 0: a sweep */
-	uint64_t duration_ms; /* of one step, at most */
-	uint64_t objects;     /* of one step, at most; 0: any number */
-	uint64_t limit;       /* bytes a second of --bwlimit; 0: none */
+	uint64_t children[BENCH_CHILDREN_MAX]; /* of directories */
+	size_t directories;
+	const struct shape *shape; /* how long would that take?  NULL: nobody asks */
+	unsigned in_flight;        /* 0: a sweep */
+	uint64_t duration_ms;      /* of one step, at most */
+	uint64_t objects;          /* of one step, at most; 0: any number */
+	uint64_t limit;            /* bytes a second of --bwlimit; 0: none */
 };
 
 /* What a whole run has done. */

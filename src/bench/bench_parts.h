@@ -113,6 +113,9 @@ void table_progress(struct output *output, const struct step *step, double objec
 /* Prints the best of each kind and size. */
 void table_best(struct output *output, const struct results *results);
 
+/* Prints how long a tree takes. */
+void table_shape(struct output *output, const struct shape *shape, const struct shape_time *time);
+
 enum { TABLE_SIZE_TEXT = 24 };
 
 /* Writes "4 KiB", or of directories how many children. */

@@ -117,6 +117,41 @@ void table_best(struct output *output, const struct results *results)
 
 /* ---- two runs ---- */
 
+/* Writes "40 s", "12 min", "3.5 h" or "2.1 days". */
+static const char *show_long(double seconds, char text[TIME_TEXT])
+{
+	if (seconds < 120)
+		snprintf(text, TIME_TEXT, "%.3g s", seconds);
+	else if (seconds < 7200)
+		snprintf(text, TIME_TEXT, "%.0f min", seconds / 60);
+	else if (seconds < 172800)
+		snprintf(text, TIME_TEXT, "%.1f h", seconds / 3600);
+	else
+		snprintf(text, TIME_TEXT, "%.1f days", seconds / 86400);
+	return text;
+}
+
+void table_shape(struct output *output, const struct shape *shape, const struct shape_time *time)
+{
+	uint64_t files = shape->literals, bytes = 0;
+	char quantity[QUANTITY_SIZE], least[TIME_TEXT], most[TIME_TEXT];
+	for (size_t i = 0; i < SHAPE_CLASSES; i++) {
+		files += shape->class[i].files;
+		bytes = add_saturated(bytes, shape->class[i].bytes);
+	}
+	if (output->options.json)
+		print(output,
+		      "{\"type\":\"shape\",\"files\":%llu,\"directories\":%llu,\"bytes\":%llu,"
+		      "\"least_seconds\":%.3f,\"most_seconds\":%.3f}\n",
+		      (unsigned long long)files, (unsigned long long)shape->directories,
+		      (unsigned long long)bytes, time->least, time->most);
+	else
+		print(output, "the plan: %llu files, %llu directories, %s: %s to %s\n",
+		      (unsigned long long)files, (unsigned long long)shape->directories,
+		      quantity_bytes(bytes, quantity), show_long(time->least, least),
+		      show_long(time->most, most));
+}
+
 static void print_difference(struct output *output, const struct step *a, const struct step *b)
 {
 	static const char *const words[] = {

@@ -3,6 +3,7 @@
 #include "options/options_value.h"
 #include "place/grid_path.h"
 #include "place/session.h"
+#include "queue/catalog_file.h"
 #include "report/out.h"
 #include "report/progress.h"
 #include "report/say.h"
@@ -60,6 +61,82 @@ static enum fault read_sizes(struct bench_request *request, const char *list, st
 		fault = take_size(request, size, err);
 	free(text);
 	return fault;
+}
+
+/* Takes an entry that is to be done. */
+static void take_entry(struct shape *shape, const struct manifest_entry *entry)
+{
+	shape->children++;
+	if (entry->kind == MANIFEST_FILE)
+		shape_add_file(shape, entry->bytes);
+	else if (entry->kind == MANIFEST_DIRECTORY)
+		shape->directories++;
+}
+
+static enum fault read_pages(struct catalog_reader *reader, const char *path, struct shape *shape,
+			     struct err *err)
+{
+	struct catalog_page page;
+	for (;;) {
+		if (catalog_next(reader, &page, err))
+			return err->fault;
+		if (page.is_end && !page.totals)
+			return err_set(err, FAULT_USAGE, "the plan '%.150s' is not finished", path);
+		if (page.is_end)
+			return FAULT_NONE;
+		for (size_t i = 0; i < page.count; i++)
+			if (!page.entry[i].verdict)
+				take_entry(shape, &page.entry[i]);
+	}
+}
+
+static enum fault read_plan(const char *path, struct shape *shape, struct err *err)
+{
+	const struct catalog_files files = { .plan = path, .read_only = true };
+	struct catalog *catalog = NULL;
+	struct catalog_reader *reader = NULL;
+	enum fault fault = catalog_file_open(&files, NULL, &catalog, err);
+	if (!fault)
+		fault = catalog_reader_new(catalog, &reader, err);
+	if (!fault)
+		fault = read_pages(reader, path, shape, err);
+	catalog_reader_free(reader);
+	catalog_close(catalog);
+	if (fault == FAULT_NOT_FOUND)
+		return err_set(err, FAULT_USAGE,
+			       "no such plan '%.150s'; make one with barge plan -o", path);
+	if (fault)
+		return err_wrap(err, "the plan '%.150s'", path);
+	if (!shape_has_files(shape))
+		return err_set(err, FAULT_USAGE,
+			       "the plan '%.150s' has no file that would be sent, so it takes no "
+			       "time",
+			       path);
+	return FAULT_NONE;
+}
+
+/* Has the sizes of a plan measured, in the direction of `request->ops`. */
+static enum fault take_shape(const struct options *options, struct bench_request *request,
+			     struct shape *shape, struct err *err)
+{
+	const unsigned up = 1u << BENCH_PUT | 1u << BENCH_MAKE,
+		       down = 1u << BENCH_GET | 1u << BENCH_LIST;
+	if (options->bench_sizes)
+		return err_set(err, FAULT_USAGE,
+			       "--shape has its sizes from the plan: leave --sizes out");
+	if (request->ops != usual_ops && request->ops & ~(1u << BENCH_PUT | 1u << BENCH_GET))
+		return err_set(err, FAULT_USAGE, "--shape is measured with put or get");
+	if (read_plan(options->bench_shape, shape, err))
+		return err->fault;
+	request->ops = request->ops == 1u << BENCH_GET ? down : up;
+	request->shape = shape;
+	request->sizes = request->directories = 0;
+	for (size_t i = 0; i < SHAPE_CLASSES; i++)
+		if (shape_size(shape, i))
+			request->size[request->sizes++] = shape_size(shape, i);
+	if (shape_children(shape))
+		request->children[request->directories++] = shape_children(shape);
+	return FAULT_NONE;
 }
 
 /* Takes the words: a kind of request, and where. */
@@ -170,14 +247,18 @@ static enum fault bench_grid(const struct options *options, struct output *outpu
 		.duration_ms = options->bench_duration_ms,
 		.objects = options->bench_objects,
 		.limit = options->connection.bwlimit,
+		.children = { 10, 1000, 10000 },
+		.directories = 3,
 	};
 	struct connection_options connection = options->connection;
 	struct grid_path path = { 0 };
 	struct session session = { 0 };
+	struct shape shape = { .directories = 1 }; /* its root */
 	const char *where;
 	connection.gateway_wait_ms = min_u64(connection.gateway_wait_ms, TROUBLE_WAIT_MS);
 	connection.grid_wait_ms = min_u64(connection.grid_wait_ms, TROUBLE_WAIT_MS);
 	if (read_words(options, &request, &where, err) ||
+	    (options->bench_shape && take_shape(options, &request, &shape, err)) ||
 	    (where && grid_path_resolve(&connection, where, &path, err)))
 		return err->fault;
 	enum fault fault = session_open(&connection, output, &session, err);

@@ -70,6 +70,7 @@ struct options {
 	struct output_options output;
 	struct text_list fault;                    /* gateway */
 	char *bench_sizes;                         /* bench; NULL: its own */
+	char *bench_shape;                         /* bench: a plan whose sizes are measured */
 	uint64_t bench_duration_ms, bench_objects; /* of a step; 0 objects: any number */
 	char *read_data_subset;                    /* snapshots check; NULL: none is read */
 	char *at;              /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */

@@ -219,6 +219,8 @@ const struct option_row option_table[] = {
 	  BIT(BACKUP) | BACKUPS, true, AT(backup.tag), 0, 0 },
 	{ "sizes", 0, OPTION_TEXT, "SIZE,...", "bytes of the files (4K,64K,1M,32M)", BIT(BENCH),
 	  true, AT(bench_sizes), 0, 0 },
+	{ "shape", 0, OPTION_TEXT, "PLAN", "the sizes of a plan, and how long all of it would take",
+	  BIT(BENCH), true, AT(bench_shape), 0, 0 },
 	{ "duration", 0, OPTION_SECONDS, "TIME", "how long each step measures, at most (2)",
 	  BIT(BENCH), true, AT(bench_duration_ms), 1, 24 * 60 * MINUTE_MS },
 	{ "objects", 0, OPTION_COUNT, "N", "requests of each step, at most", BIT(BENCH), true,

@@ -146,6 +146,53 @@ def test_one_slow_server_is_named(real_grid, client, tmp_path):
     assert most(verdict) == "one-server" and f":{servers[2].listener.server_address[1]}/" in verdict["next"]
 
 
+# --- a plan ---
+
+@pytest.fixture
+def plan(embedded, client, tmp_path):
+    """plan(*sizes): a plan of files of these sizes in two directories."""
+    def make(*sizes):
+        (tmp_path / "tree/below").mkdir(parents=True)
+        for number, size in enumerate(sizes):
+            (tmp_path / "tree/below" / f"f{number}").write_bytes(os.urandom(size))
+        client(embedded).ok("plan", "-r", "-o", tmp_path / "a.plan", tmp_path / "tree",
+                            embedded.fresh()[0])
+        return tmp_path / "a.plan"
+    return make
+
+
+def test_how_long_a_plan_takes(embedded, client, plan):
+    barge, alias = client(embedded), embedded.fresh()[0]
+    path = plan(*[3000] * 30, *[5000] * 10, 100_000, 10, 0)
+    before = embedded.requests("put")
+    run = barge.ok("bench", alias, f"--shape={path}", QUICK, "-j2", "--json")
+    assert {(step["op"], step["size"]) for step in steps(run)} == {
+        ("put", 3500), ("put", 100_000), ("make", 15)}
+    assert embedded.requests("put") > before  # the plan itself was not carried out
+    told, = [line for line in run.lines() if line["type"] == "shape"]
+    assert told["files"] == 43 and told["directories"] == 3 and told["bytes"] == 240_000
+    speed = {step["size"]: step["objects_per_second"] for step in steps(run)}
+    expected = 40 / speed[3500] + 1 / speed[100_000] + 3 / speed[15]
+    assert told["least_seconds"] < expected < told["most_seconds"]
+    run = barge.ok("bench", "get", alias, f"--shape={path}", QUICK, "-j2")
+    assert "the plan: 43 files, 3 directories, 234.3 KiB: " in run.out
+
+
+def test_plans_that_tell_nothing(embedded, client, plan, tmp_path):
+    barge, path, alias = client(embedded), plan(10, 0), embedded.fresh()[0]
+    before = embedded.requests("put")
+    for said, words in [
+            ("has no file that would be sent", [f"--shape={path}"]),
+            ("no such plan", [f"--shape={tmp_path}/none"]),
+            ("leave --sizes out", [f"--shape={path}", "--sizes=4K"]),
+            ("with put or get", ["mixed", f"--shape={path}"])]:
+        assert said in barge.ok("bench", *words, alias, code=2).err
+    (tmp_path / "nonsense").write_bytes(os.urandom(5000))
+    run = barge.run("bench", f"--shape={tmp_path}/nonsense", alias)
+    assert run.code in (2, 5) and "nonsense" in run.err, run
+    assert embedded.requests("put") == before
+
+
 # --- two runs -----------------------------------------------------------------------------
 
 def line(op="put", size=4096, in_flight=1, speed=100.0, spread=1.0):

@@ -134,7 +134,7 @@ def keys(barge, grid, tmp_path):
 
 def test_each_field_of_the_page_is_printed(embedded, gateway, client, tmp_path):
     barge = client(embedded)
-    for scene in copies, plans, keys, benches, backups, damage:
+    for scene in copies, keys, benches, plans, backups, damage:
         scene(barge, embedded, tmp_path)
     grid = gateway("put:500@1-3", "get:wrong-body@2")
     other = client(grid)

@@ -58,6 +58,19 @@ static void make_immutable(struct commit_case *commit_case, struct store_reply *
 	assembly_fini(&assembly);
 }
 
+/* Lists an immutable directory, which may say that it is a file in chunks. */
+static void list_immutable(struct fake_call *call, const char *name, bool marked)
+{
+	struct store_child child = { .name = name, .name_size = strlen(name) };
+	child.node = (struct store_node){
+		.kind = STORE_DIRECTORY,
+		.ro = { .kind = CAP_DIR2_CHK, .needed = 3, .total = 10, .size = 600 },
+		.metadata_flags = marked ? STORE_HAS_CHUNKED : 0,
+		.metadata.chunked = marked ? 5000 : 0,
+	};
+	call->child(call->context, &child);
+}
+
 static void answer_list(struct commit_case *commit_case, struct fake_call *call,
 			struct store_reply *reply)
 {
@@ -72,6 +85,10 @@ static void answer_list(struct commit_case *commit_case, struct fake_call *call,
 		return;
 	}
 	for (size_t i = 0; i < COMMIT_CASE_ITEMS && how != LIST_NONE; i++) {
+		if (how >= LIST_CHUNKS && !commit_case_item[i].is_directory) {
+			list_immutable(call, commit_case_item[i].name, how == LIST_CHUNKS);
+			continue;
+		}
 		const struct cap cap =
 			one_listing_cap(how == LIST_OTHER ? "URI:LIT:me" : commit_case_item[i].cap);
 		if (how != LIST_SUB || commit_case_item[i].is_directory)

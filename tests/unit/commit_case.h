@@ -23,7 +23,15 @@ enum { DIRECTORY_ID = 7, COMMIT_CASE_MADE_MAX = 8, COMMIT_CASE_ITEMS = 3 };
 /* The children that all directories here are meant to have: two files and the directory SUB. */
 extern const struct one_listing_item commit_case_item[COMMIT_CASE_ITEMS];
 
-enum listing { LIST_ALL, LIST_NONE, LIST_SUB, LIST_OTHER, LIST_FAULT };
+enum listing {
+	LIST_ALL,
+	LIST_NONE,
+	LIST_SUB,
+	LIST_OTHER,
+	LIST_CHUNKS,      /* in place of each file there is one in chunks, */
+	LIST_DIRECTORIES, /* or an immutable directory */
+	LIST_FAULT,
+};
 
 /* A gateway with directories, and a committer of one directory task. */
 struct commit_case {

@@ -121,6 +121,39 @@ static void a_name_that_has_appeared_is_a_conflict(void **state)
 	commit_case_close(&commit_case);
 }
 
+static void files_in_chunks_are_replaced_though_they_are_directories(void **state)
+{
+	(void)state;
+	struct commit_case commit_case;
+	const struct cap root = one_listing_cap(COMMIT_CASE_ROOT);
+	commit_case_open(&commit_case, 0, false, true);
+	existed(&commit_case, (const uint64_t[]){ 1, 2, 3 }, 3);
+	commit_case.refused_edits = 1;
+	commit_case.listing[0] = LIST_CHUNKS;
+	commit_case_run(&commit_case);
+	commit_case_done_with(&commit_case.queue.task[0].outcome, &root);
+	assert_int_equal(commit_case_started(&commit_case, FAKE_SET_CHILDREN), 2);
+	assert_int_equal(commit_case.edit[0].replace, STORE_REPLACE_ONLY_FILES);
+	assert_int_equal(commit_case.edit[1].replace, STORE_REPLACE_ALWAYS);
+	assert_int_equal(commit_case.edit[1].children, 2);
+	assert_int_equal(commit_case_started(&commit_case, FAKE_LIST), 2);
+	commit_case_close(&commit_case);
+}
+
+static void a_directory_that_took_the_place_of_a_file_is_kept(void **state)
+{
+	(void)state;
+	struct commit_case commit_case;
+	commit_case_open(&commit_case, 0, false, true);
+	existed(&commit_case, (const uint64_t[]){ 1, 2, 3 }, 3);
+	commit_case.refused_edits = 9;
+	commit_case.listing[0] = LIST_DIRECTORIES;
+	commit_case_run(&commit_case);
+	assert_int_equal(commit_case.queue.task[0].outcome.reason, REASON_CONFLICT);
+	assert_int_equal(commit_case_started(&commit_case, FAKE_SET_CHILDREN), 1);
+	commit_case_close(&commit_case);
+}
+
 static void directories_alone_are_only_looked_at(void **state)
 {
 	(void)state;
@@ -191,6 +224,8 @@ int main(void)
 		cmocka_unit_test(where_all_was_there_nothing_is_refused),
 		cmocka_unit_test(what_an_attempt_before_has_linked_is_gone_on_from),
 		cmocka_unit_test(a_name_that_has_appeared_is_a_conflict),
+		cmocka_unit_test(files_in_chunks_are_replaced_though_they_are_directories),
+		cmocka_unit_test(a_directory_that_took_the_place_of_a_file_is_kept),
 		cmocka_unit_test(directories_alone_are_only_looked_at),
 		cmocka_unit_test(a_target_that_is_a_file_has_nothing_to_be_linked),
 		cmocka_unit_test(a_directory_planned_at_the_target_is_merged_into),

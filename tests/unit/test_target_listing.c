@@ -12,6 +12,9 @@
 	"chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 #define SLOT                                                                                       \
 	"URI:SSK:sazfiwozvsrqro6evueurubpxq:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
+#define PIECES                                                                                     \
+	"URI:DIR2-CHK:sazfiwozvsrqro6evueurubpxq:"                                                 \
+	"chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva:3:10:600"
 #define ROOT                                                                                       \
 	"URI:DIR2:aaaaaaaaaaaaaaaaaaaaaaaaaa:chn6qsleosjn2spz2rbtrpdobjsugvw5lz22w3247wzfgswe5wva"
 
@@ -44,6 +47,30 @@ static void dated_child(struct fake_call *call)
 	call->child(call->context, &child);
 }
 
+/* Gives an immutable directory that says it is a file of `bytes` bytes in chunks. */
+static void marked_child(struct fake_call *call, const char *name, uint64_t bytes)
+{
+	struct store_child child = { .name = name, .name_size = strlen(name) };
+	child.node = (struct store_node){
+		.kind = STORE_DIRECTORY,
+		.ro = one_listing_cap(PIECES),
+		.metadata_flags = STORE_HAS_CHUNKED | STORE_HAS_MTIME,
+		.metadata = { .chunked = bytes, .mtime_ns = 78 },
+	};
+	call->child(call->context, &child);
+}
+
+/* Lists chunks of 5, 5 and 3 bytes. */
+static void list_pieces(struct fake_call *call)
+{
+	static const char *const cap[] = { "URI:LIT:nbswy3dp", "URI:LIT:nbswy3dp",
+					   "URI:LIT:mzxw6" };
+	for (size_t i = 0; i < ARRAY_COUNT(cap); i++) {
+		const struct cap chunk = one_listing_cap(cap[i]);
+		fake_child(call, (const char *[]){ "1", "2", "3" }[i], STORE_FILE, &chunk);
+	}
+}
+
 static bool script(void *context, struct fake_call *call, struct store_reply *reply)
 {
 	struct tree *target_tree = context;
@@ -71,6 +98,10 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 		fake_child(call, "slot", STORE_FILE, &slot);
 		fake_child(call, "read slot", STORE_FILE, &reader);
 		dated_child(call);
+		marked_child(call, "pieces", 13);
+		marked_child(call, "lie", 14);
+	} else if (call->cap.kind == CAP_DIR2_CHK) {
+		list_pieces(call);
 	} else {
 		fake_child(call, "inner", STORE_FILE, &file);
 	}
@@ -239,6 +270,32 @@ static void a_file_bound_leaves_what_is_known_of_it(void **state)
 	close_site(&target_tree);
 }
 
+static void a_file_in_chunks_is_a_file_and_a_lie_a_directory(void **state)
+{
+	(void)state;
+	struct tree target_tree;
+	bool exists;
+	open_site(&target_tree);
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 1);
+	assert_int_equal(look(&target_tree, "pieces"), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, "lie"), DECIDE_FIXED);
+	assert_int_equal(look(&target_tree, "pieces"), DECIDE_FILE);
+	assert_int_equal(look(&target_tree, "z file"), DECIDE_FILE);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 3);
+	assert_int_equal(bind(&target_tree, 6, "pieces"), FAULT_NONE);
+	assert_int_equal(bind(&target_tree, 7, "lie"), FAULT_CORRUPT);
+	const struct outcome slot = slot_of(&target_tree, 6);
+	assert_int_equal(slot.cap_kind, CAP_DIR2_CHK);
+	assert_int_equal(slot.length, 13);
+	assert_int_equal(slot.level, OUTCOME_HAS_MTIME);
+	/* Seen again, what was judged last is not listed again. */
+	assert_int_equal(turn_to(&target_tree, 0, &exists), FAULT_NONE);
+	assert_int_equal(look(&target_tree, "lie"), DECIDE_FIXED);
+	assert_int_equal(atomic_load(&target_tree.fake.started[FAKE_LIST]), 4);
+	close_site(&target_tree);
+}
+
 static void what_has_a_slot_is_not_bound_again(void **state)
 {
 	(void)state;
@@ -333,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_directory_bound_is_opened_by_its_cap),
 		cmocka_unit_test(what_is_asked_for_ahead_is_there_when_it_is_opened),
 		cmocka_unit_test(a_file_bound_leaves_what_is_known_of_it),
+		cmocka_unit_test(a_file_in_chunks_is_a_file_and_a_lie_a_directory),
 		cmocka_unit_test(what_has_a_slot_is_not_bound_again),
 		cmocka_unit_test(a_target_that_is_a_file_has_any_name),
 		cmocka_unit_test(a_listing_that_failed_halfway_counts_for_nothing),

@@ -67,9 +67,8 @@ bool chunked_add(struct chunked *chunked, const char *name, size_t name_size, co
 		return true;
 	if (!make_room(chunked, number))
 		return false;
-	chunked->refuted = chunked->cap[number - 1].kind != CAP_NONE;
 	chunked->cap[number - 1] = *cap;
-	chunked->count++;
+	chunked->count++; /* a number twice leaves one out */
 	return true;
 }
 

@@ -150,6 +150,34 @@ def test_from_grid_to_grid_it_is_linked_and_stays_a_file(embedded, client, sourc
     same(local_tree(tmp_path / "out/s"), local_tree(source))
 
 
+def test_from_grid_to_grid_it_replaces_what_is_there(embedded, stored, source, tmp_path):
+    barge, alias, _ = stored
+    other, cap = embedded.fresh()
+    (tmp_path / "before/s").mkdir(parents=True)
+    (tmp_path / "before/s/large").write_bytes(b"whole before")
+    barge.ok("cp", "-r", tmp_path / "before/s", other)
+    for state in "done", "skipped":
+        run = barge.ok("cp", "-r", alias + "s", other, "--json")
+        assert run.entries()["s/large"]["state"] == state
+        assert pieces_at(embedded, cap, "s", "large")[1] == content(SIZE)
+    (source / "large").write_bytes(content(SIZE, 5))
+    barge.ok("cp", "-r", source, alias, "--chunk=100K")
+    barge.ok("cp", "-r", alias + "s", other)
+    assert pieces_at(embedded, cap, "s", "large")[1] == content(SIZE, 5)
+    barge.ok("cp", "-r", source, alias, "--always")
+    barge.ok("cp", "-r", alias + "s", other)
+    assert pieces_at(embedded, cap, "s", "large") == (None, content(SIZE, 5))
+
+
+def test_with_caps_only_it_is_one_cap(embedded, stored, tmp_path):
+    barge, alias, cap = stored
+    node = edge(embedded, embedded.child(cap, "s")[1]["rw_uri"], "large")[1]
+    barge.ok("cp", "-r", "--caps-only", alias + "s", tmp_path / "caps")
+    barge.ok("cp", "--caps-only", alias + "s/large", tmp_path / "cap")
+    for path in tmp_path / "caps/s/large", tmp_path / "cap":
+        assert path.read_text() == node["ro_uri"]
+
+
 def test_killed_in_the_middle_it_fetches_the_rest(barge, client, tmp_path):
     grid = EmbeddedGateway(barge, tmp_path / "node")
     try:

@@ -89,6 +89,25 @@ def test_a_tree_is_gone_on_with_after_a_kill(spread_grid, client, stored, barge_
     assert barge.ok(*words, code=1).summary()["before"] == 0  # it was over
 
 
+def test_a_chunk_of_a_file_is_mended(spread_grid, client, tmp_path):
+    barge = client(spread_grid)
+    alias, cap = spread_grid.fresh()
+    (tmp_path / "large").write_bytes(content(250_000, 31000))
+    before = set(spread_grid.share_files())
+    barge.ok("cp", "--chunk=100K", tmp_path / "large", alias)
+    shares = [path for path in set(spread_grid.share_files()) - before
+              if 51_000 < path.stat().st_size < 60_000]
+    assert len(shares) == 8  # of the two chunks of that size
+    shares[0].unlink()
+    run = barge.ok("verify", alias, "--json", code=1)
+    line = run.entries()["large"]
+    assert (line["state"], line["good_shares"], line["expected_shares"]) == ("failed", 3, 4)
+    assert "of 3: " in line["detail"] and run.summary()["unhealthy"] == 1
+    run = barge.ok("repair", alias + "large", "--json")
+    assert run.summary()["repaired"] == 1 and shares[0].exists()
+    assert barge.ok("verify", alias, "--json").summary()["healthy"] == 2
+
+
 @pytest.mark.parametrize("what", ["file", "cap", "job"])
 def test_what_can_be_named(spread_grid, client, stored, tmp_path, what):
     barge = client(spread_grid)

@@ -125,6 +125,7 @@ static void judge(struct inspection *inspection)
 		return;
 	}
 	inspection->is_directory = false;
+	inspection->before = NULL; /* as a directory */
 	inspection->size = inspection->chunked;
 	free_children(inspection);
 }

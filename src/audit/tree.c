@@ -103,8 +103,11 @@ static const struct earlier_object *found_before(const struct tree_audit *tree,
 	return cap_storage_index(cap, index) ? earlier_find(tree->request->earlier, index) : NULL;
 }
 
+/* Whether it was taken for what it is now.  A file in chunks is one under the same mark alone. */
 static bool is_same_kind(const struct earlier_object *before, const struct inspected_child *child)
 {
+	if (child->chunked > 0 && !before->is_directory)
+		return before->bytes == child->chunked;
 	return before->is_directory == (child->kind == STORE_DIRECTORY);
 }
 

@@ -1,5 +1,6 @@
 """Files in chunks, which every command takes for files, and backups store too."""
 import json
+import signal
 import time
 
 import pytest
@@ -69,6 +70,19 @@ def test_verify_takes_it_for_a_file(embedded, stored, level):
     run = barge.ok("verify", marked(embedded, {"1": a, "2": b}, 1999), "--json")
     assert proven(run) == {"": "directory", "large": "directory", "large/1": "file",
                            "large/2": "file"}
+
+
+def test_a_verification_that_was_killed_looks_at_no_chunk_again(embedded, client, source,
+                                                                barge_debug):
+    barge = client(embedded, barge_debug)
+    alias, _ = embedded.fresh()
+    barge.ok("cp", "-r", source, alias, "--chunk=64K")
+    words = "verify", alias + "s", "-j1", "--json", "--verify=read"
+    assert barge.run(*words, env={"BARGE_KILL": "verify-noted:3"}).code == -signal.SIGKILL
+    gets = sent(embedded, "get")
+    total = barge.ok(*words).summary()
+    assert (total["before"], total["files"], total["directories"]) == (3, 2, 1)
+    assert gets() <= 1
 
 
 def test_a_chunk_that_is_lost_is_named(real_grid, client, source, tmp_path):

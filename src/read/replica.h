@@ -2,7 +2,8 @@
  * A file of a grid, read and proven before it is stored again: the copy that a reader goes on with.
  *
  * What can change is never linked but copied, as `tahoe cp` does.  The copy lies in memory while it
- * is small, else in an unlinked file.
+ * is small, else in an unlinked file.  The same store lists the chunks of a file at the target,
+ * with which a local one is compared.
  *
  * Place      under the readers: the slot of a source -> [replica] -> verify/single.h.
  * Ownership  a replica owns its store, opened when first wanted, and the last copy.

@@ -71,7 +71,8 @@ static enum fault check_twice(const struct arrangement *out, struct err *err)
 		if (named[i - 1]->is_directory || named[i]->is_directory)
 			fault = err_set(err, FAULT_USAGE,
 					"cannot copy multiple things with the same name into the "
-					"same target directory: '%.60s'",
+					"same target directory: '%.60s'; one copy after the "
+					"other merges directories",
 					named[i]->name);
 		else
 			fault = err_set(err, FAULT_USAGE,

@@ -188,3 +188,24 @@ def test_what_tahoe_merges_or_spoils_is_refused(real_grid, client, words, target
         assert errors(client(real_grid).ok("cp", *line, code=2, cwd=here)).startswith(said)
     same(target.tree(), target.before)
     same(local_tree(here), before)
+
+
+@pytest.mark.parametrize("kind", ["grid", "local"])
+def test_one_copy_after_the_other_merges_as_tahoe_does(real_grid, client, targets, tmp_path, kind):
+    """Directories of one name, which tahoe merges within one copy."""
+    for path in "a/x/one", "a/x/deep/f", "b/x/two", "b/x/deep/g":
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(path.encode() * 20)
+    (theirs, ours), barge = targets[kind], client(real_grid)
+    try:
+        with contextlib.chdir(tmp_path):
+            assert tahoe_cp(real_grid, "-r", "a/x", "b/x", theirs.base + "dir")[0] == 0
+            said = errors(barge.ok("cp", "-r", "a/x", "b/x", ours.base + "dir", code=2))
+            assert said.endswith("; one copy after the other merges directories")
+            for source in "a/x", "b/x":
+                barge.ok("cp", "-r", source, ours.base + "dir")
+        assert {"dir/x/deep/f", "dir/x/deep/g", "dir/x/one", "dir/x/two"} <= set(ours.tree())
+        same(ours.tree(), theirs.tree())
+    finally:
+        theirs.renew_if_changed()
+        ours.renew_if_changed()

@@ -261,8 +261,8 @@ const struct option_row option_table[] = {
 	{ "verbose", 'v', OPTION_FLAG, NULL, "say more: each file as it ends, with the time", ALL,
 	  false, AT(output.verbose), 0, 0 },
 	{ "log-file", 0, OPTION_TEXT, "FILE",
-	  "append what is said to FILE as well, each line with its time", ALL, false,
-	  AT(output.log_file), 0, 0 },
+	  "append what is said to FILE as well, each line with its time", ALL & ~BIT(GATEWAY),
+	  false, AT(output.log_file), 0, 0 },
 	{ "help", 'h', OPTION_HELP, NULL, "this text", ALL, true, 0, 0, 0 },
 	{ "version", 0, OPTION_VERSION, NULL, "the version", ALL, true, 0, 0, 0 },
 };

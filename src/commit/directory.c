@@ -36,6 +36,7 @@ void directory_free(struct directory *directory)
 	if (!directory)
 		return;
 	assembly_fini(&directory->assembly);
+	proving_fini(&directory->proving);
 	if (directory->chunks)
 		split_free(directory->chunks);
 	secret_wipe(directory, sizeof *directory);
@@ -416,15 +417,22 @@ static void make_new(struct directory *directory)
 }
 
 /* The servers have been asked for what an earlier backup has made: what is not whole is made. */
-static void kept_checked(void *context, const struct store_reply *reply)
+static void kept_checked(void *context, const struct err *err)
 {
 	struct directory *directory = context;
-	if (reply->fault && reply->fault != FAULT_CORRUPT) {
-		directory_fail(directory, &reply->err);
+	if (err && err->fault != FAULT_CORRUPT) {
+		directory_fail(directory, err);
 		return;
 	}
 	reuse_count_check(directory->reuse, true);
-	if (reply->fault || !reply->health.healthy) {
+	if (err && proving_stays_bad(&directory->proving)) {
+		reuse_count_unmended(directory->reuse);
+		if (directory->tell)
+			directory->tell(
+				directory->context,
+				"a directory that is reused has enough good shares, and bad "
+				"ones that cannot be mended: barge verify names it");
+	} else if (err) {
 		cap_wipe(&directory->kept);
 		make_new(directory);
 		return;
@@ -436,14 +444,17 @@ static void kept_checked(void *context, const struct store_reply *reply)
 
 static void check_kept(struct directory *directory)
 {
-	struct err err;
-	const struct store_check check = {
+	const unsigned levels = policy_rechecks(directory->policy);
+	const struct proving_options wanted = {
+		.store = directory->store,
 		.cap = &directory->kept,
 		.add_lease = reuse_renews(directory->reuse),
+		.repair = levels & VERIFY_CHECK,
+		.believes = true,
+		.ended = kept_checked,
+		.context = directory,
 	};
-	if (!store_check(directory->store, &check, (struct store_then){ kept_checked, directory },
-			 &err))
-		directory_fail(directory, &err);
+	proving_start(&directory->proving, &wanted, levels);
 }
 
 static void directory_start(struct lane_task *lane_task, struct store *store)

@@ -15,6 +15,7 @@
 #include "queue/lease.h"
 #include "tahoe/mutable.h"
 #include "verify/policy.h"
+#include "verify/proving.h"
 
 #include <stdatomic.h>
 
@@ -50,10 +51,11 @@ struct directory {
 
 	/* the lane's */
 	struct store *store;
-	struct cap other; /* MUTABLE: a cap answered that is not the key's */
-	bool used_before; /* the key made a directory already */
-	unsigned merged;  /* MERGE: requests of the assembly that are behind it */
-	bool conflict;    /* MERGE: refused, because something has one of the names */
+	struct proving proving; /* of `kept` */
+	struct cap other;       /* MUTABLE: a cap answered that is not the key's */
+	bool used_before;       /* the key made a directory already */
+	unsigned merged;        /* MERGE: requests of the assembly that are behind it */
+	bool conflict;          /* MERGE: refused, because something has one of the names */
 	bool blocked;     /* MERGE: listed, a directory has the name of what replaces a file */
 	bool over_chunks; /* MERGE: files in chunks are replaced, which are directories there */
 	bool key_spent;   /* out: the key must not be used again */

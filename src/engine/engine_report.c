@@ -74,7 +74,8 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 	if (counts->root_settled) {
 		const int status = recount_status(counts);
 		const bool cut = counter_read(&engine->progress.cut) > 0 ||
-				 atomic_load(&engine->losses.attributes) > 0;
+				 atomic_load(&engine->losses.attributes) > 0 ||
+				 (engine->reuse && reuse_counts(engine->reuse).unmended > 0);
 		return status == STATUS_DONE && cut ? STATUS_PARTLY : status;
 	}
 	return STATUS_INTERRUPTED;
@@ -144,6 +145,7 @@ static struct report_backup backup_of(const struct engine *engine)
 		.ended = engine->backup_ended,
 		.checked_files = counts.checked_files,
 		.checked_directories = counts.checked_directories,
+		.unmended = counts.unmended,
 	};
 }
 

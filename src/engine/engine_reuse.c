@@ -20,6 +20,7 @@ struct known_check {
 	struct known_file file; /* its directory is a copy of ours */
 	struct known_cap known;
 	struct cap cap;
+	struct proving proving;
 	struct chunks_proof chunks; /* where it is in chunks */
 	char directory[];
 };
@@ -47,9 +48,20 @@ static void known_check_free(struct known_check *check)
 {
 	struct gate *gate = check->engine->gate;
 	gate_leave(gate, sizeof *check);
+	proving_fini(&check->proving);
 	chunks_proof_fini(&check->chunks);
 	secret_wipe(check, sizeof *check);
 	free(check);
+}
+
+/* Keeps a file of which enough shares are good, though the others cannot be mended: sent again it
+ * would be the same.  It is asked for each time. */
+static void keep_unmended(struct known_check *check)
+{
+	reuse_count_unmended(check->engine->reuse);
+	report_remark(check->engine->report, check->work->task,
+		      "reused; enough of its shares are good, and the bad ones cannot be mended");
+	settle_known(check->work, &check->known);
 }
 
 /* The servers have answered: `err` NULL, they have it whole; CORRUPT: not.  What is not whole is
@@ -68,6 +80,8 @@ static void known_check_end(struct known_check *check, const struct err *err)
 	if (!err) {
 		reuse_file_is_whole(reuse, &check->file, &check->known);
 		settle_known(work, &check->known);
+	} else if (proving_stays_bad(&check->proving)) {
+		keep_unmended(check);
 	} else {
 		reuse_file_is_broken(reuse, work->task->id);
 		work_again(work, 0, work->task->attempts);
@@ -75,55 +89,54 @@ static void known_check_end(struct known_check *check, const struct err *err)
 	known_check_free(check);
 }
 
-static void known_checked(void *context, const struct store_reply *reply)
-{
-	struct err err = reply->err;
-	if (!reply->fault && !reply->health.healthy)
-		err_wrong(&err, "it is not healthy");
-	known_check_end(context, err.fault ? &err : NULL);
-}
-
-static void known_chunks_checked(void *context, const struct err *err)
-{
-	known_check_end(context, err);
-}
+static void known_checked(void *context, const struct err *err) { known_check_end(context, err); }
 
 /* Asks for a file in chunks: its directory, and each of these. */
 static void check_chunks(struct known_check *check, struct store *store)
 {
+	const struct engine *engine = check->engine;
 	const struct chunks_proof_options wanted = {
 		.store = store,
 		.cap = &check->cap,
 		.bytes = check->file.bytes,
-		.levels = VERIFY_COUNT,
-		.add_lease = reuse_renews(check->engine->reuse),
-		.ended = known_chunks_checked,
+		.levels = policy_rechecks(engine->policy),
+		.add_lease = reuse_renews(engine->reuse),
+		.repair = policy_rechecks(engine->policy) & VERIFY_CHECK,
+		.ended = known_checked,
 		.context = check,
 	};
 	chunks_proof_start(&check->chunks, &wanted);
+}
+
+/* Asks for a file.  Shares that are read and bad are mended: stored again, they would stay. */
+static void check_whole(struct known_check *check, struct store *store)
+{
+	const struct engine *engine = check->engine;
+	const struct proving_options wanted = {
+		.store = store,
+		.cap = &check->cap,
+		.add_lease = reuse_renews(engine->reuse),
+		.repair = policy_rechecks(engine->policy) & VERIFY_CHECK,
+		.believes = true,
+		.ended = known_checked,
+		.context = check,
+	};
+	proving_start(&check->proving, &wanted, policy_rechecks(engine->policy));
 }
 
 static void known_check_start(struct lane_task *lane_task, struct store *store)
 {
 	struct known_check *check = (struct known_check *)lane_task;
 	const struct known_cap *known = &check->known;
-	struct err err = { 0 };
-	const struct store_then then = { known_checked, check };
-	const bool kept = cap_unpack(known->cap, known->size, known->kind, &check->cap);
-	const struct store_check wanted = {
-		.cap = &check->cap,
-		.add_lease = reuse_renews(check->engine->reuse),
-	};
-	if (kept && entry_is_chunked(check->work->task->kind, known->kind)) {
+	struct err err;
+	if (!cap_unpack(known->cap, known->size, known->kind, &check->cap)) {
+		err_wrong(&err, "what is known of it holds no cap");
+		known_check_end(check, &err);
+	} else if (entry_is_chunked(check->work->task->kind, known->kind)) {
 		check_chunks(check, store);
-		return;
+	} else {
+		check_whole(check, store);
 	}
-	if (kept && store_check(store, &wanted, then, &err))
-		return;
-	lane_task_end(lane_task, &err);
-	reuse_file_is_broken(check->engine->reuse, check->work->task->id);
-	work_again(check->work, 0, check->work->task->attempts);
-	known_check_free(check);
 }
 
 static void known_check_refuse(struct lane_task *lane_task)

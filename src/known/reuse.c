@@ -11,7 +11,7 @@ enum { PATH_SIZE = 64 << 10 }; /* bytes; what lies deeper is stored each time */
 struct reuse {
 	struct reuse_options options;
 	uint64_t seed; /* of chances */
-	atomic_uint_least64_t checked_files, checked_directories;
+	atomic_uint_least64_t checked_files, checked_directories, unmended;
 	struct mutex lock;
 	uint64_t *broken GUARDED; /* ids of files that are not whole, few */
 	size_t broken_count GUARDED, broken_capacity GUARDED;
@@ -265,10 +265,13 @@ void reuse_count_check(struct reuse *reuse, bool is_directory)
 	atomic_fetch_add(is_directory ? &reuse->checked_directories : &reuse->checked_files, 1);
 }
 
+void reuse_count_unmended(struct reuse *reuse) { atomic_fetch_add(&reuse->unmended, 1); }
+
 struct reuse_counts reuse_counts(const struct reuse *reuse)
 {
 	return (struct reuse_counts){
 		.checked_files = atomic_load(&reuse->checked_files),
 		.checked_directories = atomic_load(&reuse->checked_directories),
+		.unmended = atomic_load(&reuse->unmended),
 	};
 }

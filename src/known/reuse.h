@@ -78,8 +78,12 @@ bool reuse_renews(const struct reuse *reuse);
 /* Counts that something known was asked for. */
 void reuse_count_check(struct reuse *reuse, bool is_directory);
 
+/* Counts something that is reused although some of its shares are bad, and stay. */
+void reuse_count_unmended(struct reuse *reuse);
+
 struct reuse_counts {
 	uint64_t checked_files, checked_directories;
+	uint64_t unmended; /* of both */
 };
 
 struct reuse_counts reuse_counts(const struct reuse *reuse);

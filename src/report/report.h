@@ -95,7 +95,8 @@ struct report_end {
 	struct report_backup {
 		const char *stamp; /* the snapshot's name; NULL: it is no backup */
 		bool ended;        /* Latest is moved, or leads to a newer one */
-		uint64_t checked_files, checked_directories; /* that were known */
+		uint64_t checked_files, checked_directories; /* that were known, */
+		uint64_t unmended; /* and those of them that keep bad shares */
 	} backup;
 	const char *held;      /* what held the run back, in words; NULL: it was too short */
 	const char *held_json; /* the same as a JSON object, or NULL */

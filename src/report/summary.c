@@ -127,6 +127,10 @@ static enum fault backup_text(struct bytes *out, const struct report_backup *bac
 	if (!fault && backup->checked_files + backup->checked_directories > 0)
 		fault = bytes_printf(out, "barge: %llu files checked, %llu directories checked\n",
 				     LLU(backup->checked_files), LLU(backup->checked_directories));
+	if (!fault && backup->unmended > 0)
+		fault = bytes_printf(out,
+				     "barge: %llu reused keep bad shares, which cannot be mended\n",
+				     LLU(backup->unmended));
 	return fault;
 }
 
@@ -402,6 +406,7 @@ static enum fault backup_json(struct bytes *out, const struct report_backup *bac
 		{ "bytes_uploaded", counts->bytes_done - counts->bytes_linked },
 		{ "files_checked", backup->checked_files },
 		{ "directories_checked", backup->checked_directories },
+		{ "unmended", backup->unmended },
 	};
 	enum fault fault = json_member(out, "snapshot", backup->stamp, strlen(backup->stamp));
 	if (!fault)

@@ -140,6 +140,11 @@ const struct chk_params *policy_params(const struct policy *policy) { return &po
 
 unsigned policy_levels(const struct policy *policy) { return policy->levels; }
 
+unsigned policy_rechecks(const struct policy *policy)
+{
+	return policy->levels & VERIFY_CHECK ? VERIFY_CHECK : VERIFY_COUNT;
+}
+
 /* Returns how many gateways are trusted that far. */
 static unsigned count_trust(const struct policy *policy, enum trust trust)
 {

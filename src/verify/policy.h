@@ -65,6 +65,10 @@ const struct chk_params *policy_params(const struct policy *policy);
 /* Returns the levels asked for; 0: auto. */
 unsigned policy_levels(const struct policy *policy);
 
+/* Returns the level by which what was stored long ago is asked for: CHECK where that is asked for,
+ * else COUNT. */
+unsigned policy_rechecks(const struct policy *policy);
+
 /* Returns whether caps can be predicted, as far as known: the secret is there, and there is a
  * gateway that has not disagreed. */
 bool policy_predicts(const struct policy *policy);

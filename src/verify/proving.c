@@ -192,6 +192,13 @@ void proving_start(struct proving *proving, const struct proving_options *option
 	prove_next(proving);
 }
 
+bool proving_stays_bad(const struct proving *proving)
+{
+	const struct store_health *health = &proving->health;
+	return proving->checked && !health->healthy && health->recoverable &&
+	       health->corrupt_shares > 0;
+}
+
 void proving_cancel(struct proving *proving)
 {
 	if (proving->call)

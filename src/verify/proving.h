@@ -54,6 +54,10 @@ struct proving {
 /* Proves the levels `owed`, of COUNT, CHECK and READ; may be none. */
 void proving_start(struct proving *proving, const struct proving_options *options, unsigned owed);
 
+/* Returns whether the check that has ended badly found enough good shares, and bad ones, which no
+ * repair takes away: what is stored again is refused by their servers, which have it. */
+bool proving_stays_bad(const struct proving *proving);
+
 /* Ends the call in flight, if there is one, without `ended`. */
 void proving_cancel(struct proving *proving);
 

@@ -1,4 +1,5 @@
 """barge backup on Tahoe-LAFS itself: snapshots that share what is unchanged."""
+import json
 import os
 import shutil
 import time
@@ -6,7 +7,7 @@ import time
 import pytest
 
 from backup_place import OLD, Place, check_latest, counts
-from grid import file_caps
+from grid import file_caps, uri
 from tree import content, local_tree, same
 
 
@@ -182,3 +183,54 @@ def test_what_was_lost_is_stored_again(place):
     assert (summary["files_checked"], summary["directories_checked"]) == (6, 4)
     assert shares[0].exists()
     check_latest(place)
+
+
+def damage(path):
+    """Turns a bit in the data of a share."""
+    data = bytearray(path.read_bytes())
+    data[300] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("way", [(), ("--no-direct",)], ids=["servers", "gateway"])
+def test_bad_shares_of_what_is_reused(spread_grid, client, tmp_path, way):
+    """Looked for, all are there; read, they are mended where enough are good, else it is said."""
+    place = Place(spread_grid, client(spread_grid), tmp_path / "source")
+    for number in range(3):
+        (place.source / f"a/b/g{number}").write_bytes(os.urandom(70_000))
+    time.sleep(OLD)
+    before = set(spread_grid.share_files())
+    place.backup()
+    caps = file_caps(spread_grid.url, place.latest())
+    shares = {}
+    for path in set(spread_grid.share_files()) - before:
+        if 35_000 < path.stat().st_size < 37_000:
+            shares.setdefault(path.parent, []).append(path)
+    by_file = {}
+    for path, of in shares.items():
+        by_file.setdefault(path.name, []).extend(of)
+    one, other, well = (sorted(of) for of in by_file.values())
+    assert len(one) == len(other) == len(well) == 4
+    damage(one[0])
+    for path in other[:3]:
+        damage(path)
+    always = "--check-after=0", "--check-always=0", *way
+    summary = place.backup(*always)
+    assert counts(summary) == (0, 10, 0, 0, 4, 0) and summary["files_checked"] == 6
+    run = place.barge.ok("backup", "--json", "--verify=check", *always, place.source,
+                         place.alias + "to", code=1)
+    assert counts(run.summary())[:3] == (0, 9, 1), run.out
+    lines = [line for line in run.lines() if line.get("state") in ("failed", "done")]
+    (lost,) = [line for line in lines if line["state"] == "failed"]
+    (bad,) = [line for line in lines if line["event"] == "remark"]
+    assert "it cannot be recovered" in lost["detail"] and "cannot be mended" in bad["detail"]
+    assert run.summary()["unmended"] == 1 and run.summary()["latest"]
+    assert {bad["path"].partition("/")[2], lost["path"].partition("/")[2]} < set(caps)
+    # What is missing comes back, and what is bad alone is kept, and asked for again.
+    well[0].unlink()
+    (place.source / lost["path"].partition("/")[2]).write_bytes(os.urandom(70_000))
+    time.sleep(OLD)
+    summary = place.backup("--verify=check", *always, code=1)
+    assert counts(summary)[:3] == (1, 9, 0) and summary["unmended"] == 1
+    assert len([path for path in spread_grid.share_files() if path.parent.name ==
+                well[0].parent.name]) == 4

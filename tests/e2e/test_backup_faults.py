@@ -229,30 +229,43 @@ def test_a_dry_run_tells_what_the_run_does(place):
     assert counts(place.backup(code=1)) == (1, 9, 1, 2, 2, 0)
 
 
-def test_killed_at_any_moment_latest_is_whole(place):
+KILLS = ["plan-listing:1", "plan-listing:3", "plan-published:2", "manifest-complete", "slot-synced",
+         "transfer-stored:1", "transfer-stored:3", "slot-written:2", "settled", "directory-start:1",
+         "directory-start:3", "directory-made", "backup-linked", "backup-latest"]
+
+
+def test_killed_at_any_moment_latest_is_whole(debugged):
     """Latest is a tree as it was when some run began, whatever became of that run."""
-    rng = random.Random(7)
-    trees = []
-    for number in range(6):
+    place, rng, killed, whole = debugged, random.Random(7), [], set()
+    words = ("backup", place.source, place.alias + "to", "--new")
+
+    def source():
+        return {name: value for name, value in local_tree(place.source).items()
+                if name != "c/link"}
+
+    trees = [source()]
+    lasts = place.barge.ok(*words).seconds
+    for number in range(12):
         (place.source / f"c/s{number % 3}").write_bytes(content(300, rng.random()))
         (place.source / f"a/new {number}").write_bytes(content(301, rng.random()))
-        trees.append({name: value for name, value in local_tree(place.source).items()
-                      if name != "c/link"})
-        process = place.barge.start("backup", place.source, place.alias + "to", "--new")
-        time.sleep(rng.uniform(0.02, 0.35))
-        process.kill()
-        process.communicate()
-        if "to" not in place.grid.list(place.cap):
-            continue
-        if "Latest" in place.grid.children(place.cap, "to"):
-            tree = place.tree()
-            del tree["c/link"]
-            assert tree in trees
-        for cap in place.archives().values():
+        trees.append(source())
+        when, point = rng.uniform(0, lasts), rng.choice(KILLS)
+        if number % 2:
+            process = place.barge.start(*words)
+            time.sleep(when)
+            process.kill()
+            code = place.barge.finish(process).code
+        else:
+            code = place.barge.run(*words, env={"BARGE_KILL": point}).code
+        assert code in (0, -signal.SIGKILL)
+        killed += ["time" if number % 2 else point] if code else []
+        for cap in {place.latest(), *place.archives().values()} - whole:
             tree = place.grid.tree(cap)
             del tree["c/link"]
             assert tree in trees
-    place.barge.ok("backup", place.source, place.alias + "to", "--new")
+            whole.add(cap)
+    assert len(killed) >= 7 and len(set(killed)) >= 5, killed
+    place.barge.ok(*words)
     check_latest(place)
 
 

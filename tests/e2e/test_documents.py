@@ -266,3 +266,78 @@ def test_benchmarks_have_the_options_of_their_page(script):
     done = subprocess.run([sys.executable, ROOT / "bench" / script, "--help"], capture_output=True,
                           text=True, env={**os.environ, "BARGE": BARGE})
     assert told == set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE)), done
+
+
+def indented_after(text, words):
+    """The block of four blanks that stands below the line with `words`, without them."""
+    lines = text[text.index(words):].split("\n")[1:]
+    block = []
+    for line in lines:
+        if line.startswith("    ") or (block and not line):
+            block.append(line[4:])
+        elif block:
+            break
+    return "\n".join(block).strip() + "\n"
+
+
+@pytest.fixture
+def nightly(embedded, tmp_path):
+    """run(command): a line of docs/backup.md in a shell, in a home of its own with an alias tahoe:."""
+    node, base = tmp_path / "home/.tahoe", tmp_path / "bin"
+    shutil.copytree(embedded.directory / "private", node / "private")
+    (node / "node.url").write_text(embedded.url)
+    root = embedded.mkdir()
+    (node / "private/aliases").write_text(f"tahoe: {root}\n")
+    (tmp_path / "home/letter").write_bytes(content(300))
+    excludes = tmp_path / "home/.config/barge/backup-excludes"
+    excludes.parent.mkdir(parents=True)
+    excludes.write_text("*.tmp\n")
+    base.mkdir()
+    (base / "barge").symlink_to(BARGE)
+    environment = {"HOME": str(tmp_path / "home"), "PATH": f"{base}:{os.environ['PATH']}",
+                   "LC_ALL": "C.UTF-8"}
+
+    def run(command):
+        done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == 0, (command, done.stderr)
+        return set(embedded.children(root, "home/Archives"))
+    return run
+
+
+def units():
+    text = (ROOT / "docs/backup.md").read_text()
+    return {f"barge-backup.{kind}": indented_after(text, f"barge-backup.{kind}`:")
+            for kind in ("service", "timer")}
+
+
+def test_the_units_for_systemd_are_such(tmp_path):
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        pytest.skip("no systemd-analyze to ask")
+    for name, text in units().items():
+        assert text.startswith("[Unit]\n"), text
+        (tmp_path / name).write_text(re.sub(r"^(Exec\w+)=barge ", rf"\1={BARGE} ", text,
+                                            flags=re.MULTILINE))
+    done = subprocess.run([analyze, "--user", "verify", *sorted(tmp_path.glob("barge-backup.*"))],
+                          capture_output=True, text=True, timeout=60, check=False,
+                          env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+    ours = [line for line in done.stderr.splitlines() if "barge-backup" in line]
+    assert done.returncode == 0 and not ours, done.stderr
+    (when,) = re.findall(r"^OnCalendar=(.*)$", units()["barge-backup.timer"], re.MULTILINE)
+    assert subprocess.run([analyze, "calendar", when], capture_output=True, check=False).returncode == 0
+
+
+def test_the_nightly_examples_do_what_they_say(nightly, tmp_path):
+    service = units()["barge-backup.service"].replace("\\\n", " ")
+    first = None
+    for key in "ExecStart", "ExecStartPost":
+        (command,) = re.findall(rf"^{key}=(.*)$", service, re.MULTILINE)
+        archives = nightly(command.replace("%h", str(tmp_path / "home")))
+        first = first or archives
+        assert len(archives) == 1 and archives == first
+    (line,) = indented_after((ROOT / "docs/backup.md").read_text(), "With cron").splitlines()
+    fields = line.split(None, 5)
+    assert all(re.fullmatch(r"\*|\d+", field) for field in fields[:5]) and "%" not in fields[5]
+    time.sleep(1.1)
+    assert nightly(fields[5]) - first

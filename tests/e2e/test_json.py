@@ -2,6 +2,7 @@
 
 That nothing is printed which it has not is looked at wherever a test reads lines (runner.py).
 """
+import base64
 import json
 import os
 import resource
@@ -58,6 +59,13 @@ def copies(barge, grid, tmp_path):
              preexec_fn=no_large_files)
     barge.run("resume", "--retry", "--json", barge.job().name)
     killed(barge, alias + "s", tmp_path / "half")
+    # An access list that is none cannot be set.
+    name, value = b"system.posix_acl_access", b"not an access list"
+    packed = bytes([len(name)]) + len(value).to_bytes(2, "little") + name + value
+    bad = edge(grid.put(content(300)), mtime=1.0, st_mode=0o100644,
+               barge={"attributes": base64.b64encode(packed).decode()})
+    alias, _ = grid.fresh({"bad": directory(grid, a=bad)})
+    barge.run("cp", "-r", "--json", alias + "bad", tmp_path / "bad")
 
 
 def killed(barge, source, target):

@@ -41,7 +41,7 @@ static void take_back(struct committer *committer, struct directory *directory)
 		intents_forget(committer->options.intents, directory->work_id);
 	if (directory->key_spent)
 		atomic_fetch_add(&committer->unreferenced, 1);
-	if (directory->reuse && directory->done)
+	if (directory->reuse && directory->done && !directory->stays_bad)
 		reuse_keep_directory(directory->reuse, directory->assembly.hash, &directory->cap,
 				     directory->kept.kind != CAP_NONE);
 	directory_free(directory);

@@ -426,6 +426,7 @@ static void kept_checked(void *context, const struct err *err)
 	}
 	reuse_count_check(directory->reuse, true);
 	if (err && proving_stays_bad(&directory->proving)) {
+		directory->stays_bad = true;
 		reuse_count_unmended(directory->reuse);
 		if (directory->tell)
 			directory->tell(

@@ -61,6 +61,7 @@ struct directory {
 	bool key_spent;   /* out: the key must not be used again */
 	bool settled;     /* out: the task has an outcome, */
 	bool done;        /* out: and that is done */
+	bool stays_bad;   /* out: it is `kept`, with bad shares, and is to be asked for again */
 	unsigned met;
 };
 

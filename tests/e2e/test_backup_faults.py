@@ -86,9 +86,10 @@ def test_an_unfinished_job_without_attributes_is_named(debugged):
     assert f"barge resume {job.name[:16]} goes on with it" in run.err
     assert place.barge.jobs() == [job]
     (snapshot,) = place.archives()
+    (place.source / "c/s0").write_bytes(content(300, 99))
     place.barge.ok("resume", job.name[:16])
     # It was named first, and is linked last: Latest stays with the newer one.
-    assert len(place.archives()) == 2 and place.latest() == place.archives()[snapshot]
+    assert len(set(place.archives().values())) == 2 and place.latest() == place.archives()[snapshot]
 
 
 def test_two_at_once_the_second_is_refused(gateway, client, tmp_path):
@@ -398,6 +399,38 @@ def test_rows_that_nothing_refers_to_are_pruned(place, clock):
     assert counts(summary) == (0, 6, 0, 0, 3, 0)  # literals, too, are known still
     assert rows() == (left, 2, 3)
     check_latest(place)
+
+
+def test_what_is_known_costs_no_request(place):
+    """Of any number of files and directories; what is asked for is the target, and two links."""
+    def asked():
+        place.backup()
+        before = place.grid.counts()["requests"]
+        assert counts(place.backup())[0:4:3] == (0, 0)
+        after = place.grid.counts()["requests"]
+        return {kind: after[kind] - before[kind] for kind in after if after[kind] != before[kind]}
+
+    few = asked()
+    assert few["set_children"] == 2 and few["check"] == 1 and "put" not in few, few
+    for number in range(30):
+        (place.source / f"more {number}").mkdir()
+        (place.source / f"more {number}/file").write_bytes(content(200, number))
+    time.sleep(OLD)
+    assert asked() == few
+
+
+def test_the_database_has_any_number_of_readers(place):
+    place.backup()
+    (place.source / "c/s0").write_bytes(content(300, 91))
+    time.sleep(OLD)
+    with sqlite3.connect(place.database(), isolation_level=None) as reader:
+        reader.execute("BEGIN")
+        seen = reader.execute("SELECT * FROM file").fetchall()
+        run = place.barge.ok("backup", "--json", place.source, place.alias + "to")
+        assert counts(run.summary())[:2] == (1, 9) and "could not be kept" not in run.err
+        assert reader.execute("SELECT * FROM file").fetchall() == seen
+    reader.close()
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
 
 
 def test_leases_of_all_that_is_reused_are_renewed(place):

@@ -122,7 +122,7 @@ def measure_size(barge, folder, files, names, count):
 
 def measure_growth(barge, folder, most, limit, count):
     names, files, sizes = ["barge", "tahoe backup"], 1000, []
-    while files <= most:
+    while files <= most and names:
         place = folder / str(files)
         place.mkdir()
         described, results = measure_size(barge, place, files, names, count)

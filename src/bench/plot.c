@@ -51,6 +51,31 @@ static enum fault append_data(const struct results *results, struct bytes *out)
 	return fault;
 }
 
+static bool begins_seconds(const struct results *results, size_t i)
+{
+	const struct second *second = &results->second[i];
+	return i == 0 || second[-1].size != second->size || strcmp(second[-1].op, second->op) != 0;
+}
+
+/* The speed of each second since its kind and size began, warm-ups left out, a block for each. */
+static enum fault append_seconds(const struct results *results, struct bytes *out)
+{
+	enum fault fault = FAULT_NONE;
+	double at = 0;
+	for (size_t i = 0; i < results->seconds && !fault; i++) {
+		const struct second *second = &results->second[i];
+		if (begins_seconds(results, i)) {
+			at = 0;
+			fault = i > 0 ? bytes_append_text(out, "\n\n") : FAULT_NONE;
+		}
+		at += second->seconds;
+		if (!fault)
+			fault = bytes_printf(out, "%.3f %.3f\n", at,
+					     (double)second->objects / second->seconds);
+	}
+	return fault;
+}
+
 static enum fault append_title(const struct step *step, const char *name, const char *what,
 			       struct bytes *out)
 {
@@ -91,6 +116,57 @@ static enum fault append_lines(const struct results *results, const char *const 
 	return fault ? fault : bytes_append_text(out, "\n");
 }
 
+static enum fault append_second_lines(const struct results *results, const char *const *name,
+				      size_t count, struct bytes *out)
+{
+	enum fault fault = bytes_append_text(out, "plot ");
+	bool first = true;
+	for (size_t run = 0; run < count; run++) {
+		size_t block = 0;
+		for (size_t i = 0; i < results[run].seconds && !fault; i++) {
+			const struct second *second = &results[run].second[i];
+			struct step step = { .size = second->size };
+			if (!begins_seconds(&results[run], i))
+				continue;
+			snprintf(step.op, sizeof step.op, "%s", second->op);
+			fault = bytes_printf(out,
+					     "%s$seconds%zu index %zu using 1:2 with linespoints "
+					     "title ",
+					     first ? "" : ", ", run, block++);
+			if (!fault)
+				fault = append_title(&step, name[run], "", out);
+			first = false;
+		}
+	}
+	return fault ? fault : bytes_append_text(out, "\n");
+}
+
+/* Speed over time, where there are seconds. */
+static enum fault append_time(const struct results *results, const char *const *name, size_t count,
+			      struct bytes *out)
+{
+	enum fault fault = FAULT_NONE;
+	for (size_t run = 0; run < count && !fault; run++) {
+		fault = bytes_printf(out, "$seconds%zu << END\n", run);
+		if (!fault)
+			fault = append_seconds(&results[run], out);
+		if (!fault)
+			fault = bytes_append_text(out, "END\n");
+	}
+	if (!fault)
+		fault = bytes_append_text(out, "unset logscale x\nset xlabel 'seconds'\n"
+					       "set ylabel 'objects a second'\n");
+	return fault ? fault : append_second_lines(results, name, count, out);
+}
+
+static bool has_seconds(const struct results *results, size_t count)
+{
+	size_t seconds = 0;
+	for (size_t run = 0; run < count; run++)
+		seconds += results[run].seconds;
+	return seconds > 0;
+}
+
 static enum fault append_script(const struct results *results, const char *const *name,
 				size_t count, struct bytes *out)
 {
@@ -104,15 +180,19 @@ static enum fault append_script(const struct results *results, const char *const
 	}
 	if (!fault)
 		fault = bytes_printf(out,
-				     "set multiplot layout 2,1\nset key outside noenhanced\n"
+				     "set multiplot layout %d,1\nset key outside noenhanced\n"
+				     "set lmargin 10\nset rmargin 36\n"
 				     "set logscale xy\nset grid\nset xlabel 'requests in flight'\n"
-				     "set ylabel 'objects a second'\n");
+				     "set ylabel 'objects a second'\n",
+				     has_seconds(results, count) ? 3 : 2);
 	if (!fault)
 		fault = append_lines(results, name, count, false, out);
 	if (!fault)
 		fault = bytes_append_text(out, "set ylabel 'milliseconds'\n");
 	if (!fault)
 		fault = append_lines(results, name, count, true, out);
+	if (!fault && has_seconds(results, count))
+		fault = append_time(results, name, count, out);
 	return fault ? fault : bytes_append_text(out, "unset multiplot\n");
 }
 
@@ -177,8 +257,8 @@ static enum fault draw(const struct bytes *script, const char *file, struct err 
 enum fault bench_plot(const struct results *results, const char *const *name, size_t count,
 		      const char *file, struct err *err)
 {
-	const char *terminal = ends_in(file, ".svg")   ? "svg size 900,1000"
-			       : ends_in(file, ".png") ? "png size 900,1000"
+	const char *terminal = ends_in(file, ".svg")   ? "svg size 900,1200 background rgb 'white'"
+			       : ends_in(file, ".png") ? "png size 900,1200"
 						       : NULL;
 	struct bytes script;
 	if (!terminal)

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 
-enum { LINE_MAX_SIZE = 1 << 20, STEPS_MAX = 10000 };
+enum { LINE_MAX_SIZE = 1 << 20, STEPS_MAX = 10000, SECONDS_MAX = 100000 };
 
 static const struct {
 	const char *name;
@@ -104,14 +104,28 @@ static bool take_times(const json_t *object, struct times *times)
 	return true;
 }
 
-static bool take_step(const json_t *object, struct step *step)
+static bool take_op(const json_t *object, char word[STEP_WORD_SIZE])
 {
 	const char *op = json_string_value(json_object_get(object, "op"));
-	*step = (struct step){ .gateway_cpu = -1 };
-	if (!op || strlen(op) >= sizeof step->op ||
+	if (!op || strlen(op) >= STEP_WORD_SIZE ||
 	    strspn(op, "abcdefghijklmnopqrstuvwxyz-") != strlen(op))
 		return false;
-	snprintf(step->op, sizeof step->op, "%s", op);
+	snprintf(word, STEP_WORD_SIZE, "%s", op);
+	return true;
+}
+
+static bool take_second(const json_t *object, struct second *second)
+{
+	return take_op(object, second->op) && take_count(object, "size", &second->size) &&
+	       take_count(object, "objects", &second->objects) &&
+	       take_number(object, "seconds", &second->seconds) && second->seconds > 0;
+}
+
+static bool take_step(const json_t *object, struct step *step)
+{
+	*step = (struct step){ .gateway_cpu = -1 };
+	if (!take_op(object, step->op))
+		return false;
 	const json_t *busy = json_object_get(object, "phases_us");
 	for (int i = 0; i < BUSY_COUNT; i++)
 		if (!take_times(json_object_get(busy, busy_name((enum busy)i)), &step->busy[i]))
@@ -145,18 +159,37 @@ static enum fault results_add(struct results *results, const struct step *step, 
 	return FAULT_NONE;
 }
 
+static enum fault results_add_second(struct results *results, const struct second *second,
+				     struct err *err)
+{
+	struct second *grown = NULL;
+	if (results->seconds < SECONDS_MAX)
+		grown = realloc(results->second, (results->seconds + 1) * sizeof *grown);
+	if (!grown)
+		return err_set(err, FAULT_NOMEM, "no memory for so many seconds");
+	results->second = grown;
+	results->second[results->seconds++] = *second;
+	return FAULT_NONE;
+}
+
 static enum fault read_line(const char *line, size_t size, struct results *results, struct err *err)
 {
 	json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
 	const char *type = json_string_value(json_object_get(object, "type"));
+	bool is_step = type && strcmp(type, "step") == 0;
+	bool is_second = type && strcmp(type, "second") == 0;
 	struct step step;
+	struct second second;
 	enum fault fault = FAULT_NONE;
-	if (!type || (strcmp(type, "step") == 0 && !take_step(object, &step)))
+	if (!type || (is_step && !take_step(object, &step)) ||
+	    (is_second && !take_second(object, &second)))
 		fault = err_set(err, FAULT_USAGE,
 				"that is no result of barge bench: give it what barge bench --json "
 				"has printed");
-	else if (strcmp(type, "step") == 0)
+	else if (is_step)
 		fault = results_add(results, &step, err);
+	else if (is_second)
+		fault = results_add_second(results, &second, err);
 	json_decref(object);
 	return fault;
 }
@@ -201,6 +234,7 @@ enum fault results_read(const char *path, struct results *results, struct err *e
 void results_fini(struct results *results)
 {
 	free(results->step);
+	free(results->second);
 	*results = (struct results){ 0 };
 }
 

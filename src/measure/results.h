@@ -44,15 +44,24 @@ const char *times_name(size_t number);
 /* Appends the line, with its end. */
 MUST_USE enum fault step_json(const struct step *step, struct bytes *out);
 
+/* What happened in a second of a step, or in the rest of one. */
+struct second {
+	char op[STEP_WORD_SIZE];
+	uint64_t size, objects;
+	double seconds;
+};
+
 struct results {
 	struct step *step;
 	size_t count;
+	struct second *second; /* in the order in which they passed; there may be none */
+	size_t seconds;
 };
 
 /*
- * Reads the steps of a file that `barge bench --json` has written; other lines of such a file are
- * passed over.  FAULT_IO; USAGE: a line is none of those, or there is no step (the text names file,
- * line and remedy); NOMEM.  On failure `results` is empty.
+ * Reads the steps and seconds of a file that `barge bench --json` has written; other lines of such
+ * a file are passed over.  FAULT_IO; USAGE: a line is none of those, or there is no step (the text
+ * names file, line and remedy); NOMEM.  On failure `results` is empty.
  */
 MUST_USE enum fault results_read(const char *path, struct results *results, struct err *err);
 

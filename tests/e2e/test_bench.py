@@ -206,6 +206,11 @@ def line(op="put", size=4096, in_flight=1, speed=100.0, spread=1.0):
         "phases_us": {phase: times for phase in phases}, "verdict": {}}) + "\n"
 
 
+def second(objects, op="put", size=4096):
+    return json.dumps({"type": "second", "op": op, "size": size, "in_flight": 1, "seconds": 0.5,
+                       "objects": objects, "bytes": objects * size, "verdict": "gateway"}) + "\n"
+
+
 @pytest.fixture
 def barge_alone(client):
     return client(None)
@@ -242,7 +247,13 @@ def test_pictures(barge_alone, tmp_path):
         assert "gnuplot, which is not installed" in run.err and not wanted.exists()
         return
     barge_alone.ok("bench", "plot", tmp_path / "a.json", "-o", wanted)
-    assert b"<svg" in wanted.read_bytes()
+    assert b"<svg" in wanted.read_bytes() and b">seconds<" not in wanted.read_bytes()
+    with open(tmp_path / "a.json", "a") as file:
+        file.write(second(100) + second(300) + second(50, "get"))
+    barge_alone.ok("bench", "plot", tmp_path / "a.json", "-o", wanted)
+    assert b">seconds<" in wanted.read_bytes()
+    barge_alone.ok("bench", "plot", tmp_path / "a.json", "-o", tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_gnuplot_is_given_what_it_draws(barge_alone, tmp_path):
@@ -252,13 +263,16 @@ def test_gnuplot_is_given_what_it_draws(barge_alone, tmp_path):
     told = programs / "gnuplot"
     told.write_text(f"#!/bin/sh\n/bin/cat >{tmp_path}/script\n: >{tmp_path}/a.svg\n")
     told.chmod(0o755)
-    (tmp_path / "a.json").write_text(line(speed=123) + line(in_flight=2, speed=234) + line("get"))
+    (tmp_path / "a.json").write_text(line(speed=123) + line(in_flight=2, speed=234) + line("get")
+                                     + second(100) + second(300) + second(50, "get"))
     barge_alone.ok("bench", "plot", tmp_path / "a.json", "-o", tmp_path / "a.svg",
                    env={"PATH": f"{programs}:{os.environ['PATH']}"})
     script = (tmp_path / "script").read_text()
     assert script.startswith("set terminal svg") and f"set output '{tmp_path}/a.svg'" in script
     assert "\n1 0.480 123.000 0.010" in script and "2 0.914 234.000" in script
     assert script.count("plot $run0 index 0") == 2 and "index 1" in script
+    assert "\n0.500 200.000\n1.000 600.000\n\n\n0.500 100.000\nEND" in script
+    assert "plot $seconds0 index 0" in script
 
 
 # --- bad input ----------------------------------------------------------------------------
@@ -290,6 +304,7 @@ def test_words_that_make_no_sense(barge_alone, words, said):
     ("", "no result of barge bench in it"),
     ("hello\n", "line 1: that is no result"),
     (line() + '{"type":"step","op":"put"}\n', "line 2: that is no result"),
+    (line() + second(5).replace("0.5", "0"), "line 2: that is no result"),
     ('{"type":"summary"}\n', "no result of barge bench in it"),
 ])
 def test_nonsense_in_a_file_of_results(barge_alone, tmp_path, text, said):
@@ -326,6 +341,7 @@ def test_a_grid_that_takes_nothing(gateway, client):
                            "--grid-wait=1", node=False)
     assert run.code in (1, 69) and not steps(run)
     assert "UploadUnhappiness" in run.err or "happ" in run.err or "servers" in run.err, run
+    assert grid.counts()["made"]["shares"] == 0
 
 
 def test_no_gateway(barge_alone):

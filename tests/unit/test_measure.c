@@ -262,7 +262,9 @@ static void a_step_is_read_as_it_was_written(void **state)
 	struct results results;
 	struct err err;
 	bytes_init(&text, 1 << 16);
-	assert_int_equal(bytes_append_text(&text, "{\"type\":\"second\"}\n"), FAULT_NONE);
+	assert_int_equal(bytes_append_text(&text, "{\"type\":\"second\",\"op\":\"put\",\"size\":1,"
+						  "\"objects\":2,\"seconds\":0.5}\n"),
+			 FAULT_NONE);
 	assert_int_equal(step_json(&step, &text), FAULT_NONE);
 	step.gateway_cpu = 0.75;
 	step.in_flight = 16;
@@ -270,6 +272,8 @@ static void a_step_is_read_as_it_was_written(void **state)
 	write_results("good", text.data, text.size);
 	assert_int_equal(results_read(sandbox_path("good"), &results, &err), FAULT_NONE);
 	assert_int_equal(results.count, 2);
+	assert_int_equal(results.seconds, 1);
+	assert_int_equal(results.second[0].objects, 2);
 	assert_memory_equal(&results.step[1], &step, sizeof step);
 	assert_ptr_equal(results_find(&results, &step), &results.step[1]);
 	step.size++;

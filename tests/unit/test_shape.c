@@ -42,7 +42,7 @@ static void the_best_steps_are_added_up(void **state)
 		step_of("get", 1000, 1000, 0), step_of("put", SHAPE_MEASURED_MAX, 1, 0.25),
 		step_of("make", 10, 2, 2),
 	};
-	const struct results results = { step, ARRAY_COUNT(step) };
+	const struct results results = { .step = step, .count = ARRAY_COUNT(step) };
 	for (int i = 0; i < 1000; i++)
 		shape_add_file(&shape, 1000);
 	shape_add_file(&shape, 10 * SHAPE_MEASURED_MAX); /* takes ten times as long */

@@ -181,7 +181,7 @@ static enum fault append_script(const struct results *results, const char *const
 	if (!fault)
 		fault = bytes_printf(out,
 				     "set multiplot layout %d,1\nset key outside noenhanced\n"
-				     "set lmargin 10\nset rmargin 36\n"
+				     "set lmargin 12\nset rmargin 36\n"
 				     "set logscale xy\nset grid\nset xlabel 'requests in flight'\n"
 				     "set ylabel 'objects a second'\n",
 				     has_seconds(results, count) ? 3 : 2);

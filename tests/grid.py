@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -418,6 +419,14 @@ class SpreadGrid(RealGrid):
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
         wait_for(lambda: count_connected(self.url) == self.server_count, seconds=120)
+
+    def run_again(self, number):
+        """Starts a server that has ended, and waits until it listens."""
+        directory = self.base / f"server{number}"
+        self.run(directory)
+        self.servers[number] = self.running[-1]
+        port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None)
 
     def prepare(self, number, directory):
         """What is special about a server; called before it runs."""

@@ -30,7 +30,8 @@ MUST_USE enum fault store_wait_poll(const struct store_wait *wait, struct err *e
 MUST_USE enum fault store_wait_end(const struct store_wait *wait, struct store_call **call,
 				   struct err *err);
 
-/* As store_list.  `node` may be NULL. */
+/* As store_list.  `node` may be NULL.  What the cap of an immutable file says itself is told also
+ * where the gateway is away. */
 MUST_USE enum fault store_wait_list(const struct store_wait *wait, const struct store_list *list,
 				    struct store_node *node, struct err *err);
 

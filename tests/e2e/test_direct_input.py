@@ -69,7 +69,7 @@ def nurls(change):
     return announce_as(anonymous_storage_NURLs=lambda old: list(map(change, old)))
 
 
-# name: (what is wrong, whether the servers are read from, whether they are written to, what is said)
+# name: (what is wrong, whether the servers are read from, and written to, what is said)
 CASES = {
     "nothing": (lambda _: None, True, True, None),
     # announcements
@@ -95,11 +95,13 @@ CASES = {
     "NURLs that are no list": (announce_as(anonymous_storage_NURLs="x"), False, False, OLD),
     "stale": (nurls(lambda one: one.replace(one.split(":")[2].split("/")[0], str(free_port()))),
               False, False, None),
-    "another key": (nurls(lambda one: f"pb://{OTHER_PIN}@" + one.split("@")[1]), False, False, None),
+    "another key": (nurls(lambda one: f"pb://{OTHER_PIN}@" + one.split("@")[1]),
+                    False, False, None),
     "another swissnum": (nurls(lambda one: one.split("/")[0] + "//" + one.split("/")[2]
                                + f"/{'a' * 43}#v=1"), False, False, None),
     "no FURL": (announce_as(anonymous_storage_FURL=None), True, False, NO_FURL),
-    "a hostile FURL": (announce_as(anonymous_storage_FURL="pb://short@tcp:x"), True, False, NO_FURL),
+    "a hostile FURL": (announce_as(anonymous_storage_FURL="pb://short@tcp:x"),
+                       True, False, NO_FURL),
     # secrets
     "no lease secret": (remove("private/secret"), True, False, NO_LEASES),
     "an empty lease secret": (write("private/secret", "\n"), True, False, NO_LEASES),

@@ -174,7 +174,8 @@ static size_t keep_last(const struct index_line *line, size_t count, struct job_
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
-		bool last = i + 1 == count || strcmp(line[i].entry.name, line[i + 1].entry.name);
+		bool last =
+			i + 1 == count || strcmp(line[i].entry.name, line[i + 1].entry.name) != 0;
 		if (last && line[i].known)
 			entry[kept++] = line[i].entry;
 	}

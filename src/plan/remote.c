@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "queue/entry.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 
 enum {
@@ -411,6 +412,7 @@ void remote_judge(struct remote *remote, const struct remote_child *child, bool 
 	struct judged *place = find_judged(remote, child, verdict.index);
 	if (place)
 		*place = verdict;
+	assert(remote->open); /* `child` is of it */
 	struct remote_child *judged = &remote->open->child[child - remote->open->child];
 	if (is_file)
 		remote_be_file(judged, judged->chunked);

@@ -5,7 +5,6 @@
 #include "base/secret.h"
 #include "queue/entry.h"
 
-#include <assert.h>
 #include <sys/stat.h>
 
 enum {
@@ -379,28 +378,31 @@ void remote_ahead(struct remote *remote, const struct cap *cap)
 		remote_start(remote, cap, index);
 }
 
-/* Finds the place of a child's directory among those that were judged; NULL: it gets none.  The
- * index is a hash already. */
-static struct judged *find_judged(struct remote *remote, const struct remote_child *child,
-				  unsigned char index[CAP_KEY_SIZE])
+/* Finds the place of a child's directory among those that are judged.  Returns whether it gets one.
+ * The index is a hash already. */
+static bool find_place(const struct remote_child *child, unsigned char index[CAP_KEY_SIZE],
+		       size_t *place)
 {
 	struct cap cap;
 	uint64_t hash;
 	const bool found = cap_unpack(child->cap, child->cap_size, child->cap_kind, &cap) &&
 			   cap_storage_index(&cap, index);
 	cap_wipe(&cap);
-	if (!found)
-		return NULL;
-	memcpy(&hash, index, sizeof hash);
-	return &remote->judged[hash % JUDGED];
+	if (found) {
+		memcpy(&hash, index, sizeof hash);
+		*place = hash % JUDGED;
+	}
+	return found;
 }
 
 bool remote_was_judged(struct remote *remote, const struct remote_child *child, bool *is_file)
 {
 	unsigned char index[CAP_KEY_SIZE];
-	const struct judged *judged = find_judged(remote, child, index);
-	if (!judged || judged->bytes != child->chunked ||
-	    memcmp(judged->index, index, sizeof index) != 0)
+	size_t place;
+	if (!find_place(child, index, &place))
+		return false;
+	const struct judged *judged = &remote->judged[place];
+	if (judged->bytes != child->chunked || memcmp(judged->index, index, sizeof index) != 0)
 		return false;
 	*is_file = judged->is_file;
 	return true;
@@ -409,10 +411,9 @@ bool remote_was_judged(struct remote *remote, const struct remote_child *child, 
 void remote_judge(struct remote *remote, const struct remote_child *child, bool is_file)
 {
 	struct judged verdict = { .bytes = child->chunked, .is_file = is_file };
-	struct judged *place = find_judged(remote, child, verdict.index);
-	if (place)
-		*place = verdict;
-	assert(remote->open); /* `child` is of it */
+	size_t place;
+	if (find_place(child, verdict.index, &place))
+		remote->judged[place] = verdict;
 	struct remote_child *judged = &remote->open->child[child - remote->open->child];
 	if (is_file)
 		remote_be_file(judged, judged->chunked);

@@ -35,15 +35,13 @@ static bool all_zeros(const unsigned char *data, size_t size)
 	return true;
 }
 
-/* Writes and syncs the preamble of an empty log, and makes the file's name durable. */
+/* Writes the preamble of an empty log, which whoever opens it syncs, and makes its name durable. */
 static enum fault record_start(struct record_log *log, const char *path,
 			       const unsigned char job_id[16], struct err *err)
 {
 	unsigned char preamble[PREAMBLE_SIZE];
 	preamble_encode(&record_file, job_id, preamble);
 	enum fault fault = file_write_at(log->fd, 0, preamble, sizeof preamble, err);
-	if (fault == FAULT_NONE)
-		fault = file_sync(log->fd, err);
 	if (fault == FAULT_NONE)
 		fault = file_sync_parent(path, err);
 	return fault;
@@ -160,7 +158,7 @@ enum fault record_log_open(const char *path, const unsigned char job_id[16], rec
 	fault = open_start(opened, path, job_id, size, err);
 	if (fault == FAULT_NONE)
 		fault = read_all(opened, size, found, context, err);
-	/* A writer killed before its sync left records that are in memory only. */
+	/* A new preamble, or what a writer killed before its sync left, is in memory only. */
 	if (fault == FAULT_NONE)
 		fault = file_sync(opened->fd, err);
 	explicit_bzero(opened->payload, sizeof opened->payload);

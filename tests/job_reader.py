@@ -18,7 +18,8 @@ SETTLED = (DONE, SKIPPED, FAILED)
 SLOTS, SLOT = 4096, 128
 PREAMBLE = 40
 NAMES = {"manifest", "outcomes", "outcomes.new", "keys", "sources", "sources.new", "files-from",
-         "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan", "lock"}
+         "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan",
+         "plan.new", "lock"}
 CAP_SIZES = {0: {0}, 1: {60}, 2: {60}, 13: {60}, 14: {60}, 3: range(61), 15: range(61),
              **{kind: {48} for kind in (4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18)}}
 

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 RECORD = Path(__file__).resolve().parent / "tools/record.c"
@@ -24,6 +25,17 @@ def torn(change, rng):
     """A write as it is, or now and then only its beginning."""
     word, at, data = change
     return (word, at, data[:rng.randint(0, len(data))]) if rng.random() < 0.2 else change
+
+
+class Everything:
+    """In place of chance: all that may be on disk is, as after a kill."""
+    @staticmethod
+    def random():
+        return 0.5
+
+    @staticmethod
+    def randint(_, most):
+        return most
 
 
 class Node:
@@ -44,15 +56,19 @@ class Node:
 
 
 class Disk:
-    """The directories `roots` after the first `count` lines of a record; they were empty."""
+    """The directories `roots`, {path: inode}, after the first `count` lines of a record; they were
+    empty."""
     def __init__(self, lines, count, roots):
-        self.nodes = {os.stat(root).st_ino if inode is None else inode: Node(True)
-                      for root, inode in dict(roots).items()}
-        self.roots = {root: self.nodes[inode] for root, inode in dict(roots).items()}
+        self.nodes = defaultdict(Node)  # what was there before is made when it is named
+        self.roots = {root: self.directory(inode) for root, inode in roots.items()}
         self.said = []
         for at, line in enumerate(lines[:count]):
             word, *rest = line.split(" ")
             getattr(self, word)(at, *rest)
+
+    def directory(self, inode):
+        self.nodes[inode].is_directory = True
+        return self.nodes[inode]
 
     def make(self, _, inode):
         self.nodes[inode] = Node()
@@ -64,14 +80,14 @@ class Disk:
         self.nodes[inode].target = bytes.fromhex(text)
 
     def name(self, at, inode, directory, name):
-        self.nodes[directory].changes.append((at, ([], name, self.nodes.get(inode))))
+        self.directory(directory).changes.append((at, ([], name, self.nodes[inode])))
 
     def unname(self, at, directory, name):
-        self.nodes[directory].changes.append((at, ([name], None, None)))
+        self.directory(directory).changes.append((at, ([name], None, None)))
 
     def move(self, at, was_in, old, inode, directory, new):
         assert was_in == directory, "between directories: not modelled"
-        self.nodes[directory].changes.append((at, ([old], new, self.nodes[inode])))
+        self.directory(directory).changes.append((at, ([old], new, self.nodes[inode])))
 
     def write(self, at, inode, offset, data):
         self.nodes[inode].changes.append((at, ("write", int(offset), bytes.fromhex(data))))
@@ -80,8 +96,7 @@ class Disk:
         self.nodes[inode].changes.append((at, ("truncate", int(size), b"")))
 
     def sync(self, at, inode):
-        if inode in self.nodes:
-            self.nodes[inode].synced = at
+        self.nodes[inode].synced = at
 
     def syncfs(self, at):
         for node in self.nodes.values():
@@ -136,3 +151,60 @@ def moments(lines, count, seed):
     rng = random.Random(seed)
     keen = [at for at, line in enumerate(lines) if line.split(" ")[0] in ("sync", "move", "name")]
     return [(rng.choice(keen) + rng.randint(0, 1), random.Random(seed + i)) for i in range(count)]
+
+
+# --- what always holds --------------------------------------------------------------------
+
+LAZY = {"lock", "summary", "summary.new"}  # what may be lost: made anew, or for people
+
+
+def text(name):
+    return bytes.fromhex(name).decode()
+
+
+def is_temporary(name):
+    return name.startswith(".barge-") or name.endswith((".new", ".partial"))
+
+
+def check_names(lines):
+    """A name that lasts is given to what is durable."""
+    disk = Disk([], 0, {})
+    for at, line in enumerate(lines):
+        word, *rest = line.split(" ")
+        if word == "move" or (word == "name" and lines[at - 1] != f"make {rest[0]}"):
+            inode, name = (rest[2], rest[4]) if word == "move" else (rest[0], rest[2])
+            node = disk.nodes[inode]
+            lost = [] if node.is_directory else [c for c in node.changes if c[0] >= node.synced]
+            assert not lost or is_temporary(text(name)) or text(name) in LAZY, \
+                f"line {at}: {text(name)} names what may be lost"
+        getattr(disk, word)(at, *rest)
+    return disk
+
+
+def check_end(lines):
+    """What has a name at the end, and the names themselves, are durable."""
+    disk = check_names(lines)
+    names = {}
+    for node in disk.nodes.values():
+        for at, change in node.changes if node.is_directory else []:
+            gone, name, child = change
+            for old in gone:
+                names.pop((id(node), old), None)
+            if name is not None:
+                names[id(node), name] = (at, node, child)
+    for (_, name), (at, node, child) in names.items():
+        if text(name) in LAZY or is_temporary(text(name)) \
+                or (text(name) == "errors.jsonl" and not child.changes):
+            continue
+        assert at < node.synced, f"the name {text(name)} may be lost"
+        late = [] if child.is_directory else [c for c in child.changes if c[0] >= child.synced]
+        assert not late, f"{text(name)} ends with what may be lost: {late}"
+
+
+def check_reopened(lines, inodes):
+    """What an earlier run has left is made durable before anything is done by it."""
+    for inode in inodes:
+        mine = [at for at, line in enumerate(lines) if line.startswith(f"sync {inode}")]
+        acted = [at for at, line in enumerate(lines)
+                 if line.startswith((f"write {inode} ", "say ", "mkdir ", "make "))]
+        assert mine and (not acted or mine[0] < acted[0]), inode

@@ -171,6 +171,8 @@ enum fault file_sync_parent(const char *path, struct err *err)
 		parent[length] = '\0';
 	}
 	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return FAULT_NONE;
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%.100s' to sync it", parent);
 	enum fault fault = file_sync_able(fd, NULL, err);

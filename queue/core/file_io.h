@@ -47,6 +47,6 @@ MUST_USE int file_rename_new(int at, const char *from, const char *to);
  * FULL, IO. */
 MUST_USE enum fault file_sync_able(int fd, bool *able, struct err *err);
 
-/* Makes the directory that holds `path` durable, so that a new file's name is.  Sleeps.  Faults:
- * IO, NOMEM. */
+/* Makes the directory that holds `path` durable, so that a new name is.  One that may not be read
+ * cannot be synced, and that is no fault.  Sleeps.  Faults: IO, NOMEM. */
 MUST_USE enum fault file_sync_parent(const char *path, struct err *err);

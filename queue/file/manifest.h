@@ -25,7 +25,8 @@
 /*
  * Creates the file `path` (mode 0600, must not exist) and writes its header.  The caller owns the
  * writer. `job_id` is 16 random bytes.  Up to 256 properties with distinct keys, which together fit
- * one frame.  Durable when it returns.  Faults: EXISTS, TOO_LARGE, FULL, IO, NOMEM.
+ * one frame.  Its content is durable when it returns, its name is not.  Faults: EXISTS, TOO_LARGE,
+ * FULL, IO, NOMEM.
  */
 MUST_USE enum fault manifest_create(const char *path, const unsigned char job_id[16],
 				    const struct manifest_property *property, size_t count,

@@ -77,10 +77,9 @@ static size_t header_capacity(const struct manifest_property *property, size_t c
 	return (size_t)min_u64(size, MANIFEST_HEADER_MAX) + 1;
 }
 
-/* Writes and syncs preamble and header, and makes the file's name durable. */
-static enum fault write_start(struct manifest_writer *writer, const char *path,
-			      const unsigned char job_id[16], const struct pack_out *header,
-			      struct err *err)
+/* Writes and syncs preamble and header. */
+static enum fault write_start(struct manifest_writer *writer, const unsigned char job_id[16],
+			      const struct pack_out *header, struct err *err)
 {
 	unsigned char preamble[MANIFEST_PREAMBLE_SIZE];
 	manifest_preamble_encode(job_id, header->size, preamble);
@@ -96,11 +95,7 @@ static enum fault write_start(struct manifest_writer *writer, const char *path,
 					    err);
 		done += part;
 	} while (done < header->size && fault == FAULT_NONE);
-	if (fault == FAULT_NONE)
-		fault = sync_file(writer, err);
-	if (fault == FAULT_NONE)
-		fault = file_sync_parent(path, err);
-	return fault;
+	return fault ? fault : sync_file(writer, err);
 }
 
 enum fault manifest_create(const char *path, const unsigned char job_id[16],
@@ -124,7 +119,7 @@ enum fault manifest_create(const char *path, const unsigned char job_id[16],
 			       "cannot create '%.120s'", path);
 		goto out;
 	}
-	fault = write_start(made, path, job_id, &header, err);
+	fault = write_start(made, job_id, &header, err);
 	if (fault != FAULT_NONE)
 		goto out;
 	*writer = made;

@@ -333,7 +333,8 @@ static enum fault judge_header(const enum outcomes_copy *state, const struct out
 	return FAULT_NONE;
 }
 
-/* Writes the copy of the header that is not good anew, from the one that is. */
+/* Writes the copy of the header that is not good anew, from the one that is, which stays whatever
+ * becomes of it: so nothing is synced. */
 static enum fault repair(const struct opening *opening, unsigned *repaired, struct err *err)
 {
 	const enum outcomes_copy *state = opening->state;
@@ -344,8 +345,6 @@ static enum fault repair(const struct opening *opening, unsigned *repaired, stru
 	outcomes_header_encode(&opening->header, bad, bytes);
 	enum fault fault = file_write_at(opening->fd, (uint64_t)bad * OUTCOMES_COPY_SIZE, bytes,
 					 sizeof bytes, err);
-	if (fault == FAULT_NONE && fdatasync(opening->fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot sync the header of the outcomes");
 	if (fault == FAULT_NONE && repaired)
 		++*repaired;
 	return fault;

@@ -14,19 +14,7 @@ static enum fault publish(const char *partial, const char *output, struct err *e
 	if (file_rename_new(AT_FDCWD, partial, output) != 0)
 		return err_os(err, errno == EEXIST ? FAULT_USAGE : FAULT_IO, errno,
 			      "cannot name the plan '%s'", output);
-	char *directory = strdup(output);
-	if (!directory)
-		return err_set(err, FAULT_NOMEM, "no memory for a path");
-	char *slash = strrchr(directory, '/');
-	if (slash)
-		*(slash == directory ? slash + 1 : slash) = '\0';
-	int fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(directory);
-	if (fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot open the directory of '%s'", output);
-	enum fault fault = file_sync_able(fd, NULL, err);
-	close(fd);
-	return fault ? err_wrap(err, "'%.100s'", output) : FAULT_NONE;
+	return file_sync_parent(output, err) ? err_wrap(err, "'%.100s'", output) : FAULT_NONE;
 }
 
 /* Writes the plan under a temporary name beside its own, or into a new job. */

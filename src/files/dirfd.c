@@ -41,6 +41,20 @@ static enum fault open_fault(int os_error, struct err *err)
 
 /* ---- the root ---- */
 
+/* Makes the directory `path`, durably, where there is none. */
+static enum fault make_one(const char *path, uint32_t mask, struct err *err)
+{
+	struct stat st;
+	int os_error = mkdir(path, 0777) == 0 ? 0 : errno;
+	/* mkdir may say EROFS or EACCES of a directory that is there. */
+	if (os_error && stat(path, &st) == 0)
+		return FAULT_NONE;
+	if (!os_error && chmod(path, 0777 & ~mask) != 0)
+		os_error = errno;
+	return os_error ? err_os(err, FAULT_IO, os_error, "cannot make '%.120s'", path)
+			: file_sync_parent(path, err);
+}
+
 /* Makes the directories that `path` names, cutting it at each slash for a moment. */
 static enum fault make_parents(char *path, uint32_t mask, struct err *err)
 {
@@ -49,18 +63,10 @@ static enum fault make_parents(char *path, uint32_t mask, struct err *err)
 		if (kept != '/' && kept != '\0')
 			continue;
 		*at = '\0';
-		struct stat st;
-		int os_error = mkdir(path, 0777) == 0 ? 0 : errno;
-		/* mkdir may say EROFS or EACCES of a directory that is there. */
-		if (os_error && stat(path, &st) == 0)
-			os_error = 0;
-		else if (!os_error && chmod(path, 0777 & ~mask) != 0)
-			os_error = errno;
-		if (os_error)
-			return err_os(err, FAULT_IO, os_error, "cannot make '%.120s'", path);
+		enum fault fault = make_one(path, mask, err);
 		*at = kept;
-		if (kept == '\0')
-			return FAULT_NONE;
+		if (fault || kept == '\0')
+			return fault;
 	}
 }
 

@@ -117,8 +117,11 @@ enum fault job_make_directories(const char *path, struct err *err)
 		if (part[i] != '/' && part[i] != '\0')
 			continue;
 		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+		bool made = mkdir(part, 0700) == 0;
+		if (!made && errno != EEXIST)
 			return err_os(err, FAULT_IO, errno, "cannot make '%s'", part);
+		if (made && file_sync_parent(part, err))
+			return err->fault;
 		part[i] = path[i];
 	}
 	return FAULT_NONE;
@@ -170,24 +173,12 @@ static enum fault set_paths(const char *state, struct job *job, struct err *err)
 	return fault;
 }
 
-static enum fault sync_directory(const char *path, struct err *err)
+static enum fault make_job_directory(const struct job *job, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot open '%s'", path);
-	enum fault fault = file_sync_able(fd, NULL, err);
-	close(fd);
-	return fault ? err_wrap(err, "'%.100s'", path) : FAULT_NONE;
-}
-
-static enum fault make_job_directory(const char *state, const struct job *job, struct err *err)
-{
-	char jobs[PATH_SIZE];
-	snprintf(jobs, sizeof jobs, "%s/jobs", state);
 	if (mkdir(job->directory, 0700) != 0)
 		return err_os(err, errno == EEXIST ? FAULT_EXISTS : FAULT_IO, errno,
 			      "cannot make '%s'", job->directory);
-	return sync_directory(jobs, err);
+	return file_sync_parent(job->directory, err);
 }
 
 /* Milliseconds, then random bytes: names sort by age. */
@@ -218,7 +209,7 @@ enum fault job_create(const char *state, struct job *job, struct err *err)
 	if (!fault)
 		fault = set_paths(state, &made, err);
 	if (!fault)
-		fault = make_job_directory(state, &made, err);
+		fault = make_job_directory(&made, err);
 	if (!fault)
 		fault = job_lock(&made, err);
 	if (fault)
@@ -249,7 +240,7 @@ enum fault job_mark(const struct job *job, struct err *err)
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot write '%s'", path);
 	close(fd);
-	enum fault fault = sync_directory(job->directory, err);
+	enum fault fault = file_sync_parent(path, err);
 	return fault ? fault : job_index_forget(job, err);
 }
 
@@ -325,21 +316,22 @@ enum fault job_open(const char *state, const char *name, struct job *job, struct
 	return fault;
 }
 
-/* Keeps the path of a plan that lies elsewhere. */
+/* Keeps the path of a plan that lies elsewhere, durably. */
 static enum fault write_plan_path(const struct job *job, const char *path, struct err *err)
 {
-	char link[PATH_SIZE];
+	char link[PATH_SIZE], fresh[PATH_SIZE];
 	snprintf(link, sizeof link, "%s/plan", job->directory);
-	int fd = open(link, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	snprintf(fresh, sizeof fresh, "%s/plan.new", job->directory);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return err_os(err, FAULT_IO, errno, "cannot write '%s'", link);
-	ssize_t written = write(fd, path, strlen(path));
-	int failed = written != (ssize_t)strlen(path) ? (errno ? errno : ENOSPC) : 0;
-	if (!failed && fsync(fd) != 0)
-		failed = errno;
-	if (close(fd) != 0 && !failed)
-		failed = errno;
-	return failed ? err_os(err, FAULT_IO, failed, "cannot write '%s'", link) : FAULT_NONE;
+		return err_os(err, FAULT_IO, errno, "cannot write '%s'", fresh);
+	enum fault fault = file_write_at(fd, 0, path, strlen(path), err);
+	if (!fault)
+		fault = file_sync(fd, err);
+	close(fd);
+	if (!fault && rename(fresh, link) != 0)
+		fault = err_os(err, FAULT_IO, errno, "cannot write '%s'", link);
+	return fault ? fault : file_sync_parent(link, err);
 }
 
 /* A plan names files to be read with our rights, so nobody else may have written it. */
@@ -369,7 +361,7 @@ enum fault job_adopt(const char *state, const unsigned char id[JOB_ID_SIZE], con
 	if (!fault)
 		fault = set_paths(state, &made, err);
 	if (!fault) {
-		fault = make_job_directory(state, &made, err);
+		fault = make_job_directory(&made, err);
 		if (fault == FAULT_EXISTS)
 			fault = check_job(made.directory, err);
 	}

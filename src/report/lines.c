@@ -1,5 +1,6 @@
 #include "report/lines.h"
 
+#include "queue/core/file_io.h"
 #include "queue/core/ring.h"
 #include "queue/core/thread.h"
 #include "report/entry_line.h"
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -251,15 +253,26 @@ void lines_drain(struct lines *lines)
 	lines->running = false;
 }
 
+/* Closes the log of what failed, which is durable if there is anything in it. */
+static bool keep_errors(struct lines *lines)
+{
+	struct err err;
+	struct stat st;
+	if (lines->errors_fd < 0)
+		return true;
+	bool good = fstat(lines->errors_fd, &st) == 0 &&
+		    (st.st_size == 0 || (fdatasync(lines->errors_fd) == 0 &&
+					 file_sync_parent(lines->errors, &err) == FAULT_NONE));
+	return close(lines->errors_fd) == 0 && good;
+}
+
 uint64_t lines_close(struct lines *lines)
 {
 	if (!lines)
 		return 0;
 	lines_drain(lines);
 	out_flush(lines->output);
-	uint64_t lost = atomic_load(&lines->lost);
-	if (lines->errors_fd >= 0 && (fdatasync(lines->errors_fd) | close(lines->errors_fd)) != 0)
-		lost++;
+	uint64_t lost = atomic_load(&lines->lost) + !keep_errors(lines);
 	for (size_t i = 0; i < PATHS_KEPT; i++)
 		free(lines->known[i].path);
 	catalog_reader_free(lines->reader);

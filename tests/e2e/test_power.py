@@ -1,6 +1,7 @@
 """A power cut at any moment: what was called done is there, and the rest can go on."""
 import json
 import os
+import shutil
 
 import pytest
 
@@ -31,6 +32,7 @@ class Cut:
 
     def run(self, *words, code=0):
         """Runs barge, and keeps what it did to files."""
+        self.record.unlink(missing_ok=True)
         inodes = {root: str(root.stat().st_ino) for root in self.roots}
         self.barge.ok(*words, code=code, env={
             "LD_PRELOAD": str(self.library), "RECORD": str(self.record),
@@ -162,3 +164,169 @@ def test_a_copy_to_a_grid_goes_on(embedded, client, library, tmp_path, seed):
         run = barge.run(*words)
         assert run.code == 0, (at, run.err)
         same(embedded.tree(cap), below("s", local_tree(cut.source)))
+
+
+# --- files of each kind, when all is over -------------------------------------------------
+
+def test_all_that_a_copy_keeps_is_durable(embedded, client, library, tmp_path):
+    barge, (alias, _), out = client(embedded), embedded.fresh(), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    (cut.source / "link").symlink_to("f1")
+    os.link(cut.source / "f1", cut.source / "again")
+    (tmp_path / "list").write_text("f1\nd/\nnone\n")
+    ways = [(0, "cp", "-r", "--symlinks=preserve", cut.source, out / "copy"),
+            (1, "cp", "-r", "--files-from", tmp_path / "list", cut.source, alias),
+            (0, "cp", "-rT", "--symlinks=preserve", cut.source, alias + "links"),
+            (0, "cp", "-rT", "--symlinks=preserve", alias + "links", out / "back"),
+            (4, "cp", "-rT", "--new", "--always", alias + "links", out / "back"),
+            (1, "cp", "-rT", cut.source, alias + "links"),
+            (0, "backup", cut.source, alias + "kept"),
+            (0, "cp", "-rT", alias + "kept/Latest", out / "restored"),
+            (0, "get", alias + "links/f1", out / "one"),
+            (0, "get", "-f", alias + "links/f2", out / "one")]
+    for code, *way in ways:
+        power.check_end(cut.run(*way, code=code))
+
+
+def test_plans_are_durable(embedded, client, library, tmp_path):
+    barge, (alias, _), plans = client(embedded), embedded.fresh(), tmp_path / "plans"
+    cut = Cut(barge, library, tmp_path, [plans])
+    power.check_end(cut.run("plan", "-r", "-o", plans / "p", cut.source, alias))
+    shutil.rmtree(barge.job())  # as on another machine
+    lines = cut.run("run", "--json", plans / "p")
+    power.check_end(lines)
+    # The outcomes have their name for good before anything is done by them.
+    named = next(at for at, line in enumerate(lines) if line.startswith("move ")
+                 and power.text(line.split(" ")[5]) == "outcomes")
+    written = next(at for at, line in enumerate(lines) if at > named and line.startswith("write "))
+    assert f"sync {lines[named].split(' ')[4]}" in lines[named:written]
+
+
+def begun(barge, *words):
+    """A job that was ended by its limit when one file was done; returns its files."""
+    barge.ok(*words, "--max-transfer=1", "-j1", code=3)
+    return [str((barge.job() / name).stat().st_ino) for name in ("outcomes", "manifest", "keys")
+            if (barge.job() / name).exists()]
+
+
+def test_what_an_earlier_run_wrote_is_synced_before_it_counts(embedded, client, library, tmp_path):
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    cut = Cut(barge, library, tmp_path, [])
+    inodes = begun(barge, "cp", "-r", cut.source, alias)
+    assert len(inodes) == 3
+    lines = cut.run("resume", "--json")
+    power.check_reopened(lines, inodes)
+
+
+@pytest.mark.parametrize("point", ["manifest-block:2", "manifest-trailer"])
+def test_a_plan_that_was_cut_off_is_synced_before_it_goes_on(barge_debug, client, library, tmp_path,
+                                                             point):
+    barge, out = client(None, barge_debug), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    run = barge.run("cp", "-r", cut.source, out, env={"BARGE_KILL": point})
+    assert run.code == -9
+    manifest = str((barge.job() / "manifest").stat().st_ino)
+    power.check_reopened(cut.run("resume", "--json"), [manifest])
+
+
+def test_a_snapshot_whose_link_was_not_noted_ends_durably(embedded, client, library, tmp_path):
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    cut = Cut(barge, library, tmp_path, [])
+    cut.run("backup", cut.source, alias)
+    root = [at for at, line in enumerate(cut.lines) if line.startswith("write ")
+            and line.split(" ")[2] == str(job_reader.SLOTS)]
+    cut.fail(root[-1], power.Everything)
+    outcomes = str((barge.job() / "outcomes").stat().st_ino)
+    lines = cut.run("resume")
+    noted = next(at for at, line in enumerate(lines)
+                 if line.startswith(f"write {outcomes} {job_reader.SLOTS} "))
+    assert f"sync {outcomes}" in lines[noted:]
+
+
+# --- in which order -----------------------------------------------------------------------
+
+def file_of(disk, root, name):
+    """What is durable of a file of the one job."""
+    jobs = disk.tree(disk.roots[root])
+    return next(iter(jobs.values())).get(name, b"") if jobs else b""
+
+
+def test_no_entry_outlives_the_slot_of_its_source(embedded, client, library, tmp_path):
+    barge, (alias, _), out = client(embedded), embedded.fresh(), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    barge.ok("cp", "-rT", cut.source, alias + "s")
+    shutil.rmtree(barge.job())
+    cut.run("cp", "-rT", alias + "s", out)
+    seen = 0
+    for at, line in enumerate(cut.lines):
+        disk = cut.disk(at + 1)
+        plan = file_of(disk, barge.state / "jobs", "manifest") if line.startswith("sync ") else b""
+        if len(plan) > 64:
+            entries = job_reader.read_manifest(plan).entries
+            _, sources, _ = job_reader.read_outcomes(file_of(disk, barge.state / "jobs", "sources"))
+            assert set(entries) <= set(sources)
+            seen = max(seen, len(entries))
+    assert seen > 10
+
+
+def test_no_slot_is_ahead_of_its_entry(client, library, tmp_path):
+    """Nor is what the plan says of a directory that could not be listed behind the plan."""
+    barge, out = client(None), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    for number in range(30):
+        (cut.source / "d" / f"many{number}").touch()
+    cut.run("cp", "-r", "--max-dir-entries=20", cut.source, out, code=1)
+    outcomes = str((barge.job() / "outcomes").stat().st_ino)
+    told = 0
+    for at, line in enumerate(cut.lines):
+        word, inode, *rest = line.split(" ")
+        if word == "write" and inode == outcomes and int(rest[0]) >= job_reader.SLOTS:
+            plan = job_reader.read_manifest(file_of(cut.disk(at), barge.state / "jobs", "manifest"))
+            task = (int(rest[0]) - job_reader.SLOTS) // job_reader.SLOT
+            assert task == 0 or task in plan.entries, f"line {at}: slot {task}"
+            told += 1
+    assert told > 2
+    for at in range(len(cut.lines)):
+        plan = file_of(cut.disk(at), barge.state / "jobs", "manifest")
+        if len(plan) > 64 and job_reader.read_manifest(plan).complete:
+            plan, slots = job_reader.read_manifest(plan), slots_of(cut.disk(at), barge.state / "jobs")
+            (large,) = (e.id for e in plan.entries.values() if e.name == b"d")
+            assert large in slots
+            return
+    raise AssertionError("the plan was never complete")
+
+
+def test_what_is_there_is_known_before_the_plan_is_whole(embedded, client, library, tmp_path):
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    cut = Cut(barge, library, tmp_path, [])
+    barge.ok("cp", "-rT", cut.source, alias + "s")
+    shutil.rmtree(barge.job())
+    cut.run("cp", "-rT", "--always", cut.source, alias + "s")
+    for at in range(len(cut.lines)):
+        plan = file_of(cut.disk(at), barge.state / "jobs", "manifest")
+        if len(plan) > 64 and job_reader.read_manifest(plan).complete:
+            slots = slots_of(cut.disk(at), barge.state / "jobs")
+            assert set(job_reader.read_manifest(plan).entries) <= set(slots)
+            return
+    raise AssertionError("the plan was never complete")
+
+
+@pytest.mark.parametrize("change", ["source", "target"])
+def test_what_is_taken_up_again_is_noted_before_it_is_done(client, library, tmp_path, change):
+    barge, out = client(None), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    begun(barge, "cp", "-r", cut.source, out)
+    (done,) = [path for path in (out / "s").rglob("*") if path.is_file()
+               and not path.name.startswith(".")]
+    if change == "source":
+        (cut.source / done.relative_to(out / "s")).write_bytes(b"other")
+    else:
+        done.unlink()
+    outcomes = str((barge.job() / "outcomes").stat().st_ino)
+    lines = cut.run("resume")
+    noted = [at for at, line in enumerate(lines) if line.startswith(f"write {outcomes} ")
+             and bytes.fromhex(line.split(" ")[3])[10] == job_reader.PLANNED]
+    made = next(at for at, line in enumerate(lines) if line.startswith("write ")
+                and not line.startswith(f"write {outcomes} ") and at > noted[0])
+    synced = [at for at, line in enumerate(lines) if line == f"sync {outcomes}"]
+    assert noted and any(noted[-1] < at < made for at in synced)

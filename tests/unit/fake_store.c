@@ -10,6 +10,10 @@ struct store_call {
 	struct store_body body;
 	bool paused;
 	struct store_call *next;
+	store_sink *sink; /* the caller's, */
+	store_child_found *child;
+	void *context;
+	bool refused; /* of which one said no */
 };
 
 struct fake_store {
@@ -54,6 +58,22 @@ static struct store_call *begin(struct store *store, enum fake_operation operati
 	return call;
 }
 
+/* What scripts call in place of the caller's own: once that has had enough nothing more reaches it,
+ * and the call ends as cancelled, whatever the script says. */
+static bool pass_data(void *context, const void *data, size_t size)
+{
+	struct store_call *call = context;
+	call->refused = call->refused || !call->sink(call->context, data, size);
+	return !call->refused;
+}
+
+static bool pass_child(void *context, const struct store_child *child)
+{
+	struct store_call *call = context;
+	call->refused = call->refused || !call->child(call->context, child);
+	return !call->refused;
+}
+
 static struct store_call *put(struct store *store, const struct store_body *body,
 			      struct store_then then, struct err *err)
 {
@@ -79,8 +99,10 @@ static struct store_call *get(struct store *store, const struct store_get *get,
 	call->call.cap = *get->cap;
 	call->call.offset = get->offset;
 	call->call.length = get->length;
-	call->call.sink = get->sink;
-	call->call.context = get->context;
+	call->sink = get->sink;
+	call->context = get->context;
+	call->call.sink = pass_data;
+	call->call.context = call;
 	return call;
 }
 
@@ -116,8 +138,10 @@ static struct store_call *list(struct store *store, const struct store_list *lis
 	(void)err;
 	struct store_call *call = begin(store, FAKE_LIST, then, NULL);
 	call->call.cap = *list->cap;
-	call->call.child = list->child;
-	call->call.context = list->context;
+	call->child = list->child;
+	call->context = list->context;
+	call->call.child = list->child ? pass_child : NULL;
+	call->call.context = call;
 	size_t used = 0;
 	for (size_t i = 0; i < list->path_count; i++)
 		used += (size_t)snprintf(call->call.path + used, sizeof call->call.path - used,
@@ -184,6 +208,8 @@ static bool run_one(struct fake_store *store)
 			continue;
 		if (!reply.fault && !store->fake->script(store->fake->context, &call->call, &reply))
 			continue;
+		if (call->refused && !reply.fault)
+			fake_fail(&reply, FAULT_CANCELLED, "the caller has enough");
 		call->then.done(call->then.context, &reply);
 		atomic_fetch_add(&store->fake->ended[call->call.operation], 1);
 		end(store, call);

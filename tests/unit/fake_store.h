@@ -38,8 +38,8 @@ struct fake_call {
 	enum store_replace replace;
 	uint64_t children;
 	uint64_t offset, length;  /* get */
-	store_sink *sink;         /* get */
-	store_child_found *child; /* list; may be NULL */
+	store_sink *sink;         /* get; once it was false the call ends as cancelled */
+	store_child_found *child; /* list; may be NULL; likewise */
 	void *context;            /* of both */
 };
 

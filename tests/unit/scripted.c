@@ -124,11 +124,11 @@ static void answer(struct connection *c, const struct script_step *step)
 	if (!step->reply)
 		return;
 	size_t size = step->size ? step->size : strlen(step->reply);
-	size_t piece = step->trickle_ms ? 1 : size;
+	size_t piece = !step->trickle_ms ? size : step->piece ? step->piece : 1;
 	for (size_t at = 0; at < size; at += piece) {
 		if (step->trickle_ms && stopped_within(c->server, step->trickle_ms))
 			return;
-		if (send(c->fd, step->reply + at, piece, MSG_NOSIGNAL) < 0)
+		if (send(c->fd, step->reply + at, min_u64(piece, size - at), MSG_NOSIGNAL) < 0)
 			return;
 	}
 }

@@ -20,7 +20,8 @@ struct script_step {
 	size_t size;       /* 0: strlen(reply) */
 	enum script_then then;
 	bool unread;         /* act as soon as the headers are there, leaving the body */
-	unsigned trickle_ms; /* between single bytes of the reply; 0: all at once */
+	unsigned trickle_ms; /* between pieces of the reply; 0: all at once */
+	size_t piece;        /* bytes of each; 0: one */
 };
 
 struct scripted;

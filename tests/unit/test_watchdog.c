@@ -4,7 +4,12 @@
 #include "tests/unit/facts.h"
 #include "tests/unit/scripted.h"
 
-enum { LIMIT_MS = 200, LONG_MS = 60000 };
+enum {
+	LIMIT_MS = 200,
+	LONG_MS = 60000,
+	STEADY_MS = 60,          /* a limit that what moves may outlast */
+	STEADY_SIZE = 800 << 10, /* bytes, which take longer than twice that */
+};
 
 struct told {
 	bool done;
@@ -173,15 +178,76 @@ static void never_blames_the_gateway_for_our_own_pause(void **state)
 static void lets_a_slow_but_steady_reply_end(void **state)
 {
 	(void)state;
-	/* Headers that take longer than the limit of a wait, byte by byte, are a reply. */
+	/* Less than what a limit wants to see, but all there before it is over. */
 	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
 				    .trickle_ms = 2 };
 	struct scripted *server = scripted_new(&step, 1);
 	uint64_t took_ms;
-	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, LONG_MS },
-				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	struct http_reply reply =
+		ask(server, (struct limits){ LONG_MS, 5 * LIMIT_MS, 5 * LIMIT_MS },
+		    (struct http_request){ .method = HTTP_GET }, &took_ms);
 	assert_int_equal(reply.fault, FAULT_NONE);
 	assert_int_equal(reply.received, 3);
+	assert_true(took_ms > STEADY_MS);
+	scripted_free(server);
+}
+
+static void headers_that_trickle_are_no_reply_yet(void **state)
+{
+	(void)state;
+	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+				    .trickle_ms = 5 };
+	struct scripted *server = scripted_new(&step, 1);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, STEADY_MS, LONG_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_non_null(strstr(reply.err.text, "waiting"));
+	scripted_free(server);
+}
+
+/* Sends `size` bytes, a kibibyte in each millisecond or so, then stands still. */
+static struct scripted *steady(char *text, size_t size, enum script_then then)
+{
+	static struct script_step step;
+	int head = snprintf(text, 100, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+			    then == THEN_STALL ? size + 1 : size);
+	memset(text + head, 'x', size);
+	step = (struct script_step){ .reply = text,
+				     .size = (size_t)head + size,
+				     .trickle_ms = 1,
+				     .piece = 4096,
+				     .then = then };
+	return scripted_new(&step, 1);
+}
+
+static void a_reply_may_take_longer_than_its_limit(void **state)
+{
+	(void)state;
+	static char text[STEADY_SIZE + 100];
+	struct scripted *server = steady(text, STEADY_SIZE, THEN_CLOSE);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, STEADY_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_NONE);
+	assert_int_equal(reply.received, STEADY_SIZE);
+	assert_true(took_ms > 2 * STEADY_MS);
+	scripted_free(server);
+}
+
+/* However much has come before. */
+static void ends_a_reply_that_stops_late(void **state)
+{
+	(void)state;
+	static char text[STEADY_SIZE + 100];
+	struct scripted *server = steady(text, STEADY_SIZE, THEN_STALL);
+	uint64_t took_ms;
+	struct http_reply reply = ask(server, (struct limits){ LONG_MS, LONG_MS, STEADY_MS },
+				      (struct http_request){ .method = HTTP_GET }, &took_ms);
+	assert_int_equal(reply.fault, FAULT_RETRY);
+	assert_non_null(strstr(reply.err.text, "receiving"));
+	assert_int_equal(reply.received, STEADY_SIZE);
+	assert_in_range(took_ms, 2 * STEADY_MS, LONG_MS / 10);
 	scripted_free(server);
 }
 
@@ -194,6 +260,9 @@ int main(void)
 		cmocka_unit_test(ends_a_body_that_nobody_reads),
 		cmocka_unit_test(never_blames_the_gateway_for_our_own_pause),
 		cmocka_unit_test(lets_a_slow_but_steady_reply_end),
+		cmocka_unit_test(headers_that_trickle_are_no_reply_yet),
+		cmocka_unit_test(a_reply_may_take_longer_than_its_limit),
+		cmocka_unit_test(ends_a_reply_that_stops_late),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

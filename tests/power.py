@@ -166,8 +166,20 @@ def is_temporary(name):
     return name.startswith(".barge-") or name.endswith((".new", ".partial"))
 
 
+def last_names(directory):
+    """{name: (line that gave it, what it leads to)} of a directory as it is."""
+    names = {}
+    for at, (gone, name, child) in directory.changes:
+        for old in gone:
+            names.pop(old, None)
+        if name is not None:
+            names[name] = (at, child)
+    return names
+
+
 def check_names(lines):
-    """A name that lasts is given to what is durable."""
+    """A name that lasts is given to what is durable.  A job's manifest gets its own behind all other
+    names of the job."""
     disk = Disk([], 0, {})
     for at, line in enumerate(lines):
         word, *rest = line.split(" ")
@@ -177,6 +189,11 @@ def check_names(lines):
             lost = [] if node.is_directory else [c for c in node.changes if c[0] >= node.synced]
             assert not lost or is_temporary(text(name)) or text(name) in LAZY, \
                 f"line {at}: {text(name)} names what may be lost"
+            if text(name) == "manifest":
+                above = disk.nodes[rest[3]]
+                for other, (since, _) in last_names(above).items():
+                    assert since < above.synced or is_temporary(text(other)) \
+                        or text(other) in LAZY, f"line {at}: manifest is ahead of {text(other)}"
         getattr(disk, word)(at, *rest)
     return disk
 
@@ -184,15 +201,9 @@ def check_names(lines):
 def check_end(lines):
     """What has a name at the end, and the names themselves, are durable."""
     disk = check_names(lines)
-    names = {}
-    for node in disk.nodes.values():
-        for at, change in node.changes if node.is_directory else []:
-            gone, name, child = change
-            for old in gone:
-                names.pop((id(node), old), None)
-            if name is not None:
-                names[id(node), name] = (at, node, child)
-    for (_, name), (at, node, child) in names.items():
+    names = [(name, at, node, child) for node in disk.nodes.values() if node.is_directory
+             for name, (at, child) in last_names(node).items()]
+    for name, at, node, child in names:
         if text(name) in LAZY or is_temporary(text(name)) \
                 or (text(name) == "errors.jsonl" and not child.changes):
             continue

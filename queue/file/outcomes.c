@@ -146,10 +146,10 @@ static enum fault sync_slots(struct outcomes *outcomes, struct err *err)
 	enum fault fault = broken(file, err);
 	if (fault != FAULT_NONE)
 		return fault;
-	if (fdatasync(file->fd) == 0)
-		return FAULT_NONE;
 	struct err failure;
-	fault = err_os(&failure, FAULT_IO, errno, "cannot sync the outcomes");
+	fault = file_sync(file->fd, &failure);
+	if (fault == FAULT_NONE)
+		return FAULT_NONE;
 	mutex_lock(&file->lock);
 	file->broken = failure;
 	mutex_unlock(&file->lock);
@@ -245,9 +245,7 @@ static enum fault write_header(int fd, const struct outcomes_header *header, str
 	for (unsigned i = 0; i < 2; i++)
 		outcomes_header_encode(header, i, bytes + i * OUTCOMES_COPY_SIZE);
 	enum fault fault = file_write_at(fd, 0, bytes, sizeof bytes, err);
-	if (fault == FAULT_NONE && fsync(fd) != 0)
-		fault = err_os(err, FAULT_IO, errno, "cannot sync the header of the outcomes");
-	return fault;
+	return fault ? fault : file_sync(fd, err);
 }
 
 /* Gives the finished file its name, which must not be taken; a half-written one never has it. */
@@ -378,8 +376,8 @@ static enum fault read_header(struct opening *opening, const unsigned char *job_
  */
 static enum fault settle_cache(int fd, struct err *err)
 {
-	if (fdatasync(fd) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot sync the outcomes");
+	if (file_sync(fd, err))
+		return err->fault;
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	return FAULT_NONE;
 }

@@ -2,15 +2,18 @@
 import errno
 import json
 import os
+import random
 import resource
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tree import content
+from tree import below, content, local_tree, same
 
 MIB = 1 << 20
+HALF, EVERY_OTHER = 1000, 2000  # tests/tools/refuse.c
 
 
 @pytest.fixture(scope="session")
@@ -164,3 +167,43 @@ def test_one_file_that_cannot_be_written_is_told_with_its_path(embedded, client,
                          (("put", "-", alias + "y"), content(300000))):
         run = barge.ok(*words, code=74, given=given, env={**full, "TMPDIR": str(tmp_path)})
         assert f"a temporary file in '{tmp_path}'" in run.err, run.err
+
+
+# --- what is no error ----------------------------------------------------------------------
+
+def test_short_and_interrupted_calls_change_nothing(embedded, client, refuse, tmp_path):
+    """Every read and write moves half of what it was given, and every other one is interrupted."""
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    source, out = make_files(tmp_path / "s", 5), tmp_path / "out"
+    (source / "large").write_bytes(content(3 * MIB + 7))
+    env = refuse(*(f"{call}:{number}:{place}" for place in (source, out, barge.state)
+                   for call in ("read", "write", "sync")
+                   for number in (EVERY_OTHER + errno.EINTR, HALF) if call != "sync" or number > HALF))
+    barge.ok("cp", "-r", source, alias, env=env)
+    barge.ok("cp", "-r", "--max-transfer=1", "-j1", alias + "s", out, code=3, env=env)
+    barge.ok("resume", env=env)
+    barge.ok("cp", "-r", source, out / "local", env=env)
+    barge.ok("get", alias + "s/large", out / "one", env=env)
+    same(local_tree(out / "s"), local_tree(source))
+    same(local_tree(out / "local"), below("s", local_tree(source)) if (out / "local/s").exists()
+         else local_tree(source))
+    assert (out / "one").read_bytes() == (source / "large").read_bytes()
+
+
+# --- memory --------------------------------------------------------------------------------
+
+def test_any_allocation_may_fail(embedded, client, refuse, tmp_path):
+    """It ends with a status and a sentence, and the job can go on.  The parser of listings, which is
+    not ours, has none to give back: there it ends as if killed."""
+    barge, source = client(embedded), make_files(tmp_path / "s", 3)
+    statuses, rng = set(), random.Random(5)
+    for number in sorted(rng.sample(range(1, 600), 10)):
+        alias, cap = embedded.fresh()
+        run = barge.run("cp", "-r", source, alias, env={**refuse(), "STARVE": str(number)})
+        assert run.code in (0, 1, 2, 69, 74, 75, -signal.SIGABRT), (number, run)
+        assert run.code in (0, -signal.SIGABRT) or "barge: " in run.err, (number, run)
+        statuses.add(run.code)
+        if run.code != 0:
+            barge.ok("cp", "-r", source, alias)
+            same(embedded.tree(cap), below("s", local_tree(source)))
+    assert 75 in statuses and len(statuses) > 1, statuses

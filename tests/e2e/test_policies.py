@@ -100,10 +100,11 @@ def test_checksum_goes_by_content(embedded, client, files):
     for name, size in ("whole", 3000), ("stream", 3 << 20), ("literal", 20):
         change(files / name, size)
     os.utime(files / "sub/below", ns=(0, 5))
+    (files / "new").write_bytes(content(2000, 7))
     run = barge.ok("cp", "-r", "--json", "--checksum", files, alias)
-    changed = {"whole", "stream", "literal"}
+    changed = {"whole", "stream", "literal", "new"}
     now = caps(embedded, cap)
-    assert {name for name in now if now[name] != before[name]} == changed
+    assert {name for name in now if now[name] != before.get(name)} == changed
     assert {name for name, state in states(run).items() if state == "done"} \
         == {"d/" + name for name in changed} | {"d/sub/below"}  # linked again, with its time
     same(embedded.tree(cap), below("d", local_tree(files)))
@@ -261,6 +262,25 @@ def test_checksum_at_a_local_target(embedded, client, files, tmp_path):
     assert embedded.requests("get") == gets + 2
     assert (out / "d/sub/below").stat().st_ino == inodes[out / "d/sub/below"]
     same(local_tree(out), below("d", local_tree(files)))
+
+
+def test_checksum_within_a_grid(embedded, client, files):
+    """What is new, or another file of the same size and time, is linked; the rest is left alone."""
+    (one, _), (two, cap) = embedded.fresh(), embedded.fresh()
+    barge = client(embedded)
+    barge.ok("cp", "-r", files, one)
+    barge.ok("cp", "-r", one + "d", two)
+    change(files / "whole", 3000)
+    change(files / "literal", 20)
+    (files / "new").write_bytes(content(2000, 7))
+    barge.ok("cp", "-r", files, one)
+    before = caps(embedded, cap)
+    run = barge.ok("cp", "-r", "--json", "--checksum", one + "d", two)
+    now = caps(embedded, cap)
+    assert {name for name in now if now[name] != before.get(name)} == {"whole", "literal", "new"}
+    assert {name for name, state in states(run).items() if state == "done"} \
+        == {"d/whole", "d/literal", "d/new"}
+    same(embedded.tree(cap), below("d", local_tree(files)))
 
 
 def test_update_of_the_files_a_grid_got_them_from(embedded, client, files):

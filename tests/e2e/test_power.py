@@ -174,6 +174,9 @@ def test_all_that_a_copy_keeps_is_durable(embedded, client, library, tmp_path):
     (cut.source / "link").symlink_to("f1")
     os.link(cut.source / "f1", cut.source / "again")
     (tmp_path / "list").write_text("f1\nd/\nnone\n")
+    special = tmp_path / "special"
+    special.mkdir()
+    os.mkfifo(special / "fifo")  # so that the job stays
     ways = [(0, "cp", "-r", "--symlinks=preserve", cut.source, out / "copy"),
             (1, "cp", "-r", "--files-from", tmp_path / "list", cut.source, alias),
             (0, "cp", "-rT", "--symlinks=preserve", cut.source, alias + "links"),
@@ -181,6 +184,7 @@ def test_all_that_a_copy_keeps_is_durable(embedded, client, library, tmp_path):
             (4, "cp", "-rT", "--new", "--always", alias + "links", out / "back"),
             (1, "cp", "-rT", cut.source, alias + "links"),
             (0, "backup", cut.source, alias + "kept"),
+            (1, "backup", special, alias + "special"),
             (0, "cp", "-rT", alias + "kept/Latest", out / "restored"),
             (0, "get", alias + "links/f1", out / "one"),
             (0, "get", "-f", alias + "links/f2", out / "one")]
@@ -192,8 +196,10 @@ def test_plans_are_durable(embedded, client, library, tmp_path):
     barge, (alias, _), plans = client(embedded), embedded.fresh(), tmp_path / "plans"
     cut = Cut(barge, library, tmp_path, [plans])
     power.check_end(cut.run("plan", "-r", "-o", plans / "p", cut.source, alias))
+    power.check_end(cut.run("run", plans / "p"))
+    power.check_end(cut.run("plan", "-r", "-o", plans / "q", cut.source, alias + "other"))
     shutil.rmtree(barge.job())  # as on another machine
-    lines = cut.run("run", "--json", plans / "p")
+    lines = cut.run("run", "--json", plans / "q")
     power.check_end(lines)
     # The outcomes have their name for good before anything is done by them.
     named = next(at for at, line in enumerate(lines) if line.startswith("move ")
@@ -219,12 +225,13 @@ def test_what_an_earlier_run_wrote_is_synced_before_it_counts(embedded, client, 
 
 
 @pytest.mark.parametrize("point", ["manifest-block:2", "manifest-trailer"])
-def test_a_plan_that_was_cut_off_is_synced_before_it_goes_on(barge_debug, client, library, tmp_path,
-                                                             point):
-    barge, out = client(None, barge_debug), tmp_path / "out"
+def test_a_plan_that_was_cut_off_is_synced_before_it_goes_on(barge, barge_debug, client, library,
+                                                             tmp_path, point):
+    program, barge, out = barge, client(None, barge_debug), tmp_path / "out"
     cut = Cut(barge, library, tmp_path, [out])
     run = barge.run("cp", "-r", cut.source, out, env={"BARGE_KILL": point})
     assert run.code == -9
+    barge.program = program
     manifest = str((barge.job() / "manifest").stat().st_ino)
     power.check_reopened(cut.run("resume", "--json"), [manifest])
 

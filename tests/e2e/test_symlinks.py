@@ -178,6 +178,21 @@ def test_what_says_it_is_one_and_is_none(embedded, client, tmp_path):
     assert names_in(tmp_path / "out/d") == ["good"]
 
 
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_killed_job_goes_on_with_them(embedded, client, barge_debug, links, tmp_path, way):
+    """`barge resume` is told nothing of symlinks."""
+    barge, (alias, _) = client(embedded, barge_debug), embedded.fresh()
+    words = (links, alias + "there") if way == "up" else (alias + "there", tmp_path / "back")
+    if way == "down":
+        barge.ok("cp", "-rT", KEEP, links, alias + "there")
+    run = barge.run("cp", "-rT", KEEP, *words, env={"BARGE_KILL": "slot-synced:1"})
+    assert run.code == -9
+    barge.ok("resume")
+    if way == "up":
+        barge.ok("cp", "-rT", KEEP, alias + "there", tmp_path / "back")
+    same_trees(tmp_path / "back", links)
+
+
 def test_nothing_is_written_through_a_symlink(embedded, client, tmp_path):
     """One run brings a symlink `d`, the next one a directory `d` with a file."""
     (tmp_path / "elsewhere").mkdir()

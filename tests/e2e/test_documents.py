@@ -250,10 +250,12 @@ def test_what_is_built_says_what_its_options_need():
     assert done.returncode == 2 and "demo, test or bench" in done.stderr
     done = subprocess.run([sys.executable, ROOT / "configure.py", "--help"], capture_output=True,
                           text=True)
+    mutate = subprocess.run([sys.executable, ROOT / "tests/mutate.py", "--help"],
+                            capture_output=True, text=True).stdout
     for page in "README.md", "CONTRIBUTING.md":
         for line in re.findall(r"^\./configure\.py (.*)", (ROOT / page).read_text(), re.MULTILINE):
             for word in re.findall(r"(?:^| )(-{1,2}[a-z][\w-]*|demo|test|bench)", line.split("#")[0]):
-                assert word in done.stdout or word == "--count", f"{page}: {word}"
+                assert word in done.stdout + mutate, f"{page}: {word}"
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "bench").glob("*.py")))

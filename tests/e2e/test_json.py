@@ -8,10 +8,12 @@ import os
 import resource
 
 import json_lines
+from test_filesystems import shim  # noqa: F401 (a fixture)
 from tree import content
 
 STAMPS = [f"2026-11-{day:02}_01:00:00Z" for day in (1, 2, 3)]
 LOST = "URI:CHK:" + "a" * 26 + ":" + "a" * 52 + ":1:1:300"
+LOST_CHUNK = LOST.replace("a" * 26, "b" * 25 + "a")
 LOST_DIRECTORY = LOST.replace("CHK", "DIR2-CHK")
 
 
@@ -92,7 +94,9 @@ def plans(barge, grid, tmp_path):
 def backups(barge, grid, tmp_path):
     good, bad = grid.put(content(500)), edge(LOST)
     one = directory(grid, a=edge(good, mtime=1.0, st_mode=0o100644), gone=edge(good))
-    two = directory(grid, a=edge(grid.put(content(400)), mtime=1.0, st_mode=0o100644), bad=bad,
+    chunks = directory(grid, **{"1": edge(grid.put(content(5000))), "2": edge(LOST_CHUNK)})
+    large = edge(chunks, barge={"chunked": {"size": 5300, "version": 1}})
+    two = directory(grid, large=large, a=edge(grid.put(content(400)), mtime=1.0, st_mode=0o100644), bad=bad,
                     unread=edge(LOST_DIRECTORY))
     archives = grid.mkdir(dict(zip(STAMPS, (one, two, one))) | {"notes": good})
     alias, _ = grid.fresh({"Archives": archives, "Latest": one})
@@ -124,6 +128,17 @@ def damage(barge, grid, tmp_path):
     barge.run("show", "--json", copy, node=False)
 
 
+def remarks(barge, grid, tmp_path, lacking):
+    """An attribute that the target cannot keep."""
+    (alias, _), there, dull = grid.fresh(), tmp_path / "dressed", tmp_path / "dull"
+    there.mkdir()
+    dull.mkdir()
+    (there / "f").write_bytes(content(80))
+    os.setxattr(there / "f", "user.a", b"1")
+    barge.run("cp", "-rTX", there, alias + "d")
+    barge.run("cp", "-rT", "--json", alias + "d", dull, env=lacking(dull, "noxattr"))
+
+
 def benches(barge, grid, tmp_path):
     alias, _ = grid.fresh()
     run = barge.run("bench", "put", "--json", "--sizes=4K", "--duration=0.2", "-j1", alias)
@@ -140,11 +155,12 @@ def keys(barge, grid, tmp_path):
         barge.run("key", *words, root, f"--node-directory={grid.directory}", "--json")
 
 
-def test_each_field_of_the_page_is_printed(embedded, gateway, client, tmp_path):
+def test_each_field_of_the_page_is_printed(embedded, gateway, client, shim, tmp_path):
     barge = client(embedded)
+    remarks(barge, embedded, tmp_path, shim)
     for scene in copies, keys, benches, plans, backups, damage:
         scene(barge, embedded, tmp_path)
-    grid = gateway("put:500@1-3", "get:wrong-body@2")
+    grid = gateway("put:500@1-3", "get:wrong-body")
     other = client(grid)
     faults(other, grid, tmp_path)
     seen = {}

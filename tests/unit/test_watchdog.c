@@ -7,7 +7,7 @@
 enum {
 	LIMIT_MS = 200,
 	LONG_MS = 60000,
-	STEADY_MS = 60,          /* a limit that what moves may outlast */
+	STEADY_MS = 300,         /* a limit that what moves may outlast */
 	STEADY_SIZE = 800 << 10, /* bytes, which take longer than twice that */
 };
 
@@ -180,7 +180,7 @@ static void lets_a_slow_but_steady_reply_end(void **state)
 	(void)state;
 	/* Less than what a limit wants to see, but all there before it is over. */
 	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
-				    .trickle_ms = 2 };
+				    .trickle_ms = 10 };
 	struct scripted *server = scripted_new(&step, 1);
 	uint64_t took_ms;
 	struct http_reply reply =
@@ -196,7 +196,7 @@ static void headers_that_trickle_are_no_reply_yet(void **state)
 {
 	(void)state;
 	struct script_step step = { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
-				    .trickle_ms = 5 };
+				    .trickle_ms = 25 };
 	struct scripted *server = scripted_new(&step, 1);
 	uint64_t took_ms;
 	struct http_reply reply = ask(server, (struct limits){ LONG_MS, STEADY_MS, LONG_MS },
@@ -206,7 +206,7 @@ static void headers_that_trickle_are_no_reply_yet(void **state)
 	scripted_free(server);
 }
 
-/* Sends `size` bytes, a kibibyte in each millisecond or so, then stands still. */
+/* Sends `size` bytes, four kibibytes in five milliseconds or so, then stands still. */
 static struct scripted *steady(char *text, size_t size, enum script_then then)
 {
 	static struct script_step step;
@@ -215,7 +215,7 @@ static struct scripted *steady(char *text, size_t size, enum script_then then)
 	memset(text + head, 'x', size);
 	step = (struct script_step){ .reply = text,
 				     .size = (size_t)head + size,
-				     .trickle_ms = 1,
+				     .trickle_ms = 5,
 				     .piece = 4096,
 				     .then = then };
 	return scripted_new(&step, 1);

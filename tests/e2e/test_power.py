@@ -318,19 +318,24 @@ def test_what_is_there_is_known_before_the_plan_is_whole(embedded, client, libra
     raise AssertionError("the plan was never complete")
 
 
-@pytest.mark.parametrize("change", ["source", "target"])
+@pytest.mark.parametrize("change", ["source", "target", "retry"])
 def test_what_is_taken_up_again_is_noted_before_it_is_done(client, library, tmp_path, change):
     barge, out = client(None), tmp_path / "out"
     cut = Cut(barge, library, tmp_path, [out])
-    begun(barge, "cp", "-r", cut.source, out)
-    (done,) = [path for path in (out / "s").rglob("*") if path.is_file()
-               and not path.name.startswith(".")]
-    if change == "source":
-        (cut.source / done.relative_to(out / "s")).write_bytes(b"other")
+    if change == "retry":  # with directories that were done
+        os.mkfifo(cut.source / "d/e/fifo")
+        barge.ok("cp", "-r", cut.source, out, code=1)
+        (cut.source / "d/e/last").write_bytes(b"other")
     else:
-        done.unlink()
+        begun(barge, "cp", "-r", cut.source, out)
+        (done,) = [path for path in (out / "s").rglob("*") if path.is_file()
+                   and not path.name.startswith(".")]
+        if change == "source":
+            (cut.source / done.relative_to(out / "s")).write_bytes(b"other")
+        else:
+            done.unlink()
     outcomes = str((barge.job() / "outcomes").stat().st_ino)
-    lines = cut.run("resume")
+    lines = cut.run("resume", *["--retry"] * (change == "retry"), code=change == "retry")
     noted = [at for at, line in enumerate(lines) if line.startswith(f"write {outcomes} ")
              and bytes.fromhex(line.split(" ")[3])[10] == job_reader.PLANNED]
     made = next(at for at, line in enumerate(lines) if line.startswith("write ")

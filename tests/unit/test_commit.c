@@ -70,12 +70,12 @@ static struct outcomes *outcomes;
 static struct commit *start(void)
 {
 	memset(&seen, 0, sizeof seen);
-	atomic_store(&written, 0);
-	atomic_store(&synced, 0);
-	atomic_store(&syncs, 0);
 	const char *path = scratch_path("outcomes");
 	unlink(path);
 	assert_int_equal(outcomes_create(path, job, NULL, 0, &outcomes, NULL), FAULT_NONE);
+	atomic_store(&written, 0);
+	atomic_store(&synced, 0);
+	atomic_store(&syncs, 0);
 	struct commit_options options = { .outcomes = outcomes,
 					  .written = count_written,
 					  .durable = count_durable,

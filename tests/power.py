@@ -155,7 +155,7 @@ def moments(lines, count, seed):
 
 # --- what always holds --------------------------------------------------------------------
 
-LAZY = {"lock", "summary", "summary.new"}  # what may be lost: made anew, or for people
+LAZY = {"lock", "summary", "summary.new", "index"}  # what may be lost: made anew, or for people
 
 
 def text(name):

@@ -19,6 +19,7 @@ static enum fault list_path(const struct job *job, char **path, struct err *err)
 	return err_set(err, FAULT_NOMEM, "no memory for a path");
 }
 
+/* Its name is durable with those of the files that are made later. */
 static enum fault write_list(const char *path, const struct bytes *text, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -29,7 +30,7 @@ static enum fault write_list(const char *path, const struct bytes *text, struct 
 		fault = file_sync(fd, err);
 	if (close(fd) != 0 && !fault)
 		fault = err_os(err, FAULT_IO, errno, "cannot write '%s'", path);
-	return fault ? fault : file_sync_parent(path, err);
+	return fault;
 }
 
 enum fault selection_save(const struct select *select, const struct job *job, struct err *err)

@@ -192,11 +192,34 @@ def test_all_that_a_copy_keeps_is_durable(embedded, client, library, tmp_path):
         power.check_end(cut.run(*way, code=code))
 
 
+def test_what_a_key_is_brought_into_is_durable(embedded, client, library, tmp_path):
+    barge, out = client(embedded), tmp_path / "out"
+    cut = Cut(barge, library, tmp_path, [out])
+    alias, _ = embedded.fresh({"store": embedded.mkdir({})})
+    where = (f"--root={alias}store", f"--node-directory={embedded.directory}")
+    barge.ok("key", "store", "WORM-s900--f0", cut.source / "f0", *where)
+    cut.run("key", "retrieve", "WORM-s900--f0", out / "got", *where)
+    assert (out / "got").read_bytes() == (cut.source / "f0").read_bytes()
+    node = cut.disk(len(cut.lines)).nodes[str((out / "got").stat().st_ino)]
+    assert node.changes and all(at < node.synced for at, _ in node.changes)
+
+
+def test_a_state_directory_that_was_made_is_durable(client, library, tmp_path):
+    barge = client(None)
+    cut = Cut(barge, library, tmp_path, [])
+    shutil.rmtree(barge.state)
+    cut.roots = [barge.home]
+    power.check_end(cut.run("cp", "-r", cut.source, tmp_path / "out"))
+    assert barge.jobs()
+
+
 def test_plans_are_durable(embedded, client, library, tmp_path):
     barge, (alias, _), plans = client(embedded), embedded.fresh(), tmp_path / "plans"
     cut = Cut(barge, library, tmp_path, [plans])
     power.check_end(cut.run("plan", "-r", "-o", plans / "p", cut.source, alias))
     power.check_end(cut.run("run", plans / "p"))
+    power.check_end(cut.run("plan", "-r", "-o", plans / "here", cut.source, tmp_path / "out"))
+    power.check_end(cut.run("run", plans / "here"))
     power.check_end(cut.run("plan", "-r", "-o", plans / "q", cut.source, alias + "other"))
     shutil.rmtree(barge.job())  # as on another machine
     lines = cut.run("run", "--json", plans / "q")

@@ -14,7 +14,10 @@
 #include "report/tally.h"
 #include "verify/policy.h"
 
-enum { IN_FLIGHT = 4 }; /* more gains nothing at a gateway of one thread */
+enum {
+	IN_FLIGHT = 4, /* more gains nothing at a gateway of one thread */
+	DIRECT = 8,    /* where storage servers are asked themselves */
+};
 
 struct verifying {
 	struct setup *setup;
@@ -77,10 +80,34 @@ static void ended(void *context, const struct audit_entry *entry)
 
 /* ---- the sum ---- */
 
+#define LLU(number) ((unsigned long long)(number))
+
+/* Writes what `tahoe deep-check` sums up, too: a repair with what was before it. */
+static void put_health(char *text, size_t size, const struct audit_request *request,
+		       const struct audit_counts *counts)
+{
+	const uint64_t failed = counts->unhealthy - counts->unrecoverable;
+	int length = snprintf(text, size, "; shares of %llu objects checked",
+			      LLU(counts->healthy + counts->unhealthy));
+	if (request->repair)
+		length += snprintf(text + length, size - (size_t)length,
+				   "; before: %llu healthy, %llu unhealthy; %llu repairs "
+				   "attempted, %llu successful, %llu failed; now",
+				   LLU(counts->healthy - counts->repaired),
+				   LLU(counts->unhealthy + counts->repaired),
+				   LLU(counts->repaired + failed), LLU(counts->repaired),
+				   LLU(failed));
+	snprintf(text + length, size - (size_t)length,
+		 ": %llu healthy, %llu unhealthy (%llu cannot be recovered now), %llu corrupt "
+		 "shares",
+		 LLU(counts->healthy), LLU(counts->unhealthy), LLU(counts->unrecoverable),
+		 LLU(counts->corrupt_shares));
+}
+
 static void sum_up(const struct verifying *verifying, const struct audit_request *request,
 		   const char *job, const struct audit_counts *counts)
 {
-	char text[512], left_out[96] = "";
+	char text[768], left_out[96] = "";
 	const struct summary_number number[] = {
 		{ "done", counts->files + counts->directories },
 		{ "files", counts->files },
@@ -104,13 +131,7 @@ static void sum_up(const struct verifying *verifying, const struct audit_request
 		(unsigned long long)counts->files, (unsigned long long)counts->directories,
 		(unsigned long long)counts->failed, left_out);
 	if (counts->healthy + counts->unhealthy > 0 && length > 0)
-		snprintf(
-			text + length, sizeof text - (size_t)length,
-			"; of those whose shares were looked at, %llu are healthy and %llu are not "
-			"(%llu cannot be recovered now); %llu were repaired",
-			(unsigned long long)counts->healthy, (unsigned long long)counts->unhealthy,
-			(unsigned long long)counts->unrecoverable,
-			(unsigned long long)counts->repaired);
+		put_health(text + length, sizeof text - (size_t)length, request, counts);
 	if (counts->before > 0 && (length = (int)strlen(text)) > 0)
 		snprintf(text + length, sizeof text - (size_t)length,
 			 "; %llu of all by the run that was stopped",
@@ -291,7 +312,8 @@ static enum fault prove(const struct options *options, struct setup *setup,
 	const unsigned usual = subject->is_job && !repair ? VERIFY_READ : VERIFY_COUNT;
 	unsigned in_flight = options->transfer.in_flight
 				     ? (unsigned)min_u64(options->transfer.in_flight, LANES_MAX)
-				     : IN_FLIGHT;
+			     : setup->servers.count > 0 ? DIRECT
+							: IN_FLIGHT;
 	struct audit_request request = {
 		.open = verify_open_store,
 		.ended = ended,

@@ -296,7 +296,7 @@ static struct store_call *list_here(struct store *store, const struct store_list
 {
 	struct direct *direct = to_direct(store);
 	struct store_call *call =
-		direct_can_list(direct, list) ? direct_list(direct, list, then) : NULL;
+		direct_can_list(list) ? direct_list(direct, list, then) : NULL;
 	return call ? call : store_list(direct->base.behind, list, then, err);
 }
 

@@ -251,9 +251,8 @@ static bool take_bytes(void *context, const void *data, size_t size)
 
 /* ---- the beginning ---- */
 
-bool direct_can_list(const struct direct *direct, const struct store_list *list)
+bool direct_can_list(const struct store_list *list)
 {
-	(void)direct;
 	return !list->written && cap_is_directory(list->cap) && !cap_is_verifier(list->cap);
 }
 

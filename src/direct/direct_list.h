@@ -24,7 +24,7 @@
 #include "direct/direct_call.h"
 
 /* Returns whether a listing can be had here. */
-bool direct_can_list(const struct direct *direct, const struct store_list *list);
+bool direct_can_list(const struct store_list *list);
 
 /* Starts one.  Returns the call, or NULL: it is the gateway's. */
 struct store_call *direct_list(struct direct *direct, const struct store_list *list,

@@ -295,8 +295,7 @@ static struct store_call *list_here(struct store *store, const struct store_list
 				    struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
-	struct store_call *call =
-		direct_can_list(list) ? direct_list(direct, list, then) : NULL;
+	struct store_call *call = direct_can_list(list) ? direct_list(direct, list, then) : NULL;
 	return call ? call : store_list(direct->base.behind, list, then, err);
 }
 

@@ -41,8 +41,11 @@ struct chunk_part {
 	uint64_t size;        /* bytes; UINT64_MAX: whatever the object has */
 };
 
-/* Takes bytes of a part in their order.  A fault ends the part. */
+/* Takes bytes of a part in their order, from its offset on.  A fault ends the part. */
 struct chunk_sink {
+	/* Forgets what came: the next byte stands at `offset` of the file.  Of a chunk that is its
+	 * own; of the key itself an earlier one than the part's, where what is there is wrong. */
+	enum fault (*begin)(void *context, uint64_t offset, struct err *err);
 	enum fault (*write)(void *context, const void *data, size_t size, struct err *err);
 	void *context;
 };
@@ -61,8 +64,10 @@ struct chunk_operations {
 	/* Reads the key's log into an empty one; none is FAULT_NONE. */
 	enum fault (*read_log)(void *context, struct chunk_log *log, struct err *err);
 	enum fault (*write_log)(void *context, const struct chunk_log *log, struct err *err);
-	/* Stores how much of the file that is retrieved into is there: all before it counts. */
-	enum fault (*have)(void *context, uint64_t *size, struct err *err);
+	/* Stores how much of the file that is retrieved into is there and right, as far as the list
+	 * can tell; of the key itself (size 0) `retrieve` looks at it. */
+	enum fault (*have)(void *context, const struct chunk_list *list, uint64_t *size,
+			   struct err *err);
 	/* Writes at `offset`, up to which all is there, over what may stand behind it. */
 	enum fault (*write)(void *context, uint64_t offset, const void *data, size_t size,
 			    struct err *err);

@@ -20,6 +20,7 @@ struct retrieving {
 	uint64_t failed GUARDED; /* whoever is behind it has no turn any more; UINT64_MAX: nobody */
 	uint64_t through;        /* bytes of the file; of whose turn it is */
 	bool own;                /* the fault is of the file that is written: no other list helps */
+	uint64_t settled;        /* bytes of the file that were proven, and written; as `through` */
 };
 
 struct part_sink {
@@ -41,6 +42,18 @@ static enum fault write_bytes(struct retrieving *retrieving, const void *data, s
 	retrieving->through += size;
 	if (operations->progress)
 		operations->progress(operations->context, retrieving->through);
+	return FAULT_NONE;
+}
+
+/* Begins the part anew: what came before is overwritten. */
+static enum fault begin(void *context, uint64_t offset, struct err *err)
+{
+	struct part_sink *sink = context;
+	(void)err;
+	sink->size = 0;
+	bytes_clear(&sink->waiting);
+	if (sink->direct)
+		sink->retrieving->through = offset;
 	return FAULT_NONE;
 }
 
@@ -90,10 +103,12 @@ static bool await_turn(struct retrieving *retrieving, uint64_t index)
 static void end_turn(struct retrieving *retrieving, uint64_t index, bool well)
 {
 	mutex_lock(&retrieving->lock);
-	if (well)
+	if (well) {
 		retrieving->turn = index + 1;
-	else
+		retrieving->settled = retrieving->through;
+	} else {
 		retrieving->failed = min_u64(retrieving->failed, index);
+	}
 	cond_wake_all(&retrieving->turned);
 	mutex_unlock(&retrieving->lock);
 }
@@ -106,7 +121,7 @@ static enum fault retrieve_chunk(void *context, uint64_t index, struct err *err)
 	struct part_sink sink = { .retrieving = retrieving,
 				  .index = index,
 				  .direct = retrieving->width == 1 };
-	const struct chunk_sink to = { .write = take, .context = &sink };
+	const struct chunk_sink to = { begin, take, &sink };
 	const struct chunk_part part = {
 		.key = chunk_list_key(list, &run->key, index),
 		.offset = index * list->size,
@@ -139,7 +154,7 @@ static enum fault retrieve_whole(struct retrieving *retrieving, uint64_t have, s
 {
 	const struct chunk_run *run = retrieving->run;
 	struct part_sink sink = { .retrieving = retrieving, .direct = true };
-	const struct chunk_sink to = { .write = take, .context = &sink };
+	const struct chunk_sink to = { begin, take, &sink };
 	const struct chunk_part part = { .key = run->key, .offset = have, .size = UINT64_MAX };
 	retrieving->through = have;
 	if (run->operations->retrieve(run->operations->context, &part, &to, err))
@@ -151,40 +166,49 @@ static enum fault retrieve_whole(struct retrieving *retrieving, uint64_t have, s
 	return run->operations->cut(run->operations->context, retrieving->through, err);
 }
 
-/* Tries one list.  `own` says whether its fault is of the file here. */
+/* What trying a list has told. */
+struct tried {
+	bool own;         /* its fault is of the file here */
+	uint64_t settled; /* bytes that were proven and written, of whatever list */
+};
+
+static enum fault retrieve_chunks(struct retrieving *retrieving, uint64_t have, struct err *err)
+{
+	const struct chunk_run *run = retrieving->run;
+	const struct chunk_list *list = &retrieving->list;
+	const uint64_t whole = min_u64(have / list->size, list->count);
+	const uint64_t room = max_u64(run->memory / list->size, 1);
+	retrieving->width = (unsigned)min_u64(room, run->width);
+	retrieving->through = retrieving->settled = whole * list->size;
+	const struct chunk_each each = {
+		.one = retrieve_chunk,
+		.context = retrieving,
+		.from = whole,
+		.to = list->count,
+		.width = retrieving->width,
+	};
+	mutex_lock(&retrieving->lock);
+	retrieving->turn = whole;
+	mutex_unlock(&retrieving->lock);
+	enum fault fault = chunk_each(&each, err);
+	return fault ? fault : finish(retrieving, err);
+}
+
 static enum fault retrieve_list(const struct chunk_run *run, const struct chunk_list *list,
-				bool *own, struct err *err)
+				struct tried *tried, struct err *err)
 {
 	struct retrieving retrieving = { .run = run, .list = *list, .failed = UINT64_MAX };
 	uint64_t have;
-	*own = true;
-	if (run->operations->have(run->operations->context, &have, err))
+	tried->own = true;
+	if (run->operations->have(run->operations->context, list, &have, err))
 		return err->fault;
+	have = max_u64(have, tried->settled);
 	mutex_init(&retrieving.lock);
 	cond_init(&retrieving.turned);
-	enum fault fault = FAULT_NONE;
-	if (list->size == 0) {
-		fault = retrieve_whole(&retrieving, have, err);
-	} else {
-		uint64_t whole = min_u64(have / list->size, list->count);
-		uint64_t room = max_u64(run->memory / list->size, 1);
-		retrieving.width = (unsigned)min_u64(room, run->width);
-		retrieving.through = whole * list->size;
-		const struct chunk_each each = {
-			.one = retrieve_chunk,
-			.context = &retrieving,
-			.from = whole,
-			.to = list->count,
-			.width = retrieving.width,
-		};
-		mutex_lock(&retrieving.lock);
-		retrieving.turn = whole;
-		mutex_unlock(&retrieving.lock);
-		fault = chunk_each(&each, err);
-		if (!fault)
-			fault = finish(&retrieving, err);
-	}
-	*own = retrieving.own;
+	enum fault fault = list->size == 0 ? retrieve_whole(&retrieving, have, err)
+					   : retrieve_chunks(&retrieving, have, err);
+	tried->own = retrieving.own;
+	tried->settled = max_u64(tried->settled, retrieving.settled);
 	cond_fini(&retrieving.turned);
 	mutex_fini(&retrieving.lock);
 	return fault;
@@ -197,16 +221,17 @@ static bool goes_on(enum fault fault, bool own)
 }
 
 static enum fault retrieve_lists(const struct chunk_run *run, const struct chunk_lists *lists,
-				 bool tried_whole, struct err *err)
+				 struct tried *tried, struct err *err)
 {
 	struct err first = *err, next;
-	bool any = tried_whole, own = false;
+	const bool tried_whole = !chunk_cuts(&run->config, &run->key);
+	bool any = tried_whole;
 	for (size_t i = 0; i < lists->count; i++) {
 		if (tried_whole && lists->list[i].size == 0)
 			continue;
 		next = (struct err){ .fault = FAULT_NONE };
-		enum fault fault = retrieve_list(run, &lists->list[i], &own, &next);
-		if (!goes_on(fault, own)) {
+		enum fault fault = retrieve_list(run, &lists->list[i], tried, &next);
+		if (!goes_on(fault, tried->own)) {
 			*err = next;
 			return next.fault;
 		}
@@ -228,12 +253,12 @@ enum fault chunk_retrieve(const struct chunk_run *run, struct err *err)
 	const bool cuts = chunk_cuts(&run->config, &run->key);
 	struct chunk_log log = { .count = 0 };
 	struct chunk_lists lists = { .count = 0 };
+	struct tried tried = { .own = false };
 	struct err log_err;
-	bool own;
 	/* A log that most likely does not exist is not asked for. */
 	if (!cuts) {
-		enum fault fault = retrieve_list(run, &whole, &own, err);
-		if (!goes_on(fault, own))
+		enum fault fault = retrieve_list(run, &whole, &tried, err);
+		if (!goes_on(fault, tried.own))
 			return fault;
 	}
 	enum fault fault = run->operations->read_log(run->operations->context, &log, &log_err);
@@ -243,7 +268,7 @@ enum fault chunk_retrieve(const struct chunk_run *run, struct err *err)
 	if (fault)
 		*err = log_err;
 	else
-		fault = retrieve_lists(run, &lists, !cuts, err);
+		fault = retrieve_lists(run, &lists, &tried, err);
 	chunk_lists_fini(&lists);
 	chunk_log_fini(&log);
 	return fault;

@@ -175,7 +175,9 @@ static enum fault key_measure(struct key_command *command, struct err *err)
 static enum fault key_run(struct key_command *command, int *status, struct err *err)
 {
 	const struct options *options = command->options;
-	if (setup_load(&options->connection, command->output, &command->setup, err))
+	struct chunk_config chunk;
+	if (chunk_config_read(NULL, options->key_chunk, &chunk, err) ||
+	    setup_load(&options->connection, command->output, &command->setup, err))
 		return err->fault;
 	const struct keys_options keys = {
 		.setup = &command->setup,
@@ -184,6 +186,9 @@ static enum fault key_run(struct key_command *command, int *status, struct err *
 		.stop = key_stop,
 		.tell = key_tell,
 		.tell_context = command,
+		.chunk = chunk,
+		.width = (unsigned)options->transfer.in_flight,
+		.serial = options->key_serial,
 	};
 	struct verdict held;
 	enum fault fault = key_measure(command, err);

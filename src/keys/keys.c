@@ -1,58 +1,32 @@
 #include "keys/keys.h"
 
-#include "keys/source.h"
-#include "keys/whole.h"
+#include "keys/chunk_grid.h"
 
-/* Reads the key, and takes a store. */
-static enum fault begin(struct keys *keys, const char *key, struct key_name *name,
-			struct operation **operation, struct err *err)
-{
-	*operation = NULL;
-	enum fault fault = key_name_read(key, name, err);
-	return fault ? fault : operation_begin(keys, operation, err);
-}
-
-/* Stores the cap that reads the key's content. */
-static enum fault find(struct operation *operation, const struct key_name *name, struct cap *cap,
-		       struct err *err)
-{
-	struct store_node node;
-	enum fault fault =
-		layout_find(&operation->keys->layout, &operation->tries, name, &node, err);
-	if (!fault && node.kind != STORE_FILE)
-		fault = err_set(err, FAULT_CORRUPT, "what has the key's name is not a file");
-	if (!fault)
-		*cap = *store_node_cap(&node);
-	cap_wipe(&node.rw);
-	cap_wipe(&node.ro);
-	return fault;
-}
-
-static enum fault check_size(const struct key_name *name, const struct source *source,
+static enum fault check_size(const struct chunk_grid *grid, const struct source *source,
 			     struct err *err)
 {
+	const struct key_name *name = grid->name;
 	const uint64_t size = (uint64_t)source->status.st_size;
-	if (!name->has_size || name->size == size)
-		return FAULT_NONE;
-	return err_set(err, FAULT_USAGE, "'%.100s' has %llu bytes, but its key says %llu",
-		       source->path, (unsigned long long)size, (unsigned long long)name->size);
+	const uint64_t chunk = grid->keys->options.chunk.size;
+	if (name->has_size && name->size != size)
+		return err_set(err, FAULT_USAGE, "'%.100s' has %llu bytes, but its key says %llu",
+			       source->path, (unsigned long long)size,
+			       (unsigned long long)name->size);
+	if (chunk > 0 && chunk_grid_cuts(grid) && chunk_count(size, chunk) > CHUNKING_CHUNKS_MAX)
+		return err_set(err, FAULT_USAGE,
+			       "a key has at most %d chunks; choose larger ones for '%.100s'",
+			       CHUNKING_CHUNKS_MAX, source->path);
+	return FAULT_NONE;
 }
 
-static enum fault store_file(struct operation *operation, const struct key_name *name,
-			     const struct source *source, const struct keys_progress *progress,
-			     struct err *err)
+/* Refuses a root that cannot be written to before anything is sent. */
+static enum fault check_writable(struct keys *keys, struct err *err)
 {
-	struct layout *layout = &operation->keys->layout;
-	const struct source_part part = { 0, (uint64_t)source->status.st_size, progress };
-	struct cap cap = { 0 };
-	enum fault fault = layout_writable(layout, &operation->tries, err);
-	if (!fault)
-		fault = source_put(operation, source, &part, &cap, err);
-	if (!fault)
-		fault = layout_link(layout, &operation->tries, name, &cap, err);
-	if (!fault)
-		keys_progress_tell(progress, part.size);
-	cap_wipe(&cap);
+	struct operation *operation;
+	if (operation_begin(keys, &operation, err))
+		return err->fault;
+	enum fault fault = layout_writable(&keys->layout, &operation->tries, err);
+	operation_end(operation);
 	return fault;
 }
 
@@ -61,16 +35,21 @@ enum fault keys_store(struct keys *keys, const char *key, const char *path,
 {
 	struct key_name name;
 	struct source source;
-	struct operation *operation;
+	struct chunk_grid grid;
 	if (key_name_read(key, &name, err) || source_open(&source, path, err))
 		return err->fault;
-	enum fault fault = check_size(&name, &source, err);
+	chunk_grid_init(&grid, keys, &name, progress);
+	grid.source = &source;
+	const struct chunk_run run = chunk_grid_run(&grid);
+	enum fault fault = check_size(&grid, &source, err);
 	if (!fault)
-		fault = operation_begin(keys, &operation, err);
+		fault = check_writable(keys, err);
 	if (!fault) {
-		fault = store_file(operation, &name, &source, progress, err);
-		operation_end(operation);
+		fault = chunk_store(&run, (uint64_t)source.status.st_size, err);
+		if (fault)
+			chunk_grid_save(&grid);
 	}
+	chunk_grid_fini(&grid);
 	source_close(&source);
 	return fault;
 }
@@ -79,44 +58,55 @@ enum fault keys_retrieve(struct keys *keys, const char *key, const char *path,
 			 const struct keys_progress *progress, struct err *err)
 {
 	struct key_name name;
+	struct target target = { path, -1 };
+	struct chunk_grid grid;
+	if (key_name_read(key, &name, err))
+		return err->fault;
+	chunk_grid_init(&grid, keys, &name, progress);
+	grid.target = &target;
+	const struct chunk_run run = chunk_grid_run(&grid);
+	enum fault fault = chunk_retrieve(&run, err);
+	chunk_grid_fini(&grid);
+	target_close(&target);
+	return fault;
+}
+
+static enum fault forget_partial(struct chunk_grid *grid, struct err *err)
+{
 	struct operation *operation;
-	struct cap cap = { 0 };
-	enum fault fault = begin(keys, key, &name, &operation, err);
-	if (!fault)
-		fault = find(operation, &name, &cap, err);
-	if (!fault)
-		fault = whole_get(operation, &cap, path, progress, err);
+	if (operation_begin(grid->keys, &operation, err))
+		return err->fault;
+	enum fault fault = chunking_forget_partial(&grid->chunking, operation, err);
 	operation_end(operation);
-	cap_wipe(&cap);
 	return fault;
 }
 
 enum fault keys_remove(struct keys *keys, const char *key, struct err *err)
 {
 	struct key_name name;
-	struct operation *operation;
-	enum fault fault = begin(keys, key, &name, &operation, err);
-	if (!fault)
-		fault = layout_unlink(&keys->layout, &operation->tries, &name, err);
-	operation_end(operation);
+	struct chunk_grid grid;
+	if (key_name_read(key, &name, err))
+		return err->fault;
+	chunk_grid_init(&grid, keys, &name, NULL);
+	const struct chunk_run run = chunk_grid_run(&grid);
+	enum fault fault = chunk_remove(&run, err);
+	if (!fault && chunk_grid_cuts(&grid))
+		fault = forget_partial(&grid, err);
+	chunk_grid_fini(&grid);
 	return fault;
 }
 
 enum key_presence keys_check(struct keys *keys, const char *key, struct err *err)
 {
 	struct key_name name;
-	struct operation *operation;
-	struct cap cap = { 0 };
-	enum key_presence presence = KEY_UNKNOWN;
-	enum fault fault = begin(keys, key, &name, &operation, err);
-	if (!fault) {
-		fault = find(operation, &name, &cap, err);
-		if (!fault)
-			presence = whole_check(operation, &cap, err);
-		else if (fault == FAULT_NOT_FOUND)
-			presence = KEY_ABSENT;
-	}
-	operation_end(operation);
-	cap_wipe(&cap);
-	return presence;
+	struct chunk_grid grid;
+	if (key_name_read(key, &name, err))
+		return KEY_UNKNOWN;
+	chunk_grid_init(&grid, keys, &name, NULL);
+	const struct chunk_run run = chunk_grid_run(&grid);
+	const enum chunk_presence presence = chunk_present(&run, err);
+	chunk_grid_fini(&grid);
+	return presence == CHUNK_PRESENT  ? KEY_PRESENT
+	       : presence == CHUNK_ABSENT ? KEY_ABSENT
+					  : KEY_UNKNOWN;
 }

@@ -1,17 +1,20 @@
 /*
  * A key store on a grid: contents kept and found by their git-annex key, whoever asks.
  *
- *   ROOT/barge-keys           names the format
- *   ROOT/keys/XX/Y/KEYFILE    the file of a key; XXY begins the MD5 of its text (docs/formats.md)
+ *   ROOT/barge-keys               names the format
+ *   ROOT/keys/XX/Y/KEYFILE        the file of a key; XXY begins the MD5 of its text
+ *   ROOT/chunks/XX/Y/KEYFILE      its chunks and their log (chunking.h)
+ *   ROOT/partial/XX/Y/...         stores under way (docs/formats.md)
  *
- *   store     file -> upload (proven) -> link, looked at -> done
- *   retrieve  link -> reading (proven), front to back -> file
+ *   store     file -> [which chunks are there?] -> uploads (proven) -> link, looked at -> done
+ *   retrieve  the key whole, else what the log has of it -> reading (proven), front to back -> file
  *   check     link -> where the shares are -> present, absent, or unknown
  *   remove    unlink; what is not there is removed
  *
  * Inside: keys.c is what can be done; operation.c holds what operations share, a store of the grid
- * for each that runs; layout.c knows names and directories; source.c stores a file, whole.c brings
- * one back, and looks whether it is there; key_name.c spells keys.
+ * for each that runs; layout.c knows names and directories; source.c stores a file or a part of
+ * it, whole.c brings one back, and looks whether it is there; chunk_grid.c does what the machines
+ * of `chunk` ask for, with chunking.c; key_name.c spells keys.
  *
  * Place      barge key and git-annex's remote -> [keys] -> upload, verify, calls.
  * Ownership  struct keys borrows its setup; all else is its own until keys_close.
@@ -20,6 +23,7 @@
  */
 #pragma once
 
+#include "chunk/size.h"
 #include "place/grid_path.h"
 #include "place/setup.h"
 
@@ -36,6 +40,16 @@ struct keys_options {
 	/* Hears, in words for people, that something is waited for.  May be NULL. */
 	void (*tell)(void *context, const char *text);
 	void *tell_context;
+	/* How contents are cut that are stored; in such chunks an unfinished store is looked for,
+	 * too.  All zeros: they are stored whole. */
+	struct chunk_config chunk;
+	unsigned width; /* chunks under way at once; 0: KEYS_WIDTH */
+	bool serial;    /* store: begin with the first chunk that is missing, one after another */
+};
+
+enum {
+	KEYS_WIDTH = 4,
+	KEYS_MEMORY = 256 << 20, /* bytes of chunks that may wait for their turn to be written */
 };
 
 /* Hears how far an operation is: bytes from the beginning of the file.  May go back. */
@@ -70,16 +84,18 @@ void keys_close(struct keys *keys);
 
 /*
  * Stores the file `path` under the key.  Returns well only once it was proven and its link was
- * seen; what had the name is replaced.  Faults: USAGE (no such file or key, a read-only root, a
- * size that the key contradicts), CHANGED, IO, those of upload_put and link_make.
+ * seen; what had the name is replaced.  Of a store in chunks that ends early, what was stored is
+ * found by the next one, from whatever machine.  Faults: USAGE (no such file or key, a read-only
+ * root, a size that the key contradicts), CHANGED, IO, those of upload_put and link_make.
  */
 MUST_USE enum fault keys_store(struct keys *keys, const char *key, const char *path,
 			       const struct keys_progress *progress, struct err *err);
 
 /*
- * Brings the content of the key into the file `path`, written from front to back.  A file that is
- * there may hold the beginning; it is not touched before the key is known to be there, and keeps
- * what has come when the rest does not.  Faults: NOT_FOUND, IO, FULL, those of single_read.
+ * Brings the content of the key into the file `path`, written from front to back.  Of a file that
+ * is there the beginning that is right, as far as the convergence secret is known, is kept and gone
+ * on with; it is not touched before the key is known to be there, and keeps what has come when the
+ * rest does not.  Faults: NOT_FOUND, IO, FULL, those of single_read.
  */
 MUST_USE enum fault keys_retrieve(struct keys *keys, const char *key, const char *path,
 				  const struct keys_progress *progress, struct err *err);

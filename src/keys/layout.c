@@ -26,10 +26,14 @@ void layout_fini(struct layout *layout) UNCHECKED
 	mutex_fini(&layout->looking);
 }
 
-static void node_wipe(struct store_node *node)
+const char *layout_area_name(enum layout_area area)
 {
-	cap_wipe(&node->rw);
-	cap_wipe(&node->ro);
+	static const char *const names[] = {
+		[LAYOUT_KEYS] = "keys",
+		[LAYOUT_CHUNKS] = "chunks",
+		[LAYOUT_PARTIAL] = "partial",
+	};
+	return names[area];
 }
 
 /* ---- the root ---- */
@@ -43,8 +47,9 @@ static void root_begin(void *context) { *(struct root_look *)context = (struct r
 static bool root_child(void *context, const struct store_child *child)
 {
 	struct root_look *look = context;
-	if (child->name_size == 4 && memcmp(child->name, "keys", 4) == 0)
-		look->keys = child->node.kind == STORE_DIRECTORY;
+	for (enum layout_area area = LAYOUT_KEYS; area < LAYOUT_AREAS; area++)
+		if (strcmp(child->name, layout_area_name(area)) == 0)
+			look->keys |= child->node.kind == STORE_DIRECTORY;
 	if (child->name_size != strlen(MARK) || memcmp(child->name, MARK, child->name_size) != 0) {
 		look->other = true;
 		return true;
@@ -102,7 +107,7 @@ static enum fault ask_root(struct layout *layout, const struct tries *tries, str
 		layout->known = true;
 		mutex_unlock(&layout->lock);
 	}
-	node_wipe(&node);
+	store_node_wipe(&node);
 	return fault;
 }
 
@@ -115,9 +120,8 @@ static bool root_known(struct layout *layout, struct cap *root)
 	return known;
 }
 
-/* Stores the root's cap, which is asked for the first time. */
-static enum fault find_root(struct layout *layout, const struct tries *tries, struct cap *root,
-			    struct err *err)
+enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,
+		       struct err *err)
 {
 	enum fault fault = FAULT_NONE;
 	if (root_known(layout, root))
@@ -134,7 +138,7 @@ static enum fault find_root(struct layout *layout, const struct tries *tries, st
 enum fault layout_writable(struct layout *layout, const struct tries *tries, struct err *err)
 {
 	struct cap root;
-	enum fault fault = find_root(layout, tries, &root, err);
+	enum fault fault = layout_root(layout, tries, &root, err);
 	if (!fault && !cap_is_writable(&root))
 		fault = err_set(err, FAULT_USAGE,
 				"'%.80s' is read-only; storing and removing keys needs its write "
@@ -191,43 +195,52 @@ static void leaf_keep(struct layout *layout, unsigned number, const struct cap *
 	mutex_unlock(&layout->lock);
 }
 
-static void way_from_root(struct way *way, const struct key_name *name)
+static void way_from_root(struct way *way, const struct layout_name *name)
 {
+	const char *area = layout_area_name(name->area);
 	snprintf(way->text[0], DIRECTORY_NAME_SIZE, "%02x", name->leaf >> 4);
 	snprintf(way->text[1], DIRECTORY_NAME_SIZE, "%x", name->leaf & 15);
 	const struct store_name component[] = {
-		{ "keys", strlen("keys") },
+		{ area, strlen(area) },
 		{ way->text[0], strlen(way->text[0]) },
 		{ way->text[1], strlen(way->text[1]) },
-		{ name->file, name->file_size },
+		{ name->file, name->size },
 	};
 	way->from_root = true;
-	way->path.count = ARRAY_COUNT(component);
+	way->path.count = ARRAY_COUNT(component) - !name->file;
 	memcpy(way->path.component, component, sizeof component);
 }
 
 /* Finds the shortest way that is known; `name` outlives it. */
 static enum fault way_find(struct layout *layout, const struct tries *tries,
-			   const struct key_name *name, struct way *way, struct err *err)
+			   const struct layout_name *name, struct way *way, struct err *err)
 {
 	*way = (struct way){ .tree = { tries, &way->top }, .path = { .count = 1 } };
-	if (find_root(layout, tries, &way->top, err))
+	if (layout_root(layout, tries, &way->top, err))
 		return err->fault;
-	if (leaf_known(layout, name->leaf, &way->top))
-		way->path.component[0] = (struct store_name){ name->file, name->file_size };
+	if (name->area == LAYOUT_KEYS && name->file && leaf_known(layout, name->leaf, &way->top))
+		way->path.component[0] = (struct store_name){ name->file, name->size };
 	else
 		way_from_root(way, name);
 	return FAULT_NONE;
 }
 
 enum fault layout_find(struct layout *layout, const struct tries *tries,
-		       const struct key_name *name, struct store_node *node, struct err *err)
+		       const struct layout_name *name, struct store_node *node, struct err *err)
+{
+	const struct tree_listing listing = { .node = node };
+	return layout_list(layout, tries, name, &listing, err);
+}
+
+enum fault layout_list(struct layout *layout, const struct tries *tries,
+		       const struct layout_name *name, const struct tree_listing *listing,
+		       struct err *err)
 {
 	struct way way;
-	*node = (struct store_node){ 0 };
+	*listing->node = (struct store_node){ 0 };
 	enum fault fault = way_find(layout, tries, name, &way, err);
 	if (!fault)
-		fault = tree_find(&way.tree, &way.path, way.path.count, node, err);
+		fault = tree_list(&way.tree, &way.path, listing, err);
 	if (fault == FAULT_NOT_FOUND)
 		err_set(err, fault, "the key is not in '%.100s'", layout->path->typed);
 	cap_wipe(&way.top);
@@ -235,19 +248,18 @@ enum fault layout_find(struct layout *layout, const struct tries *tries,
 }
 
 enum fault layout_link(struct layout *layout, const struct tries *tries,
-		       const struct key_name *name, const struct cap *cap, struct err *err)
+		       const struct layout_name *name, const struct tree_new *new, struct err *err)
 {
 	struct way way;
 	struct tree_end end = { 0 };
 	const uint64_t now_ms = clock_ms();
-	const struct tree_new new = { cap, STORE_REPLACE_ONLY_FILES };
 	enum fault fault = layout_writable(layout, tries, err);
 	if (!fault)
 		fault = way_find(layout, tries, name, &way, err);
 	if (fault)
 		return fault;
-	fault = tree_link(&way.tree, &way.path, &new, &end, err);
-	if (!fault && way.from_root)
+	fault = tree_link(&way.tree, &way.path, new, &end, err);
+	if (!fault && way.from_root && name->area == LAYOUT_KEYS)
 		leaf_keep(layout, name->leaf, &end.directory, now_ms);
 	if (!fault && way.from_root && end.found == 0)
 		fault = mark(layout, &way.tree, err);
@@ -257,7 +269,7 @@ enum fault layout_link(struct layout *layout, const struct tries *tries,
 }
 
 enum fault layout_unlink(struct layout *layout, const struct tries *tries,
-			 const struct key_name *name, struct err *err)
+			 const struct layout_name *name, struct err *err)
 {
 	struct way way;
 	enum fault fault = layout_writable(layout, tries, err);

@@ -33,23 +33,56 @@ MUST_USE enum fault layout_init(struct layout *layout, const struct grid_path *p
 				struct err *err);
 void layout_fini(struct layout *layout);
 
+/* What lies below the root, each in directories of its own. */
+enum layout_area {
+	LAYOUT_KEYS,    /* contents stored whole */
+	LAYOUT_CHUNKS,  /* contents in chunks: a directory for each key */
+	LAYOUT_PARTIAL, /* directories of stores under way */
+	LAYOUT_AREAS,
+};
+
+struct layout_name {
+	enum layout_area area;
+	unsigned leaf;    /* of the key */
+	const char *file; /* NULL: the directory that such names stand in */
+	size_t size;
+};
+
+/* Names of `keys`. */
+static inline struct layout_name layout_key(const struct key_name *name)
+{
+	return (struct layout_name){ LAYOUT_KEYS, name->leaf, name->file, name->file_size };
+}
+
+/* Returns "keys", "chunks" or "partial". */
+const char *layout_area_name(enum layout_area area);
+
+/* Stores the root's cap, which is looked at the first time.  USAGE: it is no key store. */
+MUST_USE enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,
+				struct err *err);
+
 /*
- * Stores what the key's name leads to.  NOT_FOUND: nothing.  USAGE: the root is no key store.  The
- * node's caps are to be wiped.
+ * Stores what the name leads to.  NOT_FOUND: nothing.  USAGE: the root is no key store.  The node's
+ * caps are to be wiped.
  */
 MUST_USE enum fault layout_find(struct layout *layout, const struct tries *tries,
-				const struct key_name *name, struct store_node *node,
+				const struct layout_name *name, struct store_node *node,
+				struct err *err);
+
+/* The same, and lists what it has.  NOT_FOUND. */
+MUST_USE enum fault layout_list(struct layout *layout, const struct tries *tries,
+				const struct layout_name *name, const struct tree_listing *listing,
 				struct err *err);
 
 /* Refuses a root that cannot be written to, USAGE, before anything is stored. */
 MUST_USE enum fault layout_writable(struct layout *layout, const struct tries *tries,
 				    struct err *err);
 
-/* Links `cap` under the key's name, replacing what has it, and looks whether it is there. */
+/* Links a cap under the name, and looks whether it is there. */
 MUST_USE enum fault layout_link(struct layout *layout, const struct tries *tries,
-				const struct key_name *name, const struct cap *cap,
+				const struct layout_name *name, const struct tree_new *new,
 				struct err *err);
 
-/* Takes the key's name away; well when there is none. */
+/* Takes the name away; well when there is none. */
 MUST_USE enum fault layout_unlink(struct layout *layout, const struct tries *tries,
-				  const struct key_name *name, struct err *err);
+				  const struct layout_name *name, struct err *err);

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+enum { PIECE_SIZE = 256 * 1024 /* bytes looked at at once */ };
+
 enum fault source_open(struct source *source, const char *path, struct err *err)
 {
 	*source = (struct source){ .path = path };
@@ -111,5 +113,70 @@ enum fault source_put_file(struct operation *operation, const char *path,
 	if (!fault)
 		keys_progress_tell(progress, part.size);
 	source_close(&source);
+	return fault;
+}
+
+enum fault source_put_bytes(struct operation *operation, const void *data, size_t size,
+			    struct cap *cap, struct err *err)
+{
+	struct spool spool;
+	struct upload_options options = {
+		.tries = operation->tries,
+		.policy = operation->keys->policy,
+		.encodes = operation->keys->options.setup->encodes,
+		.patience = &operation->keys->patience,
+	};
+	spool_init(&spool, pipe_directory(), PIPE_MEMORY_MAX);
+	enum fault fault = spool_append(&spool, data, size, err);
+	if (!fault)
+		fault = upload_put(&options, &spool, cap, err);
+	spool_fini(&spool);
+	return fault;
+}
+
+/* ---- looking at parts ---- */
+
+enum fault source_hash(const struct source *source, const struct source_part *part,
+		       unsigned char hash[CONTENT_HASH_SIZE], struct err *err)
+{
+	struct content_hash state;
+	unsigned char *data = malloc(PIECE_SIZE);
+	if (!data)
+		return err_set(err, FAULT_NOMEM, "no memory for a file");
+	enum fault fault = content_hash_init(&state, err);
+	if (!fault)
+		content_hash_start(&state);
+	for (uint64_t at = 0; !fault && at < part->size;) {
+		size_t size = (size_t)min_u64(part->size - at, PIECE_SIZE);
+		fault = unchanged_read(source->fd, part->offset + at, data, size, err);
+		if (!fault)
+			content_hash_update(&state, data, size);
+		at += size;
+	}
+	if (!fault)
+		content_hash_final(&state, hash);
+	content_hash_fini(&state);
+	free(data);
+	return fault;
+}
+
+enum fault source_equal(const struct source *source, const struct source_part *part, uint64_t other,
+			bool *equal, struct err *err)
+{
+	unsigned char *data = malloc(2 * (size_t)PIECE_SIZE);
+	if (!data)
+		return err_set(err, FAULT_NOMEM, "no memory for a file");
+	enum fault fault = FAULT_NONE;
+	*equal = true;
+	for (uint64_t at = 0; !fault && *equal && at < part->size;) {
+		size_t size = (size_t)min_u64(part->size - at, PIECE_SIZE);
+		fault = unchanged_read(source->fd, part->offset + at, data, size, err);
+		if (!fault)
+			fault = unchanged_read(source->fd, other + at, data + PIECE_SIZE, size,
+					       err);
+		*equal = !fault && memcmp(data, data + PIECE_SIZE, size) == 0;
+		at += size;
+	}
+	free(data);
 	return fault;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/digest.h"
 #include "keys/operation.h"
 
 #include <sys/stat.h>
@@ -35,3 +36,14 @@ MUST_USE enum fault source_put(struct operation *operation, const struct source 
 MUST_USE enum fault source_put_file(struct operation *operation, const char *path,
 				    const struct keys_progress *progress, struct cap *cap,
 				    struct err *err);
+
+/* Stores bytes at hand. */
+MUST_USE enum fault source_put_bytes(struct operation *operation, const void *data, size_t size,
+				     struct cap *cap, struct err *err);
+
+/* Stores the XXH3-128 of a part, or whether two parts of `size` bytes are equal.  Faults: IO,
+ * CHANGED, NOMEM. */
+MUST_USE enum fault source_hash(const struct source *source, const struct source_part *part,
+				unsigned char hash[CONTENT_HASH_SIZE], struct err *err);
+MUST_USE enum fault source_equal(const struct source *source, const struct source_part *part,
+				 uint64_t other, bool *equal, struct err *err);

@@ -1,119 +1,191 @@
 #include "keys/whole.h"
 
-#include "measure/activity.h"
-#include "queue/core/file_io.h"
-#include "verify/likeness.h"
+#include "keys/target.h"
+#include "verify/reading.h"
 #include "verify/single.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+enum { PIECE_SIZE = 256 * 1024 /* bytes read at once */ };
 
-/* ---- fetching ---- */
+/* ---- going on with a beginning ---- */
 
-struct whole_target {
-	const char *path;
-	int fd;          /* -1: not opened yet */
+struct rest {
+	const struct whole *whole;
+	const struct chunk_sink *sink;
+	struct reading reading;
+	struct proof proof; /* of all bytes up to `offset` */
+	uint64_t offset;    /* in the object */
+	bool over;
+	struct err err;
+};
+
+/* Runs what is here through the proof. */
+static enum fault hash_here(struct rest *rest, struct err *err)
+{
+	const struct whole *whole = rest->whole;
+	unsigned char *data = malloc(PIECE_SIZE);
+	enum fault fault = data ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a file");
+	while (!fault && rest->offset < whole->here) {
+		size_t size = (size_t)min_u64(whole->here - rest->offset, PIECE_SIZE);
+		fault = whole->read(whole->context, rest->offset, data, size, err);
+		if (!fault)
+			fault = proof_update(&rest->proof, data, size, err);
+		rest->offset += size;
+	}
+	free(data);
+	return fault;
+}
+
+static enum fault rest_take(void *context, const void *data, size_t size, struct err *err)
+{
+	struct rest *rest = context;
+	if (proof_update(&rest->proof, data, size, err) ||
+	    rest->sink->write(rest->sink->context, data, size, err))
+		return err->fault;
+	rest->offset += size;
+	return FAULT_NONE;
+}
+
+static void rest_ended(void *context, const struct err *err)
+{
+	struct rest *rest = context;
+	rest->over = true;
+	rest->err = err ? *err : (struct err){ 0 };
+}
+
+/* Reads what is behind `offset`; where that is cut off, a further try goes on there. */
+static enum fault read_rest(struct operation *operation, struct rest *rest, struct err *err)
+{
+	const struct cap *cap = rest->whole->cap;
+	struct tries tries = operation->tries;
+	rest->reading.options = (struct reading_options){
+		.store = operation->wait.store,
+		.cap = cap,
+		.take = rest_take,
+		.ended = rest_ended,
+		.context = rest,
+	};
+	while (rest->offset < cap->size) {
+		rest->over = false;
+		rest->reading.offset = rest->offset;
+		rest->reading.length = cap->size - rest->offset;
+		reading_start(&rest->reading);
+		if (!rest->over && store_wait_end(&operation->wait, &rest->reading.call, err))
+			return err->fault;
+		if (!rest->err.fault)
+			continue;
+		*err = rest->err;
+		if (!tries_again(&tries, err))
+			return err->fault;
+	}
+	tries_over(&tries);
+	return FAULT_NONE;
+}
+
+/* Stores whether what is here and what was read behind it are the cap's. */
+static enum fault go_on(struct operation *operation, const struct whole *whole,
+			const struct chunk_sink *sink, bool *proven, struct err *err)
+{
+	const struct chk_params *secret = operation->keys->options.setup->params;
+	struct rest rest = { .whole = whole, .sink = sink };
+	*proven = false;
+	enum fault fault = proof_start(&rest.proof, whole->cap, secret, err);
+	if (!fault)
+		fault = hash_here(&rest, err);
+	if (!fault && sink->begin)
+		fault = sink->begin(sink->context, whole->offset + whole->here, err);
+	if (!fault)
+		fault = read_rest(operation, &rest, err);
+	if (!fault)
+		fault = proof_end(&rest.proof, whole->cap, proven, err);
+	proof_fini(&rest.proof);
+	return fault;
+}
+
+/* ---- reading ---- */
+
+struct anew {
+	const struct whole *whole;
+	const struct chunk_sink *sink;
+};
+
+static enum fault anew_begin(void *context, struct err *err)
+{
+	const struct anew *anew = context;
+	return anew->sink->begin(anew->sink->context, anew->whole->offset, err);
+}
+
+static enum fault anew_write(void *context, const void *data, size_t size, struct err *err)
+{
+	const struct anew *anew = context;
+	return anew->sink->write(anew->sink->context, data, size, err);
+}
+
+enum fault whole_read(struct operation *operation, const struct whole *whole,
+		      const struct chunk_sink *sink, struct err *err)
+{
+	struct anew anew = { whole, sink };
+	const struct cap *cap = whole->cap;
+	const struct chk_params *secret = operation->keys->options.setup->params;
+	bool proven = false;
+	/* Without the secret nothing tells whether a beginning is right. */
+	if (whole->here > 0 && secret && cap->kind == CAP_CHK && whole->here <= cap->size) {
+		enum fault fault = go_on(operation, whole, sink, &proven, err);
+		if (fault || proven)
+			return fault;
+	}
+	struct single single = {
+		.tries = operation->tries,
+		.secret = secret,
+		.begin = anew_begin,
+		.write = anew_write,
+		.context = &anew,
+	};
+	return single_read(&single, cap, err);
+}
+
+/* ---- into a file ---- */
+
+struct getting {
+	struct target target;
 	uint64_t offset; /* of the next byte */
 	const struct keys_progress *progress;
 };
 
-static enum fault target_begin(void *context, struct err *err)
+static enum fault getting_begin(void *context, uint64_t offset, struct err *err)
 {
-	struct whole_target *target = context;
+	struct getting *getting = context;
 	(void)err;
-	target->offset = 0;
+	getting->offset = offset;
 	return FAULT_NONE;
 }
 
-static enum fault target_open(struct whole_target *target, struct err *err)
+static enum fault getting_write(void *context, const void *data, size_t size, struct err *err)
 {
-	if (target->fd >= 0)
-		return FAULT_NONE;
-	target->fd = open(target->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-	return target->fd >= 0
-		       ? FAULT_NONE
-		       : err_os(err, FAULT_IO, errno, "cannot write '%.120s'", target->path);
-}
-
-/* Opened with the first byte: a file is left alone until the key is known to be there. */
-static enum fault target_write(void *context, const void *data, size_t size, struct err *err)
-{
-	struct whole_target *target = context;
-	activity_begin(ACTIVITY_WRITING);
-	enum fault fault = target_open(target, err);
-	if (!fault)
-		fault = file_write_at(target->fd, target->offset, data, size, err);
-	activity_end(ACTIVITY_WRITING);
-	if (fault)
-		return fault;
-	target->offset += size;
-	keys_progress_tell(target->progress, target->offset);
-	return FAULT_NONE;
-}
-
-static enum fault target_read(void *context, uint64_t offset, unsigned char *data, size_t size,
-			      struct err *err)
-{
-	const struct whole_target *target = context;
-	return file_read_at(target->fd, offset, data, size, err);
-}
-
-/* Whether the file is there already, whole: then nothing is fetched. */
-static bool target_is_whole(struct whole_target *target, const struct cap *cap,
-			    const struct chk_params *secret)
-{
-	struct stat st;
-	struct err err;
-	bool alike = false;
-	target->fd = open(target->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (target->fd < 0 || !secret || fstat(target->fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return false;
-	const struct likeness likeness = {
-		.cap = cap,
-		.secret = secret,
-		.size = (uint64_t)st.st_size,
-		.read = target_read,
-		.context = target,
-	};
-	return !likeness_find(&likeness, &alike, &err) && alike;
-}
-
-/* What an earlier, longer file had behind the end goes. */
-static enum fault target_finish(struct whole_target *target, struct err *err)
-{
-	if (target_open(target, err))
+	struct getting *getting = context;
+	if (target_write(&getting->target, getting->offset, data, size, err))
 		return err->fault;
-	if (ftruncate(target->fd, (off_t)target->offset) != 0)
-		return err_os(err, FAULT_IO, errno, "cannot write '%.120s'", target->path);
-	activity_begin(ACTIVITY_FINISHING);
-	enum fault fault = file_sync(target->fd, err);
-	activity_end(ACTIVITY_FINISHING);
-	return fault;
+	getting->offset += size;
+	keys_progress_tell(getting->progress, getting->offset);
+	return FAULT_NONE;
 }
 
 enum fault whole_get(struct operation *operation, const struct cap *cap, const char *path,
 		     const struct keys_progress *progress, struct err *err)
 {
-	struct whole_target target = { .path = path, .fd = -1, .progress = progress };
-	struct single single = {
-		.tries = operation->tries,
-		.secret = operation->keys->options.setup->params,
-		.begin = target_begin,
-		.write = target_write,
-		.context = &target,
+	struct getting getting = { .target = { path, -1 }, .progress = progress };
+	const struct chunk_sink sink = { getting_begin, getting_write, &getting };
+	const struct whole whole = {
+		.cap = cap,
+		.here = min_u64(target_size(&getting.target), cap->size),
+		.read = target_read,
+		.context = &getting.target,
 	};
-	enum fault fault = FAULT_NONE;
-	if (target_is_whole(&target, cap, single.secret)) {
-		keys_progress_tell(progress, cap->size);
-	} else {
-		fault = single_read(&single, cap, err);
-		if (!fault)
-			fault = target_finish(&target, err);
-	}
-	if (target.fd >= 0)
-		close(target.fd);
+	enum fault fault = whole_read(operation, &whole, &sink, err);
+	if (!fault)
+		fault = target_end(&getting.target, getting.offset, err);
+	if (!fault)
+		keys_progress_tell(progress, getting.offset);
+	target_close(&getting.target);
 	return fault;
 }
 
@@ -134,13 +206,12 @@ static void checked(void *context, const struct store_reply *reply)
 	checking->err.fault = reply->fault;
 }
 
-static enum fault check_once(const struct operation *operation, const struct cap *cap,
+static enum fault check_once(const struct operation *operation, const struct store_check *check,
 			     struct whole_checking *checking, struct err *err)
 {
-	const struct store_check check = { .cap = cap };
 	const struct store_then then = { .done = checked, .context = checking };
 	*checking = (struct whole_checking){ 0 };
-	struct store_call *call = store_check(operation->wait.store, &check, then, err);
+	struct store_call *call = store_check(operation->wait.store, check, then, err);
 	if (!call)
 		return err->fault;
 	checking->call = call;
@@ -151,21 +222,37 @@ static enum fault check_once(const struct operation *operation, const struct cap
 	return checking->err.fault;
 }
 
-enum key_presence whole_check(struct operation *operation, const struct cap *cap, struct err *err)
+enum fault whole_health(struct operation *operation, const struct cap *cap,
+			const struct store_check *check, struct store_health *health,
+			struct err *err)
 {
 	struct whole_checking checking;
+	struct store_check wanted = *check;
 	struct tries tries = operation->tries;
 	enum fault fault;
+	wanted.cap = cap;
+	*health = (struct store_health){ .healthy = true, .recoverable = true, .literal = true };
 	if (cap_is_literal(cap))
-		return KEY_PRESENT;
-	while ((fault = check_once(operation, cap, &checking, err)) && tries_again(&tries, err)) {
+		return FAULT_NONE;
+	while ((fault = check_once(operation, &wanted, &checking, err)) &&
+	       tries_again(&tries, err)) {
 	}
 	if (fault)
-		return KEY_UNKNOWN;
+		return err->fault;
 	tries_over(&tries);
-	if (checking.health.recoverable)
+	*health = checking.health;
+	return FAULT_NONE;
+}
+
+enum key_presence whole_check(struct operation *operation, const struct cap *cap, struct err *err)
+{
+	const struct store_check check = { 0 };
+	struct store_health health;
+	if (whole_health(operation, cap, &check, &health, err))
+		return KEY_UNKNOWN;
+	if (health.recoverable)
 		return KEY_PRESENT;
-	if (!checking.health.unsure)
+	if (!health.unsure)
 		return KEY_ABSENT;
 	err_set(err, FAULT_UNAVAILABLE,
 		"too few shares were found, and not all storage servers have answered");

@@ -73,14 +73,16 @@ struct options {
 	char *bench_shape;                         /* bench: a plan whose sizes are measured */
 	uint64_t bench_duration_ms, bench_objects; /* of a step; 0 objects: any number */
 	char *read_data_subset;                    /* snapshots check; NULL: none is read */
-	char *at;              /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
-	char *state_dir;       /* where jobs are kept; NULL: not given */
-	char *plan_file;       /* plan -o; bench plot: the picture */
-	char *cap_out;         /* put, cp */
-	char *root;            /* key: the key store; NULL: not given */
-	uint64_t older_ms;     /* jobs prune; UINT64_MAX: not given */
-	uint64_t port;         /* gateway; 0: any */
-	bool new_job, dry_run; /* cp, plan, backup, forget */
+	char *at;        /* cp, plan, ls, get, diff: a time, as snapshot/moment.h has it */
+	char *state_dir; /* where jobs are kept; NULL: not given */
+	char *plan_file; /* plan -o; bench plot: the picture */
+	char *cap_out;   /* put, cp */
+	char *root;      /* key: the key store; NULL: not given */
+	char *key_chunk; /* key: size of chunks as git-annex spells it; NULL: not given */
+	bool key_serial;
+	uint64_t older_ms;            /* jobs prune; UINT64_MAX: not given */
+	uint64_t port;                /* gateway; 0: any */
+	bool new_job, dry_run;        /* cp, plan, backup, forget */
 	bool show_caps, long_listing; /* ls, show, snapshots */
 	bool human_readable;          /* ls */
 	bool list_recursively;        /* ls */

@@ -157,7 +157,7 @@ const struct option_row option_table[] = {
 	  0, 0 },
 	{ "jobs", 'j', OPTION_COUNT, "N",
 	  "file requests in flight at each gateway (copies find out how many, up to 64)",
-	  ONLINE | BIT(BENCH), false, AT(transfer.in_flight), 1, 1024 },
+	  ONLINE | BIT(BENCH) | BIT(KEY), false, AT(transfer.in_flight), 1, 1024 },
 	{ "readers", 0, OPTION_COUNT, "N", "threads that read and hash (8)", SENDING, false,
 	  AT(transfer.readers), 1, 64 },
 	{ "threads", 0, OPTION_COUNT, "N", "threads that talk to gateways (one each)", ONLINE,
@@ -227,6 +227,12 @@ const struct option_row option_table[] = {
 	  AT(bench_objects), 1, UINT64_MAX },
 	{ "caps", 0, OPTION_FLAG, NULL, "show caps, which are secrets",
 	  BIT(SHOW) | BIT(LS) | BIT(SNAPSHOTS), true, AT(show_caps), 0, 0 },
+	{ "chunk", 0, OPTION_TEXT, "SIZE",
+	  "store in chunks of SIZE, as git-annex spells it: 8MiB, 10 MB (0: whole)", BIT(KEY), true,
+	  AT(key_chunk), 0, 0 },
+	{ "serial", 0, OPTION_FLAG, NULL,
+	  "one chunk after another, from the first that is missing, as git-annex does", BIT(KEY),
+	  true, AT(key_serial), 0, 0 },
 	{ "root", 0, OPTION_TEXT, "ALIAS:DIR", "the directory that is the key store", BIT(KEY),
 	  true, AT(root), 0, 0 },
 	{ "human-readable", 'h', OPTION_FLAG, NULL, "with -l: sizes as 1.5K", BIT(LS), true,
@@ -357,8 +363,14 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     1, 1 },
 	[COMMAND_KEY] = { "key", "store | retrieve | remove | check KEY [FILE] --root ALIAS:DIR",
 			  "keep contents on a grid by their git-annex keys",
-			  "store KEY FILE     store the file; what the key had is replaced.\n"
-			  "retrieve KEY FILE  bring it into the file, written from front to back.\n"
+			  "store KEY FILE     store the file; what the key had is replaced.  With "
+			  "--chunk "
+			  "of chunks\n                   that are there already only the others "
+			  "are "
+			  "sent.\n"
+			  "retrieve KEY FILE  bring it into the file, written from front to back; "
+			  "a "
+			  "beginning that is\n                   there is gone on with.\n"
 			  "remove KEY         take the key away; well when it is not there.\n"
 			  "check KEY          say whether its content can be read; 0: present, 1: "
 			  "absent, 69: nobody\n                   can tell.\n",

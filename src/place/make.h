@@ -17,3 +17,12 @@
  */
 MUST_USE enum fault make_mutable(const struct tries *tries, const struct edge_child *child,
 				 struct cap *cap, struct err *err);
+
+struct make_options {
+	bool is_mutable;
+	uint64_t children; /* in the body */
+};
+
+/* The same with the children of a body (tahoe/edge.h); an immutable one has the same cap again. */
+MUST_USE enum fault make_directory(const struct tries *tries, const struct make_options *options,
+				   const struct bytes *json, struct cap *cap, struct err *err);

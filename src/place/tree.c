@@ -54,31 +54,48 @@ void tree_path_fini(struct tree_path *path)
 	*path = (struct tree_path){ 0 };
 }
 
-static void node_wipe(struct store_node *node)
+/* Lists, trying again. */
+static enum fault list_below(const struct tree_root *tree, const struct store_list *list,
+			     const struct tree_listing *listing, struct err *err)
 {
-	cap_wipe(&node->rw);
-	cap_wipe(&node->ro);
+	struct tries ours = *tree->tries;
+	enum fault fault;
+	do {
+		*listing->node = (struct store_node){ 0 };
+		if (listing->begin)
+			listing->begin(listing->context);
+		fault = store_wait_list(ours.wait, list, listing->node, err);
+	} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
+	if (!fault)
+		tries_over(&ours);
+	else
+		store_node_wipe(listing->node);
+	return fault ? err->fault : FAULT_NONE;
+}
+
+enum fault tree_list(const struct tree_root *tree, const struct tree_path *path,
+		     const struct tree_listing *listing, struct err *err)
+{
+	const struct store_list list = {
+		.cap = tree->root,
+		.path = path ? path->component : NULL,
+		.path_count = path ? path->count : 0,
+		.child = listing->child,
+		.context = listing->context,
+	};
+	return list_below(tree, &list, listing, err);
 }
 
 enum fault tree_find(const struct tree_root *tree, const struct tree_path *path, size_t count,
 		     struct store_node *node, struct err *err)
 {
+	const struct tree_listing listing = { .node = node };
 	const struct store_list list = {
 		.cap = tree->root,
 		.path = count > 0 ? path->component : NULL,
 		.path_count = count,
 	};
-	struct tries ours = *tree->tries;
-	enum fault fault;
-	do {
-		*node = (struct store_node){ 0 };
-		fault = store_wait_list(ours.wait, &list, node, err);
-	} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
-	if (!fault)
-		tries_over(&ours);
-	else
-		node_wipe(node);
-	return fault ? err->fault : FAULT_NONE;
+	return list_below(tree, &list, &listing, err);
 }
 
 /* ---- making ---- */
@@ -154,7 +171,7 @@ static enum fault link_once(struct linking *linking, struct err *err)
 		fault = link_name(&link, linking->tree->tries, &linking->top, err);
 		linking->raced = chain && fault == FAULT_EXISTS;
 	}
-	node_wipe(&node);
+	store_node_wipe(&node);
 	return fault;
 }
 
@@ -200,6 +217,6 @@ enum fault tree_unlink(const struct tree_root *tree, const struct tree_path *pat
 		fault = err_set(err, FAULT_AUTH, "the directory is read-only");
 	if (!fault && node.kind == STORE_DIRECTORY)
 		fault = unlink_from(tree->tries, &node.rw, &path->component[path->count - 1], err);
-	node_wipe(&node);
+	store_node_wipe(&node);
 	return fault;
 }

@@ -34,6 +34,19 @@ struct tree_path {
 MUST_USE enum fault tree_path_init(struct tree_path *path, const char *text, struct err *err);
 void tree_path_fini(struct tree_path *path);
 
+/* What is wanted of a listing. */
+struct tree_listing {
+	void (*begin)(void *context); /* forgets children: another try begins */
+	store_child_found *child;
+	void *context;           /* of both */
+	struct store_node *node; /* stored: what was listed */
+};
+
+/* Lists what is at the path; NULL: the root.  Faults as of tree_find; on failure `node` is empty.
+ */
+MUST_USE enum fault tree_list(const struct tree_root *tree, const struct tree_path *path,
+			      const struct tree_listing *listing, struct err *err);
+
 /* Stores what is at the first `count` components; on failure `node` is empty.  FAULT_NOT_FOUND:
  * nothing is; those of store_list. */
 MUST_USE enum fault tree_find(const struct tree_root *tree, const struct tree_path *path,

@@ -95,6 +95,12 @@ static inline uint64_t store_node_chunked(const struct store_node *node)
 		       : 0;
 }
 
+static inline void store_node_wipe(struct store_node *node)
+{
+	cap_wipe(&node->rw);
+	cap_wipe(&node->ro);
+}
+
 /* A child of a directory; borrows until the callback returns.  The name is hostile: any UTF-8 of
  * any length. */
 struct store_child {

@@ -141,8 +141,10 @@ static enum fault write_log(void *context, const struct chunk_log *log, struct e
 	return FAULT_NONE;
 }
 
-static enum fault have(void *context, uint64_t *size, struct err *err)
+static enum fault have(void *context, const struct chunk_list *list, uint64_t *size,
+		       struct err *err)
 {
+	(void)list;
 	(void)context;
 	(void)err;
 	*size = store.file_size;

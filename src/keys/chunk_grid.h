@@ -1,0 +1,41 @@
+/*
+ * What the machines of `chunk` do, done with one key on a grid.
+ *
+ * Place      keys.c: a key and a file -> [chunk_grid] -> chunk/chunk.h's machines, chunking, whole,
+ *            source.
+ * Ownership  a struct chunk_grid owns what it needs until chunk_grid_fini; it borrows the key's
+ *            name, and the file is opened and closed by the caller.
+ * Threads    as the machines say: each call takes a store of its own.
+ */
+#pragma once
+
+#include "chunk/chunk.h"
+#include "keys/chunking.h"
+#include "keys/source.h"
+#include "keys/target.h"
+#include "keys/twins.h"
+
+struct chunk_grid {
+	struct keys *keys;
+	const struct key_name *name;
+	const struct keys_progress *progress;
+	const struct source *source; /* of a store */
+	struct target *target;       /* of a retrieve */
+	struct chunking chunking;
+	struct twins twins;
+	struct chunk_operations operations;
+};
+
+void chunk_grid_init(struct chunk_grid *grid, struct keys *keys, const struct key_name *name,
+		     const struct keys_progress *progress);
+void chunk_grid_fini(struct chunk_grid *grid);
+
+/* Whether the key may be in chunks at all: equal keys mean equal bytes, and it is no chunk's. */
+bool chunk_grid_cuts(const struct chunk_grid *grid);
+
+/* Returns how the key is to be run through the machines. */
+struct chunk_run chunk_grid_run(const struct chunk_grid *grid);
+
+/* Links what was stored before a store ended early, whoever asked it to: the next one goes on with
+ * it.  What cannot be linked now is not waited for. */
+void chunk_grid_save(struct chunk_grid *grid);

@@ -1,0 +1,299 @@
+"""`barge key --chunk`: contents in chunks, as git-annex cuts them."""
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from grid import wait_for
+from test_keys import Store, key_of, place
+from tree import content
+
+CHUNK = 100000  # larger than what is sent from memory
+
+
+def leaf(key):
+    return place(key)[len("keys/"):]
+
+
+@pytest.fixture
+def keys(embedded, client, tmp_path):
+    return Store(embedded, client(embedded), tmp_path)
+
+
+class Chunks:
+    """A key store, and what it has of a content in chunks."""
+    def __init__(self, keys, data, size=CHUNK):
+        self.keys, self.data, self.size = keys, data, size
+        self.key, self.path = key_of(data), keys.file(data)
+        self.count = max(1, -(-len(data) // size))
+
+    def store(self, *options):
+        return self.keys.ok("store", self.key, self.path, f"--chunk={self.size}", *options)
+
+    def name(self, number):
+        return f"SHA256-s{len(self.data)}-S{self.size}-C{number}--{self.key.split('--')[1]}"
+
+    def part(self, number):
+        return self.data[(number - 1) * self.size:number * self.size]
+
+    def names(self, path):
+        """Of what is in a directory of the store."""
+        return set(self.keys.grid.children(self.keys.cap, path))
+
+    def own(self):
+        return f"chunks/{leaf(self.key)}"
+
+    def unfinished(self):
+        """Names of unfinished stores beside the key."""
+        return self.names("partial/" + leaf(self.key).rsplit("/", 1)[0])
+
+    def back(self, path, *options):
+        self.keys.ok("retrieve", self.key, path, *options)
+        return path.read_bytes()
+
+
+@pytest.mark.parametrize("options", [(), ("--serial",), ("-j1",)])
+def test_chunks_there_and_back(keys, tmp_path, options):
+    chunks = Chunks(keys, content(5 * CHUNK + 1))
+    chunks.store(*options)
+    assert chunks.names(chunks.own()) == {"log", str(CHUNK)}
+    assert chunks.names(f"{chunks.own()}/{CHUNK}") == {chunks.name(n) for n in range(1, 7)}
+    for number in (1, 6):  # by hand, with any Tahoe client
+        cap = keys.grid.child(keys.cap, f"{chunks.own()}/{CHUNK}/{chunks.name(number)}")
+        assert keys.grid.get(cap[1]["ro_uri"]) == chunks.part(number)
+    log = keys.grid.get(keys.grid.child(keys.cap, chunks.own() + "/log")[1]["ro_uri"])
+    assert log.endswith(f"s barge:{CHUNK} 6\n".encode())
+    assert "partial" not in keys.grid.list(keys.cap) or chunks.unfinished() == set()
+    assert keys.check(chunks.key) == "present"
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1])
+def test_few_chunks(keys, tmp_path, size):
+    chunks = Chunks(keys, content(size))
+    chunks.store()
+    assert chunks.names(f"{chunks.own()}/{CHUNK}") == {
+        chunks.name(n) for n in range(1, chunks.count + 1)}
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+def test_other_sizes_stand_side_by_side_and_all_go(keys, tmp_path):
+    chunks, others = Chunks(keys, content(4 * CHUNK)), Chunks(keys, content(4 * CHUNK), 70000)
+    chunks.store()
+    others.store()
+    others.store("--chunk=0")
+    assert chunks.names(chunks.own()) == {"log", str(CHUNK), "70000"}
+    keys.ok("remove", chunks.key)
+    assert keys.check(chunks.key) == "absent"
+    assert chunks.names("chunks/" + leaf(chunks.key).rsplit("/", 1)[0]) == set()
+    run = keys.run("retrieve", chunks.key, tmp_path / "back")
+    assert run.code == 2 and not (tmp_path / "back").exists()
+    keys.ok("remove", chunks.key)
+
+
+def test_equal_chunks_are_sent_once(keys, tmp_path):
+    chunks = Chunks(keys, bytes(8 * CHUNK) + content(CHUNK, 5))
+    puts = keys.grid.requests("put")
+    chunks.store("-j8")
+    assert keys.grid.requests("put") - puts <= 3  # two chunks, and the log
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+def test_what_may_have_other_bytes_is_stored_whole(keys):
+    path = keys.file(content(3 * CHUNK))
+    keys.ok("store", "URL--x", path, f"--chunk={CHUNK}")
+    assert list(keys.grid.list(keys.cap)) == ["barge-keys", "keys"]
+
+
+# --- cut off, and gone on with ------------------------------------------------------------
+
+def start_and_kill(barge, keys, words, kind, requests, number):
+    """Runs until so many requests were there, and kills it."""
+    running = subprocess.Popen(
+        [str(word) for word in (barge, *keys.words(*words))], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=keys.barge.environment)
+    wait_for(lambda: keys.grid.requests(kind) >= requests, 30)
+    running.send_signal(number)
+    running.wait(30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("options", [(), ("--serial",)])
+def test_a_killed_store_is_gone_on_with_from_elsewhere(barge, gateway, client, tmp_path, options,
+                                                       number):
+    grid = gateway("put:delay=60")
+    chunks = Chunks(Store(grid, client(grid), tmp_path), content(30 * CHUNK))
+    words = ("store", chunks.key, chunks.path, f"--chunk={CHUNK}", *options)
+    start_and_kill(barge, chunks.keys, words, "put", 20, number)
+    assert len(chunks.unfinished()) == 1 and chunks.keys.check(chunks.key) == "absent"
+    there = len(chunks.names(f"partial/{leaf(chunks.key)}-{CHUNK}"))
+    before = grid.requests("put")
+    grid.restart()
+    chunks.keys.barge = client(grid)  # with a home of its own
+    chunks.store(*options)
+    # Four in flight and those that were not linked yet; and the log.
+    sent = grid.requests("put")
+    assert sent <= 30 - there + 1 and there >= before - (9 if number == signal.SIGKILL else 4)
+    assert chunks.unfinished() == set()
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+def test_a_killed_retrieve_goes_on(barge, gateway, client, tmp_path):
+    grid = gateway()
+    chunks = Chunks(Store(grid, client(grid), tmp_path), content(30 * CHUNK))
+    chunks.store()
+    grid.restart(["get:delay=60"])
+    back = tmp_path / "back"
+    start_and_kill(barge, chunks.keys, ("retrieve", chunks.key, back), "get", 20, signal.SIGKILL)
+    there = back.stat().st_size // CHUNK
+    assert there >= 12
+    grid.restart()
+    assert chunks.back(back) == chunks.data
+    assert grid.requests("get") <= 30 - there
+
+
+@pytest.mark.parametrize("chunk", [0, CHUNK])
+def test_a_wrong_beginning_is_not_kept(keys, tmp_path, chunk):
+    chunks, back = Chunks(keys, content(3 * CHUNK), chunk or CHUNK), tmp_path / "back"
+    chunks.store(f"--chunk={chunk}")
+    back.write_bytes(content(2 * CHUNK, 9) + b"x" * (4 * CHUNK))
+    assert chunks.back(back) == chunks.data
+
+
+def test_a_beginning_of_what_is_whole_is_gone_on_with(keys, tmp_path):
+    chunks, back = Chunks(keys, content(20 * CHUNK)), tmp_path / "back"
+    chunks.store("--chunk=0")
+    back.write_bytes(chunks.data[:15 * CHUNK + 3])
+    began = time.monotonic()
+    assert chunks.back(back, "--bwlimit=400K") == chunks.data
+    assert time.monotonic() - began < 4.5, "all of it would take five seconds"
+
+
+# --- what is missing, or wrong -----------------------------------------------------------
+
+def lost_cap(keys, size):
+    """Of a content that nobody has stored."""
+    words = keys.grid.put(content(size, 77)).split(":")
+    return ":".join(words[:2] + ["a" * 26] + words[3:])
+
+
+def immutable(grid, children):
+    body = {name: [kind, {"ro_uri": node["ro_uri"]}] for name, (kind, node) in children.items()}
+    return grid.web("POST", "/uri?t=mkdir-immutable", json.dumps(body)).decode()
+
+
+def spoil(chunks, number, cap):
+    """Puts something else in the place of a chunk."""
+    grid = chunks.keys.grid
+    children = dict(grid.children(chunks.keys.cap, f"{chunks.own()}/{chunks.size}"))
+    children.pop(chunks.name(number))
+    if cap:
+        children[chunks.name(number)] = ["filenode", {"ro_uri": cap}]
+    own = dict(grid.children(chunks.keys.cap, chunks.own()))
+    own[str(chunks.size)] = ["dirnode", {"ro_uri": immutable(grid, children)}]
+    above, name = chunks.own().rsplit("/", 1)
+    grid.link(grid.child(chunks.keys.cap, above)[1]["rw_uri"], name, immutable(grid, own))
+
+
+@pytest.mark.parametrize("lost", ["not linked", "of no content", "of another content"])
+def test_a_chunk_that_is_lost_is_taken_from_another_list(keys, tmp_path, lost):
+    chunks, others = Chunks(keys, content(4 * CHUNK)), Chunks(keys, content(4 * CHUNK), 150000)
+    chunks.store()
+    cap = {"not linked": None, "of no content": lost_cap(keys, CHUNK),
+           "of another content": keys.grid.put(content(CHUNK - 1, 78))}[lost]
+    spoil(chunks, 3, cap)
+    back = tmp_path / "back"
+    run = keys.run("retrieve", chunks.key, back)
+    assert run.code != 0 and "hunk 3" in run.err
+    assert back.read_bytes()[:2 * CHUNK] == chunks.data[:2 * CHUNK]
+    if lost != "of another content":
+        assert keys.check(chunks.key) != "present"
+    others.store()
+    gets = keys.grid.requests("get")
+    assert chunks.back(back) == chunks.data
+    assert keys.check(chunks.key) == "present"
+    if lost != "of no content":  # which is tried a few times
+        assert keys.grid.requests("get") - gets <= 6, "what is there was fetched again"
+
+
+def test_a_log_that_names_what_is_not_there(keys, tmp_path):
+    chunks = Chunks(keys, content(4 * CHUNK))
+    log = keys.grid.put(f"1.5s barge:{CHUNK} 4\n2s barge:5000 70\n".encode())
+    key, top = leaf(chunks.key).split("/"), keys.grid.mkdir({"log": log})
+    keys.grid.link(keys.cap, "chunks", keys.grid.mkdir(
+        {key[0]: keys.grid.mkdir({key[1]: keys.grid.mkdir({key[2]: top})})}))
+    keys.grid.link(keys.cap, "keys", keys.grid.mkdir())
+    assert keys.check(chunks.key) == "absent"
+    run = keys.run("retrieve", chunks.key, tmp_path / "back")
+    assert run.code == 2 and "not" in run.err and not (tmp_path / "back").exists()
+    chunks.store()
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+def test_an_upload_that_nobody_logged_is_found(keys, tmp_path):
+    chunks = Chunks(keys, content(4 * CHUNK))
+    chunks.store()
+    whole = keys.grid.mkdir({name: node["ro_uri"] for name, (_, node) in keys.grid.children(
+        keys.cap, f"{chunks.own()}/{CHUNK}").items()})
+    keys.ok("remove", chunks.key)
+    key = leaf(chunks.key).split("/")
+    keys.grid.link(keys.cap, "partial", keys.grid.mkdir(
+        {key[0]: keys.grid.mkdir({key[1]: keys.grid.mkdir({f"{key[2]}-{CHUNK}": whole})})}))
+    assert keys.check(chunks.key) == "absent"
+    assert keys.ok("check", chunks.key, f"--chunk={CHUNK}").out == "present\n"
+    assert keys.check(chunks.key) == "present", "it was not noted"
+    assert chunks.unfinished() == set()
+
+
+def test_what_unfinished_stores_left_goes_too(keys):
+    chunks = Chunks(keys, content(4 * CHUNK))
+    chunks.store()
+    key = leaf(chunks.key).split("/")
+    keys.grid.link(keys.cap, "partial", keys.grid.mkdir({key[0]: keys.grid.mkdir(
+        {key[1]: keys.grid.mkdir({f"{key[2]}-5": keys.grid.mkdir(),
+                                  f"{key[2]}x-5": keys.grid.mkdir()})})}))
+    keys.ok("remove", chunks.key)
+    assert chunks.names("partial/" + "/".join(key[:2])) == {f"{key[2]}x-5"}
+
+
+# --- who cannot be asked, what cannot be meant -------------------------------------------
+
+def test_chunks_behind_a_gateway_that_is_away_are_unknown(gateway, client, tmp_path):
+    grid = gateway()
+    chunks = Chunks(Store(grid, client(grid), tmp_path), content(3 * CHUNK))
+    chunks.store()
+    grid.restart(["check:500"])
+    run = chunks.keys.run("check", chunks.key)
+    assert run.code not in (0, 1) and run.out == ""
+    grid.stop()
+    run = chunks.keys.run("check", chunks.key)
+    assert run.code == 69 and run.out == ""
+
+
+@pytest.mark.parametrize("size", ["foo", "-1", ".5MB", "1MiBx", "10q", "1MiB junk"])
+def test_bad_sizes_are_told_in_git_annexs_words(keys, size):
+    run = keys.run("store", "WORM--a", "f", f"--chunk={size}")
+    assert run.code == 2 and f"bad configuration chunk={size}" in run.err
+
+
+def test_too_many_chunks(keys):
+    data = content(70000)
+    run = keys.run("store", key_of(data), keys.file(data), "--chunk=1")
+    assert run.code == 2 and "choose larger ones" in run.err
+    assert keys.grid.list(keys.cap) == {}
+
+
+def test_a_read_cap_reads_chunks_and_stores_none(keys, tmp_path):
+    chunks = Chunks(keys, content(3 * CHUNK))
+    chunks.store()
+    node = keys.grid.list(keys.grid.mkdir({"root": keys.cap}))
+    keys.grid.add_alias("chunks-read-only", node["root"][1]["ro_uri"])
+    keys.alias = "chunks-read-only:"
+    assert chunks.back(tmp_path / "back") == chunks.data
+    puts = keys.grid.requests("put")
+    for words in (("store", chunks.key, chunks.path, "--chunk=70000"), ("remove", chunks.key)):
+        run = keys.run(*words)
+        assert run.code == 2 and "is read-only" in run.err
+    assert keys.grid.requests("put") == puts

@@ -78,6 +78,25 @@ enum fault chunk_key_file_name(const struct chunk_key *key, struct bytes *text)
 	return fault;
 }
 
+enum fault chunk_key_of_file_name(const char *name, struct bytes *text)
+{
+	static const struct {
+		const char *name, *key;
+	} escape[] = { { "&a", "&" }, { "&s", "%" }, { "&c", ":" }, { "%", "/" } };
+	enum fault fault = FAULT_NONE;
+	while (*name && !fault) {
+		size_t i = 0;
+		while (i < ARRAY_COUNT(escape) &&
+		       strncmp(name, escape[i].name, strlen(escape[i].name)) != 0)
+			i++;
+		const bool escaped = i < ARRAY_COUNT(escape);
+		fault = escaped ? bytes_append_text(text, escape[i].key)
+				: bytes_append(text, name, 1);
+		name += escaped ? strlen(escape[i].name) : 1;
+	}
+	return fault;
+}
+
 struct chunk_key chunk_key_of_chunk(const struct chunk_key *key, uint64_t size, uint64_t number)
 {
 	struct chunk_key chunk = *key;

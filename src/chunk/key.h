@@ -36,6 +36,9 @@ MUST_USE enum fault chunk_key_write(const struct chunk_key *key, struct bytes *t
  * as "%".  Faults: those of bytes_append. */
 MUST_USE enum fault chunk_key_file_name(const struct chunk_key *key, struct bytes *text);
 
+/* Appends the text of the key whose file has that name.  Faults: those of bytes_append. */
+MUST_USE enum fault chunk_key_of_file_name(const char *name, struct bytes *text);
+
 /* Returns the key of a chunk of `size` bytes of a file. */
 struct chunk_key chunk_key_of_chunk(const struct chunk_key *key, uint64_t size, uint64_t number);
 

@@ -1,15 +1,17 @@
 #include "base/cancel.h"
+#include "chunk/chunk.h"
+#include "chunk/each.h"
 #include "cli/command.h"
 #include "keys/keys.h"
 #include "place/gauge.h"
 #include "place/session.h"
+#include "queue/core/thread.h"
 #include "report/json.h"
 #include "report/out.h"
 #include "report/say.h"
 #include "report/status.h"
 #include "report/tally.h"
-
-enum { ROOM_FOR_ONE = 2 }; /* words: an action and a key */
+#include "verify/policy.h"
 
 enum { HELD_MAX = 8192 /* bytes of a verdict */ };
 
@@ -92,32 +94,204 @@ static enum fault key_check(struct key_command *command, int *status, struct err
 	return FAULT_NONE;
 }
 
+/* Prints a line; as JSON an object with one member more, of that name. */
+static void key_show(struct key_command *command, const char *name, const char *text)
+{
+	struct bytes line;
+	enum fault fault = FAULT_NONE;
+	bytes_init(&line, 8 * CHUNK_LOG_MAX);
+	if (command->output->options.json) {
+		fault = bytes_printf(&line, "{\"event\":\"%s\"", name);
+		if (!fault)
+			fault = json_member(&line, name, text, strlen(text));
+		if (!fault)
+			fault = bytes_append_text(&line, "}\n");
+	} else {
+		const size_t size = strlen(text);
+		const bool ended = size > 0 && text[size - 1] == '\n';
+		fault = bytes_printf(&line, "%s%s", text, ended ? "" : "\n");
+	}
+	if (!fault)
+		out_put(command->output, line.data, line.size);
+	bytes_fini(&line);
+}
+
+static enum fault key_log(struct key_command *command, int *status, struct err *err)
+{
+	struct bytes text;
+	bytes_init(&text, CHUNK_LOG_MAX);
+	enum fault fault = keys_log(command->keys, key_word(command, 1), &text, err);
+	if (!fault)
+		key_show(command, "log", bytes_text(&text));
+	bytes_fini(&text);
+	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
+}
+
+/* ---- all keys ---- */
+
+static void key_print(void *context, const char *key) { key_show(context, "found", key); }
+
+static enum fault key_list(struct key_command *command, int *status, struct err *err)
+{
+	const struct keys_found found = { key_print, command };
+	enum fault fault = keys_list(command->keys, &found, err);
+	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
+}
+
+/* Keys to be looked at, and what has come out. */
+struct key_survey {
+	struct key_command *command;
+	struct keys_inspection wanted;
+	struct text_list list;
+	struct mutex lock; /* held while something is printed */
+	bool any_bad GUARDED, any_unknown GUARDED;
+	struct err why GUARDED; /* of what is unknown */
+};
+
+static void survey_add(void *context, const char *key)
+{
+	struct key_survey *survey = context;
+	struct err err;
+	mutex_lock(&survey->lock);
+	if (!survey->why.fault && text_list_add(&survey->list, key, &err))
+		survey->why = err;
+	mutex_unlock(&survey->lock);
+}
+
+static const char *survey_word(const struct key_report *report)
+{
+	if (report->presence == KEY_UNKNOWN)
+		return "unknown";
+	if (report->presence == KEY_ABSENT)
+		return "lost";
+	if (report->healthy < report->objects || report->lost + report->unknown > 0)
+		return "degraded";
+	return report->repaired > 0 ? "repaired" : "healthy";
+}
+
+static void survey_print(struct key_command *command, const char *word, const char *key)
+{
+	char line[CHUNK_KEY_MAX + 16];
+	snprintf(line, sizeof line, "%s %s", word, key);
+	key_show(command, "looked", line);
+}
+
+static enum fault survey_one(void *context, uint64_t index, struct err *err)
+{
+	struct key_survey *survey = context;
+	struct key_report report;
+	const char *key = survey->list.text[index];
+	if (keys_inspect(survey->command->keys, key, &survey->wanted, &report, err)) {
+		if (err->fault == FAULT_CANCELLED || err->fault == FAULT_USAGE)
+			return err->fault;
+		report = (struct key_report){ .presence = KEY_UNKNOWN };
+	}
+	const char *word = survey_word(&report);
+	mutex_lock(&survey->lock);
+	survey_print(survey->command, word, key);
+	survey->any_bad |= report.presence == KEY_ABSENT || strcmp(word, "degraded") == 0;
+	if (report.presence == KEY_UNKNOWN && !survey->any_unknown) {
+		survey->any_unknown = true;
+		survey->why = *err;
+	}
+	mutex_unlock(&survey->lock);
+	return FAULT_NONE;
+}
+
+/* Many keys are looked at side by side, or many objects of one. */
+static enum fault survey_run(struct key_survey *survey, struct err *err) UNCHECKED
+{
+	struct key_command *command = survey->command;
+	const unsigned width = command->options->transfer.in_flight
+				       ? (unsigned)command->options->transfer.in_flight
+				       : KEYS_WIDTH;
+	const struct keys_found found = { survey_add, survey };
+	const bool all = command->options->words.count == 1;
+	enum fault fault = FAULT_NONE;
+	if (all)
+		fault = keys_list(command->keys, &found, err);
+	else
+		survey_add(survey, key_word(command, 1));
+	if (!fault && survey->why.fault)
+		fault = (*err = survey->why).fault;
+	if (fault)
+		return fault;
+	survey->wanted.width = all ? 1 : width;
+	const struct chunk_each each = {
+		.one = survey_one,
+		.context = survey,
+		.to = survey->list.count,
+		.width = all ? (unsigned)min_u64(width, CHUNK_WIDTH_MAX) : 1,
+	};
+	return chunk_each(&each, err);
+}
+
+/* What nobody can tell outweighs what is bad, as with one key. */
+static enum fault key_survey(struct key_command *command, bool repair, int *status,
+			     struct err *err) UNCHECKED
+{
+	struct key_survey survey = {
+		.command = command,
+		.wanted = { .read = command->options->transfer.verify & VERIFY_READ,
+			    .repair = repair },
+	};
+	mutex_init(&survey.lock);
+	enum fault fault = survey_run(&survey, err);
+	if (!fault && survey.any_unknown) {
+		*err = survey.why;
+		fault = err->fault = err->fault == FAULT_RETRY || err->fault == FAULT_NONE
+					     ? FAULT_UNAVAILABLE
+					     : err->fault;
+	} else if (!fault && survey.any_bad) {
+		*status = STATUS_PARTLY;
+	}
+	text_list_fini(&survey.list);
+	mutex_fini(&survey.lock);
+	return fault;
+}
+
+static enum fault key_verify(struct key_command *command, int *status, struct err *err)
+{
+	return key_survey(command, false, status, err);
+}
+
+static enum fault key_repair(struct key_command *command, int *status, struct err *err)
+{
+	return key_survey(command, true, status, err);
+}
+
 static const struct key_action {
 	const char *name;
-	size_t words; /* with itself */
+	const char *wants;
+	size_t least, most; /* words, with itself */
 	enum fault (*run)(struct key_command *command, int *status, struct err *err);
 } key_actions[] = {
-	{ "store", ROOM_FOR_ONE + 1, key_store },
-	{ "retrieve", ROOM_FOR_ONE + 1, key_retrieve },
-	{ "remove", ROOM_FOR_ONE, key_remove },
-	{ "check", ROOM_FOR_ONE, key_check },
+	{ "store", "a key and a file", 3, 3, key_store },
+	{ "retrieve", "a key and a file", 3, 3, key_retrieve },
+	{ "remove", "one key", 2, 2, key_remove },
+	{ "check", "one key", 2, 2, key_check },
+	{ "log", "one key", 2, 2, key_log },
+	{ "list", "nothing more", 1, 1, key_list },
+	{ "verify", "one key, or none", 1, 2, key_verify },
+	{ "repair", "one key, or none", 1, 2, key_repair },
 };
 
 static const struct key_action *find_action(const struct options *options, struct err *err)
 {
 	const char *word = options->words.text[0];
-	for (size_t i = 0; i < sizeof key_actions / sizeof *key_actions; i++) {
+	for (size_t i = 0; i < ARRAY_COUNT(key_actions); i++) {
 		const struct key_action *action = &key_actions[i];
 		if (strcmp(word, action->name) != 0)
 			continue;
-		if (options->words.count == action->words)
+		if (options->words.count >= action->least && options->words.count <= action->most)
 			return action;
-		err_set(err, FAULT_USAGE, "barge key %s wants %s", word,
-			action->words > ROOM_FOR_ONE ? "a key and a file" : "one key");
+		err_set(err, FAULT_USAGE, "barge key %s wants %s", word, action->wants);
 		return NULL;
 	}
 	err_set(err, FAULT_USAGE,
-		"barge key does not know '%.60s': it is store, retrieve, remove or check", word);
+		"barge key does not know '%.60s': it is store, retrieve, remove, check, log, "
+		"list, verify or repair",
+		word);
 	return NULL;
 }
 
@@ -126,11 +300,12 @@ static const struct key_action *find_action(const struct options *options, struc
 static enum fault key_json(const struct key_command *command, int status,
 			   const struct verdict *held, struct bytes *line)
 {
-	const char *action = command->action->name, *key = key_word(command, 1);
+	const char *action = command->action->name;
+	const char *key = command->options->words.count > 1 ? key_word(command, 1) : NULL;
 	enum fault fault = bytes_append_text(line, "{\"event\":\"key\"");
 	if (!fault)
 		fault = json_member(line, "action", action, strlen(action));
-	if (!fault)
+	if (!fault && key)
 		fault = json_member(line, "key", key, strlen(key));
 	if (!fault && command->presence)
 		fault = json_member(line, "presence", command->presence, strlen(command->presence));

@@ -20,9 +20,8 @@ bool chunk_grid_cuts(const struct chunk_grid *grid)
 	return grid->name->key.chunk_size == 0 && chunk_key_is_stable(&grid->name->key);
 }
 
-/* Stores the cap of the key, or of a chunk.  NOT_FOUND. */
-static enum fault find(struct chunk_grid *grid, struct operation *operation,
-		       const struct chunk_key *key, struct cap *cap, struct err *err)
+enum fault chunk_grid_find(struct chunk_grid *grid, struct operation *operation,
+			   const struct chunk_key *key, struct cap *cap, struct err *err)
 {
 	struct store_node node;
 	const struct layout_name name = layout_key(grid->name);
@@ -52,7 +51,7 @@ static enum chunk_presence present(void *context, const struct chunk_key *key, s
 	enum chunk_presence presence = CHUNK_UNKNOWN;
 	if (operation_begin(grid->keys, &operation, err))
 		return CHUNK_UNKNOWN;
-	enum fault fault = find(grid, operation, key, &cap, err);
+	enum fault fault = chunk_grid_find(grid, operation, key, &cap, err);
 	if (fault == FAULT_NOT_FOUND)
 		presence = CHUNK_ABSENT;
 	else if (!fault)
@@ -154,7 +153,7 @@ static enum fault retrieve(void *context, const struct chunk_part *part,
 	if (operation_begin(grid->keys, &operation, err))
 		return err->fault;
 	const bool all = is_whole(grid, &part->key);
-	enum fault fault = find(grid, operation, &part->key, &cap, err);
+	enum fault fault = chunk_grid_find(grid, operation, &part->key, &cap, err);
 	if (!fault) {
 		const struct whole whole = {
 			.cap = &cap,
@@ -194,7 +193,7 @@ static bool has_chunk(struct chunk_grid *grid, struct operation *operation,
 	bool alike = false;
 	struct cap cap = { 0 };
 	struct here here = { grid->target, part->offset };
-	if (find(grid, operation, &part->key, &cap, err))
+	if (chunk_grid_find(grid, operation, &part->key, &cap, err))
 		return false;
 	const struct likeness likeness = {
 		.cap = &cap,
@@ -337,8 +336,7 @@ struct chunk_run chunk_grid_run(const struct chunk_grid *grid)
 		.key = grid->name->key,
 		.owner = OWNER,
 		.now_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
-		.width = (unsigned)min_u64(options->width ? options->width : KEYS_WIDTH,
-					   CHUNK_WIDTH_MAX),
+		.width = keys_width(grid->keys),
 		.serial = options->serial,
 		.memory = KEYS_MEMORY,
 	};

@@ -36,6 +36,10 @@ bool chunk_grid_cuts(const struct chunk_grid *grid);
 /* Returns how the key is to be run through the machines. */
 struct chunk_run chunk_grid_run(const struct chunk_grid *grid);
 
+/* Stores the cap of the key, or of a chunk of it.  NOT_FOUND. */
+MUST_USE enum fault chunk_grid_find(struct chunk_grid *grid, struct operation *operation,
+				    const struct chunk_key *key, struct cap *cap, struct err *err);
+
 /* Links what was stored before a store ended early, whoever asked it to: the next one goes on with
  * it.  What cannot be linked now is not waited for. */
 void chunk_grid_save(struct chunk_grid *grid);

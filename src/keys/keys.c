@@ -110,3 +110,28 @@ enum key_presence keys_check(struct keys *keys, const char *key, struct err *err
 	       : presence == CHUNK_ABSENT ? KEY_ABSENT
 					  : KEY_UNKNOWN;
 }
+
+static enum fault log_text(const struct chunk_operations *operations, struct bytes *text,
+			   struct err *err)
+{
+	struct chunk_log log = { .count = 0 };
+	enum fault fault = operations->read_log(operations->context, &log, err);
+	if (!fault && log.count == 0)
+		fault = err_set(err, FAULT_NOT_FOUND, "the key is not in chunks");
+	if (!fault)
+		fault = bytes_err(chunk_log_write(&log, text), err, "a chunk log");
+	chunk_log_fini(&log);
+	return fault;
+}
+
+enum fault keys_log(struct keys *keys, const char *key, struct bytes *text, struct err *err)
+{
+	struct key_name name;
+	struct chunk_grid grid;
+	if (key_name_read(key, &name, err))
+		return err->fault;
+	chunk_grid_init(&grid, keys, &name, NULL);
+	enum fault fault = log_text(&grid.operations, text, err);
+	chunk_grid_fini(&grid);
+	return fault;
+}

@@ -14,7 +14,8 @@
  * Inside: keys.c is what can be done; operation.c holds what operations share, a store of the grid
  * for each that runs; layout.c knows names and directories; source.c stores a file or a part of
  * it, whole.c brings one back, and looks whether it is there; chunk_grid.c does what the machines
- * of `chunk` ask for, with chunking.c; key_name.c spells keys.
+ * of `chunk` ask for, with chunking.c; listing.c and inspect.c go through what there is; key_name.c
+ * spells keys.
  *
  * Place      barge key and git-annex's remote -> [keys] -> upload, verify, calls.
  * Ownership  struct keys borrows its setup; all else is its own until keys_close.
@@ -23,6 +24,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "chunk/size.h"
 #include "place/grid_path.h"
 #include "place/setup.h"
@@ -109,3 +111,35 @@ MUST_USE enum fault keys_remove(struct keys *keys, const char *key, struct err *
  * counted.  `err` is filled when it is unknown, and never means absence.
  */
 enum key_presence keys_check(struct keys *keys, const char *key, struct err *err);
+
+/* Appends the key's chunk log.  NOT_FOUND: it is not in chunks. */
+MUST_USE enum fault keys_log(struct keys *keys, const char *key, struct bytes *text,
+			     struct err *err);
+
+struct keys_found {
+	void (*found)(void *context, const char *key); /* by one thread at a time */
+	void *context;
+};
+
+/* Tells of all keys, each once, in the order of their directories.  Names that are no key's are
+ * passed over. */
+MUST_USE enum fault keys_list(struct keys *keys, const struct keys_found *found, struct err *err);
+
+struct keys_inspection {
+	bool read;      /* all shares are read and proven, not only counted */
+	bool repair;    /* those that are missing are made anew */
+	unsigned width; /* objects of a key that are looked at at once */
+};
+
+/* What a key consists of, whole and in chunks of all sizes, and how that is (after a repair). */
+struct key_report {
+	enum key_presence presence; /* present: whole, or all chunks of one size, can be read */
+	uint64_t objects;           /* that were looked at */
+	uint64_t healthy, repaired; /* of these */
+	uint64_t lost, unknown;     /* that cannot be read, or are not linked; nobody could tell */
+};
+
+/* Looks at all that the key has.  `err` is filled where the presence is unknown, too. */
+MUST_USE enum fault keys_inspect(struct keys *keys, const char *key,
+				 const struct keys_inspection *wanted, struct key_report *report,
+				 struct err *err);

@@ -2,8 +2,6 @@
 
 #include "tahoe/chk.h"
 
-enum { DIRECTORY_NAME_SIZE = 8 };
-
 static const char MARK[] = "barge-keys";
 static const char MARK_TEXT[] = "barge keys 1\n"; /* short enough to stand in the cap */
 
@@ -176,7 +174,7 @@ struct way {
 	struct cap top;
 	struct tree_path path;
 	bool from_root;
-	char text[2][DIRECTORY_NAME_SIZE];
+	char text[2][LAYOUT_NAME_SIZE];
 };
 
 static bool leaf_known(struct layout *layout, unsigned number, struct cap *cap)
@@ -195,20 +193,27 @@ static void leaf_keep(struct layout *layout, unsigned number, const struct cap *
 	mutex_unlock(&layout->lock);
 }
 
+struct tree_path layout_leaf_path(enum layout_area area, unsigned leaf, char top[LAYOUT_NAME_SIZE],
+				  char below[LAYOUT_NAME_SIZE])
+{
+	const char *name = layout_area_name(area);
+	snprintf(top, LAYOUT_NAME_SIZE, "%02x", leaf >> 4);
+	snprintf(below, LAYOUT_NAME_SIZE, "%x", leaf & 15);
+	return (struct tree_path){
+		.count = 3,
+		.component = { { name, strlen(name) },
+			       { top, strlen(top) },
+			       { below, strlen(below) } },
+	};
+}
+
 static void way_from_root(struct way *way, const struct layout_name *name)
 {
-	const char *area = layout_area_name(name->area);
-	snprintf(way->text[0], DIRECTORY_NAME_SIZE, "%02x", name->leaf >> 4);
-	snprintf(way->text[1], DIRECTORY_NAME_SIZE, "%x", name->leaf & 15);
-	const struct store_name component[] = {
-		{ area, strlen(area) },
-		{ way->text[0], strlen(way->text[0]) },
-		{ way->text[1], strlen(way->text[1]) },
-		{ name->file, name->size },
-	};
 	way->from_root = true;
-	way->path.count = ARRAY_COUNT(component) - !name->file;
-	memcpy(way->path.component, component, sizeof component);
+	way->path = layout_leaf_path(name->area, name->leaf, way->text[0], way->text[1]);
+	if (name->file)
+		way->path.component[way->path.count++] =
+			(struct store_name){ name->file, name->size };
 }
 
 /* Finds the shortest way that is known; `name` outlives it. */

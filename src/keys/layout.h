@@ -33,6 +33,8 @@ MUST_USE enum fault layout_init(struct layout *layout, const struct grid_path *p
 				struct err *err);
 void layout_fini(struct layout *layout);
 
+enum { LAYOUT_NAME_SIZE = 8 /* of a directory that keys fall into */ };
+
 /* What lies below the root, each in directories of its own. */
 enum layout_area {
 	LAYOUT_KEYS,    /* contents stored whole */
@@ -56,6 +58,10 @@ static inline struct layout_name layout_key(const struct key_name *name)
 
 /* Returns "keys", "chunks" or "partial". */
 const char *layout_area_name(enum layout_area area);
+
+/* Returns the path of the directory that keys of a leaf fall into; it borrows the texts. */
+struct tree_path layout_leaf_path(enum layout_area area, unsigned leaf, char top[LAYOUT_NAME_SIZE],
+				  char below[LAYOUT_NAME_SIZE]);
 
 /* Stores the root's cap, which is looked at the first time.  USAGE: it is no key store. */
 MUST_USE enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,

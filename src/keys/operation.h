@@ -8,6 +8,7 @@
 #pragma once
 
 #include "calls/patience.h"
+#include "chunk/chunk.h"
 #include "keys/keys.h"
 #include "keys/layout.h"
 #include "verify/policy.h"
@@ -30,6 +31,13 @@ struct keys {
 	bool connected GUARDED;
 	struct operation *idle GUARDED;
 };
+
+/* Returns how much of one kind is to be under way at once. */
+static inline unsigned keys_width(const struct keys *keys)
+{
+	const unsigned width = keys->options.width ? keys->options.width : KEYS_WIDTH;
+	return width < CHUNK_WIDTH_MAX ? width : CHUNK_WIDTH_MAX;
+}
 
 /* Takes a store that is idle, or opens one. */
 MUST_USE enum fault operation_begin(struct keys *keys, struct operation **operation,

@@ -361,20 +361,27 @@ const struct command_row command_table[COMMAND_COUNT] = {
 			     "What any of the --keep options keeps stays, and what Latest leads "
 			     "to.  A name that is no\ntime is never unlinked.\n",
 			     1, 1 },
-	[COMMAND_KEY] = { "key", "store | retrieve | remove | check KEY [FILE] --root ALIAS:DIR",
+	[COMMAND_KEY] = { "key",
+			  "store | retrieve | remove | check | log | list | verify | repair [KEY] "
+			  "[FILE] --root ALIAS:DIR",
 			  "keep contents on a grid by their git-annex keys",
 			  "store KEY FILE     store the file; what the key had is replaced.  With "
-			  "--chunk "
-			  "of chunks\n                   that are there already only the others "
-			  "are "
-			  "sent.\n"
+			  "--chunk of chunks\n                   that are there already only the "
+			  "others are sent.\n"
 			  "retrieve KEY FILE  bring it into the file, written from front to back; "
 			  "a "
 			  "beginning that is\n                   there is gone on with.\n"
 			  "remove KEY         take the key away; well when it is not there.\n"
 			  "check KEY          say whether its content can be read; 0: present, 1: "
-			  "absent, 69: nobody\n                   can tell.\n",
-			  2, 3 },
+			  "absent, 69: nobody\n                   can tell.\n"
+			  "log KEY            print the log of its chunks.\n"
+			  "list               print all keys.\n"
+			  "verify [KEY]       count the shares of one key or of all: healthy, "
+			  "degraded, "
+			  "lost or\n                   unknown.  1: some are not healthy, 69: some "
+			  "are unknown.\n"
+			  "repair [KEY]       make missing shares anew.\n",
+			  1, 3 },
 	[COMMAND_JOBS] = { "jobs", "[list | show JOB | retry JOB | remove JOB | prune]",
 			   "list, describe, take up again or remove saved jobs",
 			   "JOB is an id, or its beginning where only one job begins so.  Of jobs "

@@ -102,6 +102,10 @@ static enum fault get(void *context, const struct chunk_part *part, const struct
 	if (refuses)
 		return err_set(err, FAULT_RETRY, "the store is in trouble");
 	size_t half = tears ? size / 2 : size;
+	if (is_it(store.stutters, &part->key) &&
+	    (sink->write(sink->context, "wrong", 5, err) ||
+	     sink->begin(sink->context, part->key.chunk_size ? part->offset : 0, err)))
+		return err->fault;
 	for (size_t at = 0; at < half; at += 100)
 		if (sink->write(sink->context, data + from + at, (size_t)min_u64(100, half - at),
 				err))
@@ -147,7 +151,7 @@ static enum fault have(void *context, const struct chunk_list *list, uint64_t *s
 	(void)list;
 	(void)context;
 	(void)err;
-	*size = store.file_size;
+	*size = store.blind ? 0 : store.file_size;
 	return FAULT_NONE;
 }
 

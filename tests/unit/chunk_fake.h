@@ -29,6 +29,8 @@ struct chunk_store_fake {
 	uint64_t progress[256];
 	size_t progress_count;
 	uint64_t unknown, refuses, tears, fails_write; /* chunk + 1 that does so; 0: none */
+	uint64_t stutters; /* chunk + 1 of which wrong bytes come first, and then all of it anew */
+	bool blind;        /* nothing tells what is right of the file that is there */
 	unsigned busy, most_busy;
 };
 

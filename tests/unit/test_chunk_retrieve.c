@@ -85,6 +85,41 @@ static void c44_what_has_come_counts_for_the_next_list(void **state)
 	file_is_there();
 }
 
+static void what_was_proven_counts_though_nothing_tells_that_it_is_right(void **state)
+{
+	(void)state;
+	chunks_put_all();
+	assert_int_equal(chunks_put("2000", 1), FAULT_NONE);
+	chunks_lose(4);
+	store.blind = true;
+	for (unsigned width = 1; width <= 4; width += 3) {
+		store.file_size = 0;
+		store.diary[0] = '\0';
+		assert_int_equal(get_file("1000", "SHA256-s5500--a", width), FAULT_NONE);
+		assert_null(strstr(store.diary, "<1:2000"));
+		assert_non_null(strstr(store.diary, "<2:2000"));
+		file_is_there();
+	}
+}
+
+static void what_is_begun_anew_is_written_over(void **state)
+{
+	(void)state;
+	chunks_put_all();
+	for (unsigned width = 1; width <= 4; width += 3) {
+		store.file_size = 0;
+		store.stutters = 4;
+		assert_int_equal(get_file("1000", "SHA256-s5500--a", width), FAULT_NONE);
+		file_is_there();
+	}
+	assert_int_equal(chunks_put(NULL, 1), FAULT_NONE);
+	store.stutters = 1; /* the key itself, of which a wrong beginning is there */
+	memset(store.file, 'x', 2000);
+	store.file_size = 0;
+	assert_int_equal(get_file(NULL, "SHA256-s5500--a", 1), FAULT_NONE);
+	file_is_there();
+}
+
 static void c45_the_error_of_the_likeliest(void **state)
 {
 	(void)state;
@@ -193,6 +228,8 @@ int main(void)
 		FACT(c42_what_is_behind_the_end_is_cut_off),
 		FACT(c43_the_next_list_where_the_first_chunk_is_missing),
 		FACT(c44_what_has_come_counts_for_the_next_list),
+		FACT(what_was_proven_counts_though_nothing_tells_that_it_is_right),
+		FACT(what_is_begun_anew_is_written_over),
 		FACT(c45_the_error_of_the_likeliest),
 		FACT(c46_nothing_is_touched_by_an_object_that_is_not_there),
 		FACT(c48_progress_counts_from_the_beginning_of_the_file),

@@ -6,10 +6,6 @@
 
 #include <ctype.h>
 
-enum {
-	SIZES_MAX = 64, /* of chunks, of one key */
-};
-
 static const char LOG[] = "log";
 
 void chunking_init(struct chunking *chunking, struct layout *layout, const struct key_name *name)
@@ -22,7 +18,7 @@ void chunking_fini(struct chunking *chunking) UNCHECKED
 {
 	chunk_set_free(chunking->set);
 	if (chunking->size)
-		secret_wipe(chunking->size, SIZES_MAX * sizeof *chunking->size);
+		secret_wipe(chunking->size, CHUNKING_SIZES_MAX * sizeof *chunking->size);
 	free(chunking->size);
 	cap_wipe(&chunking->log);
 	mutex_fini(&chunking->lock);
@@ -40,6 +36,7 @@ static void own_begin(void *context) UNCHECKED
 {
 	struct chunking *chunking = context;
 	chunking->sizes = 0;
+	chunking->crowded = false;
 	chunking->log = (struct cap){ 0 };
 }
 
@@ -67,7 +64,10 @@ static bool own_child(void *context, const struct store_child *child) UNCHECKED
 	if (child->name_size == strlen(LOG) && memcmp(child->name, LOG, child->name_size) == 0 &&
 	    child->node.kind == STORE_FILE)
 		chunking->log = *cap;
-	if (size > 0 && child->node.kind == STORE_DIRECTORY && chunking->sizes < SIZES_MAX)
+	if (size == 0 || child->node.kind != STORE_DIRECTORY || cap_is_mutable(cap))
+		return true;
+	chunking->crowded = chunking->sizes == CHUNKING_SIZES_MAX;
+	if (!chunking->crowded)
 		chunking->size[chunking->sizes++] = (struct chunk_size){ size, *cap };
 	return true;
 }
@@ -82,7 +82,7 @@ static enum fault look(struct chunking *chunking, struct operation *operation, s
 	if (chunking->looked)
 		return FAULT_NONE;
 	if (!chunking->size)
-		chunking->size = calloc(SIZES_MAX, sizeof *chunking->size);
+		chunking->size = calloc(CHUNKING_SIZES_MAX, sizeof *chunking->size);
 	if (!chunking->size)
 		return err_set(err, FAULT_NOMEM, "no memory for chunks");
 	enum fault fault = layout_list(chunking->layout, &operation->tries, &name, &listing, err);

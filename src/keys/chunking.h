@@ -22,7 +22,10 @@
 #include "chunk/log.h"
 #include "keys/operation.h"
 
-enum { CHUNKING_CHUNKS_MAX = 1 << 16 /* of one key: they stand in one directory */ };
+enum {
+	CHUNKING_CHUNKS_MAX = 1 << 16, /* of one size, of a key: they stand in one directory */
+	CHUNKING_SIZES_MAX = 64,
+};
 
 struct chunk_set;
 
@@ -40,6 +43,7 @@ struct chunking {
 	struct cap log GUARDED;
 	struct chunk_size *size GUARDED;
 	size_t sizes GUARDED;
+	bool crowded GUARDED; /* there are more */
 	struct chunk_set *set GUARDED;
 };
 
@@ -69,8 +73,8 @@ MUST_USE enum fault chunking_share(struct chunking *chunking, struct operation *
 
 /*
  * Makes what the log says the key's chunks: those of sizes that were noted or found here get a
- * directory, the others keep theirs, those that the log has no more go.  RETRY: read back, it is
- * something else.
+ * directory, the others keep theirs, those that the log has no more go.  Faults: RETRY
+ * (read back, it is something else), USAGE (more than CHUNKING_SIZES_MAX).
  */
 MUST_USE enum fault chunking_commit(struct chunking *chunking, struct operation *operation,
 				    const struct chunk_log *log, struct err *err);

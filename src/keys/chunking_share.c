@@ -268,12 +268,23 @@ static enum fault drop_partial(struct chunking *chunking, struct operation *oper
 	return fault;
 }
 
-static bool has_chunks(const struct chunk_log *log)
+static size_t count_sizes(const struct chunk_log *log)
 {
+	size_t sizes = 0;
 	for (size_t i = 0; i < log->count; i++)
-		if (log->line[i].count > 0)
-			return true;
-	return false;
+		sizes += log->line[i].count > 0;
+	return sizes;
+}
+
+/* Refuses what would lose some of the sizes that are there. */
+static enum fault check_sizes(const struct chunking *chunking, size_t sizes, struct err *err)
+	REQUIRES(chunking->lock)
+{
+	if (sizes <= CHUNKING_SIZES_MAX && !chunking->crowded)
+		return FAULT_NONE;
+	return err_set(err, FAULT_USAGE,
+		       "the key is stored in chunks of more than %d sizes; remove it first",
+		       CHUNKING_SIZES_MAX);
 }
 
 enum fault chunking_commit(struct chunking *chunking, struct operation *operation,
@@ -281,9 +292,12 @@ enum fault chunking_commit(struct chunking *chunking, struct operation *operatio
 {
 	const struct layout_name name = chunking_own_name(chunking);
 	mutex_lock(&chunking->lock);
-	enum fault fault = has_chunks(log)
-				   ? own_link(chunking, operation, log, err)
-				   : layout_unlink(chunking->layout, &operation->tries, &name, err);
+	const size_t sizes = count_sizes(log);
+	enum fault fault = sizes > 0 ? check_sizes(chunking, sizes, err) : FAULT_NONE;
+	if (!fault && sizes > 0)
+		fault = own_link(chunking, operation, log, err);
+	else if (!fault)
+		fault = layout_unlink(chunking->layout, &operation->tries, &name, err);
 	if (!fault)
 		fault = drop_partial(chunking, operation, err);
 	mutex_unlock(&chunking->lock);

@@ -232,6 +232,20 @@ def test_a_log_that_names_what_is_not_there(keys, tmp_path):
     assert chunks.back(tmp_path / "back") == chunks.data
 
 
+def test_more_sizes_than_are_kept(keys):
+    chunks = Chunks(keys, content(4 * CHUNK))
+    chunks.store()
+    own = dict(keys.grid.children(keys.cap, chunks.own()))
+    own |= {str(size): own[str(CHUNK)] for size in range(1, 65)}
+    above, name = chunks.own().rsplit("/", 1)
+    keys.grid.link(keys.grid.child(keys.cap, above)[1]["rw_uri"], name, immutable(keys.grid, own))
+    run = keys.run("store", chunks.key, chunks.path, "--chunk=70000")
+    assert run.code != 0 and "remove it first" in run.err
+    assert chunks.names(chunks.own()) == set(own)
+    keys.ok("remove", chunks.key)
+    assert keys.check(chunks.key) == "absent"
+
+
 def test_an_upload_that_nobody_logged_is_found(keys, tmp_path):
     chunks = Chunks(keys, content(4 * CHUNK))
     chunks.store()

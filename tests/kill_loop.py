@@ -175,7 +175,6 @@ class Job:
         self.log, self.done, self.kills = [], {}, 0
         self.slots, self.late_puts, self.linked = {}, 0, None
         self.options, self.command, self.count_puts = [], None, hasattr(grid, "requests")
-        self.forget = not self.count_puts
         self.power_cuts = kind.get("power_cuts", False)
         self.aim()
 
@@ -258,8 +257,6 @@ class Job:
         sent = self.puts() - puts
         assert sent <= left + self.late_puts, (self, f"{sent} sent, {left} were left")
         self.learn(run)
-        if self.forget:
-            forget_cut_off_uploads(self.grid)
         return run
 
     def learn(self, run):

@@ -99,7 +99,6 @@ def cut_off_an_upload(grid, paths):
 
 def test_uploads_that_the_grid_keeps_cut_off_are_waited_for(real_grid, jobs):
     job = jobs(real_grid, f"{FIXED_SEED} cut off", immutable=True)
-    job.forget = False
     assert job.run(Kill("plan-published")).code == -9
     large = [path for path in job.source.rglob("*") if path.is_file()
              and 55 < path.stat().st_size < 100_000]

@@ -81,6 +81,7 @@ static enum fault open_keys(struct annex_remote *remote, const struct annex_requ
 		.setup = &remote->setup,
 		.root = &remote->path,
 		.trusted = true,
+		.chunk = remote->parts,
 		.stop = is_stopped,
 		.context = remote,
 	};

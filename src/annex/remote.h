@@ -22,6 +22,7 @@ struct annex_remote {
 	/* of PREPARE or INITIALIZE */
 	bool prepared;
 	bool keeps_caps; /* state=annex: git-annex keeps each key's cap, there is no directory */
+	struct chunk_config parts; /* how contents are cut that are kept below the root */
 	char *gateway, *node_directory, *root_word;
 	struct cap root;
 	/* of the first request */

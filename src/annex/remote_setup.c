@@ -23,6 +23,8 @@ const struct annex_setting remote_settings[] = {
 	{ "root", "ALIAS:PATH of the directory that holds everything (without: a new one)" },
 	{ "state", "directory (default): keys are linked below the root; annex: the git-annex "
 		   "branch keeps the cap of each key" },
+	{ "parts", "SIZE: what is larger is kept in parts of it, which go side by side, and a "
+		   "transfer that was cut off goes on (with state=directory)" },
 	{ ROOT_ID, "written by initremote: tells this root from others" },
 	{ 0 },
 };
@@ -47,6 +49,18 @@ static enum fault check_state(struct annex_remote *remote, const char *state, st
 	if (state && !remote->keeps_caps && strcmp(state, "directory") != 0)
 		return err_set(err, FAULT_USAGE, "state=%.40s: it is 'directory' or 'annex'",
 			       state);
+	return FAULT_NONE;
+}
+
+static enum fault check_parts(struct annex_remote *remote, const char *parts, struct err *err)
+{
+	uint64_t size = 0;
+	if (parts && !chunk_size_read(parts, &size))
+		return err_set(err, FAULT_USAGE, "parts=%.40s: it is a size, like 50MiB", parts);
+	if (size > 0 && remote->keeps_caps)
+		return err_set(err, FAULT_USAGE,
+			       "parts=%.40s: parts need directories, so not state=annex", parts);
+	remote->parts = (struct chunk_config){ size ? CHUNK_UNPADDED : CHUNK_NONE, size };
 	return FAULT_NONE;
 }
 
@@ -75,7 +89,7 @@ static enum fault check_settings(const struct annex_remote *remote, struct err *
 static enum fault take_settings(struct annex_remote *remote, const struct annex_request *request,
 				struct err *err)
 {
-	char *state = NULL;
+	char *state = NULL, *parts = NULL;
 	enum fault fault = ask_setting(request, "gateway", &remote->gateway, err);
 	if (!fault)
 		fault = ask_setting(request, "node", &remote->node_directory, err);
@@ -84,10 +98,15 @@ static enum fault take_settings(struct annex_remote *remote, const struct annex_
 	if (!fault)
 		fault = ask_setting(request, "state", &state, err);
 	if (!fault)
+		fault = ask_setting(request, "parts", &parts, err);
+	if (!fault)
 		fault = check_state(remote, state, err);
+	if (!fault)
+		fault = check_parts(remote, parts, err);
 	if (!fault)
 		fault = check_settings(remote, err);
 	free(state);
+	free(parts);
 	return fault;
 }
 

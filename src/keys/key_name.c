@@ -39,7 +39,8 @@ enum fault key_name_read(const char *key, struct key_name *name, struct err *err
 	return fault;
 }
 
-enum fault key_name_path(const struct key_name *name, struct bytes *path)
+enum fault key_name_path(const struct key_name *name, bool in_chunks, struct bytes *path)
 {
-	return bytes_printf(path, "keys/%02x/%x/%s", name->leaf >> 4, name->leaf & 15, name->file);
+	return bytes_printf(path, "%s/%02x/%x/%s", in_chunks ? "chunks" : "keys", name->leaf >> 4,
+			    name->leaf & 15, name->file);
 }

@@ -122,6 +122,12 @@ def test_testremote_in_chunks(embedded, annex):
     assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
 
 
+def test_testremote_in_parts(embedded, annex):
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={embedded.url}", "parts=7kB")
+    assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
+
+
 def test_testremote_encrypted_and_with_caps_in_the_branch(embedded, annex, public):
     if not shutil.which("gpg"):
         pytest.skip("gpg is needed")
@@ -211,6 +217,8 @@ def test_another_clone_needs_the_root(embedded, annex):
     (["root=plain"], "ALIAS:PATH"),
     (["state=other"], "'directory' or 'annex'"),
     (["colour=red"], "colour"),
+    (["parts=much"], "like 50MiB"),
+    (["parts=1MiB", "state=annex"], "not state=annex"),
     (["gateway=http://127.0.0.1:9/"], "127.0.0.1:9"),
 ])
 def test_settings_that_cannot_be(annex, words, text):
@@ -336,6 +344,30 @@ def test_a_remote_that_is_killed_in_the_middle(gateway, annex):
     annex.annex(repository, "drop", "-q", ".")
     annex.annex(repository, "get", "-q", "-J4", ".")
     assert contents(repository, files) == files
+
+
+def test_a_file_in_parts_goes_on_where_it_was_cut_off(gateway, annex):
+    """Parts of ours: they go side by side, and only those that are missing are sent."""
+    grid, repository = gateway("put:delay=300"), annex.repository()
+    files = {"large": content(12 * 50000), "small": content(40000)}
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={grid.url}", "parts=50kB")
+    copy = annex.start(repository, "git", "annex", "copy", "--to=t", "large")
+    root = annex.creds(repository)
+    wait_for(lambda: grid.tree(root).keys() & {"partial"} and grid.requests("put") >= 8, pause=0.05)
+    os.killpg(copy.pid, signal.SIGKILL)
+    copy.wait()
+    before = grid.requests("put")
+    annex.annex(repository, "copy", "-q", "--to=t", ".")
+    assert before < 12 and grid.requests("put") - before < 12, "what was stored is stored anew"
+    path = re.search(r"t: (chunks/\S+)", annex.annex(repository, "whereis", "large"))[1]
+    assert "log" in grid.children(root, path)
+    assert "t: keys/" in annex.annex(repository, "whereis", "small")
+    annex.annex(repository, "drop", "-q", ".")
+    annex.annex(repository, "get", "-q", ".")
+    assert contents(repository, files) == files
+    annex.annex(repository, "drop", "-q", "--from=t", "--force", "large")
+    assert present(annex, repository, "large") == 1
 
 
 @pytest.mark.parametrize("state", ["directory", "annex"])

@@ -13,7 +13,10 @@
 #include "report/tally.h"
 #include "verify/policy.h"
 
-enum { HELD_MAX = 8192 /* bytes of a verdict */ };
+enum {
+	HELD_MAX = 8192,                  /* bytes of a verdict */
+	LINE_MAX_SIZE = 8 * CHUNK_KEY_MAX /* of a line about a key, each byte escaped, and more */
+};
 
 struct key_command {
 	const struct options *options;
@@ -94,26 +97,34 @@ static enum fault key_check(struct key_command *command, int *status, struct err
 	return FAULT_NONE;
 }
 
-/* Prints a line; as JSON an object with one member more, of that name. */
-static void key_show(struct key_command *command, const char *name, const char *text)
+/* Opens an object about a key. */
+static enum fault key_open_json(struct bytes *line, const char *event, const char *key)
+{
+	enum fault fault = bytes_printf(line, "{\"event\":\"%s\"", event);
+	return fault ? fault : json_member(line, "key", key, strlen(key));
+}
+
+/* Prints a line, if there was memory for it, and frees it. */
+static void key_put(const struct key_command *command, struct bytes *line, enum fault fault)
+{
+	if (!fault)
+		fault = bytes_append_text(line, command->output->options.json ? "}\n" : "\n");
+	if (!fault)
+		out_put(command->output, line->data, line->size);
+	bytes_fini(line);
+}
+
+/* Prints what the log says, which ends with a newline. */
+static void key_show_log(const struct key_command *command, const char *text, size_t size)
 {
 	struct bytes line;
-	enum fault fault = FAULT_NONE;
 	bytes_init(&line, 8 * CHUNK_LOG_MAX);
-	if (command->output->options.json) {
-		fault = bytes_printf(&line, "{\"event\":\"%s\"", name);
-		if (!fault)
-			fault = json_member(&line, name, text, strlen(text));
-		if (!fault)
-			fault = bytes_append_text(&line, "}\n");
-	} else {
-		const size_t size = strlen(text);
-		const bool ended = size > 0 && text[size - 1] == '\n';
-		fault = bytes_printf(&line, "%s%s", text, ended ? "" : "\n");
+	if (!command->output->options.json) {
+		key_put(command, &line, bytes_append(&line, text, size > 0 ? size - 1 : 0));
+		return;
 	}
-	if (!fault)
-		out_put(command->output, line.data, line.size);
-	bytes_fini(&line);
+	enum fault fault = key_open_json(&line, "log", key_word(command, 1));
+	key_put(command, &line, fault ? fault : json_member(&line, "log", text, size));
 }
 
 static enum fault key_log(struct key_command *command, int *status, struct err *err)
@@ -122,14 +133,22 @@ static enum fault key_log(struct key_command *command, int *status, struct err *
 	bytes_init(&text, CHUNK_LOG_MAX);
 	enum fault fault = keys_log(command->keys, key_word(command, 1), &text, err);
 	if (!fault)
-		key_show(command, "log", bytes_text(&text));
+		key_show_log(command, bytes_text(&text), text.size);
 	bytes_fini(&text);
 	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
 }
 
 /* ---- all keys ---- */
 
-static void key_print(void *context, const char *key) { key_show(context, "found", key); }
+static void key_print(void *context, const char *key)
+{
+	const struct key_command *command = context;
+	struct bytes line;
+	bytes_init(&line, LINE_MAX_SIZE);
+	key_put(command, &line,
+		command->output->options.json ? key_open_json(&line, "found", key)
+					      : bytes_append_text(&line, key));
+}
 
 static enum fault key_list(struct key_command *command, int *status, struct err *err)
 {
@@ -169,11 +188,26 @@ static const char *survey_word(const struct key_report *report)
 	return report->repaired > 0 ? "repaired" : "healthy";
 }
 
-static void survey_print(struct key_command *command, const char *word, const char *key)
+static void survey_print(const struct key_command *command, const char *word, const char *key,
+			 const struct key_report *report)
 {
-	char line[CHUNK_KEY_MAX + 16];
-	snprintf(line, sizeof line, "%s %s", word, key);
-	key_show(command, "looked", line);
+	const struct summary_number number[] = {
+		{ "objects", report->objects },   { "healthy", report->healthy },
+		{ "repaired", report->repaired }, { "lost", report->lost },
+		{ "unknown", report->unknown },
+	};
+	struct bytes line;
+	bytes_init(&line, LINE_MAX_SIZE);
+	if (!command->output->options.json) {
+		key_put(command, &line, bytes_printf(&line, "%s %s", word, key));
+		return;
+	}
+	enum fault fault = key_open_json(&line, "looked", key);
+	if (!fault)
+		fault = json_member(&line, "health", word, strlen(word));
+	if (!fault)
+		fault = summary_numbers(&line, number, ARRAY_COUNT(number));
+	key_put(command, &line, fault);
 }
 
 static enum fault survey_one(void *context, uint64_t index, struct err *err)
@@ -188,7 +222,7 @@ static enum fault survey_one(void *context, uint64_t index, struct err *err)
 	}
 	const char *word = survey_word(&report);
 	mutex_lock(&survey->lock);
-	survey_print(survey->command, word, key);
+	survey_print(survey->command, word, key, &report);
 	survey->any_bad |= report.presence == KEY_ABSENT || strcmp(word, "degraded") == 0;
 	if (report.presence == KEY_UNKNOWN && !survey->any_unknown) {
 		survey->any_unknown = true;

@@ -151,7 +151,9 @@ def benches(barge, grid, tmp_path):
 def keys(barge, grid, tmp_path):
     (tmp_path / "key").write_bytes(content(77))
     root = f"--root={grid.fresh()[0]}"
-    for words in ("store", "SHA1-s77--ab", tmp_path / "key"), ("check", "SHA1-s77--ab"):
+    key = "SHA1-s77--ab"
+    for words in [("store", key, tmp_path / "key", "--chunk=40"), ("check", key), ("log", key),
+                  ("list",), ("verify",)]:
         barge.run("key", *words, root, f"--node-directory={grid.directory}", "--json")
 
 

@@ -118,18 +118,8 @@ static enum fault sum_up(struct forgetting *forgetting, struct err *err)
 		{ "failed", forgetting->failed },
 		{ "no_snapshots", archive->count - archive->known },
 	};
-	struct bytes *line = &forgetting->line;
-	bytes_clear(line);
-	enum fault fault = summary_begin(line, NULL);
-	if (!fault)
-		fault = summary_numbers(line, number, ARRAY_COUNT(number));
-	if (!fault)
-		fault = bytes_append_text(line, "}\n");
-	if (fault)
-		return bytes_err(fault, err, "a line");
-	if (forgetting->options->output.json)
-		out_put(forgetting->output, line->data, line->size);
-	out_flush(forgetting->output);
+	if (summary_put(forgetting->output, &forgetting->line, number, ARRAY_COUNT(number), err))
+		return err->fault;
 	say(forgetting->output, SAY_INFO, "%llu snapshots %s, %llu kept",
 	    (llu)forgetting->forgotten, state_word(forgetting, 0), (llu)forgetting->stayed);
 	if (archive->count > archive->known)

@@ -113,18 +113,8 @@ static enum fault sum_up(struct difference *difference, int *status, struct err 
 		{ "changed", difference->changed },
 		{ "unread", snapshots->unread },
 	};
-	struct bytes *line = &snapshots->line;
-	bytes_clear(line);
-	enum fault fault = summary_begin(line, NULL);
-	if (!fault)
-		fault = summary_numbers(line, number, ARRAY_COUNT(number));
-	if (!fault)
-		fault = bytes_append_text(line, "}\n");
-	if (fault)
-		return bytes_err(fault, err, "a line");
-	if (snapshots->options->output.json)
-		out_put(snapshots->output, line->data, line->size);
-	out_flush(snapshots->output);
+	if (summary_put(snapshots->output, &snapshots->line, number, ARRAY_COUNT(number), err))
+		return err->fault;
 	say(snapshots->output, SAY_INFO, "%llu added, %llu removed, %llu changed from %s to %s",
 	    (llu)difference->added, (llu)difference->removed, (llu)difference->changed,
 	    difference->name[0], difference->name[1]);

@@ -1,6 +1,7 @@
 #include "report/summary.h"
 
 #include "report/json.h"
+#include "report/out.h"
 #include "report/progress.h"
 
 #define LLU(number) ((unsigned long long)(number))
@@ -295,6 +296,24 @@ enum fault summary_numbers(struct bytes *out, const struct summary_number *numbe
 enum fault summary_seconds(struct bytes *out, uint64_t ms)
 {
 	return bytes_printf(out, ",\"seconds\":%llu.%03llu", LLU(ms / 1000), LLU(ms % 1000));
+}
+
+enum fault summary_put(struct output *output, struct bytes *line,
+		       const struct summary_number *number, size_t count, struct err *err)
+{
+	if (output->options.json) {
+		bytes_clear(line);
+		enum fault fault = summary_begin(line, NULL);
+		if (!fault)
+			fault = summary_numbers(line, number, count);
+		if (!fault)
+			fault = bytes_append_text(line, "}\n");
+		if (fault)
+			return bytes_err(fault, err, "a summary");
+		out_put(output, line->data, line->size);
+	}
+	out_flush(output);
+	return FAULT_NONE;
 }
 
 static enum fault kind_json(struct bytes *out, const char *key, const struct recount_kind *kind)

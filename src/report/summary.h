@@ -42,3 +42,8 @@ MUST_USE enum fault summary_numbers(struct bytes *out, const struct summary_numb
 
 /* Appends how long it took. */
 MUST_USE enum fault summary_seconds(struct bytes *out, uint64_t ms);
+
+/* Writes a summary that is nothing but numbers, where programs are told; `line` is room for it.
+ * What was printed before is flushed in any case.  Faults: those of bytes_append. */
+MUST_USE enum fault summary_put(struct output *output, struct bytes *line,
+				const struct summary_number *number, size_t count, struct err *err);

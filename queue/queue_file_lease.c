@@ -216,22 +216,22 @@ static enum fault from_expired(struct lease_request *request, struct err *err)
 static void queue_file_lease_finish(struct lease_request *request, bool *token, bool fine)
 {
 	struct queue_file *file = request->file;
-	struct hold *empty = NULL;
-	if (fine && request->hold->segment.count > 0)
-		hold_seal(request->hold);
-	else
-		empty = request->hold;
+	struct hold *hold = request->hold; /* NULL: there was no memory for it */
+	const bool leased = fine && hold->segment.count > 0;
+	if (leased)
+		hold_seal(hold);
 	mutex_lock(&file->lock);
 	*token = false;
-	if (empty) {
-		request->hold = NULL;
-	} else {
-		enlist(file, request->hold);
-		file->unsettled[request->kind] += request->hold->segment.count;
+	if (leased) {
+		enlist(file, hold);
+		file->unsettled[request->kind] += hold->segment.count;
 	}
 	cond_wake_all(&file->work);
 	mutex_unlock(&file->lock);
-	hold_unref(empty);
+	if (leased)
+		return;
+	request->hold = NULL;
+	hold_unref(hold);
 }
 
 /* A segment read from the manifest. */

@@ -39,7 +39,8 @@ def kill_points():
     return sorted(names)
 
 
-UPLOAD_POINTS = [name for name in kill_points() if not name.startswith(("fetch-", "backup-", "direct-"))]
+UPLOAD_POINTS = [name for name in kill_points() if not
+                 name.startswith(("fetch-", "backup-", "direct-", "verify-"))]
 PLANNING = ("plan-", "manifest-")
 MUTABLE_POINTS = {"intent-durable", "record-written", "record-synced"}
 

@@ -232,7 +232,7 @@ static enum fault list_one_below(struct ls *ls, const struct grid_path *path,
 				 const struct ls_level *level, const struct subdirectory *one,
 				 struct err *err)
 {
-	struct grid_path below;
+	struct grid_path below = { 0 };
 	struct ls_level next = {
 		.above = level,
 		.depth = level->depth + 1,

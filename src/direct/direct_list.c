@@ -128,28 +128,20 @@ static bool is_plain(const struct store_name *name)
 	return true;
 }
 
-/* Ends what has come to something that is no directory, or whose children nobody asks for. */
-static void end_at_edge(struct direct_list *list)
-{
-	struct store_reply reply = { .node = list->edge };
-	if (list->down < list->wanted.path_count)
-		reply.fault = err_set(&reply.err, FAULT_NOT_FOUND, "no such child");
-	reply.err.remote = reply.fault;
-	end_well(list, &reply);
-}
-
-/* Goes on to a child of the directory that was read. */
+/* Goes on to a child of the directory that was read.  What a file in the middle of a path means is
+ * the gateway's to say. */
 static void step_down(struct direct_list *list, const struct store_node *child)
 {
 	struct err why = { 0 };
 	bool last = ++list->down == list->wanted.path_count;
 	list->edge = *child;
-	if (!last && child->kind == STORE_UNKNOWN) {
+	if (!last && child->kind != STORE_DIRECTORY) {
 		ask_gateway(list, NULL);
 		return;
 	}
-	if (child->kind != STORE_DIRECTORY || (last && !list->wanted.child)) {
-		end_at_edge(list);
+	if (last && (child->kind != STORE_DIRECTORY || !list->wanted.child)) {
+		struct store_reply reply = { .node = list->edge };
+		end_well(list, &reply);
 		return;
 	}
 	list->cap = child->rw.kind ? child->rw : child->ro;

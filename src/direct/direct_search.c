@@ -91,7 +91,7 @@ static bool next_server(struct direct_call *call, unsigned *server)
 {
 	const struct direct *direct = call->direct;
 	const size_t count = direct->servers->count;
-	while (call->asked < (call->kept ? 2 * count : count)) {
+	while (count > 0 && call->asked < (call->kept ? 2 * count : count)) {
 		bool again = call->asked >= count;
 		*server = call->order[call->asked++ % count];
 		if (is_kept(call, *server) == again && direct_server_answers(direct, *server))

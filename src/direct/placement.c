@@ -157,7 +157,7 @@ static unsigned free_server(const struct matching *matching, unsigned share)
 unsigned placement_plan(const struct placement *placement, uint16_t to[ERASURE_BLOCKS_MAX])
 {
 	struct matching matching;
-	unsigned laden[PLACEMENT_SERVERS_MAX], planned = 0;
+	unsigned laden[PLACEMENT_SERVERS_MAX] = { 0 }, planned = 0;
 	(void)match(placement, &matching);
 	for (unsigned server = 0; server < placement->servers; server++)
 		laden[server] = count_shares(placement, server);

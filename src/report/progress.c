@@ -241,7 +241,7 @@ size_t progress_waits(const struct output *output, uint64_t now_ms, char text[PR
 	if (uploads == 0)
 		return 0;
 	return (size_t)put_part(text, 0, "waiting up to %llu min for %u upload%s cut off; ",
-				(unsigned long long)(left_ms / 60000 + 1), uploads,
+				(unsigned long long)left_ms / 60000 + 1, uploads,
 				uploads == 1 ? " that was" : "s that were");
 }
 

@@ -222,7 +222,9 @@ def test_bad_shares_of_what_is_reused(spread_grid, client, tmp_path, way):
     assert counts(run.summary())[:3] == (0, 9, 1), run.out
     (lost,) = [line for line in run.lines() if line.get("state") == "failed"]
     assert "it cannot be recovered" in lost["detail"]
-    assert run.summary()["unmended"] == 0 and run.summary()["latest"]
+    assert run.summary()["unmended"] == (1 if way else 0) and run.summary()["latest"]
+    if way:
+        return  # a gateway mends nothing where a bad share is: it is kept, and told
     # What is missing comes back, too; and nothing bad is left but what is not used any more.
     name = lost["path"].partition("/")[2]
     well[0].unlink()

@@ -95,7 +95,7 @@ def test_options_that_cannot_be(embedded, client, files):
     for words, message in [
             (("--no-such-option",), ("no-such-option",)), (("-j", "0"), ("-j", "1024")),
             (("-j", "many"), ("-j", "number")), (("--memory=1",), ("memory",)),
-            (("--verify=twice",), ("--verify", "cap, check and read")),
+            (("--verify=twice",), ("--verify", "cap, count, check and read")),
             (("--symlinks=eat",), ("--symlinks", "skip|follow|fail")),
             (("--gateway-wait=soon",), ("--gateway-wait",)), (("--output=x",), ("output",))]:
         refused(barge, embedded, ("cp", "-r", *words, files, alias), 2, *message)

@@ -181,7 +181,7 @@ def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, 
     """It fails by name, as others that were begun later went well.  The last file of another job
     that runs meanwhile, too, once it was waited for: something small goes well in its place."""
     path, other = make_files(tmp_path / "s", 8), make_files(tmp_path / "o", 1, 2999)
-    (path / "d/bad").write_bytes(content(777))
+    (path / "0bad").write_bytes(content(777))  # the first in its listing, so others begin later
     (other / "d/last").write_bytes(content(778))
     alias, cap = embedded.fresh()
     other_alias, other_cap = embedded.fresh()
@@ -200,7 +200,7 @@ def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, 
                           other_alias)
     run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias, code=1)
     failed = refused(run)
-    assert failed.keys() == {"s/d/bad"} and words in failed["s/d/bad"]
+    assert failed.keys() == {"s/0bad"} and words in failed["s/0bad"]
     assert len(embedded.tree(cap)) == len(below("s", local_tree(path))) - 1
     run = barge.finish(running)
     assert run.code == 1 and refused(run).keys() == {"o/d/last"}

@@ -115,7 +115,7 @@ def test_uploads_that_the_grid_keeps_cut_off_are_waited_for(real_grid, jobs):
 def test_after_a_kill_an_unhappy_upload_is_no_verdict(gateway, jobs):
     """Not even where the grid is not waited for: half-made shares are, for longer."""
     faults = "put:unhappy@1-4", "mkdir-immutable:unhappy@1-2"
-    grid = gateway(*faults)
+    grid = gateway("put:unhappy@1-40")
     fresh = jobs(grid, f"{FIXED_SEED} fresh", immutable=True, files=2)
     fresh.options = ["--grid-wait=0"]
     assert fresh.barge.ok(*fresh.words(), code=69).summary()["failed"] == 0

@@ -36,7 +36,7 @@ def test_people_hear_of_it_where_it_took_long(gateway, client, tmp_path):
     alias, cap = grid.fresh()
     barge = client(grid)
     source = many(tmp_path / "s", 140)
-    run = barge.ok("cp", "-r", source, alias)
+    run = barge.ok("cp", "-r", "-j3", source, alias)
     line, = [line for line in run.err.splitlines() if "held back by" in line]
     assert line.startswith("barge: held back by: gateway ") and "second gateway (-u)" in line
     assert "held back" not in barge.ok("cp", "-r", source, alias).err

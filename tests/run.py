@@ -114,13 +114,18 @@ class Pytest:
         return max(tests - errors - failures - skipped, 0), bad
 
 
+SLOW = {"test_kill.py": 5, "test_grid_trouble.py": 3}  # times what their size tells
+
+
 def shared_out(files, count):
     """Divides the files into `count` shares that take about as long: the larger a file is, the more
     tests it has."""
+    def weight(path):
+        return path.stat().st_size * SLOW.get(path.name, 1)
     shares = [[0, []] for _ in range(count)]
-    for path in sorted(files, key=lambda path: -path.stat().st_size):
+    for path in sorted(files, key=weight, reverse=True):
         least = min(shares, key=lambda share: share[0])
-        least[0] += path.stat().st_size
+        least[0] += weight(path)
         least[1].append(path)
     return [sorted(share) for _, share in shares]
 

@@ -81,6 +81,16 @@ def read_share(path):
     return bytearray(raw[CONTAINER_HEADER:len(raw) - LEASE * leases])
 
 
+def flipped_block(container, form):
+    """The container of a mutable share, with a bit of its block turned."""
+    share = bytearray(container)
+    at = 468  # the share begins behind the container's header and four leases
+    (first,) = (struct.unpack_from(">L", share, at + 87) if form == "SDMF" else
+                struct.unpack_from(">Q", share, at + 99))
+    share[at + first + 20] ^= 1
+    return bytes(share)
+
+
 def place_in(share, what):
     """Where in a share a damage is: in its first byte of data or its last one, in the hash of the
     first segment, or in the extension block; of a mutable one in what is signed or in its block."""

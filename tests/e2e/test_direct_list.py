@@ -1,13 +1,12 @@
 """Directories that are listed from the storage servers: what the gateway says, without it."""
 import json
 import re
-import struct
 
 import pytest
 
 from grid import free_port, uri, wait_for
 from proxy import Reply
-from storage import StorageServer, announce, announced
+from storage import StorageServer, announce, announced, flipped_block
 from tree import content, local_tree, same, summary
 
 NAMES = ["plain", "\u00fcn\u00ef", "e\u0301", "new\nline", "quo\"te\\", "\u6f22\u5b57", "a b", "\U0001f600"]
@@ -160,20 +159,10 @@ def test_a_damaged_share_is_done_without(spread_grid, client, through, form):
     good, _ = listed(barge, node, cap, "--no-direct")
     assert len(paths) >= 3 and "second" in good
     for path in paths:
-        for bad in (old[path], flip(new[path], form)):
+        for bad in (old[path], flipped_block(new[path], form)):
             path.write_bytes(bad)
             assert listed(barge, node, cap) == (good, 0)
         path.write_bytes(new[path])
-
-
-def flip(container, form):
-    """A bit of the block."""
-    share = bytearray(container)
-    at = 468  # the share begins behind the container's header and four leases
-    (first,) = (struct.unpack_from(">L", share, at + 87) if form == "SDMF" else
-                struct.unpack_from(">Q", share, at + 99))
-    share[at + first + 20] ^= 1
-    return bytes(share)
 
 
 def test_where_the_newest_is_not_whole_the_gateway_is_asked(spread_grid, client, through):

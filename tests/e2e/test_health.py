@@ -6,7 +6,7 @@ import time
 import pytest
 
 from grid import uri, wait_for
-from storage import FAULTS, NodeCopy, StorageServer, announce, announced
+from storage import FAULTS, NodeCopy, StorageServer, announce, announced, flipped_block
 from tree import content
 
 LARGE = (1 << 20) + 99
@@ -175,15 +175,6 @@ def test_what_can_change_is_counted_as_by_the_gateway(spread_grid, client, throu
     same_as_the_gateway("check", 2, 1)
     barge.ok("repair", alias, "--verify=check")
     assert counted("check")[0] == 0
-
-
-def flipped_block(container, form):
-    share = bytearray(container)
-    at = 468  # the share begins behind the container's header and four leases
-    (first,) = (struct.unpack_from(">L", share, at + 87) if form == "SDMF" else
-                struct.unpack_from(">Q", share, at + 99))
-    share[at + first + 20] ^= 1
-    return bytes(share)
 
 
 def leases(path):

@@ -2,14 +2,24 @@
 #include "chunk/each.h"
 #include "queue/core/thread.h"
 
+enum { WRITE_SIZE = 256 * 1024 }; /* much larger writes get page cache that is dear to make */
+
 /*
  * Parts are read side by side and written one after the other:
  *
  *   reading into memory -> waiting for its turn -> writing -> the next one's turn
  *
  * Parts are begun in order, and no more of them than fit in memory: so the one whose turn it is, is
- * always being read.  Where one part alone fits, it is written as it comes.
+ * always being read.  Where one part alone fits, it is written as it comes.  Rooms are used again:
+ * memory that is new costs more than reading into it.
  */
+
+/* Memory for one part. */
+struct room {
+	struct room *next;
+	unsigned char data[];
+};
+
 struct retrieving {
 	const struct chunk_run *run;
 	struct chunk_list list;
@@ -18,18 +28,48 @@ struct retrieving {
 	struct cond turned;
 	uint64_t turn GUARDED;   /* whose it is */
 	uint64_t failed GUARDED; /* whoever is behind it has no turn any more; UINT64_MAX: nobody */
-	uint64_t through;        /* bytes of the file; of whose turn it is */
-	bool own;                /* the fault is of the file that is written: no other list helps */
-	uint64_t settled;        /* bytes of the file that were proven, and written; as `through` */
+	struct room *rooms GUARDED; /* that nobody uses */
+	uint64_t through;           /* bytes of the file; of whose turn it is */
+	bool own;         /* the fault is of the file that is written: no other list helps */
+	uint64_t settled; /* bytes of the file that were proven, and written; as `through` */
 };
 
 struct part_sink {
 	struct retrieving *retrieving;
 	uint64_t index;
-	uint64_t size; /* that have come */
-	struct bytes waiting;
-	bool direct;
+	uint64_t size;     /* that have come */
+	struct room *room; /* for those that wait; NULL: they are written as they come */
 };
+
+/* Stores a room for a part of the list.  NOMEM. */
+static enum fault take_room(struct retrieving *retrieving, struct room **room, struct err *err)
+{
+	mutex_lock(&retrieving->lock);
+	*room = retrieving->rooms;
+	if (*room)
+		retrieving->rooms = (*room)->next;
+	mutex_unlock(&retrieving->lock);
+	if (!*room)
+		*room = malloc(sizeof **room + (size_t)retrieving->list.size);
+	return *room ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a chunk");
+}
+
+static void leave_room(struct retrieving *retrieving, struct room *room)
+{
+	mutex_lock(&retrieving->lock);
+	room->next = retrieving->rooms;
+	retrieving->rooms = room;
+	mutex_unlock(&retrieving->lock);
+}
+
+static void free_rooms(struct room *room)
+{
+	while (room) {
+		struct room *next = room->next;
+		free(room);
+		room = next;
+	}
+}
 
 static enum fault write_bytes(struct retrieving *retrieving, const void *data, size_t size,
 			      struct err *err)
@@ -51,8 +91,7 @@ static enum fault begin(void *context, uint64_t offset, struct err *err)
 	struct part_sink *sink = context;
 	(void)err;
 	sink->size = 0;
-	bytes_clear(&sink->waiting);
-	if (sink->direct)
+	if (!sink->room)
 		sink->retrieving->through = offset;
 	return FAULT_NONE;
 }
@@ -64,10 +103,10 @@ static enum fault take(void *context, const void *data, size_t size, struct err 
 	if (list->size && size > list->size - sink->size)
 		return err_wrong(err, "a chunk is larger than %llu bytes",
 				 (unsigned long long)list->size);
+	if (sink->room)
+		memcpy(sink->room->data + sink->size, data, size);
 	sink->size += size;
-	if (sink->direct)
-		return write_bytes(sink->retrieving, data, size, err);
-	return bytes_err(bytes_append(&sink->waiting, data, size), err, "a chunk");
+	return sink->room ? FAULT_NONE : write_bytes(sink->retrieving, data, size, err);
 }
 
 /* Whether so many bytes are what the part has to have.  The last one may be short, and how short is
@@ -113,32 +152,48 @@ static void end_turn(struct retrieving *retrieving, uint64_t index, bool well)
 	mutex_unlock(&retrieving->lock);
 }
 
+/* Reads a part into the room of its sink, or into the file, and proves it. */
+static enum fault read_part(struct retrieving *retrieving, struct part_sink *sink, struct err *err)
+{
+	const struct chunk_run *run = retrieving->run;
+	const struct chunk_list *list = &retrieving->list;
+	const struct chunk_sink to = { begin, take, sink };
+	const struct chunk_part part = {
+		.key = chunk_list_key(list, &run->key, sink->index),
+		.offset = sink->index * list->size,
+		.size = UINT64_MAX,
+	};
+	enum fault fault = run->operations->retrieve(run->operations->context, &part, &to, err);
+	return fault ? fault : check_size(retrieving, sink->index, sink->size, err);
+}
+
+static enum fault write_in_turn(struct retrieving *retrieving, const struct part_sink *sink,
+				struct err *err)
+{
+	if (!await_turn(retrieving, sink->index))
+		return err_set(err, FAULT_CANCELLED, "a part before it is missing");
+	enum fault fault = FAULT_NONE;
+	for (uint64_t at = 0; !fault && at < sink->size; at += WRITE_SIZE)
+		fault = write_bytes(retrieving, sink->room->data + at,
+				    (size_t)min_u64(sink->size - at, WRITE_SIZE), err);
+	return fault;
+}
+
 static enum fault retrieve_chunk(void *context, uint64_t index, struct err *err)
 {
 	struct retrieving *retrieving = context;
-	const struct chunk_run *run = retrieving->run;
-	const struct chunk_list *list = &retrieving->list;
-	struct part_sink sink = { .retrieving = retrieving,
-				  .index = index,
-				  .direct = retrieving->width == 1 };
-	const struct chunk_sink to = { begin, take, &sink };
-	const struct chunk_part part = {
-		.key = chunk_list_key(list, &run->key, index),
-		.offset = index * list->size,
-		.size = UINT64_MAX,
-	};
-	bytes_init(&sink.waiting, (size_t)min_u64(list->size, SIZE_MAX / 2));
-	enum fault fault = run->operations->retrieve(run->operations->context, &part, &to, err);
+	struct part_sink sink = { .retrieving = retrieving, .index = index };
+	enum fault fault = FAULT_NONE;
+	if (retrieving->width > 1)
+		fault = take_room(retrieving, &sink.room, err);
 	if (!fault)
-		fault = check_size(retrieving, index, sink.size, err);
-	if (!fault && !sink.direct && !await_turn(retrieving, index))
-		fault = err_set(err, FAULT_CANCELLED, "a part before it is missing");
-	else if (!fault && !sink.direct)
-		fault = write_bytes(retrieving, sink.waiting.data, sink.waiting.size, err);
+		fault = read_part(retrieving, &sink, err);
+	if (!fault && sink.room)
+		fault = write_in_turn(retrieving, &sink, err);
 	/* Whoever comes later than a part that failed need not wait; those before go on. */
-	if (fault != FAULT_CANCELLED)
-		end_turn(retrieving, index, !fault);
-	bytes_fini(&sink.waiting);
+	end_turn(retrieving, index, !fault);
+	if (sink.room)
+		leave_room(retrieving, sink.room);
 	return fault;
 }
 
@@ -153,7 +208,7 @@ static enum fault finish(const struct retrieving *retrieving, struct err *err)
 static enum fault retrieve_whole(struct retrieving *retrieving, uint64_t have, struct err *err)
 {
 	const struct chunk_run *run = retrieving->run;
-	struct part_sink sink = { .retrieving = retrieving, .direct = true };
+	struct part_sink sink = { .retrieving = retrieving };
 	const struct chunk_sink to = { begin, take, &sink };
 	const struct chunk_part part = { .key = run->key, .offset = have, .size = UINT64_MAX };
 	retrieving->through = have;
@@ -195,7 +250,7 @@ static enum fault retrieve_chunks(struct retrieving *retrieving, uint64_t have, 
 }
 
 static enum fault retrieve_list(const struct chunk_run *run, const struct chunk_list *list,
-				struct tried *tried, struct err *err)
+				struct tried *tried, struct err *err) UNCHECKED
 {
 	struct retrieving retrieving = { .run = run, .list = *list, .failed = UINT64_MAX };
 	uint64_t have;
@@ -209,6 +264,7 @@ static enum fault retrieve_list(const struct chunk_run *run, const struct chunk_
 					   : retrieve_chunks(&retrieving, have, err);
 	tried->own = retrieving.own;
 	tried->settled = max_u64(tried->settled, retrieving.settled);
+	free_rooms(retrieving.rooms);
 	cond_fini(&retrieving.turned);
 	mutex_fini(&retrieving.lock);
 	return fault;

@@ -1,5 +1,6 @@
 """`barge key --chunk`: contents in chunks, as git-annex cuts them."""
 import json
+import resource
 import signal
 import subprocess
 import time
@@ -169,6 +170,19 @@ def test_a_beginning_of_what_is_whole_is_gone_on_with(keys, tmp_path):
     began = time.monotonic()
     assert chunks.back(back, "--bwlimit=400K") == chunks.data
     assert time.monotonic() - began < 4.5, "all of it would take five seconds"
+
+
+def test_chunks_that_wait_for_their_turn_use_the_same_memory(embedded, client, tmp_path):
+    chunks = Chunks(Store(embedded, client(embedded), tmp_path), content(4 << 20) * 8, 2 << 20)
+    chunks.store()
+    faults = []
+    for options in (["-j1"], []):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+        assert chunks.back(tmp_path / "back", *options) == chunks.data
+        faults.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before)
+        (tmp_path / "back").unlink()
+    # Four chunks are 2,048 pages, and all of the file 8,192.
+    assert faults[1] - faults[0] < 4500
 
 
 # --- what is missing, or wrong -----------------------------------------------------------

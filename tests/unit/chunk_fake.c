@@ -101,6 +101,11 @@ static enum fault get(void *context, const struct chunk_part *part, const struct
 		return err_set(err, FAULT_NOT_FOUND, "no such object");
 	if (refuses)
 		return err_set(err, FAULT_RETRY, "the store is in trouble");
+	if (is_it(store.stopped, &part->key)) {
+		const struct timespec late = { .tv_nsec = 20000000 };
+		nanosleep(&late, NULL);
+		return err_set(err, FAULT_CANCELLED, "stopped");
+	}
 	size_t half = tears ? size / 2 : size;
 	if (is_it(store.stutters, &part->key) &&
 	    (sink->write(sink->context, "wrong", 5, err) ||

@@ -30,6 +30,7 @@ struct chunk_store_fake {
 	size_t progress_count;
 	uint64_t unknown, refuses, tears, fails_write; /* chunk + 1 that does so; 0: none */
 	uint64_t stutters; /* chunk + 1 of which wrong bytes come first, and then all of it anew */
+	uint64_t stopped;  /* chunk + 1 whose reading is ended from outside, late */
 	bool blind;        /* nothing tells what is right of the file that is there */
 	unsigned busy, most_busy;
 };

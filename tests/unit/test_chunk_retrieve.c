@@ -209,6 +209,18 @@ static void a_disk_that_is_full_ends_it(void **state)
 	assert_null(strstr(store.diary, ":2000"));
 }
 
+static void who_waits_for_a_part_that_was_stopped_is_woken(void **state)
+{
+	(void)state;
+	chunks_put_all();
+	store.stopped = 2;
+	assert_int_equal(get_file("1000", "SHA256-s5500--a", 4), FAULT_CANCELLED);
+	assert_true(store.file_size <= CHUNK);
+	store.stopped = 0;
+	assert_int_equal(get_file("1000", "SHA256-s5500--a", 4), FAULT_NONE);
+	file_is_there();
+}
+
 static void a_key_that_came_in_part_goes_on(void **state)
 {
 	(void)state;
@@ -236,6 +248,7 @@ int main(void)
 		FACT(parts_come_side_by_side_and_are_written_in_order),
 		FACT(a_chunk_that_is_short_is_no_chunk),
 		FACT(a_disk_that_is_full_ends_it),
+		FACT(who_waits_for_a_part_that_was_stopped_is_woken),
 		FACT(a_key_that_came_in_part_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,11 +351,12 @@ static void answer_as_gateway(struct fake_servers *fake, const struct http_reque
 /* Whether the server does not do as it should. */
 static bool misbehaves(struct fake_server *server, struct fake_answer *answer)
 {
-	const bool bad = server->fault || server->status || server->nonsense;
+	const bool bad = server->fault || server->status || server->nonsense || server->held;
 	if (!bad || server->well > 0) {
 		server->well -= bad;
 		return false;
 	}
+	answer->held = server->held;
 	answer->fault = server->fault;
 	answer->slow = server->slow;
 	answer->status = server->status ? server->status : OK;
@@ -378,15 +379,15 @@ static void answer(void *context, const struct http_request *request, uint16_t p
 	while (fake->order[rank] != port - FIRST_PORT)
 		rank++;
 	struct fake_server *server = &fake->at[rank];
-	answer->held = server->held;
-	if (answer->held)
-		return;
-	clock_move(server->takes_ms);
 	base32_encode(fake->index, CAP_KEY_SIZE, index);
 	snprintf(path, sizeof path, "storage/v1/%s/%s",
 		 cap_is_mutable(&fake->cap) ? "mutable" : "immutable", index);
 	assert_memory_equal(request->path, path, strlen(path));
-	if (misbehaves(server, answer)) {
+	const bool bad = misbehaves(server, answer);
+	if (answer->held)
+		return;
+	clock_move(server->takes_ms);
+	if (bad) {
 		note(fake, "%u bad\n", rank);
 		return;
 	}

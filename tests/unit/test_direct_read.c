@@ -1,7 +1,7 @@
 /* Immutable files from storage servers in memory: what is asked, and what is delivered. */
 #include "direct/direct_call.h"
 
-#include "tests/unit/fake_servers.h"
+#include "tests/unit/direct_case.h"
 #include "tests/unit/moved_clock.h"
 
 enum {
@@ -10,55 +10,15 @@ enum {
 	OLD_SEGMENT_SIZE = 128 << 10,
 };
 
-struct file {
-	struct fake_servers fake;
-	unsigned char *data;
-	size_t size;
-	struct chk_layout layout;
-	struct chk_shares *shares;
-};
-
-/* Opens a store on servers that know of one file, and have nothing of it yet. */
-static void open_file(struct file *file, unsigned k, unsigned n, size_t size, uint32_t segment_size)
+/* A file of which each server has the share of its rank. */
+static void open_spread(struct direct_case *file, uint16_t k, uint16_t n, size_t size)
 {
-	const struct chk_params params = {
-		.k = (uint16_t)k,
-		.n = (uint16_t)n,
-		.max_segment_size = segment_size,
-	};
-	struct err err;
-	file->size = size;
-	file->data = malloc(size);
-	for (size_t i = 0; i < size; i++)
-		file->data[i] = (unsigned char)(i ^ i >> 8 ^ i >> 16);
-	assert_int_equal(chk_shares_of(&params, file->data, size, &file->shares, &err), FAULT_NONE);
-	assert_int_equal(chk_layout_of(&params, size, &file->layout, &err), FAULT_NONE);
-	fake_servers_open(&file->fake, &file->shares->cap, &(struct direct_options){ 0 });
-	assert_int_equal(file->layout.share_size, file->shares->share_size);
-}
-
-static void give(struct file *file, unsigned rank, unsigned number)
-{
-	const size_t size = (size_t)file->shares->share_size;
-	fake_servers_give(&file->fake, rank, number, file->shares->data + number * size, size);
-}
-
-/* The same, with the share of each rank's own number at all of them. */
-static void open_spread(struct file *file, unsigned k, unsigned n, size_t size)
-{
-	open_file(file, k, n, size, CHK_SEGMENT_SIZE);
+	open_case(file, (struct file_shape){ k, n, size, 0, 0 });
 	for (unsigned i = 0; i < n; i++)
 		give(file, i, i);
 }
 
-static void close_file(struct file *file)
-{
-	fake_servers_close(&file->fake);
-	chk_shares_free(file->shares);
-	free(file->data);
-}
-
-static struct store_call *begin(struct file *file, uint64_t offset, uint64_t length)
+static struct store_call *begin(struct direct_case *file, uint64_t offset, uint64_t length)
 {
 	const struct store_get get = {
 		.cap = &file->shares->cap,
@@ -71,14 +31,15 @@ static struct store_call *begin(struct file *file, uint64_t offset, uint64_t len
 	return store_get(file->fake.store, &get, fake_servers_then(&file->fake), &err);
 }
 
-static void read_part(struct file *file, uint64_t offset, uint64_t length)
+static void read_part(struct direct_case *file, uint64_t offset, uint64_t length)
 {
 	assert_non_null(begin(file, offset, length));
 	fake_servers_run(&file->fake);
 	assert_true(file->fake.ended);
 }
 
-static void assert_came(const struct file *file, uint64_t offset, uint64_t length, bool proven)
+static void assert_came(const struct direct_case *file, uint64_t offset, uint64_t length,
+			bool proven)
 {
 	assert_int_equal(file->fake.end.fault, FAULT_NONE);
 	assert_int_equal(file->fake.end.proven, proven);
@@ -89,7 +50,7 @@ static void assert_came(const struct file *file, uint64_t offset, uint64_t lengt
 }
 
 /* Reads a part and asserts that the servers brought it. */
-static void read_well(struct file *file, uint64_t offset, uint64_t length)
+static void read_well(struct direct_case *file, uint64_t offset, uint64_t length)
 {
 	const bool whole = length == UINT64_MAX;
 	read_part(file, offset, length);
@@ -97,12 +58,15 @@ static void read_well(struct file *file, uint64_t offset, uint64_t length)
 	assert_int_equal(file->fake.gateway, 0);
 }
 
-static void asked(struct file *file, const char *lines) { fake_servers_asked(&file->fake, lines); }
+static void asked(struct direct_case *file, const char *lines)
+{
+	fake_servers_asked(&file->fake, lines);
+}
 
-static void forget_asked(struct file *file) { file->fake.log.size = 0; }
+static void forget_asked(struct direct_case *file) { file->fake.log.size = 0; }
 
 /* Spoils the share of a server in its block of a segment. */
-static void spoil(struct file *file, unsigned rank, unsigned number, unsigned segment)
+static void spoil(struct direct_case *file, unsigned rank, unsigned number, unsigned segment)
 {
 	const size_t block = file->layout.segment_size / file->shares->cap.needed;
 	file->fake.at[rank].share[number].data[file->layout.data_offset + segment * block] ^= 1;
@@ -112,17 +76,17 @@ static void spoil(struct file *file, unsigned rank, unsigned number, unsigned se
 
 static void a_small_file_is_read_by_whole_shares(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 3, 10, SMALL);
 	read_well(&file, 0, UINT64_MAX);
 	asked(&file, "0 ?\n1 ?\n2 ?\n0/0 0+956\n1/1 0+956\n2/2 0+956\n");
-	close_file(&file);
+	close_case(&file);
 }
 
 static void stripes_of_segments_are_asked_of_each_server(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	char lines[1000];
 	(void)state;
 	open_spread(&file, 3, 10, LARGE);
@@ -141,13 +105,13 @@ static void stripes_of_segments_are_asked_of_each_server(void **state)
 					   start + 4 * block, block + tail);
 	read_well(&file, 0, UINT64_MAX);
 	asked(&file, lines);
-	close_file(&file);
+	close_case(&file);
 }
 
 /* Of which only the segments that hold it are asked for, and the shares are found once. */
 static void any_part_is_read(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	char lines[200];
 	(void)state;
 	open_spread(&file, 2, 4, LARGE);
@@ -163,32 +127,32 @@ static void any_part_is_read(void **state)
 	read_well(&file, segment + 1, 3 * segment);
 	read_well(&file, LARGE - 1, 1);
 	read_well(&file, 0, LARGE);
-	close_file(&file);
+	close_case(&file);
 }
 
 static void shares_beyond_the_first_are_decoded(void **state)
 {
 	static const unsigned number[] = { 3, 9, 1 };
-	struct file file;
+	struct direct_case file;
 	(void)state;
-	open_file(&file, 3, 10, LARGE, CHK_SEGMENT_SIZE);
+	open_case(&file, (struct file_shape){ 3, 10, LARGE, 0, 0 });
 	for (unsigned i = 0; i < 3; i++)
 		give(&file, i + 4, number[i]);
 	read_well(&file, 0, UINT64_MAX);
-	close_file(&file);
-	open_file(&file, 3, 10, LARGE, CHK_SEGMENT_SIZE);
+	close_case(&file);
+	open_case(&file, (struct file_shape){ 3, 10, LARGE, 0, 0 });
 	for (unsigned i = 0; i < 3; i++) /* the first, but not in order */
 		give(&file, i, (i + 1) % 3);
 	read_well(&file, 0, UINT64_MAX);
-	close_file(&file);
+	close_case(&file);
 }
 
 /* One server may have several shares, and two may have the same. */
 static void shares_are_counted_by_their_numbers(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
-	open_file(&file, 3, 10, SMALL, CHK_SEGMENT_SIZE);
+	open_case(&file, (struct file_shape){ 3, 10, SMALL, 0, 0 });
 	give(&file, 0, 4);
 	give(&file, 1, 4);
 	give(&file, 5, 4);
@@ -198,37 +162,37 @@ static void shares_are_counted_by_their_numbers(void **state)
 	read_well(&file, 0, UINT64_MAX);
 	/* Nobody else is asked once there are enough. */
 	asked(&file, "0 ?\n1 ?\n2 ?\n3 ?\n4 ?\n5 ?\n0/4 0+956\n5/6 0+956\n5/8 0+956\n");
-	close_file(&file);
+	close_case(&file);
 }
 
 static void the_only_share_is_looked_for_where_it_is_likeliest(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
-	open_file(&file, 1, 1, SMALL, CHK_SEGMENT_SIZE);
+	open_case(&file, (struct file_shape){ 1, 1, SMALL, 0, 0 });
 	give(&file, 2, 0);
 	read_well(&file, 0, UINT64_MAX);
 	asked(&file, "0/0 0+1483\n1/0 0+1483\n2/0 0+1483\n");
-	close_file(&file);
-	open_file(&file, 1, 1, LARGE, CHK_SEGMENT_SIZE);
+	close_case(&file);
+	open_case(&file, (struct file_shape){ 1, 1, LARGE, 0, 0 });
 	give(&file, 1, 0);
 	read_well(&file, 1, LARGE - 1);
-	close_file(&file);
-	open_file(&file, 1, 4, LARGE, CHK_SEGMENT_SIZE);
+	close_case(&file);
+	open_case(&file, (struct file_shape){ 1, 4, LARGE, 0, 0 });
 	give(&file, 3, 2);
 	read_well(&file, 0, UINT64_MAX);
-	close_file(&file);
+	close_case(&file);
 }
 
 static void files_with_smaller_segments_are_read(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
-	open_file(&file, 2, 3, LARGE, OLD_SEGMENT_SIZE);
+	open_case(&file, (struct file_shape){ 2, 3, LARGE, OLD_SEGMENT_SIZE, 0 });
 	give(&file, 0, 0);
 	give(&file, 1, 1);
 	read_well(&file, OLD_SEGMENT_SIZE - 1, 2 << 20);
-	close_file(&file);
+	close_case(&file);
 }
 
 /* ---- what goes wrong ---- */
@@ -236,7 +200,7 @@ static void files_with_smaller_segments_are_read(void **state)
 /* What was delivered till then stays. */
 static void the_gateway_brings_what_is_damaged(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	char lines[200];
 	(void)state;
 	open_spread(&file, 1, 1, LARGE);
@@ -249,12 +213,12 @@ static void the_gateway_brings_what_is_damaged(void **state)
 		 LARGE - 10 - 2 * file.layout.segment_size);
 	assert_non_null(strstr(bytes_text(&file.fake.log), lines));
 	assert_int_equal(file.fake.gateway, 1);
-	close_file(&file);
+	close_case(&file);
 }
 
 static void without_a_gateway_the_damaged_share_is_found(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 5, LARGE);
 	spoil(&file, 1, 1, 3);
@@ -262,13 +226,13 @@ static void without_a_gateway_the_damaged_share_is_found(void **state)
 	assert_came(&file, 0, LARGE, true);
 	assert_int_equal(file.fake.gateway, 1);
 	assert_null(strstr(bytes_text(&file.fake.log), "gateway GET 0"));
-	close_file(&file);
+	close_case(&file);
 }
 
 /* All of those that are left, not only one. */
 static void too_much_damage_ends_as_the_gateway_says(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 3, LARGE);
 	spoil(&file, 1, 1, 0);
@@ -278,25 +242,25 @@ static void too_much_damage_ends_as_the_gateway_says(void **state)
 	assert_int_equal(file.fake.end.received, 0);
 	assert_false(file.fake.end.proven);
 	assert_int_equal(file.fake.ends, 1);
-	close_file(&file);
+	close_case(&file);
 }
 
 static void another_server_goes_on_where_one_fails(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, LARGE);
 	file.fake.at[1].fault = FAULT_UNAVAILABLE;
 	file.fake.at[1].well = 2; /* its numbers, the first stripe */
 	read_well(&file, 0, UINT64_MAX);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "1 bad\n0 ?\n2 ?\n"));
-	close_file(&file);
+	close_case(&file);
 }
 
 /* It does not show which one is no good: after three times all are left alone. */
 static void shares_cut_short_are_doubted(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, SMALL);
 	file.fake.contents = file.data;
@@ -309,7 +273,7 @@ static void shares_cut_short_are_doubted(void **state)
 	read_part(&file, 0, UINT64_MAX);
 	assert_came(&file, 0, SMALL, true);
 	asked(&file, "2 ?\n3 ?\n2/2 0+1051\n3/3 0+1051\n");
-	close_file(&file);
+	close_case(&file);
 }
 
 static bool refuse(void *context, const void *data, size_t size)
@@ -320,7 +284,7 @@ static bool refuse(void *context, const void *data, size_t size)
 
 static void what_a_sink_refuses_ends_the_call(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	struct err err;
 	unsigned times = 0;
 	(void)state;
@@ -334,11 +298,11 @@ static void what_a_sink_refuses_ends_the_call(void **state)
 	assert_int_equal(times, 3);
 	assert_int_equal(file.fake.end.received, 2 * file.layout.segment_size);
 	assert_int_equal(file.fake.gateway, 0);
-	close_file(&file);
+	close_case(&file);
 }
 
 struct pausing {
-	struct file *file;
+	struct direct_case *file;
 	struct store_call *call;
 };
 
@@ -351,7 +315,7 @@ static bool pause_each(void *context, const void *data, size_t size)
 
 static void a_paused_call_waits_between_segments(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	struct pausing pausing = { &file, NULL };
 	struct err err;
 	(void)state;
@@ -368,12 +332,12 @@ static void a_paused_call_waits_between_segments(void **state)
 			store_resume(file.fake.store, pausing.call);
 	}
 	assert_came(&file, 0, LARGE, true);
-	close_file(&file);
+	close_case(&file);
 }
 
 static void a_cancelled_call_says_nothing(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, LARGE);
 	struct store_call *call = begin(&file, 0, UINT64_MAX);
@@ -382,14 +346,14 @@ static void a_cancelled_call_says_nothing(void **state)
 	assert_false(file.fake.ended);
 	asked(&file, "");
 	read_well(&file, 0, UINT64_MAX);
-	close_file(&file);
+	close_case(&file);
 }
 
 /* ---- time ---- */
 
 static void a_slow_server_is_asked_again_after_a_minute_then_two(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, SMALL);
 	for (uint64_t away_ms = DIRECT_SLOW_MS; away_ms <= 8 * DIRECT_SLOW_MS; away_ms *= 2) {
@@ -407,12 +371,12 @@ static void a_slow_server_is_asked_again_after_a_minute_then_two(void **state)
 	file.fake.at[0].fault = FAULT_NONE;
 	read_well(&file, 0, UINT64_MAX);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "0/0 0+"));
-	close_file(&file);
+	close_case(&file);
 }
 
 static void a_server_that_is_gone_is_asked_again_after_five_minutes(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, SMALL);
 	file.fake.at[0].fault = FAULT_UNAVAILABLE;
@@ -424,15 +388,15 @@ static void a_server_that_is_gone_is_asked_again_after_five_minutes(void **state
 	clock_move(2000);
 	read_well(&file, 0, UINT64_MAX);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "0 bad\n"));
-	close_file(&file);
+	close_case(&file);
 }
 
 /* The gateway is asked instead of the servers that are left. */
 static void a_search_ends_after_twenty_seconds(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	(void)state;
-	open_file(&file, 2, 4, SMALL, CHK_SEGMENT_SIZE);
+	open_case(&file, (struct file_shape){ 2, 4, SMALL, 0, 0 });
 	file.fake.contents = file.data;
 	file.fake.size = SMALL;
 	give(&file, 8, 1);
@@ -446,14 +410,14 @@ static void a_search_ends_after_twenty_seconds(void **state)
 		file.fake.at[i].takes_ms = DIRECT_SEARCH_MS / 10;
 	read_part(&file, 0, UINT64_MAX);
 	assert_came(&file, 0, SMALL, true);
-	close_file(&file);
+	close_case(&file);
 }
 
 /* ---- limits ---- */
 
 static void what_is_no_range_of_a_file_is_left_to_the_gateway(void **state)
 {
-	struct file file;
+	struct direct_case file;
 	static const uint64_t part[][2] = { { SMALL, 1 }, { SMALL - 1, 2 }, { 0, SMALL + 1 } };
 	(void)state;
 	open_spread(&file, 2, 4, SMALL);
@@ -464,7 +428,7 @@ static void what_is_no_range_of_a_file_is_left_to_the_gateway(void **state)
 	}
 	file.fake.gateway = 0;
 	read_well(&file, SMALL - 1, 1);
-	close_file(&file);
+	close_case(&file);
 }
 
 int main(void)

@@ -1,0 +1,32 @@
+/*
+ * A file whose shares storage servers in memory have, or are to get.
+ */
+#pragma once
+
+#include "tests/unit/fake_servers.h"
+
+struct direct_case {
+	struct fake_servers fake;
+	unsigned char *data;
+	size_t size;
+	struct chk_params params;
+	struct chk_layout layout;
+	struct chk_shares *shares;
+};
+
+struct file_shape {
+	uint16_t k, n;
+	size_t size;
+	uint32_t segment_size; /* 0: as usual */
+	unsigned happy;
+};
+
+/* Makes the file, and opens a store on servers that have nothing of it. */
+void open_case(struct direct_case *file, struct file_shape shape);
+void close_case(struct direct_case *file);
+
+/* Gives a server a share. */
+void give(struct direct_case *file, unsigned rank, unsigned number);
+
+/* Whether a server has that share, as it should be. */
+bool has_share(const struct direct_case *file, unsigned rank, unsigned number);

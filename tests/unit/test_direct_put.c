@@ -1,0 +1,563 @@
+/* Immutable files put to storage servers in memory: which gets what, and what stays. */
+#include "direct/direct_call.h"
+
+#include "tahoe/slab.h"
+#include "tests/unit/direct_case.h"
+#include "tests/unit/moved_clock.h"
+
+enum {
+	SIZE = 1000, /* bytes, of a share 956 where one is of three */
+	FULL_MS = 300000,
+	ROW = 600,
+};
+
+static const struct file_shape three_of_ten = { 3, 10, SIZE, 0, 7 };
+static const struct file_shape one_of_two = { 1, 2, SIZE, 0, 2 }; /* shares of 1517 bytes */
+
+static struct store_call *begin_put(struct direct_case *file, const struct store_damage *damage)
+{
+	const struct store_body body = {
+		.data = file->data,
+		.size = file->size,
+		.shares = file->shares,
+		.damage = damage,
+	};
+	struct err err;
+	return store_put(file->fake.store, &body, fake_servers_then(&file->fake), &err);
+}
+
+static void put(struct direct_case *file)
+{
+	assert_non_null(begin_put(file, NULL));
+	fake_servers_run(&file->fake);
+	assert_true(file->fake.ended);
+}
+
+static void assert_stored(const struct direct_case *file)
+{
+	assert_int_equal(file->fake.end.fault, FAULT_NONE);
+	assert_true(file->fake.end.proven);
+	assert_true(cap_equal(&file->fake.end.cap, &file->shares->cap));
+	assert_int_equal(file->fake.gateway, 0);
+	assert_int_equal(file->fake.ends, 1);
+}
+
+static void asked(struct direct_case *file, const char *lines)
+{
+	fake_servers_asked(&file->fake, lines);
+}
+
+/* How many shares are half-made. */
+static unsigned halves(const struct direct_case *file)
+{
+	unsigned count = 0;
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		for (unsigned i = 0; i < FAKE_SHARES; i++)
+			count += file->fake.at[rank].share[i].data &&
+				 !file->fake.at[rank].share[i].is_there;
+	return count;
+}
+
+static void no_more_than(struct direct_case *file, unsigned servers)
+{
+	for (unsigned rank = servers; rank < FAKE_SERVERS; rank++)
+		file->fake.at[rank].full = true;
+}
+
+/* ---- which server gets what ---- */
+
+static void each_server_gets_a_share(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, three_of_ten);
+	put(&file);
+	assert_stored(&file);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(has_share(&file, i, i));
+	asked(&file, "0 room 0\n1 room 1\n2 room 2\n3 room 3\n4 room 4\n5 room 5\n6 room 6\n"
+		     "7 room 7\n8 room 8\n9 room 9\n0/0 put 0+956\n1/1 put 0+956\n2/2 put 0+956\n"
+		     "3/3 put 0+956\n4/4 put 0+956\n5/5 put 0+956\n6/6 put 0+956\n7/7 put 0+956\n"
+		     "8/8 put 0+956\n9/9 put 0+956\n");
+	close_case(&file);
+}
+
+static void what_a_server_has_is_not_put_again(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 0, 0);
+	give(&file, 0, 1);
+	put(&file);
+	assert_stored(&file);
+	asked(&file, "0 room 0\n1 room 1\n1/1 put 0+1517\n");
+	close_case(&file);
+}
+
+static void a_full_server_is_done_without(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[0].full = true;
+	put(&file);
+	assert_stored(&file);
+	/* It may have half of the share: the first bytes are put to see that. */
+	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+55\n2 room 0\n2/0 put 0+1517\n"
+		     "1/1 put 0+1517\n");
+	close_case(&file);
+}
+
+static void a_full_server_is_asked_again_after_five_minutes(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[0].full = true;
+	put(&file);
+	file.fake.log.size = 0;
+	clock_move(FULL_MS - 2000);
+	file.fake.ends = 0;
+	put(&file);
+	assert_stored(&file);
+	asked(&file, "1 room 0\n2 room 1\n1/0 put 0+1517\n2/1 put 0+1517\n");
+	clock_move(2000);
+	put(&file);
+	assert_non_null(strstr(bytes_text(&file.fake.log), "0 room"));
+	close_case(&file);
+}
+
+/* ---- what is half-made ---- */
+
+static void a_half_made_share_is_gone_on_with(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 1, 1);
+	struct fake_share *half = &file.fake.at[1].share[1];
+	half->is_there = false;
+	half->has = 500;
+	memset(half->data + 500, 0, half->size - 500);
+	put(&file);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
+	asked(&file, "0 room 0\n1 room 1\n1/1 put 0+55\n0/0 put 0+1517\n1/1 put 500+1017\n");
+	close_case(&file);
+}
+
+static void a_half_made_share_of_other_bytes_is_left(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 1, 1);
+	struct fake_share *half = &file.fake.at[1].share[1];
+	half->is_there = false;
+	half->has = 500;
+	half->data[3] ^= 1;
+	put(&file);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 2, 1));
+	close_case(&file);
+}
+
+/* ---- servers that fail ---- */
+
+static void another_server_gets_what_one_loses(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].fault = FAULT_UNAVAILABLE;
+	file.fake.at[1].well = 1;
+	put(&file);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 2, 1));
+	close_case(&file);
+}
+
+/* Puts the file where server 0 does what `bad` says, and once more.  Returns whether it was asked
+ * the second time. */
+static bool asked_twice(const struct fake_server *bad)
+{
+	struct direct_case file;
+	open_case(&file, one_of_two);
+	struct server *server = file.fake.at[0].server;
+	file.fake.at[0] = *bad;
+	file.fake.at[0].server = server;
+	put(&file);
+	assert_stored(&file);
+	asked(&file, "0 bad\n1 room 1\n2 room 0\n2/0 put 0+1517\n1/1 put 0+1517\n");
+	file.fake.ends = 0;
+	put(&file);
+	assert_stored(&file);
+	const bool again = strstr(bytes_text(&file.fake.log), "0 bad");
+	close_case(&file);
+	return again;
+}
+
+/* One that refuses says nothing of the next file. */
+static void servers_without_an_answer_are_passed_over(void **state)
+{
+	(void)state;
+	assert_false(asked_twice(&(struct fake_server){ .fault = FAULT_RETRY }));
+	assert_false(asked_twice(&(struct fake_server){ .nonsense = "nonsense" }));
+	assert_false(asked_twice(&(struct fake_server){ .status = 500 }));
+	assert_true(asked_twice(&(struct fake_server){ .status = 400 }));
+	assert_true(asked_twice(&(struct fake_server){ .status = 499 }));
+}
+
+static void what_lies_on_too_few_servers_is_the_gateways(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, three_of_ten);
+	no_more_than(&file, 6);
+	put(&file);
+	assert_int_equal(file.fake.end.fault, FAULT_UNAVAILABLE);
+	assert_false(file.fake.end.proven);
+	assert_int_equal(file.fake.gateway, 1);
+	assert_int_equal(halves(&file), 0);
+	assert_null(strstr(bytes_text(&file.fake.log), "put 0+956"));
+	close_case(&file);
+	open_case(&file, three_of_ten);
+	no_more_than(&file, 7);
+	put(&file);
+	assert_stored(&file);
+	close_case(&file);
+}
+
+/* The room that others gave is given back. */
+static void what_is_half_made_in_the_end_is_aborted(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	no_more_than(&file, 2);
+	file.fake.at[1].read_only = true;
+	put(&file);
+	assert_int_equal(file.fake.end.fault, FAULT_UNAVAILABLE);
+	assert_int_equal(file.fake.gateway, 1);
+	assert_int_equal(halves(&file), 0);
+	assert_non_null(strstr(bytes_text(&file.fake.log), "1/1 abort\n"));
+	close_case(&file);
+}
+
+static void damaged_shares_count_as_none(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 0, 0);
+	give(&file, 1, 1);
+	const struct store_damage damage = { 1, { { file.fake.order[1], 1 } } };
+	assert_non_null(begin_put(&file, &damage));
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_true(has_share(&file, 2, 1));
+	close_case(&file);
+}
+
+/* ---- time ---- */
+
+/* Starts a put of which the servers from `first` on have still to answer, but for room. */
+static void begin_held(struct direct_case *file, struct file_shape shape, unsigned first)
+{
+	open_case(file, shape);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++) {
+		file->fake.at[rank].takes_ms = 100;
+		file->fake.at[rank].held = rank >= first && rank < shape.n;
+		file->fake.at[rank].well = 1;
+	}
+	assert_non_null(begin_put(file, NULL));
+	store_poll(file->fake.store, 0);
+	assert_false(file->fake.ended);
+}
+
+/* Where most are done, what takes 15 s more than they did is too slow. */
+static void a_slow_server_is_given_up_while_others_are_quick(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	begin_held(&file, three_of_ten, 9);
+	clock_move(DIRECT_WAIT_MS - 5000);
+	store_poll(file.fake.store, 0);
+	assert_false(file.fake.ended);
+	clock_move(6000);
+	store_poll(file.fake.store, 0);
+	file.fake.at[9].held = false; /* it takes the abort */
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_int_equal(halves(&file), 0);
+	assert_true(has_share(&file, 0, 9));
+	assert_non_null(strstr(bytes_text(&file.fake.log), "9/9 abort\n"));
+	close_case(&file);
+}
+
+/* Then that is how quick it gets. */
+static void servers_that_are_all_slow_are_waited_for(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	begin_held(&file, three_of_ten, 4);
+	clock_move(20 * DIRECT_WAIT_MS);
+	store_poll(file.fake.store, 0);
+	assert_false(file.fake.ended);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].held = false;
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_true(has_share(&file, 9, 9));
+	close_case(&file);
+}
+
+/* ---- shares that are made while they are sent ---- */
+
+struct feed {
+	struct direct_case *file;
+	struct store_feed how; /* lent to the store */
+	struct slab slab;
+	bool wanted[ERASURE_BLOCKS_MAX];
+	uint64_t at;     /* in each share */
+	uint64_t stalls; /* nothing comes from there on for now; 0: all does */
+	uint64_t fails;  /* the file is gone from there on */
+	unsigned passes;
+	unsigned row[FAKE_SHARES]; /* that were made of each share */
+};
+
+static void feed_begin(void *context, const bool *wanted)
+{
+	struct feed *feed = context;
+	feed->passes++;
+	feed->at = 0;
+	memcpy(feed->wanted, wanted, sizeof feed->wanted);
+}
+
+static const struct slab *feed_peek(void *context)
+{
+	struct feed *feed = context;
+	const struct chk_shares *shares = feed->file->shares;
+	if (feed->at >= shares->share_size || (feed->stalls && feed->at >= feed->stalls) ||
+	    (feed->fails && feed->at >= feed->fails))
+		return NULL;
+	if (feed->slab.used > 0)
+		return &feed->slab;
+	feed->slab.stride = ROW;
+	for (unsigned i = 0; i < shares->count; i++) {
+		if (!feed->wanted[i])
+			continue;
+		const size_t size = (size_t)min_u64(ROW, shares->share_size - feed->at);
+		memcpy(feed->slab.data + feed->slab.used * ROW,
+		       shares->data + i * shares->share_size + feed->at, size);
+		feed->slab.row[feed->slab.used++] = (struct slab_row){ i, feed->at, size };
+		feed->row[i]++;
+	}
+	return &feed->slab;
+}
+
+static void feed_pop(void *context)
+{
+	struct feed *feed = context;
+	feed->at += ROW;
+	feed->slab.used = 0;
+}
+
+static bool feed_over(void *context, struct cap *cap, struct err *err)
+{
+	struct feed *feed = context;
+	if (feed->fails && feed->at >= feed->fails)
+		return err_set(err, FAULT_CHANGED, "the file has changed");
+	if (feed->at < feed->file->shares->share_size)
+		return false;
+	*cap = feed->file->shares->cap;
+	return true;
+}
+
+static struct store_call *begin_feed(struct feed *feed)
+{
+	static unsigned char data[FAKE_SHARES * ROW];
+	struct direct_case *file = feed->file;
+	feed->how = (struct store_feed){
+		.params = &file->params,
+		.cap = file->shares->cap,
+		.begin = feed_begin,
+		.peek = feed_peek,
+		.pop = feed_pop,
+		.over = feed_over,
+		.context = feed,
+	};
+	const struct store_body body = { .data = file->data,
+					 .size = file->size,
+					 .feed = &feed->how };
+	struct err err;
+	memset(feed->how.cap.hash, 0, sizeof feed->how.cap.hash);
+	feed->slab.data = data;
+	feed->slab.used = 0;
+	struct store_call *call =
+		store_put(file->fake.store, &body, fake_servers_then(&file->fake), &err);
+	fake_servers_run(&file->fake);
+	return call;
+}
+
+static void rows_are_sent_in_order(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, one_of_two);
+	begin_feed(&feed);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
+	assert_int_equal(feed.passes, 1);
+	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+600\n1/1 put 0+600\n0/0 put 600+600\n"
+		     "1/1 put 600+600\n0/0 put 1200+317\n1/1 put 1200+317\n");
+	close_case(&file);
+}
+
+static void a_share_that_is_lost_is_made_anew_alone(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].fault = FAULT_UNAVAILABLE;
+	file.fake.at[1].well = 2;
+	begin_feed(&feed);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 2, 1));
+	assert_int_equal(feed.passes, 2);
+	assert_int_equal(feed.row[0], 3);
+	assert_int_equal(feed.row[1], 6);
+	assert_non_null(strstr(bytes_text(&file.fake.log), "1 bad\n0/0 put 1200+317\n"));
+	close_case(&file);
+}
+
+static void what_is_there_of_a_share_is_not_sent_again(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 1, 1);
+	file.fake.at[1].share[1].is_there = false;
+	file.fake.at[1].share[1].has = 700;
+	begin_feed(&feed);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
+	/* Its header is looked at first. */
+	asked(&file, "0 room 0\n1 room 1\n1/1 put 0+36\n0/0 put 0+600\n0/0 put 600+600\n"
+		     "1/1 put 700+500\n0/0 put 1200+317\n1/1 put 1200+317\n");
+	close_case(&file);
+}
+
+static void a_file_is_made_no_more_than_three_times(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, (struct file_shape){ 1, 3, SIZE, 0, 3 });
+	for (unsigned rank = 2; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].read_only = true;
+	begin_feed(&feed);
+	assert_int_equal(file.fake.end.fault, FAULT_UNAVAILABLE);
+	assert_int_equal(file.fake.gateway, 1);
+	assert_int_equal(feed.passes, 3);
+	assert_int_equal(halves(&file), 0);
+	close_case(&file);
+}
+
+static void a_file_that_is_gone_is_nobodys_to_store(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file, .fails = 2 * (uint64_t)ROW };
+	(void)state;
+	open_case(&file, one_of_two);
+	begin_feed(&feed);
+	assert_int_equal(file.fake.end.fault, FAULT_CHANGED);
+	assert_false(file.fake.end.proven);
+	assert_int_equal(file.fake.gateway, 0);
+	assert_int_equal(halves(&file), 0);
+	close_case(&file);
+}
+
+static void a_body_that_is_late_is_waited_for(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file, .stalls = ROW };
+	(void)state;
+	open_case(&file, one_of_two);
+	struct store_call *call = begin_feed(&feed);
+	assert_false(file.fake.ended);
+	feed.stalls = 0;
+	store_resume(file.fake.store, call);
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
+	close_case(&file);
+}
+
+/* ---- other bodies ---- */
+
+static void what_fits_in_a_cap_is_stored_nowhere(void **state)
+{
+	struct direct_case file;
+	struct err err;
+	(void)state;
+	open_case(&file, one_of_two);
+	const struct store_body body = { .data = file.data, .size = LITERAL_SIZE_MAX };
+	assert_non_null(store_put(file.fake.store, &body, fake_servers_then(&file.fake), &err));
+	fake_servers_run(&file.fake);
+	assert_true(file.fake.ended);
+	assert_int_equal(file.fake.end.fault, FAULT_NONE);
+	assert_false(file.fake.end.proven);
+	assert_true(cap_is_literal(&file.fake.end.cap));
+	assert_int_equal(file.fake.end.cap.size, LITERAL_SIZE_MAX);
+	asked(&file, "");
+	close_case(&file);
+}
+
+static void a_cancelled_put_says_nothing(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].held = true;
+	struct store_call *call = begin_put(&file, NULL);
+	store_poll(file.fake.store, 0);
+	store_cancel(file.fake.store, call);
+	file.fake.at[1].held = false;
+	fake_servers_run(&file.fake);
+	assert_false(file.fake.ended);
+	asked(&file, "0 room 0\n");
+	close_case(&file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_server_gets_a_share),
+		cmocka_unit_test(what_a_server_has_is_not_put_again),
+		cmocka_unit_test(a_full_server_is_done_without),
+		cmocka_unit_test(a_full_server_is_asked_again_after_five_minutes),
+		cmocka_unit_test(a_half_made_share_is_gone_on_with),
+		cmocka_unit_test(a_half_made_share_of_other_bytes_is_left),
+		cmocka_unit_test(another_server_gets_what_one_loses),
+		cmocka_unit_test(servers_without_an_answer_are_passed_over),
+		cmocka_unit_test(what_lies_on_too_few_servers_is_the_gateways),
+		cmocka_unit_test(what_is_half_made_in_the_end_is_aborted),
+		cmocka_unit_test(damaged_shares_count_as_none),
+		cmocka_unit_test(a_slow_server_is_given_up_while_others_are_quick),
+		cmocka_unit_test(servers_that_are_all_slow_are_waited_for),
+		cmocka_unit_test(rows_are_sent_in_order),
+		cmocka_unit_test(a_share_that_is_lost_is_made_anew_alone),
+		cmocka_unit_test(what_is_there_of_a_share_is_not_sent_again),
+		cmocka_unit_test(a_file_is_made_no_more_than_three_times),
+		cmocka_unit_test(a_file_that_is_gone_is_nobodys_to_store),
+		cmocka_unit_test(a_body_that_is_late_is_waited_for),
+		cmocka_unit_test(what_fits_in_a_cap_is_stored_nowhere),
+		cmocka_unit_test(a_cancelled_put_says_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -64,8 +64,8 @@ struct fake_servers {
 	struct store_reply end;
 };
 
-/* Opens the store; `options` may be set but for gateway, servers and secret.  The cap names what the
- * servers may be asked for. */
+/* Opens the store; `options` may be set but for gateway, servers and secret.  The cap names what
+ * the servers may be asked for. */
 void fake_servers_open(struct fake_servers *fake, const struct cap *cap,
 		       const struct direct_options *options);
 void fake_servers_close(struct fake_servers *fake);

@@ -127,7 +127,7 @@ def shared_out(files, count):
         least = min(shares, key=lambda share: share[0])
         least[0] += weight(path)
         least[1].append(path)
-    return [sorted(share) for _, share in shares]
+    return [sorted(share) for _, share in shares if share]
 
 
 def end_to_end(args):

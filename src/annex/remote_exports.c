@@ -66,7 +66,7 @@ static enum fault link_export(const struct tree_root *tree, const struct tree_pa
 
 enum fault export_store(void *context, const struct annex_request *request, struct err *err)
 {
-	const struct keys_progress progress = { remote_moved, request->job };
+	const struct keys_progress progress = { .moved = remote_moved, .context = request->job };
 	struct exported exported;
 	struct cap cap = { 0 };
 	enum fault fault = begin(&exported, context, request, request->name, err);
@@ -80,7 +80,7 @@ enum fault export_store(void *context, const struct annex_request *request, stru
 
 enum fault export_retrieve(void *context, const struct annex_request *request, struct err *err)
 {
-	const struct keys_progress progress = { remote_moved, request->job };
+	const struct keys_progress progress = { .moved = remote_moved, .context = request->job };
 	struct exported exported;
 	struct cap cap = { 0 };
 	enum fault fault = begin(&exported, context, request, request->name, err);

@@ -70,7 +70,7 @@ static enum fault present_kept(struct keys *keys, const struct annex_request *re
 enum fault remote_store(void *context, const struct annex_request *request, struct err *err)
 {
 	struct annex_remote *remote = context;
-	const struct keys_progress progress = { remote_moved, request->job };
+	const struct keys_progress progress = { .moved = remote_moved, .context = request->job };
 	struct keys *keys;
 	if (request->name)
 		return export_store(context, request, err);
@@ -83,7 +83,7 @@ enum fault remote_store(void *context, const struct annex_request *request, stru
 enum fault remote_retrieve(void *context, const struct annex_request *request, struct err *err)
 {
 	struct annex_remote *remote = context;
-	const struct keys_progress progress = { remote_moved, request->job };
+	const struct keys_progress progress = { .moved = remote_moved, .context = request->job };
 	struct keys *keys;
 	if (request->name)
 		return export_retrieve(context, request, err);

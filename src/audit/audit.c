@@ -61,6 +61,15 @@ void audit_count(struct audit_counts *counts, const struct audit_entry *entry)
 	counts->corrupt_shares += health->corrupt_shares;
 }
 
+void audit_recount(const struct audit_request *request, const struct earlier_object *object,
+		   struct audit_counts *counts)
+{
+	earlier_recount(object, counts);
+	if (request->before)
+		request->before(request->context, object->is_directory,
+				object->is_directory ? 0 : object->bytes);
+}
+
 /* Counts an entry and tells how it ended. */
 static void audit_tell(struct audit *audit, const struct probe *probe, const struct err *err)
 {
@@ -71,6 +80,8 @@ static void audit_tell(struct audit *audit, const struct probe *probe, const str
 		.proven = !err->fault,
 		.detail = err->fault ? err->text : "",
 		.bytes = err->fault || probe->is_directory ? 0 : probe->length,
+		.size = probe->is_directory ? 0 : probe->length,
+		.moved = probe->arrived,
 		.health = probe_health(probe),
 	};
 	unsigned char key[EARLIER_KEY_SIZE];
@@ -88,7 +99,7 @@ static bool was_proven(struct audit *audit, uint64_t id)
 	earlier_key(id, key);
 	const struct earlier_object *object = earlier_find(audit->request->earlier, key);
 	if (object)
-		earlier_recount(object, audit->counts);
+		audit_recount(audit->request, object, audit->counts);
 	return object;
 }
 

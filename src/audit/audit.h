@@ -13,7 +13,7 @@
  *
  * Place      barge verify -> [audit] -> a pool of src/calls; manifest and outcomes are read.
  * Ownership  a request is borrowed until audit_free.
- * Threads    new, run and free belong to one thread, in which `ended` is called; audit_stop to any;
+ * Threads    new, run and free belong to one thread, in which all is told; audit_stop to any; but
  *            `moved` and `open` run in lanes.
  */
 #pragma once
@@ -32,6 +32,8 @@ struct audit_entry {
 	bool proven;
 	const char *detail;                /* why not, or "" */
 	uint64_t bytes;                    /* of a file that is proven */
+	uint64_t size;                     /* of a file, proven or not */
+	uint64_t moved;                    /* bytes that `moved` has heard of for it */
 	const struct store_health *health; /* as its check found it; NULL: there was none */
 };
 
@@ -52,6 +54,12 @@ struct audit_request {
 	enum fault (*open)(void *context, struct store **store, struct err *err);
 	void (*ended)(void *context, const struct audit_entry *entry);
 	void (*moved)(void *context, uint64_t bytes); /* NULL: not wanted */
+	/* Hear, for whoever shows how far it is, of an object of a tree that will end, of the last
+	 * of these, and of one that an earlier run has found well, which does not end again.
+	 * NULL: not wanted. */
+	void (*found)(void *context, bool is_directory, uint64_t size);
+	void (*all_found)(void *context);
+	void (*before)(void *context, bool is_directory, uint64_t size);
 	void *context;
 	struct catalog *catalog;         /* with outcomes */
 	bool paths;                      /* of proven entries too */
@@ -66,6 +74,12 @@ struct audit_request {
 
 /* Counts an entry that has ended, and one that was checked. */
 void audit_count(struct audit_counts *counts, const struct audit_entry *entry);
+
+struct earlier_object;
+
+/* Counts an object that an earlier run has found well, and tells of it. */
+void audit_recount(const struct audit_request *request, const struct earlier_object *object,
+		   struct audit_counts *counts);
 
 /* Returns what the pool of a request is to be. */
 struct pool_options audit_pool(const struct audit_request *request);

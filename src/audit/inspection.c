@@ -56,7 +56,8 @@ static void inspection_proven(void *context, const struct err *err)
 
 static void inspection_moved(void *context, uint64_t bytes)
 {
-	const struct inspection *inspection = context;
+	struct inspection *inspection = context;
+	inspection->arrived += bytes;
 	if (inspection->moved)
 		inspection->moved(inspection->context, bytes);
 }

@@ -44,6 +44,9 @@ struct inspection {
 	/* Hears in the lane of bytes that arrived.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
 	void *context;
+	uint64_t arrived; /* bytes that `moved` has heard of */
+	bool unlisted;    /* its children are not known yet */
+	bool marked;      /* nor whether it is a file in chunks */
 
 	struct inspected_child
 		*child; /* of a directory that was listed, in the order of the listing */

@@ -56,6 +56,7 @@ static void compare_literal(struct probe *probe)
 static void probe_moved(void *context, uint64_t bytes)
 {
 	struct probe *probe = context;
+	probe->arrived += bytes;
 	if (probe->moved)
 		probe->moved(probe->context, bytes);
 }

@@ -40,6 +40,7 @@ struct probe {
 	/* Hears in the lane of bytes that arrived.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
 	void *context;
+	uint64_t arrived; /* bytes that `moved` has heard of */
 
 	struct proving proving;
 	struct chunks_proof chunks; /* of a file in chunks */

@@ -19,8 +19,10 @@ struct tree_audit {
 	struct inspection *stack; /* by task.next */
 	struct seen seen;
 	struct audit_counts *counts;
-	uint64_t objects; /* numbered as they end */
-	struct err fatal; /* ends everything */
+	uint64_t objects;  /* numbered as they end */
+	uint64_t unlisted; /* directories whose children are not known yet */
+	bool all_found;    /* was told */
+	struct err fatal;  /* ends everything */
 };
 
 /* ---- what was seen ---- */
@@ -70,6 +72,25 @@ static bool seen_add(struct seen *seen, const struct cap *cap, bool *fresh)
 	return true;
 }
 
+/* ---- what is to be done ---- */
+
+static void tree_found(const struct tree_audit *tree, bool is_directory, uint64_t size)
+{
+	const struct audit_request *request = tree->request;
+	if (request->found)
+		request->found(request->context, is_directory, is_directory ? 0 : size);
+}
+
+/* Tells once that nothing more will be found. */
+static void tree_all_found(struct tree_audit *tree)
+{
+	if (tree->unlisted > 0 || tree->all_found)
+		return;
+	tree->all_found = true;
+	if (tree->request->all_found)
+		tree->request->all_found(tree->request->context);
+}
+
 /* ---- what became of an object ---- */
 
 static void tree_tell(struct tree_audit *tree, const struct inspection *inspection,
@@ -77,7 +98,7 @@ static void tree_tell(struct tree_audit *tree, const struct inspection *inspecti
 {
 	unsigned char index[CAP_KEY_SIZE];
 	if (inspection->before && !err->fault) {
-		earlier_recount(inspection->before, tree->counts);
+		audit_recount(tree->request, inspection->before, tree->counts);
 		return;
 	}
 	const struct audit_entry entry = {
@@ -87,6 +108,8 @@ static void tree_tell(struct tree_audit *tree, const struct inspection *inspecti
 		.proven = !err->fault,
 		.detail = err->fault ? err->text : "",
 		.bytes = err->fault || inspection->is_directory ? 0 : inspection->size,
+		.size = inspection->is_directory ? 0 : inspection->size,
+		.moved = inspection->arrived,
 		.health = inspection_health(inspection),
 	};
 	audit_count(tree->counts, &entry);
@@ -133,7 +156,8 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 	if (before && !is_same_kind(before, child))
 		before = NULL;
 	if (before && !before->is_directory) {
-		earlier_recount(before, tree->counts);
+		tree_found(tree, false, before->bytes);
+		audit_recount(tree->request, before, tree->counts);
 		return;
 	}
 	struct inspection *inspection = inspection_new(child, parent);
@@ -141,12 +165,17 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 		out_of_memory(tree);
 		return;
 	}
+	inspection->marked = child->chunked > 0;
+	if (!inspection->marked)
+		tree_found(tree, inspection->is_directory, inspection->size);
 	if (child->kind == STORE_UNKNOWN || child->cap.kind == CAP_UNKNOWN) {
 		err_set(&err, FAULT_USAGE, "it is of a kind that is not known");
 		tree_tell(tree, inspection, &err);
 		inspection_free(inspection);
 		return;
 	}
+	inspection->unlisted = inspection->is_directory;
+	tree->unlisted += inspection->unlisted;
 	inspection->before = before;
 	inspection->levels = tree->request->levels;
 	inspection->add_lease = tree->request->add_lease;
@@ -175,6 +204,9 @@ static bool tree_take_back(struct tree_audit *tree)
 	if (!inspection)
 		return false;
 	const struct err err = inspection->task.err;
+	tree->unlisted -= inspection->unlisted;
+	if (inspection->marked)
+		tree_found(tree, inspection->is_directory, inspection->size);
 	if (err.fault == FAULT_CANCELLED || err.fault == FAULT_UNAVAILABLE) {
 		if (!tree->fatal.fault)
 			tree->fatal = err;
@@ -184,6 +216,7 @@ static bool tree_take_back(struct tree_audit *tree)
 	for (const struct inspected_child *child = inspection->child; child && !tree->fatal.fault;
 	     child = child->next)
 		push(tree, child, inspection);
+	tree_all_found(tree);
 	inspection_free(inspection);
 	return true;
 }
@@ -204,6 +237,7 @@ enum fault tree_audit_run(struct tree_audit *tree, const struct store_node *root
 	if (child)
 		cap_wipe(&child->cap);
 	free(child);
+	tree_all_found(tree);
 	for (;;) {
 		bool goes_on = !tree->fatal.fault && !pool_stopped(tree->pool, &tree->fatal);
 		if (goes_on && tree->stack && pool_has_room(tree->pool))

@@ -26,6 +26,7 @@ struct key_command {
 	struct setup setup;
 	struct keys *keys;
 	struct tally tally;
+	bool expects; /* the tally knows how much is to be done */
 	struct gauge *gauge;
 	const char *presence; /* of key_check, or NULL */
 };
@@ -49,6 +50,20 @@ static const char *key_word(const struct key_command *command, size_t number)
 
 /* ---- actions ---- */
 
+static void key_expect(void *context, uint64_t size)
+{
+	struct key_command *command = context;
+	if (!command->expects)
+		tally_expect(&command->tally, 1, 0, size);
+	command->expects = true;
+}
+
+static void key_moved(void *context, uint64_t offset)
+{
+	struct key_command *command = context;
+	tally_there(&command->tally, offset);
+}
+
 /* Has one of them run with a progress line. */
 static enum fault
 key_transfer(struct key_command *command,
@@ -56,7 +71,7 @@ key_transfer(struct key_command *command,
 				    const struct keys_progress *progress, struct err *err),
 	     struct err *err)
 {
-	const struct keys_progress progress = { tally_there, &command->tally };
+	const struct keys_progress progress = { key_moved, key_expect, command };
 	enum fault fault = tally_open(&command->tally, command->output, err);
 	if (!fault)
 		fault = transfer(command->keys, key_word(command, 1), key_word(command, 2),

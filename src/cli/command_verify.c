@@ -22,7 +22,6 @@ enum {
 struct verifying {
 	struct setup *setup;
 	struct tally *tally;
-	bool reads; /* files are read back */
 };
 
 static enum fault verify_open_store(void *context, struct store **store, struct err *err)
@@ -38,6 +37,24 @@ static void moved(void *context, uint64_t bytes)
 	counter_shift(&verifying->tally->counters.underway, (int64_t)bytes);
 }
 
+static void found(void *context, bool is_directory, uint64_t size)
+{
+	const struct verifying *verifying = context;
+	tally_found(verifying->tally, is_directory, size);
+}
+
+static void all_found(void *context)
+{
+	const struct verifying *verifying = context;
+	tally_all_found(verifying->tally);
+}
+
+static void before(void *context, bool is_directory, uint64_t size)
+{
+	const struct verifying *verifying = context;
+	tally_before(verifying->tally, is_directory, size);
+}
+
 /* Counts an entry and writes its line. */
 static void ended(void *context, const struct audit_entry *entry)
 {
@@ -48,9 +65,9 @@ static void ended(void *context, const struct audit_entry *entry)
 		    : entry->is_directory ? &counters->directories
 					  : &counters->files,
 		    1);
-	counter_add(&counters->bytes, entry->bytes);
-	if (verifying->reads) /* its bytes were on their way until now */
-		counter_shift(&counters->underway, -(int64_t)entry->bytes);
+	counter_add(entry->proven ? &counters->bytes : &counters->lost_bytes, entry->size);
+	/* Its bytes were on their way until now. */
+	counter_shift(&counters->underway, -(int64_t)entry->moved);
 	const struct store_health none = { 0 };
 	const struct store_health *health = entry->health ? entry->health : &none;
 	const struct summary_number number[] = {
@@ -318,6 +335,9 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		.open = verify_open_store,
 		.ended = ended,
 		.moved = moved,
+		.found = found,
+		.all_found = all_found,
+		.before = before,
 		.context = &verifying,
 		.catalog = subject->is_job ? subject->migration.catalog : NULL,
 		.secret = setup->params,
@@ -329,7 +349,6 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		.away = setup->away,
 		.health = setup->health,
 	};
-	verifying.reads = request.levels & VERIFY_READ;
 	enum fault fault = tally_open(&tally, setup->output, err);
 	if (!fault && subject->is_job)
 		fault = expect_job(&tally, &subject->migration, err);

@@ -162,6 +162,8 @@ static enum fault retrieve(void *context, const struct chunk_part *part,
 			.read = target_read,
 			.context = grid->target,
 		};
+		if (all)
+			keys_progress_expect(grid->progress, cap.size);
 		fault = whole_read(operation, &whole, sink, err);
 		if (fault == FAULT_NOT_FOUND) /* the link is there: it is no absence */
 			fault = err->fault = FAULT_RETRY;

@@ -42,6 +42,7 @@ enum fault keys_store(struct keys *keys, const char *key, const char *path,
 	grid.source = &source;
 	const struct chunk_run run = chunk_grid_run(&grid);
 	enum fault fault = check_size(&grid, &source, err);
+	keys_progress_expect(progress, (uint64_t)source.status.st_size);
 	if (!fault)
 		fault = check_writable(keys, err);
 	if (!fault) {
@@ -64,6 +65,8 @@ enum fault keys_retrieve(struct keys *keys, const char *key, const char *path,
 		return err->fault;
 	chunk_grid_init(&grid, keys, &name, progress);
 	grid.target = &target;
+	if (name.has_size)
+		keys_progress_expect(progress, name.size);
 	const struct chunk_run run = chunk_grid_run(&grid);
 	enum fault fault = chunk_retrieve(&run, err);
 	chunk_grid_fini(&grid);

@@ -57,6 +57,9 @@ enum {
 /* Hears how far an operation is: bytes from the beginning of the file.  May go back. */
 struct keys_progress {
 	void (*moved)(void *context, uint64_t offset); /* may be NULL */
+	/* Hears how many bytes the file has, once that is known, if it ever is; the first time
+	 * counts.  May be NULL. */
+	void (*expected)(void *context, uint64_t size);
 	void *context;
 };
 
@@ -64,6 +67,12 @@ static inline void keys_progress_tell(const struct keys_progress *progress, uint
 {
 	if (progress && progress->moved)
 		progress->moved(progress->context, offset);
+}
+
+static inline void keys_progress_expect(const struct keys_progress *progress, uint64_t size)
+{
+	if (progress && progress->expected)
+		progress->expected(progress->context, size);
 }
 
 enum key_presence {

@@ -164,12 +164,18 @@ static size_t put_count(char *text, size_t used, uint64_t done, const uint64_t *
 	return used + (size_t)more;
 }
 
+/* Whether something of what is planned is known. */
+static bool knows_some(const struct counters *c, bool known)
+{
+	return known || (c->plan && counter_read(&c->plan->entries) > 0);
+}
+
 static size_t put_bytes(const struct counters *c, uint64_t bytes, bool known, char *text,
 			size_t used)
 {
 	char there[QUANTITY_SIZE], planned[QUANTITY_SIZE];
 	quantity_bytes(bytes, there);
-	if (!known && !c->plan)
+	if (!knows_some(c, known))
 		return used + (size_t)put_part(text, used, "%s", there);
 	quantity_bytes(counter_read(known ? &c->planned_bytes : &c->plan->bytes), planned);
 	return used + (size_t)put_part(text, used, "%s/%s%s", there, planned, known ? "" : "+");
@@ -177,7 +183,7 @@ static size_t put_bytes(const struct counters *c, uint64_t bytes, bool known, ch
 
 static size_t put_entries(const struct counters *c, bool known, char *text, size_t used)
 {
-	const bool plans = known || c->plan;
+	const bool plans = knows_some(c, known);
 	const uint64_t files =
 		plans ? counter_read(known ? &c->planned_files : &c->plan->files) : 0;
 	const uint64_t directories =

@@ -14,6 +14,7 @@ enum fault tally_open(struct tally *tally, struct output *output, struct err *er
 	*tally = (struct tally){ .output = output };
 	bytes_init(&tally->line, LINE_MAX_SIZE);
 	tally->counters.start_ms = clock_ms();
+	tally->counters.plan = &tally->found;
 	return progress_open(&tally->counters, output, &tally->progress, err);
 }
 
@@ -57,6 +58,28 @@ void tally_expect(struct tally *tally, uint64_t files, uint64_t directories, uin
 	counter_add(&counters->planned_directories, directories);
 	counter_add(&counters->planned_bytes, bytes);
 	atomic_store_explicit(&counters->plan_complete, true, memory_order_release);
+}
+
+void tally_found(struct tally *tally, bool is_directory, uint64_t bytes)
+{
+	struct plan_progress *found = &tally->found;
+	counter_add(is_directory ? &found->directories : &found->files, 1);
+	counter_add(&found->bytes, bytes);
+	counter_add(&found->entries, 1);
+}
+
+void tally_all_found(struct tally *tally)
+{
+	const struct plan_progress *found = &tally->found;
+	tally_expect(tally, counter_read(&found->files), counter_read(&found->directories),
+		     counter_read(&found->bytes));
+}
+
+void tally_before(struct tally *tally, bool is_directory, uint64_t bytes)
+{
+	struct counters *counters = &tally->counters;
+	counter_add(is_directory ? &counters->before_directories : &counters->before_files, 1);
+	counter_add(&counters->before_bytes, bytes);
 }
 
 void tally_there(void *context, uint64_t bytes)

@@ -19,6 +19,7 @@ struct progress;
 struct tally {
 	struct output *output;
 	struct counters counters;
+	struct plan_progress found; /* what is to be done, while more of it is found */
 	struct progress *progress;
 	uint64_t there;    /* bytes of the file at hand */
 	uint64_t failures; /* shown */
@@ -40,6 +41,14 @@ void tally_moved(void *context, uint64_t bytes);
 /* Says how much is to be done, where that is known: from now on the progress line knows where it
  * ends. */
 void tally_expect(struct tally *tally, uint64_t files, uint64_t directories, uint64_t bytes);
+
+/* Says of one more that is to be done, where nobody knows yet how many there are; and that this was
+ * the last of them, which is as if all were expected. */
+void tally_found(struct tally *tally, bool is_directory, uint64_t bytes);
+void tally_all_found(struct tally *tally);
+
+/* Says of one of these that it was done by an earlier run. */
+void tally_before(struct tally *tally, bool is_directory, uint64_t bytes);
 
 /* Says how many bytes of the one file at hand are there; fewer than before: it is begun anew.
  * `context` is the struct tally. */

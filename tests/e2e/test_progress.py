@@ -79,12 +79,13 @@ class Large:
         (self.alias, _), (self.empty, _), (self.keys, _) = grid.fresh(), grid.fresh(), grid.fresh()
         (path / "tree").mkdir()
         self.file = path / "tree/large"
-        self.key, self.there = f"URL-s{SIZE}--new", f"URL-s{SIZE}--there"
+        self.key, self.there, self.bare = f"URL-s{SIZE}--new", f"URL-s{SIZE}--there", "URL--bare"
         self.renew()
         barge.ok("cp", self.file, self.alias + "there")
         self.job = barge.job().name
         self.renew()
-        self.check("key", "store", self.there, self.file, "--root", self.keys)
+        for key in self.there, self.bare:
+            self.check("key", "store", key, self.file, "--root", self.keys)
 
     def renew(self):
         """Gives the file content that nobody has yet."""
@@ -113,10 +114,13 @@ COMMANDS = {
     "cp down": lambda at: ("cp", at.alias + "there", at.path / "down"),
     "cp here": lambda at: ("cp", at.file, at.path / "here"),
     "backup": lambda at: ("backup", at.path / "tree", at.alias + "to"),
+    "verify a file": lambda at: ("verify", "--verify=read", at.alias + "there"),
     "verify a job": lambda at: ("verify", "--verify=read", at.job),
     "key store": lambda at: ("key", "store", at.key, at.file, "--root", at.empty),
     "key retrieve": lambda at: ("key", "retrieve", at.there, at.path / "key", "--root", at.keys),
+    "key without a size": lambda at: ("key", "retrieve", at.bare, at.path / "bare", "--root", at.keys),
 }
+UNKNOWN_AT_FIRST = "key store", "key retrieve", "key without a size", "verify a file"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -126,13 +130,56 @@ def test_bytes_count_as_they_move(large, name):
     words = [*large.words(*COMMANDS[name](large)), "--bwlimit=1100K"]
     rows = terminal.end(terminal.start(words, large.barge))
     assert rows and all("B/s" in row for row in rows), terminal.shown
-    if name.startswith("key"):  # nobody has asked how large it is
-        there = [float(row.split()[0]) for row in rows if "KiB, " in row]
-        assert there == sorted(there) and there[-1] > 0, rows
-        return
     seen = percents(rows)
     assert seen == sorted(seen) and any(0 < one < 100 for one in seen), rows
-    assert any("ETA" in row for row in rows) and all("/1 files" in row for row in rows), rows
+    assert any("ETA" in row for row in rows), rows
+    known = rows if name not in UNKNOWN_AT_FIRST else rows[2:]
+    assert all("/1 files" in row for row in known), rows
+
+
+@pytest.fixture(scope="module")
+def deep(embedded, barge, tmp_path_factory):
+    """A Barge, and a directory on a grid with six files, half of them in a directory of their own,
+    which is looked at last."""
+    path = tmp_path_factory.mktemp("deep")
+    (path / "tree/a").mkdir(parents=True)
+    for name in "a/1", "a/2", "a/3", "b", "c", "d":
+        (path / "tree" / name).write_bytes(os.urandom(100_000))
+    client = Barge(barge, path / "home", embedded)
+    there = embedded.fresh()[0] + "tree"
+    client.ok("cp", "-rT", path / "tree", there)
+    return client, there
+
+
+def files_of(row):
+    """(3, 6) of "3/6 files"; a total that still grows is None."""
+    done, known, grows = re.search(r"(\d+)/(\d+)(\+?) files", row).groups()
+    return int(done), None if grows else int(known)
+
+
+def test_verify_of_a_tree_has_a_total_once_everything_is_listed(deep):
+    barge, there = deep
+    terminal = Terminal()
+    rows = terminal.end(terminal.start(
+        barge.words("verify", "--verify=read", "-j1", "--bwlimit=300K", there), barge))
+    totals = [files_of(row)[1] for row in rows[1:]]
+    assert totals[0] is None and totals[-1] == 6, rows
+    seen = percents(rows)
+    assert seen == sorted(seen) and seen[-1] > 60 and "ETA" in rows[-1], rows
+
+
+def test_verify_that_goes_on_counts_what_was_found_before(deep):
+    barge, there = deep
+    words = barge.words("verify", "--verify=read", "-j1", "--bwlimit=200K", there)
+    terminal = Terminal()
+    process = terminal.start(words, barge)
+    assert wait_for(lambda: any(files_of(row)[0] == 3 for row in terminal.rows[1:]))
+    process.send_signal(signal.SIGKILL)
+    terminal.end(process, -signal.SIGKILL)
+    terminal = Terminal()
+    rows = terminal.end(terminal.start(words, barge))
+    assert files_of(rows[1])[0] >= 3 and files_of(rows[-1])[1] == 6, rows
+    assert percents(rows)[0] >= 50 and percents(rows)[-1] > 60, rows
 
 
 # --- what is shown -----------------------------------------------------------------------

@@ -340,15 +340,30 @@ def counted_state(task, entry, plan, slots):
     return entry.verdict or state
 
 
+def is_asked(reason, plan):
+    """Whether an entry was skipped as an option said: unchanged, present, a symlink, special."""
+    asked = int(plan.properties.get("asked", b"0") or 0)
+    return reason in (20, 21) or (reason == 1 and asked & 1) or (reason == 2 and asked & 2)
+
+
 def check_summary(text, plan, slots):
     summary = json.loads(text)
-    need(set(summary) == {"planned", "done", "skipped", "failed", "left", "bytes_planned",
+    need(set(summary) == {"planned", "done", "skipped", "skipped_asked", "failed", "left",
+                          "files_planned", "files_done", "files_asked", "bytes_planned",
                           "bytes_done", "status", "ended"}, "fields of the summary")
     states = [counted_state(task, entry, plan, slots) for task, entry in plan.entries.items()]
     need(summary["planned"] == len(states), "planned in the summary")
     for name, state in ("done", DONE), ("skipped", SKIPPED), ("failed", FAILED):
         need(summary[name] == states.count(state), f"{name} in the summary: {summary}")
     need(summary["left"] == states.count(0), "left in the summary")
+    files = [task for task, entry in plan.entries.items() if entry.kind == FILE]
+    done = [task for task in files if counted_state(task, plan.entries[task], plan, slots) == DONE]
+    asked = [task for task, entry in plan.entries.items()
+             if counted_state(task, entry, plan, slots) == SKIPPED
+             and is_asked(entry.reason if entry.verdict else slots[task].reason, plan)]
+    for name, tasks in (("files_planned", files), ("files_done", done), ("skipped_asked", asked),
+                        ("files_asked", set(asked) & set(files))):
+        need(summary[name] == len(tasks), f"{name} in the summary: {summary}")
 
 
 def check_list(data, plan):

@@ -107,17 +107,21 @@ static enum fault print_row(struct output *output, const struct jobs_row *row, i
 			    struct err *err)
 {
 	typedef unsigned long long llu;
-	char done[48] = "-", failed[24] = "-", bytes[QUANTITY_SIZE] = "-";
+	const struct job_summary *sum = &row->sum;
+	char files[48] = "-", failed[24] = "-", bytes[QUANTITY_SIZE] = "-";
 	struct bytes line;
 	bytes_init(&line, 2 * LINE_MAX_SIZE);
 	if (row->summed) {
-		snprintf(done, sizeof done, "%llu/%llu", (llu)row->sum.done, (llu)row->sum.planned);
-		snprintf(failed, sizeof failed, "%llu", (llu)row->sum.failed + row->sum.skipped);
-		quantity_bytes(row->sum.bytes_done, bytes);
+		/* What an option left out, or was there already, is as it was asked for. */
+		snprintf(files, sizeof files, "%llu/%llu",
+			 (llu)(sum->files_done + sum->files_asked), (llu)sum->files_planned);
+		snprintf(failed, sizeof failed, "%llu",
+			 (llu)(sum->failed + sum->skipped - sum->skipped_asked));
+		quantity_bytes(sum->bytes_done, bytes);
 	}
 	enum fault fault = bytes_printf(&line, "%.*s  %4s  %-8s  %-10s  %15s  %8s  %10s  %s\n",
 					width, row->name, row->age, bytes_text(&row->command),
-					jobs_state(row->state, row->locked), done, failed, bytes,
+					jobs_state(row->state, row->locked), files, failed, bytes,
 					bytes_text(&row->what));
 	if (!fault)
 		out_put(output, line.data, line.size);
@@ -129,7 +133,7 @@ static void print_head(struct output *output, int width)
 {
 	char line[200];
 	int size = snprintf(line, sizeof line, "%-*s  %4s  %-8s  %-10s  %15s  %8s  %10s  %s\n",
-			    width, "JOB", "AGE", "COMMAND", "STATE", "DONE", "NOT DONE", "BYTES",
+			    width, "JOB", "AGE", "COMMAND", "STATE", "FILES", "NOT DONE", "BYTES",
 			    "SOURCE -> TARGET");
 	out_put(output, line, (size_t)size);
 }

@@ -82,8 +82,12 @@ static void add_sum(struct fields *fields, const struct job *job)
 	fields_number(fields, "planned", sum.planned);
 	fields_number(fields, "done", sum.done);
 	fields_number(fields, "skipped", sum.skipped);
+	fields_number(fields, "skipped_asked", sum.skipped_asked);
 	fields_number(fields, "failed", sum.failed);
 	fields_number(fields, "left", sum.left);
+	fields_number(fields, "files_planned", sum.files_planned);
+	fields_number(fields, "files_done", sum.files_done);
+	fields_number(fields, "files_asked", sum.files_asked);
 	fields_number(fields, "bytes_planned", sum.bytes_planned);
 	fields_number(fields, "bytes", sum.bytes_done);
 	if (sum.status < 0)

@@ -29,7 +29,7 @@ static bool withhold(void *context)
 	const struct migration *migration = engine->migration;
 	if (recount_job(migration->catalog, migration->asked, &counts, &err))
 		return true;
-	return counts.all.failed > 0 || counts.all.skipped > counts.skipped_asked;
+	return counts.all.failed > 0 || counts.all.skipped > counts.all.asked;
 }
 
 static enum fault open_first(void *context, struct store **store, struct err *err)

@@ -17,8 +17,12 @@ struct job_summary job_summary_of(const struct recount *counts)
 		.planned = counts->all.planned,
 		.done = counts->all.done,
 		.skipped = counts->all.skipped,
+		.skipped_asked = counts->all.asked,
 		.failed = counts->all.failed,
 		.left = counts->all.left,
+		.files_planned = counts->kind[MANIFEST_FILE].planned,
+		.files_done = counts->kind[MANIFEST_FILE].done,
+		.files_asked = counts->kind[MANIFEST_FILE].asked,
 		.bytes_planned = counts->bytes_planned,
 		.bytes_done = counts->bytes_done,
 		.status = -1,
@@ -78,18 +82,46 @@ static enum fault save(const char *path, const char *text, struct err *err)
 	return fault;
 }
 
+/* The numbers of the file, each where it stands in a summary; beside these there is `status`. */
+static const struct summary_field {
+	const char *name;
+	size_t at;
+} summary_field[] = {
+	{ "planned", offsetof(struct job_summary, planned) },
+	{ "done", offsetof(struct job_summary, done) },
+	{ "skipped", offsetof(struct job_summary, skipped) },
+	{ "skipped_asked", offsetof(struct job_summary, skipped_asked) },
+	{ "failed", offsetof(struct job_summary, failed) },
+	{ "left", offsetof(struct job_summary, left) },
+	{ "files_planned", offsetof(struct job_summary, files_planned) },
+	{ "files_done", offsetof(struct job_summary, files_done) },
+	{ "files_asked", offsetof(struct job_summary, files_asked) },
+	{ "bytes_planned", offsetof(struct job_summary, bytes_planned) },
+	{ "bytes_done", offsetof(struct job_summary, bytes_done) },
+	{ "ended", offsetof(struct job_summary, ended) },
+};
+
+/* Returns the summary as text, to be freed; NULL: no memory. */
+static char *summary_text(const struct job_summary *summary)
+{
+	json_t *object = json_pack("{s:i}", "status", summary->status);
+	bool good = object;
+	for (size_t i = 0; i < ARRAY_COUNT(summary_field) && good; i++) {
+		uint64_t value;
+		memcpy(&value, (const char *)summary + summary_field[i].at, sizeof value);
+		good = json_object_set_new(object, summary_field[i].name,
+					   json_integer(number(value))) == 0;
+	}
+	char *text = good ? json_dumps(object, JSON_COMPACT) : NULL;
+	json_decref(object);
+	return text;
+}
+
 enum fault job_summary_write(const struct job *job, const struct job_summary *summary,
 			     struct err *err)
 {
 	char path[PATH_SIZE], made[PATH_SIZE];
-	json_t *object = json_pack(
-		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:I}", "planned", number(summary->planned),
-		"done", number(summary->done), "skipped", number(summary->skipped), "failed",
-		number(summary->failed), "left", number(summary->left), "bytes_planned",
-		number(summary->bytes_planned), "bytes_done", number(summary->bytes_done), "status",
-		summary->status, "ended", number(summary->ended));
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	json_decref(object);
+	char *text = summary_text(summary);
 	if (!text)
 		return err_set(err, FAULT_NOMEM, "no memory for a job's summary");
 	enum fault fault = save(summary_path(job, ".new", made), text, err);
@@ -102,28 +134,16 @@ enum fault job_summary_write(const struct job *job, const struct job_summary *su
 bool job_summary_read(const struct job *job, struct job_summary *summary)
 {
 	char path[PATH_SIZE];
-	json_int_t planned, done, skipped, failed, left, bytes_planned, bytes_done, ended;
 	json_t *object = json_load_file(summary_path(job, "", path), 0, NULL);
-	bool good = object &&
-		    json_unpack(object, "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:I}", "planned",
-				&planned, "done", &done, "skipped", &skipped, "failed", &failed,
-				"left", &left, "bytes_planned", &bytes_planned, "bytes_done",
-				&bytes_done, "status", &summary->status, "ended", &ended) == 0;
+	bool good = object && json_unpack(object, "{s:i}", "status", &summary->status) == 0;
+	for (size_t i = 0; i < ARRAY_COUNT(summary_field) && good; i++) {
+		const json_t *field = json_object_get(object, summary_field[i].name);
+		const uint64_t value = (uint64_t)json_integer_value(field);
+		good = json_is_integer(field) && value <= INT64_MAX;
+		memcpy((char *)summary + summary_field[i].at, &value, sizeof value);
+	}
 	json_decref(object);
-	good = good &&
-	       (planned | done | skipped | failed | left | bytes_planned | bytes_done) >= 0 &&
-	       ended > 0;
-	if (!good)
-		return false;
-	summary->planned = (uint64_t)planned;
-	summary->done = (uint64_t)done;
-	summary->skipped = (uint64_t)skipped;
-	summary->failed = (uint64_t)failed;
-	summary->left = (uint64_t)left;
-	summary->bytes_planned = (uint64_t)bytes_planned;
-	summary->bytes_done = (uint64_t)bytes_done;
-	summary->ended = (uint64_t)ended;
-	return true;
+	return good && summary->ended > 0;
 }
 
 enum fault job_summary_forget(const struct job *job, struct err *err)

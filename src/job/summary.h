@@ -7,7 +7,8 @@
  * Threads    whoever holds the job's lock writes and forgets; anyone may read.
  *
  * The file is a JSON object (docs/formats.md).  It is there only while nothing has been done to the
- * job since: going on forgets it first.  Losing it costs a count.
+ * job since: going on forgets it first.  Losing it costs a count, and so does one
+ * of a version that wrote fewer numbers.
  */
 #pragma once
 
@@ -16,6 +17,8 @@
 
 struct job_summary {
 	uint64_t planned, done, skipped, failed, left; /* entries */
+	uint64_t skipped_asked;                        /* of those skipped, as recount_kind.asked */
+	uint64_t files_planned, files_done, files_asked;
 	uint64_t bytes_planned, bytes_done;
 	int status;     /* the exit status of the run; -1: it never came to an end */
 	uint64_t ended; /* seconds since 1970; 0: it never came to an end */

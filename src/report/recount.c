@@ -40,11 +40,13 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 			uint8_t reason)
 {
 	struct recount *counts = scan->counts;
+	const bool asked = state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, reason);
 	struct recount_kind *rows[] = { &counts->all, &counts->kind[row_of(entry)] };
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		rows[i]->planned++;
 		rows[i]->done += state == OUTCOME_DONE;
 		rows[i]->skipped += state == OUTCOME_SKIPPED;
+		rows[i]->asked += asked;
 		rows[i]->failed += state == OUTCOME_FAILED;
 		rows[i]->left += !failed_state(state) && state != OUTCOME_DONE;
 	}
@@ -55,8 +57,6 @@ static void count_entry(struct scan *scan, const struct manifest_entry *entry, u
 		counts->bytes_done = add_saturated(counts->bytes_done, entry->bytes);
 	if (failed_state(state))
 		count_reason(counts, reason);
-	if (state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, reason))
-		counts->skipped_asked++;
 }
 
 /* Decides what became of an entry from its verdict, its slot and the directories above it. */
@@ -189,7 +189,7 @@ int recount_status(const struct recount *counts)
 	if (counts->reason[REASON_CONFLICT] > 0 || counts->reason[REASON_FIXED] > 0 ||
 	    counts->root_reason == REASON_CONFLICT)
 		return 4;
-	bool whole = counts->all.failed == 0 && counts->all.skipped == counts->skipped_asked &&
+	bool whole = counts->all.failed == 0 && counts->all.skipped == counts->all.asked &&
 		     counts->all.left == 0 && counts->linked;
 	return whole ? 0 : 1;
 }

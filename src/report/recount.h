@@ -25,13 +25,13 @@ bool recount_is_asked(unsigned asked, uint8_t reason);
 
 struct recount_kind {
 	uint64_t planned, done, skipped, failed, left; /* left: not settled */
+	uint64_t asked; /* of those skipped: an option said so, or it is there already */
 };
 
 struct recount {
 	struct recount_kind all;
 	struct recount_kind kind[RECOUNT_KINDS]; /* by enum manifest_kind */
 	uint64_t reason[RECOUNT_REASONS];        /* of skipped and failed, by enum outcome_reason */
-	uint64_t skipped_asked;                  /* of those skipped: an option said so */
 	uint64_t retriable; /* failed, or skipped and not asked to be, when they were carried out */
 	uint64_t bytes_planned, bytes_done;
 	/* Of those done: linked, not copied; of a backup: shared with an earlier one. */

@@ -335,7 +335,7 @@ static enum fault counts_json(struct bytes *out, const struct recount *counts)
 		{ "planned", all->planned },
 		{ "done", all->done },
 		{ "skipped", all->skipped },
-		{ "skipped_asked", counts->skipped_asked },
+		{ "skipped_asked", counts->all.asked },
 		{ "failed", all->failed },
 		{ "left", all->left },
 		{ "bytes_planned", counts->bytes_planned },

@@ -133,13 +133,36 @@ def test_jobs_are_listed_shown_and_removed(embedded, client, files):
     assert head.split()[:3] == ["JOB", "AGE", "COMMAND"]
     assert planned.startswith(first.split()[0]) and done.startswith(second.split()[0])
     assert first.split()[0] != second.split()[0] and len(second.split()[0]) >= 8
-    assert " 8/8 " in second and f"{files} -> {alias}" in second
+    columns = re.split(r"\s{2,}", second)
+    assert columns[4:6] == ["5/5", "0"], head
+    assert f"{files} -> {alias}" in second
     shown = barge.ok("jobs", "show", done, "--json").out
     assert '"planned":8' in shown.replace(" ", "") and '"linked":true' in shown.replace(" ", "")
     barge.ok("jobs", "remove", done)
     assert [path.name for path in barge.jobs()] == [planned]
     run = barge.ok("jobs", "show", "ffff", code=2)
     assert "there is no job 'ffff'" in run.err
+
+
+def test_what_is_there_already_is_not_told_as_not_done(client, files, tmp_path):
+    """A copy again, and one that an option had leave something out."""
+    barge = client(None)
+    (files / "link").symlink_to("nowhere")
+
+    def row():
+        head, *rows = (re.split(r"\s{2,}", line) for line in barge.ok("jobs").out.splitlines())
+        return dict(zip(head, rows[0]))
+    for _ in range(2):
+        barge.ok("cp", "-r", "--symlinks=skip", files, tmp_path / "to")
+    assert (row()["FILES"], row()["NOT DONE"]) == ("5/5", "0"), row()
+    listed = json.loads(barge.ok("jobs", "--json").out.splitlines()[0])
+    assert (listed["skipped_asked"], listed["files_asked"]) == (6, 5)
+    barge.ok("cp", "-r", files, tmp_path / "to", code=1)
+    assert (row()["FILES"], row()["NOT DONE"]) == ("5/5", "1"), row()
+    (barge.job() / "summary").write_text('{"planned":8,"done":0,"skipped":8,"failed":0,"left":0,'
+                                         '"bytes_planned":9,"bytes_done":0,"status":1,"ended":9}')
+    assert (row()["FILES"], row()["NOT DONE"]) == ("5/5", "1"), "counted anew"
+    (barge.job() / "summary").unlink()
 
 
 def test_what_failed_is_shown_and_finished_jobs_are_pruned(embedded, client, files):
@@ -174,7 +197,7 @@ def test_what_an_old_job_came_to_is_counted(embedded, client, files):
     barge.ok("cp", "-r", files, alias)
     (barge.job() / "summary").write_text("{}")
     assert json.loads(barge.ok("jobs", "--json").out)["status"] == 0
-    assert " 8/8 " in barge.ok("jobs").out
+    assert " 5/5 " in barge.ok("jobs").out
     (barge.job() / "outcomes").unlink()
     assert "8/8" not in barge.ok("jobs").out
 

@@ -167,7 +167,7 @@ static size_t put_count(char *text, size_t used, uint64_t done, const uint64_t *
 /* Whether something of what is planned is known. */
 static bool knows_some(const struct counters *c, bool known)
 {
-	return known || (c->plan && counter_read(&c->plan->entries) > 0);
+	return known || (c->plan && sum_of(&c->plan->files, &c->plan->directories) > 0);
 }
 
 static size_t put_bytes(const struct counters *c, uint64_t bytes, bool known, char *text,

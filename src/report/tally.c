@@ -65,7 +65,6 @@ void tally_found(struct tally *tally, bool is_directory, uint64_t bytes)
 	struct plan_progress *found = &tally->found;
 	counter_add(is_directory ? &found->directories : &found->files, 1);
 	counter_add(&found->bytes, bytes);
-	counter_add(&found->entries, 1);
 }
 
 void tally_all_found(struct tally *tally)

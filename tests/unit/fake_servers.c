@@ -15,10 +15,12 @@ enum {
 	REPLY_ROOM = 4096,
 	OK = 200,
 	CREATED = 201,
+	NO_CONTENT = 204,
 	PART = 206,
 	NOT_OURS = 401,
 	NOT_THERE = 404,
 	CONFLICT = 409,
+	OUT_OF_RANGE = 416,
 };
 
 static const unsigned char lease_secret[LEASE_SECRET_SIZE] = "what all lease secrets are of";
@@ -118,11 +120,11 @@ static void tell_part(struct fake_servers *fake, unsigned rank, unsigned number,
 	const struct fake_share *share = &server->share[number];
 	note(fake, "%u/%u %" PRIu64 "+%" PRIu64 "\n", rank, number, request->offset,
 	     request->length);
-	answer->status = PART;
-	if (!share->is_there || !request->ranged || request->offset >= share->size) {
-		answer->status = NOT_THERE;
+	answer->status = share->is_there && request->ranged ? PART : NOT_THERE;
+	if (answer->status == PART && request->offset >= share->size)
+		answer->status = OUT_OF_RANGE;
+	if (answer->status != PART)
 		return;
-	}
 	answer->body = share->data + request->offset;
 	answer->size = (size_t)min_u64(request->length, share->size - request->offset);
 	answer->size -= min_u64(answer->size, server->cut);
@@ -299,6 +301,18 @@ static bool opens_slot(const struct fake_servers *fake, const struct fake_server
 	       shows(request, "lease-cancel-secret", secrets.cancel);
 }
 
+static void take_lease(struct fake_servers *fake, unsigned rank, const struct http_request *request,
+		       struct fake_answer *answer)
+{
+	struct lease_secrets secrets;
+	lease_secrets_of(lease_secret, fake->index, fake->at[rank].server->id, &secrets);
+	assert_int_equal(request->method, HTTP_PUT);
+	assert_true(shows(request, "lease-renew-secret", secrets.renew) &&
+		    shows(request, "lease-cancel-secret", secrets.cancel));
+	note(fake, "%u lease\n", rank);
+	answer->status = NO_CONTENT;
+}
+
 /* Does what a server is asked for `what`, behind the storage index. */
 static void serve(struct fake_servers *fake, unsigned rank, const char *what,
 		  const struct http_request *request, struct fake_answer *answer)
@@ -365,11 +379,31 @@ static bool misbehaves(struct fake_server *server, struct fake_answer *answer)
 	return true;
 }
 
+/* Does what a server is asked, by what stands in the path before the storage index and behind it. */
+static void answer_as_server(struct fake_servers *fake, unsigned rank,
+			     const struct http_request *request, struct fake_answer *answer)
+{
+	char index[2 * CAP_KEY_SIZE], share[100], lease[100];
+	base32_encode(fake->index, CAP_KEY_SIZE, index);
+	snprintf(share, sizeof share, "storage/v1/%s/%s",
+		 cap_is_mutable(&fake->cap) ? "mutable" : "immutable", index);
+	snprintf(lease, sizeof lease, "storage/v1/lease/%s", index);
+	if (strcmp(request->path, lease) == 0) {
+		take_lease(fake, rank, request, answer);
+	} else {
+		assert_memory_equal(request->path, share, strlen(share));
+		serve(fake, rank, request->path + strlen(share), request, answer);
+	}
+	if (!answer->body) {
+		answer->body = fake->reply.data;
+		answer->size = fake->reply.size;
+	}
+}
+
 static void answer(void *context, const struct http_request *request, uint16_t port,
 		   struct fake_answer *answer)
 {
 	struct fake_servers *fake = context;
-	char index[2 * CAP_KEY_SIZE], path[100];
 	unsigned rank = 0;
 	fake->reply.size = 0;
 	if (port == 0) {
@@ -378,24 +412,14 @@ static void answer(void *context, const struct http_request *request, uint16_t p
 	}
 	while (fake->order[rank] != port - FIRST_PORT)
 		rank++;
-	struct fake_server *server = &fake->at[rank];
-	base32_encode(fake->index, CAP_KEY_SIZE, index);
-	snprintf(path, sizeof path, "storage/v1/%s/%s",
-		 cap_is_mutable(&fake->cap) ? "mutable" : "immutable", index);
-	assert_memory_equal(request->path, path, strlen(path));
-	const bool bad = misbehaves(server, answer);
+	const bool bad = misbehaves(&fake->at[rank], answer);
 	if (answer->held)
 		return;
-	clock_move(server->takes_ms);
-	if (bad) {
+	clock_move(fake->at[rank].takes_ms);
+	if (bad)
 		note(fake, "%u bad\n", rank);
-		return;
-	}
-	serve(fake, rank, request->path + strlen(path), request, answer);
-	if (!answer->body) {
-		answer->body = fake->reply.data;
-		answer->size = fake->reply.size;
-	}
+	else
+		answer_as_server(fake, rank, request, answer);
 }
 
 /* ---- the store ---- */

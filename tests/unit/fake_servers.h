@@ -10,6 +10,7 @@
  *   2 room 0 4       for room for two shares
  *   2/4 put 0+100    bytes of a share are written; 2/4 abort
  *   2 slot 0 4       two shares of a slot are written
+ *   2 lease          leases of its shares are taken
  *   gateway GET 0+5  or PUT, POST; without a range if it has none
  */
 #pragma once

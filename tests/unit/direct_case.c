@@ -39,3 +39,28 @@ bool has_share(const struct direct_case *file, unsigned rank, unsigned number)
 	return share->is_there && share->size == size &&
 	       memcmp(share->data, file->shares->data + number * size, size) == 0;
 }
+
+void assert_stored(const struct direct_case *file)
+{
+	assert_int_equal(file->fake.end.fault, FAULT_NONE);
+	assert_true(file->fake.end.proven);
+	assert_true(cap_equal(&file->fake.end.cap, &file->shares->cap));
+	assert_int_equal(file->fake.gateway, 0);
+	assert_int_equal(file->fake.ends, 1);
+}
+
+unsigned halves(const struct direct_case *file)
+{
+	unsigned count = 0;
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		for (unsigned i = 0; i < FAKE_SHARES; i++)
+			count += file->fake.at[rank].share[i].data &&
+				 !file->fake.at[rank].share[i].is_there;
+	return count;
+}
+
+void no_more_than(struct direct_case *file, unsigned servers)
+{
+	for (unsigned rank = servers; rank < FAKE_SERVERS; rank++)
+		file->fake.at[rank].full = true;
+}

@@ -30,3 +30,12 @@ void give(struct direct_case *file, unsigned rank, unsigned number);
 
 /* Whether a server has that share, as it should be. */
 bool has_share(const struct direct_case *file, unsigned rank, unsigned number);
+
+/* Asserts that a put has ended well, without the gateway. */
+void assert_stored(const struct direct_case *file);
+
+/* How many shares are half-made. */
+unsigned halves(const struct direct_case *file);
+
+/* Leaves no room but at the first servers. */
+void no_more_than(struct direct_case *file, unsigned servers);

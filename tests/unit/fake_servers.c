@@ -2,6 +2,7 @@
 
 #include "direct/allocation.h"
 #include "direct/cbor_item.h"
+#include "direct/direct_call.h"
 #include "direct/secret_line.h"
 #include "tahoe/base32.h"
 #include "tahoe/slot_make.h"
@@ -379,7 +380,7 @@ static bool misbehaves(struct fake_server *server, struct fake_answer *answer)
 	return true;
 }
 
-/* Does what a server is asked, by what stands in the path before the storage index and behind it. */
+/* Does what a server is asked, by what stands around the storage index in the path. */
 static void answer_as_server(struct fake_servers *fake, unsigned rank,
 			     const struct http_request *request, struct fake_answer *answer)
 {
@@ -460,6 +461,8 @@ void fake_servers_open(struct fake_servers *fake, const struct cap *cap,
 
 void fake_servers_close(struct fake_servers *fake)
 {
+	const struct direct *direct = (struct direct *)fake->store;
+	assert_int_equal(direct->requests, http_in_flight(gateway_http(direct->base.behind)));
 	store_close(fake->store);
 	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
 		for (unsigned i = 0; i < FAKE_SHARES; i++)

@@ -1,14 +1,13 @@
 /* Immutable files put to storage servers in memory: which gets what, and what stays. */
 #include "direct/direct_call.h"
 
-#include "tahoe/slab.h"
+#include "queue/core/thread.h"
 #include "tests/unit/direct_case.h"
 #include "tests/unit/moved_clock.h"
 
 enum {
 	SIZE = 1000, /* bytes, of a share 956 where one is of three */
 	FULL_MS = 300000,
-	ROW = 600,
 };
 
 static const struct file_shape three_of_ten = { 3, 10, SIZE, 0, 7 };
@@ -33,35 +32,9 @@ static void put(struct direct_case *file)
 	assert_true(file->fake.ended);
 }
 
-static void assert_stored(const struct direct_case *file)
-{
-	assert_int_equal(file->fake.end.fault, FAULT_NONE);
-	assert_true(file->fake.end.proven);
-	assert_true(cap_equal(&file->fake.end.cap, &file->shares->cap));
-	assert_int_equal(file->fake.gateway, 0);
-	assert_int_equal(file->fake.ends, 1);
-}
-
 static void asked(struct direct_case *file, const char *lines)
 {
 	fake_servers_asked(&file->fake, lines);
-}
-
-/* How many shares are half-made. */
-static unsigned halves(const struct direct_case *file)
-{
-	unsigned count = 0;
-	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
-		for (unsigned i = 0; i < FAKE_SHARES; i++)
-			count += file->fake.at[rank].share[i].data &&
-				 !file->fake.at[rank].share[i].is_there;
-	return count;
-}
-
-static void no_more_than(struct direct_case *file, unsigned servers)
-{
-	for (unsigned rank = servers; rank < FAKE_SERVERS; rank++)
-		file->fake.at[rank].full = true;
 }
 
 /* ---- which server gets what ---- */
@@ -125,6 +98,24 @@ static void a_full_server_is_asked_again_after_five_minutes(void **state)
 	clock_move(2000);
 	put(&file);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "0 room"));
+	close_case(&file);
+}
+
+/* A smaller one may still find room. */
+static void a_server_is_full_for_files_as_large(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	struct direct_server *server =
+		&((struct direct *)file.fake.store)->server[file.fake.order[0]];
+	server->full_until_ms = clock_ms() + FULL_MS;
+	server->full_size = file.shares->share_size + 1;
+	file.fake.at[0].full = true;
+	put(&file);
+	assert_stored(&file);
+	assert_non_null(strstr(bytes_text(&file.fake.log), "0 room 0\n"));
+	assert_int_equal(server->full_size, file.shares->share_size);
 	close_case(&file);
 }
 
@@ -313,191 +304,6 @@ static void servers_that_are_all_slow_are_waited_for(void **state)
 	close_case(&file);
 }
 
-/* ---- shares that are made while they are sent ---- */
-
-struct feed {
-	struct direct_case *file;
-	struct store_feed how; /* lent to the store */
-	struct slab slab;
-	bool wanted[ERASURE_BLOCKS_MAX];
-	uint64_t at;     /* in each share */
-	uint64_t stalls; /* nothing comes from there on for now; 0: all does */
-	uint64_t fails;  /* the file is gone from there on */
-	unsigned passes;
-	unsigned row[FAKE_SHARES]; /* that were made of each share */
-};
-
-static void feed_begin(void *context, const bool *wanted)
-{
-	struct feed *feed = context;
-	feed->passes++;
-	feed->at = 0;
-	memcpy(feed->wanted, wanted, sizeof feed->wanted);
-}
-
-static const struct slab *feed_peek(void *context)
-{
-	struct feed *feed = context;
-	const struct chk_shares *shares = feed->file->shares;
-	if (feed->at >= shares->share_size || (feed->stalls && feed->at >= feed->stalls) ||
-	    (feed->fails && feed->at >= feed->fails))
-		return NULL;
-	if (feed->slab.used > 0)
-		return &feed->slab;
-	feed->slab.stride = ROW;
-	for (unsigned i = 0; i < shares->count; i++) {
-		if (!feed->wanted[i])
-			continue;
-		const size_t size = (size_t)min_u64(ROW, shares->share_size - feed->at);
-		memcpy(feed->slab.data + feed->slab.used * ROW,
-		       shares->data + i * shares->share_size + feed->at, size);
-		feed->slab.row[feed->slab.used++] = (struct slab_row){ i, feed->at, size };
-		feed->row[i]++;
-	}
-	return &feed->slab;
-}
-
-static void feed_pop(void *context)
-{
-	struct feed *feed = context;
-	feed->at += ROW;
-	feed->slab.used = 0;
-}
-
-static bool feed_over(void *context, struct cap *cap, struct err *err)
-{
-	struct feed *feed = context;
-	if (feed->fails && feed->at >= feed->fails)
-		return err_set(err, FAULT_CHANGED, "the file has changed");
-	if (feed->at < feed->file->shares->share_size)
-		return false;
-	*cap = feed->file->shares->cap;
-	return true;
-}
-
-static struct store_call *begin_feed(struct feed *feed)
-{
-	static unsigned char data[FAKE_SHARES * ROW];
-	struct direct_case *file = feed->file;
-	feed->how = (struct store_feed){
-		.params = &file->params,
-		.cap = file->shares->cap,
-		.begin = feed_begin,
-		.peek = feed_peek,
-		.pop = feed_pop,
-		.over = feed_over,
-		.context = feed,
-	};
-	const struct store_body body = { .data = file->data,
-					 .size = file->size,
-					 .feed = &feed->how };
-	struct err err;
-	memset(feed->how.cap.hash, 0, sizeof feed->how.cap.hash);
-	feed->slab.data = data;
-	feed->slab.used = 0;
-	struct store_call *call =
-		store_put(file->fake.store, &body, fake_servers_then(&file->fake), &err);
-	fake_servers_run(&file->fake);
-	return call;
-}
-
-static void rows_are_sent_in_order(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file };
-	(void)state;
-	open_case(&file, one_of_two);
-	begin_feed(&feed);
-	assert_stored(&file);
-	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
-	assert_int_equal(feed.passes, 1);
-	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+600\n1/1 put 0+600\n0/0 put 600+600\n"
-		     "1/1 put 600+600\n0/0 put 1200+317\n1/1 put 1200+317\n");
-	close_case(&file);
-}
-
-static void a_share_that_is_lost_is_made_anew_alone(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file };
-	(void)state;
-	open_case(&file, one_of_two);
-	file.fake.at[1].fault = FAULT_UNAVAILABLE;
-	file.fake.at[1].well = 2;
-	begin_feed(&feed);
-	assert_stored(&file);
-	assert_true(has_share(&file, 0, 0) && has_share(&file, 2, 1));
-	assert_int_equal(feed.passes, 2);
-	assert_int_equal(feed.row[0], 3);
-	assert_int_equal(feed.row[1], 6);
-	assert_non_null(strstr(bytes_text(&file.fake.log), "1 bad\n0/0 put 1200+317\n"));
-	close_case(&file);
-}
-
-static void what_is_there_of_a_share_is_not_sent_again(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file };
-	(void)state;
-	open_case(&file, one_of_two);
-	give(&file, 1, 1);
-	file.fake.at[1].share[1].is_there = false;
-	file.fake.at[1].share[1].has = 700;
-	begin_feed(&feed);
-	assert_stored(&file);
-	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
-	/* Its header is looked at first. */
-	asked(&file, "0 room 0\n1 room 1\n1/1 put 0+36\n0/0 put 0+600\n0/0 put 600+600\n"
-		     "1/1 put 700+500\n0/0 put 1200+317\n1/1 put 1200+317\n");
-	close_case(&file);
-}
-
-static void a_file_is_made_no_more_than_three_times(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file };
-	(void)state;
-	open_case(&file, (struct file_shape){ 1, 3, SIZE, 0, 3 });
-	for (unsigned rank = 2; rank < FAKE_SERVERS; rank++)
-		file.fake.at[rank].read_only = true;
-	begin_feed(&feed);
-	assert_int_equal(file.fake.end.fault, FAULT_UNAVAILABLE);
-	assert_int_equal(file.fake.gateway, 1);
-	assert_int_equal(feed.passes, 3);
-	assert_int_equal(halves(&file), 0);
-	close_case(&file);
-}
-
-static void a_file_that_is_gone_is_nobodys_to_store(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file, .fails = 2 * (uint64_t)ROW };
-	(void)state;
-	open_case(&file, one_of_two);
-	begin_feed(&feed);
-	assert_int_equal(file.fake.end.fault, FAULT_CHANGED);
-	assert_false(file.fake.end.proven);
-	assert_int_equal(file.fake.gateway, 0);
-	assert_int_equal(halves(&file), 0);
-	close_case(&file);
-}
-
-static void a_body_that_is_late_is_waited_for(void **state)
-{
-	struct direct_case file;
-	struct feed feed = { .file = &file, .stalls = ROW };
-	(void)state;
-	open_case(&file, one_of_two);
-	struct store_call *call = begin_feed(&feed);
-	assert_false(file.fake.ended);
-	feed.stalls = 0;
-	store_resume(file.fake.store, call);
-	fake_servers_run(&file.fake);
-	assert_stored(&file);
-	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
-	close_case(&file);
-}
-
 /* ---- other bodies ---- */
 
 static void what_fits_in_a_cap_is_stored_nowhere(void **state)
@@ -541,6 +347,7 @@ int main(void)
 		cmocka_unit_test(what_a_server_has_is_not_put_again),
 		cmocka_unit_test(a_full_server_is_done_without),
 		cmocka_unit_test(a_full_server_is_asked_again_after_five_minutes),
+		cmocka_unit_test(a_server_is_full_for_files_as_large),
 		cmocka_unit_test(a_half_made_share_is_gone_on_with),
 		cmocka_unit_test(a_half_made_share_of_other_bytes_is_left),
 		cmocka_unit_test(another_server_gets_what_one_loses),
@@ -550,12 +357,6 @@ int main(void)
 		cmocka_unit_test(damaged_shares_count_as_none),
 		cmocka_unit_test(a_slow_server_is_given_up_while_others_are_quick),
 		cmocka_unit_test(servers_that_are_all_slow_are_waited_for),
-		cmocka_unit_test(rows_are_sent_in_order),
-		cmocka_unit_test(a_share_that_is_lost_is_made_anew_alone),
-		cmocka_unit_test(what_is_there_of_a_share_is_not_sent_again),
-		cmocka_unit_test(a_file_is_made_no_more_than_three_times),
-		cmocka_unit_test(a_file_that_is_gone_is_nobodys_to_store),
-		cmocka_unit_test(a_body_that_is_late_is_waited_for),
 		cmocka_unit_test(what_fits_in_a_cap_is_stored_nowhere),
 		cmocka_unit_test(a_cancelled_put_says_nothing),
 	};

@@ -2,11 +2,16 @@
 """Tries the tests by small changes to the code: `./configure.py test --mutate FILE...`.
 
 Each change (a comparison turned, a condition negated, a constant moved, a statement dropped) is
-made alone, in a clone of the last commit, and the C unit tests that link the file are run in
-release; those that no unit test notices are tried with the end-to-end tests named by --with.  A
-change that makes no difference to the machine code counts for nothing.  Which changes are made
-follows from --seed, so that a run can be repeated.  With --syncs the changes are others: each call
-that syncs something is taken out alone.
+made alone, in a clone of the last commit: only its object is compiled, and the C unit tests that
+link it are linked and run in release, until one fails: first those named after the file, then
+those that noticed other changes of it, then the quickest.  What they write goes to memory where
+there is /dev/shm.  What no unit test notices is tried with the end-to-end tests named by --with.
+
+A change that makes no difference to the object counts for nothing, and neither does one that stands
+in tests/equivalent.txt: four fields between tabs, the file, the line before and after, and why
+nobody could see a difference.  Which changes are made follows from --seed and the file, so that a
+run can be repeated.  With --syncs the changes are others: each call that syncs something is taken
+out alone.
 """
 import argparse
 import os
@@ -15,6 +20,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +36,9 @@ NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 CONDITION = re.compile(r"^\t+(?:\} else )?(?:if|while) \((.*)\)(?: \{)?$")
 SYNC = re.compile(r"\b(?:f(?:data)?sync|syncfs|file_sync\w*|(?:outcomes|manifest)_sync)\(")
 STATEMENT = re.compile(r"^\t+(?:\(void\))?(?:[\w>.\[\]*-]+\(.*\)|[*\w>.\[\]()-]+ [-+|&]?= .*);$")
-UNIT_TIME, END_TO_END_TIME = 240, 400  # seconds for one change
+END_TO_END_TIME = 400  # seconds for one change
+MEMORY = Path("/dev/shm")
+EQUIVALENT = ROOT / "tests/equivalent.txt"
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,11 @@ class Change:
     after: str
 
     def __str__(self):
-        return f"{self.path}:{self.line}: {self.before.strip()}  ->  {self.after.strip() or ';'}"
+        return f"{self.path}:{self.line}: {self.before.strip()}  ->  {self.after.strip()}"
+
+    def words(self):
+        """What a line of EQUIVALENT names: it holds wherever in the file the line stands."""
+        return self.path, self.before.strip(), self.after.strip()
 
 
 def masked(text):
@@ -95,24 +108,46 @@ def object_of(path):
 
 class Clone:
     """The last commit, built in a place of its own."""
-    def __init__(self, place, end_to_end):
+    def __init__(self, place, scratch, files, end_to_end):
         self.root, self.end_to_end = Path(place) / "clone", end_to_end
         subprocess.run(["git", "clone", "-q", "--shared", ROOT, self.root], check=True)
-        self.env = dict(os.environ, TMPDIR=str(place))
-        programs = [p for mode in ("release", "debug") for p in configure.programs_of(mode)]
-        if self.ninja("test-release", *(programs if end_to_end else []), seconds=3600) != "passed":
-            sys.exit("the tests fail without any change")
+        # ccache knows the objects again wherever the clone lies.
+        self.env = dict(os.environ, TMPDIR=str(scratch), CCACHE_BASEDIR=str(self.root),
+                        CCACHE_NOHASHDIR="1")
+        tree = configure.Tree(self.root)
+        linked = {Path(test).stem: tree.closure(test) for test in tree.tests}
+        self.tests = {path: [test for test in linked if path in linked[test]] for path in files}
+        self.noticed = defaultdict(Counter)  # of a file: how many changes a test noticed
+        tests = sorted(set().union(*self.tests.values()))
+        built = [f"build/release/{test}" for test in tests]
+        if end_to_end:
+            built += [p for mode in ("release", "debug") for p in configure.programs_of(mode)]
+        if self.run("ninja", "--quiet", *built, *map(object_of, files), seconds=3600) != "passed":
+            sys.exit("it does not build without any change")
+        self.command = {out: self.command_of(out) for out in [*built, *map(object_of, files)]}
+        self.seconds = {test: self.first_run(test) for test in tests}
+
+    def command_of(self, out):
+        return subprocess.run(["ninja", "-t", "commands", "-s", out], cwd=self.root, check=True,
+                              capture_output=True, text=True).stdout.strip()
+
+    def first_run(self, test):
+        begun = time.monotonic()
+        if self.run(f"./build/release/{test}", seconds=300) != "passed":
+            sys.exit(f"{test} fails without any change")
+        return time.monotonic() - begun
 
     def run(self, *words, seconds, **options):
         try:
             done = subprocess.run(words, cwd=self.root, env=self.env | options, timeout=seconds,
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:
             return "took too long"
         return "passed" if done.returncode == 0 else "failed"
 
-    def ninja(self, *targets, seconds=UNIT_TIME):
-        return self.run("ninja", "--quiet", *targets, seconds=seconds)
+    def make(self, out):
+        return self.run("sh", "-c", self.command[out], seconds=300) == "passed"
 
     def pytest(self):
         builds = [str(self.root / f"build/{mode}/barge") for mode in ("release", "debug")]
@@ -121,66 +156,119 @@ class Clone:
                         *self.end_to_end, seconds=END_TO_END_TIME,
                         **dict(zip(names, [*builds, builds[1], builds[0]])))
 
-    def code(self, change):
-        return subprocess.run(["objdump", "-d", "--no-show-raw-insn", object_of(change.path)],
-                              cwd=self.root, capture_output=True, text=True).stdout
+    def code(self, path):
+        """Code and data of an object, without what only debuggers read."""
+        stripped = self.root / "build/stripped.o"
+        subprocess.run(["objcopy", "--strip-debug", object_of(path), stripped], cwd=self.root,
+                       check=True)
+        return stripped.read_bytes()
 
-    def try_change(self, change):
+    def in_order(self, path):
+        """The tests of a file, those first that are likely to notice a change soon."""
+        stem = Path(path).stem
+        def rank(test):
+            name = test.removeprefix("test_")
+            own = name == stem or name.startswith(stem + "_") or stem.startswith(name + "_")
+            return not own, -self.noticed[path][test], self.seconds[test]
+        return sorted(self.tests[path], key=rank)
+
+    def unit_that_notices(self, path, seconds):
+        """The first test that fails, or None after `seconds` of tests."""
+        end = time.monotonic() + seconds
+        for test in self.in_order(path):
+            if time.monotonic() > end:
+                return None
+            limit = 10 + 5 * self.seconds[test]
+            if not self.make(f"build/release/{test}") \
+                    or self.run(f"./build/release/{test}", seconds=limit) != "passed":
+                self.noticed[path][test] += 1
+                return test
+        return None
+
+    def try_change(self, change, seconds):
         """Returns "no code" where it does not compile, "no difference", "units", "end to end", or
-        "survived"."""
-        path = self.root / change.path
-        text, code = path.read_text(), self.code(change)
+        "survived"; and which unit test."""
+        path, out = self.root / change.path, object_of(change.path)
+        text, code = path.read_text(), self.code(change.path)
         lines = text.split("\n")
         lines[change.line - 1] = change.after
         path.write_text("\n".join(lines))
         try:
-            if self.ninja(object_of(change.path)) != "passed":
-                return "no code"
-            if self.code(change) == code:
-                return "no difference"
-            if self.ninja("test-release") != "passed":
-                return "units"
+            if not self.make(out):
+                return "no code", ""
+            if self.code(change.path) == code:
+                return "no difference", ""
+            if test := self.unit_that_notices(change.path, seconds):
+                return "units", test
             if self.end_to_end:
                 programs = [p for m in ("release", "debug") for p in configure.programs_of(m)]
-                if self.ninja(*programs) != "passed" or self.pytest() != "passed":
-                    return "end to end"
-            return "survived"
+                built = self.run("ninja", "--quiet", *programs, seconds=300)
+                if built != "passed" or self.pytest() != "passed":
+                    return "end to end", ""
+            return "survived", ""
         finally:
             path.write_text(text)
-            self.ninja(object_of(change.path))
+            self.make(out)
+
+
+def known_equivalent():
+    lines = EQUIVALENT.read_text().splitlines() if EQUIVALENT.exists() else []
+    return {tuple(line.split("\t")[:3]) for line in lines if line and line[0] != "#"}
 
 
 def report(results):
-    print(f"\n{'file':40} {'units':>6} {'e2e':>6} {'lived':>6} {'killed':>7}")
-    for path in sorted({change.path for change in results}):
-        ends = [end for change, end in results.items() if change.path == path]
-        units, e2e, lived = (ends.count(end) for end in ("units", "end to end", "survived"))
-        share = 100 * (units + e2e) // max(units + e2e + lived, 1)
-        print(f"{path:40} {units:6} {e2e:6} {lived:6} {share:6}%")
+    print(f"\n{'file':40} {'units':>6} {'e2e':>6} {'lived':>6} {'equiv.':>6} {'killed':>7}")
+    sums = Counter()
+    for path in [*sorted({change.path for change in results}), "all"]:
+        ends = sums if path == "all" else \
+            Counter(end for change, end in results.items() if change.path == path)
+        killed, lived = ends["units"] + ends["end to end"], ends["survived"]
+        share = 100 * killed // max(killed + lived, 1)
+        print(f"{path:40} {ends['units']:6} {ends['end to end']:6} {lived:6} "
+              f"{ends['equivalent']:6} {share:6}%")
+        sums += ends if path != "all" else Counter()
+
+
+def chosen_of(path, args):
+    """The changes of a file that are tried."""
+    changes = list(changes_of(path, syncs_of_line if args.syncs else changes_of_line))
+    if args.lines:
+        return [change for change in changes if change.line in args.lines]
+    if args.syncs:
+        return changes
+    return random.Random(f"{args.seed} {path}").sample(changes, min(args.each, len(changes)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", nargs="+", help="C files, as src/land/arrival.c")
-    parser.add_argument("--count", type=int, default=40, help="changes in all (40)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--each", type=int, default=20, metavar="N",
+                        help="at most N changes of each file (20)")
+    parser.add_argument("--seed", type=int, default=1, help="another choice of changes")
+    parser.add_argument("--lines", type=lambda words: {int(word) for word in words.split(",")},
+                        metavar="N,N", help="all changes of these lines instead")
+    parser.add_argument("--seconds", type=float, default=120, metavar="N",
+                        help="time for the unit tests of one change (120)")
     parser.add_argument("--syncs", action="store_true", help="take out what syncs, all of it")
     parser.add_argument("--with", dest="end_to_end", nargs="*", default=[], metavar="TEST",
                         help="end-to-end tests for what units do not notice")
     args = parser.parse_args()
-    forms = syncs_of_line if args.syncs else changes_of_line
-    known = [change for path in args.file for change in changes_of(path, forms)]
-    count = len(known) if args.syncs else min(args.count, len(known))
-    chosen = random.Random(args.seed).sample(known, count)
-    results = {}
-    with tempfile.TemporaryDirectory(prefix="barge-mutate-") as place:
+    chosen = [change for path in args.file for change in chosen_of(path, args)]
+    equivalent, results = known_equivalent(), {}
+    scratch = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="barge-mutate-") as place, \
+            tempfile.TemporaryDirectory(prefix="barge-mutate-", dir=scratch) as fast:
         os.chmod(place, 0o1777)  # some tests run as another user
-        clone = Clone(place, args.end_to_end)
-        print(f"{len(chosen)} of {len(known)} changes, seed {args.seed}", flush=True)
+        os.chmod(fast, 0o1777)
+        clone = Clone(place, fast, args.file, args.end_to_end)
+        print(f"{len(chosen)} changes, seed {args.seed}", flush=True)
         for change in sorted(chosen, key=lambda one: (one.path, one.line)):
-            results[change] = clone.try_change(change)
-            print(f"{results[change]:14} {change}", flush=True)
+            if change.words() in equivalent:
+                results[change], test = "equivalent", ""
+            else:
+                results[change], test = clone.try_change(change, args.seconds)
+            print(f"{results[change]:14} {change}" + (f"  ({test})" if test else ""), flush=True)
     report(results)
     return 1 if "survived" in results.values() else 0
 

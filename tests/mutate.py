@@ -4,7 +4,7 @@
 Each change (a comparison turned, a condition negated, a constant moved, a statement dropped) is
 made alone, in a clone of the last commit: only its object is compiled, and the C unit tests that
 link it are linked and run in release, until one fails: first those named after the file, then
-those that noticed other changes of it, then the quickest.  What they write goes to memory where
+those that noticed other changes of it, then those that link the least.  What they write goes to memory where
 there is /dev/shm.  What no unit test notices is tried with the end-to-end tests named by --with.
 
 A change that makes no difference to the object counts for nothing, and neither does one that stands
@@ -110,13 +110,14 @@ class Clone:
     """The last commit, built in a place of its own."""
     def __init__(self, place, scratch, files, end_to_end):
         self.root, self.end_to_end = Path(place) / "clone", end_to_end
-        subprocess.run(["git", "clone", "-q", "--shared", ROOT, self.root], check=True)
+        self.update()
         # ccache knows the objects again wherever the clone lies.
         self.env = dict(os.environ, TMPDIR=str(scratch), CCACHE_BASEDIR=str(self.root),
                         CCACHE_NOHASHDIR="1")
         tree = configure.Tree(self.root)
         linked = {Path(test).stem: tree.closure(test) for test in tree.tests}
         self.tests = {path: [test for test in linked if path in linked[test]] for path in files}
+        self.closure = {test: len(linked[test]) for test in linked}
         self.noticed = defaultdict(Counter)  # of a file: how many changes a test noticed
         tests = sorted(set().union(*self.tests.values()))
         built = [f"build/release/{test}" for test in tests]
@@ -125,17 +126,27 @@ class Clone:
         if self.run("ninja", "--quiet", *built, *map(object_of, files), seconds=3600) != "passed":
             sys.exit("it does not build without any change")
         self.command = {out: self.command_of(out) for out in [*built, *map(object_of, files)]}
-        self.seconds = {test: self.first_run(test) for test in tests}
+        self.seconds = {}  # of a test without a change, once it was run
+
+    def update(self):
+        """Makes the clone what the last commit is; one of an earlier run keeps its objects."""
+        if not self.root.exists():
+            subprocess.run(["git", "clone", "-q", "--shared", ROOT, self.root], check=True)
+        for words in (["fetch", "-q", ROOT, "HEAD"], ["checkout", "-q", "-f", "FETCH_HEAD"]):
+            subprocess.run(["git", *words], cwd=self.root, check=True)
 
     def command_of(self, out):
         return subprocess.run(["ninja", "-t", "commands", "-s", out], cwd=self.root, check=True,
                               capture_output=True, text=True).stdout.strip()
 
-    def first_run(self, test):
-        begun = time.monotonic()
-        if self.run(f"./build/release/{test}", seconds=300) != "passed":
-            sys.exit(f"{test} fails without any change")
-        return time.monotonic() - begun
+    def limit(self, test):
+        """Seconds after which a test hangs, by what it takes without a change."""
+        if test not in self.seconds:
+            begun = time.monotonic()
+            if self.run(f"./build/release/{test}", seconds=300) != "passed":
+                sys.exit(f"{test} fails without any change")
+            self.seconds[test] = time.monotonic() - begun
+        return 10 + 5 * self.seconds[test]
 
     def run(self, *words, seconds, **options):
         try:
@@ -169,7 +180,7 @@ class Clone:
         def rank(test):
             name = test.removeprefix("test_")
             own = name == stem or name.startswith(stem + "_") or stem.startswith(name + "_")
-            return not own, -self.noticed[path][test], self.seconds[test]
+            return not own, -self.noticed[path][test], self.closure[test]
         return sorted(self.tests[path], key=rank)
 
     def unit_that_notices(self, path, seconds):
@@ -178,7 +189,7 @@ class Clone:
         for test in self.in_order(path):
             if time.monotonic() > end:
                 return None
-            limit = 10 + 5 * self.seconds[test]
+            limit = self.limit(test)
             if not self.make(f"build/release/{test}") \
                     or self.run(f"./build/release/{test}", seconds=limit) != "passed":
                 self.noticed[path][test] += 1
@@ -248,8 +259,9 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="another choice of changes")
     parser.add_argument("--lines", type=lambda words: {int(word) for word in words.split(",")},
                         metavar="N,N", help="all changes of these lines instead")
-    parser.add_argument("--seconds", type=float, default=120, metavar="N",
-                        help="time for the unit tests of one change (120)")
+    parser.add_argument("--seconds", type=float, default=60, metavar="N",
+                        help="time for the unit tests of one change (60)")
+    parser.add_argument("--keep", metavar="DIR", help="where the clone stays, for other runs")
     parser.add_argument("--syncs", action="store_true", help="take out what syncs, all of it")
     parser.add_argument("--with", dest="end_to_end", nargs="*", default=[], metavar="TEST",
                         help="end-to-end tests for what units do not notice")
@@ -261,7 +273,7 @@ def main():
             tempfile.TemporaryDirectory(prefix="barge-mutate-", dir=scratch) as fast:
         os.chmod(place, 0o1777)  # some tests run as another user
         os.chmod(fast, 0o1777)
-        clone = Clone(place, fast, args.file, args.end_to_end)
+        clone = Clone(args.keep or place, fast, args.file, args.end_to_end)
         print(f"{len(chosen)} changes, seed {args.seed}", flush=True)
         for change in sorted(chosen, key=lambda one: (one.path, one.line)):
             if change.words() in equivalent:

@@ -61,6 +61,8 @@ enum {
 				    * what an earlier backup stored */
 };
 
+enum { OUTCOME_LEVEL_UNUSED = 3u << 3 }; /* bits of `level` that nobody sets */
+
 /* The levels of a planned one that is a file at the target: `meta` has its mtime, and its
  * mode, uid and gid where the mode is not 0. */
 enum { OUTCOME_HAS_MTIME = 1u << 0 };

@@ -254,6 +254,7 @@ def read_slot(data, at, seed, task):
     need(number(part, 0, 8) == xxh64(part[8:] + struct.pack("<Q", task), seed), f"slot {task}")
     kind, size, state, attempts, level, reason = part[8:14]
     need(state in (PLANNED, *SETTLED) and reason <= 26 and not any(part[14:16]), f"slot {task}")
+    need(not level & 24 and (state != DONE or not reason), f"levels and reason of slot {task}")
     need(size in CAP_SIZES.get(kind, ()) and not any(part[16 + size:76]), f"cap of slot {task}")
     return Slot(state, reason, level, attempts, kind, part[16:16 + size], part[76:92],
                 part[92:120], number(part, 120, 8))

@@ -102,12 +102,27 @@ static bool all_zero(const unsigned char *at)
 	return at[0] == 0 && memcmp(at, at + 1, OUTCOMES_SLOT_SIZE - 1) == 0;
 }
 
-/* Whether the slot is one that outcomes_slot_encode writes. */
+/* Whether a cap has a size that one can have, and zeros behind its end. */
+static bool cap_checks(const unsigned char *at)
+{
+	if (at[SLOT_CAP_SIZE] > OUTCOME_CAP_MAX ||
+	    (at[SLOT_CAP_KIND] == 0 && at[SLOT_CAP_SIZE] > 0))
+		return false;
+	unsigned char behind = 0;
+	for (size_t i = at[SLOT_CAP_SIZE]; i < OUTCOME_CAP_MAX; i++)
+		behind |= at[SLOT_CAP + i];
+	return behind == 0;
+}
+
+/* Whether the slot is one that outcomes_slot_encode writes.  A hash that is right tells only
+ * who has computed it: what says things that nobody writes is not believed. */
 static bool slot_checks(const unsigned char *at, uint64_t id, uint64_t seed)
 {
 	return load_le64(at + SLOT_HASH) == slot_hash(at, id, seed) &&
 	       at[SLOT_STATE] >= OUTCOME_PLANNED && at[SLOT_STATE] <= OUTCOME_FAILED &&
-	       at[SLOT_CAP_SIZE] <= OUTCOME_CAP_MAX && load_le16(at + SLOT_RESERVED) == 0;
+	       (at[SLOT_STATE] != OUTCOME_DONE || at[SLOT_REASON] == REASON_NONE) &&
+	       (at[SLOT_LEVEL] & OUTCOME_LEVEL_UNUSED) == 0 && cap_checks(at) &&
+	       load_le16(at + SLOT_RESERVED) == 0;
 }
 
 void outcomes_slot_decode(const unsigned char *at, uint64_t id, uint64_t seed,

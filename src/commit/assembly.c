@@ -120,6 +120,17 @@ static enum fault add_unreadable(struct assembly_builder *builder,
 	return FAULT_NONE;
 }
 
+/* Whether the cap is one that an entry of its kind can have. */
+static bool cap_fits(const struct manifest_entry *entry, uint8_t cap_kind)
+{
+	const struct cap cap = { .kind = cap_kind };
+	if (cap_kind >= CAP_UNKNOWN)
+		return false;
+	return decide_kind_of(entry->kind) == DECIDE_DIRECTORY
+		       ? cap_is_directory(&cap)
+		       : cap_is_file(&cap) || entry_is_chunked(entry->kind, cap_kind);
+}
+
 /* Takes a child in, or counts it as left out. */
 static enum fault add_entry(void *context, const struct manifest_entry *entry,
 			    const struct outcome *outcome, struct err *err)
@@ -127,6 +138,8 @@ static enum fault add_entry(void *context, const struct manifest_entry *entry,
 	struct assembly_builder *builder = context;
 	const struct assembly_reuse *reuse = builder->source->reuse;
 	if (outcome->state == OUTCOME_DONE) {
+		if (!cap_fits(entry, outcome->cap_kind))
+			return err_set(err, FAULT_CORRUPT, "a child's slot has no cap of its kind");
 		if (reuse && entry->kind != MANIFEST_DIRECTORY)
 			reuse->file(reuse->context, entry, outcome);
 		return add_member(builder, entry, outcome, err);

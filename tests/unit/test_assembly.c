@@ -416,18 +416,42 @@ static void a_directory_that_was_not_read_is_an_empty_one(void **state)
 	one_listing_fini(&one_listing);
 }
 
-static void a_slot_without_a_cap_is_corrupt(void **state)
+/* The slots hash rightly, and what they hold cannot be. */
+static void a_slot_without_a_cap_of_its_kind_is_corrupt(void **state)
 {
 	(void)state;
-	static const struct one_listing_item item[] = { { .name = "a", .state = OUTCOME_DONE } };
-	struct one_listing one_listing;
-	struct assembly assembly;
-	struct err err;
-	one_listing_init(&one_listing, item, 1);
-	const struct assembly_source source = { .reader = one_listing.reader,
-						.listing = one_listing.listing };
-	assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_CORRUPT);
-	one_listing_fini(&one_listing);
+	static const struct one_listing_item item[] = {
+		{ .name = "a", .state = OUTCOME_DONE },
+		{ .name = "a", .state = OUTCOME_DONE, .is_directory = true },
+		{ .name = "a", .cap = DIR2 },
+		{ .name = "a", .cap = "URI:DIR2-LIT:" },
+		{ .name = "a", .cap = HELLO, .is_directory = true },
+		{ .name = "a", .cap = SSK, .is_directory = true },
+	};
+	static const struct outcome forged[] = {
+		{ .cap_kind = CAP_CHK, .cap_size = 60 }, /* 0 of 0 shares */
+		{ .cap_kind = CAP_CHK, .cap_size = 48 },
+		{ .cap_kind = CAP_SSK, .cap_size = 60 },
+		{ .cap_kind = CAP_UNKNOWN, .cap_size = 48 },
+		{ .cap_kind = UINT8_MAX, .cap_size = 48 },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(item) + ARRAY_COUNT(forged); i++) {
+		struct one_listing one_listing;
+		struct assembly assembly;
+		struct err err;
+		const bool whole = i < ARRAY_COUNT(item);
+		one_listing_init(&one_listing, &item[whole ? i : 0], 1);
+		if (!whole) {
+			struct outcome slot = forged[i - ARRAY_COUNT(item)];
+			slot.id = 1;
+			slot.state = OUTCOME_DONE;
+			one_listing_put(&one_listing, &slot);
+		}
+		const struct assembly_source source = { .reader = one_listing.reader,
+							.listing = one_listing.listing };
+		assert_int_equal(assembly_build(&source, &assembly, &err), FAULT_CORRUPT);
+		one_listing_fini(&one_listing);
+	}
 }
 
 int main(void)
@@ -444,7 +468,7 @@ int main(void)
 		cmocka_unit_test(a_directory_made_anew_holds_all_of_them),
 		cmocka_unit_test(a_backup_asks_for_the_like_of_a_directory_first),
 		cmocka_unit_test(a_directory_that_was_not_read_is_an_empty_one),
-		cmocka_unit_test(a_slot_without_a_cap_is_corrupt),
+		cmocka_unit_test(a_slot_without_a_cap_of_its_kind_is_corrupt),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
 }

@@ -44,7 +44,6 @@ static struct outcome full_outcome(uint64_t id)
 {
 	struct outcome outcome = { .id = id,
 				   .state = OUTCOME_DONE,
-				   .reason = REASON_WITHHELD,
 				   .level = 5,
 				   .attempts = 2,
 				   .cap_kind = 3,
@@ -107,6 +106,8 @@ static void the_bytes_are_those_of_the_format(void **state)
 	const char *path = fresh_path();
 	struct outcomes *outcomes = create(path);
 	struct outcome outcome = full_outcome(1);
+	outcome.state = OUTCOME_FAILED;
+	outcome.reason = REASON_WITHHELD;
 	assert_int_equal(outcomes_write(outcomes, &outcome, 1, NULL), FAULT_NONE);
 	outcomes_close(outcomes);
 	struct stat stat_of;
@@ -121,7 +122,7 @@ static void the_bytes_are_those_of_the_format(void **state)
 		assert_memory_equal(at + 40, "\4\0\0\0\0\0\0\0grid\0", 13);
 	}
 	const unsigned char *slot = byte + 4096 + 128;
-	assert_memory_equal(slot + 8, "\3\74\2\2\5\22\0\0", 8);
+	assert_memory_equal(slot + 8, "\3\74\4\2\5\22\0\0", 8);
 	assert_int_equal(slot[16], 0xca);
 	assert_int_equal(slot[75], 0xca);
 	assert_int_equal(slot[76], 0xc0);

@@ -247,7 +247,8 @@ def chosen_of(path, args):
         return [change for change in changes if change.line in args.lines]
     if args.syncs:
         return changes
-    return random.Random(f"{args.seed} {path}").sample(changes, min(args.each, len(changes)))
+    some = random.Random(f"{args.seed} {path}").sample(changes, min(args.each, len(changes)))
+    return sorted(some, key=lambda change: change.line)
 
 
 def main():
@@ -275,7 +276,7 @@ def main():
         os.chmod(fast, 0o1777)
         clone = Clone(args.keep or place, fast, args.file, args.end_to_end)
         print(f"{len(chosen)} changes, seed {args.seed}", flush=True)
-        for change in sorted(chosen, key=lambda one: (one.path, one.line)):
+        for change in chosen:
             if change.words() in equivalent:
                 results[change], test = "equivalent", ""
             else:

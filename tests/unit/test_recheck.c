@@ -94,11 +94,12 @@ static void begin(struct job *job, bool to_local)
 static void carry_out(struct job *job)
 {
 	for (size_t id = ROOT; id < IDS; id++) {
-		struct outcome slot = { .id = id, .state = OUTCOME_DONE, .attempts = 1 };
+		struct outcome slot = {
+			.id = id, .state = OUTCOME_DONE, .attempts = 1, .cap_kind = CAP_DIR2
+		};
 		struct stat st;
 		if (is_directory(id)) {
 			mkdir(in_target(job, id), 0700);
-			slot.cap_kind = CAP_DIR2;
 		} else if (id != ROOT) {
 			assert_int_equal(stat(in_source(job, id), &st), 0);
 			const struct meta meta = meta_from_stat(&st);

@@ -126,7 +126,7 @@ static void too_few_servers_are_told_apart(void **state)
 	(void)state;
 	open_slot(&slot, 1, 2, SMALL);
 	for (unsigned rank = 0; rank < 10; rank++)
-		slot.fake.at[rank].status = 401;
+		slot.fake.at[rank].status = 400;
 	make(&slot);
 	assert_int_equal(slot.fake.end.fault, FAULT_UNAVAILABLE);
 	assert_int_equal(slot.fake.gateway, 1);

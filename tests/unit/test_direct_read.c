@@ -130,6 +130,54 @@ static void any_part_is_read(void **state)
 	close_case(&file);
 }
 
+/* Whether a second part is read without a search, where some servers are left alone by then. */
+static bool recalls(bool holders, bool others)
+{
+	struct direct_case file;
+	open_spread(&file, 2, 2, LARGE);
+	struct direct *direct = (struct direct *)file.fake.store;
+	read_well(&file, 1, 1);
+	forget_asked(&file);
+	file.fake.contents = file.data;
+	file.fake.size = LARGE;
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		if (rank < 2 ? holders && rank == 0 : others)
+			direct->server[file.fake.order[rank]].away_until_ms = UINT64_MAX;
+	read_part(&file, 2, 1);
+	assert_came(&file, 2, 1, !holders);
+	const bool searched = strchr(bytes_text(&file.fake.log), '?');
+	close_case(&file);
+	return !searched && file.fake.gateway == 0;
+}
+
+static void shares_are_remembered_while_their_servers_answer(void **state)
+{
+	(void)state;
+	assert_true(recalls(false, false));
+	assert_true(recalls(false, true));
+	assert_false(recalls(true, false));
+}
+
+/* Those of eight files, and no longer where they turn out damaged. */
+static void damaged_shares_are_forgotten(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 2, LARGE);
+	struct direct *direct = (struct direct *)file.fake.store;
+	for (unsigned i = 0; i < 3; i++)
+		read_well(&file, i, 1);
+	assert_non_null(direct->recent[0]);
+	assert_null(direct->recent[1]);
+	spoil(&file, 0, 0, 1);
+	file.fake.contents = file.data;
+	file.fake.size = LARGE;
+	read_part(&file, file.layout.segment_size, 9);
+	assert_came(&file, file.layout.segment_size, 9, false);
+	assert_null(direct->recent[0]);
+	close_case(&file);
+}
+
 static void shares_beyond_the_first_are_decoded(void **state)
 {
 	static const unsigned number[] = { 3, 9, 1 };
@@ -181,6 +229,24 @@ static void the_only_share_is_looked_for_where_it_is_likeliest(void **state)
 	open_case(&file, (struct file_shape){ 1, 4, LARGE, 0, 0 });
 	give(&file, 3, 2);
 	read_well(&file, 0, UINT64_MAX);
+	close_case(&file);
+}
+
+static void the_gateway_goes_on_where_the_only_share_fails(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, (struct file_shape){ 1, 1, LARGE, 0, 0 });
+	give(&file, 0, 0);
+	give(&file, 1, 0);
+	file.fake.contents = file.data;
+	file.fake.size = LARGE;
+	file.fake.at[0].fault = FAULT_UNAVAILABLE;
+	file.fake.at[0].well = 2; /* the tree, and a stripe */
+	read_part(&file, 0, UINT64_MAX);
+	assert_came(&file, 0, LARGE, false);
+	assert_int_equal(file.fake.gateway, 1);
+	assert_null(strstr(bytes_text(&file.fake.log), "1/0"));
 	close_case(&file);
 }
 
@@ -437,6 +503,9 @@ int main(void)
 		cmocka_unit_test(a_small_file_is_read_by_whole_shares),
 		cmocka_unit_test(stripes_of_segments_are_asked_of_each_server),
 		cmocka_unit_test(any_part_is_read),
+		cmocka_unit_test(shares_are_remembered_while_their_servers_answer),
+		cmocka_unit_test(damaged_shares_are_forgotten),
+		cmocka_unit_test(the_gateway_goes_on_where_the_only_share_fails),
 		cmocka_unit_test(shares_beyond_the_first_are_decoded),
 		cmocka_unit_test(shares_are_counted_by_their_numbers),
 		cmocka_unit_test(the_only_share_is_looked_for_where_it_is_likeliest),

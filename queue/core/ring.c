@@ -6,9 +6,10 @@
 
 struct ring {
 	struct mutex lock;
-	struct cond room;      /* wakes pushers: count fell below capacity, or closed */
+	struct cond room;      /* wakes pushers: count fell to `low`, or closed */
 	struct cond stock;     /* wakes poppers: count rose above zero, or closed */
 	size_t capacity;       /* items; fixed by ring_new */
+	size_t low;            /* items, below capacity, that are left when pushers are woken */
 	size_t oldest GUARDED; /* slot of the next pop, below capacity */
 	size_t count GUARDED;  /* items held, at most capacity */
 	bool closed GUARDED;   /* never falls back to false */
@@ -25,17 +26,23 @@ struct ring *ring_new(size_t capacity)
 	cond_init(&ring->room);
 	cond_init(&ring->stock);
 	ring->capacity = capacity;
+	/* One in for one out would be a change of threads an item. */
+	ring->low = capacity - (capacity + 3) / 4;
 	return ring;
 }
 
-static bool push_locked(struct ring *ring, void *item) REQUIRES(ring->lock)
+/* Appends, where there is room.  The lock is given back first, which whoever is woken wants. */
+static bool push_and_unlock(struct ring *ring, void *item) RELEASES(ring->lock)
 {
-	if (ring->closed || ring->count == ring->capacity)
-		return false;
-	ring->slot[(ring->oldest + ring->count) % ring->capacity] = item;
-	ring->count++;
-	cond_wake_one(&ring->stock);
-	return true;
+	bool accepted = !ring->closed && ring->count < ring->capacity;
+	if (accepted) {
+		ring->slot[(ring->oldest + ring->count) % ring->capacity] = item;
+		ring->count++;
+	}
+	mutex_unlock(&ring->lock);
+	if (accepted)
+		cond_wake_one(&ring->stock);
+	return accepted;
 }
 
 bool ring_push(struct ring *ring, void *item)
@@ -44,28 +51,30 @@ bool ring_push(struct ring *ring, void *item)
 	mutex_lock(&ring->lock);
 	while (ring->count == ring->capacity && !ring->closed)
 		cond_wait(&ring->room, &ring->lock);
-	bool accepted = push_locked(ring, item);
-	mutex_unlock(&ring->lock);
-	return accepted;
+	return push_and_unlock(ring, item);
 }
 
 bool ring_try_push(struct ring *ring, void *item)
 {
 	assert(item);
 	mutex_lock(&ring->lock);
-	bool accepted = push_locked(ring, item);
-	mutex_unlock(&ring->lock);
-	return accepted;
+	return push_and_unlock(ring, item);
 }
 
-static void *pop_locked(struct ring *ring) REQUIRES(ring->lock)
+/* Takes the oldest item, where there is one; else NULL. */
+static void *pop_and_unlock(struct ring *ring) RELEASES(ring->lock)
 {
-	if (ring->count == 0)
-		return NULL;
-	void *item = ring->slot[ring->oldest];
-	ring->oldest = (ring->oldest + 1) % ring->capacity;
-	ring->count--;
-	cond_wake_one(&ring->room);
+	void *item = NULL;
+	bool wakes = false;
+	if (ring->count > 0) {
+		item = ring->slot[ring->oldest];
+		ring->oldest = (ring->oldest + 1) % ring->capacity;
+		ring->count--;
+		wakes = ring->count <= ring->low;
+	}
+	mutex_unlock(&ring->lock);
+	if (wakes)
+		cond_wake_one(&ring->room);
 	return item;
 }
 
@@ -74,17 +83,13 @@ void *ring_pop(struct ring *ring)
 	mutex_lock(&ring->lock);
 	while (ring->count == 0 && !ring->closed)
 		cond_wait(&ring->stock, &ring->lock);
-	void *item = pop_locked(ring);
-	mutex_unlock(&ring->lock);
-	return item;
+	return pop_and_unlock(ring);
 }
 
 void *ring_try_pop(struct ring *ring)
 {
 	mutex_lock(&ring->lock);
-	void *item = pop_locked(ring);
-	mutex_unlock(&ring->lock);
-	return item;
+	return pop_and_unlock(ring);
 }
 
 void ring_close(struct ring *ring)

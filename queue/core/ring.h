@@ -20,7 +20,8 @@ enum { RING_CAPACITY_MAX = 1 << 20 }; /* items */
 struct ring *ring_new(size_t capacity);
 
 /*
- * Appends `item`, which must not be NULL.  Sleeps while the ring is full.
+ * Appends `item`, which must not be NULL.  Sleeps while the ring is full; whoever sleeps is woken
+ * once a quarter of the items has left.
  * Returns false, leaving the item with the caller, once the ring is closed.
  */
 bool ring_push(struct ring *ring, void *item);

@@ -117,6 +117,44 @@ static void delivers_each_item_once_and_in_order_among_many_threads(void **state
 	ring_free(ring);
 }
 
+static void push_one(void *context)
+{
+	if (ring_push(context, &item[0]))
+		atomic_fetch_add(&pushed, 1);
+}
+
+/* Whether somebody who found the ring full is inside once one item has left. */
+static bool gets_in_after_one(void)
+{
+	enum { MANY = 8 };
+	struct ring *ring = ring_new(MANY);
+	struct thread pusher;
+	atomic_store(&pushed, 0);
+	for (int i = 0; i < MANY; i++)
+		assert_true(ring_push(ring, &item[i]));
+	assert_true(thread_start(&pusher, "pusher", push_one, ring));
+	usleep(10000);
+	assert_ptr_equal(ring_pop(ring), &item[0]);
+	usleep(10000);
+	const bool inside = atomic_load(&pushed) == 1;
+	assert_ptr_equal(ring_pop(ring), &item[1]);
+	thread_join(&pusher);
+	assert_int_equal(atomic_load(&pushed), 1);
+	while (ring_try_pop(ring))
+		;
+	ring_free(ring);
+	return inside;
+}
+
+static void a_pusher_sleeps_until_a_quarter_has_left(void **state)
+{
+	(void)state;
+	int tries = 0;
+	/* Where it was not asleep yet, it finds room; so one time of many says it. */
+	while (gets_in_after_one())
+		assert_true(++tries < 100);
+}
+
 static void trying_never_sleeps(void **state)
 {
 	(void)state;
@@ -161,6 +199,7 @@ int main(void)
 		cmocka_unit_test_setup(never_runs_ahead_of_its_capacity, forget),
 		cmocka_unit_test_setup(delivers_each_item_once_and_in_order_among_many_threads,
 				       forget),
+		cmocka_unit_test_setup(a_pusher_sleeps_until_a_quarter_has_left, forget),
 		cmocka_unit_test_setup(trying_never_sleeps, forget),
 		cmocka_unit_test_setup(close_wakes_sleepers_on_both_sides, forget),
 	};

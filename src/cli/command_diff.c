@@ -217,6 +217,9 @@ static enum fault resolve(struct diff *diff, struct err *err)
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < 2 && !fault; i++)
 		fault = places_target(&diff->options->connection, words->text[i], &place[i], err);
+	for (size_t i = 0; i < 2 && !fault; i++)
+		if (place[i].local)
+			fault = places_check_colon(&diff->options->connection, words->text[i], err);
 	if (!fault && place[0].local == place[1].local)
 		fault = err_set(err, FAULT_USAGE,
 				"diff compares a local tree with one on a grid; both words are %s",

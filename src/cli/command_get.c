@@ -215,6 +215,11 @@ static enum fault get(const struct options *options, struct output *output,
 			       "'%.100s' has no name; name the file, or - for "
 			       "standard output",
 			       path->typed);
+	if (!to_pipe && options->words.count > 1 && argument_path(target) != target)
+		return err_set(
+			err, FAULT_USAGE,
+			"the second word names a place on a grid, and get writes a file here: "
+			"barge cp copies within a grid; put ./ before the name of a file");
 	if (!to_pipe && outfile_open(&outfile, target, options->force, err))
 		return err->fault == FAULT_EXISTS && !options->force
 			       ? err_wrap(err, "nothing is replaced without --force")

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "job/migration.h"
 #include "place/grid_path.h"
+#include "place/places.h"
 #include "place/setup.h"
 #include "report/recount.h"
 #include "report/say.h"
@@ -393,8 +394,11 @@ static enum fault find_subject(const struct options *options, struct verify_subj
 	*subject = (struct verify_subject){ .is_job = !strchr(word, ':') };
 	if (!subject->is_job)
 		return grid_path_resolve(&options->connection, word, &subject->path, err);
-	if (migration_open(options->state_dir, word, &subject->migration, err))
+	if (migration_open(options->state_dir, word, &subject->migration, err)) {
+		if (err->fault == FAULT_NOT_FOUND)
+			places_ask_alias(&options->connection, word, err);
 		return err->fault;
+	}
 	enum fault fault = check_job(&subject->migration, err);
 	if (fault)
 		migration_fini(&subject->migration);

@@ -80,6 +80,7 @@ static enum fault judge_root(const struct layout *layout, const struct store_nod
 
 static enum fault ask_root(struct layout *layout, const struct tries *tries, struct err *err)
 {
+	char question[GRID_PATH_QUESTION_SIZE];
 	struct store_node node = { 0 };
 	struct root_look found = { 0 };
 	const struct grid_look look = {
@@ -94,8 +95,8 @@ static enum fault ask_root(struct layout *layout, const struct tries *tries, str
 		/* Never NOT_FOUND: that would say that the keys are absent. */
 		fault = err_set(err, FAULT_USAGE,
 				"there is no directory '%.80s' for a key store; make one with "
-				"'tahoe mkdir'",
-				layout->path->typed);
+				"'tahoe mkdir'%s",
+				layout->path->typed, grid_path_question(layout->path, question));
 	if (!fault)
 		fault = judge_root(layout, &node, &found, err);
 	if (!fault) {

@@ -1,5 +1,6 @@
 #include "node/aliases.h"
 
+#include "base/near.h"
 #include "base/secret.h"
 #include "node/node_file.h"
 
@@ -34,6 +35,20 @@ const char *aliases_find(const struct aliases *aliases, const char *name, size_t
 			return alias->cap;
 	}
 	return NULL;
+}
+
+const char *aliases_nearest(const struct aliases *aliases, const char *name, size_t size)
+{
+	const char *nearest = NULL;
+	size_t best = NEAR_NOT;
+	for (size_t i = 0; i < aliases->count; i++) {
+		const size_t far = near_word(name, size, aliases->list[i].name);
+		if (far < best) {
+			best = far;
+			nearest = aliases->list[i].name;
+		}
+	}
+	return nearest;
 }
 
 static bool reserve_alias(struct aliases *aliases)

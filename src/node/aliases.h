@@ -42,6 +42,9 @@ MUST_USE enum fault aliases_set(struct aliases *aliases, const char *name, const
 /* Returns the cap text of the alias `name`, or NULL. */
 const char *aliases_find(const struct aliases *aliases, const char *name, size_t size);
 
+/* Returns the name of the alias that is nearest to `name`, or NULL where none is near. */
+const char *aliases_nearest(const struct aliases *aliases, const char *name, size_t size);
+
 enum argument_kind {
 	ARGUMENT_LOCAL, /* `path` is a local path, as typed */
 	ARGUMENT_ALIAS, /* `root` is the alias's cap */
@@ -69,8 +72,9 @@ const char *argument_path(const char *text);
  * ro.URI: or imm.URI: is a cap, its path after ":./" or the first "/"; with no ":" or a "/" before
  * it, it is local, or, where `default_alias` is not NULL, a path below that alias; else the part
  * before ":" is an alias.
- * FAULT_USAGE with Tahoe's words for an unknown alias; also for a malformed cap, and an alias
- * whose value is not a directory's.  The text of `err` never shows a cap.
+ * FAULT_USAGE with Tahoe's words for an unknown alias, and which one may be meant; also for a
+ * malformed cap, and an alias whose value is not a directory's.  The text of `err` never shows a
+ * cap.
  */
 MUST_USE enum fault argument_split(const struct aliases *aliases, const char *text,
 				   const char *default_alias, struct argument *argument,

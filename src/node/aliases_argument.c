@@ -50,24 +50,40 @@ static enum fault split_cap(const char *text, size_t size, struct argument *argu
 	return FAULT_NONE;
 }
 
-static enum fault unknown_alias(const char *name, size_t size, bool is_default, struct err *err)
+/* Keeps a name to be shown.  It is as long as it may be, or "...". */
+static const char *show_name(struct bytes *out, const char *name, size_t size)
+{
+	bytes_init(out, SHOWN_MAX);
+	return escape_name(out, name, size) ? "..." : bytes_text(out);
+}
+
+static enum fault no_default(const char *name, struct err *err)
 {
 	struct bytes shown;
-	bytes_init(&shown, SHOWN_MAX);
-	const bool fits = escape_name(&shown, name, size) == FAULT_NONE;
-	const char *text = fits ? bytes_text(&shown) : "...";
-	enum fault fault;
-	if (is_default)
-		fault = err_set(err, FAULT_USAGE,
-				"No alias specified, and the default '%s' alias doesn't exist. "
-				"To create it, use 'tahoe create-alias %s'.",
-				text, text);
-	else
-		fault = err_set(err, FAULT_USAGE,
-				"Unknown alias '%s', please create it with 'tahoe add-alias' or "
-				"'tahoe create-alias'.",
-				text);
+	const char *text = show_name(&shown, name, strlen(name));
+	enum fault fault = err_set(err, FAULT_USAGE,
+				   "No alias specified, and the default '%s' alias doesn't exist. "
+				   "To create it, use 'tahoe create-alias %s'.",
+				   text, text);
 	bytes_fini(&shown);
+	return fault;
+}
+
+static enum fault unknown_alias(const struct aliases *aliases, const char *name, size_t size,
+				struct err *err)
+{
+	const char *nearest = aliases_nearest(aliases, name, size);
+	struct bytes shown, other;
+	const char *text = show_name(&shown, name, size);
+	const char *meant =
+		show_name(&other, nearest ? nearest : "", nearest ? strlen(nearest) : 0);
+	enum fault fault = err_set(err, FAULT_USAGE,
+				   "Unknown alias '%s', please create it with 'tahoe add-alias' or "
+				   "'tahoe create-alias'%s%s%s",
+				   text, nearest ? "; did you mean '" : ".", nearest ? meant : "",
+				   nearest ? ":'?" : "");
+	bytes_fini(&shown);
+	bytes_fini(&other);
 	return fault;
 }
 
@@ -77,7 +93,9 @@ static enum fault resolve(const struct aliases *aliases, bool is_default, struct
 {
 	const char *cap = aliases_find(aliases, argument->alias, argument->alias_size);
 	if (!cap)
-		return unknown_alias(argument->alias, argument->alias_size, is_default, err);
+		return is_default
+			       ? no_default(argument->alias, err)
+			       : unknown_alias(aliases, argument->alias, argument->alias_size, err);
 	enum fault fault = cap_parse(cap, strlen(cap), &argument->root, err);
 	if (fault == FAULT_USAGE || (!fault && !cap_is_directory(&argument->root))) {
 		cap_wipe(&argument->root);

@@ -105,6 +105,15 @@ enum fault grid_path_check_colon(const struct grid_path *path, struct err *err)
 		       path->typed, path->typed, ALIAS_DEFAULT, path->typed);
 }
 
+const char *grid_path_question(const struct grid_path *path, char text[GRID_PATH_QUESTION_SIZE])
+{
+	text[0] = '\0';
+	if (path->is_alias)
+		snprintf(text, GRID_PATH_QUESTION_SIZE, "; is the alias '%.60s:' meant?",
+			 path->typed);
+	return text;
+}
+
 const char *grid_path_name(const struct grid_path *path)
 {
 	return path->count ? path->component[path->count - 1].name : "";
@@ -122,6 +131,7 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 		.child = look->child,
 		.context = look->context,
 	};
+	char question[GRID_PATH_QUESTION_SIZE];
 	enum fault fault;
 	do {
 		if (look->begin)
@@ -133,10 +143,8 @@ enum fault grid_path_look(const struct grid_path *path, const struct grid_look *
 	if (!fault)
 		return fault;
 	if (err->fault == FAULT_NOT_FOUND)
-		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'%s%.60s%s",
-			       path->typed, path->is_alias ? "; is the alias '" : "",
-			       path->is_alias ? path->typed : "",
-			       path->is_alias ? ":' meant?" : "");
+		return err_set(err, FAULT_NOT_FOUND, "No such file or directory '%.120s'%s",
+			       path->typed, grid_path_question(path, question));
 	return err->fault == FAULT_CANCELLED ? err->fault : err_wrap(err, "'%.100s'", path->typed);
 }
 

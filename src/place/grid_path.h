@@ -33,6 +33,11 @@ MUST_USE enum fault grid_path_resolve(const struct connection_options *connectio
 /* Refuses a path that something is to be made at where the word is an alias without its colon. */
 MUST_USE enum fault grid_path_check_colon(const struct grid_path *path, struct err *err);
 
+enum { GRID_PATH_QUESTION_SIZE = 96 };
+
+/* Returns what is to be asked where nothing is at the path: "; is the alias 'X:' meant?", or "". */
+const char *grid_path_question(const struct grid_path *path, char text[GRID_PATH_QUESTION_SIZE]);
+
 /* Wipes and frees.  All zeros are allowed. */
 void grid_path_fini(struct grid_path *path);
 

@@ -193,8 +193,21 @@ static enum fault resolve_grid(struct place *place, const struct argument *argum
 	return keep_name(place, argument->path, argument->path_size, err);
 }
 
-/* Refuses a word that is no path here, but the name of an alias: its colon may be missing. */
-static enum fault check_colon(const struct connection_options *connection, const char *word,
+void places_ask_alias(const struct connection_options *connection, const char *word,
+		      struct err *err)
+{
+	struct aliases aliases;
+	if (aliases_load(&aliases, connection->node_directory, NULL))
+		return;
+	const char *nearest = aliases_nearest(&aliases, word, strlen(word));
+	const struct err before = *err;
+	if (nearest)
+		err_set(err, before.fault, "%s; is the alias '%.60s:' meant?", before.text,
+			nearest);
+	aliases_fini(&aliases);
+}
+
+enum fault places_check_colon(const struct connection_options *connection, const char *word,
 			      struct err *err)
 {
 	struct aliases aliases;
@@ -264,7 +277,7 @@ enum fault places_resolve(const struct connection_options *connection,
 	}
 	for (size_t i = 0; !fault && i < words->count; i++)
 		if (i < sources ? places->source[i].local : places->target.local)
-			fault = check_colon(connection, words->text[i], err);
+			fault = places_check_colon(connection, words->text[i], err);
 	aliases_fini(&aliases);
 	if (fault)
 		places_fini(places);

@@ -75,6 +75,15 @@ MUST_USE enum fault places_aliases(const struct connection_options *connection,
 				   const struct place_words *words, struct aliases *aliases,
 				   struct err *err);
 
+/* Refuses a local word that is no path here, but the name of an alias: its colon may be missing. */
+MUST_USE enum fault places_check_colon(const struct connection_options *connection,
+				       const char *word, struct err *err);
+
+/* Adds to an error about something else that was not found the question whether an alias is meant,
+ * where the word is the name of one, or near to it. */
+void places_ask_alias(const struct connection_options *connection, const char *word,
+		      struct err *err);
+
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void place_fini(struct place *place);
 void places_fini(struct places *places);

@@ -25,6 +25,44 @@ def test_an_alias_without_its_colon_is_asked_about(named, tmp_path):
     assert name not in os.listdir(tmp_path)
 
 
+def test_whoever_takes_a_place_on_a_grid_asks_about_the_colon(named, tmp_path):
+    barge, name = named
+    (tmp_path / "f").write_bytes(b"1")
+    node = f"--node-directory={barge.grid.directory}"
+    for words in (("verify", name), ("repair", name), ("snapshots", name),
+                  ("forget", "--keep-last=1", name), ("bench", name),
+                  ("key", "list", "--root", name, node)):
+        run = barge.ok(*words, code=2, cwd=tmp_path)
+        assert f"; is the alias '{name}:' meant?" in run.err, words
+    for words in ("diff", "f", name), ("diff", name, "f"), ("cp", "f", name), ("backup", ".", name):
+        run = barge.ok(*words, code=2, cwd=tmp_path)
+        assert f"but an alias of that name: write {name}: for it, or ./{name} for" in run.err, words
+    assert "; is the alias 'tahoe:' meant?" in barge.ok("verify", "taho", code=2).err
+    run = barge.ok("verify", "quite-another", code=2)
+    assert "there is no job 'quite-another'; barge jobs lists them\n" in run.err
+
+
+def test_an_unknown_alias_is_asked_about_by_the_nearest(named):
+    barge, name = named
+    assert name != "tahoe"
+    for typed, meant in [("taho", "tahoe"), ("Tahoe", "tahoe"), ("thaoe", "tahoe"),
+                         (name.upper(), name)]:
+        run = barge.ok("ls", typed + ":", code=2)
+        assert f"barge: Unknown alias '{typed}', please create it with" in run.err
+        assert run.err.endswith(f"; did you mean '{meant}:'?\n"), run
+    assert barge.ok("ls", "quite-another:", code=2).err.endswith("'tahoe create-alias'.\n")
+
+
+def test_get_makes_no_file_that_looks_like_a_place_on_a_grid(named, tmp_path):
+    barge, name = named
+    for target in f"{name}:copy", "other:", "URI:DIR2:aaaa:bbbb":
+        run = barge.ok("get", f"{name}:f", target, code=2, cwd=tmp_path)
+        assert "barge cp copies within a grid; put ./ before the name of a file" in run.err
+    assert os.listdir(tmp_path) == ["home0"]
+    barge.ok("get", f"{name}:f", "./other:", cwd=tmp_path)
+    assert (tmp_path / "other:").read_bytes() == content(100)
+
+
 def test_what_is_there_under_the_name_of_an_alias_is_meant(embedded, named):
     barge, name = named
     embedded.link(embedded.root(), name, embedded.put(b"a file of that name" * 10))

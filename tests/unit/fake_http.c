@@ -8,6 +8,10 @@ struct fake_call {
 	struct http_call call; /* first; its request is the whole of it, with strings of its own */
 	struct fake_call *next;
 	char *path, *header[FAKE_HEADERS_MAX];
+	bool answered; /* as follows; its body is a copy */
+	struct fake_answer answer;
+	size_t given; /* bytes of it, to the sink */
+	bool paused;
 };
 
 static fake_answering *answer_with;
@@ -27,6 +31,8 @@ static void free_fake(struct fake_call *fake)
 	for (size_t i = 0; i < fake->call.request.header_count; i++)
 		free(fake->header[i]);
 	free(fake->path);
+	if (fake->answered && fake->answer.size > 0)
+		free((void *)(uintptr_t)fake->answer.body);
 	bytes_fini(&fake->call.kept);
 	free(fake);
 }
@@ -64,31 +70,55 @@ void http_cancel(struct http_call *call)
 	free_fake(fake);
 }
 
-/* Hands out a whole body, or keeps it. */
-static enum fault take_body(struct http_call *call, const struct fake_answer *answer)
+/* Asks the test how the request ends.  False: not yet. */
+static bool has_answer(struct fake_call *fake)
 {
-	const struct http_request *request = &call->request;
-	const unsigned char *body = answer->body;
-	const size_t first = answer->size / 2;
+	const struct http_peer *peer = fake->call.request.peer;
+	struct fake_answer *answer = &fake->answer;
+	if (fake->answered)
+		return true;
+	*answer = (struct fake_answer){ 0 };
+	answer_with(answer_context, &fake->call.request, peer ? peer->url.port : 0, answer);
+	fake->answered = !answer->held;
+	if (answer->size == 0 || answer->held)
+		return fake->answered;
+	void *body = malloc(answer->size);
+	memcpy(body, answer->body, answer->size);
+	answer->body = body;
+	return true;
+}
+
+/* Gives the sink what it takes of the body, in two pieces, or keeps it. */
+static enum fault take_body(struct fake_call *fake)
+{
+	const struct http_request *request = &fake->call.request;
+	const struct fake_answer *answer = &fake->answer;
 	if (!request->sink)
 		return answer->size > request->reply_max
 			       ? FAULT_TOO_LARGE
-			       : bytes_append(&call->kept, body, answer->size);
-	if (first > 0 && !request->sink(request->context, body, first))
-		return FAULT_CANCELLED;
-	if (answer->size > first &&
-	    !request->sink(request->context, body + first, answer->size - first))
-		return FAULT_CANCELLED;
+			       : bytes_append(&fake->call.kept, answer->body, answer->size);
+	while (fake->given < answer->size && !fake->paused) {
+		const unsigned char *from = (const unsigned char *)answer->body + fake->given;
+		const size_t left = answer->size - fake->given,
+			     size = fake->given == 0 && left > 1 ? left / 2 : left;
+		fake->given += size;
+		if (!request->sink(request->context, from, size))
+			return FAULT_CANCELLED;
+	}
 	return FAULT_NONE;
 }
 
-static void end_call(struct fake_call *fake, const struct fake_answer *answer)
+/* Ends the request, unless it is paused before its end. */
+static bool end_call(struct fake_call *fake)
 {
 	struct http_call *call = &fake->call;
+	const struct fake_answer *answer = &fake->answer;
 	const bool came = !answer->fault;
 	enum fault fault = came ? http_status_fault(answer->status) : answer->fault;
 	if (!fault)
-		fault = take_body(call, answer);
+		fault = take_body(fake);
+	if (!fault && fake->paused)
+		return false;
 	struct http_reply reply = {
 		.fault = fault,
 		.status = answer->status,
@@ -103,8 +133,10 @@ static void end_call(struct fake_call *fake, const struct fake_answer *answer)
 	if (fault)
 		err_set(&reply.err, fault, "as the test says");
 	reply.err.slow = answer->slow;
+	dequeue(fake);
 	call->request.done(call->request.context, &reply);
 	free_fake(fake);
+	return true;
 }
 
 /* ---- the client ---- */
@@ -129,16 +161,10 @@ size_t http_poll(struct http *http, uint32_t timeout_ms)
 	struct fake_call *fake = queue;
 	(void)http, (void)timeout_ms;
 	while (fake) {
-		struct fake_answer answer = { 0 };
-		const struct http_peer *peer = fake->call.request.peer;
-		answer_with(answer_context, &fake->call.request, peer ? peer->url.port : 0,
-			    &answer);
-		if (answer.held) {
+		if (fake->paused || !has_answer(fake) || !end_call(fake)) {
 			fake = fake->next;
 			continue;
 		}
-		dequeue(fake);
-		end_call(fake, &answer);
 		ended++;
 		fake = queue; /* `done` may have changed it */
 	}
@@ -163,6 +189,6 @@ const char *http_base(const struct http *http) { return http->url.base; }
 
 void http_wake(struct http *http) { (void)http; }
 
-void http_pause(struct http_call *call) { (void)call; }
+void http_pause(struct http_call *call) { ((struct fake_call *)call)->paused = true; }
 
-void http_resume(struct http_call *call) { (void)call; }
+void http_resume(struct http_call *call) { ((struct fake_call *)call)->paused = false; }

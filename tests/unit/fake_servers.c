@@ -354,10 +354,12 @@ static void answer_as_gateway(struct fake_servers *fake, const struct http_reque
 		note(fake, " %" PRIu64 "+%" PRIu64, request->offset, request->length);
 	note(fake, "\n");
 	answer->fault = fake->contents ? FAULT_NONE : FAULT_UNAVAILABLE;
+	if (!fake->contents)
+		return;
 	answer->status = request->ranged ? PART : OK;
 	answer->body = fake->contents;
 	answer->size = fake->size;
-	if (!request->ranged || !fake->contents)
+	if (!request->ranged)
 		return;
 	answer->body = (const char *)fake->contents + request->offset;
 	answer->size = (size_t)request->length;
@@ -507,6 +509,14 @@ void fake_servers_run(struct fake_servers *fake)
 	enum { POLLS = 10 };
 	for (unsigned i = 0; i < POLLS && !fake->ended; i++)
 		store_poll(fake->store, 0);
+}
+
+void fake_servers_run_all(struct fake_servers *fake)
+{
+	const struct http *http = gateway_http(((struct direct *)fake->store)->base.behind);
+	do {
+		store_poll(fake->store, 0);
+	} while (http_in_flight(http) > 0);
 }
 
 void fake_servers_asked(struct fake_servers *fake, const char *lines)

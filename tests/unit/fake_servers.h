@@ -84,5 +84,8 @@ bool fake_servers_sink(void *context, const void *data, size_t size);
 /* Polls till the call has ended, or nothing more happens. */
 void fake_servers_run(struct fake_servers *fake);
 
+/* Polls till no request is in flight: all calls have ended. */
+void fake_servers_run_all(struct fake_servers *fake);
+
 /* Asserts what was asked since this was asked last. */
 void fake_servers_asked(struct fake_servers *fake, const char *lines);

@@ -164,6 +164,23 @@ static void leases_are_taken_where_shares_are(void **state)
 	close_case(&file);
 }
 
+static void one_of_several_checks_is_cancelled(void **state)
+{
+	struct direct_case file;
+	struct store_call *call[3];
+	struct err err;
+	(void)state;
+	open_spread(&file, SIZE);
+	const struct store_check check = { .cap = &file.shares->cap, .verify = true };
+	for (size_t i = 0; i < 3; i++)
+		call[i] = store_check(file.fake.store, &check, fake_servers_then(&file.fake), &err);
+	store_cancel(file.fake.store, call[1]);
+	fake_servers_run_all(&file.fake);
+	assert_int_equal(file.fake.ends, 2);
+	assert_counts(&file.fake.end.health, (struct counts){ true, true, 10, 10, 10, 10, 0 });
+	close_case(&file);
+}
+
 static void nobody_is_asked_about_a_literal(void **state)
 {
 	struct direct_case file;
@@ -276,6 +293,7 @@ int main(void)
 		cmocka_unit_test(servers_that_do_not_answer_count_for_nothing),
 		cmocka_unit_test(a_share_that_is_not_brought_is_not_counted),
 		cmocka_unit_test(leases_are_taken_where_shares_are),
+		cmocka_unit_test(one_of_several_checks_is_cancelled),
 		cmocka_unit_test(nobody_is_asked_about_a_literal),
 		cmocka_unit_test(repairs_are_the_gateways),
 		cmocka_unit_test(a_directory_is_read_for_its_versions),

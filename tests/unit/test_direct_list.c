@@ -244,6 +244,23 @@ static void a_child_that_is_refused_ends_the_call(void **state)
 	close_list(&list);
 }
 
+static void one_of_several_calls_is_cancelled(void **state)
+{
+	struct list_case list;
+	struct store_call *call[3];
+	struct err err;
+	(void)state;
+	open_list(&list);
+	const struct store_list wanted = { .cap = &list.cap, .child = hold, .context = &list.held };
+	for (size_t i = 0; i < 3; i++)
+		call[i] = store_list(list.fake.store, &wanted, fake_servers_then(&list.fake), &err);
+	store_cancel(list.fake.store, call[1]);
+	fake_servers_run_all(&list.fake);
+	assert_int_equal(list.fake.ends, 2);
+	assert_int_equal(list.held.count, 6);
+	close_list(&list);
+}
+
 static void a_cancelled_call_says_nothing(void **state)
 {
 	struct list_case list;
@@ -285,6 +302,7 @@ int main(void)
 		cmocka_unit_test(the_gateway_lists_what_is_not_to_be_had),
 		cmocka_unit_test(a_directory_just_written_is_the_gateways),
 		cmocka_unit_test(a_child_that_is_refused_ends_the_call),
+		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
 		cmocka_unit_test(a_directory_in_its_cap_needs_no_server),
 	};

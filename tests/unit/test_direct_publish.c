@@ -141,6 +141,23 @@ static void too_few_servers_are_told_apart(void **state)
 	close_slot(&slot);
 }
 
+static void one_of_several_calls_is_cancelled(void **state)
+{
+	static struct slot_case slot;
+	struct store_call *call[3];
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	for (size_t i = 0; i < 3; i++)
+		call[i] = begin_make(&slot);
+	store_cancel(slot.fake.store, call[1]);
+	store_poll(slot.fake.store, 0);
+	call[1] = begin_make(&slot);
+	fake_servers_run_all(&slot.fake);
+	assert_int_equal(slot.fake.ends, 3);
+	assert_made(&slot);
+	close_slot(&slot);
+}
+
 static void too_few_servers_that_answer_are_not_asked(void **state)
 {
 	static struct slot_case slot;
@@ -165,6 +182,7 @@ int main(void)
 		cmocka_unit_test(some_of_a_servers_shares_may_be_there),
 		cmocka_unit_test(another_version_is_left_as_it_is),
 		cmocka_unit_test(too_few_servers_are_told_apart),
+		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(too_few_servers_that_answer_are_not_asked),
 	};
 	return cmocka_run_group_tests(tests, slot_key_new, NULL);

@@ -324,6 +324,22 @@ static void what_fits_in_a_cap_is_stored_nowhere(void **state)
 	close_case(&file);
 }
 
+static void one_of_several_puts_is_cancelled(void **state)
+{
+	struct direct_case file;
+	struct store_call *call[3];
+	(void)state;
+	open_case(&file, one_of_two);
+	for (size_t i = 0; i < 3; i++)
+		call[i] = begin_put(&file, NULL);
+	store_cancel(file.fake.store, call[1]);
+	fake_servers_run_all(&file.fake);
+	assert_int_equal(file.fake.ends, 2);
+	assert_int_equal(file.fake.end.fault, FAULT_NONE);
+	assert_int_equal(file.fake.gateway, 0);
+	close_case(&file);
+}
+
 static void a_cancelled_put_says_nothing(void **state)
 {
 	struct direct_case file;
@@ -358,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_slow_server_is_given_up_while_others_are_quick),
 		cmocka_unit_test(servers_that_are_all_slow_are_waited_for),
 		cmocka_unit_test(what_fits_in_a_cap_is_stored_nowhere),
+		cmocka_unit_test(one_of_several_puts_is_cancelled),
 		cmocka_unit_test(a_cancelled_put_says_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -401,6 +401,70 @@ static void a_paused_call_waits_between_segments(void **state)
 	close_case(&file);
 }
 
+/* Reads a damaged file with a pause behind each piece: the gateway's two, at last. */
+static void the_gateway_is_paused_as_well(void **state)
+{
+	struct direct_case file;
+	struct pausing pausing = { &file, NULL };
+	struct err err;
+	unsigned pauses = 0;
+	(void)state;
+	open_spread(&file, 1, 1, LARGE);
+	file.fake.contents = file.data;
+	file.fake.size = LARGE;
+	spoil(&file, 0, 0, 1);
+	const struct store_get get = { &file.shares->cap, 0,     UINT64_MAX, pause_each,
+				       &pausing,          false, NULL,       false };
+	pausing.call = store_get(file.fake.store, &get, fake_servers_then(&file.fake), &err);
+	for (;; pauses++) {
+		const size_t before = file.fake.got.size;
+		store_poll(file.fake.store, 0);
+		store_poll(file.fake.store, 0);
+		if (file.fake.ended)
+			break;
+		assert_true(file.fake.got.size > before);
+		store_resume(file.fake.store, pausing.call);
+	}
+	assert_int_equal(pauses, 3); /* behind the segment, and both pieces */
+	assert_came(&file, 0, LARGE, false);
+	assert_int_equal(file.fake.gateway, 1);
+	close_case(&file);
+}
+
+static void a_call_may_be_paused_before_its_bytes_are_there(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 4, SMALL);
+	struct store_call *call = begin(&file, 0, UINT64_MAX);
+	store_pause(file.fake.store, call);
+	fake_servers_run(&file.fake);
+	assert_false(file.fake.ended);
+	store_resume(file.fake.store, call);
+	store_pause(file.fake.store, call);
+	fake_servers_run(&file.fake);
+	assert_int_equal(file.fake.got.size, 0);
+	store_resume(file.fake.store, call);
+	fake_servers_run(&file.fake);
+	assert_came(&file, 0, SMALL, true);
+	close_case(&file);
+}
+
+static void one_of_several_calls_is_cancelled(void **state)
+{
+	struct direct_case file;
+	struct store_call *call[3];
+	(void)state;
+	open_spread(&file, 2, 4, SMALL);
+	for (size_t i = 0; i < 3; i++)
+		call[i] = begin(&file, 0, UINT64_MAX);
+	store_cancel(file.fake.store, call[1]);
+	fake_servers_run_all(&file.fake);
+	assert_int_equal(file.fake.ends, 2);
+	assert_int_equal(file.fake.got.size, 2 * SMALL);
+	close_case(&file);
+}
+
 static void a_cancelled_call_says_nothing(void **state)
 {
 	struct direct_case file;
@@ -517,6 +581,9 @@ int main(void)
 		cmocka_unit_test(shares_cut_short_are_doubted),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),
 		cmocka_unit_test(a_paused_call_waits_between_segments),
+		cmocka_unit_test(the_gateway_is_paused_as_well),
+		cmocka_unit_test(a_call_may_be_paused_before_its_bytes_are_there),
+		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
 		cmocka_unit_test(a_slow_server_is_asked_again_after_a_minute_then_two),
 		cmocka_unit_test(a_server_that_is_gone_is_asked_again_after_five_minutes),

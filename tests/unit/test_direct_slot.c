@@ -381,6 +381,70 @@ static void what_a_sink_refuses_ends_the_call(void **state)
 	close_slot(&slot);
 }
 
+static void the_gateway_is_paused_as_well(void **state)
+{
+	static struct slot_case slot;
+	struct pausing pausing = { .slot = &slot };
+	(void)state;
+	open_slot(&slot, 2, 4, SLOT_MAX);
+	pausing.call = begin_read(&slot, pause_each, &pausing);
+	fake_servers_run(&slot.fake);
+	assert_false(slot.fake.ended);
+	assert_int_equal(slot.fake.got.size, SLOT_MAX / 2);
+	store_resume(slot.fake.store, pausing.call);
+	fake_servers_run(&slot.fake);
+	assert_int_equal(pausing.times, 2);
+	store_resume(slot.fake.store, pausing.call);
+	fake_servers_run(&slot.fake);
+	assert_true(slot.fake.ended);
+	assert_int_equal(slot.fake.got.size, SLOT_MAX);
+	assert_int_equal(slot.fake.gateway, 1);
+	close_slot(&slot);
+}
+
+static void a_call_may_be_paused_before_its_bytes_are_there(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	give_slot_all(&slot);
+	struct store_call *call = begin_read(&slot, fake_servers_sink, &slot.fake);
+	store_pause(slot.fake.store, call);
+	store_resume(slot.fake.store, call);
+	fake_servers_run(&slot.fake);
+	assert_true(slot.fake.ended);
+	call = begin_read(&slot, fake_servers_sink, &slot.fake);
+	store_pause(slot.fake.store, call);
+	fake_servers_run(&slot.fake);
+	assert_false(slot.fake.ended);
+	store_resume(slot.fake.store, call);
+	store_pause(slot.fake.store, call);
+	fake_servers_run(&slot.fake);
+	assert_false(slot.fake.ended);
+	assert_int_equal(slot.fake.got.size, 0);
+	store_resume(slot.fake.store, call);
+	fake_servers_run(&slot.fake);
+	assert_true(slot.fake.ended);
+	assert_int_equal(slot.fake.got.size, SMALL);
+	close_slot(&slot);
+}
+
+static void one_of_several_calls_is_cancelled(void **state)
+{
+	static struct slot_case slot;
+	struct store_call *call[3];
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	give_slot_all(&slot);
+	for (size_t i = 0; i < 3; i++)
+		call[i] = begin_read(&slot, fake_servers_sink, &slot.fake);
+	store_cancel(slot.fake.store, call[1]);
+	fake_servers_run_all(&slot.fake);
+	assert_int_equal(slot.fake.ends, 2);
+	assert_int_equal(slot.fake.got.size, 2 * SMALL);
+	close_slot(&slot);
+}
+
 static void a_cancelled_call_says_nothing(void **state)
 {
 	static struct slot_case slot;
@@ -416,6 +480,9 @@ int main(void)
 		cmocka_unit_test(without_servers_all_is_the_gateways),
 		cmocka_unit_test(contents_wait_for_a_paused_call),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),
+		cmocka_unit_test(the_gateway_is_paused_as_well),
+		cmocka_unit_test(a_call_may_be_paused_before_its_bytes_are_there),
+		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
 	};
 	return cmocka_run_group_tests(tests, slot_key_new, NULL);

@@ -111,9 +111,7 @@ class Clone:
     def __init__(self, place, scratch, files, end_to_end):
         self.root, self.end_to_end = Path(place) / "clone", end_to_end
         self.update()
-        # ccache knows the objects again wherever the clone lies.
-        self.env = dict(os.environ, TMPDIR=str(scratch), CCACHE_BASEDIR=str(self.root),
-                        CCACHE_NOHASHDIR="1")
+        self.env = dict(os.environ, TMPDIR=str(scratch))
         tree = configure.Tree(self.root)
         linked = {Path(test).stem: tree.closure(test) for test in tree.tests}
         self.tests = {path: [test for test in linked if path in linked[test]] for path in files}
@@ -132,6 +130,8 @@ class Clone:
         """Makes the clone what the last commit is; one of an earlier run keeps its objects."""
         if not self.root.exists():
             subprocess.run(["git", "clone", "-q", "--shared", ROOT, self.root], check=True)
+        # What is as it was keeps its time, also in a clone that was copied.
+        subprocess.run(["git", "update-index", "-q", "--refresh"], cwd=self.root)
         for words in (["fetch", "-q", ROOT, "HEAD"], ["checkout", "-q", "-f", "FETCH_HEAD"]):
             subprocess.run(["git", *words], cwd=self.root, check=True)
 

@@ -376,10 +376,10 @@ static enum fault read_header(struct opening *opening, const unsigned char *job_
  */
 static enum fault settle_cache(int fd, struct err *err)
 {
-	if (file_sync(fd, err))
-		return err->fault;
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	return FAULT_NONE;
+	enum fault fault = file_sync(fd, err);
+	if (!fault)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return fault;
 }
 
 static enum fault opening_begin(const char *path, int flags, struct opening *opening,

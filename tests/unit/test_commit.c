@@ -142,6 +142,60 @@ static void after_a_failed_sync_everything_is_dropped(void **state)
 	outcomes_close(outcomes);
 }
 
+/* Nothing else comes, and nobody closes. */
+static void a_lone_item_is_durable_soon(void **state)
+{
+	(void)state;
+	struct commit *commit = start();
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(put(commit, i), FAULT_NONE);
+		for (int waits = 0; atomic_load(&syncs) < i + 1 && waits < 20000; waits++)
+			usleep(500);
+		assert_int_equal(atomic_load(&synced), i + 1);
+	}
+	assert_int_equal(commit_close(commit, NULL), FAULT_NONE);
+	assert_int_equal(seen.durable, 2);
+	assert_int_equal(atomic_load(&syncs), 2);
+	outcomes_close(outcomes);
+}
+
+/* Items that come one by one share a sync in COMMIT_DELAY_MS. */
+static void syncs_are_spared(void **state)
+{
+	(void)state;
+	struct commit *commit = start();
+	uint64_t begun_ms = clock_ms();
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_int_equal(put(commit, i), FAULT_NONE);
+		usleep(2 * COMMIT_GATHER_MS * 1000);
+	}
+	assert_int_equal(commit_close(commit, NULL), FAULT_NONE);
+	uint64_t took_ms = clock_ms() - begun_ms;
+	assert_true(atomic_load(&syncs) <= took_ms / COMMIT_DELAY_MS + 2);
+	assert_int_equal(seen.durable, 100);
+	assert_false(seen.early);
+	outcomes_close(outcomes);
+}
+
+static void after_a_failed_write_everything_is_dropped(void **state)
+{
+	(void)state;
+	struct commit *commit = start();
+	struct commit_item item = { .outcome = { .id = UINT64_MAX, .state = OUTCOME_DONE } };
+	struct err err;
+	assert_int_equal(commit_put(commit, &item, NULL), FAULT_NONE);
+	while (atomic_load(&seen.failed) == 0)
+		usleep(500);
+	assert_int_equal(put(commit, 1), FAULT_FULL);
+	assert_int_equal(commit_close(commit, &err), FAULT_FULL);
+	assert_int_equal(seen.durable, 0);
+	assert_int_equal(atomic_load(&written), 0);
+	assert_int_equal(atomic_load(&seen.dropped), 2);
+	assert_int_equal(atomic_load(&seen.failed), 100);
+	assert_int_equal(atomic_load(&syncs), 0);
+	outcomes_close(outcomes);
+}
+
 static void put_from_many(void *context)
 {
 	for (uint64_t i = 0; i < ITEMS / 8; i++)
@@ -170,6 +224,9 @@ int main(void)
 		cmocka_unit_test(items_are_durable_in_order_and_not_before_their_sync),
 		cmocka_unit_test(closing_without_items_is_fine),
 		cmocka_unit_test(after_a_failed_sync_everything_is_dropped),
+		cmocka_unit_test(a_lone_item_is_durable_soon),
+		cmocka_unit_test(syncs_are_spared),
+		cmocka_unit_test(after_a_failed_write_everything_is_dropped),
 		cmocka_unit_test(many_threads_may_put),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

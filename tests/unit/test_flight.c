@@ -104,6 +104,37 @@ static void the_oldest_result_is_forgotten_first(void **state)
 	flight_free(NULL);
 }
 
+/* What a run before has sent is known without a flight. */
+static void what_is_learnt_is_known(void **state)
+{
+	(void)state;
+	struct flight *flight = flight_new(2);
+	unsigned char key[FLIGHT_KEY_SIZE], value[FLIGHT_VALUE_SIZE];
+	const unsigned char first[FLIGHT_VALUE_SIZE] = { 1 }, second[FLIGHT_VALUE_SIZE] = { 2 };
+	struct duplicate duplicate = { 0 };
+	int item;
+	make_key(key, 1);
+	flight_learn(flight, key, first);
+	flight_learn(flight, key, second); /* the first stays */
+	assert_int_equal(begin(flight, 1, &item, value), FLIGHT_KNOWN);
+	assert_memory_equal(value, first, sizeof first);
+	assert_int_equal(begin(flight, 2, &item, value), FLIGHT_FIRST);
+	make_key(key, 2);
+	flight_learn(flight, key, first); /* what flies will tell */
+	assert_int_equal(begin(flight, 2, &item, value), FLIGHT_PARKED);
+	end(flight, 2, second, land, &duplicate);
+	assert_int_equal(duplicate.count, 1);
+	assert_int_equal(begin(flight, 2, &item, value), FLIGHT_KNOWN);
+	assert_memory_equal(value, second, sizeof second);
+	make_key(key, 3);
+	flight_learn(flight, key, second); /* one more than there is room for */
+	assert_int_equal(begin(flight, 3, &item, value), FLIGHT_KNOWN);
+	assert_int_equal(begin(flight, 2, &item, value), FLIGHT_KNOWN);
+	assert_int_equal(begin(flight, 1, &item, value), FLIGHT_FIRST);
+	end(flight, 1, NULL, land, &duplicate);
+	flight_free(flight);
+}
+
 enum { THREADS = 6, ROUNDS = 4000, NUMBERS = 40 };
 
 static struct flight *shared;
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_unit_test(equal_keys_are_parked_and_land_in_order),
 		cmocka_unit_test(after_a_failure_the_next_one_flies),
 		cmocka_unit_test(the_oldest_result_is_forgotten_first),
+		cmocka_unit_test(what_is_learnt_is_known),
 		cmocka_unit_test(no_key_flies_twice_at_once_and_all_parked_land),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

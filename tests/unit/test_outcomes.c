@@ -339,6 +339,80 @@ static void another_job_and_a_missing_file_are_refused(void **state)
 
 /* ---- faults ---- */
 
+/* The number that the next open gets: it grows where one was not closed. */
+static int next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+static void what_is_refused_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	const char *path = fresh_path();
+	char fresh[300];
+	struct outcomes *outcomes = NULL;
+	int fd = next_fd();
+	outcomes_close(create(path));
+	assert_int_equal(next_fd(), fd);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(outcomes_open(path, other_job, &outcomes, NULL, NULL),
+				 FAULT_CORRUPT);
+		assert_int_equal(outcomes_look(path, other_job, &outcomes, NULL), FAULT_CORRUPT);
+		assert_int_equal(outcomes_create(path, job, NULL, 0, &outcomes, NULL),
+				 FAULT_EXISTS);
+	}
+	assert_null(outcomes);
+	assert_int_equal(next_fd(), fd);
+	snprintf(fresh, sizeof fresh, "%s.new", path);
+	assert_int_equal(access(fresh, F_OK), -1);
+}
+
+/* All of a batch, or nothing of it. */
+static void a_batch_with_a_number_too_large_is_refused_whole(void **state)
+{
+	(void)state;
+	const uint64_t large = INT64_MAX / OUTCOMES_SLOT_SIZE;
+	struct outcomes *outcomes = create(fresh_path());
+	struct outcome batch[2] = { full_outcome(1), full_outcome(large) }, read[2];
+	uint64_t end;
+	assert_int_equal(outcomes_write(outcomes, batch, 2, NULL), FAULT_FULL);
+	assert_int_equal(outcomes_end(outcomes, &end, NULL), FAULT_NONE);
+	assert_int_equal(end, 0);
+	assert_int_equal(outcomes_read(outcomes, large, 1, read, NULL), FAULT_IO);
+	assert_int_equal(outcomes_read(outcomes, UINT64_MAX - 1, 1, read, NULL), FAULT_IO);
+	assert_int_equal(outcomes_read(outcomes, large - 1000, 2, read, NULL), FAULT_NONE);
+	assert_int_equal(read[1].state, OUTCOME_NONE);
+	assert_int_equal(outcomes_write(outcomes, batch, 1, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_end(outcomes, &end, NULL), FAULT_NONE);
+	assert_int_equal(end, 2);
+	outcomes_close(outcomes);
+}
+
+/* Slots that lie side by side and such as do not, more of them than are written at once. */
+static void a_batch_lands_where_its_numbers_say(void **state)
+{
+	(void)state;
+	enum { COUNT = 3 * OUTCOMES_BATCH + 5 };
+	static struct outcome batch[COUNT], read[4 * COUNT];
+	struct outcomes *outcomes = create(fresh_path());
+	for (size_t i = 0; i < COUNT; i++) {
+		batch[i] = full_outcome(i < COUNT / 2 ? i : 2 * i + 7);
+		batch[i].length = i;
+	}
+	assert_int_equal(outcomes_write(outcomes, batch, COUNT, NULL), FAULT_NONE);
+	assert_int_equal(outcomes_read(outcomes, 0, ARRAY_COUNT(read), read, NULL), FAULT_NONE);
+	size_t there = 0;
+	for (size_t id = 0; id < ARRAY_COUNT(read); id++)
+		there += read[id].state == OUTCOME_DONE;
+	assert_int_equal(there, COUNT);
+	for (size_t i = 0; i < COUNT; i++)
+		assert_same(&read[batch[i].id], &batch[i]);
+	outcomes_close(outcomes);
+}
+
 static void the_first_failed_sync_is_final(void **state)
 {
 	(void)state;
@@ -355,6 +429,7 @@ static void the_first_failed_sync_is_final(void **state)
 	assert_int_equal(outcomes_write(outcomes, &outcome, 1, &err), FAULT_IO);
 	outcomes_close(outcomes);
 	atomic_store(&sync_errno, EIO);
+	assert_int_equal(outcomes_open(path, job, &outcomes, NULL, NULL), FAULT_IO);
 	assert_int_equal(outcomes_open(path, job, &outcomes, NULL, &err), FAULT_IO);
 	atomic_store(&sync_errno, 0);
 	assert_int_equal(outcomes_open(path, job, &outcomes, NULL, &err), FAULT_NONE);
@@ -448,6 +523,9 @@ int main(void)
 		cmocka_unit_test(two_bad_copies_are_refused),
 		cmocka_unit_test(a_newer_version_is_named),
 		cmocka_unit_test(another_job_and_a_missing_file_are_refused),
+		cmocka_unit_test(what_is_refused_leaves_nothing_behind),
+		cmocka_unit_test(a_batch_with_a_number_too_large_is_refused_whole),
+		cmocka_unit_test(a_batch_lands_where_its_numbers_say),
 		cmocka_unit_test(the_first_failed_sync_is_final),
 		cmocka_unit_test(a_full_disk_is_told_as_such),
 		cmocka_unit_test(a_reader_never_sees_half_a_slot),

@@ -64,3 +64,60 @@ void no_more_than(struct direct_case *file, unsigned servers)
 	for (unsigned rank = servers; rank < FAKE_SERVERS; rank++)
 		file->fake.at[rank].full = true;
 }
+
+/* ---- reading ---- */
+
+void open_spread(struct direct_case *file, uint16_t k, uint16_t n, size_t size)
+{
+	open_case(file, (struct file_shape){ k, n, size, 0, 0 });
+	for (unsigned i = 0; i < n; i++)
+		give(file, i, i);
+}
+
+struct store_call *begin(struct direct_case *file, uint64_t offset, uint64_t length)
+{
+	const struct store_get get = {
+		.cap = &file->shares->cap,
+		.offset = offset,
+		.length = length,
+		.sink = fake_servers_sink,
+		.context = &file->fake,
+	};
+	struct err err;
+	return store_get(file->fake.store, &get, fake_servers_then(&file->fake), &err);
+}
+
+void read_part(struct direct_case *file, uint64_t offset, uint64_t length)
+{
+	assert_non_null(begin(file, offset, length));
+	fake_servers_run(&file->fake);
+	assert_true(file->fake.ended);
+}
+
+void assert_came(const struct direct_case *file, uint64_t offset, uint64_t length, bool proven)
+{
+	assert_int_equal(file->fake.end.fault, FAULT_NONE);
+	assert_int_equal(file->fake.end.proven, proven);
+	assert_int_equal(file->fake.end.received, length);
+	assert_int_equal(file->fake.got.size, length);
+	assert_memory_equal(file->fake.got.data, file->data + offset, length);
+	assert_true(file->fake.end.answered);
+}
+
+void read_well(struct direct_case *file, uint64_t offset, uint64_t length)
+{
+	const bool whole = length == UINT64_MAX;
+	read_part(file, offset, length);
+	assert_came(file, offset, whole ? file->size : length, true);
+	assert_int_equal(file->fake.gateway, 0);
+}
+
+void spoil(struct direct_case *file, unsigned rank, unsigned number, unsigned segment)
+{
+	const size_t block = file->layout.segment_size / file->shares->cap.needed;
+	file->fake.at[rank].share[number].data[file->layout.data_offset + segment * block] ^= 1;
+}
+
+void asked(struct direct_case *file, const char *lines) { fake_servers_asked(&file->fake, lines); }
+
+void forget_asked(struct direct_case *file) { file->fake.log.size = 0; }

@@ -39,3 +39,25 @@ unsigned halves(const struct direct_case *file);
 
 /* Leaves no room but at the first servers. */
 void no_more_than(struct direct_case *file, unsigned servers);
+
+/* Makes a file, as open_case does, of which each server has the share of its rank. */
+void open_spread(struct direct_case *file, uint16_t k, uint16_t n, size_t size);
+
+/* Spoils the share of a server in its block of a segment. */
+void spoil(struct direct_case *file, unsigned rank, unsigned number, unsigned segment);
+
+/* Begins to read a part; `length` UINT64_MAX: the whole file. */
+struct store_call *begin(struct direct_case *file, uint64_t offset, uint64_t length);
+
+/* The same, till the end. */
+void read_part(struct direct_case *file, uint64_t offset, uint64_t length);
+
+/* Asserts that the part came, and whether the servers brought all of it. */
+void assert_came(const struct direct_case *file, uint64_t offset, uint64_t length, bool proven);
+
+/* Reads a part and asserts that the servers brought it. */
+void read_well(struct direct_case *file, uint64_t offset, uint64_t length);
+
+/* Asserts what the servers were asked since this was asked, or forgotten, last. */
+void asked(struct direct_case *file, const char *lines);
+void forget_asked(struct direct_case *file);

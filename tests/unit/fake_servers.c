@@ -104,6 +104,14 @@ static bool shows(const struct http_request *request, const char *name,
 	return false;
 }
 
+static bool is_cbor(const struct http_request *request)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		if (strcmp(request->header[i], "Content-Type: application/cbor") == 0)
+			return true;
+	return false;
+}
+
 static bool shows_all(const struct fake_servers *fake, const struct fake_server *server,
 		      const struct http_request *request, bool with_leases)
 {
@@ -127,7 +135,8 @@ static void tell_part(struct fake_servers *fake, unsigned rank, unsigned number,
 	if (answer->status != PART)
 		return;
 	answer->body = share->data + request->offset;
-	answer->size = (size_t)min_u64(request->length, share->size - request->offset);
+	answer->size =
+		(size_t)min_u64(request->length + server->more, share->size - request->offset);
 	answer->size -= min_u64(answer->size, server->cut);
 }
 
@@ -140,6 +149,7 @@ static void give_room(struct fake_servers *fake, unsigned rank, const struct htt
 	size_t left = (size_t)request->body.size;
 	bool wanted[SHARE_NUMBERS_MAX], given[FAKE_SHARES] = { false };
 	struct cbor_item item;
+	assert_true(is_cbor(request));
 	assert_true(cbor_item_take(&at, &left, &item) && item.number == 2);
 	assert_true(cbor_item_take(&at, &left, &item) && cbor_item_is(&item, "share-numbers"));
 	assert_true(share_numbers_take(&at, &left, wanted));
@@ -256,6 +266,7 @@ static void write_slot(struct fake_servers *fake, unsigned rank, const struct ht
 	struct cbor_item item, data[FAKE_SHARES];
 	unsigned number[FAKE_SHARES], count;
 	bool success = true;
+	assert_true(is_cbor(request));
 	assert_true(cbor_item_take(&at, &left, &item) && item.number == 2);
 	assert_true(cbor_item_take(&at, &left, &item) && cbor_item_is(&item, "test-write-vectors"));
 	assert_true(cbor_item_take(&at, &left, &item) && item.number <= FAKE_SHARES);

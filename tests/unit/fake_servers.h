@@ -42,6 +42,7 @@ struct fake_server {
 	bool held;             /* or nothing yet */
 	bool full, read_only;  /* no room; nothing is written to what is there */
 	size_t cut;            /* bytes that replies with parts of shares lack at their end */
+	size_t more;           /* that they have behind it */
 	uint64_t takes_ms;     /* the clock moves so far before each answer */
 };
 

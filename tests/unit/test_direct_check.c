@@ -23,13 +23,6 @@ static const struct store_health *check_file(struct direct_case *file, bool veri
 	return &file->fake.end.health;
 }
 
-static void open_spread(struct direct_case *file, size_t size)
-{
-	open_case(file, (struct file_shape){ 3, 10, size, 0, 7 });
-	for (unsigned i = 0; i < 10; i++)
-		give(file, i, i);
-}
-
 struct counts {
 	bool healthy, recoverable;
 	unsigned shares, hosts, happiness, responding, corrupt;
@@ -51,7 +44,7 @@ static void what_is_all_there_is_healthy(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	open_spread(&file, SIZE);
+	open_spread(&file, 3, 10, SIZE);
 	const struct store_health *health = check_file(&file, false);
 	assert_counts(health, (struct counts){ true, true, 10, 10, 10, 10, 0 });
 	assert_int_equal(health->needed, 3);
@@ -89,7 +82,7 @@ static void a_damaged_share_is_named(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	open_spread(&file, LARGE);
+	open_spread(&file, 3, 10, LARGE);
 	file.fake.at[4].share[4].data[file.layout.data_offset + (1 << 20) / 3 + 5] ^= 1;
 	file.fake.at[7].share[7].data[file.layout.ueb_offset + 8] ^= 1;
 	assert_counts(check_file(&file, false), (struct counts){ true, true, 10, 10, 10, 10, 0 });
@@ -109,7 +102,7 @@ static void a_share_cut_short_is_damaged(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	open_spread(&file, LARGE);
+	open_spread(&file, 3, 10, LARGE);
 	file.fake.at[2].share[2].size -= 1;
 	assert_counts(check_file(&file, true), (struct counts){ false, true, 9, 9, 9, 10, 1 });
 	assert_int_equal(file.fake.end.health.damage.at[0].share, 2);
@@ -121,7 +114,7 @@ static void servers_that_do_not_answer_count_for_nothing(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	open_spread(&file, SIZE);
+	open_spread(&file, 3, 10, SIZE);
 	file.fake.at[0].fault = FAULT_UNAVAILABLE;
 	file.fake.at[1].nonsense = "nonsense";
 	file.fake.at[2].status = 500;
@@ -135,7 +128,7 @@ static void a_share_that_is_not_brought_is_not_counted(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	open_spread(&file, SIZE);
+	open_spread(&file, 3, 10, SIZE);
 	file.fake.at[3].fault = FAULT_RETRY;
 	file.fake.at[3].well = 1;
 	assert_counts(check_file(&file, true), (struct counts){ false, true, 9, 9, 9, 9, 0 });
@@ -170,7 +163,7 @@ static void one_of_several_checks_is_cancelled(void **state)
 	struct store_call *call[3];
 	struct err err;
 	(void)state;
-	open_spread(&file, SIZE);
+	open_spread(&file, 3, 10, SIZE);
 	const struct store_check check = { .cap = &file.shares->cap, .verify = true };
 	for (size_t i = 0; i < 3; i++)
 		call[i] = store_check(file.fake.store, &check, fake_servers_then(&file.fake), &err);
@@ -200,7 +193,7 @@ static void repairs_are_the_gateways(void **state)
 	struct direct_case file;
 	struct err err;
 	(void)state;
-	open_spread(&file, SIZE);
+	open_spread(&file, 3, 10, SIZE);
 	const struct store_check check = { .cap = &file.shares->cap, .repair = true };
 	store_check(file.fake.store, &check, fake_servers_then(&file.fake), &err);
 	fake_servers_run(&file.fake);

@@ -1,15 +1,11 @@
 /* Shares that are made while they are sent to storage servers in memory. */
 #include "tahoe/slab.h"
 #include "tests/unit/direct_case.h"
+#include "tests/unit/moved_clock.h"
 
 enum { SIZE = 1000, ROW = 600 };
 
 static const struct file_shape one_of_two = { 1, 2, SIZE, 0, 2 }; /* shares of 1517 bytes */
-
-static void asked(struct direct_case *file, const char *lines)
-{
-	fake_servers_asked(&file->fake, lines);
-}
 
 struct feed {
 	struct direct_case *file;
@@ -203,13 +199,39 @@ static void a_body_that_is_late_is_waited_for(void **state)
 	struct feed feed = { .file = &file, .stalls = ROW };
 	(void)state;
 	open_case(&file, one_of_two);
+	file.fake.at[0].takes_ms = 10;
 	struct store_call *call = begin_feed(&feed);
 	assert_false(file.fake.ended);
+	clock_move(60000); /* no server is slow meanwhile */
+	store_poll(file.fake.store, 0);
 	feed.stalls = 0;
 	store_resume(file.fake.store, call);
 	fake_servers_run(&file.fake);
 	assert_stored(&file);
 	assert_true(has_share(&file, 0, 0) && has_share(&file, 1, 1));
+	close_case(&file);
+}
+
+static void what_is_aborted_in_the_end_is_not_begun_again(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, (struct file_shape){ 1, 3, SIZE, 0, 2 });
+	for (unsigned rank = 3; rank < FAKE_SERVERS; rank++)
+		file.fake.list[file.fake.order[rank]].has_id = false;
+	file.fake.at[2].read_only = true;
+	file.fake.at[2].held = true;
+	file.fake.at[2].well = 2; /* room, and a row that it refuses; then comes the abort */
+	struct store_call *call = begin_feed(&feed);
+	assert_false(file.fake.ended);
+	store_resume(file.fake.store, call);
+	store_poll(file.fake.store, 0);
+	file.fake.at[2].held = false;
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_int_equal(feed.passes, 1);
+	assert_int_equal(halves(&file), 0);
 	close_case(&file);
 }
 
@@ -223,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_made_no_more_than_three_times),
 		cmocka_unit_test(a_file_that_is_gone_is_nobodys_to_store),
 		cmocka_unit_test(a_body_that_is_late_is_waited_for),
+		cmocka_unit_test(what_is_aborted_in_the_end_is_not_begun_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

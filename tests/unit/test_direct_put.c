@@ -32,11 +32,6 @@ static void put(struct direct_case *file)
 	assert_true(file->fake.ended);
 }
 
-static void asked(struct direct_case *file, const char *lines)
-{
-	fake_servers_asked(&file->fake, lines);
-}
-
 /* ---- which server gets what ---- */
 
 static void each_server_gets_a_share(void **state)
@@ -287,12 +282,29 @@ static void a_slow_server_is_given_up_while_others_are_quick(void **state)
 	close_case(&file);
 }
 
+/* Half of them are not most. */
+static void half_of_the_servers_may_be_slow(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	begin_held(&file, (struct file_shape){ 3, 10, SIZE, 0, 5 }, 5);
+	clock_move(DIRECT_WAIT_MS + 1000);
+	store_poll(file.fake.store, 0);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].held = false;
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	for (unsigned rank = 5; rank < FAKE_SERVERS; rank++)
+		assert_false(has_share(&file, rank, rank));
+	close_case(&file);
+}
+
 /* Then that is how quick it gets. */
 static void servers_that_are_all_slow_are_waited_for(void **state)
 {
 	struct direct_case file;
 	(void)state;
-	begin_held(&file, three_of_ten, 4);
+	begin_held(&file, (struct file_shape){ 3, 10, SIZE, 0, 4 }, 4);
 	clock_move(20 * DIRECT_WAIT_MS);
 	store_poll(file.fake.store, 0);
 	assert_false(file.fake.ended);
@@ -372,6 +384,7 @@ int main(void)
 		cmocka_unit_test(what_is_half_made_in_the_end_is_aborted),
 		cmocka_unit_test(damaged_shares_count_as_none),
 		cmocka_unit_test(a_slow_server_is_given_up_while_others_are_quick),
+		cmocka_unit_test(half_of_the_servers_may_be_slow),
 		cmocka_unit_test(servers_that_are_all_slow_are_waited_for),
 		cmocka_unit_test(what_fits_in_a_cap_is_stored_nowhere),
 		cmocka_unit_test(one_of_several_puts_is_cancelled),

@@ -73,7 +73,7 @@ static void lose(struct proof_case *proof, unsigned rank)
 	*share = (struct fake_share){ 0 };
 }
 
-static bool asked(const struct proof_case *proof, const char *line)
+static bool was_asked(const struct proof_case *proof, const char *line)
 {
 	return strstr(bytes_text(&proof->file.fake.log), line);
 }
@@ -92,10 +92,10 @@ static void what_is_there_is_proven(void **state)
 	assert_false(proof.proving.checked);
 	assert_int_equal(prove(&proof, VERIFY_COUNT), FAULT_NONE);
 	assert_true(proof.proving.checked && proof.proving.health.healthy);
-	assert_false(asked(&proof, "/")); /* not a byte of a share */
+	assert_false(was_asked(&proof, "/")); /* not a byte of a share */
 	assert_int_equal(prove(&proof, VERIFY_CHECK), FAULT_NONE);
-	assert_true(asked(&proof, "9/9 0+956"));
-	assert_false(asked(&proof, "lease"));
+	assert_true(was_asked(&proof, "9/9 0+956"));
+	assert_false(was_asked(&proof, "lease"));
 	assert_int_equal(proof.moved, 0);
 	close_proof(&proof);
 }
@@ -151,8 +151,8 @@ static void leases_are_taken_with_a_count(void **state)
 	open_proof(&proof, three_of_ten);
 	proof.options.add_lease = true;
 	assert_int_equal(prove(&proof, 0), FAULT_NONE);
-	assert_true(asked(&proof, "3 lease\n"));
-	assert_false(asked(&proof, "/"));
+	assert_true(was_asked(&proof, "3 lease\n"));
+	assert_false(was_asked(&proof, "/"));
 	assert_true(proof.proving.checked);
 	close_proof(&proof);
 }
@@ -171,12 +171,12 @@ static void missing_shares_are_made_anew(void **state)
 	assert_true(proof.proving.health.repaired && proof.proving.health.healthy);
 	assert_true(has_share(&proof.file, 2, 2) || has_share(&proof.file, 8, 2));
 	assert_true(has_share(&proof.file, 8, 8) || has_share(&proof.file, 2, 8));
-	assert_false(asked(&proof, "gateway"));
+	assert_false(was_asked(&proof, "gateway"));
 	/* What is healthy is left as it is. */
 	proof.file.fake.log.size = 0;
 	assert_int_equal(prove(&proof, VERIFY_CHECK), FAULT_NONE);
 	assert_false(proof.proving.health.repaired);
-	assert_false(asked(&proof, "put"));
+	assert_false(was_asked(&proof, "put"));
 	close_proof(&proof);
 }
 
@@ -194,7 +194,7 @@ static void a_damaged_share_is_made_anew_elsewhere(void **state)
 	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
 		found |= has_share(&proof.file, rank, 1);
 	assert_true(found);
-	assert_false(asked(&proof, "gateway"));
+	assert_false(was_asked(&proof, "gateway"));
 	close_proof(&proof);
 }
 
@@ -211,7 +211,7 @@ static void old_files_are_mended_in_their_own_segments(void **state)
 	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
 		found |= has_share(&proof.file, rank, 3);
 	assert_true(found);
-	assert_false(asked(&proof, "gateway"));
+	assert_false(was_asked(&proof, "gateway"));
 	close_proof(&proof);
 }
 
@@ -226,7 +226,7 @@ static void the_gateway_repairs_what_is_not_to_be_mended(void **state)
 		proof.file.fake.at[rank].full = true;
 	proof.options.repair = true;
 	assert_int_equal(prove(&proof, VERIFY_CHECK), FAULT_UNAVAILABLE);
-	assert_true(asked(&proof, "gateway POST\n"));
+	assert_true(was_asked(&proof, "gateway POST\n"));
 	assert_int_equal(proof.file.fake.gateway, 1);
 	assert_int_equal(halves(&proof.file), 0);
 	close_proof(&proof);
@@ -241,7 +241,7 @@ static void what_is_not_recoverable_is_not_repaired(void **state)
 		lose(&proof, i);
 	proof.options.repair = true;
 	assert_int_equal(prove(&proof, VERIFY_CHECK), FAULT_CORRUPT);
-	assert_false(asked(&proof, "room") || asked(&proof, "gateway"));
+	assert_false(was_asked(&proof, "room") || was_asked(&proof, "gateway"));
 	close_proof(&proof);
 }
 

@@ -476,6 +476,10 @@ void fake_servers_close(struct fake_servers *fake)
 {
 	const struct direct *direct = (struct direct *)fake->store;
 	assert_int_equal(direct->requests, http_in_flight(gateway_http(direct->base.behind)));
+	/* What has ended was taken off its list. */
+	if (fake->ended)
+		assert_false(direct->in_flight || direct->puts || direct->lists ||
+			     direct->mutables || direct->publishing || direct->checks);
 	store_close(fake->store);
 	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
 		for (unsigned i = 0; i < FAKE_SHARES; i++)

@@ -43,6 +43,24 @@ static void without_a_gateway_the_damaged_share_is_found(void **state)
 	close_case(&file);
 }
 
+/* It is the share of that server which is no good, not what else either has to do with. */
+static void only_the_damaged_share_is_done_without(void **state)
+{
+	static const size_t size[] = { SMALL, LARGE };
+	struct direct_case file;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
+		open_case(&file, (struct file_shape){ 2, 5, size[i], 0, 0 });
+		give(&file, 0, 0);
+		give(&file, 1, 1);
+		give(&file, 2, 1);
+		spoil(&file, 1, 1, 0);
+		read_part(&file, 0, UINT64_MAX);
+		assert_came(&file, 0, size[i], true);
+		close_case(&file);
+	}
+}
+
 /* All of those that are left, not only one. */
 static void too_much_damage_ends_as_the_gateway_says(void **state)
 {
@@ -398,6 +416,7 @@ static void a_search_ends_after_twenty_seconds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_damaged_share_is_done_without),
 		cmocka_unit_test(the_gateway_brings_what_is_damaged),
 		cmocka_unit_test(without_a_gateway_the_damaged_share_is_found),
 		cmocka_unit_test(too_much_damage_ends_as_the_gateway_says),

@@ -231,19 +231,57 @@ static void what_is_half_made_in_the_end_is_aborted(void **state)
 	close_case(&file);
 }
 
-static void damaged_shares_count_as_none(void **state)
+/* As many at a time as there are shares. */
+static void all_that_is_half_made_is_aborted(void **state)
 {
 	struct direct_case file;
 	(void)state;
 	open_case(&file, one_of_two);
-	give(&file, 0, 0);
-	give(&file, 1, 1);
-	const struct store_damage damage = { 1, { { file.fake.order[1], 1 } } };
-	assert_non_null(begin_put(&file, &damage));
-	fake_servers_run(&file.fake);
-	assert_stored(&file);
-	assert_true(has_share(&file, 2, 1));
+	for (unsigned rank = 0; rank < 4; rank++)
+		file.fake.at[rank].read_only = true;
+	put(&file);
+	assert_int_equal(file.fake.end.fault, FAULT_UNAVAILABLE);
+	assert_int_equal(halves(&file), 0);
+	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+1517\n1/1 put 0+1517\n2 room 0\n3 room 1\n"
+		     "2/0 put 0+1517\n3/1 put 0+1517\n0/0 abort\n1/1 abort\n2/0 abort\n3/1 abort\n"
+		     "gateway PUT\n");
 	close_case(&file);
+}
+
+/* What it has of the share. */
+static void a_server_that_says_nonsense_is_left_alone(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].full = true;
+	file.fake.at[1].well = 1;
+	file.fake.at[1].nonsense = "nonsense";
+	put(&file);
+	assert_stored(&file);
+	const struct direct *direct = (struct direct *)file.fake.store;
+	assert_false(direct_server_answers(direct, file.fake.order[1]));
+	assert_true(direct_server_answers(direct, file.fake.order[0]));
+	close_case(&file);
+}
+
+static void damaged_shares_count_as_none(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	for (unsigned bad = 0; bad < 2; bad++) {
+		open_case(&file, one_of_two);
+		give(&file, 0, 0);
+		give(&file, 1, 1);
+		const struct store_damage damage = { 1,
+						     { { file.fake.order[bad], (uint16_t)bad } } };
+		assert_non_null(begin_put(&file, &damage));
+		fake_servers_run(&file.fake);
+		assert_stored(&file);
+		/* Server 0 keeps its bad one, gets the other, and server 1 the first. */
+		assert_true(has_share(&file, bad ? 2 : 1, bad));
+		close_case(&file);
+	}
 }
 
 /* ---- time ---- */
@@ -371,6 +409,8 @@ static void a_cancelled_put_says_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_that_is_half_made_is_aborted),
+		cmocka_unit_test(a_server_that_says_nonsense_is_left_alone),
 		cmocka_unit_test(each_server_gets_a_share),
 		cmocka_unit_test(what_a_server_has_is_not_put_again),
 		cmocka_unit_test(a_full_server_is_done_without),

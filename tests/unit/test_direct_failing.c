@@ -171,28 +171,6 @@ static void what_servers_take_is_learnt(void **state)
 	close_case(&file);
 }
 
-/* Reads a file again and again: where its shares lie is guessed in the end. */
-static void places_are_guessed_by_habit(void **state)
-{
-	struct direct_case file;
-	(void)state;
-	open_spread(&file, 2, 4, SMALL);
-	struct habits *habits = habits_new(FAKE_SERVERS);
-	((struct direct *)file.fake.store)->habits = habits;
-	for (unsigned times = 0; times < 8; times++) {
-		forget_asked(&file);
-		read_well(&file, 0, UINT64_MAX);
-	}
-	asked(&file, "0/0 0+1051\n1/1 0+1051\n");
-	/* One that is not there is looked for; what has come is kept. */
-	free(file.fake.at[0].share[0].data);
-	file.fake.at[0].share[0] = (struct fake_share){ 0 };
-	read_well(&file, 0, UINT64_MAX);
-	asked(&file, "0/0 0+1051\n1/1 0+1051\n0 ?\n2 ?\n2/2 0+1051\n");
-	close_case(&file);
-	habits_free(habits);
-}
-
 /* It does not show which one is no good: after three times all are left alone. */
 static void shares_cut_short_are_doubted(void **state)
 {
@@ -425,7 +403,6 @@ int main(void)
 		cmocka_unit_test(a_server_that_sends_more_is_left_alone),
 		cmocka_unit_test(shares_with_bad_trees_are_doubted),
 		cmocka_unit_test(what_servers_take_is_learnt),
-		cmocka_unit_test(places_are_guessed_by_habit),
 		cmocka_unit_test(shares_cut_short_are_doubted),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),
 		cmocka_unit_test(a_paused_call_waits_between_segments),

@@ -445,6 +445,7 @@ void fake_servers_open(struct fake_servers *fake, const struct cap *cap,
 	static const struct gateway_options gateway = { .url = "http://127.0.0.1:1/" };
 	struct direct_options options = *wanted;
 	struct err err;
+	clock_stop();
 	*fake = (struct fake_servers){ .cap = *cap };
 	for (unsigned i = 0; i < FAKE_SERVERS; i++) {
 		struct server *server = &fake->list[i];

@@ -166,8 +166,8 @@ static void what_servers_take_is_learnt(void **state)
 		file.fake.at[rank].takes_ms = 2000;
 	read_well(&file, 0, UINT64_MAX);
 	/* Two are asked at once: the second answers after both times. */
-	assert_in_range(direct->delay_ms, 2000, 4999);
-	assert_in_range(direct->floor.wait_ms, 16000, 8 * 4999);
+	assert_in_range(direct->delay_ms, 2000, 4000);
+	assert_in_range(direct->floor.wait_ms, 16000, 8 * 4000);
 	close_case(&file);
 }
 
@@ -340,11 +340,11 @@ static void a_slow_server_is_asked_again_after_a_minute_then_two(void **state)
 		read_well(&file, 0, UINT64_MAX);
 		assert_non_null(strstr(bytes_text(&file.fake.log), "0 bad\n"));
 		forget_asked(&file);
-		clock_move(away_ms - 2000);
+		clock_move(away_ms - 1);
 		read_well(&file, 0, UINT64_MAX);
 		assert_null(strstr(bytes_text(&file.fake.log), "0 bad\n"));
 		forget_asked(&file);
-		clock_move(2000);
+		clock_move(1);
 	}
 	file.fake.at[0].fault = FAULT_NONE;
 	read_well(&file, 0, UINT64_MAX);
@@ -359,11 +359,11 @@ static void a_server_that_is_gone_is_asked_again_after_five_minutes(void **state
 	open_spread(&file, 2, 4, SMALL);
 	file.fake.at[0].fault = FAULT_UNAVAILABLE;
 	read_well(&file, 0, UINT64_MAX);
-	clock_move(DIRECT_AWAY_MS - 2000);
+	clock_move(DIRECT_AWAY_MS - 1);
 	forget_asked(&file);
 	read_well(&file, 0, UINT64_MAX);
 	assert_null(strstr(bytes_text(&file.fake.log), "0 bad\n"));
-	clock_move(2000);
+	clock_move(1);
 	read_well(&file, 0, UINT64_MAX);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "0 bad\n"));
 	close_case(&file);

@@ -85,12 +85,12 @@ static void a_full_server_is_asked_again_after_five_minutes(void **state)
 	file.fake.at[0].full = true;
 	put(&file);
 	file.fake.log.size = 0;
-	clock_move(FULL_MS - 2000);
+	clock_move(FULL_MS - 1);
 	file.fake.ends = 0;
 	put(&file);
 	assert_stored(&file);
 	asked(&file, "1 room 0\n2 room 1\n1/0 put 0+1517\n2/1 put 0+1517\n");
-	clock_move(2000);
+	clock_move(1);
 	put(&file);
 	assert_non_null(strstr(bytes_text(&file.fake.log), "0 room"));
 	close_case(&file);
@@ -306,10 +306,10 @@ static void a_slow_server_is_given_up_while_others_are_quick(void **state)
 	struct direct_case file;
 	(void)state;
 	begin_held(&file, three_of_ten, 9);
-	clock_move(DIRECT_WAIT_MS - 5000);
+	clock_move(DIRECT_WAIT_MS);
 	store_poll(file.fake.store, 0);
 	assert_false(file.fake.ended);
-	clock_move(6000);
+	clock_move(DIRECT_WATCH_MS);
 	store_poll(file.fake.store, 0);
 	file.fake.at[9].held = false; /* it takes the abort */
 	fake_servers_run(&file.fake);

@@ -12,7 +12,7 @@ enum {
 	LONG_MS = 3600000,
 	STEP_MS = 2000,       /* that the clock is moved at a time */
 	SLACK_MS = 12000,     /* till the limit is looked at */
-	STEADY_SIZE = 200000, /* bytes, four kibibytes in two seconds */
+	STEADY_SIZE = 200000, /* bytes, 4 KiB in three seconds */
 	US_A_BYTE = 700,
 };
 

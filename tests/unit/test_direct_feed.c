@@ -212,6 +212,27 @@ static void a_body_that_is_late_is_waited_for(void **state)
 	close_case(&file);
 }
 
+/* The body is there again while a place for the share that was lost is looked for. */
+static void a_resumed_body_does_not_disturb_the_next_pass(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].read_only = true;
+	file.fake.at[2].held = true;
+	struct store_call *call = begin_feed(&feed);
+	assert_false(file.fake.ended);
+	store_resume(file.fake.store, call);
+	store_poll(file.fake.store, 0);
+	file.fake.at[2].held = false;
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_int_equal(feed.passes, 2);
+	assert_true(has_share(&file, 0, 0) && has_share(&file, 2, 1));
+	close_case(&file);
+}
+
 static void what_is_aborted_in_the_end_is_not_begun_again(void **state)
 {
 	struct direct_case file;
@@ -245,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_made_no_more_than_three_times),
 		cmocka_unit_test(a_file_that_is_gone_is_nobodys_to_store),
 		cmocka_unit_test(a_body_that_is_late_is_waited_for),
+		cmocka_unit_test(a_resumed_body_does_not_disturb_the_next_pass),
 		cmocka_unit_test(what_is_aborted_in_the_end_is_not_begun_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,22 @@ static void who_believes_a_check_blames_nobody(void **state)
 	close_proof(&proof);
 }
 
+static void trouble_of_the_grid_excuses(void **state)
+{
+	struct store_reply reply = { .health = { .expected = 10, .good_shares = 9 } };
+	struct err err;
+	(void)state;
+	reply.err.excuse = EXCUSE_OVER;
+	reply.err.retry_after_ms = 77;
+	assert_int_equal(proving_health(&reply, &err), FAULT_CORRUPT);
+	assert_int_equal(err.excuse, EXCUSE_OVER);
+	assert_int_equal(err.retry_after_ms, 77);
+	reply.health.healthy = true;
+	assert_int_equal(proving_health(&reply, &err), FAULT_NONE);
+	reply.health = (struct store_health){ .literal = true };
+	assert_int_equal(proving_health(&reply, &err), FAULT_NONE);
+}
+
 static void leases_are_taken_with_a_count(void **state)
 {
 	static struct proof_case proof;
@@ -345,6 +361,7 @@ int main(void)
 		cmocka_unit_test(what_is_there_is_proven),
 		cmocka_unit_test(what_is_missing_is_told),
 		cmocka_unit_test(who_believes_a_check_blames_nobody),
+		cmocka_unit_test(trouble_of_the_grid_excuses),
 		cmocka_unit_test(leases_are_taken_with_a_count),
 		cmocka_unit_test(missing_shares_are_made_anew),
 		cmocka_unit_test(a_damaged_share_is_made_anew_elsewhere),

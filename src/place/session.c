@@ -25,9 +25,19 @@ void session_fini(struct session *session)
 	*session = (struct session){ 0 };
 }
 
+/* Whether the other side has refused one thing, or failed at it, and may do others: what is wrong
+ * with the words, or concerns everything, has a status of its own. */
+static bool is_refusal(const struct err *err)
+{
+	if (err->fault == FAULT_RETRY)
+		return true;
+	return err->remote && err->fault != FAULT_NOT_FOUND && err->fault != FAULT_EXISTS &&
+	       !fault_is_general(err->fault);
+}
+
 enum fault session_settle(struct output *output, const struct err *err, int *status)
 {
-	if (err->fault != FAULT_RETRY)
+	if (!is_refusal(err))
 		return err->fault;
 	say_err(output, err);
 	*status = STATUS_PARTLY;

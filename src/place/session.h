@@ -25,6 +25,7 @@ void session_fini(struct session *session);
 
 /*
  * Turns what ended the work on one file or directory into an exit status, saying why: one that the
- * gateway could not give, take or prove is STATUS_PARTLY.  Returns FAULT_NONE then, else the fault.
+ * gateway could not give, take or prove, or has refused, is STATUS_PARTLY.  Returns FAULT_NONE
+ * then, else the fault.
  */
 MUST_USE enum fault session_settle(struct output *output, const struct err *err, int *status);

@@ -38,6 +38,14 @@ static void setup_tell_away(void *context, const char *gateway, const struct err
 		say(setup->output, SAY_INFO, "gateway %s answers again", gateway);
 }
 
+/* A command stores one thing after another; a job of many says itself when little is left (a
+ * health_alone). */
+static bool stores_little(void *context)
+{
+	(void)context;
+	return true;
+}
+
 /* Tells people that the grid is waited for, and why, or (NULL) no more (a health_options.tell). */
 static void setup_tell_grid(void *context, const struct err *why)
 {
@@ -256,6 +264,7 @@ enum fault setup_load(const struct connection_options *connection, struct output
 	setup->away = away_new(&away);
 	if (!setup->health || !setup->away)
 		return err_set(err, FAULT_NOMEM, "no memory for gateways");
+	health_watch_rest(setup->health, stores_little, NULL);
 	enum fault fault = load_node(connection, setup, err);
 	if (!fault)
 		fault = choose_urls(connection, setup, err);

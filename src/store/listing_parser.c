@@ -36,7 +36,8 @@
  */
 
 struct listing_parser {
-	struct json_tokens tokens; /* in front of the parser */
+	struct json_tokens tokens;    /* in front of the parser */
+	struct listing_memory memory; /* of the parser */
 	yajl_handle parser;
 	uint64_t fed; /* bytes given to it before those at hand */
 	uint64_t size_max, size;
@@ -448,12 +449,48 @@ static const yajl_callbacks callbacks = {
 
 /* ---- the outside ---- */
 
+/* A call of the parser, which may run out of memory. */
+struct parser_call {
+	struct listing_parser *listing;
+	const void *data;
+	size_t size;
+	yajl_status status;
+};
+
+static void parse_new(void *context)
+{
+	const struct parser_call *call = context;
+	yajl_alloc_funcs memory = listing_memory_functions(&call->listing->memory);
+	call->listing->parser = yajl_alloc(&callbacks, &memory, call->listing);
+}
+
+static void parse_more(void *context)
+{
+	struct parser_call *call = context;
+	call->status = yajl_parse(call->listing->parser, call->data, call->size);
+}
+
+static void parse_end(void *context)
+{
+	struct parser_call *call = context;
+	call->status = yajl_complete_parse(call->listing->parser);
+}
+
+static void run_parser(struct listing_parser *listing, struct parser_call *call,
+		       void (*work)(void *context))
+{
+	if (!listing_memory_run(&listing->memory, work, call))
+		(void)listing_parser_fail(listing, FAULT_NOMEM, "no memory for its parser");
+	else if (call->status != yajl_status_ok)
+		(void)corrupt(listing, "it is not JSON");
+}
+
 /* Takes whole tokens (a json_tokens_feed). */
 static bool parse_tokens(void *context, const void *data, size_t size)
 {
 	struct listing_parser *listing = context;
-	if (yajl_parse(listing->parser, data, size) != yajl_status_ok)
-		(void)corrupt(listing, "it is not JSON");
+	struct parser_call call = { .listing = listing, .data = data, .size = size };
+	run_parser(listing, &call, parse_more);
 	listing->fed += size;
 	return listing->fault == FAULT_NONE;
 }
@@ -461,7 +498,6 @@ static bool parse_tokens(void *context, const void *data, size_t size)
 struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *child,
 					  void *context)
 {
-	yajl_alloc_funcs memory = listing_memory();
 	struct listing_parser *listing = calloc(1, sizeof *listing);
 	if (!listing)
 		return NULL;
@@ -470,8 +506,11 @@ struct listing_parser *listing_parser_new(uint64_t size_max, store_child_found *
 	listing->context = context;
 	bytes_init(&listing->name, SIZE_MAX / 4);
 	json_tokens_init(&listing->tokens, parse_tokens, listing);
-	listing->parser = yajl_alloc(&callbacks, &memory, listing);
-	return listing;
+	struct parser_call call = { .listing = listing };
+	if (listing_memory_run(&listing->memory, parse_new, &call) && listing->parser)
+		return listing;
+	listing_parser_free(listing);
+	return NULL;
 }
 
 static enum fault result(struct listing_parser *listing, enum fault fault, struct err *err)
@@ -500,9 +539,10 @@ enum fault listing_parser_end(struct listing_parser *listing, struct store_node 
 	enum fault fault = listing->fault;
 	if (!fault)
 		fault = json_tokens_end(&listing->tokens);
-	if (!fault && yajl_complete_parse(listing->parser) != yajl_status_ok)
-		(void)corrupt(listing, "it is not JSON");
-	else if (!fault && listing->place != PLACE_END)
+	struct parser_call call = { .listing = listing };
+	if (!fault)
+		run_parser(listing, &call, parse_end);
+	if (!fault && listing->place != PLACE_END)
 		(void)corrupt(listing, "it ends too early");
 	fault = result(listing, fault, err);
 	if (fault != FAULT_NONE)
@@ -518,7 +558,7 @@ void listing_parser_free(struct listing_parser *listing)
 	if (!listing)
 		return;
 	json_tokens_fini(&listing->tokens);
-	yajl_free(listing->parser);
+	listing_memory_fini(&listing->memory);
 	bytes_fini(&listing->name);
 	names_seen_fini(&listing->names);
 	secret_wipe(listing, sizeof *listing);

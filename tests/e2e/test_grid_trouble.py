@@ -240,6 +240,24 @@ def test_what_is_put_waits_and_says_why_it_failed(embedded, client, proxy, tmp_p
     assert "5 servers are full" in run.err
 
 
+def test_a_file_alone_that_is_refused_while_something_small_is_taken(embedded, client, proxy,
+                                                                     tmp_path):
+    """It is the file's own fault (1), not the grid's (69), for whoever stores one alone."""
+    alias, _ = embedded.fresh()
+    barge = client(embedded)
+    (tmp_path / "f").write_bytes(content(5000))
+    node = f"--node-directory={embedded.directory}"
+    put_f = "put", tmp_path / "f", alias + "f"
+    keep = "key", "store", "URL--f", tmp_path / "f", node, "--root", alias
+    for command, reply, words in ((put_f, UNHAPPY, "servers are full"),
+                                  (keep, traceback("some.Error: odd"), "status 500"),
+                                  (put_f, Reply(413, "text/plain", b"long"), "status 413")):
+        proxy.answer = lambda request, reply=reply: reply if request.size == 5000 else None
+        run = barge.ok(*command, "-u", proxy.url, "--grid-wait=1", code=1)
+        assert words in run.err, run
+    assert barge.ok("ls", alias).out == ""
+
+
 def stored(embedded, client, tmp_path, count=6):
     """A tree on the grid: (client, its alias, the caps of its files)."""
     path = make_files(tmp_path / "s", count)

@@ -95,7 +95,7 @@ static enum fault ask_root(struct layout *layout, const struct tries *tries, str
 		/* Never NOT_FOUND: that would say that the keys are absent. */
 		fault = err_set(err, FAULT_USAGE,
 				"there is no directory '%.80s' for a key store; make one with "
-				"'tahoe mkdir'%s",
+				"'tahoe mkdir', or copy an empty one there with barge cp -rT%s",
 				layout->path->typed, grid_path_question(layout->path, question));
 	if (!fault)
 		fault = judge_root(layout, &node, &found, err);

@@ -77,11 +77,14 @@ static enum fault unknown_alias(const struct aliases *aliases, const char *name,
 	const char *text = show_name(&shown, name, size);
 	const char *meant =
 		show_name(&other, nearest ? nearest : "", nearest ? strlen(nearest) : 0);
+	const char *none = aliases->count == 0 ? "; the node directory has none, and -d DIR names "
+						 "another"
+					       : "";
 	enum fault fault = err_set(err, FAULT_USAGE,
 				   "Unknown alias '%s', please create it with 'tahoe add-alias' or "
 				   "'tahoe create-alias'%s%s%s",
-				   text, nearest ? "; did you mean '" : ".", nearest ? meant : "",
-				   nearest ? ":'?" : "");
+				   text, nearest ? "; did you mean '" : none, nearest ? meant : "",
+				   nearest ? ":'?" : ".");
 	bytes_fini(&shown);
 	bytes_fini(&other);
 	return fault;

@@ -4,6 +4,7 @@
 #include "base/redact.h"
 #include "base/secret.h"
 #include "net/url.h"
+#include "options/elsewhere.h"
 #include "options/nearest.h"
 #include "options/options_value.h"
 #include "options/selection.h"
@@ -119,8 +120,15 @@ static enum fault no_option(const struct parse *parse, const char *word, const c
 {
 	char shown[SHOWN_SIZE];
 	bool known = parse->options->command != COMMAND_NONE;
+	const char *here = elsewhere_option(word);
 	return err_set(err, FAULT_USAGE, "there is no option %s%s%s; barge %s%s lists them",
-		       show(word, shown), nearest ? ", is it --" : "", nearest ? nearest : "",
+		       show(word, shown),
+		       here      ? ": "
+		       : nearest ? ", is it --"
+				 : "",
+		       here      ? here
+		       : nearest ? nearest
+				 : "",
 		       known ? command_table[parse->options->command].name : "",
 		       known ? " --help" : "help");
 }
@@ -159,9 +167,14 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 static enum fault no_command(const char *word, struct err *err)
 {
 	char shown[SHOWN_SIZE];
-	enum command nearest = nearest_command(word);
+	const char *here = elsewhere_command(word);
+	enum command nearest = here ? COMMAND_NONE : nearest_command(word);
 	return err_set(err, FAULT_USAGE, "there is no command '%s'%s%s; barge help lists them",
-		       show(word, shown), nearest ? ", is it " : "", command_table[nearest].name);
+		       show(word, shown),
+		       here      ? ": "
+		       : nearest ? ", is it "
+				 : "",
+		       here ? here : command_table[nearest].name);
 }
 
 static enum fault take_word(struct parse *parse, const char *word, struct err *err)

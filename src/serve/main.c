@@ -133,8 +133,9 @@ static void ready(void *context, const char *url)
 		return;
 	}
 	say(&arguments->output, SAY_INFO,
-	    "gateway for trying and testing at %s, node directory '%.200s'", url,
-	    arguments->directory);
+	    "gateway for trying and testing at %s, node directory '%.200s': barge cp -d DIRECTORY "
+	    "-r TREE tahoe:",
+	    url, arguments->directory);
 }
 
 static enum fault unwritten(int os_error, struct err *err)

@@ -84,7 +84,7 @@ def test_said_on_stderr(program, tmp_path):
     gateway.terminate()
     gateway.communicate(timeout=20)
     assert told == (f"barge: gateway for trying and testing at {url}, node directory "
-                    f"'{tmp_path / 'node'}'\n")
+                    f"'{tmp_path / 'node'}': barge cp -d DIRECTORY -r TREE tahoe:\n")
 
 
 def test_a_client_alone_says_what_is_missing(barge, program, tmp_path):

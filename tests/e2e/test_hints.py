@@ -97,3 +97,34 @@ def test_a_plan_cut_off_names_the_remedy(client, tmp_path):
     barge.ok("plan", "-o", tmp_path / "the.plan", *words)
     os.truncate(tmp_path / "the.plan", 100)
     assert "; write it anew with barge plan" in barge.ok("run", tmp_path / "the.plan", code=5).err
+
+
+@pytest.mark.parametrize(("words", "hint"), [
+    (("sync", "a", "tahoe:"), "'sync': barge cp -rT SRC DST sends what is new"),
+    (("rm", "tahoe:a"), "'rm': barge deletes nothing on a grid, tahoe unlink does;"),
+    (("restore", "latest"), "'restore': barge cp -r ALIAS:BACKUP/Latest DIR brings"),
+    (("copy", "a", "tahoe:"), "'copy', is it cp;"),
+    (("cp", "-a", "a", "tahoe:"), "-a: modes and times are kept anyway, -X and -A keep more;"),
+    (("cp", "-rP", "a", "tahoe:"), "-P: a terminal has a progress line anyway"),
+    (("cp", "--delete", "a", "tahoe:"), "--delete: nothing is deleted at a target;"),
+    (("cp", "--transfers=8", "a", "tahoe:"), ": -j N says how many are under way at once;"),
+])
+def test_words_of_other_programs_are_answered(client, words, hint):
+    run = client(None).ok(*words, code=2, node=False)
+    assert "barge: there is no " in run.err and hint in run.err and "lists them\n" in run.err
+
+
+def test_somebody_without_a_node_is_told_of_the_option(client, tmp_path):
+    run = client(None).ok("cp", tmp_path, "tahoe:", code=2, node=False)
+    assert run.err.endswith("; the node directory has none, and -d DIR names another.\n")
+
+
+def test_a_key_store_is_made_as_its_error_says(embedded, client, tmp_path):
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "f").write_bytes(b"content")
+    words = ("key", "store", "URL--f", tmp_path / "f", "--root", alias + "keys",
+             f"--node-directory={embedded.directory}")
+    assert "copy an empty one there with barge cp -rT\n" in barge.ok(*words, code=2).err
+    barge.ok("cp", "-rT", tmp_path / "empty", alias + "keys")
+    barge.ok(*words)

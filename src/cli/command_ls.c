@@ -254,18 +254,25 @@ static enum fault list_one_below(struct ls *ls, const struct grid_path *path,
 }
 
 /* Lists the directories below.  One that cannot be listed is told of, and the others are. */
+/* Tells of one that could not be listed, behind what was printed before.  False: nothing more can
+ * be. */
+static bool goes_on(const struct ls *ls, const struct err *err)
+{
+	if (fault_is_general(err->fault))
+		return false;
+	out_flush(ls->output);
+	say_err(ls->output, err);
+	return true;
+}
+
 static enum fault list_below(struct ls *ls, const struct grid_path *path,
 			     const struct ls_level *level, struct err *err)
 {
 	for (size_t i = 0; i < level->below.count && !out_failed(ls->output); i++) {
 		enum fault fault = list_one_below(ls, path, level, &level->below.at[i], err);
-		if (fault && fault_is_general(fault))
+		if (fault && !goes_on(ls, err))
 			return fault;
-		if (!fault)
-			continue;
-		out_flush(ls->output);
-		say_err(ls->output, err);
-		ls->failed_below = true;
+		ls->failed_below |= fault != FAULT_NONE;
 	}
 	return FAULT_NONE;
 }
@@ -289,12 +296,10 @@ static enum fault list_words(struct ls *ls, const struct text_list *words, int *
 	int worst = STATUS_DONE;
 	for (size_t i = 0; i < words->count && !out_failed(ls->output); i++) {
 		enum fault fault = list_word(ls, words->text[i], err);
-		if (fault && fault_is_general(fault))
+		if (fault && !goes_on(ls, err))
 			return fault;
 		if (!fault)
 			continue;
-		out_flush(ls->output);
-		say_err(ls->output, err);
 		failed++;
 		worst = fault == FAULT_RETRY ? STATUS_PARTLY : status_of_fault(fault);
 	}

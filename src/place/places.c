@@ -251,6 +251,19 @@ static enum fault resolve_fresh(const char *file, struct place *place, struct er
 	return make_absolute(file, &place->path, err);
 }
 
+/* Refuses what is a local path by its form, and most likely something else is meant. */
+static enum fault check_local(const struct connection_options *connection, const char *word,
+			      bool is_source, struct err *err)
+{
+	if (strcmp(word, "-") != 0)
+		return places_check_colon(connection, word, err);
+	return err_set(err, FAULT_USAGE,
+		       is_source ? "barge put - ALIAS:PATH stores standard input; ./- is a file "
+				   "of that name"
+				 : "barge get ALIAS:PATH - writes to standard output; ./- is a "
+				   "file of that name");
+}
+
 enum fault places_resolve(const struct connection_options *connection,
 			  const struct text_list *words, const char *cap_out, struct places *places,
 			  struct err *err)
@@ -277,7 +290,7 @@ enum fault places_resolve(const struct connection_options *connection,
 	}
 	for (size_t i = 0; !fault && i < words->count; i++)
 		if (i < sources ? places->source[i].local : places->target.local)
-			fault = places_check_colon(connection, words->text[i], err);
+			fault = check_local(connection, words->text[i], i < sources, err);
 	aliases_fini(&aliases);
 	if (fault)
 		places_fini(places);

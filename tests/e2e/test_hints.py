@@ -114,6 +114,17 @@ def test_words_of_other_programs_are_answered(client, words, hint):
     assert "barge: there is no " in run.err and hint in run.err and "lists them\n" in run.err
 
 
+def test_cp_takes_no_standard_input_or_output(named, tmp_path):
+    barge, name = named
+    (tmp_path / "-").write_bytes(b"a file of that name")
+    run = barge.ok("cp", "-", f"{name}:new", code=2, cwd=tmp_path)
+    assert "barge put - ALIAS:PATH stores standard input; ./- is a file" in run.err
+    run = barge.ok("cp", f"{name}:f", "-", code=2, cwd=tmp_path)
+    assert "barge get ALIAS:PATH - writes to standard output; ./- is a file" in run.err
+    barge.ok("cp", "./-", f"{name}:new", cwd=tmp_path)
+    assert barge.ok("get", f"{name}:new", "-").raw == b"a file of that name"
+
+
 def test_somebody_without_a_node_is_told_of_the_option(client, tmp_path):
     run = client(None).ok("cp", tmp_path, "tahoe:", code=2, node=False)
     assert run.err.endswith("; the node directory has none, and -d DIR names another.\n")

@@ -10,6 +10,6 @@
 
 enum { NEAR_NOT = 100 };
 
-/* Returns how far the `size` bytes at `typed` are from the word `known`: 0, but for letters that
- * are capital; NEAR_NOT where too many letters differ. */
+/* Returns how far the `size` bytes at `typed` are from the word `known`.  0: they are the same, but
+ * for capital letters; NEAR_NOT: too many letters differ. */
 size_t near_word(const char *typed, size_t size, const char *known);

@@ -132,11 +132,8 @@ enum fault aliases_load(struct aliases *aliases, const char *directory, struct e
 	*aliases = (struct aliases){ .count = 0 };
 	struct bytes text;
 	bytes_init(&text, ALIASES_MAX);
-	char *where = node_directory(directory);
-	enum fault fault = where ? FAULT_NONE
-				 : err_set(err, FAULT_NOT_FOUND,
-					   "there is no home directory: name the node "
-					   "directory with -d");
+	char *where;
+	enum fault fault = node_directory(directory, &where, err);
 	if (!fault)
 		fault = forgive(node_file(where, "private/root_dir.cap", &text, err));
 	if (!fault)

@@ -5,7 +5,6 @@
 #include "tahoe/base32.h"
 
 #include <strings.h>
-#include <sys/stat.h>
 
 enum {
 	CONFIG_MAX = 1024 * 1024, /* bytes of tahoe.cfg */
@@ -211,14 +210,9 @@ static enum fault take_url(struct node *node, const struct bytes *text, struct e
 enum fault node_load(struct node *node, const char *directory, struct err *err)
 {
 	memset(node, 0, sizeof *node);
-	node->directory = node_directory(directory);
-	if (!node->directory)
-		return err_set(err, FAULT_NOT_FOUND,
-			       "there is no home directory: name the node directory with -d");
-	struct stat st;
+	if (node_directory(directory, &node->directory, err))
+		return err->fault;
 	enum fault fault = read_config(node, "", err);
-	if (directory && (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode)))
-		fault = err_set(err, FAULT_NOT_FOUND, "no node directory %s", directory);
 	if (!fault)
 		fault = read_part(node, "tahoe.cfg", CONFIG_MAX, take_config, err);
 	if (!fault)

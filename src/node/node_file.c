@@ -3,6 +3,7 @@
 #include "base/secret.h"
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PASSWD_MAX = 16384 }; /* bytes of one entry of the password database */
@@ -22,16 +23,20 @@ static char *home_directory(void)
 	return result;
 }
 
-char *node_directory(const char *directory)
+enum fault node_directory(const char *directory, char **out, struct err *err)
 {
-	if (directory)
-		return strdup(directory);
-	char *home = home_directory();
-	char *result = NULL;
-	if (home && asprintf(&result, "%s/.tahoe", home) < 0)
-		result = NULL;
+	struct stat st;
+	*out = NULL;
+	if (directory && (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode)))
+		return err_set(err, FAULT_NOT_FOUND, "no node directory %s", directory);
+	char *home = directory ? NULL : home_directory();
+	if (!directory && !home)
+		return err_set(err, FAULT_NOT_FOUND,
+			       "there is no home directory: name the node directory with -d");
+	if (asprintf(out, "%s%s", directory ? directory : home, directory ? "" : "/.tahoe") < 0)
+		*out = NULL;
 	free(home);
-	return result;
+	return *out ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a path");
 }
 
 enum fault node_file(const char *directory, const char *name, struct bytes *out, struct err *err)

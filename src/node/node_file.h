@@ -9,8 +9,9 @@
 
 #include "base/bytes.h"
 
-/* Returns a copy of `directory`, or for NULL the default, ~/.tahoe; NULL when there is none. */
-char *node_directory(const char *directory);
+/* Stores a copy of `directory`, or for NULL the default, ~/.tahoe.  NOT_FOUND: there is no home, or
+ * the one that was named is no directory; NOMEM.  It is NULL then. */
+MUST_USE enum fault node_directory(const char *directory, char **out, struct err *err);
 
 /* Appends the file DIRECTORY/NAME.  Faults of secret_file_read by SECRET_FILE_TAHOE. */
 MUST_USE enum fault node_file(const char *directory, const char *name, struct bytes *out,

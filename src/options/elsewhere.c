@@ -5,7 +5,8 @@ struct elsewhere {
 	const char *here;
 };
 
-static const char deletes[] = "barge deletes nothing on a grid, tahoe unlink does";
+static const char deletes[] =
+	"tahoe unlink does that; barge takes away snapshots only, with forget";
 static const char moves[] = "barge copies, tahoe mv moves within a grid";
 static const char keeps[] = "nothing is deleted at a target";
 static const char at_once[] = "-j N says how many are under way at once";

@@ -13,7 +13,13 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { SHOWN_SIZE = 96, OPTIONS_MAX = 128, CONFIG_SIZE_MAX = 65536, NAME_SIZE = 64 };
+enum {
+	SHOWN_SIZE = 96,
+	HINT_SIZE = 128,
+	OPTIONS_MAX = 128,
+	CONFIG_SIZE_MAX = 65536,
+	NAME_SIZE = 64
+};
 
 /* One parse: the words still to come, and which options are set already. */
 struct parse {
@@ -114,21 +120,27 @@ static enum fault take_option(struct parse *parse, const struct option_row *row,
 	return apply(parse, row, value, where, err);
 }
 
+/* What is said of a word that is not known: what there is in its place, or which one is near to it,
+ * which may be NULL, too. */
+static const char *put_hint(const char *here, const char *dashes, const char *nearest,
+			    char text[HINT_SIZE])
+{
+	text[0] = '\0';
+	if (here)
+		snprintf(text, HINT_SIZE, ": %s", here);
+	else if (nearest)
+		snprintf(text, HINT_SIZE, ", is it %s%s", dashes, nearest);
+	return text;
+}
+
 /* Names an option that there is not, the one that may have been meant, and what lists them. */
 static enum fault no_option(const struct parse *parse, const char *word, const char *nearest,
 			    struct err *err)
 {
-	char shown[SHOWN_SIZE];
+	char shown[SHOWN_SIZE], hint[HINT_SIZE];
 	bool known = parse->options->command != COMMAND_NONE;
-	const char *here = elsewhere_option(word);
-	return err_set(err, FAULT_USAGE, "there is no option %s%s%s; barge %s%s lists them",
-		       show(word, shown),
-		       here      ? ": "
-		       : nearest ? ", is it --"
-				 : "",
-		       here      ? here
-		       : nearest ? nearest
-				 : "",
+	return err_set(err, FAULT_USAGE, "there is no option %s%s; barge %s%s lists them",
+		       show(word, shown), put_hint(elsewhere_option(word), "--", nearest, hint),
 		       known ? command_table[parse->options->command].name : "",
 		       known ? " --help" : "help");
 }
@@ -166,15 +178,11 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 
 static enum fault no_command(const char *word, struct err *err)
 {
-	char shown[SHOWN_SIZE];
-	const char *here = elsewhere_command(word);
-	enum command nearest = here ? COMMAND_NONE : nearest_command(word);
-	return err_set(err, FAULT_USAGE, "there is no command '%s'%s%s; barge help lists them",
-		       show(word, shown),
-		       here      ? ": "
-		       : nearest ? ", is it "
-				 : "",
-		       here ? here : command_table[nearest].name);
+	char shown[SHOWN_SIZE], hint[HINT_SIZE];
+	const enum command nearest = nearest_command(word);
+	const char *name = nearest ? command_table[nearest].name : NULL;
+	return err_set(err, FAULT_USAGE, "there is no command '%s'%s; barge help lists them",
+		       show(word, shown), put_hint(elsewhere_command(word), "", name, hint));
 }
 
 static enum fault take_word(struct parse *parse, const char *word, struct err *err)

@@ -101,7 +101,7 @@ def test_a_plan_cut_off_names_the_remedy(client, tmp_path):
 
 @pytest.mark.parametrize(("words", "hint"), [
     (("sync", "a", "tahoe:"), "'sync': barge cp -rT SRC DST sends what is new"),
-    (("rm", "tahoe:a"), "'rm': barge deletes nothing on a grid, tahoe unlink does;"),
+    (("rm", "tahoe:a"), "'rm': tahoe unlink does that; barge takes away snapshots only"),
     (("restore", "latest"), "'restore': barge cp -r ALIAS:BACKUP/Latest DIR brings"),
     (("copy", "a", "tahoe:"), "'copy', is it cp;"),
     (("cp", "-a", "a", "tahoe:"), "-a: modes and times are kept anyway, -X and -A keep more;"),
@@ -126,6 +126,8 @@ def test_cp_takes_no_standard_input_or_output(named, tmp_path):
 
 
 def test_somebody_without_a_node_is_told_of_the_option(client, tmp_path):
+    for words in ("cp", "-d", tmp_path / "none", tmp_path, "tahoe:"), ("ls", "-d", tmp_path / "none"):
+        assert f"barge: no node directory {tmp_path / 'none'}\n" in client(None).ok(*words, code=2).err
     run = client(None).ok("cp", tmp_path, "tahoe:", code=2, node=False)
     assert run.err.endswith("; the node directory has none, and -d DIR names another.\n")
 

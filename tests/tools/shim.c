@@ -189,34 +189,12 @@ static int open_at(int at, const char *path, int flags, mode_t mode)
 	return REAL(openat)(at, folded(at, path, found), flags, mode);
 }
 
-#define MODE_OF(flags)                                                                             \
-	va_list list;                                                                              \
-	va_start(list, flags);                                                                     \
-	mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;                    \
-	va_end(list)
-
-#define OPEN(name)                                                                                 \
-	int name(const char *path, int flags, ...)                                                 \
-	{                                                                                          \
-		MODE_OF(flags);                                                                    \
-		return open_at(AT_FDCWD, path, flags, mode);                                       \
-	}
-#define OPENAT(name)                                                                               \
-	int name(int at, const char *path, int flags, ...)                                         \
-	{                                                                                          \
-		MODE_OF(flags);                                                                    \
-		return open_at(at, path, flags, mode);                                             \
-	}
+#include "opens.h" /* by open_at */
 
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int at, const char *path, int flags);
 int __openat64_2(int at, const char *path, int flags);
-
-OPEN(open)
-OPEN(open64)
-OPENAT(openat)
-OPENAT(openat64)
 int __open_2(const char *path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
 int __open64_2(const char *path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
 int __openat_2(int at, const char *path, int flags) { return open_at(at, path, flags, 0); }

@@ -144,13 +144,15 @@ def read_entry(item, plan, directory):
 def read_meta(meta):
     if not meta:
         return
-    need(meta[0] in (1, 2) and meta[1] < 32 and len(meta) >= 10, "version and flags of metadata")
+    need(meta[0] in (1, 2) and meta[1] < 128 and len(meta) >= 10, "version and flags of metadata")
     at = 10
-    for _ in range(7):  # mode, uid, gid, ctime - mtime, dev, ino, nlink
+    ranked = meta[1] & 32
+    for _ in range(8 if ranked else 7):  # mode, uid, gid, ctime - mtime, dev, ino, nlink; rank
         while meta[at] & 0x80:
             at += 1
         at += 1
-    need(at <= 65 and (at == len(meta)) == (meta[0] == 1), "the numbers of metadata")
+    need(not ranked or meta[at - 1], "a rank of 0 is not kept")
+    need(at <= 70 and (at == len(meta)) == (meta[0] == 1), "the numbers of metadata")
     names = []
     while at < len(meta):
         size = number(meta, at + 1, 2)

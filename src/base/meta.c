@@ -68,7 +68,7 @@ size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX])
 	uint64_t delta = (uint64_t)meta->ctime_ns - (uint64_t)meta->mtime_ns;
 	uint64_t zigzag = delta << 1 ^ (delta >> 63 ? UINT64_MAX : 0);
 	out[0] = META_VERSION;
-	out[1] = meta->flags;
+	out[1] = (uint8_t)(meta->flags | (meta->rank > 0 ? META_RANKED : 0u));
 	store_le64(out + 2, (uint64_t)meta->mtime_ns);
 	unsigned char *at = out + FIXED_SIZE;
 	at = leb_write(at, meta->mode);
@@ -78,6 +78,8 @@ size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX])
 	at = leb_write(at, meta->dev);
 	at = leb_write(at, meta->ino);
 	at = leb_write(at, meta->nlink);
+	if (meta->rank > 0)
+		at = leb_write(at, meta->rank);
 	return (size_t)(at - out);
 }
 
@@ -99,6 +101,9 @@ static bool unpack(const unsigned char *packed, size_t size, struct meta *meta,
 	got.dev = leb_read(&cursor, UINT64_MAX);
 	got.ino = leb_read(&cursor, UINT64_MAX);
 	got.nlink = leb_read(&cursor, UINT64_MAX);
+	if (got.flags & META_RANKED)
+		got.rank = (uint32_t)leb_read(&cursor, UINT32_MAX);
+	cursor.bad |= got.flags & META_RANKED && got.rank == 0;
 	if (cursor.bad || (cursor.at == cursor.end) != (packed[0] == META_VERSION))
 		return false;
 	*meta = got;
@@ -111,6 +116,8 @@ bool meta_unpack(const unsigned char *packed, size_t size, struct meta *meta)
 	const unsigned char *rest;
 	return unpack(packed, size, meta, &rest);
 }
+
+void meta_set_merged(unsigned char packed[META_SIZE_MAX]) { packed[1] |= META_MERGED; }
 
 size_t meta_append_attributes(unsigned char packed[META_SIZE_MAX], size_t size,
 			      const unsigned char *attributes, size_t attributes_size)

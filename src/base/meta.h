@@ -22,6 +22,8 @@ enum meta_flags {
 	META_GRID = 1u << 2,     /* the source is on a grid, and the rest is its edge's metadata */
 	META_HAS_MTIME = 1u << 3, /* META_GRID: the edge has an mtime, */
 	META_HAS_MODE = 1u << 4,  /* and a mode */
+	META_RANKED = 1u << 5,    /* the rank is not 0, and kept */
+	META_MERGED = 1u << 6, /* a directory that several sources have: the rest is the first's */
 };
 
 /* Times that are not known, or beyond what nanoseconds can tell: before 1678, after 2261. */
@@ -32,11 +34,13 @@ struct meta {
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns, ctime_ns; /* since 1970; saturated where a file system goes beyond */
 	uint64_t dev, ino, nlink;
+	uint32_t rank; /* which of the local sources of one name it is below, from 0, in the order
+			  of the command line */
 	uint8_t flags; /* enum meta_flags */
 };
 
 enum {
-	META_PACKED_MAX = 65,
+	META_PACKED_MAX = 70,
 	META_ATTRIBUTES_MAX = 3840, /* bytes of an entry's extended attributes, packed */
 	META_SIZE_MAX = META_PACKED_MAX + META_ATTRIBUTES_MAX,
 	META_OUTCOME_SIZE = 28,
@@ -62,9 +66,13 @@ struct meta meta_from_stat(const struct stat *st);
  * Writes the manifest's form to `out` and returns its size.  Byte 0: version, 1; byte 1: flags;
  * bytes 2..9: mtime, little-endian; then unsigned numbers in LEB128 (seven bits a byte, the lowest
  * first, the top bit says that more follow): mode, uid, gid, ctime - mtime modulo 2^64 with the
- * sign moved to bit 0 (zigzag), dev, ino, nlink.
+ * sign moved to bit 0 (zigzag), dev, ino, nlink, and with META_RANKED, which follows from it, the
+ * rank.
  */
 size_t meta_pack(const struct meta *meta, unsigned char out[META_PACKED_MAX]);
+
+/* Adds META_MERGED to a packed form. */
+void meta_set_merged(unsigned char packed[META_SIZE_MAX]);
 
 /*
  * Appends extended attributes, as files/attributes.h packs them, to a packed form of `size` bytes,

@@ -146,10 +146,31 @@ static bool is_alone(void *context)
 
 /* ---- the whole run ---- */
 
+/* Has a plan that merges directories made before the directory it is copied to: what collides is
+ * found by then, and leaves nothing.  On a grid nothing is made before that anyway.  Stores whether
+ * the planner has run. */
+static enum fault plan_merging(struct engine *engine, bool *planned, struct err *err)
+{
+	const struct text_list *name = &engine->migration->name;
+	*planned = false;
+	if (!engine->to_local || !engine->writer ||
+	    !plan_may_merge((const char *const *)name->text, name->count))
+		return FAULT_NONE;
+	engine->watch = cancel_watch(stop_on_signal, engine);
+	if (engine_start_planner(engine, err))
+		return err->fault;
+	engine_join_planner(engine);
+	*planned = true;
+	if (!atomic_load(&engine->is_broken))
+		return FAULT_NONE;
+	*err = engine->broken;
+	return err->fault;
+}
+
 static enum fault engine_start(struct engine *engine, struct err *err)
 {
 	const struct chk_params *params = needs_gateway(engine) ? engine->setup->params : NULL;
-	bool to_local = engine->to_local;
+	bool to_local = engine->to_local, planned;
 	if (job_summary_forget(&engine->migration->job, err) || engine_check_request(engine, err) ||
 	    divide(engine, err) || engine_recover(engine, err) || engine_check_sides(engine, err) ||
 	    engine_recheck(engine, err) || engine_open_report(engine, err) ||
@@ -165,10 +186,12 @@ static enum fault engine_start(struct engine *engine, struct err *err)
 		return err->fault;
 	if (needs_gateway(engine))
 		health_watch_rest(engine->setup->health, is_alone, engine);
-	if (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err))
+	if (plan_merging(engine, &planned, err) ||
+	    (to_local ? engine_start_down(engine, err) : engine_start_up(engine, err)))
 		return err->fault;
-	engine->watch = cancel_watch(stop_on_signal, engine);
-	if (engine_start_gauge(engine, err) || engine_start_planner(engine, err))
+	if (engine->watch < 0)
+		engine->watch = cancel_watch(stop_on_signal, engine);
+	if (engine_start_gauge(engine, err) || (!planned && engine_start_planner(engine, err)))
 		return err->fault;
 	if (engine->transfer->plan_first)
 		engine_join_planner(engine);

@@ -152,6 +152,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 			.attributes =
 				(engine->planning->acls ? (unsigned)ATTRIBUTES_ACCESS : 0) |
 				(engine->planning->xattrs ? (unsigned)ATTRIBUTES_OTHERS : 0),
+			.distinct = migration_is_backup(migration),
 			.to_local = migration->to_local,
 		},
 		.select = migration->select,

@@ -190,20 +190,23 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	bool broken = atomic_load(&engine->is_broken);
 	bool to_local = engine->to_local;
 	bool ended = !broken && !cancel_asked() && !quota_reached(&engine->quota);
-	/* A new job that cannot be carried out is not kept. */
-	bool refused = broken && engine->migration->fresh &&
-		       status_of_fault(engine->broken.fault) == STATUS_USAGE;
+	if (broken)
+		say_err(engine->output, &engine->broken);
+	/* A new job that cannot be carried out is not kept, and there is nothing else to tell. */
+	if (broken && engine->migration->fresh &&
+	    status_of_fault(engine->broken.fault) == STATUS_USAGE) {
+		*status = STATUS_USAGE;
+		return FAULT_NONE;
+	}
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine, "resume"), *retry = go_on(engine, "resume --retry");
 	char *held = held_text(engine), *held_json = held_as_json(engine);
-	if (broken)
-		say_err(engine->output, &engine->broken);
 	const struct report_end end = {
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),
 		.limit = quota_text(&engine->quota, limit),
 		.level = to_local ? describe_proofs(engine) : policy_describe(engine->policy),
-		.go_on = refused ? NULL : command,
+		.go_on = command,
 		.retry = engine->backup ? NULL : retry, /* a snapshot does not change */
 		.backup = backup_of(engine),
 		.as_read = to_local && !engine->lanes_used && !engine->planning->caps_only,

@@ -73,6 +73,7 @@ enum fault engine_readers_options(struct engine *engine, struct readers_options 
 			engine->source_tree_root[count++] = (struct source_tree_root){
 				.path = migration->path.text[i],
 				.name = migration->name.text[i],
+				.number = i,
 				.anchor = anchor_of_source(migration, i),
 			};
 	engine->source_count = count;

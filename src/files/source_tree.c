@@ -13,6 +13,7 @@ enum { OPEN_DIRECTORIES = 32, LOOK_MAX = 64 };
 struct source_tree {
 	struct source_tree_options options;
 	struct tree *tree;
+	uint32_t rank;        /* of the sources that are entered now */
 	struct tree_dir *dir; /* of the task at hand */
 };
 
@@ -36,20 +37,51 @@ static enum fault open_fault(int os_error, const char *name, struct err *err)
 int source_tree_root_compare(const void *left, const void *right)
 {
 	const struct source_tree_root *a = left, *b = right;
-	return strcmp(a->name, b->name);
+	int order = strcmp(a->name, b->name);
+	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 
-/* Returns the path of the source of that name, which is no longer than an entry's, or NULL. */
+static int compare_wanted_root(const void *name, const void *root)
+{
+	return strcmp(name, ((const struct source_tree_root *)root)->name);
+}
+
+/* Returns the path of the source of that name, which is no longer than an entry's, and of the rank
+ * that is entered, or NULL. */
 static const char *source_path(const struct source_tree *tree, const char *name, size_t size)
 {
+	const struct source_tree_root *source = tree->options.source;
+	const struct source_tree_root *end = source + tree->options.source_count;
 	char text[MANIFEST_NAME_MAX + 1];
 	memcpy(text, name, size);
 	text[size] = '\0';
-	const struct source_tree_root wanted = { .name = text };
-	const struct source_tree_root *found =
-		bsearch(&wanted, tree->options.source, tree->options.source_count, sizeof *found,
-			source_tree_root_compare);
-	return found ? found->path : NULL;
+	const struct source_tree_root *found = bsearch(text, source, tree->options.source_count,
+						       sizeof *source, compare_wanted_root);
+	while (found && found > source && strcmp(found[-1].name, text) == 0)
+		found--;
+	if (!found || tree->rank >= (size_t)(end - found))
+		return NULL;
+	found += tree->rank;
+	return strcmp(found->name, text) == 0 ? found->path : NULL;
+}
+
+size_t source_tree_ranks(const struct source_tree *tree)
+{
+	const struct source_tree_root *source = tree->options.source;
+	size_t most = 1;
+	for (size_t i = 1, run = 1; i < tree->options.source_count; i++) {
+		run = strcmp(source[i].name, source[i - 1].name) == 0 ? run + 1 : 1;
+		most = max_u64(most, run);
+	}
+	return most;
+}
+
+/* Stores a reference to the directory of `listing` below the sources of `rank`. */
+static enum fault open_ranked(struct source_tree *tree, struct listing_id listing, uint32_t rank,
+			      struct tree_dir **dir, struct err *err)
+{
+	tree->rank = rank;
+	return tree_open_ranked(tree->tree, listing, rank, dir, err);
 }
 
 /* Opens a directory: a source by its path, wherever that leads. */
@@ -110,12 +142,18 @@ static enum fault check_type(mode_t type, const struct stat *status, struct err 
 		       type == S_IFLNK ? "symlink" : "regular file");
 }
 
+/* What the plan says of a task's file; all zeros where lstat was refused. */
+static struct meta planned_meta(const struct task *task)
+{
+	struct meta planned;
+	bool known = meta_unpack(task->meta, task->meta_size, &planned);
+	return known ? planned : (struct meta){ 0 };
+}
+
 /* Whether the name, in `directory`, stands for what its symlink leads to. */
 static bool is_followed(const struct task *task, int directory)
 {
-	struct meta planned;
-	return directory == AT_FDCWD || (meta_unpack(task->meta, task->meta_size, &planned) &&
-					 (planned.flags & META_FOLLOWED));
+	return directory == AT_FDCWD || planned_meta(task).flags & META_FOLLOWED;
 }
 
 /* Where the name of a task is looked up: in a directory, or a source's whole path anywhere. */
@@ -157,7 +195,8 @@ static enum fault find_file(struct source_tree *tree, const struct task *task,
 {
 	tree_dir_unref(tree->dir);
 	tree->dir = NULL;
-	enum fault fault = tree_open(tree->tree, task->listing, &tree->dir, err);
+	enum fault fault =
+		open_ranked(tree, task->listing, planned_meta(task).rank, &tree->dir, err);
 	if (fault)
 		return fault;
 	memcpy(address->text, task->name, task->name_size);
@@ -232,11 +271,11 @@ enum fault source_tree_answers(const struct source_tree *tree, struct err *err)
 	return FAULT_NONE;
 }
 
-enum fault source_tree_directory(struct source_tree *tree, struct listing_id listing, int *fd,
-				 struct err *err)
+enum fault source_tree_directory(struct source_tree *tree, struct listing_id listing, size_t rank,
+				 int *fd, struct err *err)
 {
 	struct tree_dir *dir;
-	if (tree_open(tree->tree, listing, &dir, err))
+	if (open_ranked(tree, listing, (uint32_t)rank, &dir, err))
 		return err->fault;
 	*fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int os_error = errno;

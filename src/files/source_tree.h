@@ -19,16 +19,17 @@
 struct source_tree_root {
 	const char *path;     /* local path of a SRC */
 	const char *name;     /* its entry in the target directory's listing */
+	size_t number;        /* orders those of one name, which are merged: the first has rank 0 */
 	struct anchor anchor; /* what it was when it was planned */
 };
 
-/* Orders them by name, for qsort. */
+/* Orders them by name and number, for qsort. */
 int source_tree_root_compare(const void *left, const void *right);
 
 struct source_tree_options {
 	struct catalog *catalog;
 	size_t made_count;                     /* listings above the one that holds the sources */
-	const struct source_tree_root *source; /* ordered by name */
+	const struct source_tree_root *source; /* in their order */
 	size_t source_count;
 	unsigned opened; /* directories kept open, up to TREE_OPEN_MAX; 0: 32 */
 	bool follow;     /* --symlinks=follow: directories may be symlinks */
@@ -60,9 +61,13 @@ MUST_USE enum fault source_tree_open_file(struct source_tree *tree, const struct
  */
 MUST_USE enum fault source_tree_answers(const struct source_tree *tree, struct err *err);
 
-/* Opens the directory of `listing`.  Faults as above. */
+/* Returns how many sources have the same name at most: what is merged may be below each of these
+ * ranks. */
+size_t source_tree_ranks(const struct source_tree *tree);
+
+/* Opens the directory of `listing` below the sources of `rank`.  Faults as above. */
 MUST_USE enum fault source_tree_directory(struct source_tree *tree, struct listing_id listing,
-					  int *fd, struct err *err);
+					  size_t rank, int *fd, struct err *err);
 
 /*
  * Stores what lstat says of an entry of `listing`, or stat where its symlink was followed when it

@@ -43,6 +43,7 @@ static struct tree_dir *dir_new(int fd, struct listing_id listing, const struct 
 	}
 	dir->fd = fd;
 	dir->listing = listing;
+	dir->rank = 0;
 	dir->depth = parent ? parent->depth + 1 : 0;
 	atomic_init(&dir->seen_ms, clock_ms());
 	atomic_init(&dir->alike, NULL);
@@ -124,12 +125,13 @@ static enum fault find_base(struct tree *tree, struct err *err)
 	return fault;
 }
 
-static struct tree_dir *find_kept(struct tree *tree, struct listing_id listing)
+static struct tree_dir *find_kept(struct tree *tree, struct listing_id listing, uint32_t rank)
 {
 	for (size_t i = 0; i < tree->options.opened; i++) {
-		if (listing_is(tree->kept[i].listing, listing)) {
-			tree->kept[i].used = ++tree->tick;
-			return tree->kept[i].dir;
+		struct kept *kept = &tree->kept[i];
+		if (kept->dir && listing_is(kept->listing, listing) && kept->dir->rank == rank) {
+			kept->used = ++tree->tick;
+			return kept->dir;
 		}
 	}
 	return NULL;
@@ -162,13 +164,13 @@ static bool chain_append(struct tree *tree, size_t count, struct listing_id list
 
 /* Puts the listings from `listing` up to one that is open, or to the root's, on the chain, and
  * stores that directory. */
-static enum fault climb(struct tree *tree, struct listing_id listing, size_t *count,
+static enum fault climb(struct tree *tree, struct listing_id listing, uint32_t rank, size_t *count,
 			struct tree_dir **at, struct err *err)
 {
 	*count = 0;
 	for (;;) {
 		struct catalog_page page;
-		*at = listing_is(listing, tree->base) ? tree->root : find_kept(tree, listing);
+		*at = listing_is(listing, tree->base) ? tree->root : find_kept(tree, listing, rank);
 		if (*at)
 			return FAULT_NONE;
 		enum fault fault = read_at(tree, listing, &page, err);
@@ -198,10 +200,11 @@ static bool close_others(struct tree *tree, const struct tree_dir *used)
 	return any;
 }
 
-/* Enters the directory of `listing` from `parent` and keeps it. */
-static enum fault descend(struct tree *tree, struct listing_id listing, struct tree_dir *parent,
+/* Enters the directory of `listing` from `*dir`, and keeps and stores it. */
+static enum fault descend(struct tree *tree, struct listing_id listing, uint32_t rank,
 			  struct tree_dir **dir, struct err *err)
 {
+	struct tree_dir *parent = *dir;
 	struct catalog_page page;
 	char name[MANIFEST_NAME_MAX + 1];
 	int fd;
@@ -218,6 +221,7 @@ static enum fault descend(struct tree *tree, struct listing_id listing, struct t
 	*dir = dir_new(fd, listing, parent, name);
 	if (!*dir)
 		return no_memory(err);
+	(*dir)->rank = rank;
 	keep(tree, listing, *dir);
 	return FAULT_NONE;
 }
@@ -225,13 +229,19 @@ static enum fault descend(struct tree *tree, struct listing_id listing, struct t
 enum fault tree_open(struct tree *tree, struct listing_id listing, struct tree_dir **dir,
 		     struct err *err)
 {
+	return tree_open_ranked(tree, listing, 0, dir, err);
+}
+
+enum fault tree_open_ranked(struct tree *tree, struct listing_id listing, uint32_t rank,
+			    struct tree_dir **dir, struct err *err)
+{
 	struct tree_dir *at = NULL;
 	size_t count = 0;
 	enum fault fault = tree->base.value ? FAULT_NONE : find_base(tree, err);
 	if (!fault)
-		fault = climb(tree, listing, &count, &at, err);
+		fault = climb(tree, listing, rank, &count, &at, err);
 	while (!fault && count > 0)
-		fault = descend(tree, tree->chain[--count], at, &at, err);
+		fault = descend(tree, tree->chain[--count], rank, &at, err);
 	if (fault)
 		return fault;
 	tree_dir_ref(at);

@@ -28,6 +28,7 @@ struct tree_dir {
 	int fd;                        /* -1: a root that stands for no directory */
 	unsigned depth;                /* directories between it and the root */
 	struct listing_id listing;     /* that it is of */
+	uint32_t rank;                 /* that it was asked for with */
 	char *path;                    /* from the root, names joined by '/'; "": the root */
 	atomic_uint_least64_t seen_ms; /* clock_ms() when it was last known to be at its path */
 	_Atomic(struct alike *) alike; /* files/respelled.c; NULL: not known yet */
@@ -65,3 +66,8 @@ void tree_free(struct tree *tree);
  */
 MUST_USE enum fault tree_open(struct tree *tree, struct listing_id listing, struct tree_dir **dir,
 			      struct err *err);
+
+/* The same where one listing stands for several directories, told apart by a rank: `enter` knows
+ * the one asked for.  tree_open has rank 0. */
+MUST_USE enum fault tree_open_ranked(struct tree *tree, struct listing_id listing, uint32_t rank,
+				     struct tree_dir **dir, struct err *err);

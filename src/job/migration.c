@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "job/prune.h"
+#include "plan/plan.h"
 
 #include <unistd.h>
 
@@ -104,6 +105,24 @@ static enum fault open_catalog(struct migration *migration, struct err *err)
 
 /* ---- jobs ---- */
 
+/* Whether an entry is settled.  What cannot be read may be. */
+static bool is_touched(const struct migration *migration)
+{
+	enum { SLOTS = 64 };
+	struct outcomes *outcomes = migration->catalog ? migration->catalog->outcomes : NULL;
+	struct outcome slot[SLOTS];
+	struct err err;
+	uint64_t end = 0;
+	bool touched = outcomes && outcomes_end(outcomes, &end, &err);
+	for (uint64_t id = 0; id < end && !touched; id += SLOTS) {
+		touched = outcomes_read(outcomes, id, SLOTS, slot, &err);
+		for (size_t i = 0; i < SLOTS && !touched; i++)
+			touched = outcome_is_settled(&slot[i]);
+	}
+	secret_wipe(slot, sizeof slot);
+	return touched;
+}
+
 /*
  * Whether the listings that name the sources are whole.  Before that a plan of sources on a grid
  * cannot go on: only the command line has their caps.
@@ -124,12 +143,22 @@ static bool has_sources(const struct migration *migration)
 	return good;
 }
 
+/* Whether the plan is one that is made in one go, and was not. */
+static bool is_half_merged(const struct migration *migration)
+{
+	const char *const *name = (const char *const *)migration->name.text;
+	return !catalog_is_complete(migration->catalog) &&
+	       plan_may_merge(name, migration->name.count) && !is_touched(migration);
+}
+
 /* Whether there is nothing to go on with.  A plan that lost its sources after entries were settled
  * is damaged: the engine says so. */
 static bool is_unplanned(const struct migration *migration)
 {
 	struct err err;
 	uint64_t end = 0;
+	if (is_half_merged(migration))
+		return true;
 	if (!migration->remote || has_sources(migration))
 		return false;
 	struct outcomes *outcomes = migration->catalog->outcomes;
@@ -156,24 +185,6 @@ static enum fault drop_job(struct migration *migration, struct err *err)
 	close(job.lock_fd);
 	job.lock_fd = -1;
 	return job_remove(&job, err);
-}
-
-/* Whether an entry is settled.  What cannot be read may be. */
-static bool is_touched(const struct migration *migration)
-{
-	enum { SLOTS = 64 };
-	struct outcomes *outcomes = migration->catalog ? migration->catalog->outcomes : NULL;
-	struct outcome slot[SLOTS];
-	struct err err;
-	uint64_t end = 0;
-	bool touched = outcomes && outcomes_end(outcomes, &end, &err);
-	for (uint64_t id = 0; id < end && !touched; id += SLOTS) {
-		touched = outcomes_read(outcomes, id, SLOTS, slot, &err);
-		for (size_t i = 0; i < SLOTS && !touched; i++)
-			touched = outcome_is_settled(&slot[i]);
-	}
-	secret_wipe(slot, sizeof slot);
-	return touched;
 }
 
 void migration_remove(struct migration *migration)

@@ -53,7 +53,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*one)->name, (*two)->name);
 }
 
-/* E9, also for directories. */
+/* E9, which is for all but directories: these are merged. */
 static enum fault check_twice(const struct arrangement *out, struct err *err)
 {
 	enum fault fault = FAULT_NONE;
@@ -66,13 +66,13 @@ static enum fault check_twice(const struct arrangement *out, struct err *err)
 			named[count++] = &out->source[i];
 	qsort(named, count, sizeof(void *), by_name);
 	for (size_t i = 1; i < count && !fault; i++) {
-		if (by_name(&named[i - 1], &named[i]) != 0)
+		bool directory = named[i]->is_directory, other = named[i - 1]->is_directory;
+		if (by_name(&named[i - 1], &named[i]) != 0 || (directory && other))
 			continue;
-		if (named[i - 1]->is_directory || named[i]->is_directory)
+		if (directory || other)
 			fault = err_set(err, FAULT_USAGE,
 					"cannot copy multiple things with the same name into the "
-					"same target directory: '%.60s'; one copy after the "
-					"other merges directories",
+					"same target directory: '%.100s'",
 					named[i]->name);
 		else
 			fault = err_set(err, FAULT_USAGE,

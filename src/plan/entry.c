@@ -84,6 +84,7 @@ static void fill(const struct entry_origin *origin, const struct stat *st, bool 
 	struct manifest_entry *entry = &found->entry;
 	struct meta meta = meta_from_stat(st);
 	meta.flags = followed ? META_FOLLOWED : 0;
+	meta.rank = origin->directory.rank;
 	entry->kind = (uint8_t)kind_of(st->st_mode);
 	entry->bytes = entry->kind == MANIFEST_FILE ? (uint64_t)st->st_size : 0;
 	if (origin->options->chunk_size && entry->bytes > origin->options->chunk_size)
@@ -219,15 +220,15 @@ void entry_hold_cap(struct entry_found *found)
 	cap_wipe(&cap);
 }
 
-/* Looks for `name` in the listing of the grid that is open.  Returns whether it is there. */
-static bool find_remote(const struct entry_origin *origin, const struct name *name,
+/* Looks for `name` in the listing of the grid that is open. */
+static void find_remote(const struct entry_origin *origin, const struct name *name,
 			struct entry_found *found)
 {
 	const struct remote_child *child = remote_find(origin->remote, name->bytes, name->size);
 	found->present = child;
 	if (!child) {
 		found->entry.kind = MANIFEST_OTHER;
-		return false;
+		return;
 	}
 	bool refused =
 		child->cut || (origin->options->to_local ? refusal_local(name->bytes, name->size)
@@ -235,35 +236,17 @@ static bool find_remote(const struct entry_origin *origin, const struct name *na
 	if (refused)
 		entry_judge(&found->entry, OUTCOME_FAILED, REASON_NAME);
 	fill_remote(origin, child, remote_attributes(origin->remote, child), found);
-	return true;
-}
-
-/* Looks for `name` among the children of the sources that have none themselves. */
-static enum fault find_unnamed(const struct entry_origin *origin, const struct name *name,
-			       struct entry_found *found, struct err *err)
-{
-	for (size_t i = 0;; i++) {
-		const struct plan_source *source = walk_unnamed(origin->walk, i);
-		if (!source)
-			return FAULT_NONE;
-		const struct store_node *node = source->node;
-		enum fault fault = remote_open(origin->remote, store_node_cap(node), err);
-		if (fault || find_remote(origin, name, found))
-			return fault;
-	}
 }
 
 /* ---- sources ---- */
 
 /* A source is followed when it is a symlink: it was named on purpose. */
-static enum fault find_source(const struct entry_origin *origin, const struct name *name,
-			      struct entry_found *found, struct err *err)
+static enum fault find_source(const struct entry_origin *origin, struct entry_found *found,
+			      struct err *err)
 {
-	/* A child may have the empty name; the sources called so are not looked up by it. */
-	const struct plan_source *source =
-		name->size > 0 ? walk_source(origin->walk, name->bytes, name->size) : NULL;
+	const struct plan_source *source = origin->source;
 	struct stat st;
-	if (source && source->node) {
+	if (source->node) {
 		struct remote_child child = { 0 };
 		remote_describe(source->node, &child);
 		child.attributes_size = source->node->metadata.attributes_size;
@@ -271,11 +254,8 @@ static enum fault find_source(const struct entry_origin *origin, const struct na
 		secret_wipe(&child, sizeof child);
 		return FAULT_NONE;
 	}
-	if (!source && walk_unnamed(origin->walk, 0))
-		return find_unnamed(origin, name, found, err);
-	if (!source || lstat(source->path, &st) < 0)
-		return err_os(err, FAULT_NOT_FOUND, source ? errno : ENOENT,
-			      "cannot read source %s", source ? source->path : name->bytes);
+	if (lstat(source->path, &st) < 0)
+		return err_os(err, FAULT_NOT_FOUND, errno, "cannot read source %s", source->path);
 	bool followed = S_ISLNK(st.st_mode);
 	if (followed && stat(source->path, &st) < 0)
 		return err_os(err, FAULT_NOT_FOUND, errno, "cannot follow source %s", source->path);
@@ -335,7 +315,7 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 	else if (origin->directory.cap.kind)
 		find_remote(origin, name, found);
 	else if (origin->directory.fd < 0)
-		fault = find_source(origin, name, found, err);
+		fault = find_source(origin, found, err);
 	else
 		find_local(origin, name, found);
 	if (!fault && found->present)

@@ -15,11 +15,12 @@
 /* Where names are looked up. */
 struct entry_origin {
 	const struct plan_options *options;
-	const struct walk *walk;         /* directories above; sources */
-	struct walk_directory directory; /* fd -1 and no cap: the names are sources (and children of
-					    unnamed ones) or made directories */
-	struct remote *remote;           /* turned to `directory` if it has a cap; or NULL */
-	bool made;                       /* the names are made directories */
+	const struct walk *walk;          /* directories above; sources */
+	struct walk_directory directory;  /* fd -1 and no cap: the name is a source or a made
+					    directory */
+	const struct plan_source *source; /* then: the source of that name */
+	struct remote *remote;            /* turned to `directory` if it has a cap; or NULL */
+	bool made;                        /* the names are made directories */
 };
 
 /* An entry and what it points to. */
@@ -38,7 +39,7 @@ struct entry_found {
  * Looks at `name` in `origin` with lstat, opening it for its extended attributes alone, and fills
  * `found`; its name borrows from
  * `name`.  A name that cannot be used has its verdict already.  Faults: NOT_FOUND for a source that
- * is not there, and those of remote_open.
+ * is not there.
  */
 MUST_USE enum fault entry_find(const struct entry_origin *origin, const struct name *name,
 			       struct entry_found *found, struct err *err);

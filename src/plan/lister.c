@@ -16,6 +16,7 @@ struct lister *lister_new(const struct plan_request *request, struct walk *walk,
 	lister->walk = walk;
 	lister->publisher = publisher;
 	lister->names_max = max ? max : PLAN_DIR_ENTRIES_DEFAULT;
+	lister->sources.fd = -1;
 	lister->origin.options = &request->options;
 	lister->origin.walk = walk;
 	lister->origin.remote = request->remote;
@@ -35,6 +36,9 @@ void lister_free(struct lister *lister)
 	if (!lister)
 		return;
 	chunked_fini(&lister->found.chunked);
+	chunked_fini(&lister->other.chunked);
+	walk_directory_close(&lister->sources);
+	free(lister->branch);
 	names_free(lister->names);
 	names_free(lister->known);
 	clashes_free(lister->clashes);
@@ -43,13 +47,19 @@ void lister_free(struct lister *lister)
 	free(lister);
 }
 
+/* Whether several sources have the directory that was found. */
+static bool is_merged(const struct lister *lister)
+{
+	return lister->found.entry.kind == MANIFEST_DIRECTORY && lister->branch_count > 1;
+}
+
 /* Whether the directory, of which the target has none, can be linked as it is. */
 static bool is_linkable(const struct lister *lister)
 {
 	uint8_t kind = lister->found.source.cap_kind;
 	return lister->found.entry.kind == MANIFEST_DIRECTORY && !lister->found.entry.verdict &&
-	       !lister->request->options.to_local && !lister->chooser.select &&
-	       (kind == CAP_DIR2_CHK || kind == CAP_DIR2_LIT);
+	       !is_merged(lister) && !lister->request->options.to_local &&
+	       !lister->chooser.select && (kind == CAP_DIR2_CHK || kind == CAP_DIR2_LIT);
 }
 
 /* Compares the entry with what the target holds under its name. */
@@ -84,8 +94,7 @@ static enum fault judge_target(struct lister *lister, struct manifest_entry *ent
 /* Fails the entry when a sibling has the same name after normalization. */
 static enum fault judge_clash(struct lister *lister, const struct name *name, struct err *err)
 {
-	if (entry_keeps_bytes(&lister->origin) || !clashes_any(lister->clashes) ||
-	    name->flags & NAME_NOT_UTF8)
+	if (lister->keeps_bytes || !clashes_any(lister->clashes) || name->flags & NAME_NOT_UTF8)
 		return FAULT_NONE;
 	const char *form = name->bytes;
 	size_t size = name->size;
@@ -143,15 +152,32 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	return outcomes_write(lister->request->catalog->sources, &lister->found.source, 1, err);
 }
 
+/* Tells the walk which directories the written one goes on with, where that is not plain. */
+static enum fault add_branches(struct lister *lister, struct err *err)
+{
+	const struct manifest_entry *entry = &lister->found.entry;
+	enum fault fault = FAULT_NONE;
+	if (entry->kind != MANIFEST_DIRECTORY || entry->verdict ||
+	    (lister->at_sources && !is_merged(lister)))
+		return FAULT_NONE;
+	for (size_t i = 0; i < lister->branch_count && !fault; i++) {
+		lister->branch[i].id = entry->id;
+		fault = walk_add_branch(lister->walk, &lister->branch[i], err);
+	}
+	return fault;
+}
+
 /* One name becomes an entry: found, selected, judged, written. */
 static enum fault add_entry(struct lister *lister, const struct name *name, bool appeared,
 			    struct err *err)
 {
 	struct manifest_entry *entry = &lister->found.entry;
 	enum decide_kind there = DECIDE_NOTHING;
-	enum fault fault = entry_find(&lister->origin, name, &lister->found, err);
-	if (fault || !chooser_takes(&lister->chooser, &lister->found))
+	enum fault fault = lister_find(lister, name, err);
+	if (fault || !lister->taken)
 		return fault;
+	if (is_merged(lister))
+		meta_set_merged(lister->found.meta);
 	if (lister->request->options.caps_only)
 		entry_hold_cap(&lister->found);
 	fault = judge_clash(lister, name, err);
@@ -163,6 +189,8 @@ static enum fault add_entry(struct lister *lister, const struct name *name, bool
 		entry->kind = MANIFEST_LINKED;
 	if (!fault)
 		fault = write_entry(lister, err);
+	if (!fault)
+		fault = add_branches(lister, err);
 	if (fault)
 		return fault;
 	lister->parents |= entry->kind == MANIFEST_DIRECTORY && !entry->verdict;
@@ -174,12 +202,6 @@ static bool is_passed(const struct lister *lister, const struct name *name)
 {
 	return lister->has_last &&
 	       bytes_compare(name->bytes, name->size, lister->last, lister->last_size) <= 0;
-}
-
-/* Whether the names are those of sources, of which no two may be the same. */
-static bool are_sources(const struct entry_origin *origin)
-{
-	return !origin->made && origin->directory.fd < 0 && origin->directory.cap.kind == CAP_NONE;
 }
 
 /*
@@ -203,10 +225,6 @@ static enum fault add_entries(struct lister *lister, bool appeared, struct err *
 		       (order = bytes_compare(known.bytes, known.size, name.bytes, name.size)) < 0)
 			fault = names_next(lister->known, &known, err);
 		bool is_known = known.bytes && order == 0;
-		if (!fault && name.repeated && are_sources(&lister->origin))
-			return err_set(err, FAULT_USAGE,
-				       "cannot copy multiple files with the same name into the "
-				       "same target directory");
 		if (!fault && !name.repeated && !is_known && is_passed(lister, &name) == appeared)
 			fault = add_entry(lister, &name, appeared, err);
 	}
@@ -303,8 +321,7 @@ enum fault lister_write(struct lister *lister, const struct walk_child *child,
 	lister->publisher->begun = listing;
 	/* A job without the whole list of its sources on a grid is planned anew, so none of it may
 	 * be on its way. */
-	lister->publisher->held =
-		lister->exists || (lister->request->remote && are_sources(&lister->origin));
+	lister->publisher->held = lister->exists || (lister->request->remote && lister->at_sources);
 	fault = add_entries(lister, false, err);
 	if (!fault)
 		fault = lister_end(lister, listing, err);

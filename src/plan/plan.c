@@ -22,7 +22,8 @@ struct plan {
 static int compare_sources(const void *left, const void *right)
 {
 	const struct plan_source *a = left, *b = right;
-	return bytes_compare(a->name, strlen(a->name), b->name, strlen(b->name));
+	int order = strcmp(a->name, b->name);
+	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 
 static bool name_is_usable(const char *name)
@@ -31,18 +32,52 @@ static bool name_is_usable(const char *name)
 	return name[0] && strlen(name) <= NAME_MAX && !strchr(name, '/') && !is_dots;
 }
 
-/* Refuses sources, and directories to be made, that have no possible name or the same one. */
+static int compare_texts(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+bool plan_may_merge(const char *const *name, size_t count)
+{
+	const char **sorted = calloc(count + 1, sizeof *sorted);
+	bool may = !sorted; /* to be on the safe side */
+	if (sorted && count > 0) {
+		memcpy(sorted, name, count * sizeof *sorted);
+		qsort(sorted, count, sizeof *sorted, compare_texts);
+		may = count > 1 && !sorted[0][0];
+	}
+	for (size_t i = 1; i < count && !may; i++)
+		may = strcmp(sorted[i], sorted[i - 1]) == 0;
+	free(sorted);
+	return may;
+}
+
+/* Refuses so many sources of one name. */
+static enum fault check_namesakes(const struct plan *plan, size_t count, const char *name,
+				  struct err *err)
+{
+	if (count > 1 && plan->request->options.distinct)
+		return err_set(err, FAULT_USAGE, "two sources would be called \"%.80s\"", name);
+	if (count > WALK_PARTS_MAX)
+		return err_set(err, FAULT_USAGE,
+			       "more than %d sources are called \"%.80s\": merge the others by one "
+			       "more copy",
+			       WALK_PARTS_MAX, name);
+	return FAULT_NONE;
+}
+
+/* Refuses sources, and directories to be made, that have no possible name or a wrong one. */
 static enum fault check_names(const struct plan *plan, struct err *err)
 {
-	for (size_t i = 0; i < plan->request->source_count; i++) {
+	for (size_t i = 0, same = 0; i < plan->request->source_count; i++) {
 		const char *name = plan->source[i].name;
+		same = i && strcmp(name, plan->source[i - 1].name) == 0 ? same + 1 : 1;
 		if (!name[0] && plan->source[i].node)
 			continue; /* its children have names */
 		if (!name_is_usable(name))
 			return err_set(err, FAULT_USAGE, "\"%.80s\" cannot be a name", name);
-		if (i && strcmp(name, plan->source[i - 1].name) == 0)
-			return err_set(err, FAULT_USAGE, "two sources would be called \"%.80s\"",
-				       name);
+		if (check_namesakes(plan, same, name, err))
+			return err->fault;
 	}
 	for (size_t i = 0; i < plan->request->made_count; i++)
 		if (!name_is_usable(plan->request->made[i]))
@@ -58,10 +93,26 @@ static enum fault sort_sources(struct plan *plan, struct err *err)
 	plan->source = calloc(count + 1, sizeof *plan->source);
 	if (!plan->source)
 		return err_set(err, FAULT_NOMEM, "no memory for %zu sources", count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		plan->source[i] = plan->request->source[i];
+		plan->source[i].number = i;
+	}
 	qsort(plan->source, count, sizeof *plan->source, compare_sources);
 	return check_names(plan, err);
+}
+
+/* Has nothing be published before the plan is complete, if directories may be merged. */
+static enum fault hold_merging(struct plan *plan, struct err *err)
+{
+	size_t count = plan->request->source_count;
+	const char **name = calloc(count + 1, sizeof *name);
+	if (!name)
+		return err_set(err, FAULT_NOMEM, "no memory for %zu sources", count);
+	for (size_t i = 0; i < count; i++)
+		name[i] = plan->source[i].name;
+	plan->publisher.whole = plan_may_merge(name, count);
+	free(name);
+	return FAULT_NONE;
 }
 
 /* Writes the outcome of a directory that gets no listing, once its entry is durable. */
@@ -75,13 +126,7 @@ static enum fault plan_settle(struct plan *plan, const struct walk_child *child,
 	return plan->request->settle(plan->request->context, child->id, state, reason, err);
 }
 
-static void close_directory(const struct walk_directory *directory)
-{
-	if (directory->fd >= 0)
-		close(directory->fd);
-}
-
-/* Lists an opened directory, whose descriptor it takes, and puts it on the walk when it holds
+/* Lists an opened directory, which it takes, and puts it on the walk when it holds
  * directories itself. */
 static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
 			      struct walk_directory *directory, struct err *err)
@@ -93,7 +138,7 @@ static enum fault plan_opened(struct plan *plan, const struct walk_child *child,
 		fault = lister_write(plan->lister, child, directory, &parents, err);
 	if (!fault && parents)
 		return walk_push(plan->walk, directory, err);
-	close_directory(directory);
+	walk_directory_close(directory);
 	return fault || !refused ? fault : plan_settle(plan, child, refused, err);
 }
 
@@ -177,12 +222,34 @@ static enum fault complete_listing(struct plan *plan, const struct walk_child *c
 	return fault ? fault : plan_settle(plan, child, refused, err);
 }
 
+/* A plan that has merged directories cannot go on: what these are made of is known to the walk that
+ * wrote them alone. */
+static enum fault refuse_merged(const struct plan *plan, struct err *err)
+{
+	struct catalog_reader *reader = walk_reader(plan->walk);
+	struct catalog_page page = { 0 };
+	enum fault fault = FAULT_NONE;
+	catalog_seek(reader, LISTING_NONE);
+	while (!(fault = catalog_read(reader, &page, err)) && !page.is_end)
+		for (size_t i = 0; i < page.count; i++) {
+			struct meta meta;
+			const struct manifest_entry *entry = &page.entry[i];
+			if (meta_unpack(entry->meta, entry->meta_size, &meta) &&
+			    meta.flags & META_MERGED)
+				return err_set(err, FAULT_CORRUPT,
+					       "it merges directories, and was cut");
+		}
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+}
+
 /* Goes on where a recovered manifest ends. */
 static enum fault plan_go_on(struct plan *plan, struct err *err)
 {
 	const struct manifest_resume *resume = plan->request->resume;
 	struct walk_child child;
-	enum fault fault = walk_restore(plan->walk, resume->listing, &child, err);
+	enum fault fault = plan->publisher.whole ? refuse_merged(plan, err) : FAULT_NONE;
+	if (!fault)
+		fault = walk_restore(plan->walk, resume->listing, &child, err);
 	if (fault)
 		return fault;
 	struct walk_directory directory = { .id = child.id, .listing = resume->listing, .fd = -1 };
@@ -195,7 +262,7 @@ static enum fault plan_go_on(struct plan *plan, struct err *err)
 	else
 		fault = lister_bind(plan->lister, child.id, resume->listing, err);
 	if (fault) {
-		close_directory(&directory);
+		walk_directory_close(&directory);
 		return fault;
 	}
 	fault = walk_push(plan->walk, &directory, err);
@@ -239,6 +306,8 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 	publish_init(&plan.publisher, request);
 	plan.first_new = resume ? manifest_writer_totals(request->writer)->next_id : 0;
 	enum fault fault = sort_sources(&plan, err);
+	if (!fault)
+		fault = hold_merging(&plan, err);
 	if (!fault)
 		fault = forget_sources(request, err);
 	if (!fault)

@@ -8,7 +8,8 @@
  * Inside, from the loop outwards; each directory goes through these once:
  *   plan.c      the loop: walk_next -> walk_open -> lister_read -> lister_write -> walk_push
  *   walk*.c     the stack of directories on the way down; opens the next one
- *   lister*.c   the names of one directory, and the listing made of them.  It asks
+ *   lister*.c   the names of one directory, or of several that are merged, and the listing made
+ *               of them.  It asks
  *                 names.c     sorts them; clashes.c finds those that are equal in NFC
  *                 entry.c     what a name is, here or on a grid, and its verdict (refusal.c: names)
  *                 chooser.c   whether the selection takes it
@@ -60,6 +61,7 @@ struct plan_options {
 	uint64_t range_size;      /* larger immutable files of a grid get chunks of this; 0: none */
 	bool caps_only; /* of files on a grid the cap is written, which is as long as its text */
 	unsigned attributes; /* enum attributes_wanted of files/attributes.h: of local sources */
+	bool distinct;       /* no two sources may have the same name */
 	bool to_local;       /* the target is local: names must be usable there.  Else immutable
 			  directories of a grid are linked whole */
 };
@@ -74,6 +76,7 @@ struct plan_source {
 	const char *name; /* 1..255 bytes without a slash; "" for a directory of a grid whose
 			     children become entries beside the other sources */
 	const struct store_node *node; /* on a grid, with its caps; else NULL */
+	size_t number;                 /* the planner's own: its place in the request */
 };
 
 struct remote;
@@ -120,7 +123,8 @@ struct plan_request {
 	struct manifest_writer *writer; /* as catalog_file_recover gave it */
 	const struct manifest_resume *resume; /* as catalog_file_recover gave it, not complete; else
 						 NULL */
-	const struct plan_source *source;     /* in any order */
+	const struct plan_source *source;     /* directories of one name are merged: what the
+						 first of them says of itself counts */
 	size_t source_count;
 	const char *const *made; /* names of the directories missing at the target: the root's
 				    listing holds made[0], its listing made[1], ..., and the last
@@ -153,11 +157,17 @@ struct plan_request {
 	struct plan_progress *progress; /* may be NULL */
 };
 
+/* Returns whether sources called so, any of them "", may have directories of one name, which are
+ * merged: then it is known only at the end that nothing collides.  Such a plan is made in one go,
+ * or anew. */
+bool plan_may_merge(const char *const *name, size_t count);
+
 /*
  * Plans everything, or goes on, and finishes the manifest.  The writer stays open, the caller's.
  * Sleeps for as long as the walk takes.  Trouble with single entries becomes their verdicts.
  * Faults: USAGE (a name used twice or malformed), NOT_FOUND (a source is not there), CANCELLED,
  * CORRUPT (the manifest read back), FULL, IO, NOMEM, and those of the callbacks; after any of them
- * the manifest can be recovered and gone on with.
+ * the manifest can be recovered and gone on with; not so a plan that merges sources
+ * (plan_may_merge), of which nothing is published before it is complete.
  */
 MUST_USE enum fault plan_run(const struct plan_request *request, struct err *err);

@@ -61,7 +61,8 @@ enum fault publish_tick(struct publisher *publisher, struct err *err)
 	count_progress(request);
 	if (request->cancel && atomic_load_explicit(request->cancel, memory_order_acquire))
 		return err_set(err, FAULT_CANCELLED, "planning was stopped");
-	if (publisher->held || (publisher->told && clock_ms() < publisher->due_ms))
+	if (publisher->held || publisher->whole ||
+	    (publisher->told && clock_ms() < publisher->due_ms))
 		return FAULT_NONE;
 	enum fault fault = publish_sync(publisher, false, err);
 	if (fault)

@@ -15,8 +15,9 @@ struct publisher {
 	struct listing_id reliable; /* listings up to this one were whole at the last sync */
 	uint64_t due_ms;
 	uint64_t wait_ms;
-	bool held; /* the listing begun last must not be published before it is ended and bound */
-	bool told; /* `publish` was called */
+	bool held;  /* the listing begun last must not be published before it is ended and bound */
+	bool whole; /* nothing must be published before the plan is complete */
+	bool told;  /* `publish` was called */
 };
 
 /* Makes a publisher whose first tick publishes. */

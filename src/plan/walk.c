@@ -33,11 +33,31 @@ enum fault walk_new(const struct plan_request *request, const struct plan_source
 	return FAULT_NONE;
 }
 
-void walk_close_frame(struct walk_frame *frame)
+static void close_descriptor(struct walk_directory *directory)
 {
-	if (frame->at.fd >= 0)
-		close(frame->at.fd);
-	frame->at.fd = -1;
+	if (directory->fd >= 0)
+		close(directory->fd);
+	directory->fd = -1;
+}
+
+void walk_close_frame(struct walk_frame *frame) { close_descriptor(&frame->at); }
+
+/* Closes the parts of a directory, which are opened anew by their paths. */
+static void close_parts(struct walk_directory *directory)
+{
+	for (size_t i = 0; i < directory->part_count; i++)
+		close_descriptor(&directory->part[i]);
+}
+
+void walk_directory_close(struct walk_directory *directory)
+{
+	close_descriptor(directory);
+	close_parts(directory);
+	if (directory->part)
+		explicit_bzero(directory->part, directory->part_count * sizeof *directory->part);
+	free(directory->part);
+	directory->part = NULL;
+	directory->part_count = 0;
 }
 
 void walk_free(struct walk *walk)
@@ -45,12 +65,15 @@ void walk_free(struct walk *walk)
 	if (!walk)
 		return;
 	for (size_t i = 0; i < walk->count; i++)
-		walk_close_frame(&walk->frame[i]);
+		walk_directory_close(&walk->frame[i].at);
 	catalog_reader_free(walk->reader);
 	if (walk->frame)
 		explicit_bzero(walk->frame, walk->capacity * sizeof *walk->frame);
 	free(walk->frame);
 	free(walk->records);
+	if (walk->branch)
+		explicit_bzero(walk->branch, walk->branch_capacity * sizeof *walk->branch);
+	free(walk->branch);
 	free(walk);
 }
 
@@ -68,8 +91,20 @@ static int compare_wanted_source(const void *wanted, const void *element)
 const struct plan_source *walk_source(const struct walk *walk, const char *name, size_t size)
 {
 	const struct bytes_view wanted = { name, size };
-	return bsearch(&wanted, walk->source, walk->source_count, sizeof *walk->source,
-		       compare_wanted_source);
+	const struct plan_source *source = bsearch(&wanted, walk->source, walk->source_count,
+						   sizeof *source, compare_wanted_source);
+	while (source && source > walk->source && strcmp(source[-1].name, source->name) == 0)
+		source--;
+	return source;
+}
+
+const struct plan_source *walk_source_next(const struct walk *walk,
+					   const struct plan_source *source)
+{
+	const struct plan_source *next = source + 1;
+	bool same =
+		next < walk->source + walk->source_count && strcmp(next->name, source->name) == 0;
+	return same ? next : NULL;
 }
 
 const struct plan_source *walk_unnamed(const struct walk *walk, size_t number)
@@ -79,10 +114,18 @@ const struct plan_source *walk_unnamed(const struct walk *walk, size_t number)
 	return there ? &walk->source[number] : NULL;
 }
 
+static bool is_at(const struct walk_directory *directory, uint64_t dev, uint64_t ino)
+{
+	for (size_t i = 0; i < directory->part_count; i++)
+		if (is_at(&directory->part[i], dev, ino))
+			return true;
+	return directory->ino == ino && directory->dev == dev;
+}
+
 bool walk_is_above(const struct walk *walk, uint64_t dev, uint64_t ino)
 {
 	for (size_t i = walk->first_local; i < walk->count; i++)
-		if (walk->frame[i].at.ino == ino && walk->frame[i].at.dev == dev)
+		if (is_at(&walk->frame[i].at, dev, ino))
 			return true;
 	return false;
 }
@@ -103,21 +146,37 @@ static bool reserve_frame(struct walk *walk)
 
 enum fault walk_push(struct walk *walk, const struct walk_directory *directory, struct err *err)
 {
+	struct walk_directory taken = *directory;
 	if (!reserve_frame(walk)) {
-		if (directory->fd >= 0)
-			close(directory->fd);
+		walk_directory_close(&taken);
 		return err_set(err, FAULT_NOMEM, "no memory for a directory's place in the walk");
 	}
+	close_parts(&taken);
 	walk->frame[walk->count++] = (struct walk_frame){
-		.at = *directory,
+		.at = taken,
 		.page = directory->listing,
 		.window = walk->records_size,
 		.current = walk->records_size,
 		.next = walk->records_size,
 		.more = true,
+		.branch_end = walk->branch_count,
 	};
 	if (walk->count > walk->open_max)
 		walk_close_frame(&walk->frame[walk->count - 1 - walk->open_max]);
+	return FAULT_NONE;
+}
+
+enum fault walk_add_branch(struct walk *walk, const struct walk_branch *branch, struct err *err)
+{
+	if (walk->branch_count == walk->branch_capacity) {
+		size_t capacity = walk->branch_capacity ? 2 * walk->branch_capacity : 64;
+		struct walk_branch *grown = reallocarray(walk->branch, capacity, sizeof *grown);
+		if (!grown)
+			return err_set(err, FAULT_NOMEM, "no memory for merged directories");
+		walk->branch = grown;
+		walk->branch_capacity = capacity;
+	}
+	walk->branch[walk->branch_count++] = *branch;
 	return FAULT_NONE;
 }
 
@@ -226,9 +285,10 @@ static void pop(struct walk *walk)
 	struct walk_frame *top = &walk->frame[walk->count - 1];
 	if (walk->count - 1 > walk->first_local && top->at.fd >= 0 && top[-1].at.fd < 0)
 		open_parent(top, top - 1);
-	walk_close_frame(top);
+	walk_directory_close(&top->at);
 	walk->records_size = top->window;
 	walk->count--;
+	walk->branch_count = walk->count > 0 ? top[-1].branch_end : 0;
 }
 
 enum fault walk_next(struct walk *walk, struct walk_child *child, struct err *err)

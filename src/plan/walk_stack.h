@@ -24,8 +24,9 @@ struct walk_frame {
 	uint64_t taken;         /* id of the one taken last, 0: none */
 	size_t window;          /* the frame's records in `records`: the first, */
 	size_t current;         /* the one taken last, */
-	size_t next; /* and the one to be taken next; the end is the next frame's `window` */
-	bool more;   /* there are sub-directories behind the window */
+	size_t next;       /* and the one to be taken next; the end is the next frame's `window` */
+	bool more;         /* there are sub-directories behind the window */
+	size_t branch_end; /* its branches end here, and begin where those of the frame below do */
 };
 
 struct walk {
@@ -41,6 +42,8 @@ struct walk {
 	size_t count, capacity;
 	unsigned char *records;
 	size_t records_size, records_capacity;
+	struct walk_branch *branch; /* of all frames, like the records */
+	size_t branch_count, branch_capacity;
 };
 
 /* Returns whether the directory is one of a grid. */

@@ -52,15 +52,19 @@ static bool is_changed(const struct finder *finder, uint64_t id)
 	return id < finder->end && finder->changed[id / 64] >> id % 64 & 1;
 }
 
-/* Whether the directory of the entry was changed after it was planned. */
+/* Whether the directory of the entry was changed after it was planned.  Of one that is merged the
+ * plan has the times of the first source alone, so it may have. */
 static bool has_changed(struct finder *finder, const struct manifest_entry *entry,
 			struct listing_id listing)
 {
 	struct meta planned;
 	struct stat status;
 	struct err err;
-	if (!meta_unpack(entry->meta, entry->meta_size, &planned) ||
-	    planned.flags & (META_GRID | META_MADE) ||
+	if (!meta_unpack(entry->meta, entry->meta_size, &planned) || planned.flags & META_MADE)
+		return false;
+	if (planned.flags & META_MERGED)
+		return true;
+	if (planned.flags & META_GRID ||
 	    source_tree_stat(finder->tree, listing, entry, &status, &err))
 		return false;
 	const struct meta now = meta_from_stat(&status);
@@ -149,16 +153,13 @@ static void count_names(struct finder *finder, DIR *dir)
 	}
 }
 
-/* Compares a directory with its listing, which has been read to its end. */
-static enum fault compare(struct finder *finder, const struct catalog_page *page, struct err *err)
+/* Compares what the sources of one rank have of a directory with its listing. */
+static enum fault compare_ranked(struct finder *finder, struct listing_id listing, size_t rank,
+				 struct err *err)
 {
 	struct err passed;
 	int fd;
-	if (catalog_path(finder->reader, page->listing, finder->path, PATH_SIZE / 2, err))
-		return err->fault;
-	if (finder->count > 1)
-		qsort(finder->hash, finder->count, sizeof finder->hash[0], compare_hashes);
-	if (source_tree_directory(finder->tree, page->listing, &fd, &passed))
+	if (source_tree_directory(finder->tree, listing, rank, &fd, &passed))
 		return FAULT_NONE;
 	DIR *dir = fdopendir(fd);
 	if (!dir) {
@@ -168,6 +169,19 @@ static enum fault compare(struct finder *finder, const struct catalog_page *page
 	count_names(finder, dir);
 	closedir(dir);
 	return FAULT_NONE;
+}
+
+/* Compares a directory with its listing, which has been read to its end. */
+static enum fault compare(struct finder *finder, const struct catalog_page *page, struct err *err)
+{
+	if (catalog_path(finder->reader, page->listing, finder->path, PATH_SIZE / 2, err))
+		return err->fault;
+	if (finder->count > 1)
+		qsort(finder->hash, finder->count, sizeof finder->hash[0], compare_hashes);
+	enum fault fault = FAULT_NONE;
+	for (size_t rank = 0; rank < source_tree_ranks(finder->tree) && !fault; rank++)
+		fault = compare_ranked(finder, page->listing, rank, err);
+	return fault;
 }
 
 /* ---- the plan ---- */

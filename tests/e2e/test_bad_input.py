@@ -50,7 +50,7 @@ def test_sources_that_cannot_be(embedded, client, files):
             (("cp", "-r", files / "a", files / "missing", alias), ("missing",)),
             (("cp", "-r", files / "d/b", files / "d", f"{files}/d/../d/b", alias),
              ("cannot copy multiple files with the same name",)),
-            (("cp", "-r", files / "d", files / "a", files / "d", alias), ("same name", "'d'")),
+            (("cp", "-r", files / "d", files / "a", files / "d", alias), ("same name", "'d/b'")),
             (("cp", "", alias), ("empty",)),
             (("plan", files, alias), ("without --recursive",))]:
         refused(barge, embedded, words, 2, *message)

@@ -35,6 +35,9 @@ def make_sources(path):
     (path / "d/sub/x").write_bytes(content(60))
     (path / "e/y").write_bytes(b"y")
     os.mkfifo(path / "fifo")
+    (path / "files").mkdir()
+    (path / "files/d").write_bytes(b"a file")
+    (path / "directories/d/f").mkdir(parents=True)
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +180,12 @@ def test_what_tahoe_merges_or_spoils_is_refused(real_grid, client, words, target
     here, by_origin = words
     before = local_tree(here)
     target, named = targets["grid"][1], by_origin["grid"]
-    twice = "cannot copy multiple things with the same name into the same target directory: 'd'"
+    twice = "cannot copy multiple things with the same name into the same target directory: "
     for line, said in [
-            (("-r", "d", "d/../d", target.base + "new"), twice),
-            (("-r", "d", named["D"], target.base + "dir"), twice),
+            (("-r", "d", "files/d", target.base + "new"), twice + "'d'"),
+            (("-r", named["D"], "files/d", target.base + "dir"), twice + "'d'"),
+            (("-r", "d", "directories/d", target.base + "new"), twice + "'d/f'"),
+            (("-r", named["D"], "directories/d", target.base + "dir"), twice + "'d/f'"),
             (("-r", "d", "d/new"), "target is inside the source 'd'"),
             (("-r", "d", "."), "target is inside the source 'd'"),
             (("f", "."), "source 'f' and target are the same file"),
@@ -190,22 +195,57 @@ def test_what_tahoe_merges_or_spoils_is_refused(real_grid, client, words, target
     same(local_tree(here), before)
 
 
-@pytest.mark.parametrize("kind", ["grid", "local"])
-def test_one_copy_after_the_other_merges_as_tahoe_does(real_grid, client, targets, tmp_path, kind):
-    """Directories of one name, which tahoe merges within one copy."""
-    for path in "a/x/one", "a/x/deep/f", "b/x/two", "b/x/deep/g":
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(path.encode() * 20)
-    (theirs, ours), barge = targets[kind], client(real_grid)
+# --- directories of one name --------------------------------------------------------------
+
+MERGED = {"a": {"x/one": b"1", "x/deep/f": b"22"},
+          "b": {"x/two": content(2000), "x/deep/er/g": b"4", "y": b"6"},
+          "c": {"x/deep/f": b"other", "x/last": b"8"}}
+# Words of sources below the place that holds a, b, c; ~a is what is in a, without a name.
+MERGES = {"local": ["a/x/ b/x", "a/x c/x"], "grid": ["~a ~b", "b/y ~b"], "mixed": ["a/x ~b"]}
+COLLIDING = "a/x c/x", "b/y ~b"
+
+
+@pytest.fixture(scope="module")
+def merged(real_grid, tmp_path_factory):
+    """merged(word, on a grid): a word of a command line for one of MERGES."""
+    here = tmp_path_factory.mktemp("merged")
+    for top, files in MERGED.items():
+        for name, data in files.items():
+            (here / top / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / top / name).write_bytes(data)
+
+    def store(path):
+        return real_grid.mkdir({one.name: store(one) if one.is_dir() else
+                                real_grid.put(one.read_bytes()) for one in path.iterdir()})
+    below = {path.name: store(path) for path in here.iterdir()}
+    alias, _ = real_grid.fresh(below)
+
+    def word_of(word, grid):
+        if word.startswith("~"):
+            return below[word[1:]]
+        return alias + word if grid else str(here / word)
+    return word_of
+
+
+@pytest.mark.parametrize("target", ["grid", "local"])
+@pytest.mark.parametrize("origin", ["local", "grid", "mixed"])
+def test_directories_of_one_name_are_merged(real_grid, client, merged, targets, origin, target):
+    """In one copy, whichever come from a grid; at any depth only files collide."""
+    (theirs, ours), barge = targets[target], client(real_grid)
     try:
-        with contextlib.chdir(tmp_path):
-            assert tahoe_cp(real_grid, "-r", "a/x", "b/x", theirs.base + "dir")[0] == 0
-            said = errors(barge.ok("cp", "-r", "a/x", "b/x", ours.base + "dir", code=2))
-            assert said.endswith("; one copy after the other merges directories")
-            for source in "a/x", "b/x":
-                barge.ok("cp", "-r", source, ours.base + "dir")
-        assert {"dir/x/deep/f", "dir/x/deep/g", "dir/x/one", "dir/x/two"} <= set(ours.tree())
-        same(ours.tree(), theirs.tree())
+        for number, row in enumerate(MERGES[origin]):
+            words = [merged(word, origin == "grid" or (origin == "mixed" and at % 2 == 1))
+                     for at, word in enumerate(row.split())]
+            to = "dir" if number == 0 else f"new{number}"
+            status, said = tahoe_cp(real_grid, "-r", *words, theirs.base + to)
+            run = barge.ok("cp", "-r", *words, ours.base + to, code=2 if status else 0)
+            assert bool(status) == (row in COLLIDING)
+            if status:  # tahoe has made directories by then
+                assert f"barge: {said.strip()}: '" in run.err
+                assert not any(name.startswith(to) for name in ours.tree())
+            else:
+                same({name: what for name, what in ours.tree().items() if name.startswith(to)},
+                     {name: what for name, what in theirs.tree().items() if name.startswith(to)})
     finally:
         theirs.renew_if_changed()
         ours.renew_if_changed()

@@ -28,7 +28,7 @@ static const struct {
 } grid[] = {
 	{ "", ROOT },     { "dir", SUB },      { "dir/in", SUB },       { "dir/..", SUB },
 	{ "file", RAW },  { "dir/file", RAW }, { "read", READ },        { "read/file", RAW },
-	{ "slot", SLOT }, { "odd", NULL },     { "locked", SLOT_READ },
+	{ "slot", SLOT }, { "odd", NULL },     { "locked", SLOT_READ }, { "e", RAW },
 };
 
 static struct cap cap_of(const char *text)
@@ -229,6 +229,8 @@ static const struct row accepted[] = {
 	{ "-r d ./o/../dd", "./dd (new) > d/" },
 	{ "-r d home:file home: o", "./o > d/,file,(all)/" },
 	{ "f home:slot home:dir", "1 > f,slot" },
+	/* directories of one name */
+	{ "-r d d/../d home:dir home:dir o", "./o > d/,d/,dir/,dir/" },
 	/* a list */
 	{ "-r -l d home:", "0 > d/" },
 	{ "-r -l home:dir new", "./new (new) > dir/" },
@@ -281,7 +283,6 @@ static void what_tahoe_takes_is_arranged_as_tahoe_does(void **state)
 #define E9       "cannot copy multiple files with the same name into the same target directory"
 #define LISTED   "--files-from wants one source, the directory its paths are below"
 #define TWICE    "cannot copy multiple things with the same name into the same target directory: "
-#define MERGES   "; one copy after the other merges directories"
 
 static const struct row refused[] = {
 	/* the target comes first */
@@ -319,8 +320,8 @@ static const struct row refused[] = {
 	{ "d/f f home:new", E9 },
 	{ "home:dir/file home:file new", E9 },
 	{ "home:file g d/f f o", E9 },
-	{ "-r d d home:", TWICE "'d'" MERGES },
-	{ "-r home:file home:dir d/../d home:dir new", TWICE "'dir'" MERGES },
+	{ "-r d f link/../f d o", E9 },
+	{ "-r d/e home:e o", TWICE "'e'" },
 	{ "-r / home:", "source '/' has no name" },
 	{ "-r home:dir/.. o", "source 'home:dir/..': the name leads out of its directory" },
 	/* and last what is no matter of kinds */

@@ -25,6 +25,7 @@ static const struct meta samples[] = {
 	  .dev = UINT64_MAX,
 	  .ino = UINT64_MAX,
 	  .nlink = UINT64_MAX,
+	  .rank = UINT32_MAX,
 	  .flags = UINT8_MAX },
 };
 
@@ -38,6 +39,7 @@ static void assert_same(const struct meta *a, const struct meta *b)
 	assert_true(a->dev == b->dev);
 	assert_true(a->ino == b->ino);
 	assert_true(a->nlink == b->nlink);
+	assert_int_equal(a->rank, b->rank);
 	assert_int_equal(a->flags, b->flags);
 }
 
@@ -79,6 +81,31 @@ static void has_the_documented_bytes(void **state)
 	unsigned char packed[META_PACKED_MAX];
 	assert_int_equal(meta_pack(&meta, packed), sizeof wanted);
 	assert_memory_equal(packed, wanted, sizeof wanted);
+}
+
+static void keeps_a_rank_that_is_not_the_first(void **state)
+{
+	(void)state;
+	unsigned char first[META_PACKED_MAX], packed[META_SIZE_MAX];
+	struct meta meta = samples[1], back;
+	const size_t plain = meta_pack(&meta, first);
+	meta.rank = 300;
+	size_t size = meta_pack(&meta, packed);
+	assert_int_equal(size, plain + 2);
+	assert_memory_equal(packed + 2, first + 2, plain - 2);
+	assert_int_equal(packed[1], first[1] | META_RANKED);
+	meta_set_merged(packed);
+	size = meta_append_attributes(packed, size, (const unsigned char *)"abc", 3);
+	assert_true(meta_unpack(packed, size, &back));
+	assert_int_equal(back.rank, 300);
+	assert_int_equal(back.flags, samples[1].flags | META_RANKED | META_MERGED);
+	const unsigned char *attributes;
+	assert_int_equal(meta_attributes(packed, size, &attributes), 3);
+	first[1] |= META_RANKED; /* without a rank, or with the first */
+	assert_false(meta_unpack(first, plain, &back));
+	memcpy(packed, first, plain);
+	packed[plain] = 0;
+	assert_false(meta_unpack(packed, plain + 1, &back));
 }
 
 static void refuses_what_is_cut_or_too_long(void **state)
@@ -143,7 +170,7 @@ static void comes_back_from_a_slot(void **state)
 		unsigned char packed[META_OUTCOME_SIZE];
 		meta_pack_outcome(&samples[i], packed);
 		struct meta back = meta_unpack_outcome(packed), wanted = samples[i];
-		wanted.dev = wanted.ino = wanted.nlink = wanted.flags = 0;
+		wanted.dev = wanted.ino = wanted.nlink = wanted.rank = wanted.flags = 0;
 		assert_same(&back, &wanted);
 	}
 }
@@ -176,6 +203,7 @@ int main(void)
 		cmocka_unit_test(comes_back_from_the_manifest),
 		cmocka_unit_test(packs_an_ordinary_file_small),
 		cmocka_unit_test(has_the_documented_bytes),
+		cmocka_unit_test(keeps_a_rank_that_is_not_the_first),
 		cmocka_unit_test(refuses_what_is_cut_or_too_long),
 		cmocka_unit_test(attributes_follow_in_version_2),
 		cmocka_unit_test(refuses_numbers_that_do_not_fit),

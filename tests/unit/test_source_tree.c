@@ -15,6 +15,7 @@ struct grove {
 	struct catalog *catalog;
 	struct catalog_reader *reader;
 	struct source_tree *tree;
+	char path[3][160]; /* of sources of one name */
 };
 
 static void plant(struct grove *grove)
@@ -314,6 +315,68 @@ static void deep_trees_need_no_more_descriptors(void **state)
 }
 
 /* Root may read everything: then it is somebody else for as long as it takes. */
+/* Plans and opens the directories one, two and three of the tree as sources that are merged. */
+static void open_merged_grove(struct grove *grove, struct source_tree_root source[3])
+{
+	struct plan_source planned[3];
+	struct err err;
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(grove->path[i], sizeof grove->path[i], "%s/%s", grove->plan.tree,
+			 (const char *[]){ "one", "two", "three" }[i]);
+		planned[i] = (struct plan_source){ .path = grove->path[i], .name = "x" };
+		source[i] = (struct source_tree_root){ .path = grove->path[i],
+						       .name = "x",
+						       .number = i };
+	}
+	grove->plan.request.source = planned;
+	grove->plan.request.source_count = 3;
+	assert_int_equal(plan_afresh(&grove->plan), FAULT_NONE);
+	grove->catalog = catalog_case_open(grove->plan.manifest, NULL);
+	qsort(source, 3, sizeof *source, source_tree_root_compare);
+	const struct source_tree_options options = { .catalog = grove->catalog,
+						     .source = source,
+						     .source_count = 3 };
+	assert_int_equal(source_tree_new(&options, &grove->tree, &err), FAULT_NONE);
+	assert_int_equal(catalog_reader_new(grove->catalog, &grove->reader, &err), FAULT_NONE);
+}
+
+static void merged_sources_are_read_each_from_its_own(void **state)
+{
+	(void)state;
+	struct grove grove;
+	struct source_tree_root source[3];
+	int fd;
+	struct err err;
+	plant(&grove);
+	for (size_t i = 0; i < 3; i++) {
+		const char *name = (const char *[]){ "one", "two", "three" }[i];
+		char path[64];
+		make_directory(&grove.plan, name);
+		snprintf(path, sizeof path, "%s/d", name);
+		make_directory(&grove.plan, path);
+		snprintf(path, sizeof path, "%s/d/%zu", name, i);
+		make_file(&grove.plan, path, 10 + i);
+	}
+	open_merged_grove(&grove, source);
+	/* A file of another source's name that came later is not the one that was planned. */
+	make_file(&grove.plan, "one/d/2", 99);
+	make_file(&grove.plan, "three/d/0", 99);
+	assert_int_equal(open_file(&grove, "2", 12), FAULT_NONE);
+	assert_int_equal(open_file(&grove, "0", 10), FAULT_NONE);
+	assert_int_equal(open_file(&grove, "1", 11), FAULT_NONE);
+	assert_int_equal(source_tree_ranks(grove.tree), 3);
+	const struct task task = find_task(&grove, "1");
+	for (size_t rank = 0; rank < 4; rank++) {
+		enum fault fault = source_tree_directory(grove.tree, task.listing, rank, &fd, &err);
+		assert_int_equal(fault, rank < 3 ? FAULT_NONE : FAULT_NOT_FOUND);
+		if (fault)
+			continue;
+		assert_int_equal(faccessat(fd, "1", F_OK, 0), rank == 1 ? 0 : -1);
+		close(fd);
+	}
+	close_grove(&grove);
+}
+
 static void what_may_not_be_read_is_told_apart(void **state)
 {
 	(void)state;
@@ -340,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_directory_that_became_a_symlink_is_not_followed),
 		cmocka_unit_test(symlinks_planned_to_be_followed_are),
 		cmocka_unit_test(deep_trees_need_no_more_descriptors),
+		cmocka_unit_test(merged_sources_are_read_each_from_its_own),
 		cmocka_unit_test(what_may_not_be_read_is_told_apart),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

@@ -111,3 +111,28 @@ void content_hash_of(const void *data, size_t size, unsigned char out[CONTENT_HA
 {
 	store(XXH3_128bits(data, size), out);
 }
+
+static const char hex[] = "0123456789abcdef";
+
+void content_hash_print(const unsigned char hash[CONTENT_HASH_SIZE],
+			char text[CONTENT_HASH_TEXT_SIZE])
+{
+	for (size_t i = 0; i < CONTENT_HASH_SIZE; i++) {
+		*text++ = hex[hash[i] >> 4];
+		*text++ = hex[hash[i] & 15];
+	}
+	*text = '\0';
+}
+
+bool content_hash_parse(const char *text, size_t size, unsigned char hash[CONTENT_HASH_SIZE])
+{
+	if (size != CONTENT_HASH_TEXT_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		const char *digit = memchr(hex, text[i], sizeof hex - 1);
+		if (!digit)
+			return false;
+		hash[i / 2] = (unsigned char)(hash[i / 2] << 4 | (digit - hex));
+	}
+	return true;
+}

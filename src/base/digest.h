@@ -14,9 +14,10 @@
 #include "queue/core/fault.h"
 
 enum {
-	DIGEST_SIZE = 32,       /* bytes of a SHA-256 */
-	CONTENT_HASH_SIZE = 16, /* bytes of an XXH3-128 */
-	MD5_SIZE = 16,          /* bytes of an MD5 */
+	DIGEST_SIZE = 32,                                   /* bytes of a SHA-256 */
+	CONTENT_HASH_SIZE = 16,                             /* bytes of an XXH3-128 */
+	MD5_SIZE = 16,                                      /* bytes of an MD5 */
+	CONTENT_HASH_TEXT_SIZE = 2 * CONTENT_HASH_SIZE + 1, /* in hex, with its NUL */
 };
 
 struct digest {
@@ -68,3 +69,9 @@ void content_hash_final(struct content_hash *hash, unsigned char out[CONTENT_HAS
 
 /* Stores the XXH3-128 of `data`, canonical form. */
 void content_hash_of(const void *data, size_t size, unsigned char out[CONTENT_HASH_SIZE]);
+
+/* Writes a hash as lower-case hex digits, and reads it back.  False: it is no such text. */
+void content_hash_print(const unsigned char hash[CONTENT_HASH_SIZE],
+			char text[CONTENT_HASH_TEXT_SIZE]);
+MUST_USE bool content_hash_parse(const char *text, size_t size,
+				 unsigned char hash[CONTENT_HASH_SIZE]);

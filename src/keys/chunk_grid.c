@@ -21,17 +21,18 @@ bool chunk_grid_cuts(const struct chunk_grid *grid)
 }
 
 enum fault chunk_grid_find(struct chunk_grid *grid, struct operation *operation,
-			   const struct chunk_key *key, struct cap *cap, struct err *err)
+			   const struct chunk_key *key, struct chunk_object *object,
+			   struct err *err)
 {
 	struct store_node node;
 	const struct layout_name name = layout_key(grid->name);
 	if (!is_whole(grid, key))
-		return chunking_find(&grid->chunking, operation, key, cap, err);
+		return chunking_find(&grid->chunking, operation, key, object, err);
 	enum fault fault = layout_find(&grid->keys->layout, &operation->tries, &name, &node, err);
 	if (!fault && node.kind != STORE_FILE)
 		fault = err_set(err, FAULT_CORRUPT, "what has the key's name is not a file");
 	if (!fault)
-		*cap = *store_node_cap(&node);
+		*object = (struct chunk_object){ .cap = *store_node_cap(&node) };
 	store_node_wipe(&node);
 	return fault;
 }
@@ -47,81 +48,82 @@ static enum chunk_presence present(void *context, const struct chunk_key *key, s
 {
 	struct chunk_grid *grid = context;
 	struct operation *operation;
-	struct cap cap = { 0 };
+	struct chunk_object object = { .hashed = false };
 	enum chunk_presence presence = CHUNK_UNKNOWN;
 	if (operation_begin(grid->keys, &operation, err))
 		return CHUNK_UNKNOWN;
-	enum fault fault = chunk_grid_find(grid, operation, key, &cap, err);
+	enum fault fault = chunk_grid_find(grid, operation, key, &object, err);
 	if (fault == FAULT_NOT_FOUND)
 		presence = CHUNK_ABSENT;
 	else if (!fault)
-		presence = presence_of(whole_check(operation, &cap, err));
+		presence = presence_of(whole_check(operation, &object.cap, err));
 	operation_end(operation);
-	cap_wipe(&cap);
+	cap_wipe(&object.cap);
 	return presence;
 }
 
 /* ---- storing ---- */
 
-/* Sends a part, unless one with the same bytes was sent in this run: then its cap is stored. */
+/* Sends a part, unless one with the same bytes was sent in this run: then its cap is noted. */
 static enum fault send(struct chunk_grid *grid, struct operation *operation,
-		       const struct chunk_part *part, struct cap *cap, struct err *err)
+		       const struct chunk_part *part, struct err *err)
 {
-	unsigned char hash[CONTENT_HASH_SIZE];
+	struct chunk_object object = { .hashed = true };
 	uint64_t of;
 	bool equal = false;
 	struct chunk_key twin = part->key;
 	const struct source_part range = { part->offset, part->size, NULL };
-	if (source_hash(grid->source, &range, hash, err) ||
-	    twins_begin(&grid->twins, hash, part->key.number, &of, err))
+	if (source_hash(grid->source, &range, object.hash, err) ||
+	    twins_begin(&grid->twins, object.hash, part->key.number, &of, err))
 		return err->fault;
-	if (of == part->key.number) {
-		enum fault fault = source_put(operation, grid->source, &range, cap, err);
-		if (!fault)
-			fault = chunking_keep(&grid->chunking, operation, &part->key, cap, err);
-		twins_end(&grid->twins, of, !fault);
-		return fault;
-	}
+	const bool first = of == part->key.number;
+	enum fault fault = FAULT_NONE;
 	twin.number = of;
-	enum fault fault =
-		source_equal(grid->source, &range, (of - 1) * twin.chunk_size, &equal, err);
+	if (!first)
+		fault = source_equal(grid->source, &range, (of - 1) * twin.chunk_size, &equal, err);
 	if (!fault && equal)
-		fault = chunking_find(&grid->chunking, operation, &twin, cap, err);
+		fault = chunking_find(&grid->chunking, operation, &twin, &object, err);
 	else if (!fault)
-		fault = source_put(operation, grid->source, &range, cap, err);
-	return fault ? fault : chunking_keep(&grid->chunking, operation, &part->key, cap, err);
+		fault = source_put(operation, grid->source, &range, &object.cap, err);
+	if (!fault)
+		fault = chunking_keep(&grid->chunking, operation, &part->key, &object, err);
+	if (first)
+		twins_end(&grid->twins, of, !fault);
+	cap_wipe(&object.cap);
+	return fault;
 }
 
 static enum fault store_whole(struct chunk_grid *grid, struct operation *operation,
-			      const struct chunk_part *part, struct cap *cap, struct err *err)
+			      const struct chunk_part *part, struct err *err)
 {
+	struct cap cap = { 0 };
 	const struct layout_name name = layout_key(grid->name);
 	const struct source_part range = { 0, part->size, grid->progress };
-	const struct tree_new new = { cap, STORE_REPLACE_ONLY_FILES };
-	enum fault fault = source_put(operation, grid->source, &range, cap, err);
-	return fault ? fault
-		     : layout_link(&grid->keys->layout, &operation->tries, &name, &new, err);
+	const struct tree_new new = { &cap, STORE_REPLACE_ONLY_FILES };
+	enum fault fault = source_put(operation, grid->source, &range, &cap, err);
+	if (!fault)
+		fault = layout_link(&grid->keys->layout, &operation->tries, &name, &new, err);
+	cap_wipe(&cap);
+	return fault;
 }
 
 static enum fault store(void *context, const struct chunk_part *part, struct err *err)
 {
 	struct chunk_grid *grid = context;
 	struct operation *operation;
-	struct cap cap = { 0 };
 	if (operation_begin(grid->keys, &operation, err))
 		return err->fault;
 	enum fault fault;
 	if (is_whole(grid, &part->key)) {
-		fault = store_whole(grid, operation, part, &cap, err);
+		fault = store_whole(grid, operation, part, err);
 	} else {
-		fault = send(grid, operation, part, &cap, err);
+		fault = send(grid, operation, part, err);
 		/* One chunk alone counts at once. */
 		if (!fault && part->size < (uint64_t)grid->source->status.st_size)
 			fault = chunking_share(&grid->chunking, operation, part->key.chunk_size,
 					       false, err);
 	}
 	operation_end(operation);
-	cap_wipe(&cap);
 	return fault;
 }
 
@@ -149,21 +151,22 @@ static enum fault retrieve(void *context, const struct chunk_part *part,
 {
 	struct chunk_grid *grid = context;
 	struct operation *operation;
-	struct cap cap = { 0 };
+	struct chunk_object object = { .hashed = false };
 	if (operation_begin(grid->keys, &operation, err))
 		return err->fault;
 	const bool all = is_whole(grid, &part->key);
-	enum fault fault = chunk_grid_find(grid, operation, &part->key, &cap, err);
+	enum fault fault = chunk_grid_find(grid, operation, &part->key, &object, err);
 	if (!fault) {
 		const struct whole whole = {
-			.cap = &cap,
+			.cap = &object.cap,
+			.content = object.hashed ? object.hash : NULL,
 			.offset = all ? 0 : part->offset,
-			.here = all ? min_u64(part->offset, cap.size) : 0,
+			.here = all ? min_u64(part->offset, object.cap.size) : 0,
 			.read = target_read,
 			.context = grid->target,
 		};
 		if (all)
-			keys_progress_expect(grid->progress, cap.size);
+			keys_progress_expect(grid->progress, object.cap.size);
 		fault = whole_read(operation, &whole, sink, err);
 		if (fault == FAULT_NOT_FOUND) /* the link is there: it is no absence */
 			fault = err->fault = FAULT_RETRY;
@@ -171,11 +174,36 @@ static enum fault retrieve(void *context, const struct chunk_part *part,
 			err_wrap(err, "chunk %llu", (unsigned long long)part->key.number);
 	}
 	operation_end(operation);
-	cap_wipe(&cap);
+	cap_wipe(&object.cap);
 	return fault ? err->fault : FAULT_NONE;
 }
 
-/* A chunk of the file here, to be compared with a cap. */
+static enum fault drop_begin(void *context, uint64_t offset, struct err *err)
+{
+	(void)context;
+	(void)offset;
+	(void)err;
+	return FAULT_NONE;
+}
+
+static enum fault drop_write(void *context, const void *data, size_t size, struct err *err)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	(void)err;
+	return FAULT_NONE;
+}
+
+enum fault chunk_grid_prove(struct operation *operation, const struct chunk_object *object,
+			    struct err *err)
+{
+	const struct whole whole = { .cap = &object->cap, .content = object->hash };
+	const struct chunk_sink nowhere = { drop_begin, drop_write, NULL };
+	return object->hashed ? whole_read(operation, &whole, &nowhere, err) : FAULT_NONE;
+}
+
+/* A chunk of the file here, to be compared with what is stored. */
 struct here {
 	const struct target *target;
 	uint64_t offset;
@@ -188,24 +216,26 @@ static enum fault here_read(void *context, uint64_t offset, unsigned char *data,
 	return file_read_at(here->target->fd, here->offset + offset, data, size, err);
 }
 
-/* Whether the file has the bytes of a chunk. */
+/* Whether the file has the bytes of a chunk: as they were noted, else by its cap. */
 static bool has_chunk(struct chunk_grid *grid, struct operation *operation,
 		      const struct chunk_part *part, struct err *err)
 {
 	bool alike = false;
-	struct cap cap = { 0 };
+	struct chunk_object object = { .hashed = false };
 	struct here here = { grid->target, part->offset };
-	if (chunk_grid_find(grid, operation, &part->key, &cap, err))
+	if (chunk_grid_find(grid, operation, &part->key, &object, err))
 		return false;
 	const struct likeness likeness = {
-		.cap = &cap,
+		.cap = &object.cap,
+		.content = object.hashed ? object.hash : NULL,
 		.secret = grid->keys->options.setup->params,
-		.size = cap.size,
+		.size = object.cap.size,
 		.read = here_read,
 		.context = &here,
 	};
-	bool there = part->size >= cap.size && !likeness_find(&likeness, &alike, err) && alike;
-	cap_wipe(&cap);
+	bool there =
+		part->size >= object.cap.size && !likeness_find(&likeness, &alike, err) && alike;
+	cap_wipe(&object.cap);
 	return there;
 }
 

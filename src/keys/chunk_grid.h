@@ -10,6 +10,7 @@
 #pragma once
 
 #include "chunk/chunk.h"
+#include "keys/chunk_set.h"
 #include "keys/chunking.h"
 #include "keys/source.h"
 #include "keys/target.h"
@@ -36,9 +37,15 @@ bool chunk_grid_cuts(const struct chunk_grid *grid);
 /* Returns how the key is to be run through the machines. */
 struct chunk_run chunk_grid_run(const struct chunk_grid *grid);
 
-/* Stores the cap of the key, or of a chunk of it.  NOT_FOUND. */
+/* Stores the object of the key, or of a chunk of it; it is to be wiped.  NOT_FOUND. */
 MUST_USE enum fault chunk_grid_find(struct chunk_grid *grid, struct operation *operation,
-				    const struct chunk_key *key, struct cap *cap, struct err *err);
+				    const struct chunk_key *key, struct chunk_object *object,
+				    struct err *err);
+
+/* Reads an object and drops it: whether its bytes are those that were noted.  Faults: those of
+ * whole_read. */
+MUST_USE enum fault chunk_grid_prove(struct operation *operation, const struct chunk_object *object,
+				     struct err *err);
 
 /* Links what was stored before a store ended early, whoever asked it to: the next one goes on with
  * it.  What cannot be linked now is not waited for. */

@@ -1,5 +1,6 @@
 #include "keys/chunk_set.h"
 
+#include "base/meta.h"
 #include "base/secret.h"
 #include "keys/chunking.h"
 
@@ -17,8 +18,8 @@ struct chunk_set *chunk_set_new(const struct chunk_key *key, uint64_t size)
 
 void chunk_set_clear(struct chunk_set *set)
 {
-	if (set->cap)
-		secret_wipe(set->cap, (size_t)set->room * sizeof *set->cap);
+	if (set->object)
+		secret_wipe(set->object, (size_t)set->room * sizeof *set->object);
 	set->count = 0;
 }
 
@@ -27,7 +28,7 @@ void chunk_set_free(struct chunk_set *set)
 	while (set) {
 		struct chunk_set *next = set->next;
 		chunk_set_clear(set);
-		free(set->cap);
+		free(set->object);
 		free(set->waiting);
 		cap_wipe(&set->partial);
 		free(set);
@@ -35,30 +36,31 @@ void chunk_set_free(struct chunk_set *set)
 	}
 }
 
-const struct cap *chunk_set_find(const struct chunk_set *set, uint64_t number)
+const struct chunk_object *chunk_set_find(const struct chunk_set *set, uint64_t number)
 {
-	bool there = number > 0 && number <= set->room && set->cap[number - 1].kind != CAP_NONE;
-	return there ? &set->cap[number - 1] : NULL;
+	bool there =
+		number > 0 && number <= set->room && set->object[number - 1].cap.kind != CAP_NONE;
+	return there ? &set->object[number - 1] : NULL;
 }
 
 /* What was is wiped: it may be moved. */
 static enum fault grow(struct chunk_set *set, uint64_t number, struct err *err)
 {
 	const uint64_t room = max_u64(number, set->room * 2 < 16 ? 16 : set->room * 2);
-	struct cap *cap = calloc((size_t)room, sizeof *cap);
-	if (!cap)
+	struct chunk_object *object = calloc((size_t)room, sizeof *object);
+	if (!object)
 		return err_set(err, FAULT_NOMEM, "no memory for chunks");
-	if (set->cap) {
-		memcpy(cap, set->cap, (size_t)set->room * sizeof *cap);
-		secret_wipe(set->cap, (size_t)set->room * sizeof *cap);
+	if (set->object) {
+		memcpy(object, set->object, (size_t)set->room * sizeof *object);
+		secret_wipe(set->object, (size_t)set->room * sizeof *object);
 	}
-	free(set->cap);
-	set->cap = cap;
+	free(set->object);
+	set->object = object;
 	set->room = room;
 	return FAULT_NONE;
 }
 
-enum fault chunk_set_put(struct chunk_set *set, uint64_t number, const struct cap *cap,
+enum fault chunk_set_put(struct chunk_set *set, uint64_t number, const struct chunk_object *object,
 			 struct err *err)
 {
 	if (number == 0 || number > CHUNKING_CHUNKS_MAX)
@@ -66,8 +68,8 @@ enum fault chunk_set_put(struct chunk_set *set, uint64_t number, const struct ca
 			       CHUNKING_CHUNKS_MAX);
 	if (number > set->room && grow(set, number, err))
 		return err->fault;
-	set->count += set->cap[number - 1].kind == CAP_NONE;
-	set->cap[number - 1] = *cap;
+	set->count += set->object[number - 1].cap.kind == CAP_NONE;
+	set->object[number - 1] = *object;
 	return FAULT_NONE;
 }
 
@@ -88,8 +90,9 @@ enum fault chunk_set_wait(struct chunk_set *set, uint64_t number, struct err *er
 enum fault chunk_set_merge(struct chunk_set *set, const struct chunk_set *other, struct err *err)
 {
 	for (uint64_t number = 1; number <= other->room; number++) {
-		const struct cap *cap = chunk_set_find(other, number);
-		if (cap && !chunk_set_find(set, number) && chunk_set_put(set, number, cap, err))
+		const struct chunk_object *object = chunk_set_find(other, number);
+		if (object && !chunk_set_find(set, number) &&
+		    chunk_set_put(set, number, object, err))
 			return err->fault;
 	}
 	return FAULT_NONE;
@@ -103,13 +106,18 @@ bool chunk_set_has_all(const struct chunk_set *set, uint64_t count)
 	return number > count;
 }
 
+static bool equal(const struct chunk_object *one, const struct chunk_object *other)
+{
+	return cap_equal(&one->cap, &other->cap) && one->hashed == other->hashed &&
+	       (!one->hashed || memcmp(one->hash, other->hash, CONTENT_HASH_SIZE) == 0);
+}
+
 bool chunk_set_repeats(const struct chunk_set *set, const struct chunk_set *other, uint64_t count)
 {
 	uint64_t number = 1;
 	if (set->count != count || !chunk_set_has_all(set, count))
 		return false;
-	while (number <= count &&
-	       cap_equal(chunk_set_find(set, number), chunk_set_find(other, number)))
+	while (number <= count && equal(chunk_set_find(set, number), chunk_set_find(other, number)))
 		number++;
 	return number > count;
 }
@@ -146,24 +154,45 @@ enum fault chunk_set_read(struct chunk_set *set, const struct store_child *child
 	enum fault fault = bytes_err(name_chunk(set, 1, &first), err, "a name");
 	if (!fault && child->node.kind == STORE_FILE && !cap_is_mutable(cap) &&
 	    strlen(child->name) == child->name_size &&
-	    read_number(bytes_text(&first), child->name, &number))
-		fault = chunk_set_put(set, number, cap, err);
+	    read_number(bytes_text(&first), child->name, &number)) {
+		struct chunk_object object = { .cap = *cap, .hashed = child->node.metadata.hashed };
+		memcpy(object.hash, child->node.metadata.content_hash, CONTENT_HASH_SIZE);
+		fault = chunk_set_put(set, number, &object, err);
+		cap_wipe(&object.cap);
+	}
 	bytes_fini(&first);
 	return fault;
 }
 
+/* What is noted of it, and no times. */
+static enum fault write_metadata(const struct chunk_object *object, struct bytes *metadata)
+{
+	struct edge_metadata edge = { .ctime_ns = META_NO_TIME,
+				      .mtime_ns = META_NO_TIME,
+				      .hashed = object->hashed };
+	memcpy(edge.content_hash, object->hash, CONTENT_HASH_SIZE);
+	return edge_metadata_json(metadata, &edge);
+}
+
 enum fault chunk_set_child(const struct chunk_set *set, uint64_t number, struct bytes *json)
 {
-	struct bytes name;
+	struct bytes name, metadata;
+	const struct chunk_object *object = chunk_set_find(set, number);
 	bytes_init(&name, 2 * CHUNK_KEY_MAX + 1);
+	bytes_init(&metadata, 2 * CHUNK_KEY_MAX);
 	enum fault fault = name_chunk(set, number, &name);
+	if (!fault && object->hashed)
+		fault = write_metadata(object, &metadata);
 	const struct edge_child child = {
 		.name = bytes_text(&name),
 		.name_size = name.size,
-		.cap = chunk_set_find(set, number),
+		.cap = &object->cap,
+		.metadata = object->hashed ? bytes_text(&metadata) : NULL,
+		.metadata_size = metadata.size,
 	};
 	if (!fault)
 		fault = edge_json_child(json, &child);
+	bytes_fini(&metadata);
 	bytes_fini(&name);
 	return fault;
 }

@@ -1,6 +1,6 @@
 /*
- * The chunks of one size that a key has: their caps by number, read from listings, written as
- * children.
+ * The chunks of one size that a key has: their caps and hashes by number, read from listings,
+ * written as children.
  *
  * Place      inside chunking.
  * Ownership  a set owns its caps, which are secrets, until chunk_set_free.
@@ -11,11 +11,18 @@
 #include "chunk/key.h"
 #include "store/store.h"
 
+/* A chunk as it is linked. */
+struct chunk_object {
+	struct cap cap; /* CAP_NONE: it is not there */
+	bool hashed;    /* has the next one, which older stores did not note */
+	unsigned char hash[CONTENT_HASH_SIZE]; /* of its bytes, XXH3-128 */
+};
+
 struct chunk_set {
-	struct chunk_key key; /* of its first chunk; borrows the text */
-	uint64_t size;        /* of a chunk */
-	struct cap *cap;      /* by number, from 1: cap[0]; CAP_NONE: it is not there */
-	uint64_t room, count; /* numbers that fit; chunks that are there */
+	struct chunk_key key;        /* of its first chunk; borrows the text */
+	uint64_t size;               /* of a chunk */
+	struct chunk_object *object; /* by number, from 1: object[0] */
+	uint64_t room, count;        /* numbers that fit; chunks that are there */
 	/* of a store under way: */
 	struct cap partial; /* its directory, writable; CAP_NONE: none yet */
 	uint64_t linked;    /* chunks in it */
@@ -33,12 +40,12 @@ struct chunk_set *chunk_set_new(const struct chunk_key *key, uint64_t size);
 /* Wipes and frees it and those behind it.  NULL is allowed. */
 void chunk_set_free(struct chunk_set *set);
 
-/* Returns the cap of a chunk, or NULL. */
-const struct cap *chunk_set_find(const struct chunk_set *set, uint64_t number);
+/* Returns a chunk, or NULL. */
+const struct chunk_object *chunk_set_find(const struct chunk_set *set, uint64_t number);
 
-/* Notes a cap, over what the number had.  NOMEM; USAGE: the number is too large. */
-MUST_USE enum fault chunk_set_put(struct chunk_set *set, uint64_t number, const struct cap *cap,
-				  struct err *err);
+/* Notes a chunk, over what the number had.  NOMEM; USAGE: the number is too large. */
+MUST_USE enum fault chunk_set_put(struct chunk_set *set, uint64_t number,
+				  const struct chunk_object *object, struct err *err);
 
 /* Notes that a chunk is to be linked.  NOMEM. */
 MUST_USE enum fault chunk_set_wait(struct chunk_set *set, uint64_t number, struct err *err);

@@ -203,14 +203,15 @@ enum fault chunking_need_set(struct chunking *chunking, struct operation *operat
 }
 
 enum fault chunking_find(struct chunking *chunking, struct operation *operation,
-			 const struct chunk_key *chunk, struct cap *cap, struct err *err)
+			 const struct chunk_key *chunk, struct chunk_object *object,
+			 struct err *err)
 {
 	struct chunk_set *set;
 	mutex_lock(&chunking->lock);
 	enum fault fault = chunking_need_set(chunking, operation, chunk->chunk_size, &set, err);
-	const struct cap *found = fault ? NULL : chunk_set_find(set, chunk->number);
+	const struct chunk_object *found = fault ? NULL : chunk_set_find(set, chunk->number);
 	if (found)
-		*cap = *found;
+		*object = *found;
 	else if (!fault)
 		fault = err_set(err, FAULT_NOT_FOUND, "chunk %llu of %llu bytes is not there",
 				(unsigned long long)chunk->number,

@@ -28,6 +28,7 @@ enum {
 };
 
 struct chunk_set;
+struct chunk_object;
 
 /* A directory of chunks that the key's has. */
 struct chunk_size {
@@ -55,13 +56,14 @@ void chunking_fini(struct chunking *chunking);
 MUST_USE enum fault chunking_log(struct chunking *chunking, struct operation *operation,
 				 struct chunk_log *log, struct err *err);
 
-/* Stores the cap of a chunk, from whichever directory.  NOT_FOUND: it is linked nowhere. */
+/* Stores a chunk, from whichever directory.  NOT_FOUND: it is linked nowhere. */
 MUST_USE enum fault chunking_find(struct chunking *chunking, struct operation *operation,
-				  const struct chunk_key *chunk, struct cap *cap, struct err *err);
+				  const struct chunk_key *chunk, struct chunk_object *object,
+				  struct err *err);
 
 /* Notes a chunk that is stored.  Faults: NOMEM, those of asking for what there is. */
 MUST_USE enum fault chunking_keep(struct chunking *chunking, struct operation *operation,
-				  const struct chunk_key *chunk, const struct cap *cap,
+				  const struct chunk_key *chunk, const struct chunk_object *object,
 				  struct err *err);
 
 /*

@@ -138,13 +138,14 @@ enum fault chunking_share(struct chunking *chunking, struct operation *operation
 }
 
 enum fault chunking_keep(struct chunking *chunking, struct operation *operation,
-			 const struct chunk_key *chunk, const struct cap *cap, struct err *err)
+			 const struct chunk_key *chunk, const struct chunk_object *object,
+			 struct err *err)
 {
 	struct chunk_set *set;
 	mutex_lock(&chunking->lock);
 	enum fault fault = chunking_need_set(chunking, operation, chunk->chunk_size, &set, err);
 	if (!fault)
-		fault = chunk_set_put(set, chunk->number, cap, err);
+		fault = chunk_set_put(set, chunk->number, object, err);
 	if (!fault)
 		fault = chunk_set_wait(set, chunk->number, err);
 	if (!fault)

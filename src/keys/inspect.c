@@ -34,14 +34,22 @@ static void count(struct inspecting *inspecting, const struct store_health *heal
 
 /* Looks at an object; what is not healthy is repaired, if that is wanted. */
 static enum fault look(const struct inspecting *inspecting, struct operation *operation,
-		       const struct cap *cap, struct store_health *health, struct err *err)
+		       const struct chunk_object *object, struct store_health *health,
+		       struct err *err)
 {
+	const struct cap *cap = &object->cap;
 	struct store_check check = { .verify = inspecting->wanted->read };
 	enum fault fault = whole_health(operation, cap, &check, health, err);
 	check.repair = inspecting->wanted->repair;
-	if (fault || !check.repair || health->healthy || !health->recoverable)
+	if (!fault && check.repair && !health->healthy && health->recoverable)
+		fault = whole_health(operation, cap, &check, health, err);
+	if (fault || !check.verify || !health->recoverable)
 		return fault;
-	return whole_health(operation, cap, &check, health, err);
+	/* Shares prove that the cap's bytes are there, not that the cap is this chunk's. */
+	fault = chunk_grid_prove(operation, object, err);
+	if (fault == FAULT_CORRUPT)
+		*health = (struct store_health){ .healthy = false };
+	return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
 }
 
 static enum fault inspect_one(void *context, uint64_t index, struct err *err)
@@ -49,15 +57,15 @@ static enum fault inspect_one(void *context, uint64_t index, struct err *err)
 	struct inspecting *inspecting = context;
 	struct operation *operation;
 	struct store_health health;
-	struct cap cap = { 0 };
+	struct chunk_object object = { .hashed = false };
 	const struct chunk_key key =
 		chunk_list_key(inspecting->list, &inspecting->grid.name->key, index);
 	if (operation_begin(inspecting->grid.keys, &operation, err))
 		return err->fault;
-	enum fault found = chunk_grid_find(&inspecting->grid, operation, &key, &cap, err);
-	enum fault fault = found ? found : look(inspecting, operation, &cap, &health, err);
+	enum fault found = chunk_grid_find(&inspecting->grid, operation, &key, &object, err);
+	enum fault fault = found ? found : look(inspecting, operation, &object, &health, err);
 	operation_end(operation);
-	cap_wipe(&cap);
+	cap_wipe(&object.cap);
 	mutex_lock(&inspecting->lock);
 	if (!fault)
 		count(inspecting, &health);

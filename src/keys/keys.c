@@ -1,6 +1,7 @@
 #include "keys/keys.h"
 
 #include "keys/chunk_grid.h"
+#include "queue/retry.h"
 
 static enum fault check_size(const struct chunk_grid *grid, const struct source *source,
 			     struct err *err)
@@ -69,6 +70,8 @@ enum fault keys_retrieve(struct keys *keys, const char *key, const char *path,
 		keys_progress_expect(progress, name.size);
 	const struct chunk_run run = chunk_grid_run(&grid);
 	enum fault fault = chunk_retrieve(&run, err);
+	if (fault == FAULT_CORRUPT) /* of what is stored, not of files here */
+		fault = err->fault = fault_after_tries(err);
 	chunk_grid_fini(&grid);
 	target_close(&target);
 	return fault;

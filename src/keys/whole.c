@@ -136,6 +136,7 @@ enum fault whole_read(struct operation *operation, const struct whole *whole,
 	struct single single = {
 		.tries = operation->tries,
 		.secret = secret,
+		.content = whole->content,
 		.begin = anew_begin,
 		.write = anew_write,
 		.context = &anew,

@@ -17,8 +17,9 @@
 /* An object, and what is here of its beginning. */
 struct whole {
 	const struct cap *cap;
-	uint64_t offset; /* of its first byte, as the sink counts */
-	uint64_t here;   /* bytes that may be its beginning; 0: none */
+	const unsigned char *content; /* the XXH3-128 that was noted; NULL: none, or `here` > 0 */
+	uint64_t offset;              /* of its first byte, as the sink counts */
+	uint64_t here;                /* bytes that may be its beginning; 0: none */
 	likeness_read *read;
 	void *context; /* of read */
 };

@@ -47,6 +47,7 @@ enum listing_key {
 	KEY_VERSION,
 	KEY_ATTRIBUTES,
 	KEY_TAGS,
+	KEY_CONTENT_HASH,
 };
 
 /* Returns which property a key stands for where the parser is; anything else is OTHER. */

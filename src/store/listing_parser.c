@@ -119,6 +119,11 @@ static void take_tags(struct listing_parser *listing, const char *text, size_t s
 	to->tags_size = (uint16_t)size;
 }
 
+static void take_content_hash(struct edge_metadata *to, const char *text, size_t size)
+{
+	to->hashed = content_hash_parse(text, size, to->content_hash);
+}
+
 static void take_linked(struct store_node *to, const char *text, size_t size)
 {
 	if (listing_nanoseconds(text, size, &to->linked_ns))
@@ -246,6 +251,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 		take_attributes(listing, text, size);
 	else if (listing->place == PLACE_BARGE && listing->key == KEY_TAGS)
 		take_tags(listing, text, size);
+	else if (listing->place == PLACE_BARGE && listing->key == KEY_CONTENT_HASH)
+		take_content_hash(&node(listing)->metadata, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RO_URI)
 		take_cap(&node(listing)->ro, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RW_URI)
@@ -335,6 +342,7 @@ static void end_metadata(struct listing_parser *listing)
 	if (position(listing) - listing->metadata_begin > LISTING_METADATA_MAX) {
 		node(listing)->metadata_flags = STORE_UNREAD;
 		node(listing)->metadata.attributes_size = node(listing)->metadata.tags_size = 0;
+		node(listing)->metadata.hashed = false;
 	}
 	listing->place = in_child(listing) ? PLACE_PROPERTIES : PLACE_ROOT;
 }

@@ -190,11 +190,19 @@ static enum fault put_key(struct bytes *out, const char *key)
 	return bytes_printf(out, "%s\"%s\": ", out->data[out->size - 1] == '{' ? "" : ", ", key);
 }
 
+static enum fault put_hash(struct bytes *out, const unsigned char hash[CONTENT_HASH_SIZE])
+{
+	char text[CONTENT_HASH_TEXT_SIZE];
+	content_hash_print(hash, text);
+	enum fault fault = put_key(out, "xxh3-128");
+	return fault ? fault : bytes_printf(out, "\"%s\"", text);
+}
+
 /* What only barge keeps. */
 static enum fault put_own(struct bytes *out, const struct edge_metadata *metadata)
 {
 	if (!metadata->unreadable && !metadata->chunked && metadata->attributes_size == 0 &&
-	    metadata->tags_size == 0)
+	    metadata->tags_size == 0 && !metadata->hashed)
 		return FAULT_NONE;
 	enum fault fault = put_key(out, "barge");
 	if (!fault)
@@ -217,6 +225,8 @@ static enum fault put_own(struct bytes *out, const struct edge_metadata *metadat
 		if (!fault)
 			fault = bytes_printf(out, "\"%.*s\"", metadata->tags_size, metadata->tags);
 	}
+	if (!fault && metadata->hashed)
+		fault = put_hash(out, metadata->content_hash);
 	return fault ? fault : bytes_append_text(out, "}");
 }
 

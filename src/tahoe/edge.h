@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "tahoe/caps.h"
 
 enum { EDGE_FLOAT_SIZE = 32 }; /* bytes for any double as text with its NUL */
@@ -35,6 +36,9 @@ struct edge_metadata {
 	uint16_t attributes_size;
 	const char *tags; /* of a snapshot, as snapshot/tags.h has them: need no escapes */
 	uint16_t tags_size;
+	/* Of the chunks of a key: */
+	bool hashed;                                   /* has the next one */
+	unsigned char content_hash[CONTENT_HASH_SIZE]; /* of the child's bytes, XXH3-128 */
 };
 
 struct edge_child {
@@ -57,8 +61,8 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE]);
  * that meta_is_time says is none, and without the last three where the mode is 0.  Where it is
  * numbered, "st_ino": 7, "st_dev": 65024 stand before the owner, "st_nlink": 2 behind the group,
  * and at the end "barge": {"unreadable": "...", "chunked": {"size": 5000000, "version": 1},
- * "attributes": "BASE64", "tags": "a,b"} with what of that there is; of a file in chunks with or
- * without a mode.
+ * "attributes": "BASE64", "tags": "a,b", "xxh3-128": "HEX"} with what of that there is; of a file
+ * in chunks with or without a mode.
  */
 MUST_USE enum fault edge_metadata_json(struct bytes *out, const struct edge_metadata *metadata);
 

@@ -43,17 +43,21 @@ static enum fault hash_pieces(const struct likeness_part *part, unsigned char *d
 	return FAULT_NONE;
 }
 
-/* Runs the bytes through the key of the cap and compares it. */
-static enum fault find_keyed(const struct likeness_part *part, bool *alike, struct err *err)
+/* Runs the bytes through the hash that was noted, else through the key of the cap, and compares
+ * it. */
+static enum fault find_hashed(const struct likeness_part *part, bool *alike, struct err *err)
 {
+	const unsigned char *content = part->of->content;
 	struct proof proof = { 0 };
 	unsigned char *data = malloc(PIECE_SIZE);
 	enum fault fault = FAULT_NONE;
 	if (!data)
 		return err_set(err, FAULT_NOMEM, "no memory for comparing");
-	if (proof_start(&proof, part->cap, part->of->secret, err) ||
+	if (proof_start(&proof, part->cap, content ? NULL : part->of->secret, err) ||
 	    hash_pieces(part, data, &proof, err) || proof_end(&proof, part->cap, alike, err))
 		fault = err->fault;
+	else if (content)
+		*alike = proof_has(&proof, content);
 	proof_fini(&proof);
 	free(data);
 	return fault;
@@ -63,11 +67,11 @@ static enum fault find_part(const struct likeness_part *part, bool *alike, struc
 {
 	const struct cap *cap = part->cap;
 	*alike = false;
-	if (cap->kind == CAP_LIT && cap->size == part->size)
-		return find_literal(part, alike, err);
-	if (cap->kind == CAP_CHK && cap->size == part->size && part->of->secret)
-		return find_keyed(part, alike, err);
-	return FAULT_NONE;
+	if ((cap->kind != CAP_LIT && cap->kind != CAP_CHK) || cap->size != part->size)
+		return FAULT_NONE;
+	if (part->of->content || (cap->kind == CAP_CHK && part->of->secret))
+		return find_hashed(part, alike, err);
+	return cap->kind == CAP_LIT ? find_literal(part, alike, err) : FAULT_NONE;
 }
 
 /* Compares chunk by chunk, up to the first that is not alike. */

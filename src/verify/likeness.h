@@ -1,8 +1,8 @@
 /*
  * Whether bytes at hand are those that a cap names, without asking a gateway: by their convergence
- * key, or as a literal.
+ * key, or as a literal; or by a hash that was noted when they were stored.
  *
- * Place      src/read and src/land, with --checksum: a file and a cap -> [likeness].
+ * Place      src/read and src/land, with --checksum, and src/keys: a file and a cap -> [likeness].
  * Ownership  everything is borrowed for the call.
  * Threads    all functions may run concurrently.
  */
@@ -22,6 +22,8 @@ struct likeness {
 	const struct cap *cap;           /* of a file, of any kind */
 	const struct chunked *chunked;   /* or these chunks are the file; else NULL */
 	const struct chk_params *secret; /* the gateway's; its k, n and segment size do not count */
+	const unsigned char *content;    /* the XXH3-128 that was noted, which tells instead of the
+					    cap; NULL: none was.  Not with `chunked` */
 	uint64_t size;                   /* bytes at hand */
 	likeness_read *read;
 	void *context;
@@ -30,8 +32,8 @@ struct likeness {
 
 /*
  * Stores whether the bytes are those of the cap.  They are not, as far as is known, when the cap is
- * that of a mutable file, or was made with another secret.  Nothing is read where sizes differ.
- * Faults: those of `read`, and NOMEM.
+ * that of a mutable file, or, where no hash was noted, was made with another secret.  Nothing is
+ * read where sizes differ.  Faults: those of `read`, and NOMEM.
  */
 MUST_USE enum fault likeness_find(const struct likeness *likeness, bool *alike, struct err *err);
 

@@ -89,12 +89,16 @@ void proof_keep(struct proof *proof)
 	proof->first_size = proof->size;
 }
 
-bool proof_repeats(struct proof *proof)
+bool proof_has(struct proof *proof, const unsigned char content[CONTENT_HASH_SIZE])
 {
 	unsigned char now[CONTENT_HASH_SIZE];
 	content_hash_final(&proof->hash, now);
-	return proof->size == proof->first_size &&
-	       memcmp(now, proof->first, CONTENT_HASH_SIZE) == 0;
+	return memcmp(now, content, CONTENT_HASH_SIZE) == 0;
+}
+
+bool proof_repeats(struct proof *proof)
+{
+	return proof->size == proof->first_size && proof_has(proof, proof->first);
 }
 
 size_t proof_doubtful_tail(const struct proof *proof)

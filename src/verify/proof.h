@@ -33,6 +33,9 @@ struct proof {
 /* Frees.  All zeros are allowed. */
 void proof_fini(struct proof *proof);
 
+/* Returns whether what was read has that XXH3-128. */
+bool proof_has(struct proof *proof, const unsigned char content[CONTENT_HASH_SIZE]);
+
 /*
  * Begins a read of `cap`.  With a `secret` of the gateway (NULL: unknown; its k, n and segment size
  * do not count) and a CHK cap the key is computed.  FAULT_NOMEM.

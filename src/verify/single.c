@@ -8,6 +8,7 @@ struct attempts {
 	struct reading reading;
 	struct proof proof;
 	bool again;     /* this is the second reading */
+	bool other;     /* the bytes are not those that were noted: no accident of one reply */
 	struct err err; /* how the reading ended */
 };
 
@@ -48,6 +49,35 @@ static enum fault read_whole(struct attempts *attempts, bool *proven, struct err
 	return FAULT_NONE;
 }
 
+static enum fault read_again(struct attempts *attempts, bool *proven, struct err *err)
+{
+	proof_keep(&attempts->proof);
+	attempts->again = true;
+	if (read_whole(attempts, proven, err))
+		return err->fault;
+	/* Whichever is right, it may be the first that was written. */
+	if (!proof_repeats(&attempts->proof))
+		return err_wrong(err, "read twice, the bytes are not the same");
+	return FAULT_NONE;
+}
+
+static enum fault not_as_noted(struct err *err)
+{
+	return err_wrong(err,
+			 "its bytes are not those whose XXH3-128 was noted when it was stored");
+}
+
+static enum fault read_literal(const struct single *single, const struct cap *cap, struct err *err)
+{
+	unsigned char hash[CONTENT_HASH_SIZE];
+	const size_t size = (size_t)cap->size;
+	content_hash_of(cap->content, size, hash);
+	if (single->content && memcmp(single->content, hash, sizeof hash) != 0)
+		return not_as_noted(err);
+	enum fault fault = single->begin(single->context, err);
+	return fault ? fault : single->write(single->context, cap->content, size, err);
+}
+
 static enum fault attempt(struct attempts *attempts, struct err *err)
 {
 	const struct single *single = attempts->single;
@@ -55,15 +85,13 @@ static enum fault attempt(struct attempts *attempts, struct err *err)
 	attempts->again = false;
 	if (single->begin(single->context, err) || read_whole(attempts, &proven, err))
 		return err->fault;
-	if (proven)
+	if (single->content && proof_has(&attempts->proof, single->content))
 		return FAULT_NONE;
-	proof_keep(&attempts->proof);
-	attempts->again = true;
-	if (read_whole(attempts, &proven, err))
+	if (!proven && read_again(attempts, &proven, err))
 		return err->fault;
-	/* Whichever is right, it may be the first that was written. */
-	if (!proof_repeats(&attempts->proof))
-		return err_wrong(err, "read twice, the bytes are not the same");
+	attempts->other = single->content != NULL;
+	if (attempts->other)
+		return not_as_noted(err);
 	if (proven)
 		return FAULT_NONE;
 	reading_check_tail(&attempts->reading, &attempts->proof);
@@ -76,10 +104,7 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 	if (!cap_is_file(cap) || cap_is_verifier(cap))
 		return err_set(err, FAULT_USAGE, "its cap is not one of a file to be read");
 	if (cap_is_literal(cap)) /* the cap holds the bytes */
-		return single->begin(single->context, err)
-			       ? err->fault
-			       : single->write(single->context, cap->content, (size_t)cap->size,
-					       err);
+		return read_literal(single, cap, err);
 	attempts.reading = (struct reading){
 		.options = { .store = single->tries.wait->store,
 			     .cap = cap,
@@ -89,7 +114,8 @@ enum fault single_read(struct single *single, const struct cap *cap, struct err 
 		.length = UINT64_MAX,
 	};
 	enum fault fault;
-	while ((fault = attempt(&attempts, err)) && tries_again(&single->tries, err)) {
+	while ((fault = attempt(&attempts, err)) && !attempts.other &&
+	       tries_again(&single->tries, err)) {
 	}
 	if (!fault)
 		tries_over(&single->tries);

@@ -4,6 +4,8 @@
  *   first read -> key equals the cap's, or the store has proven the bytes: proven
  *              -> else second read, equal -> doubtful tail? that range alone, equal -> proven
  *
+ * Where the hash of its bytes was noted when it was stored, it has to be that, and proves them.
+ *
  * Place      barge get, src/read -> [single] -> calls/wait.h.  What it wrote counts only
  *            once it has returned well.
  * Ownership  everything is borrowed for the call.
@@ -18,6 +20,7 @@
 struct single {
 	struct tries tries;
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
+	const unsigned char *content;    /* the XXH3-128 that was noted, or NULL: none was */
 	/* Forgets what was written: another try begins. */
 	enum fault (*begin)(void *context, struct err *err);
 	/* Forgets what was written behind the first `kept` bytes, which are of earlier chunks; of
@@ -30,7 +33,8 @@ struct single {
 /*
  * Reads the file of `cap` into `write`.  Sleeps, trying again what may go well.  Faults: those of
  * store_get (RETRY after the last try, also when the bytes could not be proven), of `begin` and of
- * `write`; USAGE when the cap is not one to read a file by.
+ * `write`; USAGE when the cap is not one to read a file by; CORRUPT when its bytes are not those
+ * that were noted.
  */
 MUST_USE enum fault single_read(struct single *single, const struct cap *cap, struct err *err);
 

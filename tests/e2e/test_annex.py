@@ -139,6 +139,29 @@ def test_testremote_encrypted_and_with_caps_in_the_branch(embedded, annex, publi
     annex.run(annex.place, "gpgconf", "--kill", "gpg-agent")
 
 
+def test_encrypted_with_parts(embedded, annex, public):
+    """What is encrypted has other bytes each time, so it is never put together from parts."""
+    if not shutil.which("gpg"):
+        pytest.skip("gpg is needed")
+    annex.environment["GNUPGHOME"] = str(public)
+    public.chmod(0o700)
+    repository = annex.repository()
+    files = {"large": content(30_000), "small": content(500)}
+    annex.add(repository, files)
+    annex.remote(repository, f"gateway={embedded.url}", "parts=7kB", encryption="shared")
+    annex.annex(repository, "copy", "-q", "--to=t", ".")
+    assert "chunks" not in embedded.list(annex.creds(repository))
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    annex.annex(repository, "fsck", "-q", "--from=t", ".")
+    annex.annex(repository, "drop", "-q", ".")
+    annex.annex(repository, "get", "-q", "--from=t", ".")
+    assert contents(repository, files) == files
+    annex.annex(repository, "drop", "-q", "--from=t", "large")
+    assert annex.annex(repository, "find", "--in=t").split() == ["small"]
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    annex.run(annex.place, "gpgconf", "--kill", "gpg-agent")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("state", ["annex", "directory"])
 def test_all_of_testremote(embedded, annex, state):

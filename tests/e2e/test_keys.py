@@ -22,10 +22,10 @@ class Store:
     def __init__(self, grid, barge, tmp_path):
         self.grid, self.barge, self.tmp_path = grid, barge, tmp_path
         self.alias, self.cap = grid.fresh()
+        self.node = f"--node-directory={grid.directory}"
 
     def words(self, action, *words):
-        return ("key", action, *words, f"--root={self.alias}",
-                f"--node-directory={self.grid.directory}")
+        return ("key", action, *words, f"--root={self.alias}", self.node)
 
     def ok(self, action, *words):
         return self.barge.ok(*self.words(action, *words))

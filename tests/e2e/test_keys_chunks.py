@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+import xxhash
 
 from grid import wait_for
 from test_keys import Store, key_of, place
@@ -193,20 +194,24 @@ def lost_cap(keys, size):
     return ":".join(words[:2] + ["a" * 26] + words[3:])
 
 
-def immutable(grid, children):
-    body = {name: [kind, {"ro_uri": node["ro_uri"]}] for name, (kind, node) in children.items()}
+def immutable(grid, children, noted=False):
+    """Makes a directory; with what was noted of its children, or without, as older stores are."""
+    keep = ("ro_uri", "metadata") if noted else ("ro_uri",)
+    body = {name: [kind, {key: node[key] for key in keep if key in node}]
+            for name, (kind, node) in children.items()}
     return grid.web("POST", "/uri?t=mkdir-immutable", json.dumps(body)).decode()
 
 
-def spoil(chunks, number, cap):
-    """Puts something else in the place of a chunk."""
+def spoil(chunks, number, cap, noted=False):
+    """Puts something else in the place of a chunk, or takes it away."""
     grid = chunks.keys.grid
     children = dict(grid.children(chunks.keys.cap, f"{chunks.own()}/{chunks.size}"))
-    children.pop(chunks.name(number))
     if cap:
-        children[chunks.name(number)] = ["filenode", {"ro_uri": cap}]
+        children[chunks.name(number)][1]["ro_uri"] = cap
+    elif number:
+        children.pop(chunks.name(number))
     own = dict(grid.children(chunks.keys.cap, chunks.own()))
-    own[str(chunks.size)] = ["dirnode", {"ro_uri": immutable(grid, children)}]
+    own[str(chunks.size)] = ["dirnode", {"ro_uri": immutable(grid, children, noted)}]
     above, name = chunks.own().rsplit("/", 1)
     grid.link(grid.child(chunks.keys.cap, above)[1]["rw_uri"], name, immutable(grid, own))
 
@@ -230,6 +235,70 @@ def test_a_chunk_that_is_lost_is_taken_from_another_list(keys, tmp_path, lost):
     assert keys.check(chunks.key) == "present"
     if lost != "of no content":  # which is tried a few times
         assert keys.grid.requests("get") - gets <= 6, "what is there was fetched again"
+
+
+# --- what was noted of each ---------------------------------------------------------------
+
+def noted_hashes(chunks, path):
+    children = chunks.keys.grid.children(chunks.keys.cap, path)
+    return {name: node["metadata"]["barge"]["xxh3-128"] for name, (_, node) in children.items()}
+
+
+def test_the_hash_of_each_chunk_stands_beside_it(keys, tmp_path):
+    chunks = Chunks(keys, content(3 * CHUNK + 5) + bytes(2 * CHUNK))  # the last one in its cap
+    chunks.store()
+    assert noted_hashes(chunks, f"{chunks.own()}/{CHUNK}") == {
+        chunks.name(n): xxhash.xxh3_128_hexdigest(chunks.part(n))
+        for n in range(1, chunks.count + 1)}
+    assert chunks.back(tmp_path / "back") == chunks.data
+
+
+def test_chunks_that_were_stored_without_a_hash(keys, tmp_path):
+    chunks = Chunks(keys, content(4 * CHUNK))
+    chunks.store()
+    spoil(chunks, 0, None)
+    back = tmp_path / "back"
+    back.write_bytes(chunks.data[:2 * CHUNK])
+    gets = keys.grid.requests("get")
+    assert chunks.back(back) == chunks.data and keys.grid.requests("get") - gets <= 3
+    assert keys.ok("verify", chunks.key, "--verify=read").out == f"healthy {chunks.key}\n"
+    chunks.store()
+    assert chunks.back(tmp_path / "again") == chunks.data
+
+
+@pytest.mark.parametrize("options", [(), ("-j1",)])
+def test_a_chunk_that_is_another_is_found_by_its_hash(keys, tmp_path, options):
+    chunks, others = Chunks(keys, content(4 * CHUNK)), Chunks(keys, content(4 * CHUNK), 150000)
+    chunks.store()
+    spoil(chunks, 3, keys.grid.put(content(CHUNK, 78)), noted=True)  # as long, and well stored
+    back = tmp_path / "back"
+    run = keys.run("retrieve", chunks.key, back, *options)
+    assert run.code == 1 and "hunk 3" in run.err and "XXH3-128" in run.err
+    assert back.read_bytes()[:2 * CHUNK] == chunks.data[:2 * CHUNK]
+    run = keys.run("retrieve", chunks.key, back, *options)
+    assert run.code == 1, "what came of it was taken for right"
+    assert keys.ok("verify", chunks.key).out == f"healthy {chunks.key}\n"
+    run = keys.run("verify", chunks.key, "--verify=read")
+    assert run.code == 1 and run.out == f"lost {chunks.key}\n"
+    others.store()
+    assert chunks.back(back, *options) == chunks.data
+
+
+def test_what_was_noted_tells_where_the_secret_is_not_known(keys, tmp_path):
+    chunks, back = Chunks(keys, content(4 * CHUNK)), tmp_path / "back"
+    chunks.store()
+    cap = tmp_path / "cap"
+    cap.write_text(keys.cap)
+    cap.chmod(0o600)
+    keys.node, keys.alias = f"--gateway={keys.grid.url}", "cap:"
+    gets = keys.grid.requests("get")
+    assert chunks.back(back, f"--cap-file={cap}") == chunks.data
+    assert keys.grid.requests("get") - gets <= 4 + 2, "it was read twice"
+    with open(back, "r+b") as file:
+        file.truncate(3 * CHUNK)
+    gets = keys.grid.requests("get")
+    assert chunks.back(back, f"--cap-file={cap}") == chunks.data
+    assert keys.grid.requests("get") - gets <= 1 + 2, "what is there was read again"
 
 
 def test_a_log_that_names_what_is_not_there(keys, tmp_path):

@@ -76,12 +76,32 @@ static void makes_the_standard_xxh3(void **state)
 	content_hash_fini(NULL);
 }
 
+static void hashes_are_written_and_read_back(void **state)
+{
+	(void)state;
+	static const char empty[] = "99aa06d3014798d86001c324468d497f";
+	static const char *const odd[] = { "", "99aa06d3014798d86001c324468d497",
+					   "99aa06d3014798d86001c324468d497f0",
+					   "99AA06D3014798D86001C324468D497F",
+					   "99aa06d3014798d86001c324468d497g" };
+	unsigned char hash[CONTENT_HASH_SIZE], back[CONTENT_HASH_SIZE];
+	char text[CONTENT_HASH_TEXT_SIZE];
+	content_hash_of("", 0, hash);
+	content_hash_print(hash, text);
+	assert_string_equal(text, empty);
+	assert_true(content_hash_parse(text, strlen(text), back));
+	assert_memory_equal(back, hash, sizeof hash);
+	for (size_t i = 0; i < ARRAY_COUNT(odd); i++)
+		assert_false(content_hash_parse(odd[i], strlen(odd[i]), back));
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(makes_the_standard_sha256),
 		cmocka_unit_test(a_start_forgets_what_was_open),
 		cmocka_unit_test(makes_the_standard_xxh3),
+		cmocka_unit_test(hashes_are_written_and_read_back),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -74,6 +74,21 @@ static void prints_times_as_short_as_they_can_be(void **state)
 	}
 }
 
+static void prints_the_hash_of_a_chunk(void **state)
+{
+	(void)state;
+	struct bytes out;
+	bytes_init(&out, 1000);
+	const struct edge_metadata hashed = { .ctime_ns = META_NO_TIME,
+					      .mtime_ns = META_NO_TIME,
+					      .hashed = true,
+					      .content_hash = { 0x0a, 0xff } };
+	assert_int_equal(edge_metadata_json(&out, &hashed), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"barge\": {\"xxh3-128\": \"0aff0000000000000000000000000000\"}}");
+	bytes_fini(&out);
+}
+
 static void prints_metadata_in_order(void **state)
 {
 	(void)state;
@@ -194,6 +209,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(prints_floats_as_python),
 		cmocka_unit_test(prints_times_as_short_as_they_can_be),
+		cmocka_unit_test(prints_the_hash_of_a_chunk),
 		cmocka_unit_test(prints_metadata_in_order),
 		cmocka_unit_test(builds_children),
 		cmocka_unit_test(leaves_the_body_alone_on_failure),

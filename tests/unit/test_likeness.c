@@ -123,6 +123,30 @@ static void another_secret_is_not_alike(void **state)
 	assert_false(alike(&cap, &other, data, sizeof data));
 }
 
+static void a_hash_that_was_noted_tells_instead_of_the_cap(void **state)
+{
+	(void)state;
+	static const unsigned char data[100];
+	unsigned char noted[CONTENT_HASH_SIZE];
+	struct cap chk = cap_of(data, sizeof data), literal;
+	chk_literal(data, 5, &literal);
+	file.data = data;
+	const struct cap *const caps[] = { &chk, &literal };
+	for (int right = 0; right < 2; right++)
+		for (size_t i = 0; i < 2; i++) {
+			bool answer;
+			struct err err;
+			const size_t size = (size_t)caps[i]->size;
+			const struct likeness likeness = {
+				.cap = caps[i], .content = noted, .size = size, .read = give
+			};
+			content_hash_of(data, right ? size : size - 1, noted);
+			chk.key[0] ^= 1; /* nobody looks at it */
+			assert_int_equal(likeness_find(&likeness, &answer, &err), FAULT_NONE);
+			assert_int_equal(answer, right);
+		}
+}
+
 static void what_cannot_be_read_is_told(void **state)
 {
 	(void)state;
@@ -210,6 +234,7 @@ int main(void)
 		cmocka_unit_test(literals_are_compared_by_their_bytes),
 		cmocka_unit_test(another_secret_is_not_alike),
 		cmocka_unit_test(what_cannot_be_read_is_told),
+		cmocka_unit_test(a_hash_that_was_noted_tells_instead_of_the_cap),
 		cmocka_unit_test_setup_teardown(a_file_is_read_where_it_is, sandbox_setup,
 						sandbox_teardown),
 	};

@@ -331,6 +331,38 @@ static void tells_halves_of_pairs_apart(void **state)
 	}
 }
 
+static void reads_hashes_that_are_some(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		bool hashed;
+	} known[] = {
+		{ "\"0aff0000000000000000000000000001\"", true },
+		{ "\"0aff000000000000000000000000001\"", false },
+		{ "\"0AFF0000000000000000000000000001\"", false },
+		{ "5", false },
+		{ "{\"xxh3-128\": \"0aff0000000000000000000000000001\"}", false },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+		char *text;
+		struct held held = { .refuse_at = 0 };
+		struct answer answer;
+		assert_true(asprintf(&text,
+				     CHILD("a", "filenode",
+					   "\"metadata\":{\"barge\":{\"xxh3-128\": %s}}"),
+				     known[i].value) > 0);
+		assert_int_equal(read_all(text, &held, &answer), FAULT_NONE);
+		const struct edge_metadata *metadata = &held.child[0].node.metadata;
+		assert_int_equal(metadata->hashed, known[i].hashed);
+		if (metadata->hashed) {
+			assert_int_equal(metadata->content_hash[1], 0xff);
+			assert_int_equal(metadata->content_hash[15], 1);
+		}
+		free(text);
+	}
+}
+
 static void append_run(struct bytes *text, char c, size_t size)
 {
 	assert_int_equal(bytes_reserve(text, size), FAULT_NONE);
@@ -444,6 +476,7 @@ int main(void)
 		cmocka_unit_test(bounds_depth_and_size),
 		cmocka_unit_test(takes_many_children),
 		cmocka_unit_test(tells_halves_of_pairs_apart),
+		cmocka_unit_test(reads_hashes_that_are_some),
 		cmocka_unit_test(reads_no_metadata_that_is_too_long),
 		cmocka_unit_test(bounds_names_and_keeps_them_apart),
 		cmocka_unit_test(stops_when_a_child_is_refused),

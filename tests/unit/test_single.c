@@ -228,6 +228,42 @@ static void a_chunk_that_is_lost_is_named(void **state)
 	store_close(target_tree.wait.store);
 }
 
+static void bytes_are_those_that_were_noted(void **state)
+{
+	(void)state;
+	unsigned char noted[CONTENT_HASH_SIZE];
+	struct tree target_tree;
+	for (int secret = 0; secret < 2; secret++) {
+		open_site(&target_tree, "g", "probl");
+		content_hash_of(target_tree.content, SIZE, noted);
+		target_tree.single.content = noted;
+		assert_int_equal(read_with(&target_tree, secret), FAULT_NONE);
+		assert_int_equal(gets(&target_tree), 1); /* it tells, as the key does */
+		open_site(&target_tree, secret ? "bg" : "bgg", "x");
+		content_hash_of(target_tree.content, SIZE, noted);
+		target_tree.single.content = noted;
+		assert_int_equal(read_with(&target_tree, secret), FAULT_NONE);
+	}
+}
+
+static void bytes_that_were_not_noted_are_not_read_again(void **state)
+{
+	(void)state;
+	static const unsigned char noted[CONTENT_HASH_SIZE] = "another";
+	struct tree target_tree;
+	for (int secret = 0; secret < 2; secret++) {
+		open_site(&target_tree, "g", "x");
+		target_tree.single.content = noted;
+		assert_int_equal(read_with(&target_tree, secret), FAULT_CORRUPT);
+		assert_int_equal(gets(&target_tree), secret ? 1 : 2);
+		open_site(&target_tree, "g", "x");
+		target_tree.single.content = noted;
+		chk_literal((const unsigned char *)"hello", 5, &target_tree.cap);
+		assert_int_equal(read_with(&target_tree, secret), FAULT_CORRUPT);
+		assert_int_equal(target_tree.begun, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -239,6 +275,8 @@ int main(void)
 		cmocka_unit_test(wrong_bytes_are_read_again_and_then_given_up),
 		cmocka_unit_test(a_fault_of_our_own_is_final),
 		cmocka_unit_test(a_literal_is_in_its_cap),
+		cmocka_unit_test(bytes_are_those_that_were_noted),
+		cmocka_unit_test(bytes_that_were_not_noted_are_not_read_again),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

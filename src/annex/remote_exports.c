@@ -47,6 +47,14 @@ static enum fault find(const struct exported *exported, struct cap *cap, struct 
 	return fault;
 }
 
+/* Begins with a file that is to be there, and stores its read cap. */
+static enum fault begin_found(struct exported *exported, void *context,
+			      const struct annex_request *request, struct cap *cap, struct err *err)
+{
+	enum fault fault = begin(exported, context, request, request->name, err);
+	return fault ? fault : find(exported, cap, err);
+}
+
 /* Links an export, and looks from the root whether it is there: others may have taken a directory
  * above it away meanwhile. */
 static enum fault link_export(const struct tree_root *tree, const struct tree_path *path,
@@ -83,9 +91,7 @@ enum fault export_retrieve(void *context, const struct annex_request *request, s
 	const struct keys_progress progress = { .moved = remote_moved, .context = request->job };
 	struct exported exported;
 	struct cap cap = { 0 };
-	enum fault fault = begin(&exported, context, request, request->name, err);
-	if (!fault)
-		fault = find(&exported, &cap, err);
+	enum fault fault = begin_found(&exported, context, request, &cap, err);
 	if (!fault)
 		fault = whole_get(exported.operation, &cap, request->file, &progress, err);
 	cap_wipe(&cap);
@@ -96,9 +102,7 @@ enum fault export_present(void *context, const struct annex_request *request, st
 {
 	struct exported exported;
 	struct cap cap = { 0 };
-	enum fault fault = begin(&exported, context, request, request->name, err);
-	if (!fault)
-		fault = find(&exported, &cap, err);
+	enum fault fault = begin_found(&exported, context, request, &cap, err);
 	if (!fault)
 		fault = remote_presence(whole_check(exported.operation, &cap, err), err);
 	cap_wipe(&cap);
@@ -120,11 +124,9 @@ enum fault remote_rename(void *context, const struct annex_request *request, str
 	struct exported exported;
 	struct cap cap = { 0 };
 	struct tree_path to = { 0 };
-	enum fault fault = begin(&exported, context, request, request->name, err);
+	enum fault fault = begin_found(&exported, context, request, &cap, err);
 	if (!fault)
 		fault = tree_path_init(&to, request->to, err);
-	if (!fault)
-		fault = find(&exported, &cap, err);
 	if (!fault)
 		fault = link_export(&exported.tree, &to, &cap, err);
 	if (!fault && strcmp(request->to, request->name) != 0)

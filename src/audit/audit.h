@@ -68,6 +68,7 @@ struct audit_request {
 	bool add_lease, repair;
 	struct earlier *earlier; /* of the same, or NULL; hears of what is proven */
 	unsigned in_flight;      /* 1..LANES_MAX */
+	unsigned width;          /* of these, at one gateway */
 	struct away *away;       /* as lanes_options, and */
 	struct health *health;   /* the same */
 };

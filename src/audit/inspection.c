@@ -109,6 +109,7 @@ static void prove_chunks(struct inspection *inspection)
 		.levels = inspection->levels,
 		.add_lease = inspection->add_lease,
 		.repair = inspection->repair,
+		.width = inspection->width,
 		.secret = inspection->secret,
 		.moved = inspection_moved,
 		.advanced = inspection_advanced,

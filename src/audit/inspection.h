@@ -39,6 +39,7 @@ struct inspection {
 			     it is that file, or this is 0 */
 	char *path;      /* from the root of the tree; "" is that */
 	size_t path_size;
+	unsigned width; /* objects in flight at once where it is a file in chunks; 0: one */
 	const struct earlier_object *before; /* a directory found well: only its children count */
 	const struct chk_params *secret;     /* of the gateway, or NULL */
 	/* Hears in the lane of bytes that arrived.  May be NULL. */

@@ -180,6 +180,8 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 	inspection->levels = tree->request->levels;
 	inspection->add_lease = tree->request->add_lease;
 	inspection->repair = tree->request->repair;
+	/* Alone it may have all that may be in flight; in a tree others are beside it. */
+	inspection->width = parent ? 1 : tree->request->width;
 	inspection->secret = tree->request->secret;
 	inspection->moved = tree->request->moved;
 	inspection->context = tree->request->context;

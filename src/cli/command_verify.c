@@ -211,13 +211,20 @@ static enum fault prove_tree(const struct audit_request *request, const struct s
 	return fault;
 }
 
-/* A cap itself says what it is; what lies below one is asked for. */
+/* A cap itself says what it is; what lies below one is asked for, and its edge, whether it is a
+ * file in chunks. */
 static enum fault find_root(const struct grid_path *path, struct setup *setup,
 			    const struct store_wait *wait, struct store_node *node, struct err *err)
 {
 	const struct grid_look look = { .tries = setup_tries(setup, wait), .count = SIZE_MAX };
-	if (path->count > 0)
-		return grid_path_look(path, &look, node, err);
+	if (path->count > 0) {
+		struct chunked chunked = { .count = 0 };
+		enum fault fault = grid_path_look(path, &look, node, err);
+		if (!fault)
+			fault = grid_path_chunks(path, &look.tries, node, &chunked, err);
+		chunked_fini(&chunked);
+		return fault;
+	}
 	*node = (struct store_node){
 		.kind = cap_is_directory(&path->root) ? STORE_DIRECTORY : STORE_FILE,
 		.rw = path->root,
@@ -347,6 +354,7 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		.add_lease = options->add_lease,
 		.repair = repair,
 		.in_flight = (unsigned)min_u64(in_flight * setup->gateways, LANES_MAX),
+		.width = in_flight,
 		.away = setup->away,
 		.health = setup->health,
 	};

@@ -1,10 +1,11 @@
 /*
- * A file in chunks, proven: its directory, and then one chunk after the other.
+ * A file in chunks, proven: its directory, and its chunks, some of them at once.
  *
- *   [list the directory: are they the chunks of this file?] -> [its shares] -> chunk 1 -> chunk 2
- *   -> ... -> ended
+ *   [list the directory: are they the chunks of this file?] -> [its shares], [chunk 1], [chunk 2],
+ *   ... -> all are: ended
+ *       -> one has failed: no more are begun; those in flight end -> ended
  *
- * Started again after an attempt that failed, it goes on with the chunk that did.
+ * Started again after an attempt that failed, it goes on with what is not proven yet.
  *
  * Place      src/audit, and a backup that looks again at what it knows -> [chunks_proof] ->
  *            proving.h.
@@ -22,6 +23,7 @@ struct chunks_proof_options {
 	uint64_t bytes;        /* of the file */
 	unsigned levels;       /* enum verify_level: COUNT, CHECK, READ */
 	bool add_lease, repair;
+	unsigned width;                  /* objects in flight at once; 0: one */
 	const struct chk_params *secret; /* the gateway's, or NULL: unknown */
 	/* Hears of bytes that arrived.  May be NULL. */
 	void (*moved)(void *context, uint64_t bytes);
@@ -32,16 +34,24 @@ struct chunks_proof_options {
 	void *context; /* of all three */
 };
 
+struct chunks_hand;
+
 /* All zeros before the first start, but for chunks that are known already. */
 struct chunks_proof {
 	struct chunks_proof_options options;
 	struct chunked chunked;
-	size_t proven;              /* objects: the directory, then the chunks */
+	bool *proven;               /* for each object: the directory, then the chunks */
 	bool checked;               /* shares were looked at, */
 	struct store_health health; /* and this is the worst that was found */
 
 	struct store_call *call; /* the listing in flight */
-	struct proving proving;  /* of the object at hand */
+	/* of an attempt: */
+	struct chunks_hand *hand; /* as many as may be in flight */
+	unsigned hands, busy;
+	size_t next;    /* object to be begun */
+	bool beginning; /* some are begun just now */
+	struct err err; /* of the first object that failed, */
+	size_t failed;  /* which it is */
 };
 
 /* Proves what is not proven yet. */

@@ -14,6 +14,9 @@ struct chunked_grid {
 	unsigned asked[COUNT]; /* checks of each chunk */
 	unsigned directories;  /* and of the directory */
 	size_t failing, sick;  /* of this chunk, from 1, a check fails; shares are lost */
+	unsigned width;        /* of an attempt */
+	unsigned ended_checks;
+	unsigned most; /* checks that were in flight at once */
 
 	struct chunks_proof proof;
 	unsigned advanced, ended;
@@ -27,6 +30,9 @@ static void answer_check(struct chunked_grid *grid, const struct cap *cap,
 	while (i < COUNT && !cap_equal(cap, &grid->chunk[i]))
 		i++;
 	const bool is_chunk = i < COUNT;
+	const unsigned running =
+		atomic_load(&grid->fake.started[FAKE_CHECK]) - grid->ended_checks++;
+	grid->most = running > grid->most ? running : grid->most;
 	if (is_chunk)
 		grid->asked[i]++;
 	grid->directories += !is_chunk;
@@ -97,6 +103,7 @@ static enum fault prove(struct chunked_grid *grid)
 		.cap = &grid->directory,
 		.bytes = COUNT * CHUNK,
 		.levels = VERIFY_COUNT,
+		.width = grid->width,
 		.advanced = advanced,
 		.ended = ended,
 		.context = grid,
@@ -167,6 +174,57 @@ static void a_chunk_too_few_is_no_proof(void **state)
 	close_grid(&grid);
 }
 
+static void as_many_as_may_be_are_in_flight(void **state)
+{
+	(void)state;
+	for (unsigned width = 1; width <= COUNT + 5; width++) {
+		struct chunked_grid grid;
+		open_grid(&grid);
+		grid.width = width;
+		assert_int_equal(prove(&grid), FAULT_NONE);
+		assert_int_equal(grid.most, min_u64(width, COUNT + 1));
+		assert_int_equal(grid.ended, 1);
+		assert_int_equal(grid.advanced, COUNT + 1);
+		close_grid(&grid);
+	}
+}
+
+static void side_by_side_only_what_failed_is_proven_again(void **state)
+{
+	(void)state;
+	struct chunked_grid grid;
+	open_grid(&grid);
+	grid.width = COUNT + 1;
+	grid.failing = 2;
+	assert_int_equal(prove(&grid), FAULT_RETRY);
+	assert_non_null(strstr(grid.err.text, "chunk 2 of 4"));
+	assert_int_equal(grid.ended, 1);
+	assert_int_equal(grid.advanced, COUNT); /* those in flight came to their end */
+	grid.failing = 0;
+	assert_int_equal(prove(&grid), FAULT_NONE);
+	for (size_t i = 0; i < COUNT; i++)
+		assert_int_equal(grid.asked[i], i == 1 ? 2 : 1);
+	assert_int_equal(grid.directories, 1);
+	close_grid(&grid);
+}
+
+static void what_is_in_flight_is_given_up(void **state)
+{
+	(void)state;
+	struct chunked_grid grid;
+	open_grid(&grid);
+	grid.width = 3;
+	grid.failing = 1;
+	assert_int_equal(prove(&grid), FAULT_RETRY);
+	const struct chunks_proof_options options = grid.proof.options;
+	chunks_proof_start(&grid.proof, &options);
+	chunks_proof_cancel(&grid.proof);
+	assert_int_equal(grid.ended, 1);
+	grid.failing = 0;
+	assert_int_equal(prove(&grid), FAULT_NONE);
+	close_grid(&grid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -174,6 +232,9 @@ int main(void)
 		cmocka_unit_test(a_second_attempt_goes_on_where_the_first_failed),
 		cmocka_unit_test(the_weakest_chunk_is_the_health_of_the_file),
 		cmocka_unit_test(a_chunk_too_few_is_no_proof),
+		cmocka_unit_test(as_many_as_may_be_are_in_flight),
+		cmocka_unit_test(side_by_side_only_what_failed_is_proven_again),
+		cmocka_unit_test(what_is_in_flight_is_given_up),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -4,12 +4,14 @@
 Each change (a comparison turned, a condition negated, a constant moved, a statement dropped) is
 made alone, in a clone of the last commit: only its object is compiled, and the C unit tests that
 link it are linked and run in release, until one fails: first those named after the file, then
-those that noticed other changes of it, then those that link the least.  What they write goes to memory where
-there is /dev/shm.  What no unit test notices is tried with the end-to-end tests named by --with.
+those that noticed other changes of it, then those that link the least.  What they write goes to
+memory where there is /dev/shm.  What no unit test notices is tried with the end-to-end tests named
+by --with.
 
-A change that makes no difference to the object counts for nothing, and neither does one that stands
-in tests/equivalent.txt: four fields between tabs, the file, the line before and after, and why
-nobody could see a difference.  Which changes are made follows from --seed and the file, so that a
+A change that makes no difference to the object counts for nothing, and neither does one of an
+assertion, of the wiping of memory or of the end of a lock, without which a right program does the same, nor one that
+stands in tests/equivalent.txt: four fields between tabs, the file, the line before and after, and
+why nobody could see a difference.  Which changes are made follows from --seed and the file, so that a
 run can be repeated.  With --syncs the changes are others: each call that syncs something is taken
 out alone.
 """
@@ -35,6 +37,8 @@ OPERATOR = re.compile(r" (==|!=|<=|>=|<|>|&&|\|\||\+|-) ")
 NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 CONDITION = re.compile(r"^\t+(?:\} else )?(?:if|while) \((.*)\)(?: \{)?$")
 SYNC = re.compile(r"\b(?:f(?:data)?sync|syncfs|file_sync\w*|(?:outcomes|manifest)_sync)\(")
+# What a right program does as well without: assertions, wiping memory, destroying locks.
+UNSEEN = re.compile(r"\b(assert|explicit_bzero|\w+_wipe|mutex_fini|cond_fini)\(")
 STATEMENT = re.compile(r"^\t+(?:\(void\))?(?:[\w>.\[\]*-]+\(.*\)|[*\w>.\[\]()-]+ [-+|&]?= .*);$")
 END_TO_END_TIME = 400  # seconds for one change
 MEMORY = Path("/dev/shm")
@@ -179,8 +183,9 @@ class Clone:
         stem = Path(path).stem
         def rank(test):
             name = test.removeprefix("test_")
-            own = name == stem or name.startswith(stem + "_") or stem.startswith(name + "_")
-            return not own, -self.noticed[path][test], self.closure[test]
+            near = [name == stem, name.startswith(stem + "_") or stem.startswith(name + "_"),
+                    name.split("_")[0] == stem.split("_")[0], True].index(True)
+            return near, -self.noticed[path][test], self.closure[test]
         return sorted(self.tests[path], key=rank)
 
     def unit_that_notices(self, path, seconds):
@@ -277,7 +282,7 @@ def main():
         clone = Clone(args.keep or place, fast, args.file, args.end_to_end)
         print(f"{len(chosen)} changes, seed {args.seed}", flush=True)
         for change in chosen:
-            if change.words() in equivalent:
+            if change.words() in equivalent or UNSEEN.search(change.before):
                 results[change], test = "equivalent", ""
             else:
                 results[change], test = clone.try_change(change, args.seconds)

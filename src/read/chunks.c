@@ -1,6 +1,7 @@
 #include "read/chunks.h"
 
 #include "base/secret.h"
+#include "tahoe/caps.h"
 
 enum { SLOTS = 64 /* read at once */ };
 
@@ -10,6 +11,18 @@ bool chunks_wanted(const struct readers_options *options, const struct attempt *
 	return options->whole && !attempt->work->split && attempt->fd >= 0 &&
 	       attempt->decision.action == DECIDE_COPY && task->chunk_size > 0 &&
 	       attempt->size > split_part_size(task, attempt->size);
+}
+
+/* Whether the slot's cap reads as many bytes as it says: a directory is made of no other. */
+static bool reads_chunk(const struct outcome *slot)
+{
+	struct cap cap;
+	if (!cap_unpack(slot->cap, slot->cap_size, slot->cap_kind, &cap))
+		return false;
+	const bool reads = cap_is_file(&cap) && !cap_is_mutable(&cap) && !cap_is_verifier(&cap) &&
+			   cap.size == slot->length;
+	cap_wipe(&cap);
+	return reads;
 }
 
 /* Takes what the slots say, of chunks of this very file. */
@@ -23,7 +36,8 @@ static enum fault believe(const struct readers_options *options, uint64_t first,
 		const size_t read = (size_t)min_u64(SLOTS, count - at);
 		fault = outcomes_read(options->existing, first + at, read, slot, err);
 		for (size_t i = 0; i < read && !fault; i++)
-			split_believe(split, at + i, &slot[i]);
+			if (reads_chunk(&slot[i]))
+				split_believe(split, at + i, &slot[i]);
 	}
 	secret_wipe(slot, sizeof slot);
 	return fault;

@@ -155,6 +155,7 @@ static void what_it_does_not_hold_is_lost(void **state)
 			&settle(&cellar, table[i].kind, table[i].directory, table[i].name)->outcome;
 		assert_int_equal(outcome->state, OUTCOME_FAILED);
 		assert_int_equal(outcome->reason, REASON_LOST);
+		assert_int_equal(outcome->attempts, 1);
 		close_cellar(&cellar);
 	}
 }

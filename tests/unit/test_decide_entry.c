@@ -205,6 +205,94 @@ static void only_skipping_and_failing_end_a_work(void **state)
 	}
 }
 
+/* ---- chunks ---- */
+
+enum { CHUNK = 1000, CHUNKS = 2 * OUTCOMES_BATCH + 3, LAST_CHUNK = 7, CHUNKED_ID = 40 };
+
+static struct outcome chunk_slot[CHUNKS]; /* of the chunks, by number */
+static enum fault chunk_fault;            /* of the second read */
+
+static enum fault read_chunk_slots(struct outcomes *outcomes, uint64_t first, size_t count,
+				   struct outcome *outcome, struct err *err)
+{
+	(void)outcomes;
+	if (chunk_fault && first > CHUNKED_ID + 1)
+		return err_set(err, chunk_fault, "refused");
+	for (size_t i = 0; i < count; i++) {
+		assert_in_range(first + i, CHUNKED_ID + 1, CHUNKED_ID + CHUNKS);
+		outcome[i] = chunk_slot[first + i - CHUNKED_ID - 1];
+	}
+	return FAULT_NONE;
+}
+
+/* Asks for the chunks that the slots say, of a file that is `bytes` bytes large. */
+static enum fault ask_for_chunks(uint64_t bytes, struct chunked *chunked)
+{
+	static const struct outcomes_backend backend = { .read = read_chunk_slots };
+	struct outcomes sources = { &backend };
+	const struct task task = { .id = CHUNKED_ID, .bytes = bytes, .chunk_size = CHUNK };
+	struct err err;
+	return entry_chunks(&sources, &task, chunked, &err);
+}
+
+static void plan_chunks(void)
+{
+	for (size_t i = 0; i < CHUNKS; i++) {
+		struct cap cap = { .kind = CAP_CHK, .needed = 1, .total = 1, .size = CHUNK };
+		struct outcome *slot = &chunk_slot[i];
+		if (i == CHUNKS - 1)
+			cap.size = LAST_CHUNK;
+		store_le64(cap.key, i);
+		*slot = (struct outcome){ .id = CHUNKED_ID + 1 + i, .state = OUTCOME_PLANNED };
+		assert_true(cap_pack(&cap, slot->cap, &slot->cap_size, &slot->cap_kind));
+	}
+}
+
+static void the_chunks_of_a_file_are_those_planned(void **state)
+{
+	(void)state;
+	const uint64_t bytes = (CHUNKS - 1) * CHUNK + LAST_CHUNK;
+	struct chunked chunked;
+	plan_chunks();
+	assert_int_equal(ask_for_chunks(bytes, &chunked), FAULT_NONE);
+	assert_int_equal(chunked.count, CHUNKS);
+	assert_int_equal(chunked.chunk_size, CHUNK);
+	for (size_t i = 0; i < CHUNKS; i++)
+		assert_int_equal(load_le64(chunked.cap[i].key), i);
+	chunked_fini(&chunked);
+	chunk_fault = FAULT_IO;
+	assert_int_equal(ask_for_chunks(bytes, &chunked), FAULT_IO);
+	chunked_fini(&chunked);
+	chunk_fault = FAULT_NONE;
+}
+
+/* Whichever of them it is, and whatever is wrong with it. */
+static void without_one_chunk_there_is_no_file(void **state)
+{
+	(void)state;
+	const uint64_t bytes = (CHUNKS - 1) * CHUNK + LAST_CHUNK;
+	static const size_t number[] = { 0, 1, OUTCOMES_BATCH - 1, OUTCOMES_BATCH, CHUNKS - 1 };
+	struct chunked chunked;
+	for (size_t i = 0; i < ARRAY_COUNT(number); i++) {
+		struct outcome *slot = &chunk_slot[number[i]];
+		plan_chunks();
+		slot->state = OUTCOME_DAMAGED;
+		assert_int_equal(ask_for_chunks(bytes, &chunked), FAULT_CORRUPT);
+		chunked_fini(&chunked);
+		slot->state = OUTCOME_PLANNED;
+		slot->cap_size = 48; /* a cap that is none */
+		assert_int_equal(ask_for_chunks(bytes, &chunked), FAULT_CORRUPT);
+		chunked_fini(&chunked);
+		plan_chunks();
+		store_le64(slot->cap + 52, CHUNK / 2); /* of another size */
+		assert_int_equal(ask_for_chunks(bytes, &chunked), FAULT_CORRUPT);
+		chunked_fini(&chunked);
+	}
+	plan_chunks();
+	assert_int_equal(ask_for_chunks(bytes - 1, &chunked), FAULT_CORRUPT);
+	chunked_fini(&chunked);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -217,6 +305,8 @@ int main(void)
 		cmocka_unit_test(a_slot_says_what_is_known),
 		cmocka_unit_test(a_slot_says_how_its_entry_comes_to_be_linked),
 		cmocka_unit_test(only_skipping_and_failing_end_a_work),
+		cmocka_unit_test(the_chunks_of_a_file_are_those_planned),
+		cmocka_unit_test(without_one_chunk_there_is_no_file),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

@@ -490,6 +490,77 @@ static void a_failed_sync_is_final_and_nothing_is_said_settled(void **state)
 	close_outcomes();
 }
 
+/* ---- what was planned ---- */
+
+/* What the planner, or somebody who did the work, says of node `index`. */
+static struct outcome said(size_t index, uint8_t state, uint8_t reason, uint8_t cap_kind)
+{
+	struct outcome outcome = { .id = plan.node[index].id,
+				   .state = state,
+				   .reason = reason,
+				   .cap_kind = cap_kind,
+				   .cap_size = cap_kind ? 1 : 0,
+				   .length = cap_kind };
+	outcome.cap[0] = cap_kind;
+	return outcome;
+}
+
+static void what_fails_keeps_what_was_planned_for_it(void **state)
+{
+	(void)state;
+	enum { PLANNED = 10, OWN = 11 };
+	static const struct {
+		uint8_t kind, planned_reason;    /* planned with a cap, where there is no reason */
+		uint8_t state, reason, cap_kind; /* recorded */
+		uint8_t expected;                /* the kind of the cap afterwards */
+		uint64_t chunk;                  /* recorded of this chunk */
+	} table[] = {
+		{ MANIFEST_FILE, 0, OUTCOME_FAILED, REASON_IO, 0, PLANNED, 0 },
+		{ MANIFEST_FILE, 0, OUTCOME_SKIPPED, REASON_PRESENT, 0, PLANNED, 0 },
+		{ MANIFEST_FILE, 0, OUTCOME_FAILED, REASON_IO, OWN, OWN, 0 },
+		{ MANIFEST_FILE, 0, OUTCOME_DONE, 0, 0, 0, 0 },
+		{ MANIFEST_FILE, REASON_IO, OUTCOME_FAILED, REASON_NAME, 0, 0, 0 },
+		{ MANIFEST_FILE, 0, OUTCOME_FAILED, REASON_IO, 0, 0, 1 },
+		{ MANIFEST_DIRECTORY, 0, OUTCOME_FAILED, REASON_IO, 0, PLANNED, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+		start();
+		const size_t at = plan_add(&plan, 0, table[i].kind);
+		const bool whole = table[i].planned_reason == 0;
+		plan.node[at].chunks = 2 * table[i].chunk;
+		plan_write(&plan, false);
+		struct outcome planned =
+			said(at, OUTCOME_PLANNED, table[i].planned_reason, whole ? PLANNED : 0);
+		put(&planned);
+		planned.id += table[i].chunk;
+		put(&planned);
+		struct queue *queue = open_whole();
+		struct segment *segment;
+		const enum segment_kind kind =
+			table[i].kind == MANIFEST_FILE ? SEGMENT_TRANSFERS : SEGMENT_DIRECTORIES;
+		/* Who leases transfers reads the plan. */
+		assert_int_equal(queue_lease(queue, SEGMENT_TRANSFERS, &segment, NULL), FAULT_NONE);
+		if (kind == SEGMENT_DIRECTORIES)
+			assert_int_equal(queue_lease(queue, kind, &segment, NULL), FAULT_NONE);
+		assert_non_null(segment);
+		struct outcome outcome =
+			said(at, table[i].state, table[i].reason, table[i].cap_kind);
+		outcome.id += table[i].chunk;
+		outcome.attempts = 3;
+		assert_int_equal(queue_record(queue, segment, &outcome, 1, NULL), FAULT_NONE);
+		assert_int_equal(queue_release(queue, segment, NULL, 0, NULL), FAULT_NONE);
+		assert_int_equal(queue_close(queue, NULL), FAULT_NONE);
+		outcome = get(outcome.id);
+		assert_int_equal(outcome.state, table[i].state);
+		assert_int_equal(outcome.reason, table[i].reason);
+		assert_int_equal(outcome.attempts, 3);
+		assert_int_equal(outcome.cap_kind, table[i].expected);
+		assert_int_equal(outcome.cap[0], table[i].expected);
+		assert_int_equal(outcome.length, table[i].expected);
+		work_fini(&work);
+	}
+}
+
 int main(int count, char **argument)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -501,6 +572,7 @@ int main(int count, char **argument)
 		cmocka_unit_test(no_crash_loses_or_repeats_what_is_durable),
 		cmocka_unit_test(what_was_said_settled_survives_a_kill),
 		cmocka_unit_test(damaged_slots_are_counted_and_done_again),
+		cmocka_unit_test(what_fails_keeps_what_was_planned_for_it),
 		cmocka_unit_test(a_damaged_manifest_is_final),
 		cmocka_unit_test(a_listing_that_is_missing_is_found_at_the_end),
 		cmocka_unit_test(a_full_disk_stops_the_queue_and_loses_nothing),

@@ -6,14 +6,15 @@ made alone, in a clone of the last commit: only its object is compiled, and the 
 link it are linked and run in release, until one fails: first those named after the file, then
 those that noticed other changes of it, then those that link the least.  What they write goes to
 memory where there is /dev/shm.  What no unit test notices is tried with the end-to-end tests named
-by --with.
+by --with; before that, with --asan, memory that is not freed is noticed by the nearest tests, built
+with the address sanitizer.
 
 A change that makes no difference to the object counts for nothing, and neither does one of an
-assertion, of the wiping of memory or of the end of a lock, without which a right program does the same, nor one that
-stands in tests/equivalent.txt: four fields between tabs, the file, the line before and after, and
-why nobody could see a difference.  Which changes are made follows from --seed and the file, so that a
-run can be repeated.  With --syncs the changes are others: each call that syncs something is taken
-out alone.
+assertion, of the wiping of memory or of the end of a lock, without which a right program does the
+same, nor one that stands in tests/equivalent.txt: four fields between tabs, the file, the line
+before and after, and why nobody could see a difference.  Which changes are made follows from --seed
+and the file, so that a run can be repeated.  With --syncs the changes are others: each call that
+syncs something is taken out alone.
 """
 import argparse
 import os
@@ -201,9 +202,17 @@ class Clone:
                 return test
         return None
 
-    def try_change(self, change, seconds):
-        """Returns "no code" where it does not compile, "no difference", "units", "end to end", or
-        "survived"; and which unit test."""
+    def sanitizer_notices(self, path):
+        """Whether one of the tests named after the file fails with the address sanitizer."""
+        stem = Path(path).stem
+        near = [test for test in self.tests[path] if test.split("_")[1] == stem.split("_")[0]]
+        near = near or self.in_order(path)[:1]
+        return self.run("ninja", "--quiet", *(f"build/asan/{test}.ok" for test in near),
+                        seconds=1200) != "passed"
+
+    def try_change(self, change, seconds, asan):
+        """Returns "no code" where it does not compile, "no difference", "units", "asan", "end to
+        end", or "survived"; and which unit test."""
         path, out = self.root / change.path, object_of(change.path)
         text, code = path.read_text(), self.code(change.path)
         lines = text.split("\n")
@@ -216,6 +225,8 @@ class Clone:
                 return "no difference", ""
             if test := self.unit_that_notices(change.path, seconds):
                 return "units", test
+            if asan and self.sanitizer_notices(change.path):
+                return "asan", ""
             if self.end_to_end:
                 programs = [p for m in ("release", "debug") for p in configure.programs_of(m)]
                 built = self.run("ninja", "--quiet", *programs, seconds=300)
@@ -233,14 +244,15 @@ def known_equivalent():
 
 
 def report(results):
-    print(f"\n{'file':40} {'units':>6} {'e2e':>6} {'lived':>6} {'equiv.':>6} {'killed':>7}")
+    print(f"\n{'file':40} {'units':>6} {'asan':>6} {'e2e':>6} {'lived':>6} {'equiv.':>6} "
+          f"{'killed':>7}")
     sums = Counter()
     for path in [*sorted({change.path for change in results}), "all"]:
         ends = sums if path == "all" else \
             Counter(end for change, end in results.items() if change.path == path)
-        killed, lived = ends["units"] + ends["end to end"], ends["survived"]
+        killed, lived = ends["units"] + ends["asan"] + ends["end to end"], ends["survived"]
         share = 100 * killed // max(killed + lived, 1)
-        print(f"{path:40} {ends['units']:6} {ends['end to end']:6} {lived:6} "
+        print(f"{path:40} {ends['units']:6} {ends['asan']:6} {ends['end to end']:6} {lived:6} "
               f"{ends['equivalent']:6} {share:6}%")
         sums += ends if path != "all" else Counter()
 
@@ -268,6 +280,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=60, metavar="N",
                         help="time for the unit tests of one change (60)")
     parser.add_argument("--keep", metavar="DIR", help="where the clone stays, for other runs")
+    parser.add_argument("--asan", action="store_true",
+                        help="also with the address sanitizer, what units do not notice")
     parser.add_argument("--syncs", action="store_true", help="take out what syncs, all of it")
     parser.add_argument("--with", dest="end_to_end", nargs="*", default=[], metavar="TEST",
                         help="end-to-end tests for what units do not notice")
@@ -285,7 +299,7 @@ def main():
             if change.words() in equivalent or UNSEEN.search(change.before):
                 results[change], test = "equivalent", ""
             else:
-                results[change], test = clone.try_change(change, args.seconds)
+                results[change], test = clone.try_change(change, args.seconds, args.asan)
             print(f"{results[change]:14} {change}" + (f"  ({test})" if test else ""), flush=True)
     report(results)
     return 1 if "survived" in results.values() else 0

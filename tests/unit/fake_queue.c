@@ -145,6 +145,7 @@ static enum fault release(struct queue *queue, struct segment *segment,
 			abort();
 		uint64_t now = clock_ms();
 		task->delay_ms = rest[i].retry_at_ms > now ? rest[i].retry_at_ms - now : 0;
+		task->trouble = rest[i].trouble;
 		task->task.attempts = rest[i].attempts;
 	}
 	for (size_t i = 0; i < segment->count; i++)

@@ -20,6 +20,7 @@ struct fake_task {
 	struct err reason;      /* why it failed; fault NONE if nobody said */
 	unsigned leases;        /* how often it was leased */
 	uint64_t delay_ms;      /* last asked for */
+	uint64_t trouble;       /* as it was last given back */
 	unsigned turn;          /* 1 for what was recorded first */
 	unsigned char meta[80];
 };

@@ -152,6 +152,20 @@ static void a_part_given_back_gives_the_task_back(void **state)
 	assert_int_equal(task()->task.attempts, 2);
 }
 
+/* Whether others had none since then is asked of the first. */
+static void the_first_trouble_of_the_parts_is_that_of_the_task(void **state)
+{
+	(void)state;
+	static const uint64_t trouble[] = { 0, 5, 9 };
+	struct split *split = divide();
+	for (uint64_t i = 0; i < ARRAY_COUNT(trouble); i++) {
+		const struct retry_state tries = { .attempts = 1, .trouble = trouble[i] };
+		work_return(split_part(split, i), &tries, 0);
+	}
+	split_close(split);
+	assert_int_equal(task()->trouble, 5);
+}
+
 static void a_try_that_has_proven_something_does_not_count(void **state)
 {
 	(void)state;
@@ -211,6 +225,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_proven_of_this_file_is_believed, begin,
 						end),
 		cmocka_unit_test_setup_teardown(a_part_given_back_gives_the_task_back, begin, end),
+		cmocka_unit_test_setup_teardown(the_first_trouble_of_the_parts_is_that_of_the_task,
+						begin, end),
 		cmocka_unit_test_setup_teardown(a_try_that_has_proven_something_does_not_count,
 						begin, end),
 		cmocka_unit_test_setup_teardown(a_part_that_fails_fails_the_task, begin, end),

@@ -59,7 +59,6 @@ static enum fault close_file(struct queue *queue, struct err *err)
 {
 	struct queue_file *file = (struct queue_file *)queue;
 	struct err own;
-	stop(queue);
 	if (commit_close(file->commit, &own) != FAULT_NONE)
 		queue_file_break(file, &own);
 	mutex_lock(&file->lock);

@@ -506,7 +506,25 @@ static void every_reason_has_a_text(void **state)
 		for (int other = 0; other < reason; other++)
 			assert_string_not_equal(text, outcome_reason_text((uint8_t)other));
 	}
+	assert_string_equal(outcome_reason_text(REASON_FIXED + 1), "unknown reason");
 	assert_string_equal(outcome_reason_text(200), "unknown reason");
+}
+
+static void states_are_told_apart(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i <= UINT8_MAX; i++) {
+		struct outcome outcome = { .state = (uint8_t)i };
+		assert_int_equal(outcome_is_settled(&outcome),
+				 i == OUTCOME_DONE || i == OUTCOME_SKIPPED || i == OUTCOME_FAILED);
+		assert_int_equal(outcome_has_existing(&outcome), i == OUTCOME_PLANNED);
+		assert_false(outcome_is_reopened(&outcome));
+		outcome.level = OUTCOME_OWN;
+		assert_int_equal(outcome_is_reopened(&outcome), i == OUTCOME_PLANNED);
+		assert_false(outcome_has_existing(&outcome));
+		outcome.level = OUTCOME_OWN | OUTCOME_EXISTED;
+		assert_int_equal(outcome_has_existing(&outcome), i == OUTCOME_PLANNED);
+	}
 }
 
 int main(void)
@@ -530,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_told_as_such),
 		cmocka_unit_test(a_reader_never_sees_half_a_slot),
 		cmocka_unit_test(every_reason_has_a_text),
+		cmocka_unit_test(states_are_told_apart),
 	};
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -3,6 +3,8 @@
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 
+#include <unistd.h>
+
 static const struct contract *the;
 static struct plan plan;
 static struct work_state work;
@@ -292,6 +294,7 @@ static void stopping_wakes_leases_and_lets_records_through(void **state)
 		assert_true(
 			thread_start(&sleeper[i].thread, "sleeper", sleep_in_lease, &sleeper[i]));
 	}
+	usleep(50000); /* they sleep by now, so that somebody has to wake them */
 	queue_stop(queue);
 	queue_stop(queue);
 	for (size_t i = 0; i < 4; i++) {

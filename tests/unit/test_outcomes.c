@@ -217,6 +217,26 @@ static void writing_none_clears_a_slot(void **state)
 	outcomes_close(outcomes);
 }
 
+/* What was flushed is not written again. */
+static void a_batch_that_was_flushed_is_empty(void **state)
+{
+	(void)state;
+	struct outcomes *outcomes = create(fresh_path());
+	struct outcomes_batch batch = { .outcomes = outcomes };
+	struct outcome read[3], root = full_outcome(0);
+	struct err err;
+	assert_int_equal(outcomes_write(outcomes, &root, 1, &err), FAULT_NONE);
+	for (uint64_t id = 1; id < 3; id++) {
+		const struct outcome outcome = full_outcome(id);
+		assert_int_equal(outcomes_batch_add(&batch, &outcome, &err), FAULT_NONE);
+		assert_int_equal(outcomes_batch_flush(&batch, &err), FAULT_NONE);
+	}
+	assert_int_equal(outcomes_read(outcomes, 0, 3, read, &err), FAULT_NONE);
+	for (uint64_t id = 0; id < 3; id++)
+		assert_int_equal(read[id].state, OUTCOME_DONE);
+	outcomes_close(outcomes);
+}
+
 /* ---- header ---- */
 
 static enum fault open_bytes(const char *path, const void *byte, size_t size, unsigned *repaired,
@@ -536,6 +556,7 @@ int main(void)
 		cmocka_unit_test(a_torn_slot_is_damaged_and_zeros_are_none),
 		cmocka_unit_test(a_file_cut_anywhere_loses_only_what_was_cut),
 		cmocka_unit_test(writing_none_clears_a_slot),
+		cmocka_unit_test(a_batch_that_was_flushed_is_empty),
 		cmocka_unit_test(one_bad_copy_of_the_header_is_repaired),
 		cmocka_unit_test(looking_at_a_file_leaves_it_as_it_is),
 		cmocka_unit_test(two_bad_copies_are_refused),

@@ -410,6 +410,7 @@ static void a_directory_that_was_not_read_is_an_empty_one(void **state)
 	assert_int_equal(assembly.left_out, 3);
 	assert_int_equal(assembly.request[ENTRY_NEW].children, 1);
 	const char *json = bytes_text(&assembly.request[ENTRY_NEW].json);
+	assert_ptr_equal(strstr(json, "{\"a\": [\"dirnode\""), json);
 	assert_non_null(strstr(json, "\"ro_uri\": \"URI:DIR2-LIT:\""));
 	assert_non_null(strstr(json, "\"barge\": {\"unreadable\": \"permission denied\"}"));
 	assembly_fini(&assembly);

@@ -50,6 +50,7 @@ static void make_immutable(struct commit_case *commit_case, struct store_reply *
 	struct err err;
 	const struct assembly_source source = { .reader = commit_case->one_listing.reader,
 						.listing = commit_case->one_listing.listing,
+						.chunks = commit_case->chunks,
 						.params = &commit_case->params };
 	if (assembly_build(&source, &assembly, &err))
 		abort();

@@ -64,6 +64,8 @@ struct commit_case {
 		uint64_t children;
 	} edit[4]; /* the first of them */
 
+	const struct split *chunks; /* what an immutable directory is made of; NULL: the children */
+
 	struct cap made[COMMIT_CASE_MADE_MAX]; /* mutable directories, in order */
 	unsigned made_count;
 };

@@ -1,6 +1,7 @@
 #include "commit/committer.h"
 
 #include "queue/retry.h"
+#include "queue/split.h"
 #include "tests/unit/commit_case.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
@@ -220,6 +221,82 @@ static void lanes_that_refuse_give_everything_back(void **state)
 	commit_case_close(&commit_case);
 }
 
+/* ---- files in chunks ---- */
+
+static enum fault keep_slot(struct outcomes *outcomes, const struct outcome *outcome, size_t count,
+			    struct err *err)
+{
+	(void)outcomes, (void)outcome, (void)count, (void)err;
+	return FAULT_NONE;
+}
+
+static void take_whole(void *context, struct split *split)
+{
+	struct commit_case *commit_case = context;
+	commit_case->chunks = split;
+	committer_chunks(commit_case->committer, split);
+}
+
+/* Stores a file of 25 bytes in three chunks, the second with a cap of `kind`. */
+static const struct fake_task *store_in_chunks(struct commit_case *commit_case, uint8_t kind)
+{
+	static const struct outcomes_backend backend = { .write = keep_slot };
+	static struct outcomes chunks = { &backend };
+	const struct task planned = {
+		.id = 20, .kind = MANIFEST_FILE, .bytes = 25, .chunk_size = 10
+	};
+	commit_case_open(commit_case, DIRECTORY_ID, true, true);
+	commit_case_run(commit_case);
+	commit_case->queue.chunks = &chunks;
+	const struct fake_task *task = fake_add(&commit_case->queue, &planned, SEGMENT_TRANSFERS);
+	struct split_options options = {
+		.work = fake_works(&commit_case->queue, SEGMENT_TRANSFERS, NULL),
+		.size = planned.bytes,
+		.part_size = planned.chunk_size,
+		.whole = take_whole,
+		.context = commit_case,
+	};
+	options.meta[0] = 9;
+	struct split *split = split_new(&options);
+	assert_non_null(split);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct work *part = split_part(split, i);
+		struct outcome outcome = { .state = OUTCOME_DONE,
+					   .level = VERIFY_CAP | VERIFY_READ,
+					   .cap_kind = i == 1 ? kind : CAP_LIT,
+					   .cap_size = (uint8_t)split_range_of(part).size };
+		work_settle(part, &outcome, NULL);
+	}
+	split_close(split);
+	fake_queue_wait(&commit_case->queue);
+	return task;
+}
+
+static void a_file_is_the_directory_of_its_chunks(void **state)
+{
+	(void)state;
+	struct commit_case commit_case;
+	const struct fake_task *task = store_in_chunks(&commit_case, CAP_LIT);
+	assert_int_equal(task->outcome.state, OUTCOME_DONE);
+	assert_int_equal(task->outcome.cap_kind, CAP_DIR2_CHK);
+	assert_int_equal(task->outcome.length, 25);
+	assert_int_equal(task->outcome.level, VERIFY_CAP);
+	assert_int_equal(task->outcome.meta[0], 9);
+	assert_int_equal(commit_case.last_children, 3);
+	commit_case_close(&commit_case);
+}
+
+/* It is the job's own state that is wrong, so the job ends and no file has failed. */
+static void a_chunk_without_a_cap_ends_the_job(void **state)
+{
+	(void)state;
+	struct commit_case commit_case;
+	const struct fake_task *task = store_in_chunks(&commit_case, UINT8_MAX);
+	assert_false(task->settled);
+	assert_int_equal(commit_case.queue.broken.fault, FAULT_CORRUPT);
+	commit_case_close(&commit_case);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -236,6 +313,8 @@ int main(void)
 		cmocka_unit_test(without_the_secret_an_immutable_directory_is_listed),
 		cmocka_unit_test(stopped_it_sends_nothing),
 		cmocka_unit_test(lanes_that_refuse_give_everything_back),
+		cmocka_unit_test(a_file_is_the_directory_of_its_chunks),
+		cmocka_unit_test(a_chunk_without_a_cap_ends_the_job),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
 }

@@ -8,9 +8,10 @@ struct fake_call {
 	struct http_call call; /* first; its request is the whole of it, with strings of its own */
 	struct fake_call *next;
 	char *path, *header[FAKE_HEADERS_MAX];
-	bool answered; /* as follows; its body is a copy */
+	bool answered; /* as follows: */
 	struct fake_answer answer;
-	size_t given; /* bytes of it, to the sink */
+	unsigned char *body; /* a copy of its */
+	size_t given;        /* bytes of it, to the sink */
 	bool paused;
 };
 
@@ -31,8 +32,7 @@ static void free_fake(struct fake_call *fake)
 	for (size_t i = 0; i < fake->call.request.header_count; i++)
 		free(fake->header[i]);
 	free(fake->path);
-	if (fake->answered && fake->answer.size > 0)
-		free((void *)(uintptr_t)fake->answer.body);
+	free(fake->body);
 	bytes_fini(&fake->call.kept);
 	free(fake);
 }
@@ -80,12 +80,11 @@ static bool has_answer(struct fake_call *fake)
 	*answer = (struct fake_answer){ 0 };
 	answer_with(answer_context, &fake->call.request, peer ? peer->url.port : 0, answer);
 	fake->answered = !answer->held;
-	if (answer->size == 0 || answer->held)
-		return fake->answered;
-	void *body = malloc(answer->size);
-	memcpy(body, answer->body, answer->size);
-	answer->body = body;
-	return true;
+	if (answer->size > 0 && fake->answered) {
+		fake->body = malloc(answer->size);
+		memcpy(fake->body, answer->body, answer->size);
+	}
+	return fake->answered;
 }
 
 /* Gives the sink what it takes of the body, in two pieces, or keeps it. */
@@ -96,9 +95,9 @@ static enum fault take_body(struct fake_call *fake)
 	if (!request->sink)
 		return answer->size > request->reply_max
 			       ? FAULT_TOO_LARGE
-			       : bytes_append(&fake->call.kept, answer->body, answer->size);
+			       : bytes_append(&fake->call.kept, fake->body, answer->size);
 	while (fake->given < answer->size && !fake->paused) {
-		const unsigned char *from = (const unsigned char *)answer->body + fake->given;
+		const unsigned char *from = fake->body + fake->given;
 		const size_t left = answer->size - fake->given,
 			     size = fake->given == 0 && left > 1 ? left / 2 : left;
 		fake->given += size;

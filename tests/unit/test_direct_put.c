@@ -149,6 +149,22 @@ static void a_half_made_share_of_other_bytes_is_left(void **state)
 	close_case(&file);
 }
 
+/* It has not said that the share is complete. */
+static void a_server_that_wants_nothing_gets_the_last_byte(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[1].full = true;
+	file.fake.at[1].well = 1;
+	file.fake.at[1].nonsense = "\xa1\x68required\x80"; /* nothing is */
+	put(&file);
+	assert_stored(&file);
+	asked(&file, "0 room 0\n1 room 1\n1 bad\n0/0 put 0+1517\n1 bad\n2 room 1\n"
+		     "2/1 put 0+1517\n1 bad\n");
+	close_case(&file);
+}
+
 /* ---- servers that fail ---- */
 
 static void another_server_gets_what_one_loses(void **state)
@@ -429,6 +445,7 @@ static void a_cancelled_put_says_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_server_that_wants_nothing_gets_the_last_byte),
 		cmocka_unit_test(all_that_is_half_made_is_aborted),
 		cmocka_unit_test(a_server_that_says_nonsense_is_left_alone),
 		cmocka_unit_test(each_server_gets_a_share),

@@ -318,6 +318,57 @@ static void bytes_are_proven_without_their_hash(void **state)
 	close_proof(&proof);
 }
 
+/* Feeds a text in two pieces.  Returns how much of its end is doubtful. */
+static size_t doubtful(struct proof *proof, const char *text, size_t first)
+{
+	const struct cap cap = { .kind = CAP_SSK };
+	struct err err;
+	assert_int_equal(proof_start(proof, &cap, NULL, &err), FAULT_NONE);
+	assert_int_equal(proof_update(proof, text, first, &err), FAULT_NONE);
+	assert_int_equal(proof_update(proof, text + first, strlen(text) - first, &err), FAULT_NONE);
+	assert_int_equal(proof->size, strlen(text));
+	return proof_doubtful_tail(proof);
+}
+
+/* However the bytes come. */
+static void the_words_of_an_error_are_doubted(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t doubtful;
+	} row[] = {
+		{ "problem during download\n", 24 },
+		{ "forty bytes and more of what is a file: problem during download\n", 24 },
+		{ "forty bytes and more of what is a file: problem dur", 11 },
+		{ "problem during download\nx", 0 },
+		{ "forty bytes and more of what is a file: problem during download", 23 },
+		{ "Problem during download\n", 0 },
+		{ "xp", 1 },
+		{ "", 0 },
+	};
+	struct proof proof = { 0 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++)
+		for (size_t first = 0; first <= strlen(row[i].text); first++)
+			assert_int_equal(doubtful(&proof, row[i].text, first), row[i].doubtful);
+	proof_fini(&proof);
+}
+
+static void a_read_is_compared_with_the_one_before(void **state)
+{
+	struct proof proof = { 0 };
+	(void)state;
+	(void)doubtful(&proof, "the same", 3);
+	proof_keep(&proof);
+	(void)doubtful(&proof, "the same", 5);
+	assert_true(proof_repeats(&proof));
+	(void)doubtful(&proof, "the sane", 5);
+	assert_false(proof_repeats(&proof));
+	(void)doubtful(&proof, "the same!", 5);
+	assert_false(proof_repeats(&proof));
+	proof_fini(&proof);
+}
+
 static void checks_come_before_reads(void **state)
 {
 	static struct proof_case proof;
@@ -371,6 +422,8 @@ int main(void)
 		cmocka_unit_test(which_files_can_be_mended),
 		cmocka_unit_test(bytes_are_compared_with_their_hash),
 		cmocka_unit_test(bytes_are_proven_without_their_hash),
+		cmocka_unit_test(the_words_of_an_error_are_doubted),
+		cmocka_unit_test(a_read_is_compared_with_the_one_before),
 		cmocka_unit_test(checks_come_before_reads),
 		cmocka_unit_test(a_cancelled_proof_says_nothing),
 	};

@@ -246,6 +246,20 @@ static void fails_below_something_that_is_no_directory(void **state)
 	assert_true(tree_holds("out/d", "a file", 6));
 }
 
+/* Before it is read at all. */
+static void what_cannot_be_put_needs_no_reading(void **state)
+{
+	(void)state;
+	open_shelf(1);
+	tree_store("out/d", "a file");
+	const struct fake_task *file = add_file("small", 10);
+	assert_true(local_writer_keeps(copy.local_writer, land_case_work(&copy.land_case)));
+	fake_queue_wait(&copy.land_case.queue);
+	assert_true(file->settled);
+	assert_int_equal(file->outcome.state, OUTCOME_FAILED);
+	assert_int_equal(file->outcome.reason, REASON_CONFLICT);
+}
+
 static void finishes_what_was_admitted_before_a_stop(void **state)
 {
 	(void)state;
@@ -405,6 +419,7 @@ int main(void)
 		FACT(copies_many_at_once),
 		FACT(lets_readers_go_where_it_cannot_put_a_file),
 		FACT(fails_below_something_that_is_no_directory),
+		FACT(what_cannot_be_put_needs_no_reading),
 		FACT(finishes_what_was_admitted_before_a_stop),
 		FACT(gives_back_what_is_not_admitted),
 		FACT(gives_back_what_is_not_to_be_read),

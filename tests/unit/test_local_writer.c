@@ -21,7 +21,8 @@ struct copy {
 	struct source_tree_root source;
 	atomic_bool cancel;
 	atomic_uint_least64_t moved;
-	bool refuses; /* what it wants admitted */
+	atomic_int_least64_t underway; /* bytes of files that have not ended */
+	bool refuses;                  /* what it wants admitted */
 };
 
 static struct copy copy;
@@ -31,6 +32,12 @@ static void moved(void *context, uint64_t bytes)
 {
 	(void)context;
 	atomic_fetch_add(&copy.moved, bytes);
+}
+
+static void underway(void *context, int64_t bytes)
+{
+	(void)context;
+	atomic_fetch_add(&copy.underway, bytes);
 }
 
 /* Says what it says after the run was stopped, by some other thread it may be. */
@@ -67,6 +74,7 @@ static void open_shelf_admitting(unsigned threads, bool (*admitting)(void *, uin
 		.arrivals = copy.land_case.arrivals,
 		.admits = admitting,
 		.moved = moved,
+		.underway = underway,
 	};
 	assert_int_equal(local_writer_new(&local_writer, &copy.local_writer, &err), 0);
 	const struct readers_options readers = {
@@ -92,6 +100,7 @@ static void close_shelf(void)
 	copy.readers = NULL;
 	copy.local_writer = NULL;
 	land_case_settle(&copy.land_case);
+	assert_int_equal(copy.underway, 0);
 }
 
 static int teardown(void **state)

@@ -293,7 +293,8 @@ static void what_is_not_ours_is_not_aborted(void **state)
 		file.fake.at[1].well = 1;
 		put(&file);
 		assert_stored(&file);
-		assert_null(strstr(bytes_text(&file.fake.log), "abort"));
+		asked(&file, "0 room 0\n1 room 1\n0/0 put 0+1517\n1 bad\n2 room 1\n"
+			     "2/1 put 0+1517\n");
 		assert_int_equal(halves(&file), 1);
 		close_case(&file);
 	}

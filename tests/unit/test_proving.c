@@ -356,7 +356,10 @@ static void the_words_of_an_error_are_doubted(void **state)
 
 static void a_read_is_compared_with_the_one_before(void **state)
 {
+	const struct cap cap = { .kind = CAP_SSK };
 	struct proof proof = { 0 };
+	struct err err;
+	bool proven = true;
 	(void)state;
 	(void)doubtful(&proof, "the same", 3);
 	proof_keep(&proof);
@@ -366,6 +369,8 @@ static void a_read_is_compared_with_the_one_before(void **state)
 	assert_false(proof_repeats(&proof));
 	(void)doubtful(&proof, "the same!", 5);
 	assert_false(proof_repeats(&proof));
+	assert_int_equal(proof_end(&proof, &cap, &proven, &err), FAULT_NONE);
+	assert_false(proven); /* no key tells */
 	proof_fini(&proof);
 }
 

@@ -382,6 +382,19 @@ static void another_cap_than_expected_ends_no_share(void **state)
 	free(data);
 }
 
+/* Whatever was in it before. */
+static void a_literal_cap_holds_its_bytes_alone(void **state)
+{
+	struct cap cap, clean = { .kind = CAP_NONE };
+	(void)state;
+	memset(&cap, 0xff, sizeof cap);
+	chk_literal("abc", 3, &cap);
+	clean.kind = CAP_LIT;
+	clean.size = 3;
+	memcpy(clean.content, "abc", 3);
+	assert_memory_equal(&cap, &clean, sizeof cap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -389,6 +402,7 @@ int main(void)
 		cmocka_unit_test(another_cap_than_expected_ends_no_share),
 		cmocka_unit_test(makes_the_caps_of_tahoe),
 		cmocka_unit_test(short_files_are_literal),
+		cmocka_unit_test(a_literal_cap_holds_its_bytes_alone),
 		cmocka_unit_test(shares_in_memory_are_those_of_the_encoder),
 		cmocka_unit_test(notices_another_length),
 		cmocka_unit_test(refuses_parameters_out_of_range),

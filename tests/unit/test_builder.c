@@ -184,6 +184,21 @@ static void settles_what_could_not_be_listed(void **state)
 	assert_int_equal(tree_count("out"), 0);
 }
 
+/* Only what the planner has said of it. */
+static void an_earlier_end_condemns_nothing(void **state)
+{
+	(void)state;
+	struct err err;
+	const struct outcome failed = { .id = LAND_CASE_D,
+					.state = OUTCOME_FAILED,
+					.reason = REASON_GATEWAY };
+	assert_int_equal(outcomes_write(land_case.slots, &failed, 1, &err), 0);
+	const struct fake_task *outer = add(LAND_CASE_D, NULL);
+	build();
+	assert_ended(outer, OUTCOME_DONE, REASON_NONE);
+	assert_int_equal(status_of("out/d").st_mode, S_IFDIR | 0755);
+}
+
 /* The manifest is our own state: when it is damaged, nothing can go on. */
 static void ends_the_job_when_the_manifest_is_damaged(void **state)
 {
@@ -207,6 +222,7 @@ int main(void)
 		FACT(leaves_the_target_itself_as_it_is),
 		FACT(fails_where_something_is_in_the_way),
 		FACT(settles_what_could_not_be_listed),
+		FACT(an_earlier_end_condemns_nothing),
 		FACT(ends_the_job_when_the_manifest_is_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

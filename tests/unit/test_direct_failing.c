@@ -156,6 +156,19 @@ static void shares_with_bad_trees_are_doubted(void **state)
 		read_bad_trees(&row[i]);
 }
 
+static void good_shares_end_doubts(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 4, SMALL);
+	struct direct_server *server =
+		&((struct direct *)file.fake.store)->server[file.fake.order[0]];
+	server->doubts = DIRECT_DOUBTS_MAX - 1;
+	read_well(&file, 0, UINT64_MAX);
+	assert_int_equal(server->doubts, 0);
+	close_case(&file);
+}
+
 static void what_servers_take_is_learnt(void **state)
 {
 	struct direct_case file;
@@ -402,6 +415,7 @@ int main(void)
 		cmocka_unit_test(a_small_file_is_read_from_others_as_well),
 		cmocka_unit_test(a_server_that_sends_more_is_left_alone),
 		cmocka_unit_test(shares_with_bad_trees_are_doubted),
+		cmocka_unit_test(good_shares_end_doubts),
 		cmocka_unit_test(what_servers_take_is_learnt),
 		cmocka_unit_test(shares_cut_short_are_doubted),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),

@@ -1,8 +1,8 @@
 /*
  * The chunks of one key on a grid: what there is of them, what has come, and which count.
  *
- *   ROOT/chunks/XX/Y/FILE        immutable: `log`, and a directory of all chunks for each size
- *   ROOT/partial/XX/Y/FILE-SIZE  mutable: what there is so far of a store under way
+ *   ROOT/chunks/X/FILE        immutable: `log`, and a directory of all chunks for each size
+ *   ROOT/partial/X/FILE-SIZE  mutable: what there is so far of a store under way
  *
  *   a chunk is stored -> chunking_keep -> chunking_share: linked in `partial`, many in one request
  *   all are stored    -> chunking_commit: immutable directories, read back; one link in `chunks`;

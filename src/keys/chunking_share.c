@@ -334,20 +334,42 @@ static bool remains_child(void *context, const struct store_child *child)
 	return true;
 }
 
-enum fault chunking_forget_partial(struct chunking *chunking, struct operation *operation,
-				   struct err *err)
+/* Takes away what is in one of the directories that the key falls into.  NOT_FOUND: there is no
+ * such directory. */
+static enum fault forget_level(const struct chunking *chunking, struct operation *operation,
+			       unsigned level, struct err *err)
 {
-	struct store_node node;
+	struct cap cap;
+	struct store_node node = { 0 };
+	struct layout_path path;
 	struct remains remains = { .name = chunking->name };
 	const struct tree_listing listing = { remains_begin, remains_child, &remains, &node };
-	const struct layout_name all = { LAYOUT_PARTIAL, chunking->name->leaf, NULL, 0 };
-	enum fault fault = layout_list(chunking->layout, &operation->tries, &all, &listing, err);
-	store_node_wipe(&node);
+	const struct tree_root root = { &operation->tries, &cap };
+	layout_path_write(&path, LAYOUT_PARTIAL, level, chunking->name->leaf);
+	enum fault fault = layout_root(chunking->layout, &operation->tries, &cap, err);
+	if (!fault)
+		fault = tree_list(&root, &path.tree, &listing, err);
 	for (size_t i = 0; !fault && i < remains.count; i++) {
 		char text[PARTIAL_NAME_SIZE];
 		const struct layout_name name =
 			chunking_partial_name(chunking, remains.size[i], text);
 		fault = layout_unlink(chunking->layout, &operation->tries, &name, err);
 	}
-	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
+	store_node_wipe(&node);
+	cap_wipe(&cap);
+	return fault;
+}
+
+enum fault chunking_forget_partial(struct chunking *chunking, struct operation *operation,
+				   struct err *err)
+{
+	enum fault fault = forget_level(chunking, operation, FANOUT_TOP, err);
+	if (fault == FAULT_NOT_FOUND) /* nobody ever stored so */
+		return FAULT_NONE;
+	for (unsigned level = FANOUT_TOP + 1; !fault && level < FANOUT_LEVELS; level++) {
+		fault = forget_level(chunking, operation, level, err);
+		if (fault == FAULT_NOT_FOUND)
+			fault = FAULT_NONE;
+	}
+	return fault;
 }

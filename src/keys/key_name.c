@@ -41,6 +41,7 @@ enum fault key_name_read(const char *key, struct key_name *name, struct err *err
 
 enum fault key_name_path(const struct key_name *name, bool in_chunks, struct bytes *path)
 {
-	return bytes_printf(path, "%s/%02x/%x/%s", in_chunks ? "chunks" : "keys", name->leaf >> 4,
-			    name->leaf & 15, name->file);
+	const unsigned leaf = name->leaf;
+	return bytes_printf(path, "%s/{%x,%02x,%02x/%x}/%s", in_chunks ? "chunks" : "keys",
+			    leaf >> 8, leaf >> 4, leaf >> 4, leaf & 15, name->file);
 }

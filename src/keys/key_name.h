@@ -25,6 +25,7 @@ struct key_name {
 /* Reads a key; `key` outlives the name.  USAGE: it is none. */
 MUST_USE enum fault key_name_read(const char *key, struct key_name *name, struct err *err);
 
-/* Appends where a key stored whole lies below the root, "keys/XX/Y/FILE", or the directory of its
- * chunks, "chunks/XX/Y/FILE".  Faults: those of bytes_append. */
+/* Appends where a key stored whole may lie below the root, as shells write it,
+ * "keys/{X,XX,XX/Y}/FILE", or the directory of its chunks, "chunks/...".  Faults: those of
+ * bytes_append. */
 MUST_USE enum fault key_name_path(const struct key_name *name, bool in_chunks, struct bytes *path);

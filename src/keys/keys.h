@@ -2,9 +2,9 @@
  * A key store on a grid: contents kept and found by their git-annex key, whoever asks.
  *
  *   ROOT/barge-keys               names the format
- *   ROOT/keys/XX/Y/KEYFILE        the file of a key; XXY begins the MD5 of its text
- *   ROOT/chunks/XX/Y/KEYFILE      its chunks and their log (chunking.h)
- *   ROOT/partial/XX/Y/...         stores under way (docs/formats.md)
+ *   ROOT/keys/X/KEYFILE           the file of a key; X begins the MD5 of its text (fanout.h)
+ *   ROOT/chunks/X/KEYFILE         its chunks and their log (chunking.h)
+ *   ROOT/partial/X/...            stores under way (docs/formats.md)
  *
  *   store     file -> [which chunks are there?] -> uploads (proven) -> link, looked at -> done
  *   retrieve  the key whole, else what the log has of it -> reading (proven), front to back -> file

@@ -1,10 +1,9 @@
 /*
  * Where keys lie below the root of a key store: found, linked, taken away.
  *
- *   the directory of a key's hash   not known -> the whole path is asked for, from the root
- *                                   made, or linked into -> kept for a while, and asked directly
- *
- * Somebody may take such a directory away; whoever has kept it notices within LEAVES_KEPT_MS.
+ * layout_root.c looks at the root, layout_walk.c goes down the directories of a key's hash
+ * (fanout.h), layout.c says what for.  Directories that were seen are believed for FANOUT_KEPT_MS;
+ * what they have is asked each time.
  *
  * Place      src/keys only.
  * Ownership  what is found out is the layout's; tries are the caller's and copied.
@@ -12,28 +11,10 @@
  */
 #pragma once
 
-#include "keys/key_name.h"
-#include "keys/leaves.h"
+#include "keys/fanout.h"
 #include "place/grid_path.h"
 #include "place/tree.h"
 #include "queue/core/thread.h"
-
-struct layout {
-	const struct grid_path *path;
-	struct mutex looking; /* held while the root is looked at */
-	struct mutex lock;    /* of what follows; taken last */
-	bool known GUARDED;   /* the root was looked at: */
-	bool marked GUARDED;  /* it says that it is a key store */
-	struct cap root GUARDED;
-	struct leaves leaves GUARDED;
-};
-
-/* With `trusted` the path is the cap of a key store, which is not looked at.  FAULT_NOMEM. */
-MUST_USE enum fault layout_init(struct layout *layout, const struct grid_path *path, bool trusted,
-				struct err *err);
-void layout_fini(struct layout *layout);
-
-enum { LAYOUT_NAME_SIZE = 8 /* of a directory that keys fall into */ };
 
 /* What lies below the root, each in directories of its own. */
 enum layout_area {
@@ -43,10 +24,33 @@ enum layout_area {
 	LAYOUT_AREAS,
 };
 
+/* What the root says that it is. */
+enum layout_mark {
+	LAYOUT_UNMARKED,
+	LAYOUT_DEEP,   /* format 1: all keys are in directories of the last level */
+	LAYOUT_GROWN,  /* format 2 */
+	LAYOUT_FOREIGN /* something else */
+};
+
+struct layout {
+	const struct grid_path *path;
+	bool trusted;
+	struct mutex looking; /* held while the root is looked at */
+	struct mutex lock;    /* of what follows; taken last */
+	bool known GUARDED;   /* the root was looked at: */
+	enum layout_mark mark GUARDED;
+	struct cap root GUARDED;
+	struct fanout fanout[LAYOUT_AREAS] GUARDED;
+};
+
+/* With `trusted` the path is the cap of a key store, whatever else is in it. */
+void layout_init(struct layout *layout, const struct grid_path *path, bool trusted);
+void layout_fini(struct layout *layout);
+
 struct layout_name {
 	enum layout_area area;
-	unsigned leaf;    /* of the key */
-	const char *file; /* NULL: the directory that such names stand in */
+	unsigned leaf; /* of the key */
+	const char *file;
 	size_t size;
 };
 
@@ -59,11 +63,18 @@ static inline struct layout_name layout_key(const struct key_name *name)
 /* Returns "keys", "chunks" or "partial". */
 const char *layout_area_name(enum layout_area area);
 
-/* Returns the path of the directory that keys of a leaf fall into; it borrows the texts. */
-struct tree_path layout_leaf_path(enum layout_area area, unsigned leaf, char top[LAYOUT_NAME_SIZE],
-				  char below[LAYOUT_NAME_SIZE]);
+/* The path of a directory that keys fall into. */
+struct layout_path {
+	struct tree_path tree; /* borrows the text */
+	char text[FANOUT_LAST][FANOUT_NAME_SIZE];
+};
 
-/* Stores the root's cap, which is looked at the first time.  USAGE: it is no key store. */
+/* Writes the path, from the root, of the directory at that level for keys of a leaf. */
+void layout_path_write(struct layout_path *path, enum layout_area area, unsigned level,
+		       unsigned leaf);
+
+/* Stores the root's cap, which is looked at the first time.  USAGE: it is no key store; CORRUPT:
+ * one of a format that is not known. */
 MUST_USE enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,
 				struct err *err);
 
@@ -89,6 +100,6 @@ MUST_USE enum fault layout_link(struct layout *layout, const struct tries *tries
 				const struct layout_name *name, const struct tree_new *new,
 				struct err *err);
 
-/* Takes the name away; well when there is none. */
+/* Takes the name away, from all directories of its path; well when there is none. */
 MUST_USE enum fault layout_unlink(struct layout *layout, const struct tries *tries,
 				  const struct layout_name *name, struct err *err);

@@ -6,10 +6,7 @@ enum fault keys_open(const struct keys_options *options, struct keys **keys, str
 	*keys = NULL;
 	if (!made)
 		return err_set(err, FAULT_NOMEM, "no memory for a key store");
-	if (layout_init(&made->layout, options->root, options->trusted, err)) {
-		free(made);
-		return err->fault;
-	}
+	layout_init(&made->layout, options->root, options->trusted);
 	made->options = *options;
 	made->patience =
 		(struct patience){ .tell = options->tell, .context = options->tell_context };

@@ -258,3 +258,18 @@ enum fault link_name(const struct link_new *new, const struct tries *tries, cons
 	link_fini(&link);
 	return fault;
 }
+
+enum fault unlink_name(const struct cap *directory, const struct store_name *name,
+		       const struct tries *tries, bool *was, struct err *err)
+{
+	struct tries ours = *tries;
+	enum fault fault;
+	do {
+		fault = store_wait_unlink(ours.wait, directory, name, err);
+	} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
+	if (!fault)
+		tries_over(&ours);
+	if (was)
+		*was = !fault;
+	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault ? err->fault : FAULT_NONE;
+}

@@ -2,7 +2,7 @@
  * The one name on the grid that a file is put under: whether it may be, and the link.
  *
  * Place      barge put: before the upload link_prepare, after it link_make; barge backup: link_make
- *            with a link of its own; tree.h: link_name.
+ *            with a link of its own; tree.h, a key store: link_name.
  * Ownership  a struct link owns its strings until link_fini; its caps are secrets.
  * Threads    the main thread.
  *
@@ -49,6 +49,11 @@ struct link_new {
 /* The same without metadata. */
 MUST_USE enum fault link_name(const struct link_new *new, const struct tries *tries,
 			      const struct cap *cap, struct err *err);
+
+/* Takes a name away from a directory that is at hand; nothing being there is fine.  Stores whether
+ * something was; `was` may be NULL. */
+MUST_USE enum fault unlink_name(const struct cap *directory, const struct store_name *name,
+				const struct tries *tries, bool *was, struct err *err);
 
 /* Wipes and frees.  All zeros are allowed. */
 void link_fini(struct link *link);

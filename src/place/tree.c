@@ -194,19 +194,6 @@ enum fault tree_link(const struct tree_root *tree, const struct tree_path *path,
 
 /* ---- taking away ---- */
 
-static enum fault unlink_from(const struct tries *tries, const struct cap *directory,
-			      const struct store_name *name, struct err *err)
-{
-	struct tries ours = *tries;
-	enum fault fault;
-	do {
-		fault = store_wait_unlink(ours.wait, directory, name, err);
-	} while (fault && fault != FAULT_NOT_FOUND && tries_again(&ours, err));
-	if (!fault)
-		tries_over(&ours);
-	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault ? err->fault : FAULT_NONE;
-}
-
 enum fault tree_unlink(const struct tree_root *tree, const struct tree_path *path, struct err *err)
 {
 	struct store_node node = { 0 };
@@ -216,7 +203,8 @@ enum fault tree_unlink(const struct tree_root *tree, const struct tree_path *pat
 	if (!fault && node.kind == STORE_DIRECTORY && !cap_is_writable(&node.rw))
 		fault = err_set(err, FAULT_AUTH, "the directory is read-only");
 	if (!fault && node.kind == STORE_DIRECTORY)
-		fault = unlink_from(tree->tries, &node.rw, &path->component[path->count - 1], err);
+		fault = unlink_name(&node.rw, &path->component[path->count - 1], tree->tries, NULL,
+				    err);
 	store_node_wipe(&node);
 	return fault;
 }

@@ -1,5 +1,6 @@
 """`barge key`: contents on a grid by their git-annex keys."""
 import hashlib
+import subprocess
 
 import pytest
 
@@ -10,11 +11,17 @@ def key_of(data):
     return f"SHA256-s{len(data)}--{hashlib.sha256(data).hexdigest()}"
 
 
-def place(key):
-    """Where a key stored whole lies below the root, as docs/formats.md says."""
+def places(key):
+    """The directories that a key falls into, in the order in which they are filled, as
+    docs/formats.md says."""
     digest = hashlib.md5(key.encode()).hexdigest()
+    return [digest[0], digest[:2], f"{digest[:2]}/{digest[2]}"]
+
+
+def place(key, level=0):
+    """Where a key stored whole lies below the root."""
     file = key.replace("&", "&a").replace("%", "&s").replace(":", "&c").replace("/", "%")
-    return f"keys/{digest[:2]}/{digest[2]}/{file}"
+    return f"keys/{places(key)[level]}/{file}"
 
 
 class Store:
@@ -103,6 +110,134 @@ def test_a_read_cap_reads(keys, tmp_path):
     for words in (("store", key, tmp_path / "back"), ("remove", key)):
         run = keys.run(*words)
         assert run.code == 2 and "is read-only" in run.err
+
+
+# --- the directories that keys fall into ---------------------------------------------------
+
+ROOM = 160  # names in one above the last level
+
+
+def marked(keys):
+    """What the root says that it is."""
+    return keys.grid.get(keys.grid.list(keys.cap)["barge-keys"][1]["ro_uri"])
+
+
+def level_of(keys, key):
+    """Which of its directories a key is in."""
+    levels = []
+    for level in range(3):
+        try:
+            keys.grid.child(keys.cap, place(key, level))
+            levels.append(level)
+        except KeyError:
+            pass
+    return levels
+
+
+def full(keys, count=ROOM):
+    """A directory of so many keys."""
+    cap = keys.grid.put(b"full")
+    return keys.grid.mkdir({f"WORM--{number}": cap for number in range(count)})
+
+
+def there_and_gone(keys, tmp_path, data):
+    """Everything that can be done with a key."""
+    key, back = key_of(data), tmp_path / "back"
+    assert keys.check(key) == "present"
+    keys.ok("retrieve", key, back)
+    assert back.read_bytes() == data
+    assert key in keys.ok("list").out.splitlines()
+    keys.ok("remove", key)
+    assert keys.check(key) == "absent" and level_of(keys, key) == []
+
+
+@pytest.mark.parametrize("filled", [0, 1, 2])
+def test_keys_fall_into_the_first_directory_with_room(keys, tmp_path, filled):
+    data = content(1000)
+    first, second, third = places(key_of(data))
+    keys.grid.link(keys.cap, "keys", keys.grid.mkdir({
+        first: full(keys, ROOM if filled > 0 else ROOM - 1),
+        second: full(keys, ROOM if filled > 1 else ROOM - 2)}))
+    node = keys.grid.child(keys.cap, f"keys/{second}")[1]
+    keys.grid.link(node["rw_uri"], third[-1], keys.grid.mkdir())
+    key = keys.store(data)
+    assert level_of(keys, key) == [filled]
+    assert marked(keys) == b"barge keys 2\n"
+    there_and_gone(keys, tmp_path, data)
+
+
+def test_few_keys_make_few_directories(keys):
+    before = keys.grid.mutable_slots()
+    made = {keys.store(content(number + 1)) for number in range(24)}
+    assert keys.grid.mutable_slots() - before <= 17
+    assert all(level_of(keys, key) == [0] for key in made)
+
+
+def test_a_key_is_replaced_where_it_is(keys, tmp_path):
+    """Though its directory has no room any more, nor had when it came."""
+    first, second, _ = places("WORM--a")
+    keys.grid.link(keys.cap, "keys", keys.grid.mkdir({
+        first: full(keys), second: keys.grid.mkdir({"WORM--a": keys.grid.put(b"old")})}))
+    keys.ok("store", "WORM--a", keys.file(b"new"))
+    assert level_of(keys, "WORM--a") == [1]
+    keys.ok("remove", "WORM--0")  # there is room again
+    keys.ok("store", "WORM--a", keys.file(b"newer"))
+    assert level_of(keys, "WORM--a") == [1]
+    keys.ok("retrieve", "WORM--a", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"newer"
+
+
+def test_what_is_in_several_directories_goes_from_all(keys):
+    key = key_of(b"x")
+    first, second, third = places(key)
+    cap = keys.grid.put(b"x")
+    keys.grid.link(keys.cap, "keys", keys.grid.mkdir({
+        first: keys.grid.mkdir({key: cap}),
+        second: keys.grid.mkdir({key: cap, third[-1]: keys.grid.mkdir({key: cap})})}))
+    assert level_of(keys, key) == [0, 1, 2]
+    assert keys.ok("list").out == key + "\n"
+    keys.ok("remove", key)
+    assert level_of(keys, key) == [] and keys.check(key) == "absent"
+
+
+def test_a_store_of_the_first_format(keys, tmp_path):
+    """All keys lie in the last directory.  New ones need not, which the root has to say."""
+    old, new = content(900), content(901)
+    _, second, third = places(key_of(old))
+    keys.grid.link(keys.cap, "barge-keys", keys.grid.put(b"barge keys 1\n"))
+    keys.grid.link(keys.cap, "keys", keys.grid.mkdir({second: keys.grid.mkdir(
+        {third[-1]: keys.grid.mkdir({key_of(old): keys.grid.put(old)})})}))
+    assert keys.check(key_of(old)) == "present" and keys.check(key_of(new)) == "absent"
+    keys.store(old)
+    assert level_of(keys, key_of(old)) == [2] and marked(keys) == b"barge keys 1\n"
+    keys.store(new)
+    assert level_of(keys, key_of(new)) == [0] and marked(keys) == b"barge keys 2\n"
+    assert sorted(keys.ok("list").out.split()) == sorted([key_of(old), key_of(new)])
+    there_and_gone(keys, tmp_path, old)
+    there_and_gone(keys, tmp_path, new)
+
+
+def test_a_store_of_a_later_format_is_left_alone(keys):
+    keys.grid.link(keys.cap, "barge-keys", keys.grid.put(b"barge keys 3\n"))
+    run = keys.run("check", key_of(b"x"))
+    assert run.code not in (0, 1) and "a format that this program does not know" in run.err
+
+
+@pytest.mark.parametrize("filled", [0, ROOM - 4])
+def test_several_at_once_make_directories(barge, keys, filled):
+    """There are none yet, or those that are there are full when some have come."""
+    names = [name for name in (f"WORM--n{number}" for number in range(400))
+             if places(name)[0] == "7"][:10]
+    if filled:
+        keys.grid.link(keys.cap, "keys", keys.grid.mkdir({"7": full(keys, filled)}))
+    path = keys.file(b"several")
+    started = [subprocess.Popen([str(word) for word in (
+        barge, *keys.words("store", name, path))], stdin=subprocess.DEVNULL,
+        env=keys.barge.environment) for name in names]
+    assert [one.wait(60) for one in started] == [0] * len(names)
+    assert all(len(level_of(keys, name)) == 1 for name in names)
+    shown = keys.ok("list").out.split()
+    assert set(names) <= set(shown) and len(shown) == len(set(shown))
 
 
 def test_a_gateway_that_is_away_is_no_answer(gateway, client, tmp_path):

@@ -115,7 +115,7 @@ def test_testremote_on_a_real_grid(real_grid, annex):
     assert run_testremote(annex, repository, "--fast", "--size=20kB") == 125
 
 
-@both_versions
+@pytest.mark.parametrize("annex", ["debian"], indirect=True)
 def test_testremote_in_chunks(embedded, annex):
     repository = annex.repository()
     annex.remote(repository, f"gateway={embedded.url}", "chunk=7kB")
@@ -162,12 +162,30 @@ def test_encrypted_with_parts(embedded, annex, public):
     annex.run(annex.place, "gpgconf", "--kill", "gpg-agent")
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("state", ["annex", "directory"])
-def test_all_of_testremote(embedded, annex, state):
+def test_all_of_testremote(embedded, annex):
+    """All 573, with chunks and encryption: it makes remotes with these of its own.  Of a size below
+    1,000 the smallest chunks are a hundredth, not a thousandth."""
     repository = annex.repository()
-    annex.remote(repository, f"gateway={embedded.url}", f"state={state}")
+    annex.remote(repository, f"gateway={embedded.url}")
+    made = embedded.mutable_slots()
+    assert run_testremote(annex, repository, "--size=900") == 573
+    assert embedded.mutable_slots() - made < 40
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", [
+    ["state=directory"], ["state=annex"], ["state=directory", "chunk=2kB"],
+    ["state=annex", "chunk=2kB"], ["state=directory", "parts=2kB"]], ids=" ".join)
+@pytest.mark.parametrize("encryption", ["none", "shared"])
+def test_all_of_testremote_with_many_chunks(embedded, annex, public, words, encryption):
+    if encryption == "shared" and not shutil.which("gpg"):
+        pytest.skip("gpg is needed")
+    annex.environment["GNUPGHOME"] = str(public)  # short: it has sockets
+    public.chmod(0o700)
+    repository = annex.repository()
+    annex.remote(repository, f"gateway={embedded.url}", *words, encryption=encryption)
     assert run_testremote(annex, repository, "--size=5kB") == 573
+    annex.run(annex.place, "gpgconf", "--kill", "gpg-agent")
 
 
 # --- what people do -----------------------------------------------------------------------

@@ -130,7 +130,7 @@ struct keys_found {
 	void *context;
 };
 
-/* Tells of all keys, each once, in the order of their directories.  Names that are no key's are
+/* Tells of all keys, each once, in the order of their hashes.  Names that are no key's are
  * passed over. */
 MUST_USE enum fault keys_list(struct keys *keys, const struct keys_found *found, struct err *err);
 

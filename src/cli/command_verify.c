@@ -246,11 +246,17 @@ static enum fault expect_job(struct tally *tally, const struct migration *migrat
 			     struct err *err)
 {
 	struct recount counts;
-	enum fault fault = recount_job(migration->catalog, migration->asked, &counts, err);
-	if (!fault)
-		tally_expect(tally, counts.kind[MANIFEST_FILE].done,
-			     counts.kind[MANIFEST_DIRECTORY].done, counts.bytes_done);
-	return fault;
+	struct outcome root;
+	if (recount_job(migration->catalog, migration->asked, &counts, err) ||
+	    outcomes_read(migration->catalog->outcomes, 0, 1, &root, err))
+		return err->fault;
+	/* The root is no entry, but proven as well, where it is a directory. */
+	const bool proves_root =
+		root.state == OUTCOME_DONE && !cap_is_file(&(struct cap){ .kind = root.cap_kind });
+	explicit_bzero(&root, sizeof root);
+	tally_expect(tally, counts.kind[MANIFEST_FILE].done,
+		     counts.kind[MANIFEST_DIRECTORY].done + proves_root, counts.bytes_done);
+	return FAULT_NONE;
 }
 
 /* Hashes what is looked at, and how.  False: a literal, which is soon looked at again. */

@@ -28,7 +28,7 @@ struct progress {
 	const struct counters *counters;
 	enum progress_style style;
 	int stop_fd;
-	uint64_t shown; /* entries done when a line was last shown */
+	uint64_t shown; /* entries that had ended when a line was last shown */
 	uint64_t bytes; /* that were there then, */
 	bool fell;      /* or more than there are now */
 	struct thread thread;
@@ -284,12 +284,13 @@ static void tick(struct progress *progress)
 	progress->sample[progress->count++ % SAMPLES] = (struct progress_sample){
 		.at_ms = now, .entries = entries_now(counters), .bytes = bytes_now(counters)
 	};
-	const uint64_t done = entries_now(counters);
+	const uint64_t ended =
+		add_saturated(entries_now(counters), sum_of(&counters->failed, &counters->skipped));
 	if (progress->style == PROGRESS_LINE)
 		say_progress(progress->output, text, fit(progress->output, size));
-	else if (progress->style == PROGRESS_PLAIN || done != progress->shown)
+	else if (progress->style == PROGRESS_PLAIN || ended != progress->shown)
 		say(progress->output, SAY_INFO, "%s", text);
-	progress->shown = done;
+	progress->shown = ended;
 }
 
 /* The thread: sleeps until it is time or `stop_fd` tells it to end. */

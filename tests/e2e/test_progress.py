@@ -182,6 +182,28 @@ def test_verify_that_goes_on_counts_what_was_found_before(deep):
     assert percents(rows)[0] >= 50 and percents(rows)[-1] > 60, rows
 
 
+def test_verify_comes_to_its_end_also_where_files_are_not_proven(gateway, client, tmp_path):
+    (tmp_path / "s").mkdir()
+    for name in "abc":
+        (tmp_path / "s" / name).write_bytes(content(MIB, ord(name)))
+    grid = gateway()
+    barge, there = client(grid), grid.fresh()[0] + "s"
+    barge.ok("cp", "-rT", tmp_path / "s", there)
+    job = barge.job().name
+
+    def last_row(subject, code):
+        run = barge.ok("verify", "-v", "--verify=read", "--no-direct", subject, code=code)
+        return re.findall(r"barge: \d+%, .* files, .*", run.err)[-1]
+    for subject, directories in (there, "1/1"), (job, "2/2"):  # of a job the alias's own, too
+        row = last_row(subject, 0)
+        assert f"3/3 files, {directories} directories" in row, row
+        assert row.startswith("barge: 100%, 3.0 MiB/3.0 MiB, "), row
+    grid.restart(["get:wrong-body"])
+    for subject in there, job:
+        row = last_row(subject, 1)
+        assert row.startswith("barge: 100%, ") and "0/3 files" in row and "3 failed" in row, row
+
+
 # --- what is shown -----------------------------------------------------------------------
 
 def test_the_line_fits_the_terminal_also_after_a_resize(embedded, client, tmp_path):

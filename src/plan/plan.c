@@ -237,7 +237,8 @@ static enum fault refuse_merged(const struct plan *plan, struct err *err)
 			if (meta_unpack(entry->meta, entry->meta_size, &meta) &&
 			    meta.flags & META_MERGED)
 				return err_set(err, FAULT_CORRUPT,
-					       "it merges directories, and was cut");
+					       "the plan was cut, and it merges directories: the "
+					       "same command with --new begins anew");
 		}
 	return fault == FAULT_NOT_FOUND ? FAULT_NONE : fault;
 }

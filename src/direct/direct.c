@@ -227,8 +227,7 @@ static bool is_ours(const struct store_get *get)
 static struct direct_call *begin_call(struct direct *direct, const struct store_get *get,
 				      struct store_then then, bool alone)
 {
-	bool ours = is_ours(get) && direct->requests + get->cap->needed <= DIRECT_REQUESTS_MAX;
-	struct direct_call *call = ours ? new_call(direct, get, then) : NULL;
+	struct direct_call *call = is_ours(get) ? new_call(direct, get, then) : NULL;
 	if (!call)
 		return NULL;
 	call->alone = alone;
@@ -457,13 +456,17 @@ static const struct store_backend direct_backend = {
 /* A server whose URL makes no sense is left out. */
 static enum fault make_peers(struct direct *direct, struct err *err)
 {
-	for (size_t i = 0; i < direct->servers->count; i++) {
+	const size_t count = direct->servers->count;
+	const unsigned connections =
+		(unsigned)max_u64(DIRECT_CONNECTIONS_LEAST, DIRECT_CONNECTIONS / max_u64(count, 1));
+	for (size_t i = 0; i < count; i++) {
 		const struct server *server = &direct->servers->server[i];
 		const struct http_peer_options options = {
 			.url = server->url,
 			.pin = server->pin,
 			.authorization = server->authorization,
 			.accept = "application/cbor",
+			.connections = connections,
 		};
 		if (http_peer_new(&options, &direct->server[i].peer, err) == FAULT_NOMEM)
 			return FAULT_NOMEM;

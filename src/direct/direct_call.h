@@ -56,10 +56,11 @@ enum {
 	DIRECT_AWAY_TIMES = 8,    /* that this doubles: to 21 hours */
 	DIRECT_DOUBTS_MAX = 3,    /* shares of a server in a row that were no good */
 	DIRECT_SEARCH_MS = 20000, /* for all rounds of a search */
-	DIRECT_REQUESTS_MAX = 64, /* in flight in one store: as many connections are kept */
-	DIRECT_WAIT_MS = 15000,   /* for a server's first byte; Tahoe waits as long */
-	DIRECT_WAIT_LEAST_MS = 3000, /* however quick the others are: a disk may have to spin up */
-	DIRECT_GRACE_MS = 3000,      /* from then on, before its speed is judged */
+	DIRECT_CONNECTIONS = 64,  /* of one store, divided among the servers, */
+	DIRECT_CONNECTIONS_LEAST = 4, /* and for each at least */
+	DIRECT_WAIT_MS = 15000,       /* for a server's first byte; Tahoe waits as long */
+	DIRECT_WAIT_LEAST_MS = 3000,  /* however quick the others are: a disk may have to spin up */
+	DIRECT_GRACE_MS = 3000,       /* from then on, before its speed is judged */
 	DIRECT_SLOW_MS = 60000, /* a server that is slow is left alone, twice as long each time */
 	DIRECT_RATE_LEAST = 16 << 10, /* bytes a second of one request, whatever the others do */
 	DIRECT_SEARCHES_MAX = 3,      /* of one call */
@@ -116,7 +117,6 @@ struct direct {
 	struct health *health; /* hears what was read past the gateway, or NULL */
 	struct direct_server *server;
 	struct direct_call *in_flight;
-	unsigned requests;       /* in flight */
 	struct http_floor floor; /* of all requests, after what has come so far: */
 	struct speed speed;
 	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
@@ -147,7 +147,6 @@ struct direct_request {
 	size_t size, got;
 	bool refused; /* more came than that */
 	bool absent;  /* the server has no such share, which was guessed */
-	uint64_t begun_ms;
 };
 
 struct direct_call {

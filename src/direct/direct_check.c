@@ -32,7 +32,6 @@ static void free_check(struct direct_check *check)
 		if (!check->slot[i].http)
 			continue;
 		http_cancel(check->slot[i].http);
-		check->direct->requests--;
 	}
 	secret_wipe(check, sizeof *check);
 	free(check);
@@ -103,10 +102,9 @@ static void slot_ended(struct check_slot *slot, const struct http_reply *reply, 
 {
 	struct direct *direct = slot->check->direct;
 	slot->http = NULL;
-	direct->requests--;
 	direct_judge_server(direct, slot->server, fault, reply->err.slow);
 	if (!fault)
-		direct_learn(direct, reply->received, clock_ms() - slot->begun_ms);
+		direct_learn(direct, reply->received, reply->took_ms);
 }
 
 static const char *kind_of(const struct direct_check *check)
@@ -129,9 +127,7 @@ static bool slot_start(struct check_slot *slot, struct http_request *http, const
 	http->wait_ms = DIRECT_WAIT_MS;
 	http->floor = &direct->floor;
 	http->context = slot;
-	slot->begun_ms = clock_ms();
 	slot->http = http_start(gateway_http(direct->base.behind), http, &err);
-	direct->requests += slot->http != NULL;
 	return slot->http;
 }
 
@@ -360,8 +356,7 @@ bool direct_can_check(const struct direct *direct, const struct store_check *wan
 	const struct cap *cap = wanted->cap;
 	const bool counts = cap_is_chk(cap) || (cap_is_mutable(cap) && !direct->servers->partial);
 	return cap_is_literal(cap) ||
-	       (counts && !wanted->repair && direct->requests < DIRECT_REQUESTS_MAX &&
-		(direct->lease_secret || !wanted->add_lease));
+	       (counts && !wanted->repair && (direct->lease_secret || !wanted->add_lease));
 }
 
 struct store_call *direct_check(struct direct *direct, const struct store_check *wanted,

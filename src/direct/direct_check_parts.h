@@ -45,7 +45,6 @@ struct check_slot {
 	uint64_t at;                   /* bytes of it that have come, */
 	size_t asked, got;             /* and of the piece */
 	struct err wrong;              /* with it */
-	uint64_t begun_ms;
 };
 
 struct direct_check {

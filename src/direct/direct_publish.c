@@ -59,7 +59,6 @@ static void end_request(struct publish_request *request)
 	request->question = NULL;
 	request->http = NULL;
 	request->publish->waiting--;
-	request->publish->direct->requests--;
 }
 
 static void free_publish(struct direct_publish *publish)
@@ -228,7 +227,6 @@ static void publish_send(struct direct_publish *publish, unsigned share)
 	struct http_request http = { .body = { .data = request->question, .size = size } };
 	if (request->question && publish_request_start(request, &http)) {
 		publish->waiting++;
-		publish->direct->requests++;
 		return;
 	}
 	free(request->question);
@@ -289,8 +287,7 @@ static unsigned find_servers(const struct direct *direct, const uint16_t *order,
 bool direct_can_publish(const struct direct *direct, const struct store_directory *directory)
 {
 	unsigned count = 0;
-	if (!directory->slot || !directory->private_key || !direct->lease_secret ||
-	    direct->requests + directory->slot->count > DIRECT_REQUESTS_MAX)
+	if (!directory->slot || !directory->private_key || !direct->lease_secret)
 		return false;
 	for (size_t i = 0; i < direct->servers->count; i++)
 		count += direct->servers->server[i].has_id &&

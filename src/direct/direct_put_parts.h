@@ -2,8 +2,7 @@
  * What the parts of a put share: its servers, its shares, its requests.
  *
  * Inside: direct_put.c (which server gets what, and the ends) -> direct_put_write.c (the shares
- * themselves, from memory or as they are made) -> direct_put_request.c (requests, of which few are
- * in flight).
+ * themselves, from memory or as they are made) -> direct_put_request.c (requests).
  *
  * Place      inside direct/direct only.
  */
@@ -36,9 +35,8 @@ struct put_request {
 	struct direct_put *put;
 	struct put_request *next; /* in the queue */
 	bool busy;                /* in the queue or in flight */
-	struct http_call *http;   /* NULL: not in flight */
+	struct http_call *http;   /* NULL: not begun */
 	struct put_question question;
-	uint64_t begun_ms;
 	unsigned char body[ALLOCATION_MAX]; /* of a question for room */
 };
 
@@ -89,10 +87,10 @@ static inline unsigned put_count(const struct direct_put *put) { return put->com
 
 /* ---- direct_put_request.c ---- */
 
-/* Has a question asked, as soon as there are few enough in flight. */
+/* Has a question asked, once whatever was called back is over. */
 void put_ask(struct put_request *request, const struct put_question *question);
 
-/* Starts what waits in the queue.  To be called at the end of whatever was called back. */
+/* Starts what is in the queue.  To be called at the end of whatever was called back. */
 void put_ask_queued(struct direct *direct);
 
 /* Notes that a request has ended, and what that says of its server. */

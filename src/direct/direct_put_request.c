@@ -65,7 +65,6 @@ static bool put_start_request(struct put_request *request)
 		.done = question->done,
 		.context = request,
 	};
-	request->begun_ms = clock_ms();
 	request->http = http_start(gateway_http(direct->base.behind), &http, &err);
 	secret_wipe(&secrets, sizeof secrets);
 	secret_wipe(line, sizeof line);
@@ -102,10 +101,9 @@ void put_ask_queued(struct direct *direct)
 	if (direct->asking)
 		return;
 	direct->asking = true;
-	while (direct->queue && direct->requests < DIRECT_REQUESTS_MAX) {
+	while (direct->queue) {
 		struct put_request *request = direct->queue;
 		unqueue(direct, request);
-		direct->requests++;
 		if (put_start_request(request))
 			continue;
 		struct http_reply none = { .fault = FAULT_NOMEM };
@@ -122,7 +120,6 @@ struct direct_put *put_answered(struct put_request *request, const struct http_r
 	const bool answers = reply->fault && reply->status >= 400 && reply->status < 500;
 	request->http = NULL;
 	request->busy = false;
-	put->direct->requests--;
 	put->waiting--;
 	direct_judge_server(put->direct, put->server[request->question.place],
 			    answers ? FAULT_NONE : reply->fault, reply->err.slow);
@@ -134,12 +131,10 @@ void put_drop(struct put_request *request)
 	struct direct *direct = request->put->direct;
 	if (!request->busy)
 		return;
-	if (request->http) {
+	if (request->http)
 		http_cancel(request->http);
-		direct->requests--;
-	} else {
+	else
 		unqueue(direct, request);
-	}
 	request->http = NULL;
 	request->busy = false;
 	request->put->waiting--;

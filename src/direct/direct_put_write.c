@@ -114,7 +114,7 @@ static void on_written(void *context, const struct http_reply *reply)
 	const struct put_question question = request->question;
 	struct direct_put *put = put_answered(request, reply);
 	struct direct *direct = put->direct;
-	put->row_ms = max_u64(put->row_ms, clock_ms() - request->begun_ms);
+	put->row_ms = max_u64(put->row_ms, reply->took_ms);
 	if (!row_is_written(put, &question, reply)) {
 		if (reply->status == PUT_NOT_OURS || reply->status == PUT_NOT_THERE)
 			placement_lose(&put->half, question.place, question.share);
@@ -192,7 +192,7 @@ void put_watch(struct direct_put *put)
 	bool found = false;
 	for (unsigned share = 0; share < put_count(put); share++) {
 		struct put_request *request = &put->request[share];
-		if (!request->http || clock_ms() - request->begun_ms <= limit)
+		if (!request->http || http_running_ms(request->http) <= limit)
 			continue;
 		direct_judge_server(put->direct, put->server[request->question.place], FAULT_RETRY,
 				    true);

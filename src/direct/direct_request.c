@@ -22,7 +22,6 @@ void direct_cancel_requests(struct direct_call *call)
 		if (!call->request[i].http)
 			continue;
 		http_cancel(call->request[i].http);
-		call->direct->requests--;
 		call->request[i].http = NULL;
 	}
 	call->waiting = 0;
@@ -34,10 +33,9 @@ struct direct_call *direct_request_ended(struct direct_request *request, enum fa
 	struct direct_call *call = request->call;
 	request->http = NULL;
 	call->waiting--;
-	call->direct->requests--;
 	direct_judge_server(call->direct, request->server, fault, reply->err.slow);
 	if (!fault)
-		direct_learn(call->direct, reply->received, clock_ms() - request->begun_ms);
+		direct_learn(call->direct, reply->received, reply->took_ms);
 	return call;
 }
 
@@ -83,10 +81,8 @@ bool direct_request_start(struct direct_request *request, struct http_request *h
 	http->wait_ms = DIRECT_WAIT_MS;
 	http->floor = &call->direct->floor;
 	http->context = request;
-	request->begun_ms = clock_ms();
 	request->http = http_start(gateway_http(call->direct->base.behind), http, &err);
 	call->waiting += request->http != NULL;
-	call->direct->requests += request->http != NULL;
 	return request->http;
 }
 

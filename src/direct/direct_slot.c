@@ -36,7 +36,6 @@ struct slot_request {
 	uint16_t server;
 	struct slot_holding *holding; /* NULL: the server is asked for its shares */
 	size_t wanted;                /* bytes of it */
-	uint64_t begun_ms;
 };
 
 struct direct_slot {
@@ -67,7 +66,6 @@ static void slot_cancel_requests(struct direct_slot *slot)
 			continue;
 		http_cancel(slot->request[i].http);
 		slot->request[i].http = NULL;
-		slot->direct->requests--;
 	}
 	slot->waiting = 0;
 }
@@ -115,10 +113,8 @@ static bool slot_request_start(struct slot_request *request, struct http_request
 	http->wait_ms = DIRECT_WAIT_MS;
 	http->floor = &direct->floor;
 	http->context = request;
-	request->begun_ms = clock_ms();
 	request->http = http_start(gateway_http(direct->base.behind), http, &err);
 	slot->waiting += request->http != NULL;
-	direct->requests += request->http != NULL;
 	return request->http;
 }
 
@@ -137,11 +133,10 @@ static void slot_request_ended(struct slot_request *request, const struct http_r
 	const bool refused = reply->fault && reply->status >= 400 && reply->status < 500;
 	request->http = NULL;
 	request->slot->waiting--;
-	direct->requests--;
 	direct_judge_server(direct, request->server, refused ? FAULT_NONE : reply->fault,
 			    reply->err.slow);
 	if (!reply->fault)
-		direct_learn(direct, reply->received, clock_ms() - request->begun_ms);
+		direct_learn(direct, reply->received, reply->took_ms);
 }
 
 /* ---- which shares there are ---- */
@@ -408,7 +403,7 @@ bool direct_can_read_slots(const struct direct *direct, struct err *why)
 	if (direct->servers->partial)
 		return !err_set(why, FAULT_USAGE,
 				"some storage servers are reached by the gateway alone");
-	return direct->requests + 2 * direct->needed <= DIRECT_REQUESTS_MAX;
+	return true;
 }
 
 struct direct_slot *direct_slot_start(struct direct *direct, const struct cap *cap,

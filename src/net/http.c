@@ -98,6 +98,8 @@ void http_close(struct http *http)
 {
 	if (!http)
 		return;
+	while (http->waiting)
+		http_cancel(http->waiting);
 	while (http->in_flight)
 		http_cancel(http->in_flight);
 	while (http->idle) {
@@ -126,6 +128,7 @@ static void enlist(struct http_call *call)
 		call->next->previous = call;
 	http->in_flight = call;
 	http->in_flight_count++;
+	http_turn_take(call);
 }
 
 static void delist(struct http_call *call)
@@ -138,6 +141,7 @@ static void delist(struct http_call *call)
 	if (call->next)
 		call->next->previous = call->previous;
 	http->in_flight_count--;
+	http_turn_end(call);
 }
 
 static void retire(struct http_call *call)
@@ -146,6 +150,29 @@ static void retire(struct http_call *call)
 	http_call_drop_headers(call);
 	call->next = call->http->idle;
 	call->http->idle = call;
+}
+
+/* Puts it on the wire.  False: no memory. */
+static bool begin(struct http_call *call)
+{
+	if (curl_multi_add_handle(call->http->multi, call->easy) != CURLM_OK)
+		return false;
+	enlist(call);
+	call->started_us = call->http->options.watch ? http_clock_us() : 0;
+	call->held_us = call->held_since_us = 0;
+	return true;
+}
+
+/* Begins those whose turn it is; without memory for it, in a later poll. */
+static void begin_waiting(struct http *http)
+{
+	for (struct http_call *call; (call = http_turn_next(http));) {
+		http_turn_wait_no_more(call);
+		if (begin(call))
+			continue;
+		http_turn_wait(call);
+		return;
+	}
 }
 
 struct http_call *http_start(struct http *http, const struct http_request *request, struct err *err)
@@ -163,14 +190,13 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 		retire(call);
 		return NULL;
 	}
-	if (curl_multi_add_handle(http->multi, call->easy) != CURLM_OK) {
+	if (!http_turn_is_there(call)) {
+		http_turn_wait(call);
+	} else if (!begin(call)) {
 		err_set(err, FAULT_NOMEM, "no memory for a request");
 		retire(call);
 		return NULL;
 	}
-	enlist(call);
-	call->started_us = http->options.watch ? http_clock_us() : 0;
-	call->held_us = call->held_since_us = 0;
 	return call;
 }
 
@@ -220,17 +246,46 @@ static void http_tell_watch(struct http_call *call)
 	watch->ended(watch->context, &phases);
 }
 
+/* Ends those that wait in vain, as the one before them did.  `done` may change the list. */
+static void finish_in_vain(struct http *http, const struct err *why)
+{
+	const struct http_reply reply = {
+		.fault = why->fault,
+		.err = *why,
+		.body = "",
+		.content_length = -1,
+	};
+	struct http_call *call = http->waiting;
+	while (call) {
+		if (!call->in_vain) {
+			call = call->next;
+			continue;
+		}
+		http_turn_wait_no_more(call);
+		call->request.done(call->request.context, &reply);
+		retire(call);
+		call = http->waiting;
+	}
+}
+
 /* Ends a call: off the list, out of the multi handle, judged, told, and kept for the next one. */
 static void http_finish(struct http_call *call, CURLcode code)
 {
+	struct http *http = call->http;
 	struct http_reply reply;
 	http_call_judge(call, code, &reply);
-	if (call->http->options.watch)
+	reply.took_ms = clock_ms() - call->begun_ms;
+	if (http->options.watch)
 		http_tell_watch(call);
-	curl_multi_remove_handle(call->http->multi, call->easy);
+	curl_multi_remove_handle(http->multi, call->easy);
 	delist(call);
+	const bool doomed = http_turn_doom(call, &reply);
+	const struct err why = reply.err;
+	begin_waiting(http);
 	call->request.done(call->request.context, &reply);
 	retire(call);
+	if (doomed)
+		finish_in_vain(http, &why);
 }
 
 /* Finishes what libcurl says has ended.  Returns how many. */
@@ -336,6 +391,7 @@ static uint64_t sleep_ms(const struct http *http, uint64_t timeout_ms)
 
 size_t http_poll(struct http *http, uint32_t timeout_ms)
 {
+	begin_waiting(http);
 	size_t ended = release_held(http) + perform(http);
 	if (ended == 0 && timeout_ms > 0) {
 		(void)curl_multi_poll(http->multi, NULL, 0,
@@ -365,11 +421,24 @@ void http_resume(struct http_call *call)
 
 void http_cancel(struct http_call *call)
 {
-	curl_multi_remove_handle(call->http->multi, call->easy);
-	delist(call);
+	if (call->waits) {
+		http_turn_wait_no_more(call);
+	} else {
+		curl_multi_remove_handle(call->http->multi, call->easy);
+		delist(call);
+		begin_waiting(call->http);
+	}
 	retire(call);
 }
 
-size_t http_in_flight(const struct http *http) { return http->in_flight_count; }
+uint64_t http_running_ms(const struct http_call *call)
+{
+	return call->waits ? 0 : clock_ms() - call->begun_ms;
+}
+
+size_t http_in_flight(const struct http *http)
+{
+	return http->in_flight_count + http->waiting_count;
+}
 
 const char *http_base(const struct http *http) { return http->url.base; }

@@ -1,15 +1,20 @@
 /*
  * HTTP requests to one gateway and to peers beside it, many at a time, in one thread.
  *
- * One struct http holds a libcurl multi handle and its easy handles, which are used again.  Nothing
- * waits in a queue here: a request that is started is on the wire, so the caller limits how many.
+ * One struct http holds a libcurl multi handle and its easy handles, which are used again.  What is
+ * started for the gateway is on the wire, so the caller limits how many.  Requests to peers take
+ * turns: as many are on the wire as connections can be kept, over all and for each peer, because a
+ * new connection costs a peer more than most requests do; the others wait here, first come first
+ * served, and no limit of time runs meanwhile.  When a peer turns out to be lost (no connection, no
+ * whole reply), those that wait for it end in the same way at once.
  * Each phase of a request (connect, send, wait, receive) has its own limit, because libcurl's
  * low-speed limits also count the time in which the other side thinks.  What a pace holds back is
  * paused until it is due, and that time counts for no limit.
  *
  * Inside: http.c (the client, its poll and its watchdog) -> http_call.c (one request: what libcurl
- * is told, and what it calls back) -> http_fault.c (what its end means).  Beside them url.c (base
- * URLs), http_peer.c (servers known by their key), pace.c (--bwlimit).
+ * is told, and what it calls back) -> http_fault.c (what its end means).  Beside them http_turn.c
+ * (whose turn it is), url.c (base URLs), http_peer.c (servers known by their key) and pace.c
+ * (--bwlimit).
  *
  * Place      store/gateway -> http -> libcurl.
  * Ownership  strings of a request are copied; body memory and callback contexts are borrowed until
@@ -41,8 +46,8 @@ struct http_options {
 	const char *base_url;   /* see url_parse */
 	const char *plain_host; /* a host plain http is allowed to; NULL: loopback only */
 	uint32_t connect_ms, send_ms, wait_ms, receive_ms; /* 0: the defaults above */
-	uint32_t connections;                              /* kept alive between requests; 0: 64 */
-	struct pace *pace; /* of all bodies, in both directions; borrowed; NULL: no limit */
+	uint32_t connections; /* kept alive between requests, and in use by peers; 0: 64 */
+	struct pace *pace;    /* of all bodies, in both directions; borrowed; NULL: no limit */
 	const struct http_watch *watch; /* borrowed; NULL: nobody does */
 };
 
@@ -128,6 +133,7 @@ struct http_reply {
 	size_t body_size;
 	int64_t content_length; /* as the header says, or -1 */
 	uint64_t received;      /* bytes of the body, given to the sink or kept */
+	uint64_t took_ms;       /* since its turn; 0: that did not come */
 	uint64_t range_start;   /* of Content-Range in a 206 */
 	uint64_t range_total;   /* of Content-Range in a 206, 0 unknown */
 };
@@ -136,9 +142,9 @@ typedef void http_done(void *context, const struct http_reply *reply);
 
 struct http_request {
 	enum http_method method;
-	unsigned flags;               /* enum http_flags */
-	const struct http_peer *peer; /* where it goes; borrowed; NULL: the gateway */
-	const char *const *header;    /* for a peer, beside its own: lines "NAME: VALUE"; copied */
+	unsigned flags;            /* enum http_flags */
+	struct http_peer *peer;    /* where it goes; borrowed; NULL: the gateway */
+	const char *const *header; /* for a peer, beside its own: lines "NAME: VALUE"; copied */
 	size_t header_count;
 	const char *path; /* below the base, no leading "/", with its query; sent as it is */
 	bool json;        /* the body is application/json, else application/octet-stream */
@@ -199,6 +205,9 @@ void http_resume(struct http_call *call);
 /* Ends the request without calling `done`; its connection is closed.  Not inside callbacks other
  * than `done`. */
 void http_cancel(struct http_call *call);
+
+/* Returns for how long the request has been on the wire; 0: it waits for its turn. */
+uint64_t http_running_ms(const struct http_call *call);
 
 /* Returns how many requests are started and not ended. */
 size_t http_in_flight(const struct http *http);

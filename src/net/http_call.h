@@ -2,6 +2,8 @@
  * What the parts of net/http share: the client, one call, and the phases it passes.
  *
  *   CONNECT --on_connected--> SEND --all of the body is gone--> WAIT --on_header--> RECEIVE -> done
+ *     ^
+ *     '-- its turn (http_turn.c), where it goes to a peer that has enough to do
  *
  * Each phase has a limit of time, which begins anew while bytes move; connecting has libcurl's own.
  *
@@ -43,7 +45,10 @@ enum http_stop {
 
 struct http_call {
 	struct http *http;
-	struct http_call *next, *previous; /* in flight; or next in the idle list */
+	struct http_call *next, *previous; /* in flight, or waiting; or next in the idle list */
+	bool waits;                        /* for its turn: libcurl does not know of it yet */
+	bool in_vain;                      /* and its peer is lost meanwhile */
+	uint64_t begun_ms;                 /* its turn */
 	CURL *easy;
 	struct http_request request; /* path is gone */
 	uint64_t started_us,
@@ -75,11 +80,13 @@ struct http_call {
 struct http {
 	CURLM *multi;
 	struct url url;
-	struct http_options options;   /* strings are gone; zeros are replaced */
-	struct curl_slist *headers[3]; /* by enum http_headers */
-	struct http_call *in_flight;   /* doubly linked, newest first */
+	struct http_options options;              /* strings are gone; zeros are replaced */
+	struct curl_slist *headers[3];            /* by enum http_headers */
+	struct http_call *in_flight;              /* doubly linked, newest first */
+	struct http_call *waiting, *last_waiting; /* for a peer; doubly linked, oldest first */
 	struct http_call *idle;
-	size_t in_flight_count;
+	size_t in_flight_count, waiting_count;
+	unsigned peers_busy;  /* those in flight that go to peers */
 	struct bytes scratch; /* a URL; wiped after use */
 	uint32_t tick_ms;     /* between looks of the watchdog */
 	uint64_t looked_ms;
@@ -91,6 +98,7 @@ struct http_peer {
 	struct url url;
 	char *pin;
 	struct curl_slist *headers; /* of every request; secret */
+	unsigned connections, busy; /* at most, 0: any number; requests in flight */
 };
 
 /* Appends a line.  False: no memory, and the list is as it was. */
@@ -104,6 +112,28 @@ enum http_headers {
 	HEADERS_OCTETS,
 	HEADERS_JSON,
 };
+
+/* ---- http_turn.c: requests to peers take turns, so that connections are kept ---- */
+
+/* Whether the call may begin. */
+bool http_turn_is_there(const struct http_call *call);
+
+/* The call is in flight from now on, or no more. */
+void http_turn_take(struct http_call *call);
+void http_turn_end(struct http_call *call);
+
+/* The call waits, or waits no more. */
+void http_turn_wait(struct http_call *call);
+void http_turn_wait_no_more(struct http_call *call);
+
+/* Returns the one that has waited longest of those that may begin; NULL: none. */
+struct http_call *http_turn_next(const struct http *http);
+
+/* Where `reply` says that the peer of `call` is lost, notes that those who wait for it do so in
+ * vain.  False: nobody does. */
+bool http_turn_doom(const struct http_call *call, const struct http_reply *reply);
+
+/* ---- http_call.c ---- */
 
 /* Makes a call with an easy handle whose lasting options are set.  NULL: no memory. */
 struct http_call *http_call_new(struct http *http);

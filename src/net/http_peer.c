@@ -43,6 +43,7 @@ enum fault http_peer_new(const struct http_peer_options *options, struct http_pe
 	if (!peer)
 		return err_set(err, FAULT_NOMEM, "no memory for a server");
 	peer->url = url;
+	peer->connections = options->connections;
 	peer->pin = strdup(options->pin);
 	if (!peer->pin || !add_header(peer, "Accept", options->accept) ||
 	    (options->authorization &&

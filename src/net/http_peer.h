@@ -18,6 +18,7 @@ struct http_peer_options {
 	const char *pin;           /* of its public key, as CURLOPT_PINNEDPUBLICKEY wants it */
 	const char *authorization; /* value of that header, a secret; NULL: none */
 	const char *accept;        /* value of that header */
+	unsigned connections;      /* to it at most; 0: as many as the client has */
 };
 
 /* FAULT_USAGE: not a URL of https; FAULT_NOMEM. */

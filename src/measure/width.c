@@ -2,15 +2,18 @@
 
 enum {
 	SAMPLE_US = 100000, /* at least, */
-	SAMPLE_ENDS = 2,    /* and so many requests for each of those in flight */
-	FULL_PERCENT = 80,  /* of the width, to be a sample of it */
-	PAUSE = 4,          /* samples between probes, at first, */
-	PAUSE_MAX = 64,     /* and at most */
-	REST = 16,          /* after requests were turned away */
-	REFUSED = 20,       /* one in so many is too many */
+	SAMPLE_ENDS = 2,    /* and so many requests for each of those in flight; */
+	FIRST_US = 50000,   /* the first one is shorter: */
+	FIRST_ENDS = 1,
+	FULL_PERCENT = 80, /* of the width, to be a sample of it */
+	PAUSE = 4,         /* samples between probes, at first, */
+	PAUSE_MAX = 64,    /* and at most */
+	REST = 16,         /* after requests were turned away */
+	REFUSED = 20,      /* one in so many is too many */
 };
 
-static const double grows = 1.05, widens = 1.04, keeps = 0.97, falls = 0.67;
+static const double grows = 1.05, leaps = 1.3, widens = 1.04, keeps = 0.97, falls = 0.67,
+		    plunge = 0.5;
 
 void width_begin(struct width *width, unsigned first, unsigned least, unsigned most)
 {
@@ -48,19 +51,24 @@ static void be_steady(struct width *width, unsigned left)
 	width->left = left;
 }
 
-static void grow(struct width *width, double speed)
+/* What there is now is kept, and twice as many are tried. */
+static void go_wider(struct width *width, double speed)
 {
-	const bool quicker = speed >= width->speed * grows;
-	if (!quicker) {
-		set(width, width->home);
-		be_steady(width, width->pause);
-		return;
-	}
 	width->speed = speed;
 	width->home = width->now;
 	set(width, 2 * width->now);
 	if (width->now == width->home)
 		be_steady(width, width->pause);
+}
+
+static void grow(struct width *width, double speed)
+{
+	if (speed >= width->speed * grows) {
+		go_wider(width, speed);
+		return;
+	}
+	set(width, width->home);
+	be_steady(width, width->pause);
 }
 
 /* The width to try next, which is that of now where there is none in this direction. */
@@ -159,6 +167,40 @@ static void narrow(struct width *width)
 	be_steady(width, REST);
 }
 
+/* Bytes a microsecond since the begin of the sample. */
+static double speed_since(const struct width *width, const struct width_look *look)
+{
+	return (double)(look->work - width->begun.work) / (double)(look->us - width->begun.us);
+}
+
+/* Whether more than the last time is so much worse that a whole sample of it is not waited for. */
+static bool plunges(const struct width *width, const struct width_look *look)
+{
+	const uint64_t us = look->us - width->begun.us;
+	return width->state == WIDTH_GROW && width->home && us > 2 * width->sample_us &&
+	       speed_since(width, look) < width->speed * plunge;
+}
+
+/* Whether it is much quicker: what was begun at the last width ends while as much that is new does,
+ * so where many wait as long as few do the speed of the new width shows at once. */
+static bool leaps_ahead(const struct width *width, const struct width_look *look)
+{
+	return width->state == WIDTH_GROW && width->home &&
+	       look->busy * 100 >= width->now * FULL_PERCENT &&
+	       speed_since(width, look) >= width->speed * leaps;
+}
+
+/* As many have ended as there are. */
+static void settled(struct width *width, const struct width_look *look)
+{
+	width->settling = false;
+	if (leaps_ahead(width, look)) {
+		width->sample_us = look->us - width->begun.us;
+		go_wider(width, speed_since(width, look));
+	}
+	begin_sample(width, look);
+}
+
 unsigned width_look_at(struct width *width, const struct width_look *look)
 {
 	const uint64_t ended = look->ended - width->begun.ended;
@@ -167,11 +209,14 @@ unsigned width_look_at(struct width *width, const struct width_look *look)
 		begin_sample(width, look);
 		return width->now;
 	}
+	if (plunges(width, look)) {
+		grow(width, 0);
+		begin_sample(width, look);
+		return width->now;
+	}
 	if (width->settling) {
-		if (ended >= width->now) {
-			width->settling = false;
-			begin_sample(width, look);
-		}
+		if (ended >= width->now)
+			settled(width, look);
 		return width->now;
 	}
 	width->busy += look->busy;
@@ -182,12 +227,15 @@ unsigned width_look_at(struct width *width, const struct width_look *look)
 		return width->now;
 	}
 	const uint64_t us = look->us - width->begun.us;
-	if (us < SAMPLE_US || ended < SAMPLE_ENDS * (uint64_t)width->now)
+	const bool first = width->home == 0;
+	if (us < (first ? FIRST_US : SAMPLE_US) ||
+	    ended < (first ? FIRST_ENDS : SAMPLE_ENDS) * (uint64_t)width->now)
 		return width->now;
+	width->sample_us = us;
 	if (width->busy * 100 < width->looks * width->now * FULL_PERCENT)
 		learn_nothing(width);
 	else
-		learn(width, (double)(look->work - width->begun.work) / (double)us);
+		learn(width, speed_since(width, look));
 	begin_sample(width, look);
 	return width->now;
 }

@@ -5,6 +5,8 @@
  * width, over some requests for each of those in flight; what was begun before is not in it.
  *
  *   GROW    twice as many while that is quicker (5 %), else back to the last ---> STEADY
+ *             much quicker (30 %) is seen as soon as so many have ended, and half as quick for
+ *             the time of two samples is seen then: no sample is waited for
  *   STEADY  samples; now and then, by turns, with half as many more and a third fewer:
  *   PROBE     one sample there,
  *   CHECK     one more here: more is kept where it was quicker than both (4 %)  ---> GROW
@@ -40,6 +42,7 @@ struct width {
 	bool settling;           /* what ends was begun at another width */
 	struct width_look begun; /* of the sample, or of the settling */
 	uint64_t busy, looks;    /* sums of the sample */
+	uint64_t sample_us;      /* how long the last one took */
 	double speed, probed;    /* the last at this width; at the probed one */
 	unsigned home, tried;    /* the width that a probe comes from; that was probed */
 	bool down;               /* the next probe is narrower */

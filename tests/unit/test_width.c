@@ -120,13 +120,62 @@ static void within_ten_percent_of_the_best(void **state)
 			}
 }
 
-/* What is far away is asked for by 64 after a second, not after ten. */
+/* What is far away is asked for by 64 after 90 replies, not after ten seconds. */
 static void it_widens_at_once(void **state)
 {
 	(void)state;
-	struct history history = begin(4);
-	(void)go_on(&history, far_away, 1.2);
-	assert_int_equal(history.width.now, 64);
+	for (int noisy = 0; noisy < 2; noisy++) {
+		struct history history = begin(4);
+		history.noise = noisy ? 0.2 : 0;
+		while (history.width.now < 64 && history.seconds < 1)
+			(void)go_on(&history, far_away, TICK_US / 1e6);
+		assert_true(history.seconds <= 0.4);
+		assert_in_range(history.look.ended, 1, 90);
+	}
+}
+
+/* Wider is much quicker at first, and then far worse. */
+static double collapsing(unsigned width, double second)
+{
+	(void)second;
+	return width <= 16 ? 25.0 * width : 4000.0 / width;
+}
+
+/* From wherever it begins, and although it tries what lies behind the edge. */
+static void it_comes_back_from_where_all_breaks_down(void **state)
+{
+	(void)state;
+	const unsigned first[] = { 4, 8, 32, 64 };
+	for (size_t i = 0; i < ARRAY_COUNT(first); i++) {
+		struct history history = begin(first[i]);
+		history.noise = 0.05;
+		(void)go_on(&history, collapsing, first[i] > 16 ? 30 : 2);
+		assert_in_range(history.width.now, 8, 24);
+		assert_true(go_on(&history, collapsing, 60) >= 0.75 * best(collapsing));
+	}
+}
+
+/* One thread, busy with whatever comes: what is gained by many is nothing, and little is tried. */
+static double flat(unsigned width, double second)
+{
+	(void)width;
+	(void)second;
+	return 25;
+}
+
+static void where_nothing_is_gained_few_are_enough(void **state)
+{
+	(void)state;
+	struct history history = begin(8);
+	history.noise = 0.2;
+	unsigned most = 0;
+	for (int i = 0; i < 100; i++) {
+		(void)go_on(&history, flat, 0.2);
+		most = history.width.now > most ? history.width.now : most;
+	}
+	assert_in_range(most, 8, 16);
+	(void)go_on(&history, flat, 60);
+	assert_in_range(history.width.now, 1, 8);
 }
 
 static void more_than_helps_are_not_kept(void **state)
@@ -207,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(within_ten_percent_of_the_best),
 		cmocka_unit_test(it_widens_at_once),
+		cmocka_unit_test(it_comes_back_from_where_all_breaks_down),
+		cmocka_unit_test(where_nothing_is_gained_few_are_enough),
 		cmocka_unit_test(more_than_helps_are_not_kept),
 		cmocka_unit_test(it_follows_what_changes),
 		cmocka_unit_test(who_is_turned_away_asks_less),

@@ -6,6 +6,7 @@
 #include "calls/lanes.h"
 #include "cli/command.h"
 #include "job/migration.h"
+#include "place/gauge.h"
 #include "place/grid_path.h"
 #include "place/places.h"
 #include "place/setup.h"
@@ -23,6 +24,7 @@ enum {
 struct verifying {
 	struct setup *setup;
 	struct tally *tally;
+	struct verdict held; /* by what it was held back */
 };
 
 static enum fault verify_open_store(void *context, struct store **store, struct err *err)
@@ -154,14 +156,20 @@ static void sum_up(const struct verifying *verifying, const struct audit_request
 		snprintf(text + length, sizeof text - (size_t)length,
 			 "; %llu of all by the run that was stopped",
 			 (unsigned long long)counts->before);
+	char *held = verdict_told(&verifying->held);
+	char *held_json = verdict_told_json(&verifying->held);
 	const struct tally_summary summary = {
 		.number = number,
 		.count = ARRAY_COUNT(number),
 		.job = job,
 		.level = verify_name(request->levels),
 		.text = text,
+		.held = held,
+		.held_json = held_json,
 	};
 	tally_sum(verifying->tally, &summary);
+	free(held);
+	free(held_json);
 }
 
 /* ---- a job ---- */
@@ -332,6 +340,26 @@ static void close_earlier(struct earlier *earlier, struct output *output, enum f
 	earlier_close(earlier);
 }
 
+/* Proves what is below `root`, or the job of the request, and measures what that waits for. */
+static enum fault measure(struct verifying *verifying, const struct audit_request *request,
+			  const struct store_node *root, struct audit_counts *counts,
+			  struct err *err)
+{
+	const struct gauge_options options = {
+		.setup = verifying->setup,
+		.output = verifying->setup->output,
+	};
+	struct gauge *gauge = NULL;
+	enum fault fault = gauge_new(&options, &gauge, err);
+	if (!fault)
+		fault = gauge_start(gauge, err);
+	if (!fault)
+		fault = root ? prove_tree(request, root, counts, err)
+			     : prove_job(request, counts, err);
+	gauge_end(gauge, &verifying->held);
+	return fault;
+}
+
 static enum fault prove(const struct options *options, struct setup *setup,
 			const struct verify_subject *subject, const struct store_node *root,
 			int *status, struct err *err)
@@ -369,8 +397,7 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		fault = expect_job(&tally, &subject->migration, err);
 	if (!fault) {
 		request.earlier = open_earlier(options, setup->output, &request, subject, root);
-		fault = root ? prove_tree(&request, root, &counts, err)
-			     : prove_job(&request, &counts, err);
+		fault = measure(&verifying, &request, root, &counts, err);
 		close_earlier(request.earlier, setup->output, fault);
 		tally_rest(&tally);
 		sum_up(&verifying, &request, root ? NULL : subject->migration.job.name, &counts);

@@ -8,7 +8,6 @@
 
 enum {
 	COMMAND_MAX = 1 << 20, /* bytes of a command line shown */
-	HELD_MAX = 8192,       /* of a verdict */
 };
 
 enum fault engine_open_report(struct engine *engine, struct err *err)
@@ -149,31 +148,6 @@ static struct report_backup backup_of(const struct engine *engine)
 	};
 }
 
-/* What held the run back, or NULL where it took so little time that nobody asks. */
-static char *held_text(const struct engine *engine)
-{
-	struct bytes text;
-	size_t size;
-	if (!verdict_is_worth(&engine->held))
-		return NULL;
-	bytes_init(&text, HELD_MAX);
-	if (!verdict_text(&engine->held, &text))
-		return (char *)bytes_take(&text, &size);
-	bytes_fini(&text);
-	return NULL;
-}
-
-static char *held_as_json(const struct engine *engine)
-{
-	struct bytes text;
-	size_t size;
-	bytes_init(&text, HELD_MAX);
-	if (!verdict_json(&engine->held, &text))
-		return (char *)bytes_take(&text, &size);
-	bytes_fini(&text);
-	return NULL;
-}
-
 /* So that a list of jobs need not count this one anew. */
 static enum fault keep_summary(struct engine *engine, const struct recount *counts, int status,
 			       struct err *err)
@@ -200,7 +174,8 @@ enum fault engine_conclude(struct engine *engine, int *status, struct err *err)
 	}
 	char limit[QUOTA_TEXT_SIZE];
 	char *command = go_on(engine, "resume"), *retry = go_on(engine, "resume --retry");
-	char *held = held_text(engine), *held_json = held_as_json(engine);
+	char *held = verdict_told(&engine->held);
+	char *held_json = verdict_told_json(&engine->held);
 	const struct report_end end = {
 		.fault = broken ? engine->broken.fault : FAULT_NONE,
 		.cancelled = !broken && (cancel_asked() || quota_reached(&engine->quota)),

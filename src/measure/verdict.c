@@ -10,6 +10,7 @@ enum {
 	NEXT_MAX = 1024,
 	WORTH_US = 3000000,
 	SLOWER = 3, /* times slower than the rest is slow */
+	TOLD_MAX = 8192,
 };
 
 static const struct {
@@ -271,3 +272,23 @@ enum fault verdict_json(const struct verdict *verdict, struct bytes *out)
 	}
 	return fault ? fault : bytes_append_text(out, "}");
 }
+
+/* Returns what `append` appends. */
+static char *told(const struct verdict *verdict,
+		  enum fault (*append)(const struct verdict *verdict, struct bytes *out))
+{
+	struct bytes text;
+	size_t size;
+	bytes_init(&text, TOLD_MAX);
+	if (!append(verdict, &text))
+		return (char *)bytes_take(&text, &size);
+	bytes_fini(&text);
+	return NULL;
+}
+
+char *verdict_told(const struct verdict *verdict)
+{
+	return verdict_is_worth(verdict) ? told(verdict, verdict_text) : NULL;
+}
+
+char *verdict_told_json(const struct verdict *verdict) { return told(verdict, verdict_json); }

@@ -121,3 +121,8 @@ MUST_USE enum fault verdict_text(const struct verdict *verdict, struct bytes *ou
 
 /* Appends {"gateway":0.94,...,"next":"..."}. */
 MUST_USE enum fault verdict_json(const struct verdict *verdict, struct bytes *out);
+
+/* Return what the two above append, from malloc, for a summary; NULL: no memory, or nothing that
+ * people want to hear of. */
+char *verdict_told(const struct verdict *verdict);
+char *verdict_told_json(const struct verdict *verdict);

@@ -104,6 +104,8 @@ static enum fault tally_json(struct bytes *out, const struct tally_summary *summ
 		fault = summary_seconds(out, ms);
 	if (!fault && summary->level)
 		fault = json_member(out, "level", summary->level, strlen(summary->level));
+	if (!fault && summary->held_json)
+		fault = bytes_printf(out, ",\"verdict\":%s", summary->held_json);
 	return fault ? fault : bytes_append_text(out, "}\n");
 }
 
@@ -118,6 +120,8 @@ void tally_sum(struct tally *tally, const struct tally_summary *summary)
 		    quantity_bytes(bytes, moved), (unsigned long long)(ms / 1000),
 		    (unsigned long long)(ms / 100 % 10),
 		    quantity_bytes(quantity_rate(bytes, ms), rate));
+		if (summary->held)
+			say(tally->output, SAY_INFO, "held back by: %s", summary->held);
 	}
 	bytes_clear(&tally->line);
 	if (tally->output->options.json && !tally_json(&tally->line, summary, ms))

@@ -60,9 +60,10 @@ void tally_rest(struct tally *tally);
 struct tally_summary {
 	const struct summary_number *number; /* for programs */
 	size_t count;
-	const char *job;   /* or NULL */
-	const char *level; /* or NULL */
-	const char *text;  /* for people: a line without "barge: " and newline */
+	const char *job;              /* or NULL */
+	const char *level;            /* or NULL */
+	const char *text;             /* for people: a line without "barge: " and newline */
+	const char *held, *held_json; /* what held the command back; NULL: that is not told */
 };
 
 /* Writes the summary, for people and programs, after tally_rest. */

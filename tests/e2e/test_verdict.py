@@ -58,6 +58,18 @@ def test_a_backup_says_it_as_well(gateway, client, tmp_path):
     assert most(found) == "gateway"
 
 
+def test_verifying(gateway, client, tmp_path):
+    """A job, and what lies below a directory."""
+    grid = gateway("check:delay=60", "get:delay=60")
+    alias, _ = grid.fresh()
+    barge = client(grid)
+    barge.ok("cp", "-r", many(tmp_path / "s", 60), alias)
+    for words in (("verify", barge.job().name),
+                  ("verify", "--verify=read", f"{alias}s")):
+        found = verdict(barge.ok(*words, "--json"))
+        assert most(found) == "gateway" and "second gateway" in found["next"]
+
+
 def test_a_key(gateway, client, tmp_path):
     grid = gateway("put:delay=700")
     barge, data, key = client(grid), content(5000), key_of(content(5000))

@@ -1,5 +1,7 @@
 #include "tests/unit/fake_http.h"
 
+#include "queue/core/thread.h"
+
 #include "net/http_call.h"
 
 enum { FAKE_HEADERS_MAX = 8 };
@@ -51,6 +53,7 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 	struct fake_call **end = &queue;
 	(void)err;
 	fake->call.http = http;
+	fake->call.begun_ms = clock_ms();
 	fake->call.request = *request;
 	fake->call.request.path = fake->path = strdup(request->path);
 	for (size_t i = 0; i < request->header_count; i++)
@@ -128,6 +131,7 @@ static bool end_call(struct fake_call *fake)
 		.content_length = (int64_t)answer->size,
 		.received = fault ? 0 : answer->size,
 		.range_start = call->request.offset,
+		.took_ms = clock_ms() - call->begun_ms,
 	};
 	if (fault)
 		err_set(&reply.err, fault, "as the test says");
@@ -175,6 +179,8 @@ uint64_t http_wait_limit(const struct http *http, uint64_t wanted_ms)
 	(void)http;
 	return wanted_ms;
 }
+
+uint64_t http_running_ms(const struct http_call *call) { return clock_ms() - call->begun_ms; }
 
 size_t http_in_flight(const struct http *http)
 {

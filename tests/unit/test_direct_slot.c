@@ -293,23 +293,6 @@ static void not_all_servers_known_is_left_to_the_gateway(void **state)
 	close_slot(&slot);
 }
 
-/* Twice as many as the shares that are needed are asked for at once. */
-static void requests_are_limited(void **state)
-{
-	static struct slot_case slot;
-	(void)state;
-	open_slot(&slot, 2, 10, SMALL);
-	give_slot_all(&slot);
-	struct direct *direct = (struct direct *)slot.fake.store;
-	direct->requests = DIRECT_REQUESTS_MAX - 4;
-	read_well(&slot, slot.data);
-	direct->requests++;
-	read_slot(&slot);
-	assert_int_equal(slot.fake.gateway, 1);
-	direct->requests -= DIRECT_REQUESTS_MAX - 3;
-	close_slot(&slot);
-}
-
 static void without_servers_all_is_the_gateways(void **state)
 {
 	static struct slot_case slot;
@@ -476,7 +459,6 @@ int main(void)
 		cmocka_unit_test(no_more_than_64_shares_are_looked_at),
 		cmocka_unit_test(servers_that_are_slow_to_say_are_left_to_the_gateway),
 		cmocka_unit_test(not_all_servers_known_is_left_to_the_gateway),
-		cmocka_unit_test(requests_are_limited),
 		cmocka_unit_test(without_servers_all_is_the_gateways),
 		cmocka_unit_test(contents_wait_for_a_paused_call),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),

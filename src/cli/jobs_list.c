@@ -113,10 +113,10 @@ static enum fault print_row(struct output *output, const struct jobs_row *row, i
 	bytes_init(&line, 2 * LINE_MAX_SIZE);
 	if (row->summed) {
 		/* What an option left out, or was there already, is as it was asked for. */
-		snprintf(files, sizeof files, "%llu/%llu",
-			 (llu)(sum->files_done + sum->files_asked), (llu)sum->files_planned);
-		snprintf(failed, sizeof failed, "%llu",
-			 (llu)(sum->failed + sum->skipped - sum->skipped_asked));
+		const llu as_asked = sum->files_done + sum->files_asked;
+		snprintf(files, sizeof files, "%llu/%llu", as_asked, (llu)sum->files_planned);
+		const llu not_done = sum->failed + sum->skipped - sum->skipped_asked;
+		snprintf(failed, sizeof failed, "%llu", not_done);
 		quantity_bytes(sum->bytes_done, bytes);
 	}
 	enum fault fault = bytes_printf(&line, "%.*s  %4s  %-8s  %-10s  %15s  %8s  %10s  %s\n",

@@ -120,6 +120,16 @@ enum fault bytes_err(enum fault fault, struct err *err, const char *what)
 	return err_set(err, fault, "%s: %s", what, fault_name(fault));
 }
 
+char *decimal_put(char out[DECIMAL_MAX], uint64_t value)
+{
+	char digits[DECIMAL_MAX];
+	size_t at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	return mempcpy(out, digits + at, sizeof digits - at);
+}
+
 int bytes_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 {
 	size_t both = a_size < b_size ? a_size : b_size;

@@ -10,7 +10,7 @@ enum {
 	CHAIN_ENTRY_SIZE = 34, /* index 2, hash 32 */
 	HEADER_SIZE = 36,
 	HEADER_SIZE_WIDE = 68,
-	PARAMS_MAX = 64, /* bytes of N(secret) less the secret, and of N("k,n,segment") */
+	PARAMS_MAX = 64, /* bytes of "k,n,segment" */
 };
 
 static enum fault check_params(const struct chk_params *params, struct err *err)
@@ -87,6 +87,16 @@ void chk_key_fini(struct chk_key *key)
 		digest_fini(&key->digest);
 }
 
+/* Writes "k,n,segment", and returns its length. */
+static size_t put_encoding(char out[PARAMS_MAX], const struct chk_params *params, uint64_t segment)
+{
+	char *at = decimal_put(out, params->k);
+	*at++ = ',';
+	at = decimal_put(at, params->n);
+	*at++ = ',';
+	return (size_t)(decimal_put(at, segment) - out);
+}
+
 /* The tag has the secret and the parameters in it: allmydata/util/hashutil.py. */
 enum fault chk_key_start(struct chk_key *key, const struct chk_params *params, uint64_t size,
 			 struct err *err)
@@ -94,21 +104,20 @@ enum fault chk_key_start(struct chk_key *key, const struct chk_params *params, u
 	enum fault fault = check_params(params, err);
 	if (fault)
 		return fault;
-	char encoding[PARAMS_MAX];
-	int encoding_size = snprintf(encoding, sizeof encoding, "%u,%u,%llu", params->k, params->n,
-				     (unsigned long long)segment_size_of(params, size));
-	char head[sizeof TAG_CONVERGENCE + PARAMS_MAX];
-	int head_size = snprintf(head, sizeof head, TAG_CONVERGENCE "%zu:", params->secret_size);
-	char tail[2 * PARAMS_MAX];
-	int tail_size = snprintf(tail, sizeof tail, ",%d:%s,", encoding_size, encoding);
-	char outer[PARAMS_MAX];
-	const size_t tag_size = (size_t)head_size + params->secret_size + (size_t)tail_size;
-	int outer_size = snprintf(outer, sizeof outer, "%zu:", tag_size);
+	char encoding[PARAMS_MAX], head[sizeof TAG_CONVERGENCE + NETSTRING_HEAD_MAX];
+	char tail[2 * PARAMS_MAX], outer[NETSTRING_HEAD_MAX];
+	const size_t encoding_size = put_encoding(encoding, params, segment_size_of(params, size));
+	char *end = netstring_head(stpcpy(head, TAG_CONVERGENCE), params->secret_size);
+	const size_t head_size = (size_t)(end - head);
+	end = mempcpy(netstring_head(stpcpy(tail, ","), encoding_size), encoding, encoding_size);
+	*end++ = ',';
+	const size_t tail_size = (size_t)(end - tail);
+	end = netstring_head(outer, head_size + params->secret_size + tail_size);
 	digest_start(&key->digest);
-	digest_update(&key->digest, outer, (size_t)outer_size);
-	digest_update(&key->digest, head, (size_t)head_size);
+	digest_update(&key->digest, outer, (size_t)(end - outer));
+	digest_update(&key->digest, head, head_size);
 	digest_update(&key->digest, params->secret, params->secret_size);
-	digest_update(&key->digest, tail, (size_t)tail_size);
+	digest_update(&key->digest, tail, tail_size);
 	digest_update(&key->digest, ",", 1);
 	key->left = size;
 	return FAULT_NONE;

@@ -4,34 +4,35 @@
 
 #include <assert.h>
 
-enum {
-	NUMBER_MAX = 24, /* bytes of a decimal u64 */
-	FIELD_MAX = 48,  /* bytes of a UEB value */
-};
+enum { FIELD_MAX = 48 }; /* bytes of a UEB value */
 
 /* Writes name:N(value), as the UEB has it. */
 static size_t put_field(unsigned char *out, const char *name, const void *value, size_t size)
 {
-	int prefix = snprintf((char *)out, FIELD_MAX, "%s:%zu:", name, size);
-	memcpy(out + prefix, value, size);
-	out[(size_t)prefix + size] = ',';
-	return (size_t)prefix + size + 1;
+	char *at = stpcpy((char *)out, name);
+	*at++ = ':';
+	at = netstring_head(at, size);
+	at = mempcpy(at, value, size);
+	*at++ = ',';
+	return (size_t)(at - (char *)out);
 }
 
 static size_t put_number(unsigned char *out, const char *name, uint64_t value)
 {
-	char text[NUMBER_MAX];
-	int length = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-	return put_field(out, name, text, (size_t)length);
+	char text[DECIMAL_MAX];
+	return put_field(out, name, text, (size_t)(decimal_put(text, value) - text));
 }
 
 /* Writes the parameters of the codec: bytes of a segment, k and n. */
 static size_t put_codec(unsigned char *out, const char *name, uint64_t size, const uint16_t kn[2])
 {
 	char text[FIELD_MAX];
-	int length =
-		snprintf(text, sizeof text, "%llu-%u-%u", (unsigned long long)size, kn[0], kn[1]);
-	return put_field(out, name, text, (size_t)length);
+	char *at = decimal_put(text, size);
+	*at++ = '-';
+	at = decimal_put(at, kn[0]);
+	*at++ = '-';
+	at = decimal_put(at, kn[1]);
+	return put_field(out, name, text, (size_t)(at - text));
 }
 
 /* The names in the order of their bytes, as allmydata/uri.py pack_extension sorts them. */
@@ -126,9 +127,8 @@ void chk_tree_complete(unsigned char *tree, uint64_t count)
 {
 	const uint64_t leaves = chk_tree_leaves(count);
 	for (uint64_t i = count; i < leaves; i++) {
-		char number[NUMBER_MAX];
-		int length = snprintf(number, sizeof number, "%llu", (unsigned long long)i);
-		hash_tagged(TAG_EMPTY_LEAF, number, (size_t)length,
+		char number[DECIMAL_MAX];
+		hash_tagged(TAG_EMPTY_LEAF, number, (size_t)(decimal_put(number, i) - number),
 			    tree + (leaves - 1 + i) * DIGEST_SIZE);
 	}
 	for (uint64_t i = leaves - 1; i-- > 0;)

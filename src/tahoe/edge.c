@@ -141,32 +141,46 @@ size_t edge_float(double value, char out[EDGE_FLOAT_SIZE])
 	return (size_t)(at - out);
 }
 
+static enum fault put_key(struct bytes *out, const char *key)
+{
+	enum fault fault = bytes_append_text(out, out->data[out->size - 1] == '{' ? "\"" : ", \"");
+	if (!fault)
+		fault = bytes_append_text(out, key);
+	return fault ? fault : bytes_append_text(out, "\": ");
+}
+
 /* Appends the time, if it is one. */
 static enum fault put_time(struct bytes *out, const char *key, int64_t ns)
 {
 	char text[EDGE_FLOAT_SIZE];
 	if (!meta_is_time(ns))
 		return FAULT_NONE;
-	edge_float(edge_seconds(ns), text);
-	const char *comma = out->data[out->size - 1] == '{' ? "" : ", ";
-	return bytes_printf(out, "%s\"%s\": %s", comma, key, text);
+	const size_t size = edge_float(edge_seconds(ns), text);
+	enum fault fault = put_key(out, key);
+	return fault ? fault : bytes_append(out, text, size);
+}
+
+static enum fault put_number(struct bytes *out, const char *key, uint64_t number)
+{
+	char text[DECIMAL_MAX];
+	enum fault fault = put_key(out, key);
+	return fault ? fault : bytes_append(out, text, (size_t)(decimal_put(text, number) - text));
 }
 
 /* Mode, numbers and owner. */
 static enum fault put_mode(struct bytes *out, const struct edge_metadata *metadata)
 {
-	const char *comma = out->data[out->size - 1] == '{' ? "" : ", ";
-	enum fault fault = bytes_printf(out, "%s\"st_mode\": %u", comma, metadata->mode);
+	enum fault fault = put_number(out, "st_mode", metadata->mode);
 	if (!fault && metadata->numbered)
-		fault = bytes_printf(out, ", \"st_ino\": %llu, \"st_dev\": %llu",
-				     (unsigned long long)metadata->ino,
-				     (unsigned long long)metadata->dev);
+		fault = put_number(out, "st_ino", metadata->ino);
+	if (!fault && metadata->numbered)
+		fault = put_number(out, "st_dev", metadata->dev);
 	if (!fault)
-		fault = bytes_printf(out, ", \"st_uid\": %u, \"st_gid\": %u", metadata->uid,
-				     metadata->gid);
+		fault = put_number(out, "st_uid", metadata->uid);
+	if (!fault)
+		fault = put_number(out, "st_gid", metadata->gid);
 	if (!fault && metadata->numbered && metadata->nlink > 1)
-		fault = bytes_printf(out, ", \"st_nlink\": %llu",
-				     (unsigned long long)metadata->nlink);
+		fault = put_number(out, "st_nlink", metadata->nlink);
 	return fault;
 }
 
@@ -183,11 +197,6 @@ static enum fault put_attributes(struct bytes *out, const struct edge_metadata *
 			  metadata->attributes);
 	out->size += length;
 	return bytes_append_text(out, "\"");
-}
-
-static enum fault put_key(struct bytes *out, const char *key)
-{
-	return bytes_printf(out, "%s\"%s\": ", out->data[out->size - 1] == '{' ? "" : ", ", key);
 }
 
 static enum fault put_hash(struct bytes *out, const unsigned char hash[CONTENT_HASH_SIZE])

@@ -2,13 +2,11 @@
 
 #include <nettle/sha2.h>
 
-enum { PREFIX_MAX = 24 }; /* decimal length and colon of a netstring */
-
 static void add_netstring(struct sha256_ctx *context, const void *data, size_t size)
 {
-	char prefix[PREFIX_MAX];
-	int length = snprintf(prefix, sizeof prefix, "%zu:", size);
-	sha256_update(context, (size_t)length, (const unsigned char *)prefix);
+	char prefix[NETSTRING_HEAD_MAX];
+	const size_t length = (size_t)(netstring_head(prefix, size) - prefix);
+	sha256_update(context, length, (const unsigned char *)prefix);
 	sha256_update(context, size, data);
 	sha256_update(context, 1, (const unsigned char *)",");
 }
@@ -58,24 +56,31 @@ void hash_node(const unsigned char left[DIGEST_SIZE], const unsigned char right[
 
 void hash_tagged_start(struct digest *digest, const char *tag)
 {
-	char prefix[PREFIX_MAX];
-	int length = snprintf(prefix, sizeof prefix, "%zu:", strlen(tag));
+	char prefix[NETSTRING_HEAD_MAX];
+	const size_t length = (size_t)(netstring_head(prefix, strlen(tag)) - prefix);
 	digest_start(digest);
-	digest_update(digest, prefix, (size_t)length);
+	digest_update(digest, prefix, length);
 	digest_update(digest, tag, strlen(tag));
 	digest_update(digest, ",", 1);
 }
 
+char *netstring_head(char out[NETSTRING_HEAD_MAX], size_t size)
+{
+	char *end = decimal_put(out, size);
+	*end = ':';
+	return end + 1;
+}
+
 enum fault netstring_append(struct bytes *out, const void *data, size_t size)
 {
-	char prefix[PREFIX_MAX];
-	int length = snprintf(prefix, sizeof prefix, "%zu:", size);
+	char prefix[NETSTRING_HEAD_MAX];
+	const size_t length = (size_t)(netstring_head(prefix, size) - prefix);
 	size_t whole;
-	if (!add_size(size, (size_t)length + 1, &whole))
+	if (!add_size(size, length + 1, &whole))
 		return FAULT_TOO_LARGE;
 	enum fault fault = bytes_reserve(out, whole);
 	if (!fault)
-		fault = bytes_append(out, prefix, (size_t)length);
+		fault = bytes_append(out, prefix, length);
 	if (!fault)
 		fault = bytes_append(out, data, size);
 	if (!fault)

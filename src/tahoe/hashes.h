@@ -59,6 +59,11 @@ void hash_node(const unsigned char left[DIGEST_SIZE], const unsigned char right[
 /* Begins T(tag, stream) in `digest`; digest_update adds, digest_final_double ends it. */
 void hash_tagged_start(struct digest *digest, const char *tag);
 
+enum { NETSTRING_HEAD_MAX = DECIMAL_MAX + 1 };
+
+/* Writes what N(b) of a b of `size` bytes begins with: length and colon.  Returns where that ends. */
+char *netstring_head(char out[NETSTRING_HEAD_MAX], size_t size);
+
 /* Appends N(data).  Results as of bytes_append; `out` is as before on failure. */
 MUST_USE enum fault netstring_append(struct bytes *out, const void *data, size_t size);
 

@@ -89,6 +89,19 @@ static void compares_as_memcmp_and_the_shorter_one_first(void **state)
 	assert_true(bytes_compare(NULL, 0, "", 1) < 0);
 }
 
+static void puts_numbers_in_decimal(void **state)
+{
+	(void)state;
+	static const uint64_t value[] = { 0,         9, 10, 4096, 99999, UINT32_MAX, UINT64_MAX - 6,
+					  UINT64_MAX };
+	for (size_t i = 0; i < ARRAY_COUNT(value); i++) {
+		char printed[DECIMAL_MAX + 1], text[DECIMAL_MAX + 1];
+		snprintf(printed, sizeof printed, "%llu", (unsigned long long)value[i]);
+		*decimal_put(text, value[i]) = '\0';
+		assert_string_equal(text, printed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest facts[] = {
@@ -98,6 +111,7 @@ int main(void)
 		cmocka_unit_test(a_taken_buffer_belongs_to_the_caller),
 		cmocka_unit_test(says_what_failed),
 		cmocka_unit_test(compares_as_memcmp_and_the_shorter_one_first),
+		cmocka_unit_test(puts_numbers_in_decimal),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

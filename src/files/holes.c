@@ -39,12 +39,20 @@ static bool punch(int fd, uint64_t offset, size_t size)
 			 (off_t)size) == 0;
 }
 
+/* Whether the file reaches that far without anything being written. */
+static bool reaches(int fd, uint64_t end)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && (uint64_t)st.st_size >= end;
+}
+
 enum fault holes_write_at(int fd, uint64_t offset, const void *data, size_t size, struct err *err)
 {
 	const unsigned char *at = data, *end = at + size, *kept = at; /* kept: not written yet */
+	const size_t kept_back = reaches(fd, offset + size) ? 0 : HOLE_BLOCK;
 	while (end - at > HOLE_MIN) {
 		bool zero;
-		size_t run = run_of(at, (size_t)(end - at) - HOLE_BLOCK, &zero);
+		size_t run = run_of(at, (size_t)(end - at) - kept_back, &zero);
 		uint64_t there = offset + (uint64_t)(at - (const unsigned char *)data);
 		if (zero && run >= HOLE_MIN && punch(fd, there, run)) {
 			if (at > kept && dirfd_write_at(fd, there - (uint64_t)(at - kept), kept,

@@ -523,6 +523,13 @@ enum fault arrival_open(struct arrival *arrival, struct err *err)
 	return fault;
 }
 
+void arrival_extend(const struct arrival *arrival, uint64_t size)
+{
+	/* Where it cannot be, writing makes it reach as far. */
+	if (arrival->sparse)
+		(void)ftruncate(arrival->fd, (off_t)size);
+}
+
 enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,
 			 size_t size, struct err *err)
 {

@@ -106,6 +106,10 @@ void arrival_name(const struct arrival *arrival, char name[DIRFD_NAME_MAX + 1]);
  * FULL, IO. */
 MUST_USE enum fault arrival_open(struct arrival *arrival, struct err *err);
 
+/* Has the temporary file of an arrival with holes reach as far as the file will, so that none of
+ * its holes ends in a block that is written for that. */
+void arrival_extend(const struct arrival *arrival, uint64_t size);
+
 /* Writes all of `data` at `offset` of the temporary file.  Faults: FULL, IO. */
 MUST_USE enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,
 				  size_t size, struct err *err);

@@ -57,8 +57,10 @@ static struct arrival *begin(struct local_writer *local_writer, const struct bod
 	/* Asked last: once a thread hears no, arrivals that have not begun are stopped. */
 	if (options->admits && !options->admits(options->context, work->task->bytes))
 		err_set(&err, FAULT_CANCELLED, "nothing more is to be begun");
-	else if (!arrival_open(arrival, &err))
+	else if (!arrival_open(arrival, &err)) {
+		arrival_extend(arrival, body->size);
 		return arrival;
+	}
 	arrival_fail(arrival, &err);
 	return NULL;
 }

@@ -125,11 +125,20 @@ static enum fault finish(struct partial *partial, bool *proven, struct err *err)
 	return FAULT_NONE;
 }
 
+static enum fault open_file(const struct partial *partial, struct err *err)
+{
+	if (arrival_open(partial->arrival, err))
+		return err->fault;
+	if (partial->cap.kind == CAP_CHK)
+		arrival_extend(partial->arrival, partial->cap.size);
+	return FAULT_NONE;
+}
+
 static enum fault do_job(struct partial *partial, struct partial_job *job)
 {
 	struct err *err = &job->err;
 	struct err ignored;
-	if (partial->arrival->fd < 0 && arrival_open(partial->arrival, err))
+	if (partial->arrival->fd < 0 && open_file(partial, err))
 		return err->fault;
 	if (job->steps & PARTIAL_CHECK) {
 		job->kept = !read_piece(partial, job, NULL, &ignored);

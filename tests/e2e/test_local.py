@@ -375,3 +375,58 @@ def test_holes_of_what_comes_from_a_grid(embedded, client, tmp_path, takes_holes
         barge.ok("cp", "-rT", *options, alias + "s", out)
         assert (out / "sparse").read_bytes() == source.read_bytes()
         assert (room(out / "sparse") < 1 << 20) == bool(options)
+
+
+def sparse(path, size, *places):
+    """A file of `size` bytes with 5,000 of data at each place, and holes else."""
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "wb") as file:
+        file.truncate(size)
+        for at in places:
+            file.seek(at)
+            file.write(content(5000, at))
+    return path
+
+
+def test_holes_at_any_place(alone, tmp_path, takes_holes):
+    size = 8 << 20
+    sources = [sparse(tmp_path / "s/begins", size + 5, size - 4995),
+               sparse(tmp_path / "s/ends", size - 5, 0),
+               sparse(tmp_path / "s/both", size, 3 << 20),
+               sparse(tmp_path / "s/nothing else", size),
+               sparse(tmp_path / "s/small", 60_000, 50_000),  # read and written whole
+               sparse(tmp_path / "s/small that ends", 60_000, 0)]
+    alone.ok("cp", "-r", tmp_path / "s", tmp_path / "out")
+    for source in sources:
+        copy = tmp_path / "out/s" / source.name
+        assert copy.read_bytes() == source.read_bytes(), source.name
+        assert room(copy) <= room(source) + (12 << 10), source.name  # runs of 16 KiB become holes
+
+
+def test_a_file_with_holes_that_changes_while_it_is_read(alone, tmp_path, takes_holes):
+    source = with_holes(tmp_path / "s/sparse")
+    process = alone.start("cp", "-r", "--bwlimit=9M", tmp_path / "s", tmp_path / "out")
+    while process.poll() is None and not ((tmp_path / "out").exists()
+                                          and leftovers(tmp_path / "out")):
+        time.sleep(0.01)
+    with open(source, "r+b") as file:
+        file.seek(8 << 20)
+        file.write(b"where there was a hole")
+    assert alone.finish(process).code == 0
+    copy = tmp_path / "out/s/sparse"
+    assert copy.read_bytes() == source.read_bytes() and room(copy) < 1 << 20
+    assert not leftovers(tmp_path / "out")
+
+
+def test_holes_after_a_kill(embedded, client, alone, barge_debug, tmp_path, takes_holes):
+    source = with_holes(tmp_path / "s/sparse")
+    barge, (alias, _) = client(embedded), embedded.fresh()
+    barge.ok("cp", "-rT", tmp_path / "s", alias + "s")
+    alone.program = barge.program = barge_debug
+    for who, point, words in ((alone, "fetch-publish:1", (tmp_path / "s",)),
+                              (barge, "fetch-piece:4", ("-S", "--range-size=1M", alias + "s"))):
+        out = tmp_path / point
+        assert who.run("cp", "-rT", *words, out, env={"BARGE_KILL": point}).code == -9
+        who.ok("resume", "-S")
+        assert (out / "sparse").read_bytes() == source.read_bytes()
+        assert room(out / "sparse") < 1 << 20 and not leftovers(out)

@@ -110,6 +110,29 @@ static void zeros_take_no_room(void **state)
 	free(data);
 }
 
+/* Pieces of nothing but zeros, in a file that reaches behind them all: no block of them is there. */
+static void a_file_that_reaches_as_far_gets_no_block(void **state)
+{
+	(void)state;
+	enum { PIECE = SIZE / 8 };
+	unsigned char *data = calloc(1, PIECE);
+	struct err err;
+	struct stat before, after;
+	int fd = opened();
+	assert_non_null(data);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	assert_int_equal(fstat(fd, &before), 0);
+	for (uint64_t at = 0; at < SIZE; at += PIECE)
+		assert_int_equal(holes_write_at(fd, at, data, PIECE, &err), FAULT_NONE);
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(fstat(fd, &after), 0);
+	assert_int_equal(after.st_size, SIZE);
+	if (holes_are_in(&before))
+		assert_int_equal(after.st_blocks, 0);
+	close(fd);
+	free(data);
+}
+
 static void a_fault_is_told(void **state)
 {
 	(void)state;
@@ -126,6 +149,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_what_was_written),
 		cmocka_unit_test(what_stood_there_is_gone),
 		cmocka_unit_test(zeros_take_no_room),
+		cmocka_unit_test(a_file_that_reaches_as_far_gets_no_block),
 		cmocka_unit_test(a_fault_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,8 @@ bool holes_are_in(const struct stat *st);
 
 /*
  * Writes all of `data` at `offset`, making holes of long runs of zeros, whatever stood there.  Its
- * last block is written all the same where the file does not reach as far yet.  Where the file system makes no
- * holes, zeros are written.  Faults: IO, FULL as dirfd_write_at.
+ * last block is written all the same where the file does not reach as far yet.  Where the file
+ * system makes no holes, zeros are written.  Faults: IO, FULL as dirfd_write_at.
  */
 MUST_USE enum fault holes_write_at(int fd, uint64_t offset, const void *data, size_t size,
 				   struct err *err);

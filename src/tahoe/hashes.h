@@ -61,7 +61,8 @@ void hash_tagged_start(struct digest *digest, const char *tag);
 
 enum { NETSTRING_HEAD_MAX = DECIMAL_MAX + 1 };
 
-/* Writes what N(b) of a b of `size` bytes begins with, length and colon.  Returns where they end. */
+/* Writes what N(b) of a b of `size` bytes begins with, length and colon.  Returns where they
+ * end. */
 char *netstring_head(char out[NETSTRING_HEAD_MAX], size_t size);
 
 /* Appends N(data).  Results as of bytes_append; `out` is as before on failure. */

@@ -110,7 +110,7 @@ static void zeros_take_no_room(void **state)
 	free(data);
 }
 
-/* Pieces of nothing but zeros, in a file that reaches behind them all: no block of them is there. */
+/* Pieces of nothing but zeros, in a file that reaches behind them all. */
 static void a_file_that_reaches_as_far_gets_no_block(void **state)
 {
 	(void)state;

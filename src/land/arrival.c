@@ -525,9 +525,8 @@ enum fault arrival_open(struct arrival *arrival, struct err *err)
 
 void arrival_extend(const struct arrival *arrival, uint64_t size)
 {
-	/* Where it cannot be, writing makes it reach as far. */
-	if (arrival->sparse)
-		(void)ftruncate(arrival->fd, (off_t)size);
+	if (arrival->sparse && ftruncate(arrival->fd, (off_t)size) != 0)
+		return; /* writing makes it reach as far */
 }
 
 enum fault arrival_write(const struct arrival *arrival, uint64_t offset, const void *data,

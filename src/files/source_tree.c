@@ -207,8 +207,10 @@ static enum fault find_file(struct source_tree *tree, const struct task *task,
 		return FAULT_NONE;
 	address->directory = AT_FDCWD;
 	address->name = source_path(tree, task->name, task->name_size);
-	return address->name ? FAULT_NONE
-			     : err_set(err, FAULT_NOT_FOUND, "no source has this name");
+	if (address->name)
+		return FAULT_NONE;
+	err_set(err, FAULT_NOT_FOUND, "no source has this name");
+	return FAULT_NOT_FOUND;
 }
 
 enum fault source_tree_open_file(struct source_tree *tree, const struct task *task, int *fd,

@@ -1,5 +1,7 @@
 #include "verify/chunks_proof.h"
 
+#include <assert.h>
+
 /* An object in flight. */
 struct chunks_hand {
 	struct chunks_proof *proof;
@@ -139,6 +141,7 @@ static bool prepare(struct chunks_proof *proof)
 	if (proof->hand || !proof->proven)
 		return proof->hand;
 	proof->hands = (unsigned)min_u64(max_u64(proof->options.width, 1), objects);
+	assert(proof->hands > 0); /* the directory is an object, too */
 	proof->hand = calloc(proof->hands, sizeof *proof->hand);
 	for (unsigned i = 0; proof->hand && i < proof->hands; i++)
 		proof->hand[i].proof = proof;

@@ -1,10 +1,11 @@
 """Extended attributes and access lists: kept in the metadata of edges, and given back."""
 import os
 import struct
+import time
 
 import pytest
 
-from backup_place import Place, counts
+from backup_place import OLD, Place, counts
 from test_filesystems import shim  # noqa: F401 (a fixture)
 
 ACCESS = "system.posix_acl_access"
@@ -44,6 +45,7 @@ def dress(place):
     os.setxattr(place.source / "c", "system.posix_acl_default", access_list(4321))
     (place.source / "c/s0").chmod(0o400)
     os.setxattr(place.source / "c/s0", "user.read only", b"1")
+    time.sleep(OLD)
 
 
 def same_attributes(source, target):

@@ -138,8 +138,11 @@ enum fault restore_file(int fd, const struct looks *looks, unsigned *lost, struc
 bool restore_open_directory(int fd)
 {
 	struct stat st;
-	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && !(st.st_mode & S_IWUSR) &&
-	       st.st_uid == geteuid() && fchmod(fd, (st.st_mode & 07777) | S_IWUSR | S_ISUID) == 0;
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return false;
+	if (st.st_mode & S_IWUSR)
+		return st.st_mode & S_ISUID;
+	return fchmod(fd, (st.st_mode & 07777) | S_IWUSR | S_ISUID) == 0;
 }
 
 /* The mode that the directory had, or is usual for a new one. */

@@ -70,8 +70,8 @@ MUST_USE enum fault restore_file(int fd, const struct looks *looks, unsigned *lo
  */
 enum { DIRECTORY_MADE = 01700 };
 
-/* Opens the directory `fd` for writing, if it is the user's own and read-only.  Returns whether it
- * was. */
+/* Opens the directory `fd` for writing, if it is the user's own and read-only.  Returns whether
+ * what was refused may be tried again: it was opened, now or a moment ago by another thread. */
 bool restore_open_directory(int fd);
 
 /*

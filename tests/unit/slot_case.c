@@ -41,9 +41,10 @@ void open_slot(struct slot_case *slot, uint16_t k, uint16_t n, size_t size)
 	slot->shares = shares_of(slot->data, size, k, n);
 	do {
 		slot_shares_free(slot->other);
-		slot->other_data[0]++;
+		if (++slot->other_data[0] == slot->data[0]) /* all 255 others are older */
+			slot->other_data[1]++;
 		slot->other = shares_of(slot->other_data, size, k, n);
-	} while (slot_compare(&slot->shares->version, &slot->other->version) > 0);
+	} while (slot_compare(&slot->shares->version, &slot->other->version) >= 0);
 	slot->directory = key.cap;
 	assert_true(cap_to_file(&key.cap, &slot->file));
 	const struct direct_options options = {

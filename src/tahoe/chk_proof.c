@@ -3,7 +3,7 @@
 #include "tahoe/chk_share.h"
 
 enum {
-	TAIL_MAX = 64 << 20, /* bytes of the trees of a share: a file of 300 GiB */
+	TAIL_MAX = 64 << 20, /* bytes of the trees of a share: a file of 256 GiB */
 	CHAIN_ENTRY_SIZE = 34,
 	VERSION_SIZE = 4,
 	HEADER_SIZE = 36,

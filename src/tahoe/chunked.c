@@ -81,7 +81,7 @@ static bool is_whole(const struct chunked *chunked)
 	    chunked->name_size != chunk_name(count - 1, count, last))
 		return false;
 	const uint64_t size = chunked->cap[0].size;
-	if (size == 0 || size > chunked->bytes || (chunked->bytes - 1) / size + 1 != count)
+	if (size == 0 || (chunked->bytes - 1) / size + 1 != count)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (chunked->cap[i].kind == CAP_NONE ||

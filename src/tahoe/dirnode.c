@@ -25,15 +25,12 @@ void dirnode_fini(struct dirnode *dir)
 	explicit_bzero(dir->writekey, sizeof dir->writekey);
 	bytes_fini(&dir->body);
 	bytes_fini(&dir->child);
-	dirnode_clear(dir);
 }
 
 void dirnode_clear(struct dirnode *dir)
 {
 	bytes_clear(&dir->body);
 	bytes_clear(&dir->child);
-	dir->last_offset = 0;
-	dir->last_size = 0;
 	dir->count = 0;
 }
 

@@ -249,8 +249,6 @@ enum fault mutable_key_from_text(const char *text, size_t size, struct mutable_k
 	unsigned char der[BASE64_DECODE_LENGTH(MUTABLE_KEY_TEXT_SIZE)];
 	struct base64_decode_ctx context;
 	size_t der_size = sizeof der;
-	while (size > 0 && text[size - 1] == '=')
-		size--;
 	base64url_decode_init(&context);
 	if (size >= MUTABLE_KEY_TEXT_SIZE ||
 	    !base64_decode_update(&context, &der_size, der, size, text))

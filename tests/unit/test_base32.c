@@ -17,15 +17,41 @@ static void goes_there_and_back(void **state)
 		assert_int_equal(back_size, size);
 		assert_memory_equal(data, back, size);
 	}
-	base32_encode("hello", 5, text);
-	assert_string_equal(text, "nbswy3dp");
+}
+
+/* RFC 4648, section 10, in lower case and without padding; and the ends of the alphabet. */
+static void writes_the_texts_of_the_standard(void **state)
+{
+	(void)state;
+	static const char *const texts[][2] = {
+		{ "", "" },
+		{ "f", "my" },
+		{ "fo", "mzxq" },
+		{ "foo", "mzxw6" },
+		{ "foob", "mzxw6yq" },
+		{ "fooba", "mzxw6ytb" },
+		{ "foobar", "mzxw6ytboi" },
+		{ "\xff", "74" },
+		{ "\xd6\xb5\xaf", "22226" },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+		const size_t size = strlen(texts[i][0]);
+		unsigned char back[64];
+		char text[64];
+		size_t back_size;
+		assert_int_equal(base32_encode(texts[i][0], size, text), strlen(texts[i][1]));
+		assert_string_equal(text, texts[i][1]);
+		assert_true(base32_decode(text, strlen(text), back, &back_size));
+		assert_int_equal(back_size, size);
+		assert_memory_equal(back, texts[i][0], size);
+	}
 }
 
 static void refuses_what_it_would_not_write(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "a",  "aaa", "aaaaaa", "ab",      "aB",
-					   "a1", "a=",  "a ",     "nbswy3d", "zzzzzzz" };
+	static const char *const bad[] = { "a",  "aaa",     "aaaaaa",  "ab", "aB", "a1", "a=",
+					   "a ", "nbswy3d", "zzzzzzz", "a`", "a{", "a8" };
 	unsigned char out[64];
 	size_t size;
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
@@ -37,6 +63,7 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(goes_there_and_back),
+		cmocka_unit_test(writes_the_texts_of_the_standard),
 		cmocka_unit_test(refuses_what_it_would_not_write),
 	};
 	return cmocka_run_group_tests(facts, NULL, NULL);

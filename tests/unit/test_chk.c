@@ -98,6 +98,52 @@ static void makes_the_caps_of_tahoe(void **state)
 	}
 }
 
+static void make_cap(struct chk_encoder *encoder, const struct vector *vector, struct cap *cap)
+{
+	const struct chk_params params = params_of(vector);
+	unsigned char *data = pattern(vector->size);
+	struct cap known;
+	struct err err;
+	assert_int_equal(cap_parse(vector->cap, strlen(vector->cap), &known, &err), FAULT_NONE);
+	assert_int_equal(chk_encoder_start(encoder, &params, vector->size, known.key, &err),
+			 FAULT_NONE);
+	assert_int_equal(chk_encoder_update(encoder, data, vector->size, &err), FAULT_NONE);
+	assert_int_equal(chk_encoder_final(encoder, cap, &err), FAULT_NONE);
+	free(data);
+}
+
+/* Whatever an encoder was used for before: another size, k or n. */
+static void one_encoder_makes_them_all_in_any_order(void **state)
+{
+	(void)state;
+	static const uint16_t others[][2] = { { 2, 10 }, { 3, 10 }, { 3, 9 }, { 3, 10 }, { 1, 1 } };
+	struct chk_encoder *encoder = NULL;
+	struct cap cap;
+	struct err err;
+	char text[CAP_TEXT_SIZE];
+	assert_int_equal(chk_encoder_new(&encoder, &err), FAULT_NONE);
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(vectors); i++) {
+		const size_t back = 2 * ARRAY_COUNT(vectors) - 1 - i;
+		const struct vector *vector = &vectors[i < back ? i : back];
+		make_cap(encoder, vector, &cap);
+		cap_print(&cap, text);
+		assert_string_equal(text, vector->cap);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		struct vector vector = vectors[6];
+		struct chk_encoder *fresh = NULL;
+		struct cap expected;
+		vector.k = others[i][0];
+		vector.n = others[i][1];
+		make_cap(encoder, &vector, &cap);
+		assert_int_equal(chk_encoder_new(&fresh, &err), FAULT_NONE);
+		make_cap(fresh, &vector, &expected);
+		assert_true(cap_equal(&cap, &expected));
+		chk_encoder_free(fresh);
+	}
+	chk_encoder_free(encoder);
+}
+
 static void short_files_are_literal(void **state)
 {
 	(void)state;
@@ -115,6 +161,7 @@ static void short_files_are_literal(void **state)
 	assert_int_equal(chk_cap_of(&params, data, LITERAL_SIZE_MAX, &cap, &err), FAULT_NONE);
 	assert_int_equal(cap.kind, CAP_LIT);
 	assert_int_equal(chk_cap_of(&params, data, LITERAL_SIZE_MAX + 1, &cap, &err), FAULT_NONE);
+	assert_int_equal(cap.kind, CAP_CHK);
 	free(data);
 }
 
@@ -186,6 +233,7 @@ static void refuses_parameters_out_of_range(void **state)
 	(void)state;
 	const struct chk_params good = params_of(&vectors[0]);
 	struct chk_layout layout;
+	struct chk_key key;
 	struct chk_params bad[] = { good, good, good, good, good };
 	bad[0].k = 0;
 	bad[1].k = 2;
@@ -194,8 +242,33 @@ static void refuses_parameters_out_of_range(void **state)
 	bad[4].secret_size = CHK_SECRET_MAX + 1;
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
 		assert_int_equal(chk_layout_of(&bad[i], 100, &layout, NULL), FAULT_USAGE);
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		assert_int_equal(chk_trees_size(&bad[i], 100), 0);
+		assert_int_equal(chk_shares_size(&bad[i], 100), 0);
+		assert_int_equal(chk_key_start(&key, &bad[i], 100, NULL), FAULT_USAGE);
+	}
 	assert_int_equal(chk_layout_of(&good, 0, &layout, NULL), FAULT_USAGE);
+	assert_int_equal(chk_layout_of(&good, UINT64_MAX / 2 + 1, &layout, NULL), FAULT_USAGE);
 	assert_int_equal(chk_layout_of(&good, 100, &layout, NULL), FAULT_NONE);
+	/* A segment is a multiple of k, and has to be one that a number of 32 bits can say. */
+	struct chk_params wide = { .k = 2, .n = 256, .max_segment_size = UINT32_MAX };
+	assert_int_equal(chk_layout_of(&wide, UINT64_C(1) << 33, &layout, NULL), FAULT_USAGE);
+	wide.max_segment_size = UINT32_MAX - 1;
+	assert_int_equal(chk_layout_of(&wide, UINT64_C(1) << 33, &layout, NULL), FAULT_NONE);
+	const struct chk_params tiny = { .k = 1, .n = 1, .max_segment_size = 1 };
+	assert_int_equal(chk_layout_of(&tiny, 3, &layout, NULL), FAULT_NONE);
+	assert_int_equal(layout.segment_count, 3);
+	assert_int_equal(layout.tail_size, 1);
+}
+
+/* Computed by hand: trees of 8 leaves have 15 nodes; over the segments, and of each share one. */
+static void trees_are_counted(void **state)
+{
+	(void)state;
+	struct chk_params params = { .k = 1, .n = 10, .max_segment_size = 65536 };
+	assert_int_equal(chk_trees_size(&params, 300000), 2 * 15 * DIGEST_SIZE);
+	params.k = 3;
+	assert_int_equal(chk_trees_size(&params, 300000), 11 * 15 * DIGEST_SIZE);
 }
 
 static void turns_wide_beyond_4_gib(void **state)
@@ -401,11 +474,13 @@ int main(void)
 		cmocka_unit_test(makes_the_keys_of_tahoe),
 		cmocka_unit_test(another_cap_than_expected_ends_no_share),
 		cmocka_unit_test(makes_the_caps_of_tahoe),
+		cmocka_unit_test(one_encoder_makes_them_all_in_any_order),
 		cmocka_unit_test(short_files_are_literal),
 		cmocka_unit_test(a_literal_cap_holds_its_bytes_alone),
 		cmocka_unit_test(shares_in_memory_are_those_of_the_encoder),
 		cmocka_unit_test(notices_another_length),
 		cmocka_unit_test(refuses_parameters_out_of_range),
+		cmocka_unit_test(trees_are_counted),
 		cmocka_unit_test(turns_wide_beyond_4_gib),
 		cmocka_unit_test(a_share_decrypts_at_any_offset),
 		cmocka_unit_test(the_checker_finds_every_flipped_bit),

@@ -1,4 +1,5 @@
 #include "tahoe/chk_proof.h"
+#include "tahoe/chk_share.h"
 
 #include "tests/unit/facts.h"
 
@@ -111,6 +112,99 @@ static void what_is_cut_or_goes_on_is_no_share(void **state)
 	chk_shares_free(shares);
 }
 
+static void write_header(const struct cap *cap, uint32_t segment, struct chk_layout *layout,
+			 unsigned char header[CHK_HEADER_MAX])
+{
+	const struct chk_params params = { .k = cap->needed,
+					   .n = cap->total,
+					   .max_segment_size = segment };
+	struct err err;
+	assert_int_equal(chk_layout_of(&params, cap->size, layout, &err), FAULT_NONE);
+	assert_int_equal(chk_header_write(layout, cap->needed, header), layout->data_offset);
+}
+
+/* Before the header has come, the shorter of the two. */
+static void the_header_says_what_is_left(void **state)
+{
+	(void)state;
+	static const struct cap caps[] = {
+		{ .kind = CAP_CHK, .needed = 3, .total = 10, .size = 300000 },
+		{ .kind = CAP_CHK, .needed = 1, .total = 1, .size = UINT64_C(5) << 30 },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(caps); i++) {
+		struct chk_layout layout;
+		struct chk_proof *proof = NULL;
+		unsigned char header[CHK_HEADER_MAX];
+		struct err err;
+		write_header(&caps[i], CHK_SEGMENT_SIZE, &layout, header);
+		assert_int_equal(layout.wide, i == 1);
+		assert_int_equal(chk_proof_new(&caps[i], 0, &proof, &err), FAULT_NONE);
+		for (uint64_t at = 0; at < layout.data_offset; at++) {
+			assert_int_equal(chk_proof_left(proof),
+					 (layout.wide && at >= 4 ? 68 : 36) - at);
+			assert_int_equal(chk_proof_take(proof, header + at, 1, &err), FAULT_NONE);
+		}
+		assert_int_equal(chk_proof_left(proof), layout.share_size - layout.data_offset);
+		chk_proof_free(proof);
+	}
+	chk_proof_free(NULL);
+}
+
+/* By the size of blocks, which is the fourth byte of a header and those behind it. */
+static void a_header_has_to_be_possible(void **state)
+{
+	(void)state;
+	static const struct cap cap = {
+		.kind = CAP_CHK, .needed = 2, .total = 2, .size = UINT64_C(1) << 33
+	};
+	static const struct {
+		uint32_t block;
+		enum fault fault;
+	} row[] = {
+		{ 0, FAULT_CORRUPT },          { UINT32_MAX, FAULT_CORRUPT },
+		{ 0x80000000, FAULT_CORRUPT }, { 0x7fffffff, FAULT_NONE },
+		{ 1 << 19, FAULT_NONE },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct chk_layout layout;
+		struct chk_proof *proof = NULL;
+		unsigned char header[CHK_HEADER_MAX];
+		struct err err;
+		write_header(&cap, row[i].fault ? 1 << 20 : 2 * row[i].block, &layout, header);
+		assert_true(layout.wide);
+		for (unsigned byte = 0; byte < 4; byte++)
+			header[8 + byte] = (unsigned char)(row[i].block >> 8 * (3 - byte));
+		assert_int_equal(chk_proof_new(&cap, 0, &proof, &err), FAULT_NONE);
+		assert_int_equal(chk_proof_take(proof, header, layout.data_offset, &err),
+				 row[i].fault);
+		chk_proof_free(proof);
+	}
+}
+
+/* Two trees over 2^18 segments are 32 MiB, and with one segment more twice that. */
+static void trees_that_are_too_large_are_not_kept(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t segments;
+		enum fault fault;
+	} row[] = { { 1 << 18, FAULT_NONE }, { (1 << 18) + 1, FAULT_TOO_LARGE } };
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		const struct cap cap = {
+			.kind = CAP_CHK, .needed = 1, .total = 1, .size = row[i].segments << 20
+		};
+		struct chk_layout layout;
+		struct chk_proof *proof = NULL;
+		unsigned char header[CHK_HEADER_MAX];
+		struct err err;
+		write_header(&cap, 1 << 20, &layout, header);
+		assert_int_equal(chk_proof_new(&cap, 0, &proof, &err), FAULT_NONE);
+		assert_int_equal(chk_proof_take(proof, header, layout.data_offset, &err),
+				 row[i].fault);
+		chk_proof_free(proof);
+	}
+}
+
 static void a_verifier_is_enough_and_another_cap_is_not(void **state)
 {
 	(void)state;
@@ -130,6 +224,9 @@ int main(void)
 		cmocka_unit_test(shares_are_proven),
 		cmocka_unit_test(a_flipped_bit_is_found_wherever_it_is),
 		cmocka_unit_test(what_is_cut_or_goes_on_is_no_share),
+		cmocka_unit_test(the_header_says_what_is_left),
+		cmocka_unit_test(a_header_has_to_be_possible),
+		cmocka_unit_test(trees_that_are_too_large_are_not_kept),
 		cmocka_unit_test(a_verifier_is_enough_and_another_cap_is_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

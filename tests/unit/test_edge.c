@@ -1,4 +1,3 @@
-#include "base/meta.h"
 #include "tahoe/edge.h"
 
 #include "base/meta.h"
@@ -140,6 +139,52 @@ static void prints_metadata_in_order(void **state)
 			    "{\"ctime\": 2.25, \"mtime\": 1.5, \"st_mode\": 33188, \"st_ino\": 3, "
 			    "\"st_dev\": 65024, \"st_uid\": 7, \"st_gid\": 8, \"st_nlink\": 2, "
 			    "\"barge\": {\"unreadable\": \"permission denied\"}}");
+	/* What cannot be told is not told. */
+	bytes_clear(&out);
+	const struct edge_metadata beyond = { .ctime_ns = INT64_MIN,
+					      .mtime_ns = INT64_MAX,
+					      .mode = 33188 };
+	assert_int_equal(edge_metadata_json(&out, &beyond), FAULT_NONE);
+	assert_string_equal(bytes_text(&out), "{\"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}");
+	bytes_fini(&out);
+}
+
+/* What only barge keeps, all of it and one by one. */
+static void prints_of_its_own_what_there_is(void **state)
+{
+	(void)state;
+	struct bytes out;
+	bytes_init(&out, 1000);
+	const struct edge_metadata all = { .ctime_ns = META_NO_TIME,
+					   .mtime_ns = META_NO_TIME,
+					   .mode = 1,
+					   .nlink = 9, /* is not numbered */
+					   .unreadable = "x",
+					   .chunked = 1,
+					   .attributes = (const unsigned char *)"A",
+					   .attributes_size = 1,
+					   .tags = "tail",
+					   .tags_size = 1,
+					   .hashed = true };
+	assert_int_equal(edge_metadata_json(&out, &all), FAULT_NONE);
+	assert_string_equal(bytes_text(&out),
+			    "{\"st_mode\": 1, \"st_uid\": 0, \"st_gid\": 0, \"barge\": "
+			    "{\"unreadable\": \"x\", \"chunked\": {\"size\": 1, \"version\": 1}, "
+			    "\"attributes\": \"QQ==\", \"tags\": \"t\", "
+			    "\"xxh3-128\": \"00000000000000000000000000000000\"}}");
+	bytes_clear(&out);
+	const struct edge_metadata tagged = {
+		.ctime_ns = META_NO_TIME, .mtime_ns = META_NO_TIME, .tags = "a,b", .tags_size = 3
+	};
+	assert_int_equal(edge_metadata_json(&out, &tagged), FAULT_NONE);
+	assert_string_equal(bytes_text(&out), "{\"barge\": {\"tags\": \"a,b\"}}");
+	bytes_clear(&out);
+	const struct edge_metadata extended = { .ctime_ns = META_NO_TIME,
+						.mtime_ns = META_NO_TIME,
+						.attributes = (const unsigned char *)"A",
+						.attributes_size = 1 };
+	assert_int_equal(edge_metadata_json(&out, &extended), FAULT_NONE);
+	assert_string_equal(bytes_text(&out), "{\"barge\": {\"attributes\": \"QQ==\"}}");
 	bytes_clear(&out);
 	const struct edge_metadata dressed = { .ctime_ns = META_NO_TIME,
 					       .mtime_ns = META_NO_TIME,
@@ -149,13 +194,6 @@ static void prints_metadata_in_order(void **state)
 	assert_int_equal(edge_metadata_json(&out, &dressed), FAULT_NONE);
 	assert_string_equal(bytes_text(&out), "{\"barge\": {\"unreadable\": \"denied\", "
 					      "\"attributes\": \"AQIA/w==\"}}");
-	/* What cannot be told is not told. */
-	bytes_clear(&out);
-	const struct edge_metadata beyond = { .ctime_ns = INT64_MIN,
-					      .mtime_ns = INT64_MAX,
-					      .mode = 33188 };
-	assert_int_equal(edge_metadata_json(&out, &beyond), FAULT_NONE);
-	assert_string_equal(bytes_text(&out), "{\"st_mode\": 33188, \"st_uid\": 0, \"st_gid\": 0}");
 	bytes_fini(&out);
 }
 
@@ -211,6 +249,7 @@ int main(void)
 		cmocka_unit_test(prints_times_as_short_as_they_can_be),
 		cmocka_unit_test(prints_the_hash_of_a_chunk),
 		cmocka_unit_test(prints_metadata_in_order),
+		cmocka_unit_test(prints_of_its_own_what_there_is),
 		cmocka_unit_test(builds_children),
 		cmocka_unit_test(leaves_the_body_alone_on_failure),
 	};

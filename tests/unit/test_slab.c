@@ -110,6 +110,9 @@ static void compare(const struct chk_params *params, size_t size, unsigned every
 	for (unsigned i = 0; i < params->n; i += every)
 		gathering.writer.wanted[i] = true;
 	assert_int_equal(encode(&gathering, params, data, size), 0);
+	const unsigned slabs = gathering.slabs;
+	slab_writer_end(&gathering.writer); /* nothing is open */
+	assert_int_equal(gathering.slabs, slabs);
 	assert_int_equal(chk_encoder_new(&encoder, &err), 0);
 	assert_int_equal(chk_shares_new(encoder, params, key, data, size, &shares, &err), 0);
 	for (unsigned i = 0; i < params->n; i++) {
@@ -173,6 +176,26 @@ static void a_slab_is_bounded(void **state)
 	slab_free(NULL);
 }
 
+/* Computed by hand: as many blocks as SLAB_ROW has room for, a header, and, up to 64 KiB, what is
+ * behind the blocks.  That is trees of 32 bytes a node, 34 bytes for each node of a chain, the UEB
+ * and four bytes for its length. */
+static void a_row_holds_whole_blocks_and_what_is_beside_them(void **state)
+{
+	(void)state;
+	struct chk_params params = { .k = 1, .n = 1, .max_segment_size = CHK_SEGMENT_SIZE };
+	const uint64_t five = 3 * 15 * 32 + 34 + 4 + 326; /* five segments; 326 as chk_ueb_write */
+	assert_int_equal(memory_of(&params, 5000000), SLAB_ROW + 68 + five);
+	assert_int_equal(memory_of(&params, 2000000), 2000000 + 36 + 3 * 3 * 32 + 34 + 4 + 326);
+	params.max_segment_size = 4096;
+	assert_int_equal(memory_of(&params, UINT64_C(1) << 30), SLAB_ROW + 68);
+	params = (struct chk_params){ .k = 3, .n = 10, .max_segment_size = 3000000 };
+	assert_int_equal(memory_of(&params, UINT64_C(1) << 40), 10 * (UINT64_C(1000000) + 68));
+	const struct slab_shape shape = { &params, UINT64_C(1) << 40, 19999999 };
+	assert_int_equal(slab_memory(&shape), 10 * (UINT64_C(1000000) + 68));
+	const struct slab_shape more = { &params, UINT64_C(1) << 40, 20000000 };
+	assert_int_equal(slab_memory(&more), 10 * (UINT64_C(2000000) + 68));
+}
+
 static void nobody_may_want_the_rest(void **state)
 {
 	(void)state;
@@ -193,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_make_up_the_shares),
 		cmocka_unit_test(a_slab_is_bounded),
+		cmocka_unit_test(a_row_holds_whole_blocks_and_what_is_beside_them),
 		cmocka_unit_test(nobody_may_want_the_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

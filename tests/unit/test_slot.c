@@ -63,6 +63,35 @@ static const char mdmf_2[] = /* hash chain, then salt and block */
 	"000174ae7b4de3e1bd0069ab9ed11bcac524248354ca7b68aeafe170c4e8999aa19700069ed59076b6bee6b7"
 	"5864630c3c20cff6934efe03a60a7fd28b69542fb13a68a32a8a8328d03d1251e8e812d0b29209c269114d0d"
 	"855c0420566ba0d7f584";
+/* The same in segments of 12 bytes. */
+#define LONG_CAP                                                                                   \
+	"URI:MDMF:deuh4mgyi7wjbuon6ngumbn3jq:nsvbki2ocjkwhrtdwudpj6yvejwil2lfjhwoujfpjx6uoduabhja"
+static const char long_head[] =
+	"0100000000000000010fa3497b5828d24422aea5af8fb84d6e45048d2c38e8fd8cc2f5ebd5279054dd020300"
+	"0000000000000c000000000000001b000000000000007b000000000000053d00000000000005810000000000"
+	"00068100000000000007a7000000000000087700000000000008b50000000000000995";
+static const char long_key[] = /* signature, public key */
+	"884682a62f7d3e05b6b4af0b27a6dec8b03dca1844105babb284d9ee72be30c11dc9eb2d1b04f3fb70332800"
+	"27f5e5a3667e54cf09a0bcb4998b26c971f51852c4830111733a8f151ace8bcf9d1a433d68915891f22c4cd6"
+	"92e2c49550dd9b3a25826c790bf05305805d58e524afbe6fe3b0f6e5937ebdd076da86327bfa1d37169b0bf5"
+	"1b8103a23745075e72c9fbfa83edeb795ebc9ba09ec7239b8f2698df035655bc6ca432d78ee0ac71863381fe"
+	"af6deb6e3d60e883c4a45417224fbd2828645e92feb52be72b002a50df8a081546180dd7bd1647dc4c6693b7"
+	"93e396ac18fb3fe5babaaacaab40af111c4c6b94f965d6699092fcc24abb3443639e25f230820122300d0609"
+	"2a864886f70d01010105000382010f003082010a0282010100c205d42bd72d1426ab6f16bed2fcbe2785712b"
+	"af97107b6fa015aa00aaf805fb49dd677f635b30e947a50d121c54f517371d880abb3882296699d0ad8c0dfd"
+	"67a09f01982f10bcaa6489bb9fcb4f71d1ade887824b92636a1741eb5c84b952f7db9ca32b2b8940cd604f50"
+	"298911d9042974c6f32e6e6e8508248e3884b014f2bd22ac758bb6145ca560b779ce4daf48a8da24b8efe8b7"
+	"970a4332460d30be1d21892e6dd5d2d8b728388ec5888ebc7ab71c1048b51d6c0006d3598e6937ce2597b0de"
+	"1409d97b4bfc33c77262d7205eba6a54fb244c9ff916dd8253a4aeea84e1d4c5a754d4fc2d3c1c86085809fb"
+	"1f82d1a36d469e37cbe609d386648559810203010001";
+static const char long_0[] = /* hash chain, then salt and block of each segment */
+	"00023e9e9dc1c26af3940bcbc3955ea55a70a3f13a25faab8af5a96196bd604682ad0004a660678826903cf3"
+	"0f64dc31c4addb1e51d871f0350f0aef8f0ffcafdf3d846b369ccf000e1e15c5eed125bb88a4ecff9d9a878f"
+	"c66ebe7521163380982cb11ec9305bf2593f89214303390cf2000425708b8d654ed6a1796e4f6b88e7bb";
+static const char long_2[] = /* hash chain, then salt and block of each segment */
+	"00019778571946a7f79c03d2a90ff4e48169ae11fd89662a680b096c553666fb6b9d00069ed59076b6bee6b7"
+	"5864630c3c20cff6934efe03a60a7fd28b69542fb13a68a3369ccf000e1e15c5eed125bb88a4ecff36fc00f1"
+	"58a9be7521163380982cb11ec9305bf2593fbe38f1b19658f2000425708b8d654ed6a1796e4f6b882fd0";
 static const char empty_head[] = /* header, public key, signature */
 	"000000000000000001a90f0a4986663d54211c46f06b529d6210853bcd6434d75cf39bf0f4fedbde3fb249e9"
 	"b9688293ca290c8748b7fb4f730203000000000000000000000000000000000000019100000291000002d500"
@@ -112,15 +141,15 @@ static struct sample sdmf(const char *head, const char *rest)
 }
 
 /* The offsets of an MDMF share are in its header. */
-static struct sample mdmf(const char *rest)
+static struct sample mdmf(const char *head, const char *key, const char *rest)
 {
 	struct sample sample = { .size = 0 };
 	struct slot_share share;
 	struct err err;
-	put(&sample, 0, mdmf_head, 0, strlen(mdmf_head) / 2);
+	put(&sample, 0, head, 0, strlen(head) / 2);
 	assert_int_equal(slot_share_read(sample.data, sample.size, MAX, &share, &err), FAULT_NONE);
 	put(&sample, share.chain.offset, rest, 0, share.chain.size);
-	put(&sample, share.signature.offset, mdmf_key, 0, strlen(mdmf_key) / 2);
+	put(&sample, share.signature.offset, key, 0, strlen(key) / 2);
 	put(&sample, share.blocks.offset, rest, share.chain.size, share.blocks.size);
 	return sample;
 }
@@ -187,10 +216,30 @@ static void any_k_shares_give_the_contents(void **state)
 static void segments_have_salts_of_their_own(void **state)
 {
 	(void)state;
-	const struct sample zero = mdmf(mdmf_0), two = mdmf(mdmf_2);
+	const struct sample zero = mdmf(mdmf_head, mdmf_key, mdmf_0),
+			    two = mdmf(mdmf_head, mdmf_key, mdmf_2);
 	const struct slot_share share[] = { read_share(&zero, 0), read_share(&two, 2) };
 	assert_true(share[0].version.mdmf);
 	assert_contents(MDMF_CAP, share, CONTENTS);
+}
+
+static void segments_follow_each_other(void **state)
+{
+	(void)state;
+	const struct cap cap = parse(LONG_CAP);
+	struct sample zero = mdmf(long_head, long_key, long_0);
+	const struct sample two = mdmf(long_head, long_key, long_2);
+	const struct slot_share share[] = { read_share(&zero, 0), read_share(&two, 2) };
+	struct err err;
+	assert_int_equal(share[0].version.segment_size, 12);
+	assert_contents(LONG_CAP, share, CONTENTS);
+	for (uint64_t i = 0; i < share[0].blocks.size; i++) {
+		unsigned char *at = zero.data + share[0].blocks.offset + i;
+		*at ^= 1;
+		assert_int_equal(slot_prove_version(&cap, &share[0], &err), FAULT_NONE);
+		assert_int_equal(slot_prove_blocks(&share[0], &err), FAULT_CORRUPT);
+		*at ^= 1;
+	}
 }
 
 static void an_empty_one_has_no_blocks(void **state)
@@ -285,6 +334,54 @@ static void headers_that_cannot_be_are_refused(void **state)
 	}
 }
 
+/* A share may be twice as large as a file may be, which it is not to be either. */
+static void sizes_are_limited(void **state)
+{
+	(void)state;
+	const struct sample samples[] = { sdmf(sdmf_head, sdmf_1),
+					  mdmf(mdmf_head, mdmf_key, mdmf_0) };
+	for (size_t i = 0; i < ARRAY_COUNT(samples); i++) {
+		const unsigned char *data = samples[i].data;
+		struct slot_share share = read_share(&samples[i], 1);
+		const uint64_t least = (share.whole + 1) / 2, size = share.version.data_size;
+		struct err err;
+		assert_int_equal(slot_share_read(data, samples[i].size, least, &share, &err),
+				 FAULT_NONE);
+		assert_int_equal(slot_share_read(data, samples[i].size, least - 1, &share, &err),
+				 FAULT_CORRUPT);
+		assert_int_equal(slot_share_read(data, samples[i].size, size, &share, &err),
+				 FAULT_CORRUPT);
+		assert_int_equal(slot_share_read(data, samples[i].size, size - 1, &share, &err),
+				 FAULT_TOO_LARGE);
+	}
+}
+
+/* The numbers of an MDMF header that cannot be: by the offset of the field of 8 bytes. */
+static void parts_in_another_order_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at;
+		unsigned char low[2]; /* the last two bytes of the field */
+	} odd[] = {
+		{ 67, { 0x00, 122 } },   /* a chain before the end of the header */
+		{ 75, { 0x05, 0x3b } },  /* a signature before the chain */
+		{ 83, { 0x05, 0x7f } },  /* a key before the signature */
+		{ 91, { 0x06, 0x00 } },  /* a key that ends before it begins */
+		{ 91, { 0x08, 0x78 } },  /* blocks before the end of the key */
+		{ 99, { 0x08, 0x78 } },  /* fewer bytes of blocks than there are */
+		{ 107, { 0x08, 0x96 } }, /* and more */
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(odd); i++) {
+		struct sample sample = mdmf(mdmf_head, mdmf_key, mdmf_0);
+		struct slot_share share;
+		struct err err;
+		memcpy(sample.data + odd[i].at + 6, odd[i].low, 2);
+		assert_int_equal(slot_share_read(sample.data, sample.size, MAX, &share, &err),
+				 FAULT_CORRUPT);
+	}
+}
+
 static void versions_have_an_order(void **state)
 {
 	(void)state;
@@ -302,11 +399,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_k_shares_give_the_contents),
 		cmocka_unit_test(segments_have_salts_of_their_own),
+		cmocka_unit_test(segments_follow_each_other),
 		cmocka_unit_test(an_empty_one_has_no_blocks),
 		cmocka_unit_test(a_flipped_bit_is_seen),
 		cmocka_unit_test(a_share_belongs_to_its_number_and_cap),
 		cmocka_unit_test(a_short_share_is_not_read_beyond_its_end),
 		cmocka_unit_test(headers_that_cannot_be_are_refused),
+		cmocka_unit_test(sizes_are_limited),
+		cmocka_unit_test(parts_in_another_order_are_refused),
 		cmocka_unit_test(versions_have_an_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

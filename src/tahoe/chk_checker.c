@@ -5,7 +5,8 @@
 struct chk_checker {
 	struct chk_layout layout;
 	struct digest digest;
-	unsigned char *leaves; /* 32 bytes a segment, proved */
+	unsigned char *tree;         /* over the segments, proved */
+	const unsigned char *leaves; /* of it: 32 bytes a segment */
 };
 
 void chk_checker_free(struct chk_checker *checker)
@@ -13,7 +14,7 @@ void chk_checker_free(struct chk_checker *checker)
 	if (!checker)
 		return;
 	digest_fini(&checker->digest);
-	free(checker->leaves);
+	free(checker->tree);
 	free(checker);
 }
 
@@ -37,18 +38,15 @@ static enum fault take_leaves(struct chk_checker *checker, const unsigned char *
 	const size_t size = (size_t)(layout->block_tree_offset - layout->crypttext_tree_offset);
 	const size_t leaves_at = (size_t)(chk_tree_leaves(layout->segment_count) - 1) * DIGEST_SIZE;
 	unsigned char *tree = malloc(size);
-	checker->leaves = calloc((size_t)layout->segment_count, DIGEST_SIZE);
-	if (!tree || !checker->leaves) {
-		free(tree);
+	if (!tree)
 		return err_set(err, FAULT_NOMEM, "no memory for the hash tree of a file");
-	}
-	memcpy(checker->leaves, stored + leaves_at, (size_t)layout->segment_count * DIGEST_SIZE);
-	memcpy(tree + leaves_at, checker->leaves, (size_t)layout->segment_count * DIGEST_SIZE);
+	memcpy(tree + leaves_at, stored + leaves_at, (size_t)layout->segment_count * DIGEST_SIZE);
 	chk_tree_complete(tree, layout->segment_count);
-	const bool proved = memcmp(tree, root, DIGEST_SIZE) == 0;
-	free(tree);
-	return proved ? FAULT_NONE
-		      : err_set(err, FAULT_CORRUPT, "the share's hash tree is not the cap's");
+	checker->tree = tree;
+	checker->leaves = tree + leaves_at;
+	return memcmp(tree, root, DIGEST_SIZE) == 0
+		       ? FAULT_NONE
+		       : err_set(err, FAULT_CORRUPT, "the share's hash tree is not the cap's");
 }
 
 enum fault chk_checker_new(const struct cap *cap, const struct chk_layout *layout, const void *tail,

@@ -46,7 +46,7 @@ static enum fault seed(struct chacha_ctx *generator, struct err *err)
 	return FAULT_NONE;
 }
 
-static void wipe_number(mpz_t number)
+static void number_wipe(mpz_t number)
 {
 	const size_t limbs = mpz_size(number);
 	if (limbs > 0)
@@ -55,12 +55,12 @@ static void wipe_number(mpz_t number)
 
 static void wipe_private(struct rsa_private_key *key)
 {
-	wipe_number(key->d);
-	wipe_number(key->p);
-	wipe_number(key->q);
-	wipe_number(key->a);
-	wipe_number(key->b);
-	wipe_number(key->c);
+	number_wipe(key->d);
+	number_wipe(key->p);
+	number_wipe(key->q);
+	number_wipe(key->a);
+	number_wipe(key->b);
+	number_wipe(key->c);
 	rsa_private_key_clear(key);
 }
 

@@ -42,6 +42,7 @@ static void reads_and_prints_every_kind(void **state)
 	for (size_t kind = CAP_CHK; kind <= CAP_UNKNOWN; kind++) {
 		struct cap cap;
 		char text[CAP_TEXT_SIZE];
+		memset(text, 'x', sizeof text);
 		assert_int_equal(parse(texts[kind], &cap), FAULT_NONE);
 		assert_int_equal(cap.kind, kind);
 		assert_int_equal(cap_print(&cap, text), strlen(texts[kind]));

@@ -32,17 +32,18 @@ static struct chk_shares *make(const struct shape *shape)
 	return shares;
 }
 
+static struct err why; /* of the last proof that failed */
+
 /* Gives `size` bytes to a proof, `step` at a time. */
 static enum fault prove(const struct cap *cap, unsigned number, const unsigned char *data,
 			size_t size, size_t step)
 {
 	struct chk_proof *proof = NULL;
-	struct err err;
-	enum fault fault = chk_proof_new(cap, number, &proof, &err);
+	enum fault fault = chk_proof_new(cap, number, &proof, &why);
 	for (size_t at = 0; at < size && !fault; at += step)
-		fault = chk_proof_take(proof, data + at, size - at < step ? size - at : step, &err);
+		fault = chk_proof_take(proof, data + at, size - at < step ? size - at : step, &why);
 	if (!fault)
-		fault = chk_proof_end(proof, &err);
+		fault = chk_proof_end(proof, &why);
 	chk_proof_free(proof);
 	return fault;
 }
@@ -105,9 +106,12 @@ static void what_is_cut_or_goes_on_is_no_share(void **state)
 	struct chk_shares *shares = make(&shapes[2]);
 	const size_t size = (size_t)shares->share_size;
 	assert_int_equal(prove(&shares->cap, 0, shares->data, size + 1, 500), FAULT_CORRUPT);
-	for (size_t less = 1; less < size; less += 13)
+	assert_string_equal(why.text, "the share is too long");
+	for (size_t less = 1; less < size; less += 13) {
 		assert_int_equal(prove(&shares->cap, 0, shares->data, size - less, 500),
 				 FAULT_CORRUPT);
+		assert_string_equal(why.text, "the share is too short");
+	}
 	assert_int_equal(prove(&shares->cap, 0, shares->data, 0, 500), FAULT_CORRUPT);
 	chk_shares_free(shares);
 }

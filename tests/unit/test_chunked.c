@@ -105,7 +105,14 @@ static void whatever_else_is_none(void **state)
 		{ 200, { { "1", 100, 0 }, { "2", 100, CAP_SSK_RO } } },
 		{ 200, { { "1", 100, 0 }, { "2", 100, CAP_CHK_VERIFIER } } },
 	};
+	static const struct child colon[] = {
+		/* which comes after the 9, as the 10 does */
+		{ "01", 1, 0 }, { "02", 1, 0 }, { "03", 1, 0 }, { "04", 1, 0 },
+		{ "05", 1, 0 }, { "06", 1, 0 }, { "07", 1, 0 }, { "08", 1, 0 },
+		{ "09", 1, 0 }, { "0:", 1, 0 }, { 0 },
+	};
 	struct chunked chunked = { 0 };
+	assert_false(is_file(&chunked, 10, colon));
 	for (size_t i = 0; i < ARRAY_COUNT(none); i++)
 		if (is_file(&chunked, none[i].bytes, none[i].child))
 			fail_msg("number %zu is no file", i);

@@ -380,6 +380,26 @@ static void parts_in_another_order_are_refused(void **state)
 		assert_int_equal(slot_share_read(sample.data, sample.size, MAX, &share, &err),
 				 FAULT_CORRUPT);
 	}
+	struct sample sample = mdmf(mdmf_head, mdmf_key, mdmf_0);
+	sample.data[91 + 6] = 0x08;
+	sample.data[91 + 7] = 0x77; /* a key that ends where the blocks begin */
+	(void)read_share(&sample, 0);
+}
+
+static void a_header_has_to_be_there(void **state)
+{
+	(void)state;
+	const struct sample samples[] = { sdmf(sdmf_head, sdmf_1),
+					  mdmf(mdmf_head, mdmf_key, mdmf_0) };
+	static const size_t least[] = { 107, 123 };
+	for (size_t i = 0; i < ARRAY_COUNT(samples); i++) {
+		struct slot_share share;
+		struct err err;
+		assert_int_equal(slot_share_read(samples[i].data, least[i], MAX, &share, &err),
+				 FAULT_NONE);
+		assert_int_equal(slot_share_read(samples[i].data, least[i] - 1, MAX, &share, &err),
+				 FAULT_CORRUPT);
+	}
 }
 
 static void versions_have_an_order(void **state)
@@ -407,6 +427,7 @@ int main(void)
 		cmocka_unit_test(headers_that_cannot_be_are_refused),
 		cmocka_unit_test(sizes_are_limited),
 		cmocka_unit_test(parts_in_another_order_are_refused),
+		cmocka_unit_test(a_header_has_to_be_there),
 		cmocka_unit_test(versions_have_an_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

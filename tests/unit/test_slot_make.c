@@ -78,6 +78,26 @@ static void the_same_contents_are_the_same_version(void **state)
 	slot_shares_free(other);
 }
 
+/* Encrypted by the write key, as a block is by its own: whoever may write finds it at the end. */
+static void the_private_key_is_in_each_share(void **state)
+{
+	(void)state;
+	struct slot_shares *shares = make(2, 3, "contents", 8);
+	struct chk_cipher cipher;
+	struct err err;
+	assert_int_equal(chk_cipher_init(&cipher, &err), FAULT_NONE);
+	for (unsigned i = 0; i < shares->count; i++) {
+		unsigned char der[MUTABLE_DER_MAX];
+		const unsigned char *end = shares->data + (i + 1) * shares->share_size;
+		chk_cipher_start(&cipher, key.cap.key, 0);
+		chk_cipher_apply(&cipher, end - key.der_size, der, key.der_size);
+		assert_memory_equal(der, key.der, key.der_size);
+	}
+	chk_cipher_fini(&cipher);
+	slot_shares_free(shares);
+	slot_shares_free(NULL);
+}
+
 static void impossible_codes_are_refused(void **state)
 {
 	(void)state;
@@ -114,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shares_give_back_what_they_were_made_of),
 		cmocka_unit_test(the_same_contents_are_the_same_version),
+		cmocka_unit_test(the_private_key_is_in_each_share),
 		cmocka_unit_test(impossible_codes_are_refused),
 		cmocka_unit_test(the_write_enabler_is_the_gateways),
 	};

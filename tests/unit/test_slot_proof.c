@@ -138,6 +138,17 @@ static void what_is_no_such_share_is_not_proven(void **state)
 	slot_shares_free(shares);
 }
 
+/* Bytes that nobody asked for are not even looked at. */
+static void more_than_a_share_can_have_is_refused(void **state)
+{
+	(void)state;
+	struct slot_proof *proof = begin(0, true);
+	struct err err;
+	assert_int_equal(slot_proof_take(proof, contents, (size_t)2 * SLOT_PROOF_MAX + 1, &err),
+			 FAULT_TOO_LARGE);
+	slot_proof_free(proof);
+}
+
 static void nonsense_is_refused_at_once(void **state)
 {
 	(void)state;
@@ -174,6 +185,7 @@ int main(void)
 		cmocka_unit_test(takes_as_much_as_proves),
 		cmocka_unit_test(the_header_says_what_is_left),
 		cmocka_unit_test(what_is_no_such_share_is_not_proven),
+		cmocka_unit_test(more_than_a_share_can_have_is_refused),
 		cmocka_unit_test(nonsense_is_refused_at_once),
 		cmocka_unit_test(large_files_are_not_looked_at),
 	};

@@ -60,18 +60,23 @@ static void children_in_any_order_are_a_file(void **state)
 	chunked_fini(&chunked);
 }
 
+/* From the last to the first, and the other way round. */
 static void many_children_are_a_file(void **state)
 {
 	(void)state;
 	struct chunked chunked = { 0 };
 	char name[CHUNK_NAME_SIZE];
 	const struct cap cap = { .kind = CAP_CHK, .size = 7 };
-	chunked_begin(&chunked, UINT64_C(7) * CHUNKED_COUNT_MAX);
-	for (uint64_t i = CHUNKED_COUNT_MAX; i-- > 0;)
-		assert_true(
-			chunked_add(&chunked, name, chunk_name(i, CHUNKED_COUNT_MAX, name), &cap));
-	assert_true(chunked_end(&chunked));
-	assert_int_equal(chunked.count, CHUNKED_COUNT_MAX);
+	for (int rising = 0; rising < 2; rising++) {
+		chunked_begin(&chunked, UINT64_C(7) * CHUNKED_COUNT_MAX);
+		for (uint64_t i = 0; i < CHUNKED_COUNT_MAX; i++) {
+			const uint64_t number = rising ? i : CHUNKED_COUNT_MAX - 1 - i;
+			const size_t size = chunk_name(number, CHUNKED_COUNT_MAX, name);
+			assert_true(chunked_add(&chunked, name, size, &cap));
+		}
+		assert_true(chunked_end(&chunked));
+		assert_int_equal(chunked.count, CHUNKED_COUNT_MAX);
+	}
 	chunked_fini(&chunked);
 }
 

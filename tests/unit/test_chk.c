@@ -33,6 +33,12 @@ static const struct vector vectors[] = {
 	{ 131073, 3, 10, 131072, true,
 	  "URI:CHK:wxcf7k742n6nd2yuh2mdrpsxvu:nge6dnbtk2sxyfxpifm7qdsgv2jskg7ymom66plgrkkvf6msdmua"
 	  ":3:10:131073" },
+	{ 131073, 2, 3, 65536, true,
+	  "URI:CHK:y37eq4i3akwp4qa4e6j5qxrsku:e6ioke6y2m2wvbyfh4l56ihfre4sxk32wcqcuudb65vo4szmoizq"
+	  ":2:3:131073" },
+	{ 131073, 2, 10, 1048576, true,
+	  "URI:CHK:44slgxrwqftmwrwcdskpoqoc64:gyqqttuucadbiqwsmgrmorathrxl3kyjpi33lzw6ovht5nqbrh5a"
+	  ":2:10:131073" },
 };
 
 static unsigned char *pattern(size_t size)

@@ -60,22 +60,30 @@ static void children_in_any_order_are_a_file(void **state)
 	chunked_fini(&chunked);
 }
 
-/* From the last to the first, and the other way round. */
+/* Gives children of 7 bytes each, from the last to the first or the other way round. */
+static void assert_many(struct chunked *chunked, size_t count, bool rising)
+{
+	const struct cap cap = { .kind = CAP_CHK, .size = 7 };
+	char name[CHUNK_NAME_SIZE];
+	chunked_begin(chunked, UINT64_C(7) * count);
+	for (size_t i = 0; i < count; i++) {
+		const size_t size = chunk_name(rising ? i : count - 1 - i, count, name);
+		assert_true(chunked_add(chunked, name, size, &cap));
+	}
+	assert_true(chunked_end(chunked));
+	assert_int_equal(chunked->count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_true(cap_equal(&chunked->cap[i], &cap));
+}
+
 static void many_children_are_a_file(void **state)
 {
 	(void)state;
+	static const size_t counts[] = { 8, 9, 10, 16, 17, 33, 99, 100, CHUNKED_COUNT_MAX };
 	struct chunked chunked = { 0 };
-	char name[CHUNK_NAME_SIZE];
-	const struct cap cap = { .kind = CAP_CHK, .size = 7 };
-	for (int rising = 0; rising < 2; rising++) {
-		chunked_begin(&chunked, UINT64_C(7) * CHUNKED_COUNT_MAX);
-		for (uint64_t i = 0; i < CHUNKED_COUNT_MAX; i++) {
-			const uint64_t number = rising ? i : CHUNKED_COUNT_MAX - 1 - i;
-			const size_t size = chunk_name(number, CHUNKED_COUNT_MAX, name);
-			assert_true(chunked_add(&chunked, name, size, &cap));
-		}
-		assert_true(chunked_end(&chunked));
-		assert_int_equal(chunked.count, CHUNKED_COUNT_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+		assert_many(&chunked, counts[i], false);
+		assert_many(&chunked, counts[i], true);
 	}
 	chunked_fini(&chunked);
 }

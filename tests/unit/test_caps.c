@@ -256,7 +256,8 @@ static void drops_the_hints_of_mdmf(void **state)
 }
 
 /* Of the caps above, with this key: get_readonly() and get_verify_cap() of allmydata/uri.py,
- * tahoe-lafs 1.20.0.  The kinds are NONE where there is no such cap. */
+ * tahoe-lafs 1.20.0, but for the last of immutable and of MDMF directories, which fail there: a
+ * verifier is its own.  The kinds are NONE where there is no such cap. */
 static const struct {
 	enum cap_kind readonly, verifier;
 	const char *readonly_key, *verifier_key;

@@ -59,6 +59,9 @@ struct annex_options {
 	int in, out;                      /* descriptors */
 	annex_function *const *operation; /* ANNEX_OPERATIONS of them */
 	void *context;
+	/* What is told of each operation, in its thread; the second before its reply.  NULL: nothing. */
+	void (*began)(void *context);
+	void (*ended)(void *context, struct annex_job *job);
 	const struct annex_setting *setting; /* that a user can configure; the last has no name */
 	unsigned threads;                    /* operations at a time, at most */
 };
@@ -80,6 +83,10 @@ MUST_USE enum fault annex_ask_state(struct annex_job *job, const char *key, stru
 /* The password of the credentials `name`; empty: there are none. */
 MUST_USE enum fault annex_ask_secret(struct annex_job *job, const char *name, struct bytes *value,
 				     struct err *err);
+
+/* The directory of git, where this repository has one; relative ones are so to where we are. */
+MUST_USE enum fault annex_ask_git_directory(struct annex_job *job, struct bytes *value,
+					    struct err *err);
 
 /* Keep something; there is no answer.  Settings only while INITIALIZE runs, states never then. */
 void annex_keep_setting(struct annex_job *job, const char *name, const char *value);

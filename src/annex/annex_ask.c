@@ -2,12 +2,14 @@
 
 enum { PROGRESS_EVERY_MS = 200 };
 
-/* Sends a question and takes what is behind the first word of the answer. */
+/* Sends a question, about `what` unless that is NULL, and takes what is behind the first word of the
+ * answer. */
 static enum fault ask(struct annex_job *job, const char *question, const char *what, char **answer,
 		      struct err *err)
 {
 	jobs_ask(job);
-	wire_send(job->jobs->wire, job->number, "%s %s", question, what);
+	wire_send(job->jobs->wire, job->number, "%s%s%s", question, what ? " " : "",
+		  what ? what : "");
 	*answer = jobs_await(job);
 	return *answer ? FAULT_NONE
 		       : err_set(err, FAULT_CANCELLED, "git-annex does not answer any more");
@@ -41,6 +43,11 @@ enum fault annex_ask_state(struct annex_job *job, const char *key, struct bytes 
 			   struct err *err)
 {
 	return ask_value(job, "GETSTATE", key, value, err);
+}
+
+enum fault annex_ask_git_directory(struct annex_job *job, struct bytes *value, struct err *err)
+{
+	return ask_value(job, "GETGITDIR", NULL, value, err);
 }
 
 /* The answer is a user's name, which we never give blanks, and a password. */

@@ -20,20 +20,37 @@ void remote_init(struct annex_remote *remote, struct output *output)
 {
 	*remote = (struct annex_remote){ .output = output };
 	mutex_init(&remote->mutex);
+	remote_measure_init(&remote->measure);
 }
 
 void remote_fini(struct annex_remote *remote)
 {
+	char *path = remote_session_path(remote);
 	mutex_lock(&remote->mutex);
 	keys_close(remote->keys);
 	mutex_unlock(&remote->mutex);
+	remote_measure_end(&remote->measure, path);
+	free(path);
 	setup_fini(&remote->setup);
 	free(remote->gateway);
 	free(remote->node_directory);
 	free(remote->root_word);
+	free(remote->git_directory);
 	cap_wipe(&remote->path.root);
 	cap_wipe(&remote->root);
 	mutex_fini(&remote->mutex);
+}
+
+void remote_began(void *context)
+{
+	struct annex_remote *remote = context;
+	remote_measure_began(&remote->measure);
+}
+
+void remote_ended(void *context, struct annex_job *job)
+{
+	struct annex_remote *remote = context;
+	remote_measure_ended(&remote->measure, job);
 }
 
 struct connection_options remote_connection(struct annex_remote *remote)
@@ -92,6 +109,8 @@ static enum fault open_keys(struct annex_remote *remote, const struct annex_requ
 	remote->path = (struct grid_path){ .typed = typed, .root = remote->root };
 	remote->stop = request->stop;
 	enum fault fault = load(remote, err);
+	if (!fault)
+		remote_measure_start(&remote->measure, &remote->setup, remote->output);
 	return fault ? fault : keys_open(&options, &remote->keys, err);
 }
 

@@ -4,6 +4,8 @@
  *   remote.c         the root's cap, and the key store in it
  *   remote_setup.c   INITIALIZE and PREPARE: what the user configured -> a struct remote; AVAILABLE
  *   remote_keys.c    STORE, RETRIEVE, PRESENT, REMOVE, WHEREIS of keys
+ *   remote_words.c   INFO, WHEREIS: what is told of the remote and of a key; the last session
+ *   remote_measure.c what requests wait for
  *   remote_exports.c the same of files in exported trees, RENAME, REMOVE_DIRECTORY
  *
  * Before the first request that needs the grid nothing is sent to anybody.
@@ -15,6 +17,8 @@
 #pragma once
 
 #include "annex/annex.h"
+#include "annex/remote_measure.h"
+#include "base/digest.h"
 #include "keys/operation.h"
 
 struct annex_remote {
@@ -24,6 +28,7 @@ struct annex_remote {
 	bool keeps_caps; /* state=annex: git-annex keeps each key's cap, there is no directory */
 	struct chunk_config parts; /* how contents are cut that are kept below the root */
 	char *gateway, *node_directory, *root_word;
+	char *git_directory; /* of the repository; NULL: not known */
 	struct cap root;
 	/* of the first request */
 	struct mutex mutex;
@@ -32,6 +37,7 @@ struct annex_remote {
 	struct grid_path path; /* the root, as keys want it */
 	struct keys *keys GUARDED;
 	const atomic_bool *stop; /* nobody waits for any request any more */
+	struct remote_measure measure;
 };
 
 void remote_init(struct annex_remote *remote, struct output *output);
@@ -40,6 +46,10 @@ void remote_fini(struct annex_remote *remote);
 /* The operations, ANNEX_OPERATIONS of them, each with the struct annex_remote as its context. */
 extern annex_function *const remote_operations[];
 extern const struct annex_setting remote_settings[];
+
+/* Hear of requests, for what is told of their times (annex_options.began, .ended). */
+void remote_began(void *remote);
+void remote_ended(void *remote, struct annex_job *job);
 
 /* ---- between the files of remote ---- */
 
@@ -61,6 +71,14 @@ annex_function export_store, export_retrieve, export_present, export_remove;
 annex_function remote_initialize, remote_prepare, remote_store, remote_retrieve, remote_present,
 	remote_remove, remote_rename, remote_remove_directory, remote_info, remote_whereis,
 	remote_available;
+
+/* What tells one root from another, and nobody its cap. */
+enum { REMOTE_ID_SIZE = 2 * DIGEST_SIZE + 1 };
+void remote_identify(const struct cap *root, char id[REMOTE_ID_SIZE]);
+
+/* Returns the path of the file that says how the last session spent its time, from malloc; NULL: it
+ * has none. */
+char *remote_session_path(const struct annex_remote *remote);
 
 /* Tells git-annex how far a file is (a keys_progress.moved); the context is the job. */
 void remote_moved(void *job, uint64_t bytes);

@@ -119,34 +119,3 @@ enum fault remote_remove(void *context, const struct annex_request *request, str
 	annex_keep_state(request->job, request->key, "");
 	return FAULT_NONE;
 }
-
-/* ---- words ---- */
-
-enum fault remote_info(void *context, const struct annex_request *request, struct err *err)
-{
-	const struct annex_remote *remote = context;
-	char parts[CHUNK_TEXT_SIZE];
-	chunk_config_text(&remote->parts, parts);
-	return bytes_err(
-		bytes_printf(request->answer,
-			     "gateway\t%s\nnode\t%s\nroot\t%s\nstate\t%s\nparts\t%s\n",
-			     remote->gateway ? remote->gateway : "of the node",
-			     remote->node_directory ? remote->node_directory : "none",
-			     remote->root_word ? remote->root_word : "a directory of its own",
-			     remote->keeps_caps ? "annex" : "directory", parts),
-		err, "words about the remote");
-}
-
-/* Where a key is linked: with this and the root any Tahoe client gets at it. */
-enum fault remote_whereis(void *context, const struct annex_request *request, struct err *err)
-{
-	const struct annex_remote *remote = context;
-	struct key_name name;
-	if (remote->keeps_caps)
-		return err_set(err, FAULT_NOT_FOUND, "the git-annex branch keeps its cap");
-	if (key_name_read(request->key, &name, err))
-		return err->fault;
-	const bool in_parts = remote->parts.size > 0 && name.has_size &&
-			      name.size > remote->parts.size && chunk_key_is_stable(&name.key);
-	return bytes_err(key_name_path(&name, in_parts, request->answer), err, "a key");
-}

@@ -1,6 +1,5 @@
 #include "annex/remote.h"
 
-#include "base/digest.h"
 #include "net/url.h"
 #include "place/grid_path.h"
 #include "place/make.h"
@@ -13,7 +12,6 @@
 
 enum {
 	VALUE_MAX = 65536,
-	ID_SIZE = 2 * DIGEST_SIZE + 1,
 	ASK_MS = 3000, /* for a gateway, when git-annex wants to know whether it is there at all */
 };
 
@@ -126,14 +124,27 @@ static enum fault take_secret(struct annex_remote *remote, const struct annex_re
 	return fault;
 }
 
-/* Tells one root from another, and nobody its cap. */
-static void identify(const struct cap *root, char id[ID_SIZE])
+void remote_identify(const struct cap *root, char id[REMOTE_ID_SIZE])
 {
 	unsigned char index[CAP_KEY_SIZE] = { 0 }, hash[DIGEST_SIZE];
 	(void)!cap_storage_index(root, index);
 	digest_of(index, sizeof index, hash);
 	for (size_t i = 0; i < DIGEST_SIZE; i++)
 		snprintf(id + 2 * i, 3, "%02x", hash[i]);
+}
+
+/* Learns where the repository is. */
+static enum fault take_git_directory(struct annex_remote *remote,
+				     const struct annex_request *request, struct err *err)
+{
+	struct bytes value;
+	size_t size;
+	bytes_init(&value, VALUE_MAX);
+	enum fault fault = annex_ask_git_directory(request->job, &value, err);
+	free(remote->git_directory);
+	remote->git_directory = !fault && value.size > 0 ? (char *)bytes_take(&value, &size) : NULL;
+	bytes_fini(&value);
+	return fault;
 }
 
 /* ---- INITREMOTE: finding the root, or making it ---- */
@@ -208,8 +219,8 @@ static enum fault find_root(struct annex_remote *remote, const struct tries *tri
 static enum fault keep_root(const struct annex_remote *remote, const struct annex_request *request,
 			    const char *known, struct err *err)
 {
-	char id[ID_SIZE], cap[CAP_TEXT_SIZE];
-	identify(&remote->root, id);
+	char id[REMOTE_ID_SIZE], cap[CAP_TEXT_SIZE];
+	remote_identify(&remote->root, id);
 	if (known && strcmp(known, id) != 0)
 		return err_set(err, FAULT_USAGE,
 			       "this is another directory than the remote was made with; nothing "
@@ -256,6 +267,8 @@ enum fault remote_prepare(void *context, const struct annex_request *request, st
 	enum fault fault = take_settings(remote, request, err);
 	if (!fault)
 		fault = take_secret(remote, request, err);
+	if (!fault)
+		fault = take_git_directory(remote, request, err);
 	if (!fault && !remote->root.kind)
 		fault = err_set(err, FAULT_USAGE,
 				NO_SECRET "'git annex enableremote NAME root=ALIAS:' tells it");

@@ -25,7 +25,12 @@ static enum fault run(struct annex_job *job, const struct annex_request *request
 	/* Who has no word for it is told that it is there, as ever; then nobody need be asked. */
 	if (job->kind->operation == ANNEX_AVAILABLE && !job->jobs->tells_unavailable)
 		return FAULT_NONE;
-	return options->operation[job->kind->operation](options->context, request, err);
+	if (options->began)
+		options->began(options->context);
+	enum fault fault = options->operation[job->kind->operation](options->context, request, err);
+	if (options->ended)
+		options->ended(options->context, job);
+	return fault;
 }
 
 /* What was answered, in git-annex's lines. */

@@ -25,6 +25,8 @@ int command_annex(void)
 		.out = STDOUT_FILENO,
 		.operation = remote_operations,
 		.context = &remote,
+		.began = remote_began,
+		.ended = remote_ended,
 		.setting = remote_settings,
 		.threads = THREADS,
 	};

@@ -215,15 +215,18 @@ enum verdict_name verdict_most(const struct verdict *verdict)
 	return most;
 }
 
-static double total_of(const struct verdict *verdict)
+uint64_t verdict_total_us(const struct verdict *verdict)
 {
-	double total = 0;
+	uint64_t total = 0;
 	for (int i = 0; i < VERDICT_NAMES; i++)
-		total += (double)verdict->us[i];
+		total += verdict->us[i];
 	return total;
 }
 
-bool verdict_is_worth(const struct verdict *verdict) { return total_of(verdict) >= WORTH_US; }
+bool verdict_is_worth(const struct verdict *verdict)
+{
+	return verdict_total_us(verdict) >= WORTH_US;
+}
 
 /* What to do about the one with most time. */
 static enum fault append_next(const struct verdict *verdict, struct bytes *out)
@@ -237,12 +240,10 @@ static enum fault append_next(const struct verdict *verdict, struct bytes *out)
 	return bytes_append_text(out, form[most].next);
 }
 
-enum fault verdict_text(const struct verdict *verdict, struct bytes *out)
+enum fault verdict_shares(const struct verdict *verdict, struct bytes *out)
 {
 	enum verdict_name most = verdict_most(verdict);
-	if (most == VERDICT_NAMES)
-		return bytes_append_text(out, "nothing was seen for long enough");
-	double total = total_of(verdict);
+	double total = (double)verdict_total_us(verdict);
 	enum fault fault = bytes_printf(out, "%s %.0f %%", form[most].word,
 					100 * (double)verdict->us[most] / total);
 	for (int i = 0; i < VERDICT_NAMES && !fault; i++) {
@@ -250,6 +251,14 @@ enum fault verdict_text(const struct verdict *verdict, struct bytes *out)
 		if (i != (int)most && share >= 1)
 			fault = bytes_printf(out, ", %s %.0f %%", form[i].word, share);
 	}
+	return fault;
+}
+
+enum fault verdict_text(const struct verdict *verdict, struct bytes *out)
+{
+	if (verdict_most(verdict) == VERDICT_NAMES)
+		return bytes_append_text(out, "nothing was seen for long enough");
+	enum fault fault = verdict_shares(verdict, out);
 	if (!fault)
 		fault = bytes_append_text(out, ": ");
 	return fault ? fault : append_next(verdict, out);
@@ -257,7 +266,7 @@ enum fault verdict_text(const struct verdict *verdict, struct bytes *out)
 
 enum fault verdict_json(const struct verdict *verdict, struct bytes *out)
 {
-	double total = total_of(verdict);
+	double total = (double)verdict_total_us(verdict);
 	enum fault fault = bytes_append_text(out, "{");
 	for (int i = 0; i < VERDICT_NAMES && !fault; i++)
 		fault = bytes_printf(out, "%s\"%s\":%.3f", i ? "," : "", form[i].word,

@@ -113,8 +113,14 @@ const char *verdict_word(enum verdict_name name);
 /* Returns the one with most time, or VERDICT_NAMES: nothing was seen. */
 enum verdict_name verdict_most(const struct verdict *verdict);
 
+/* Returns how much time was named. */
+uint64_t verdict_total_us(const struct verdict *verdict);
+
 /* Returns whether so much time was named that people want to hear of it: three seconds. */
 bool verdict_is_worth(const struct verdict *verdict);
+
+/* Appends "gateway 94 %, network 6 %".  At least one has time. */
+MUST_USE enum fault verdict_shares(const struct verdict *verdict, struct bytes *out);
 
 /* Appends "gateway 94 %, network 6 %: what to do next" without a newline. */
 MUST_USE enum fault verdict_text(const struct verdict *verdict, struct bytes *out);

@@ -6,6 +6,7 @@
 
 enum {
 	LOOK_MS = 50,
+	IDLE_LOOK_MS = 1000, /* once a whole moment was idle */
 	MOMENT_US = 1000000,
 	WAITED_MAX = 3, /* times the CPU that was used */
 };
@@ -15,16 +16,17 @@ struct gauge {
 	struct http_watch watch;
 	struct thread thread;
 	bool running;
-	struct verdict verdict;
 	/* of the moment; the thread's own */
-	uint64_t begun_us, begun_cpu_us, begun_waited_us, looks;
-	uint64_t doing[ACTIVITY_COUNT], transfers, directories, slots; /* sums of looks */
-	uint64_t gateway_away, grid_away, limited;                     /* looks */
+	uint64_t begun_us, begun_cpu_us, begun_waited_us;
+	uint64_t looks, idle; /* of the second kind nothing else is counted */
+	uint64_t doing[ACTIVITY_COUNT], transfers, directories, slots, hands; /* sums of looks */
+	uint64_t gateway_away, grid_away, limited;                            /* looks */
 
 	struct mutex lock;
 	struct cond ending;
 	bool ended GUARDED;
 	struct verdict_moment moment GUARDED; /* what requests have told since it began */
+	struct verdict verdict GUARDED;
 };
 
 /* Hears of each request that ended (an http_watch.ended). */
@@ -49,7 +51,8 @@ static void begin_moment(struct gauge *gauge)
 	gauge->begun_us = http_clock_us();
 	gauge->begun_cpu_us = cpu_used_us();
 	gauge->begun_waited_us = cpu_waited_us();
-	gauge->looks = gauge->transfers = gauge->directories = gauge->slots = 0;
+	gauge->looks = gauge->idle = 0;
+	gauge->transfers = gauge->directories = gauge->slots = gauge->hands = 0;
 	gauge->gateway_away = gauge->grid_away = gauge->limited = 0;
 	memset(gauge->doing, 0, sizeof gauge->doing);
 }
@@ -61,12 +64,17 @@ static void look(struct gauge *gauge)
 	struct gauge_look look = { .transfers = 1, .slots = 1 };
 	if (options->look)
 		options->look(options->context, &look);
+	if (look.idle) {
+		gauge->idle++;
+		return;
+	}
 	activity_look(doing);
 	for (int i = 0; i < ACTIVITY_COUNT; i++)
 		gauge->doing[i] += doing[i];
 	gauge->transfers += look.transfers;
 	gauge->directories += look.directories;
 	gauge->slots += look.slots;
+	gauge->hands += look.hands ? look.hands : options->hands;
 	gauge->gateway_away += atomic_load(&options->output->waits.gateways) > 0;
 	gauge->grid_away += atomic_load(&options->output->waits.grid);
 	const struct pace *pace = options->setup ? options->setup->pace : NULL;
@@ -82,7 +90,7 @@ static struct verdict_inside inside_of(const struct gauge *gauge)
 		.known = true,
 		.transfers = (double)gauge->transfers / looks,
 		.directories = (double)gauge->directories / looks,
-		.hands = gauge->options.hands,
+		.hands = (unsigned)((gauge->hands + gauge->looks - 1) / gauge->looks),
 		.slots = (unsigned)((gauge->slots + gauge->looks - 1) / gauge->looks),
 		.limited = 2 * gauge->limited > gauge->looks,
 		.gateway_away = 2 * gauge->gateway_away > gauge->looks,
@@ -93,16 +101,19 @@ static struct verdict_inside inside_of(const struct gauge *gauge)
 	return inside;
 }
 
-/* Names the moment that ends now, and begins another. */
+/* Names the moment that ends now, as long as it was not idle, and begins another. */
 static void end_moment(struct gauge *gauge)
 {
-	if (gauge->looks == 0)
+	if (gauge->looks == 0) {
+		begin_moment(gauge);
 		return;
+	}
 	mutex_lock(&gauge->lock);
 	struct verdict_moment moment = gauge->moment;
 	gauge->moment = (struct verdict_moment){ 0 };
 	mutex_unlock(&gauge->lock);
-	moment.us = http_clock_us() - gauge->begun_us;
+	moment.us =
+		(http_clock_us() - gauge->begun_us) * gauge->looks / (gauge->looks + gauge->idle);
 	moment.cpu_us = cpu_used_us() - gauge->begun_cpu_us;
 	const uint64_t waited_us = cpu_waited_us();
 	/* Who mostly sleeps waits each time it wakes, and wants no more for that. */
@@ -111,22 +122,31 @@ static void end_moment(struct gauge *gauge)
 			min_u64(waited_us - gauge->begun_waited_us, WAITED_MAX * moment.cpu_us);
 	moment.cpus = cpu_count();
 	moment.inside = inside_of(gauge);
+	mutex_lock(&gauge->lock);
 	(void)verdict_add(&gauge->verdict, &moment);
+	mutex_unlock(&gauge->lock);
 	begin_moment(gauge);
 }
 
 static void gauge_run(void *context)
 {
 	struct gauge *gauge = context;
+	bool sleeps = false; /* nothing has happened for a moment */
 	begin_moment(gauge);
 	mutex_lock(&gauge->lock);
 	while (!gauge->ended) {
-		(void)cond_wait_ms(&gauge->ending, &gauge->lock, LOOK_MS);
+		(void)cond_wait_ms(&gauge->ending, &gauge->lock, sleeps ? IDLE_LOOK_MS : LOOK_MS);
 		bool ended = gauge->ended;
 		mutex_unlock(&gauge->lock);
+		if (sleeps) /* whatever it was, it was not looked at */
+			begin_moment(gauge);
 		look(gauge);
-		if (ended || http_clock_us() - gauge->begun_us >= MOMENT_US)
+		if (gauge->looks > 0)
+			sleeps = false;
+		if (ended || http_clock_us() - gauge->begun_us >= MOMENT_US) {
+			sleeps = gauge->looks == 0;
 			end_moment(gauge);
+		}
 		mutex_lock(&gauge->lock);
 	}
 	mutex_unlock(&gauge->lock);
@@ -169,6 +189,13 @@ static void stop(struct gauge *gauge)
 		thread_join(&gauge->thread);
 }
 
+void gauge_so_far(struct gauge *gauge, struct verdict *verdict)
+{
+	mutex_lock(&gauge->lock);
+	*verdict = gauge->verdict;
+	mutex_unlock(&gauge->lock);
+}
+
 void gauge_end(struct gauge *gauge, struct verdict *verdict)
 {
 	*verdict = (struct verdict){ 0 };
@@ -177,7 +204,7 @@ void gauge_end(struct gauge *gauge, struct verdict *verdict)
 	stop(gauge);
 	if (gauge->options.setup)
 		setup_watch(gauge->options.setup, NULL);
-	*verdict = gauge->verdict;
+	gauge_so_far(gauge, verdict);
 	cond_fini(&gauge->ending);
 	mutex_fini(&gauge->lock);
 	free(gauge);

@@ -465,3 +465,26 @@ def test_two_processes_at_once(embedded, annex):
     annex.annex(repository, "drop", "-q", ".")
     annex.annex(repository, "get", "-q", ".")
     assert contents(repository, files) == files
+
+
+# --- where its time goes ------------------------------------------------------------------
+
+def test_what_held_it_back_is_told(gateway, annex):
+    """With --debug while it works, and by `git annex info` afterwards; a short session leaves what
+    the one before has said."""
+    grid, repository = gateway("put:delay=900"), annex.repository()
+    annex.add(repository, some_files(5))
+    annex.remote(repository, f"gateway={grid.url}", "state=annex")
+    assert "last session" not in annex.annex(repository, "info", "t")
+    done = annex.run(repository, "git", "annex", "copy", "--debug", "--to=t", ".")
+    shown = done.stdout  # also all that git-annex says to us, with the cap that it keeps
+    told = re.findall(r"DEBUG held back by: gateway (\d+) %.* of (\d+) s with requests, in a session "
+                      r"of \d+ s: a node folder \(node=\)", shown)
+    assert done.returncode == 0 and 1 <= len(told) <= 2, shown[-3000:]
+    assert int(told[0][0]) > 60 and int(told[0][1]) >= 3
+    grid.restart()
+    annex.annex(repository, "fsck", "-q", "--fast", "--from=t", ".")
+    info = annex.annex(repository, "info", "t")
+    last = re.search(r"last session: \d{4}-\d\d-\d\d \d\d:\d\d, gateway (\d+) %.* of (\d+) s with "
+                     r"requests", info)
+    assert last and int(last[1]) > 60 and int(last[2]) >= int(told[-1][1])

@@ -3,7 +3,8 @@
  *
  * layout_root.c looks at the root, layout_walk.c goes down the directories of a key's hash
  * (fanout.h), layout.c says what for.  Directories that were seen are believed for FANOUT_KEPT_MS;
- * what they have is asked each time.
+ * what they have is asked each time.  So is the root: a newer program may have changed the format
+ * meanwhile, and who does not know it must not take keys for absent.
  *
  * Place      src/keys only.
  * Ownership  what is found out is the layout's; tries are the caller's and copied.
@@ -35,9 +36,9 @@ enum layout_mark {
 struct layout {
 	const struct grid_path *path;
 	bool trusted;
-	struct mutex looking; /* held while the root is looked at */
-	struct mutex lock;    /* of what follows; taken last */
-	bool known GUARDED;   /* the root was looked at: */
+	struct mutex looking;     /* held while the root is looked at */
+	struct mutex lock;        /* of what follows; taken last */
+	uint64_t seen_ms GUARDED; /* when the root was looked at; 0: not yet */
 	enum layout_mark mark GUARDED;
 	struct cap root GUARDED;
 	struct fanout fanout[LAYOUT_AREAS] GUARDED;
@@ -73,7 +74,7 @@ struct layout_path {
 void layout_path_write(struct layout_path *path, enum layout_area area, unsigned level,
 		       unsigned leaf);
 
-/* Stores the root's cap, which is looked at the first time.  USAGE: it is no key store; CORRUPT:
+/* Stores the root's cap, which is looked at unless it was just now.  USAGE: it is no key store; CORRUPT:
  * one of a format that is not known. */
 MUST_USE enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,
 				struct err *err);

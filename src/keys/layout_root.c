@@ -107,7 +107,7 @@ static void keep_root(struct layout *layout, const struct store_node *node,
 	mutex_lock(&layout->lock);
 	layout->root = *layout_directory_cap(node);
 	layout->mark = look->mark;
-	layout->known = true;
+	layout->seen_ms = seen_ms;
 	mutex_unlock(&layout->lock);
 }
 
@@ -143,8 +143,9 @@ static enum fault ask_root(struct layout *layout, const struct tries *tries, str
 
 static bool root_known(struct layout *layout, struct cap *root)
 {
+	const uint64_t now_ms = clock_ms();
 	mutex_lock(&layout->lock);
-	bool known = layout->known;
+	const bool known = layout->seen_ms && now_ms - layout->seen_ms < FANOUT_KEPT_MS;
 	*root = layout->root;
 	mutex_unlock(&layout->lock);
 	return known;

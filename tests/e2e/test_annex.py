@@ -331,14 +331,22 @@ def present(annex, repository, name):
 
 
 def test_a_root_of_a_later_format_says_nothing(embedded, annex):
+    """Nothing is called absent or removed, nor is anything written below it."""
     repository = annex.repository()
-    annex.add(repository, {"a": content(500)})
+    annex.add(repository, {"a": content(500), "b": content(600)})
     annex.remote(repository, f"gateway={embedded.url}")
     annex.annex(repository, "copy", "-q", "--to=t", "a")
     root, later = annex.creds(repository), embedded.put(b"barge keys 3\n")
     assert present(annex, repository, "a") == 0
     embedded.web("PUT", f"/uri/{root}/barge-keys?t=uri&replace=true", later)
-    assert present(annex, repository, "a") == 100
+    before = embedded.tree(root)
+    assert present(annex, repository, "a") == 100 and present(annex, repository, "b") == 100
+    for words in (["copy", "--to=t", "b"], ["drop", "a"], ["drop", "--from=t", "a"],
+                  ["fsck", "--fast", "--from=t", "a"]):
+        done = annex.run(repository, "git", "annex", *words)
+        assert done.returncode != 0
+        assert "does not know" in done.stdout or words == ["drop", "a"]  # git-annex's own words
+    assert embedded.tree(root) == before and (repository / "a").read_bytes() == content(500)
 
 
 def test_nothing_is_known_while_the_gateway_is_away(gateway, annex):

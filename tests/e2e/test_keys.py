@@ -226,8 +226,11 @@ def test_a_store_of_a_later_format_is_left_alone(keys):
 
 
 @pytest.mark.parametrize("filled", [0, ROOM - 4])
-def test_several_at_once_make_directories(barge, keys, filled):
-    """There are none yet, or those that are there are full when some have come."""
+def test_several_at_once_make_directories(gateway, barge, client, tmp_path, filled):
+    """There are none yet, or those that are there are full when some have come.  Each has looked,
+    and waits for what it has made, before any of them links: one wins, the others find its."""
+    grid = gateway("mkdir:delay=200")
+    keys = Store(grid, client(grid), tmp_path)
     names = [name for name in (f"WORM--n{number}" for number in range(400))
              if places(name)[0] == "7"][:10]
     if filled:

@@ -58,6 +58,25 @@ static void keys_share_the_directories_above(void **state)
 	fanout_fini(&fanout);
 }
 
+/* The last of each level, beside all of the next. */
+static void no_directory_is_taken_for_another(void **state)
+{
+	(void)state;
+	struct fanout fanout = { NULL };
+	const struct fanout_directory directory = some_directory(5);
+	for (unsigned level = FANOUT_TOP; level < FANOUT_LAST; level++) {
+		fanout_keep(&fanout, level, KEY_LEAVES - 1, 1000, &directory);
+		for (unsigned leaf = 0; leaf < KEY_LEAVES; leaf++)
+			assert_false(is_known(&fanout, level + 1, leaf, 1000));
+	}
+	fanout_fini(&fanout);
+	assert_true(fanout_is_shared(1, 0x100, 0x1ff));
+	assert_false(fanout_is_shared(1, 0x0ff, 0x100));
+	assert_true(fanout_is_shared(2, 0x120, 0x12f));
+	assert_false(fanout_is_shared(2, 0x12f, 0x130));
+	assert_false(fanout_is_shared(3, 0x12e, 0x12f));
+}
+
 static void names_that_come_and_go_are_counted(void **state)
 {
 	(void)state;
@@ -77,6 +96,11 @@ static void names_that_come_and_go_are_counted(void **state)
 	fanout_count(&fanout, 1, 0x100, -1);
 	fanout_find(&fanout, 1, 0x100, 1000, &found);
 	assert_int_equal(found.children, FANOUT_UNCOUNTED);
+	directory.children = FANOUT_UNCOUNTED - 1; /* the most that is a number */
+	fanout_keep(&fanout, 1, 0x100, 1000, &directory);
+	fanout_count(&fanout, 1, 0x100, 1);
+	fanout_find(&fanout, 1, 0x100, 1000, &found);
+	assert_int_equal(found.children, FANOUT_UNCOUNTED - 1);
 	fanout_fini(&fanout);
 }
 
@@ -89,6 +113,10 @@ static void directories_are_named_by_their_digits(void **state)
 		fanout_name(level, 0x0a3, name);
 		assert_string_equal(name, names[level]);
 	}
+	for (unsigned level = 1; level < FANOUT_LAST; level++) /* both ways, below `keys` */
+		assert_int_equal(fanout_leaf(level, fanout_order(level, 0xa37)),
+				 level == 1 ? 0xa00 : 0xa30);
+	assert_int_equal(fanout_leaf(3, fanout_order(3, 0xa37)), 7);
 	assert_int_equal(fanout_above(1), FANOUT_TOP);
 	assert_int_equal(fanout_above(2), FANOUT_TOP);
 	assert_int_equal(fanout_above(3), 2);
@@ -105,6 +133,8 @@ static void names_of_others_are_told_from_directories(void **state)
 	assert_true(below == 1 && first == 0xf00);
 	assert_true(fanout_read_name(0, 0x123, "0f", &below, &first));
 	assert_true(below == 2 && first == 0x0f0);
+	assert_true(fanout_read_name(0, 0x123, "a3", &below, &first));
+	assert_true(below == 2 && first == 0xa30);
 	assert_true(fanout_read_name(2, 0x123, "e", &below, &first));
 	assert_true(below == 3 && first == 0x12e);
 	assert_false(fanout_read_name(2, 0x123, "0e", &below, &first));
@@ -117,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_directory_is_known_for_a_while),
 		cmocka_unit_test(keys_share_the_directories_above),
+		cmocka_unit_test(no_directory_is_taken_for_another),
 		cmocka_unit_test(names_that_come_and_go_are_counted),
 		cmocka_unit_test(directories_are_named_by_their_digits),
 		cmocka_unit_test(names_of_others_are_told_from_directories),

@@ -74,8 +74,8 @@ struct layout_path {
 void layout_path_write(struct layout_path *path, enum layout_area area, unsigned level,
 		       unsigned leaf);
 
-/* Stores the root's cap, which is looked at unless it was just now.  USAGE: it is no key store; CORRUPT:
- * one of a format that is not known. */
+/* Stores the root's cap, which is looked at unless it was just now.  USAGE: it is no key store;
+ * CORRUPT: one of a format that is not known. */
 MUST_USE enum fault layout_root(struct layout *layout, const struct tries *tries, struct cap *root,
 				struct err *err);
 

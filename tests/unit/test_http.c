@@ -393,7 +393,8 @@ static void keeps_the_end_of_an_error(void **state)
 	assert_string_equal(told.body + HTTP_ERROR_BODY_MAX - 8, "the end\n");
 }
 
-/* 200 bytes a second, which the limit of silence alone would wait for. */
+/* 50 bytes a second, which the limit of silence alone would wait for; or 200 of them, above a floor
+ * that no pause of the machine comes below. */
 static void ends_what_is_below_its_floor(void **state)
 {
 	(void)state;
@@ -406,18 +407,18 @@ static void ends_what_is_below_its_floor(void **state)
 		struct http_floor floor;
 		enum fault fault;
 	} row[] = {
-		{ { .reply = reply, .trickle_ms = 5 },
+		{ { .reply = reply, .trickle_ms = 20 },
 		  { .grace_ms = 100, .bps = 4000 },
 		  FAULT_RETRY },
-		{ { .reply = reply, .trickle_ms = 5 }, { .grace_ms = 100, .bps = 20 }, FAULT_NONE },
+		{ { .reply = reply, .trickle_ms = 5 }, { .grace_ms = 100, .bps = 1 }, FAULT_NONE },
 		{ { .reply = reply, .trickle_ms = 5 },
-		  { .grace_ms = 5000, .bps = 4000 },
+		  { .grace_ms = 60000, .bps = 4000 },
 		  FAULT_NONE },
 		{ { .reply = NULL, .then = THEN_STALL }, { .wait_ms = 300 }, FAULT_RETRY },
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
 		struct scripted *server = scripted_new(&row[i].step, 1);
-		struct http *http = open_limits(server, 2000);
+		struct http *http = open_limits(server, 60000);
 		struct told told;
 		const struct http_request get = { .method = HTTP_GET, .floor = &row[i].floor };
 		assert_int_equal(ask(http, get, &told), row[i].fault);

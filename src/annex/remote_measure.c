@@ -8,7 +8,7 @@
 
 enum { TEXT_MAX = 4096 };
 
-/* What a user of git-annex can do about it.  No planner and no directories of ours are waited for. */
+/* What a user of git-annex can do about it.  Nobody waits for a planner or for directories here. */
 static const char *const next[VERDICT_NAMES] = {
 	[VERDICT_READING] = "a quicker disk under the repository, or more jobs (-J)",
 	[VERDICT_HASHING] = "more jobs (-J), or more processor cores here: files are hashed and "

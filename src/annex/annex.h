@@ -59,7 +59,7 @@ struct annex_options {
 	int in, out;                      /* descriptors */
 	annex_function *const *operation; /* ANNEX_OPERATIONS of them */
 	void *context;
-	/* What is told of each operation, in its thread; the second before its reply.  NULL: nothing. */
+	/* Told of each operation, in its thread, the second before its reply; NULL: nothing. */
 	void (*began)(void *context);
 	void (*ended)(void *context, struct annex_job *job);
 	const struct annex_setting *setting; /* that a user can configure; the last has no name */

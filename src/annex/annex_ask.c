@@ -2,8 +2,8 @@
 
 enum { PROGRESS_EVERY_MS = 200 };
 
-/* Sends a question, about `what` unless that is NULL, and takes what is behind the first word of the
- * answer. */
+/* Sends a question, about `what` unless that is NULL, and takes what is behind the first word of
+ * the answer. */
 static enum fault ask(struct annex_job *job, const char *question, const char *what, char **answer,
 		      struct err *err)
 {

@@ -3,7 +3,7 @@
  *
  *   remote.c         the root's cap, and the key store in it
  *   remote_setup.c   INITIALIZE and PREPARE: what the user configured -> a struct remote; AVAILABLE
- *   remote_keys.c    STORE, RETRIEVE, PRESENT, REMOVE, WHEREIS of keys
+ *   remote_keys.c    STORE, RETRIEVE, PRESENT, REMOVE of keys
  *   remote_words.c   INFO, WHEREIS: what is told of the remote and of a key; the last session
  *   remote_measure.c what requests wait for
  *   remote_exports.c the same of files in exported trees, RENAME, REMOVE_DIRECTORY

@@ -88,16 +88,25 @@ enum fault database_err(const struct database *database, int answer, struct err 
 	return err_set(err, fault, "'%.120s': %.80s", database->path, why);
 }
 
+/* Opens a file, or makes it where it is missing; another process may do so at the same time. */
+static int open_or_make(const char *path, bool *made)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	int fd;
+	do {
+		fd = open(path, flags);
+		*made = fd < 0 && errno == ENOENT;
+		if (*made)
+			fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	} while (fd < 0 && *made && errno == EEXIST);
+	return fd;
+}
+
 /* Opens a file of ours that nobody else may read; makes it where it is missing. */
 static enum fault open_own(const char *path, bool *made, int *fd, struct err *err)
 {
 	struct stat st;
-	*made = false;
-	*fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-	if (*fd < 0 && errno == ENOENT) {
-		*made = true;
-		*fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	}
+	*fd = open_or_make(path, made);
 	if (*fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot open '%.120s'", path);
 	if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&

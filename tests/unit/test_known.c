@@ -1,11 +1,14 @@
 #include "known/known.h"
 
 #include "known/age.h"
+#include "known/database.h"
+#include "queue/core/thread.h"
 #include "tahoe/caps.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/scratch.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -230,6 +233,49 @@ static void a_target_has_one_writer(void **state)
 	known_close(open_at(path, KNOWN_OPENED));
 }
 
+struct writer {
+	struct database database;
+	struct thread thread;
+	atomic_int *waiting; /* until both are there */
+	enum fault fault;
+};
+
+static void lock_at_once(void *context)
+{
+	struct writer *writer = context;
+	struct err err;
+	atomic_fetch_sub(writer->waiting, 1);
+	while (atomic_load(writer->waiting) > 0)
+		sched_yield();
+	writer->fault = database_lock(&writer->database, &err);
+}
+
+/* Both find that there is no file to lock, and make it. */
+static void of_two_first_writers_one_is_locked_out(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		char name[30], path[200], lock[210];
+		snprintf(name, sizeof name, "first-%d", round);
+		snprintf(lock, sizeof lock, "%s.lock", path_of(path, name));
+		atomic_int waiting = 2;
+		struct writer writer[2];
+		for (int i = 0; i < 2; i++) {
+			writer[i] = (struct writer){ .database = { .path = path, .lock_fd = -1 },
+						     .waiting = &waiting };
+			assert_true(thread_start(&writer[i].thread, "writer", lock_at_once,
+						 &writer[i]));
+		}
+		for (int i = 0; i < 2; i++)
+			thread_join(&writer[i].thread);
+		assert_int_equal(writer[0].fault + writer[1].fault, FAULT_LOCKED);
+		for (int i = 0; i < 2; i++)
+			if (!writer[i].fault)
+				close(writer[i].database.lock_fd);
+		unlink(lock);
+	}
+}
+
 static void what_others_may_read_is_refused(void **state)
 {
 	(void)state;
@@ -297,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_row_that_a_disk_has_changed_is_not_there),
 		cmocka_unit_test(a_file_that_is_no_database_is_moved_aside),
 		cmocka_unit_test(a_target_has_one_writer),
+		cmocka_unit_test(of_two_first_writers_one_is_locked_out),
 		cmocka_unit_test(what_others_may_read_is_refused),
 		cmocka_unit_test(begins_anew_for_another_grid),
 		cmocka_unit_test(age_says_when_to_look),

@@ -48,6 +48,17 @@ def test_the_man_page_knows_no_option_that_is_not_there():
     assert len(named) > 40 and not named - known - families, named - known - families
 
 
+def test_the_synopsis_has_each_word_of_the_usage():
+    """Sub-commands and their likes stand in both: what is not in capitals, and is no option."""
+    page = (ROOT / "docs/barge.1").read_text().replace("\\-", "-")
+    lines = page.split(".SH SYNOPSIS\n")[1].split(".SH DESCRIPTION")[0].split(".br\n")
+    for command in re.findall(r"^  barge (\w+)", barge_help("help"), re.MULTILINE):
+        usage = barge_help(command, "--help").splitlines()[0].replace("[OPTION...]", "")
+        words = re.findall(r"(?<![-\w])[a-z]{2,}", usage.partition(f"barge {command}")[2])
+        shown = " ".join(line for line in lines if re.match(rf"\.B barge {command}\b", line))
+        assert all(re.search(rf"\b{word}\b", shown) for word in words), (command, words, shown)
+
+
 @pytest.fixture
 def home(real_grid, tmp_path):
     """A home as the README supposes one: a node in ~/.tahoe with an alias tahoe:, where backups were

@@ -261,15 +261,21 @@ class EmbeddedGateway(Grid):
         return (self.directory / "private/aliases").read_text().split()[1]
 
 
+PORTS = set()  # which were given away: who has one may listen there only later
+
+
 def free_port():
     """A port nobody listens on, below those the kernel gives to anybody."""
     while True:
         port = random.SystemRandom().randrange(20000, 32700)
+        if port in PORTS:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            PORTS.add(port)
             return port
 
 

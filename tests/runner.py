@@ -10,12 +10,14 @@ from pathlib import Path
 
 import job_reader
 import json_lines
+from grid import wait_for
 
 # A cap with its secret: long enough not to be the redacted form, nor a word like "URI:CHK".
 CAP = re.compile(rb"URI:(?:CHK|DIR2|DIR2-CHK|DIR2-RO|SSK|SSK-RO|MDMF|MDMF-RO|DIR2-MDMF|"
                  rb"DIR2-MDMF-RO):[a-z2-7]{26}|URI:(?:DIR2-)?LIT:[a-z2-7]{8}")
 
 
+FILES = (Path(__file__).parent.parent / "docs/barge.1").read_text().split(".SH FILES")[1]
 LARGE = 1 << 20  # bytes of a job that the second reader leaves alone
 
 
@@ -108,6 +110,10 @@ class Barge:
             self.read_lines(json_lines.command_of(words), run)
         return run
 
+    def await_plan(self):
+        """Sleeps until the newest job, which is the first, is planned to its end."""
+        wait_for(lambda: any((self.job() / "manifest").read_bytes()[40:56]) if self.jobs() else 0)
+
     def read_lines(self, command, run):
         """Asserts that each line of JSON is as docs/json.md says, and keeps what was seen."""
         for line in run.lines():
@@ -147,6 +153,8 @@ class Barge:
     def search_files(self):
         """Asserts that what is not meant to hold secrets holds none, nor anything that was
         printed, and that nobody else reads the rest."""
+        for path in self.state.iterdir() if self.state.exists() else ():
+            assert f"$XDG_STATE_HOME/barge/{path.name}" in FILES, f"{path} is not in the man page"
         for job in self.jobs():
             secrets = self.binary_secrets(job)
             for name in "manifest", "errors.jsonl", "plan", "lock":

@@ -261,7 +261,7 @@ def test_the_second_signal_ends_it_at_once(gateway, client, tmp_path):
     time.sleep(0.2)
     assert process.poll() is None, "it did not wait for what is in flight"
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 3
+    assert process.wait(12) == 3
     last = process.communicate()[1].decode()
     assert re.search(r"ended at once; go on with: barge resume \w{16}", last), last
     grid.kill()

@@ -305,7 +305,7 @@ def test_nobody_waits_for_a_silent_server_after_an_interrupt(real_grid, client, 
     begin = time.monotonic()
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == 3
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 15
 
 
 def test_a_server_that_trickles_is_left_for_the_gateway(real_grid, client, node, serve, stored,

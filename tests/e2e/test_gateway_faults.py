@@ -138,14 +138,12 @@ def test_fault_statuses(start):
 def test_fault_delay_does_not_hold_up_others(start):
     gateway = start("put:delay=1500@1")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        began = time.monotonic()
         slow = pool.submit(gateway.put, content(100))
         while gateway.counts()["requests"]["put"] == 0:
             pass
         gateway.put(content(200))
-        assert time.monotonic() - began < 1.4
+        assert not slow.done()
         assert slow.result().startswith("URI:CHK:")
-        assert time.monotonic() - began > 1.4
 
 
 def test_fault_reset_and_lost_reply(start):

@@ -17,6 +17,19 @@ def timed(barge, *words):
     return run, time.monotonic() - begin
 
 
+def lasts(act, least, most):
+    """Asserts that act() never lasts less than `least` seconds, nor more than `most`: on a machine
+    that rests for a moment, once of three times."""
+    for again in range(3):
+        begin = time.monotonic()
+        act()
+        seconds = time.monotonic() - begin
+        assert seconds > least
+        if seconds < most:
+            return
+    raise AssertionError(f"{seconds:.1f} s, three times")
+
+
 def write_files(path, count, size):
     path.mkdir()
     for i in range(count):
@@ -31,29 +44,24 @@ def write_files(path, count, size):
 def test_a_rate_holds_for_all_transfers_together(embedded, client, tmp_path, count, size):
     barge, source = client(embedded), write_files(tmp_path / "s", count, size)
     alias, _ = embedded.fresh()
-    for target, words in ((alias, (source, alias)),
-                          (tmp_path / "out", (alias + "s", tmp_path / "out"))):
-        _, seconds = timed(barge, *words, LIMIT, "-j8")
-        assert 2.5 < seconds < 4.5, target
+    for words in (source, alias), (alias + "s", tmp_path / "out"):
+        lasts(lambda: barge.ok("cp", "-r", "--always", *words, LIMIT, "-j8"), 2.5, 4.5)
     same(local_tree(tmp_path / "out/s"), local_tree(source))
-    assert timed(barge, source, tmp_path / "copy", "--bwlimit=0")[1] < 2
+    lasts(lambda: barge.ok("cp", "-r", "--always", source, tmp_path / "copy", "--bwlimit=0"), 0, 2)
 
 
 def test_what_is_read_back_counts(embedded, client, tmp_path):
     barge, source = client(embedded), write_files(tmp_path / "s", 2, MIB // 2)
     alias, _ = embedded.fresh()
-    _, seconds = timed(barge, source, alias, LIMIT, "--verify=read")
-    assert 1.6 < seconds < 3.5
-    begin = time.monotonic()
-    barge.ok("verify", barge.job().name, "--verify=read", LIMIT)
-    assert 0.7 < time.monotonic() - begin < 2.5
+    lasts(lambda: barge.ok("cp", "-r", "--always", source, alias, LIMIT, "--verify=read"), 1.6, 3.5)
+    job = barge.job().name
+    lasts(lambda: barge.ok("verify", job, "--verify=read", LIMIT), 0.7, 2.5)
 
 
 def test_a_rate_holds_between_local_places(client, tmp_path):
     barge, source = client(None), write_files(tmp_path / "s", 4, 3 * MIB // 4)
     (source / "small").write_bytes(content(1000))
-    _, seconds = timed(barge, source, tmp_path / "out", LIMIT)
-    assert 2.5 < seconds < 4.5
+    lasts(lambda: barge.ok("cp", "-r", "--always", source, tmp_path / "out", LIMIT), 2.5, 4.5)
     same(local_tree(tmp_path / "out/s"), local_tree(source))
 
 
@@ -80,12 +88,9 @@ def test_one_file_to_and_from_pipes_keeps_the_rate(embedded, client, tmp_path):
     barge = client(embedded)
     alias, _ = embedded.fresh()
     data = content(2 * MIB)
-    begin = time.monotonic()
-    barge.ok("put", "-", alias + "x", LIMIT, given=data)
-    assert 1.6 < time.monotonic() - begin < 3.5
-    begin = time.monotonic()
-    assert barge.ok("get", alias + "x", "-", LIMIT).raw == data
-    assert 1.6 < time.monotonic() - begin < 3.5
+    lasts(lambda: barge.ok("put", "-f", "-", alias + "x", LIMIT, given=data), 1.6, 3.5)
+    lasts(lambda: barge.ok("get", alias + "x", "-", LIMIT), 1.6, 3.5)
+    assert barge.ok("get", alias + "x", "-").raw == data
 
 
 def test_a_rate_that_makes_no_sense_is_refused(embedded, client, tmp_path):
@@ -134,7 +139,7 @@ def test_a_run_ends_after_so_long(embedded, client, tmp_path):
     alias, _ = embedded.fresh()
     slow, limit = "--bwlimit=1M", "--max-duration=1.2"
     run = barge.ok("cp", "-r", source, alias, slow, limit, code=3)
-    assert run.seconds < 2.5
+    assert run.seconds < 3.5  # all of it takes four
     assert "nothing more was begun: --max-duration 1.200 s is reached" in run.err
     run = barge.ok("resume", "--json")
     assert 2 < run.summary()["run_entries"] < 41

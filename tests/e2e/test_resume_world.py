@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 
 import pytest
 
@@ -22,7 +23,7 @@ class World:
         self.source, self.out = place / "src", place / "out"
         for name in "a", "b", "d/x", "d/y", "d/e/z":
             (self.source / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.source / name).write_bytes(content(200, seed=hash(name) % 1000))
+            (self.source / name).write_bytes(content(200, seed=zlib.crc32(name.encode())))
         (self.source / "slow").write_bytes(os.urandom(SLOW))
         self.out.mkdir()
         if kind == "local":
@@ -223,7 +224,7 @@ def test_a_source_that_goes_away_while_another_is_read(world, tmp_path):
     world.words.insert(-1, second)
     process = world.barge.start(*world.words, RATE, "--readers=1", "--plan-first")
     out, err = LineReader(process.stdout), LineReader(process.stderr)
-    time.sleep(0.7)
+    world.barge.await_plan()
     back = away(second)
     process.wait(60)
     time.sleep(0.1)
@@ -434,4 +435,4 @@ def test_what_somebody_relinked_on_a_grid_is_a_conflict(mutable):
     begin = time.monotonic()
     barge.ok("resume", "--retry", barge.job().name, code=4)
     assert grid.child(top, "a")[1]["ro_uri"] == others
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 30

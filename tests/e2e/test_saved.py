@@ -1,7 +1,6 @@
 """Sources that change between the plan and their turn to be read."""
 import json
 import os
-import time
 
 import pytest
 
@@ -32,7 +31,7 @@ def copy_while(barge, source, target, change, code=0):
     (source / "a").write_bytes(content(6 * MIB))
     process = barge.start("cp", "-r", "--json", "--bwlimit=5M", "-j1", "--readers=1", source,
                           target)
-    time.sleep(0.35)
+    barge.await_plan()
     change(source / "z")
     run = barge.finish(process)
     assert run.code == code, run

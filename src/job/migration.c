@@ -83,14 +83,22 @@ static enum fault take_outcomes(struct migration *migration, struct err *err)
 	return take_binding(migration, text, size, err);
 }
 
+/* The manifest of `barge run PLAN` lies elsewhere, and that command makes none. */
+static bool is_plan_file(const struct job *job)
+{
+	size_t size = strlen(job->directory);
+	return strncmp(job->manifest, job->directory, size) != 0 || job->manifest[size] != '/';
+}
+
 enum fault migration_unusable(const struct migration *migration, struct err *err)
 {
 	char why[sizeof err->text];
 	if (err->fault != FAULT_CORRUPT)
 		return err_wrap(err, "job %s", migration->job.name);
 	snprintf(why, sizeof why, "%.140s", err->text);
-	return err_set(err, FAULT_CORRUPT, "job %s: %s; the same command with --new begins anew",
-		       migration->job.name, why);
+	return err_set(err, FAULT_CORRUPT, "job %s: %s; %s", migration->job.name, why,
+		       is_plan_file(&migration->job) ? "write the plan anew with barge plan"
+						     : "the same command with --new begins anew");
 }
 
 /* Opens the files of the job, and takes in what they say. */

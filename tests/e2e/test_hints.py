@@ -95,8 +95,12 @@ def test_a_plan_cut_off_names_the_remedy(client, tmp_path):
         assert "; the same command with --new begins anew" in run.err
     barge.ok("cp", "--new", *words)
     barge.ok("plan", "-o", tmp_path / "the.plan", *words)
-    os.truncate(tmp_path / "the.plan", 100)
-    assert "; write it anew with barge plan" in barge.ok("run", tmp_path / "the.plan", code=5).err
+    whole = (tmp_path / "the.plan").read_bytes()
+    for left, wanted in (100, "; write it anew"), (len(whole) - 10, "; write the plan anew"):
+        os.truncate(tmp_path / "the.plan", left)
+        run = barge.ok("run", tmp_path / "the.plan", code=5)
+        assert wanted + " with barge plan" in run.err
+        (tmp_path / "the.plan").write_bytes(whole)
 
 
 @pytest.mark.parametrize(("words", "hint"), [

@@ -34,6 +34,7 @@ static const struct elsewhere command[] = {
 static const struct elsewhere option[] = {
 	{ "-a", looks },
 	{ "--archive", looks },
+	{ "-R", "-r copies directories with all that is in them" },
 	{ "-P", shows },
 	{ "--partial", again },
 	{ "--delete", keeps },

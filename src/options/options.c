@@ -160,6 +160,12 @@ static enum fault take_long(struct parse *parse, const char *word, struct err *e
 	return take_option(parse, row, *equals ? equals + 1 : NULL, where, err);
 }
 
+/* Whether the option is one of the command, as far as that is known yet. */
+static bool goes_with(const struct option_row *row, const struct options *options)
+{
+	return options->command == COMMAND_NONE || row->commands & 1u << options->command;
+}
+
 /* Takes "-rv", "-j4" or "-j" "4". */
 static enum fault take_short(struct parse *parse, const char *word, struct err *err)
 {
@@ -167,7 +173,7 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 	for (const char *at = word + 1; *at && !fault; at++) {
 		char where[] = { '-', *at, '\0' };
 		const struct option_row *row = option_by_letter(*at, parse->options->command);
-		if (!row)
+		if (!row || (!goes_with(row, parse->options) && elsewhere_option(where)))
 			return no_option(parse, where, NULL, err);
 		if (row->argument)
 			return take_option(parse, row, at[1] ? at + 1 : NULL, where, err);
@@ -358,7 +364,7 @@ static enum fault options_settle(struct parse *parse, struct err *err)
 		return err_set(err, FAULT_USAGE,
 			       "a command is wanted, such as barge cp; barge help lists them");
 	for (size_t i = 0; i < option_count && !parse->version; i++)
-		if (parse->in_argv[i] && !(option_table[i].commands & 1u << options->command))
+		if (parse->in_argv[i] && !goes_with(&option_table[i], options))
 			return err_set(err, FAULT_USAGE, "--%s does not go with barge %s",
 				       option_table[i].name, command_table[options->command].name);
 	if (options->command == COMMAND_HELP && options->words.count == 1) {

@@ -86,6 +86,7 @@ struct options {
 	bool show_caps, long_listing; /* ls, show, snapshots */
 	bool human_readable;          /* ls */
 	bool list_recursively;        /* ls */
+	bool list_all;                /* ls, which hides nothing anyway */
 	bool force;                   /* get */
 	bool add_lease, restart;      /* verify, repair */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */

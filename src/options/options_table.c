@@ -237,6 +237,8 @@ const struct option_row option_table[] = {
 	  true, AT(root), 0, 0 },
 	{ "human-readable", 'h', OPTION_FLAG, NULL, "with -l: sizes as 1.5K", BIT(LS), true,
 	  AT(human_readable), 0, 0 },
+	{ "all", 'a', OPTION_FLAG, NULL, "the same: names that begin with a dot are never hidden",
+	  BIT(LS), true, AT(list_all), 0, 0 },
 	{ "recursive", 'R', OPTION_FLAG, NULL, "list all directories below, too", BIT(LS), true,
 	  AT(list_recursively), 0, 0 },
 	{ "long", 'l', OPTION_FLAG, NULL,

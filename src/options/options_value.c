@@ -24,19 +24,59 @@ static bool read_count(const char *text, uint64_t *number)
 	return digits(&text, number) && *text == '\0';
 }
 
+/* A number with a fraction, exact: `rest` of `scale` parts are still to come. */
+struct mixed_number {
+	uint64_t whole, rest, scale;
+};
+
+/* Reads digits, and a dot with more of them behind; ".5" is one half. */
+static bool read_mixed(const char **at, struct mixed_number *mixed)
+{
+	const uint64_t scale_max = UINT64_C(1000000000000000); /* 1,024 times as much still fits */
+	*mixed = (struct mixed_number){ .scale = 1 };
+	if (**at != '.' && !digits(at, &mixed->whole))
+		return false;
+	if (**at != '.')
+		return true;
+	for (++*at; **at >= '0' && **at <= '9'; ++*at) {
+		if (mixed->scale == scale_max)
+			return false;
+		mixed->scale *= 10;
+		mixed->rest = mixed->rest * 10 + (uint64_t)(**at - '0');
+	}
+	return mixed->scale > 1;
+}
+
+/* Makes it 1,024 times as much.  False: that is too much. */
+static bool mixed_number_grow(struct mixed_number *mixed)
+{
+	mixed->rest *= 1024;
+	const uint64_t carry = mixed->rest / mixed->scale;
+	mixed->rest %= mixed->scale;
+	return !__builtin_mul_overflow(mixed->whole, UINT64_C(1024), &mixed->whole) &&
+	       !__builtin_add_overflow(mixed->whole, carry, &mixed->whole);
+}
+
 bool option_read_size(const char *text, uint64_t *number)
 {
-	static const char unit[] = "KMGT";
-	if (!digits(&text, number))
+	static const char unit[] = "KMGTPE";
+	static const char *const behind[] = { "", "B", "i", "iB" };
+	struct mixed_number size;
+	if (!read_mixed(&text, &size))
 		return false;
 	const char *found = *text ? strchr(unit, toupper((unsigned char)*text)) : NULL;
-	if (!found)
-		return *text == '\0' || strcasecmp(text, "B") == 0;
-	text++;
+	if (!found) {
+		*number = size.whole;
+		return size.scale == 1 && (*text == '\0' || strcasecmp(text, "B") == 0);
+	}
 	for (ptrdiff_t i = 0; i <= found - unit; i++)
-		if (__builtin_mul_overflow(*number, UINT64_C(1024), number))
+		if (!mixed_number_grow(&size))
 			return false;
-	return *text == '\0' || strcasecmp(text, "B") == 0 || strcasecmp(text, "iB") == 0;
+	*number = size.whole;
+	for (size_t i = 0; i < ARRAY_COUNT(behind); i++)
+		if (strcasecmp(text + 1, behind[i]) == 0)
+			return true;
+	return false;
 }
 
 static bool read_seconds(const char *text, uint64_t *ms)

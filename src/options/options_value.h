@@ -8,7 +8,10 @@
 
 #include "options/options_table.h"
 
-/* Reads a size as options have it: digits, then K, M, G or T.  False: it is none. */
+/*
+ * Reads a size as options have it: bytes, or a number with K, M, G, T, P or E behind, in either
+ * case, which may have a fraction ("1.5M", rounded down).  False: it is none, or too large.
+ */
 MUST_USE bool option_read_size(const char *text, uint64_t *number);
 
 /*

@@ -1,5 +1,6 @@
 #include "options/options.h"
 
+#include "options/options_value.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/sandbox.h"
 #include "verify/policy.h"
@@ -74,6 +75,107 @@ static void values_are_read_in_their_units(void **state)
 	assert_int_equal(options.transfer.max_transfer, UINT64_C(2) << 30);
 	assert_int_equal(options.transfer.max_duration_ms, 90 * 60 * 1000);
 	options_fini(&options);
+}
+
+static void sizes_may_have_a_fraction(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint64_t size;
+	} right[] = {
+		{ "1.5M", 3 << 19 },
+		{ "0.5k", 512 },
+		{ ".25G", 1 << 28 },
+		{ "1.0009765625K", 1025 },
+		{ "0.1K", 102 },
+		{ "1.999999999999999K", 2047 },
+		{ "0.000000000000001E", 1152 },
+		{ "15.999E", UINT64_C(18445591152204944769) },
+		{ "2.50MiB", 5 << 19 },
+		{ "4Mi", 4 << 20 },
+		{ "3p", UINT64_C(3) << 50 },
+		{ "7b", 7 },
+		{ "007", 7 },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(right); i++) {
+		uint64_t size = 0;
+		assert_true(option_read_size(right[i].text, &size));
+		assert_int_equal(size, right[i].size);
+	}
+	static const char *const wrong[] = {
+		"",
+		".",
+		"K",
+		".K",
+		"1.K",
+		"0.1",
+		"1.5B",
+		"1.0",
+		"1,5M",
+		"1.5.M",
+		"1..5M",
+		"-1K",
+		"+1K",
+		" 1K",
+		"1 K",
+		"1Kx",
+		"1KBi",
+		"1e3K",
+		"0x10K",
+		"1.5",
+		"16E",
+		"1.2345678901234567K",
+		"18446744073709551616",
+		"16384.5P",
+		"15.5.5E",
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		uint64_t size;
+		if (option_read_size(wrong[i], &size))
+			fail_msg("'%s' was taken for %llu", wrong[i], (unsigned long long)size);
+	}
+}
+
+static void wherever_an_option_has_a_size_it_may_have_a_fraction(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--bwlimit=1.5M", "--memory=4.5m",
+			       "--range-size=1.25M", "--chunk=4.5K", "--min-size=0.5K",
+			       "--max-size=2.5G", "--max-transfer=.5T"),
+			 FAULT_NONE);
+	assert_int_equal(options.connection.bwlimit, 3 << 19);
+	assert_int_equal(options.transfer.memory, 9 << 19);
+	assert_int_equal(options.planning.range_size, 5 << 18);
+	assert_int_equal(options.planning.chunk_size, 4608);
+	assert_int_equal(options.selection.min_size, 512);
+	assert_int_equal(options.selection.max_size, UINT64_C(5) << 29);
+	assert_int_equal(options.transfer.max_transfer, UINT64_C(1) << 39);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--min-size=0.1"), FAULT_USAGE);
+	assert_string_equal(err.text, "--min-size wants a size of at least one byte, such as 500, "
+				      "32M or 1G");
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--min-size=0.0009K"), FAULT_USAGE);
+}
+
+static void ls_takes_a_for_all_and_elsewhere_it_is_explained(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "ls", "-la", "tahoe:"), FAULT_NONE);
+	assert_true(options.long_listing);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "ls", "-l", "-a", "--all"), FAULT_NONE);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "-a", "x", "tahoe:"), FAULT_USAGE);
+	assert_non_null(strstr(err.text, "modes and times are kept anyway"));
+	assert_int_equal(PARSE(&options, &err, "cp", "-R", "x", "tahoe:"), FAULT_USAGE);
+	assert_non_null(strstr(err.text, "-r copies directories"));
+	assert_int_equal(PARSE(&options, &err, "cp", "-l", "x", "tahoe:"), FAULT_USAGE);
+	assert_string_equal(err.text, "--long does not go with barge cp");
 }
 
 static void what_is_wrong_is_named_with_its_remedy(void **state)
@@ -257,6 +359,9 @@ int main(void)
 #define FACT(name) cmocka_unit_test_setup_teardown(name, quiet_place, sandbox_teardown)
 		FACT(options_stand_anywhere_and_words_keep_their_order),
 		FACT(values_are_read_in_their_units),
+		FACT(sizes_may_have_a_fraction),
+		FACT(wherever_an_option_has_a_size_it_may_have_a_fraction),
+		FACT(ls_takes_a_for_all_and_elsewhere_it_is_explained),
 		FACT(what_is_wrong_is_named_with_its_remedy),
 		FACT(caps_vanish_from_argv_and_stay_in_the_words),
 		FACT(argv_wins_over_environment_and_that_over_the_file),

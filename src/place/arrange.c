@@ -137,9 +137,11 @@ static enum fault decide_exact(const struct look_target *target, const struct ar
 	*want_name = has_name(target) || !source->is_directory;
 	if (!*want_name && (source->place->local || target->place->local))
 		return err_set(err, FAULT_USAGE,
-			       "target '%.60s' has no name that %s could take: name a directory "
-			       "below it, or give what is in the source instead",
-			       typed, source->place->local ? "a local directory" : "the source");
+			       "with -T '%.80s' would become '%.80s' itself, which has no name: "
+			       "name a directory below it%s",
+			       source->place->typed, typed,
+			       source->place->local ? ", or copy what is in the source, without -T"
+						    : "");
 	if (!*want_name)
 		out->source[0].name = NULL;
 	return source->is_directory ? FAULT_NONE : check_file_target(target, out, err);

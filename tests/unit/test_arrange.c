@@ -366,9 +366,11 @@ static const struct row refused[] = {
 	{ "-T f o", "target 'o' is a directory: it cannot become a file" },
 	{ "-T f home:", "target 'home:' is a directory: it cannot become a file" },
 	{ "-T f home:new/", E7 },
-	{ "-r -T d home:", "target 'home:' has no name that a local directory could take" },
-	{ "-r -T d " SUB, "has no name that a local directory could take" },
-	{ "-r -T home:dir /", "target '/' has no name" },
+	{ "-r -T d home:", "with -T 'd' would become 'home:' itself, which has no name: name a "
+			   "directory below it, or copy what is in the source, without -T" },
+	{ "-r -T d " SUB, "itself, which has no name: name a directory below it, or copy what" },
+	{ "-r -T home:dir /", "with -T 'home:dir' would become '/' itself, which has no name: name "
+			      "a directory below it" },
 	{ "-r -T d d", "target is inside the source 'd'" },
 	{ "-r -T d d/e", "target is inside the source 'd'" },
 	{ "-r -T home:dir home:dir", "source 'home:dir' and target are the same directory" },

@@ -6,7 +6,8 @@
  *
  * Inside: audit.c walks the manifest and keeps a pool full of probes; probe.c is one of them, in a
  * lane.  The children of a directory come from verify/children.h.  tree.c does the same for
- * all that a grid holds below a cap, without a job; inspection.c is one object of it.  What a run
+ * all that a grid holds below a cap, without a job; inspection.c is one object of it, and guess.c
+ * says how far it is while directories are not listed.  What a run
  * that was stopped has found well is left out: earlier.c.
  *
  * A mutable directory may hold more than the job put into it; an immutable one may not.
@@ -55,11 +56,12 @@ struct audit_request {
 	void (*ended)(void *context, const struct audit_entry *entry);
 	void (*moved)(void *context, uint64_t bytes); /* NULL: not wanted */
 	/* Hear, for whoever shows how far it is, of an object of a tree that will end, of the last
-	 * of these, and of one that an earlier run has found well, which does not end again.
-	 * NULL: not wanted. */
+	 * of these, and of one that an earlier run has found well, which does not end again.  Until
+	 * the last was found: how many percent are done, by guess.  NULL: not wanted. */
 	void (*found)(void *context, bool is_directory, uint64_t size);
 	void (*all_found)(void *context);
 	void (*before)(void *context, bool is_directory, uint64_t size);
+	void (*guessed)(void *context, unsigned percent);
 	void *context;
 	struct catalog *catalog;         /* with outcomes */
 	bool paths;                      /* of proven entries too */

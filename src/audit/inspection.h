@@ -46,6 +46,7 @@ struct inspection {
 	void (*moved)(void *context, uint64_t bytes);
 	void *context;
 	uint64_t arrived; /* bytes that `moved` has heard of */
+	double part;      /* of the tree, by guess.h */
 	bool unlisted;    /* its children are not known yet */
 	bool marked;      /* nor whether it is a file in chunks */
 

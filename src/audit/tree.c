@@ -1,7 +1,9 @@
 #include "audit/tree.h"
 
 #include "audit/earlier.h"
+#include "audit/guess.h"
 #include "audit/inspection.h"
+#include "verify/policy.h"
 
 #include <assert.h>
 
@@ -22,7 +24,8 @@ struct tree_audit {
 	uint64_t objects;  /* numbered as they end */
 	uint64_t unlisted; /* directories whose children are not known yet */
 	bool all_found;    /* was told */
-	struct err fatal;  /* ends everything */
+	struct guess guess;
+	struct err fatal; /* ends everything */
 };
 
 /* ---- what was seen ---- */
@@ -81,11 +84,16 @@ static void tree_found(const struct tree_audit *tree, bool is_directory, uint64_
 		request->found(request->context, is_directory, is_directory ? 0 : size);
 }
 
-/* Tells once that nothing more will be found. */
-static void tree_all_found(struct tree_audit *tree)
+/* Tells once that nothing more will be found, and until then how far it is. */
+static void tree_tell_found(struct tree_audit *tree)
 {
-	if (tree->unlisted > 0 || tree->all_found)
+	if (tree->all_found)
 		return;
+	if (tree->unlisted > 0) {
+		if (tree->request->guessed)
+			tree->request->guessed(tree->request->context, guess_percent(&tree->guess));
+		return;
+	}
 	tree->all_found = true;
 	if (tree->request->all_found)
 		tree->request->all_found(tree->request->context);
@@ -140,30 +148,30 @@ static void out_of_memory(struct tree_audit *tree)
 		err_set(&tree->fatal, FAULT_NOMEM, "out of memory for a tree");
 }
 
-/* Puts a child on the stack, if nobody was there before. */
-static void push(struct tree_audit *tree, const struct inspected_child *child,
-		 const struct inspection *parent)
+/* Puts a child on the stack, if nobody was there before.  Returns false where it is over. */
+static bool push(struct tree_audit *tree, const struct inspected_child *child,
+		 const struct inspection *parent, double part)
 {
 	bool fresh;
 	struct err err;
 	if (!seen_add(&tree->seen, &child->cap, &fresh)) {
 		out_of_memory(tree);
-		return;
+		return false;
 	}
 	if (!fresh)
-		return;
+		return false;
 	const struct earlier_object *before = found_before(tree, &child->cap);
 	if (before && !is_same_kind(before, child))
 		before = NULL;
 	if (before && !before->is_directory) {
 		tree_found(tree, false, before->bytes);
 		audit_recount(tree->request, before, tree->counts);
-		return;
+		return false;
 	}
 	struct inspection *inspection = inspection_new(child, parent);
 	if (!inspection) {
 		out_of_memory(tree);
-		return;
+		return false;
 	}
 	inspection->marked = child->chunked > 0;
 	if (!inspection->marked)
@@ -172,10 +180,11 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 		err_set(&err, FAULT_USAGE, "it is of a kind that is not known");
 		tree_tell(tree, inspection, &err);
 		inspection_free(inspection);
-		return;
+		return false;
 	}
 	inspection->unlisted = inspection->is_directory;
 	tree->unlisted += inspection->unlisted;
+	inspection->part = part;
 	inspection->before = before;
 	inspection->levels = tree->request->levels;
 	inspection->add_lease = tree->request->add_lease;
@@ -187,6 +196,7 @@ static void push(struct tree_audit *tree, const struct inspected_child *child,
 	inspection->context = tree->request->context;
 	inspection->task.next = (struct pool_task *)tree->stack;
 	tree->stack = inspection;
+	return true;
 }
 
 static struct inspection *pop(struct tree_audit *tree)
@@ -197,6 +207,36 @@ static struct inspection *pop(struct tree_audit *tree)
 		inspection->task.next = NULL;
 	}
 	return inspection;
+}
+
+static double weight_of(const struct tree_audit *tree, const struct inspected_child *child,
+			double directory)
+{
+	const bool reads = (tree->request->levels & (VERIFY_CHECK | VERIFY_READ)) != 0;
+	return child->kind == STORE_DIRECTORY && child->chunked == 0
+		       ? directory
+		       : guess_file(max_u64(child->size, child->chunked), reads);
+}
+
+/* Goes on with the children of what has ended: each gets its part of what that was thought to be.
+ */
+static void push_children(struct tree_audit *tree, const struct inspection *inspection)
+{
+	double all = 1, met = 0, left = inspection->part;
+	for (const struct inspected_child *child = inspection->child; child; child = child->next)
+		met += weight_of(tree, child, 1);
+	if (inspection->child)
+		guess_listed(&tree->guess, met);
+	const double directory = guess_directory(&tree->guess);
+	for (const struct inspected_child *child = inspection->child; child; child = child->next)
+		all += weight_of(tree, child, directory);
+	for (const struct inspected_child *child = inspection->child; child && !tree->fatal.fault;
+	     child = child->next) {
+		const double part = inspection->part * weight_of(tree, child, directory) / all;
+		if (push(tree, child, inspection, part))
+			left -= part;
+	}
+	tree->guess.done += left;
 }
 
 /* Takes back one inspection.  Returns false when none is under way. */
@@ -215,10 +255,8 @@ static bool tree_take_back(struct tree_audit *tree)
 	} else {
 		tree_tell(tree, inspection, &err);
 	}
-	for (const struct inspected_child *child = inspection->child; child && !tree->fatal.fault;
-	     child = child->next)
-		push(tree, child, inspection);
-	tree_all_found(tree);
+	push_children(tree, inspection);
+	tree_tell_found(tree);
 	inspection_free(inspection);
 	return true;
 }
@@ -233,13 +271,13 @@ enum fault tree_audit_run(struct tree_audit *tree, const struct store_node *root
 	*counts = (struct audit_counts){ 0 };
 	tree->counts = counts;
 	if (child)
-		push(tree, child, NULL);
+		(void)push(tree, child, NULL, 1);
 	else
 		out_of_memory(tree);
 	if (child)
 		cap_wipe(&child->cap);
 	free(child);
-	tree_all_found(tree);
+	tree_tell_found(tree);
 	for (;;) {
 		bool goes_on = !tree->fatal.fault && !pool_stopped(tree->pool, &tree->fatal);
 		if (goes_on && tree->stack && pool_has_room(tree->pool))

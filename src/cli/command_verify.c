@@ -58,6 +58,12 @@ static void before(void *context, bool is_directory, uint64_t size)
 	tally_before(verifying->tally, is_directory, size);
 }
 
+static void guessed(void *context, unsigned percent)
+{
+	const struct verifying *verifying = context;
+	atomic_store_explicit(&verifying->tally->counters.guessed, percent, memory_order_relaxed);
+}
+
 /* Counts an entry and writes its line. */
 static void ended(void *context, const struct audit_entry *entry)
 {
@@ -380,6 +386,7 @@ static enum fault prove(const struct options *options, struct setup *setup,
 		.found = found,
 		.all_found = all_found,
 		.before = before,
+		.guessed = guessed,
 		.context = &verifying,
 		.catalog = subject->is_job ? subject->migration.catalog : NULL,
 		.secret = setup->params,

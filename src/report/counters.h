@@ -33,6 +33,7 @@ struct counters {
 		before_lost_bytes; /* settled by earlier runs; lost: skipped or failed */
 	atomic_uint_least64_t lost_directories; /* of skipped, failed and before_lost */
 	atomic_uint_least64_t planned_files, planned_directories, planned_others, planned_bytes;
+	atomic_uint guessed;       /* percent, where somebody guesses before that; 0: nobody does */
 	atomic_bool plan_complete; /* release/acquire: the planned_* are final */
 	atomic_bool linked;
 	const struct plan_progress *plan; /* NULL: unknown until the plan is complete */

@@ -99,7 +99,8 @@ static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 /* What is still to be done, and of how much. */
 struct progress_left {
-	bool known; /* the plan is complete */
+	bool known;       /* the plan is complete; */
+	unsigned guessed; /* until then: percent, or 0 */
 	uint64_t entries, bytes;
 	uint64_t planned_entries, planned_bytes;
 };
@@ -118,17 +119,20 @@ static struct progress_left left_of(const struct counters *c, uint64_t bytes)
 				   counter_read(&c->planned_others),
 		.planned_bytes = counter_read(&c->planned_bytes),
 	};
+	left.guessed = atomic_load_explicit(&c->guessed, memory_order_relaxed);
 	left.entries = less(left.planned_entries, settled);
 	left.bytes = less(left.planned_bytes, gone);
 	return left;
 }
 
-/* By bytes where there are any; 100 is said when nothing is left at all. */
+/* By bytes where there are any; 100 is said when nothing is left at all.  A guess has a tilde. */
 static size_t put_percent(char *text, size_t used, const struct progress_left *left)
 {
 	const bool by_bytes = left->planned_bytes > 0;
 	const uint64_t all = by_bytes ? left->planned_bytes : left->planned_entries;
 	const uint64_t done = all - (by_bytes ? left->bytes : left->entries);
+	if (!left->known && left->guessed > 0)
+		return used + (size_t)put_part(text, used, "~%u%%, ", left->guessed);
 	if (!left->known || all == 0)
 		return used;
 	unsigned percent = (unsigned)(all >= 100 ? done / (all / 100) : done * 100 / all);

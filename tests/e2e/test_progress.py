@@ -59,7 +59,7 @@ class Terminal:
 
 
 def percents(rows):
-    return [int(row.split("%")[0].split()[-1]) for row in rows if "%" in row]
+    return [int(row.split("%")[0].split()[-1]) for row in rows if "%" in row and "~" not in row]
 
 
 def words_of(barge, grid, command, *words):
@@ -166,6 +166,24 @@ def test_verify_of_a_tree_has_a_total_once_everything_is_listed(deep):
     assert totals[0] is None and totals[-1] == 6, rows
     seen = percents(rows)
     assert seen == sorted(seen) and seen[-1] > 60 and "ETA" in rows[-1], rows
+
+
+def test_verify_of_a_tree_says_about_how_far_it_is_before_all_is_listed(embedded, barge, tmp_path):
+    for number in range(10):
+        (tmp_path / f"tree/{number}").mkdir(parents=True)
+        for name in "abc":
+            (tmp_path / f"tree/{number}/{name}").write_bytes(os.urandom(30_000))
+    client = Barge(barge, tmp_path / "home", embedded)
+    there = embedded.fresh()[0] + "tree"
+    client.ok("cp", "-rT", tmp_path / "tree", there)
+    terminal = Terminal()
+    rows = terminal.end(terminal.start(
+        client.words("verify", "--verify=read", "-j1", "--bwlimit=450K", there), client))
+    grows = [row for row in rows[1:] if files_of(row)[1] is None]
+    about = [int(re.search(r"~(\d+)%", row)[1]) for row in grows]
+    assert len(about) > 3 and about == sorted(about) and about[-1] > 50, rows
+    real = [files_of(row)[0] * 100 // 30 for row in grows]
+    assert all(abs(a - b) < 15 for a, b in zip(about, real)), rows
 
 
 def test_verify_that_goes_on_counts_what_was_found_before(deep):

@@ -404,6 +404,10 @@ static void progress_says_how_far_and_how_long(void **state)
 	progress_text(&counters, progress_bytes(&counters), &since, 5000, text);
 	assert_string_equal(text, "10.0 MiB/3.0 GiB+, 2.0 MiB/s, 120/950+ files, "
 				  "5/50+ directories, 5/s");
+	atomic_store(&counters.guessed, 37);
+	progress_text(&counters, progress_bytes(&counters), &since, 5000, text);
+	assert_string_equal(text, "~37%, 10.0 MiB/3.0 GiB+, 2.0 MiB/s, 120/950+ files, "
+				  "5/50+ directories, 5/s");
 	counter_add(&counters.planned_files, 150);
 	counter_add(&counters.planned_directories, 5);
 	counter_add(&counters.planned_bytes, 210 << 20);

@@ -5,6 +5,7 @@ fit the tree that the plan describes.  Caps are looked at by kind and size only.
 """
 import hashlib
 import json
+import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,10 @@ SETTLED = (DONE, SKIPPED, FAILED)
 SLOTS, SLOT = 4096, 128
 PREAMBLE = 40
 NAMES = {"manifest", "outcomes", "outcomes.new", "keys", "sources", "sources.new", "files-from",
-         "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan",
-         "plan.new", "lock"}
+         "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan", "begun",
+         "begun.new", "plan.new", "lock"}
+BEGUN = re.compile(rb"(?:sparse|no-preserve|no-direct)=yes|gateway=https?:.+|allow-plaintext=.+"
+                   rb"|(?:node-directory|cap-file|convergence-file)=/.+", re.DOTALL)
 CAP_SIZES = {0: {0}, 1: {60}, 2: {60}, 13: {60}, 14: {60}, 3: range(61), 15: range(61),
              **{kind: {48} for kind in (4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18)}}
 
@@ -385,6 +388,9 @@ def read_job(folder):
     need(names <= NAMES, f"unknown files: {names - NAMES}")
     texts = {name: (folder / name).read_bytes() for name in names}
     manifest = texts.get("manifest", b"")
+    if "begun" in texts:
+        words = texts["begun"].split(b"\0")
+        need(words.pop() == b"" and all(map(BEGUN.fullmatch, words)), "begun")
     if "plan" in texts:
         elsewhere = Path(texts["plan"].decode())
         need(elsewhere.is_absolute(), "path of the plan")

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "engine/engine.h"
+#include "job/begun.h"
 #include "report/say.h"
 #include "report/status.h"
 
@@ -48,9 +49,9 @@ static enum fault bind_target(const struct options *options, struct migration *m
 	return fault;
 }
 
-/* Carries `migration`, opened and locked, on to its end. */
-static enum fault carry_on(const struct options *options, struct output *output,
-			   struct migration *migration, int *status, struct err *err)
+/* Carries the copy on with what was typed or is kept of it. */
+static enum fault carry_copy(const struct options *options, struct output *output,
+			     struct migration *migration, int *status, struct err *err)
 {
 	struct planning_options planning = options->planning;
 	struct setup setup;
@@ -75,6 +76,21 @@ static enum fault carry_on(const struct options *options, struct output *output,
 		store_close(wait.store);
 	}
 	setup_fini(&setup);
+	return fault;
+}
+
+/* Carries `migration`, opened and locked, on to its end, as it was begun but for what is typed. */
+static enum fault carry_on(const struct options *typed, struct output *output,
+			   struct migration *migration, int *status, struct err *err)
+{
+	struct begun begun;
+	enum fault fault = begun_recall(&migration->job, typed, &begun, err);
+	if (!fault)
+		fault = migration_is_backup(migration)
+				? command_backup_resume(&begun.options, output, migration, status,
+							err)
+				: carry_copy(&begun.options, output, migration, status, err);
+	begun_fini(&begun);
 	return fault;
 }
 
@@ -109,9 +125,7 @@ enum fault command_resume(const struct options *options, struct output *output, 
 	if (catalog_file_repaired(migration.catalog))
 		say(output, SAY_WARNING,
 		    "one copy of the outcomes' header was damaged; it was repaired");
-	enum fault fault = migration_is_backup(&migration)
-				   ? command_backup_resume(options, output, &migration, status, err)
-				   : carry_on(options, output, &migration, status, err);
+	enum fault fault = carry_on(options, output, &migration, status, err);
 	migration_fini(&migration);
 	return fault;
 }

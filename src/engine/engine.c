@@ -279,7 +279,10 @@ enum fault engine_run(const struct engine_request *request, int *status, struct 
 	quota_init(&engine.quota, request->transfer->max_transfer,
 		   request->transfer->max_duration_ms, clock_ms());
 	engine_keep_last_words(&engine);
-	enum fault fault = engine_start(&engine, err);
+	enum fault fault =
+		begun_keep(&request->migration->job, request->connection, request->transfer, err);
+	if (!fault)
+		fault = engine_start(&engine, err);
 	if (fault)
 		engine_stop(&engine);
 	wind_up(&engine);

@@ -20,6 +20,7 @@
 #include "engine/dispatch.h"
 #include "engine/engine.h"
 #include "engine/quota.h"
+#include "job/begun.h"
 #include "known/reuse.h"
 #include "land/builder.h"
 #include "land/local_writer.h"

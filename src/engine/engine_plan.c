@@ -302,7 +302,8 @@ static enum fault put_totals(const struct engine_request *request,
 enum fault engine_plan(const struct engine_request *request, int *status, struct err *err)
 {
 	struct manifest_totals totals;
-	if (engine_plan_only(request, &totals, err))
+	if (begun_keep(&request->migration->job, request->connection, request->transfer, err) ||
+	    engine_plan_only(request, &totals, err))
 		return err->fault;
 	say(request->output, SAY_INFO,
 	    "planned %llu files (%llu bytes), %llu directories; %llu skipped, %llu failed already",

@@ -317,21 +317,33 @@ enum fault job_open(const char *state, const char *name, struct job *job, struct
 }
 
 /* Keeps the path of a plan that lies elsewhere, durably. */
-static enum fault write_plan_path(const struct job *job, const char *path, struct err *err)
+enum fault job_write_file(const struct job *job, const char *name, const struct bytes *text,
+			  struct err *err)
 {
 	char link[PATH_SIZE], fresh[PATH_SIZE];
-	snprintf(link, sizeof link, "%s/plan", job->directory);
-	snprintf(fresh, sizeof fresh, "%s/plan.new", job->directory);
+	snprintf(link, sizeof link, "%s/%s", job->directory, name);
+	snprintf(fresh, sizeof fresh, "%s/%s.new", job->directory, name);
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_os(err, FAULT_IO, errno, "cannot write '%s'", fresh);
-	enum fault fault = file_write_at(fd, 0, path, strlen(path), err);
+	enum fault fault = file_write_at(fd, 0, text->data, text->size, err);
 	if (!fault)
 		fault = file_sync(fd, err);
 	close(fd);
 	if (!fault && rename(fresh, link) != 0)
 		fault = err_os(err, FAULT_IO, errno, "cannot write '%s'", link);
 	return fault ? fault : file_sync_parent(link, err);
+}
+
+static enum fault write_plan_path(const struct job *job, const char *path, struct err *err)
+{
+	struct bytes text;
+	bytes_init(&text, PATH_SIZE);
+	enum fault fault = bytes_append_text(&text, path);
+	fault = fault ? bytes_err(fault, err, "a plan's path")
+		      : job_write_file(job, "plan", &text, err);
+	bytes_fini(&text);
+	return fault;
 }
 
 /* A plan names files to be read with our rights, so nobody else may have written it. */

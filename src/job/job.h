@@ -5,7 +5,7 @@
  * -> job.c makes, opens and
  * removes the folder -> job_lock.c holds it and looks at it, job_list.c names all there are;
  * summary.c keeps what it came to, prune.c removes those that are over; migration.c is what is in
- * it, by the header that migration_header.c writes and reads;
+ * it, by the header that migration_header.c writes and reads; begun.c keeps how it was begun;
  * selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
  *
  * Place      commands -> [job] -> the paths of the catalog, keys, errors.jsonl.
@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "queue/catalog_file.h"
 
 enum { JOB_ID_SIZE = 16, JOB_NAME_SIZE = 33 };
@@ -86,6 +87,10 @@ void job_close(struct job *job);
 
 /* Unlinks the job's files and its directory.  Takes the lock first: LOCKED.  Then as closed. */
 MUST_USE enum fault job_remove(struct job *job, struct err *err);
+
+/* Writes a small file of the job in place of what has the name; durable.  Faults: FULL, IO. */
+MUST_USE enum fault job_write_file(const struct job *job, const char *name,
+				   const struct bytes *text, struct err *err);
 
 /* Has the job's plan be the file `path`, not in its directory.  Faults: NOMEM. */
 MUST_USE enum fault job_move_plan(struct job *job, const char *path, struct err *err);

@@ -98,6 +98,7 @@ static enum fault apply(struct parse *parse, const struct option_row *row, const
 {
 	size_t number = (size_t)(row - option_table);
 	parse->in_argv[number] = true;
+	parse->options->typed[number / 64] |= UINT64_C(1) << number % 64;
 	parse->help |= row->type == OPTION_HELP;
 	parse->version |= row->type == OPTION_VERSION;
 	if (row->type == OPTION_HELP || row->type == OPTION_VERSION)
@@ -417,6 +418,14 @@ void options_fini(struct options *options)
 	text_list_fini(&options->words);
 	select_free(options->planning.select);
 	*options = (struct options){ 0 };
+}
+
+bool options_typed(const struct options *options, const char *name)
+{
+	const struct option_row *row = option_by_name(name, strlen(name), options->command);
+	assert(row);
+	const size_t number = (size_t)(row - option_table);
+	return options->typed[number / 64] & UINT64_C(1) << number % 64;
 }
 
 const char *options_command_name(enum command command) { return command_table[command].name; }

@@ -89,6 +89,7 @@ struct options {
 	bool list_all;                /* ls, which hides nothing anyway */
 	bool force;                   /* get */
 	bool add_lease, restart;      /* verify, repair */
+	uint64_t typed[2];            /* bits of rows of option_table: options_typed */
 	bool cap_in_argv;             /* a cap was among the words; argv has been overwritten */
 };
 
@@ -99,6 +100,10 @@ struct options {
  * NOMEM.  On failure `options` is empty.
  */
 MUST_USE enum fault options_parse(struct options *options, int argc, char **argv, struct err *err);
+
+/* Returns whether the option, which is one of the command, stood among the words, not in the
+ * environment or the file. */
+bool options_typed(const struct options *options, const char *name);
 
 /* Wipes and frees.  NULL and all zeros are allowed. */
 void options_fini(struct options *options);

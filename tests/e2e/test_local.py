@@ -377,6 +377,21 @@ def test_holes_of_what_comes_from_a_grid(embedded, client, tmp_path, takes_holes
         assert (room(out / "sparse") < 1 << 20) == bool(options)
 
 
+def test_resume_alone_makes_the_holes_and_finds_the_grid(embedded, barge_debug, client, tmp_path,
+                                                         takes_holes):
+    """Once more for a plan in a file: it is run as the run that was killed was told to."""
+    source = with_holes(tmp_path / "s/sparse")
+    barge, (alias, _) = client(embedded, barge_debug), embedded.fresh()
+    barge.ok("cp", "-rT", tmp_path / "s", alias + "s")
+    barge.ok("plan", "-rT", "-o", tmp_path / "plan", alias + "s", tmp_path / "out2")
+    for words in ["cp", "-rT", "-S", alias + "s", tmp_path / "out1"], ["run", "-S", tmp_path / "plan"]:
+        assert barge.run(*words, env={"BARGE_KILL": "fetch-publish"}).code == -9
+        barge.ok("resume", node=False)
+    for out in "out1", "out2":
+        copy = tmp_path / out / "sparse"
+        assert copy.read_bytes() == source.read_bytes() and room(copy) < 1 << 20
+
+
 def sparse(path, size, *places):
     """A file of `size` bytes with 5,000 of data at each place, and holes else."""
     path.parent.mkdir(exist_ok=True)

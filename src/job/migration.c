@@ -4,6 +4,7 @@
 #include "job/prune.h"
 #include "plan/plan.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define LOCAL "file:" /* begins what a job with a local target is bound to */
@@ -157,6 +158,37 @@ static bool is_half_merged(const struct migration *migration)
 	const char *const *name = (const char *const *)migration->name.text;
 	return !catalog_is_complete(migration->catalog) &&
 	       plan_may_merge(name, migration->name.count) && !is_touched(migration);
+}
+
+/* Begins a plan that was cut anew, under the same id and from what its header says, where that says
+ * all: caps of sources on a grid it has not.  Killed in between the job is empty. */
+static enum fault begin_anew(struct migration *migration, struct err *err)
+{
+	static const char *const key[] = {
+		JOB_COMMAND, JOB_SOURCES,       JOB_TARGET_HASH, JOB_OPTIONS,     JOB_SELECT,
+		JOB_TARGET,  MIGRATION_NAMES,   MIGRATION_MADE,  MIGRATION_DEPTH, JOB_ASKED,
+		JOB_CREATED, MIGRATION_PLANNED, JOB_ROOTS,       JOB_TYPED,
+	};
+	const struct catalog_files files = job_files(&migration->job);
+	struct catalog *cut = migration->catalog;
+	struct manifest_property property[ARRAY_COUNT(key)];
+	struct catalog_plan plan = { .job_id = migration->job.id, .property = property };
+	for (size_t i = 0; i < ARRAY_COUNT(key); i++) {
+		struct manifest_property *next = &property[plan.count];
+		next->key = key[i];
+		next->value = catalog_property(cut, key[i], &next->value_size);
+		plan.count += next->value != NULL;
+	}
+	plan.binding = catalog_file_binding(cut, &plan.binding_size);
+	if (unlink(files.plan) != 0 || unlink(files.outcomes) != 0)
+		return err_os(err, FAULT_IO, errno, "cannot remove what job %s has planned",
+			      migration->job.name);
+	enum fault fault = catalog_file_create(&files, &plan, err);
+	if (!fault)
+		fault = catalog_file_open(&files, migration->job.id, &migration->catalog, err);
+	if (!fault)
+		catalog_close(cut);
+	return fault;
 }
 
 /* Whether there is nothing to go on with.  A plan that lost its sources after entries were settled
@@ -314,7 +346,9 @@ enum fault migration_open(const char *state_dir, const char *name, struct migrat
 				"no job is unfinished; `barge jobs` lists those there are");
 	if (!fault)
 		fault = take_job(migration, err);
-	if (!fault && is_unplanned(migration))
+	if (!fault && !migration->remote && is_half_merged(migration))
+		fault = begin_anew(migration, err);
+	else if (!fault && is_unplanned(migration))
 		fault = err_set(err, FAULT_USAGE,
 				"nothing is planned in job %.16s yet: give the command again that "
 				"made it",

@@ -78,6 +78,26 @@ def test_a_plan_that_was_cut_is_made_anew(merge, direction):
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
+def test_resume_makes_a_plan_anew_that_was_cut_if_it_can(merge, direction):
+    """Of sources on a grid the job has no caps before they are planned."""
+    one = merge(direction)
+    for point in "plan-listing:3", "manifest-trailer":
+        one.kill(point)
+        [job] = one.barge.jobs()
+        if not direction.startswith("local"):
+            run = one.barge.ok("resume", code=2)
+            assert "give the command again" in run.err
+            continue
+        assert one.barge.run("resume", env={"BARGE_KILL": point}).code == -9
+        assert one.barge.jobs() == [job]
+    if direction.startswith("local"):
+        assert one.barge.ok("resume", "--json", job.name).summary()["failed"] == 0
+        one.check()
+    assert one.cp().summary()["failed"] == 0
+    one.check()
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_whole_plan_is_gone_on_with(merge, direction):
     """The job itself says which source each file comes from: it is resumed without the words."""
     one = merge(direction)

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/secret.h"
 #include "plan/chunks.h"
+#include "queue/core/array.h"
 #include "queue/retry.h"
 #include "store/names_seen.h"
 
@@ -244,16 +245,10 @@ static enum fault count_children(struct census *census, struct census_sum *sum, 
 static struct census_level *push_level(struct census *census, const unsigned char *key,
 				       struct err *err)
 {
-	if (census->depth == census->level_capacity) {
-		size_t capacity = census->level_capacity ? 2 * census->level_capacity : 32;
-		struct census_level *grown =
-			reallocarray(census->level, capacity, sizeof *census->level);
-		if (!grown) {
-			(void)!census_nomem(err);
-			return NULL;
-		}
-		census->level = grown;
-		census->level_capacity = capacity;
+	if (!array_reserve(&census->level, census->depth, &census->level_capacity,
+			   sizeof *census->level)) {
+		(void)!census_nomem(err);
+		return NULL;
 	}
 	struct census_level *level = &census->level[census->depth++];
 	*level = (struct census_level){

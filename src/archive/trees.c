@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "plan/chunks.h"
+#include "queue/core/array.h"
 #include "queue/retry.h"
 #include "store/names_seen.h"
 
@@ -105,15 +106,9 @@ static void place_free(struct trees_place *place)
 static struct trees_place *place_push(struct trees *trees, const char *path, size_t size,
 				      size_t groups)
 {
-	if (trees->pending_count == trees->pending_capacity) {
-		size_t capacity = trees->pending_capacity ? 2 * trees->pending_capacity : 32;
-		struct trees_place *grown =
-			reallocarray(trees->pending, capacity, sizeof *trees->pending);
-		if (!grown)
-			return NULL;
-		trees->pending = grown;
-		trees->pending_capacity = capacity;
-	}
+	if (!array_reserve(&trees->pending, trees->pending_count, &trees->pending_capacity,
+			   sizeof *trees->pending))
+		return NULL;
 	struct trees_place place = { .path = malloc(size + 1), .path_size = size };
 	place.group = calloc(groups, sizeof *place.group);
 	if (!place.path || !place.group) {

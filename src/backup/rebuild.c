@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "known/age.h"
 #include "plan/chunks.h"
+#include "queue/core/array.h"
 #include "tahoe/dirnode.h"
 
 enum {
@@ -38,15 +39,10 @@ static enum fault rebuild_no_memory(struct err *err)
 static enum fault push(struct rebuilding *rebuilding, const struct cap *cap, char *path,
 		       struct err *err)
 {
-	if (rebuilding->count == rebuilding->capacity) {
-		const size_t capacity = rebuilding->capacity ? 2 * rebuilding->capacity : 64;
-		struct unread *grown = reallocarray(rebuilding->pending, capacity, sizeof *grown);
-		if (!grown) {
-			free(path);
-			return rebuild_no_memory(err);
-		}
-		rebuilding->pending = grown;
-		rebuilding->capacity = capacity;
+	if (!array_reserve(&rebuilding->pending, rebuilding->count, &rebuilding->capacity,
+			   sizeof *rebuilding->pending)) {
+		free(path);
+		return rebuild_no_memory(err);
 	}
 	rebuilding->pending[rebuilding->count++] = (struct unread){ *cap, path };
 	return FAULT_NONE;

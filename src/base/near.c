@@ -4,8 +4,6 @@
 
 enum { LENGTH_MAX = 40 };
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-
 /*
  * How many letters have to be put in, taken out, changed or swapped with their neighbour: the
  * optimal string alignment distance, a row of its table for each letter of `a`.
@@ -23,9 +21,9 @@ static size_t distance(const char *a, size_t a_size, const char *b, size_t b_siz
 			bool same = tolower((unsigned char)a[i - 1]) == b[k - 1];
 			bool swapped =
 				i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1];
-			row[k] = least(above[k - 1] + !same, least(above[k], row[k - 1]) + 1);
+			row[k] = min_u64(above[k - 1] + !same, min_u64(above[k], row[k - 1]) + 1);
 			if (swapped)
-				row[k] = least(row[k], before[k - 2] + 1);
+				row[k] = min_u64(row[k], before[k - 2] + 1);
 		}
 		memcpy(before, above, sizeof before);
 		memcpy(above, row, sizeof above);

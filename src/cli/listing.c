@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/secret.h"
 #include "calls/chunked_file.h"
+#include "queue/core/array.h"
 #include "report/json.h"
 #include "report/progress.h"
 
@@ -132,16 +133,9 @@ enum fault listing_judge(struct listing *listing, const struct tries *tries, str
 bool listing_add(void *context, const struct store_child *child)
 {
 	struct listing *listing = context;
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
-		struct listing_row *grown = reallocarray(listing->row, capacity, sizeof *grown);
-		listing->failed = !grown;
-		if (!grown)
-			return false;
-		listing->row = grown;
-		listing->capacity = capacity;
-	}
-	listing->failed = !fill(listing, &listing->row[listing->count], child) ||
+	listing->failed = !array_reserve(&listing->row, listing->count, &listing->capacity,
+					 sizeof *listing->row) ||
+			  !fill(listing, &listing->row[listing->count], child) ||
 			  !keep_mark(listing, &child->node);
 	if (listing->failed)
 		return false;

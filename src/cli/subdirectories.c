@@ -1,18 +1,14 @@
 #include "cli/subdirectories.h"
 
+#include "queue/core/array.h"
+
 bool subdirectories_add(struct subdirectories *all, const struct store_child *child, size_t row)
 {
 	const struct cap *cap = store_node_cap(&child->node);
 	if (child->node.kind != STORE_DIRECTORY || !cap_is_directory(cap) || cap_is_verifier(cap))
 		return true;
-	if (all->count == all->capacity) {
-		size_t capacity = all->capacity ? 2 * all->capacity : 16;
-		struct subdirectory *grown = reallocarray(all->at, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		all->at = grown;
-		all->capacity = capacity;
-	}
+	if (!array_reserve(&all->at, all->count, &all->capacity, sizeof *all->at))
+		return false;
 	char *name = malloc(child->name_size + 1);
 	if (!name)
 		return false;

@@ -3,6 +3,7 @@
 #include "base/meta.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "queue/core/array.h"
 #include "queue/split.h"
 #include "tahoe/chunked.h"
 #include "tahoe/dirnode.h"
@@ -53,14 +54,9 @@ static int compare_members(const void *a, const void *b, void *names)
 static enum fault add_member(struct assembly_builder *builder, const struct manifest_entry *entry,
 			     const struct outcome *outcome, struct err *err)
 {
-	if (builder->count == builder->capacity) {
-		size_t capacity = builder->capacity ? 2 * builder->capacity : 64;
-		struct member *grown = reallocarray(builder->member, capacity, sizeof *grown);
-		if (!grown)
-			return err_set(err, FAULT_NOMEM, "no memory for a directory");
-		builder->member = grown;
-		builder->capacity = capacity;
-	}
+	if (!array_reserve(&builder->member, builder->count, &builder->capacity,
+			   sizeof *builder->member))
+		return err_set(err, FAULT_NOMEM, "no memory for a directory");
 	struct member *member = &builder->member[builder->count];
 	*member = (struct member){ .name = builder->names.size,
 				   .how = builder->source->merges ? (uint8_t)entry_link_of(outcome)

@@ -1,6 +1,7 @@
 #include "commit/intents.h"
 
 #include "base/secret.h"
+#include "queue/core/array.h"
 #include "queue/core/kill.h"
 #include "queue/record.h"
 
@@ -30,15 +31,9 @@ static bool remember(struct intents *intents, uint64_t id, const struct mutable_
 {
 	struct intent *intent = find_intent(intents, id);
 	if (!intent) {
-		if (intents->count == intents->capacity) {
-			size_t capacity = intents->capacity ? 2 * intents->capacity : 16;
-			struct intent **grown =
-				reallocarray(intents->intent, capacity, sizeof *grown);
-			if (!grown)
-				return false;
-			intents->intent = grown;
-			intents->capacity = capacity;
-		}
+		if (!array_reserve(&intents->intent, intents->count, &intents->capacity,
+				   sizeof *intents->intent))
+			return false;
 		intent = malloc(sizeof *intent);
 		if (!intent)
 			return false;

@@ -1,6 +1,7 @@
 #include "base/secret.h"
 #include "commit/assembly.h"
 #include "engine/engine_parts.h"
+#include "queue/core/array.h"
 
 /*
  * What a backup would reuse, before anything is told of it: slots of the rehearsal's own job are
@@ -101,15 +102,9 @@ static enum fault foresee_entry(void *context, const struct manifest_entry *entr
 static enum fault add_directory(struct foreseeing *foreseeing, const struct catalog_page *page,
 				struct err *err)
 {
-	if (foreseeing->count == foreseeing->capacity) {
-		const size_t capacity = foreseeing->capacity ? 2 * foreseeing->capacity : 64;
-		struct foreseen_directory *grown =
-			reallocarray(foreseeing->directory, capacity, sizeof *grown);
-		if (!grown)
-			return foresee_no_memory(err);
-		foreseeing->directory = grown;
-		foreseeing->capacity = capacity;
-	}
+	if (!array_reserve(&foreseeing->directory, foreseeing->count, &foreseeing->capacity,
+			   sizeof *foreseeing->directory))
+		return foresee_no_memory(err);
 	foreseeing->directory[foreseeing->count++] =
 		(struct foreseen_directory){ page->listing, page->id };
 	return FAULT_NONE;

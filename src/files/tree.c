@@ -1,5 +1,6 @@
 #include "files/tree.h"
 
+#include "queue/core/array.h"
 #include "queue/core/thread.h"
 
 #include <assert.h>
@@ -150,14 +151,8 @@ static void keep(struct tree *tree, struct listing_id listing, struct tree_dir *
 
 static bool chain_append(struct tree *tree, size_t count, struct listing_id listing)
 {
-	if (count == tree->chain_capacity) {
-		size_t capacity = count ? 2 * count : 64;
-		struct listing_id *grown = reallocarray(tree->chain, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		tree->chain = grown;
-		tree->chain_capacity = capacity;
-	}
+	if (!array_reserve(&tree->chain, count, &tree->chain_capacity, sizeof *tree->chain))
+		return false;
 	tree->chain[count] = listing;
 	return true;
 }

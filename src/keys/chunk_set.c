@@ -3,6 +3,7 @@
 #include "base/meta.h"
 #include "base/secret.h"
 #include "keys/chunking.h"
+#include "queue/core/array.h"
 
 #include <ctype.h>
 
@@ -75,14 +76,8 @@ enum fault chunk_set_put(struct chunk_set *set, uint64_t number, const struct ch
 
 enum fault chunk_set_wait(struct chunk_set *set, uint64_t number, struct err *err)
 {
-	if (set->waits == set->waiting_room) {
-		const size_t room = set->waiting_room ? 2 * set->waiting_room : 16;
-		uint64_t *more = reallocarray(set->waiting, room, sizeof *more);
-		if (!more)
-			return err_set(err, FAULT_NOMEM, "no memory for chunks");
-		set->waiting = more;
-		set->waiting_room = room;
-	}
+	if (!array_reserve(&set->waiting, set->waits, &set->waiting_room, sizeof *set->waiting))
+		return err_set(err, FAULT_NOMEM, "no memory for chunks");
 	set->waiting[set->waits++] = number;
 	return FAULT_NONE;
 }

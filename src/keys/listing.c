@@ -1,5 +1,6 @@
 #include "chunk/each.h"
 #include "keys/operation.h"
+#include "queue/core/array.h"
 
 /*
  * The directories that keys fall into are gone through by the first two digits of hashes, several
@@ -57,14 +58,8 @@ static void listed_begin(void *context)
 
 static bool listed_add(struct found_keys *listed, unsigned leaf, const char *text)
 {
-	if (listed->count == listed->room) {
-		const size_t room = listed->room ? 2 * listed->room : 64;
-		struct listed_key *more = reallocarray(listed->key, room, sizeof *more);
-		if (!more)
-			return !(listed->failed = true);
-		listed->key = more;
-		listed->room = room;
-	}
+	if (!array_reserve(&listed->key, listed->count, &listed->room, sizeof *listed->key))
+		return !(listed->failed = true);
 	struct listed_key *key = &listed->key[listed->count];
 	*key = (struct listed_key){ leaf, strdup(text) };
 	listed->failed = !key->text;

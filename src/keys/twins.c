@@ -1,5 +1,7 @@
 #include "keys/twins.h"
 
+#include "queue/core/array.h"
+
 void twins_init(struct twins *twins)
 {
 	*twins = (struct twins){ 0 };
@@ -26,14 +28,8 @@ static struct twin *find(const struct twins *twins, const unsigned char hash[CON
 static enum fault add(struct twins *twins, const unsigned char hash[CONTENT_HASH_SIZE],
 		      uint64_t number, struct err *err) REQUIRES(twins->lock)
 {
-	if (twins->count == twins->room) {
-		const size_t room = twins->room ? 2 * twins->room : 16;
-		struct twin *more = reallocarray(twins->twin, room, sizeof *more);
-		if (!more)
-			return err_set(err, FAULT_NOMEM, "no memory for chunks");
-		twins->twin = more;
-		twins->room = room;
-	}
+	if (!array_reserve(&twins->twin, twins->count, &twins->room, sizeof *twins->twin))
+		return err_set(err, FAULT_NOMEM, "no memory for chunks");
 	struct twin *twin = &twins->twin[twins->count++];
 	*twin = (struct twin){ .number = number };
 	memcpy(twin->hash, hash, CONTENT_HASH_SIZE);

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/secret.h"
+#include "queue/core/array.h"
 #include "queue/core/thread.h"
 
 #include <stdatomic.h>
@@ -165,13 +166,8 @@ static bool is_broken(struct reuse *reuse, uint64_t id)
 void reuse_file_is_broken(struct reuse *reuse, uint64_t id)
 {
 	mutex_lock(&reuse->lock);
-	if (reuse->broken_count == reuse->broken_capacity) {
-		const size_t capacity = reuse->broken_capacity ? 2 * reuse->broken_capacity : 64;
-		uint64_t *grown = reallocarray(reuse->broken, capacity, sizeof *grown);
-		reuse->broken = grown ? grown : reuse->broken;
-		reuse->broken_capacity = grown ? capacity : reuse->broken_capacity;
-	}
-	if (reuse->broken_count < reuse->broken_capacity)
+	if (array_reserve(&reuse->broken, reuse->broken_count, &reuse->broken_capacity,
+			  sizeof *reuse->broken))
 		reuse->broken[reuse->broken_count++] = id;
 	mutex_unlock(&reuse->lock);
 }

@@ -6,6 +6,7 @@
 #include "files/regular.h"
 #include "files/target_tree.h"
 #include "land/arrival.h"
+#include "queue/core/array.h"
 #include "queue/core/file_io.h"
 #include "queue/core/kill.h"
 
@@ -67,15 +68,9 @@ static bool keep_directory(struct hardlinks *hardlinks)
 	if (hardlinks->directory == 0 ||
 	    (count > 0 && hardlinks->touched[count - 1].id == hardlinks->directory))
 		return true;
-	if (count == hardlinks->touched_capacity) {
-		size_t capacity = count ? 2 * count : 64;
-		struct touched *grown =
-			reallocarray(hardlinks->touched, capacity, sizeof *hardlinks->touched);
-		if (!grown)
-			return false;
-		hardlinks->touched = grown;
-		hardlinks->touched_capacity = capacity;
-	}
+	if (!array_reserve(&hardlinks->touched, count, &hardlinks->touched_capacity,
+			   sizeof *hardlinks->touched))
+		return false;
 	hardlinks->touched[hardlinks->touched_count++] =
 		(struct touched){ hardlinks->directory, hardlinks->listing };
 	return true;
@@ -84,15 +79,9 @@ static bool keep_directory(struct hardlinks *hardlinks)
 static enum fault keep_link(struct hardlinks *hardlinks, const struct manifest_entry *entry,
 			    const struct meta *meta, const struct outcome *outcome, struct err *err)
 {
-	if (hardlinks->count == hardlinks->capacity) {
-		size_t capacity = hardlinks->capacity ? 2 * hardlinks->capacity : 64;
-		struct hardlink *grown =
-			reallocarray(hardlinks->link, capacity, sizeof *hardlinks->link);
-		if (!grown)
-			return hardlinks_nomem(err);
-		hardlinks->link = grown;
-		hardlinks->capacity = capacity;
-	}
+	if (!array_reserve(&hardlinks->link, hardlinks->count, &hardlinks->capacity,
+			   sizeof *hardlinks->link))
+		return hardlinks_nomem(err);
 	struct hardlink *link = &hardlinks->link[hardlinks->count];
 	*link = (struct hardlink){
 		.length = outcome->length,

@@ -3,6 +3,7 @@
 #include "base/near.h"
 #include "base/secret.h"
 #include "node/node_file.h"
+#include "queue/core/array.h"
 
 enum { ALIASES_MAX = 4 * 1024 * 1024 }; /* bytes of the file */
 
@@ -53,15 +54,8 @@ const char *aliases_nearest(const struct aliases *aliases, const char *name, siz
 
 static bool reserve_alias(struct aliases *aliases)
 {
-	if (aliases->count < aliases->capacity)
-		return true;
-	size_t capacity = aliases->capacity ? 2 * aliases->capacity : 16;
-	struct alias *list = reallocarray(aliases->list, capacity, sizeof *list);
-	if (!list)
-		return false;
-	aliases->list = list;
-	aliases->capacity = capacity;
-	return true;
+	return array_reserve(&aliases->list, aliases->count, &aliases->capacity,
+			     sizeof *aliases->list);
 }
 
 struct value {

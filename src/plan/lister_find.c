@@ -1,19 +1,16 @@
 #include "plan/lister_state.h"
 
+#include "queue/core/array.h"
+
 enum { SHOWN_MAX = 100 /* bytes of a path in an error */ };
 
 /* Keeps which directory this part of a merged one goes on with. */
 static enum fault note_branch(struct lister *lister, const struct entry_found *found,
 			      struct err *err)
 {
-	if (lister->branch_count == lister->branch_capacity) {
-		size_t capacity = 2 * lister->branch_capacity + 8;
-		struct walk_branch *grown = reallocarray(lister->branch, capacity, sizeof *grown);
-		if (!grown)
-			return err_set(err, FAULT_NOMEM, "no memory for merged directories");
-		lister->branch = grown;
-		lister->branch_capacity = capacity;
-	}
+	if (!array_reserve(&lister->branch, lister->branch_count, &lister->branch_capacity,
+			   sizeof *lister->branch))
+		return err_set(err, FAULT_NOMEM, "no memory for merged directories");
 	struct walk_branch *branch = &lister->branch[lister->branch_count++];
 	*branch = (struct walk_branch){ .rank = lister->origin.directory.rank };
 	if (found->source.state == OUTCOME_NONE)

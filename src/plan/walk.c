@@ -1,5 +1,7 @@
 #include "plan/walk_stack.h"
 
+#include "queue/core/array.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -133,15 +135,7 @@ bool walk_is_above(const struct walk *walk, uint64_t dev, uint64_t ino)
 /* Makes room for one more frame. */
 static bool reserve_frame(struct walk *walk)
 {
-	if (walk->count < walk->capacity)
-		return true;
-	size_t capacity = walk->capacity ? 2 * walk->capacity : 64;
-	struct walk_frame *frame = realloc(walk->frame, capacity * sizeof *frame);
-	if (!frame)
-		return false;
-	walk->frame = frame;
-	walk->capacity = capacity;
-	return true;
+	return array_reserve(&walk->frame, walk->count, &walk->capacity, sizeof *walk->frame);
 }
 
 enum fault walk_push(struct walk *walk, const struct walk_directory *directory, struct err *err)
@@ -168,14 +162,9 @@ enum fault walk_push(struct walk *walk, const struct walk_directory *directory, 
 
 enum fault walk_add_branch(struct walk *walk, const struct walk_branch *branch, struct err *err)
 {
-	if (walk->branch_count == walk->branch_capacity) {
-		size_t capacity = walk->branch_capacity ? 2 * walk->branch_capacity : 64;
-		struct walk_branch *grown = reallocarray(walk->branch, capacity, sizeof *grown);
-		if (!grown)
-			return err_set(err, FAULT_NOMEM, "no memory for merged directories");
-		walk->branch = grown;
-		walk->branch_capacity = capacity;
-	}
+	if (!array_reserve(&walk->branch, walk->branch_count, &walk->branch_capacity,
+			   sizeof *walk->branch))
+		return err_set(err, FAULT_NOMEM, "no memory for merged directories");
 	walk->branch[walk->branch_count++] = *branch;
 	return FAULT_NONE;
 }

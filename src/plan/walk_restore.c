@@ -1,5 +1,7 @@
 #include "plan/walk_stack.h"
 
+#include "queue/core/array.h"
+
 /* The listings on the way up from one, that one first. */
 struct chain {
 	struct listing_id *listing;
@@ -21,14 +23,9 @@ static enum fault climb(struct walk *walk, struct listing_id listing, struct cha
 			struct err *err)
 {
 	for (;;) {
-		if (chain->count == chain->capacity) {
-			size_t capacity = chain->capacity ? 2 * chain->capacity : 64;
-			struct listing_id *more = realloc(chain->listing, capacity * sizeof *more);
-			if (!more)
-				return err_set(err, FAULT_NOMEM, "no memory for the way up");
-			chain->listing = more;
-			chain->capacity = capacity;
-		}
+		if (!array_reserve(&chain->listing, chain->count, &chain->capacity,
+				   sizeof *chain->listing))
+			return err_set(err, FAULT_NOMEM, "no memory for the way up");
 		struct catalog_page page;
 		enum fault fault = read_first(walk, listing, &page, err);
 		if (fault)

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/meta.h"
+#include "queue/core/array.h"
 #include "select/marked.h"
 
 #include <dirent.h>
@@ -83,14 +84,8 @@ static int compare_hashes(const void *a, const void *b)
 
 static bool keep_hash(struct finder *finder, const struct manifest_entry *entry)
 {
-	if (finder->count == finder->capacity) {
-		size_t capacity = finder->capacity ? 2 * finder->capacity : 256;
-		uint64_t *grown = reallocarray(finder->hash, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		finder->hash = grown;
-		finder->capacity = capacity;
-	}
+	if (!array_reserve(&finder->hash, finder->count, &finder->capacity, sizeof *finder->hash))
+		return false;
 	finder->hash[finder->count++] = hash_of(entry->name, entry->name_size);
 	return true;
 }

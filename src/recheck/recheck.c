@@ -3,6 +3,7 @@
 #include "base/cancel.h"
 #include "base/meta.h"
 #include "base/secret.h"
+#include "queue/core/array.h"
 #include "queue/core/thread.h"
 #include "recheck/look.h"
 #include "recheck/reopen.h"
@@ -165,14 +166,9 @@ static enum fault check_entry(void *context, const struct manifest_entry *entry,
 
 static enum fault touch(struct checker *checker, struct err *err)
 {
-	if (checker->count == checker->capacity) {
-		size_t capacity = checker->capacity ? 2 * checker->capacity : 64;
-		void *grown = reallocarray(checker->touched, capacity, sizeof *checker->touched);
-		if (!grown)
-			return recheck_no_memory(err);
-		checker->touched = grown;
-		checker->capacity = capacity;
-	}
+	if (!array_reserve(&checker->touched, checker->count, &checker->capacity,
+			   sizeof *checker->touched))
+		return recheck_no_memory(err);
 	checker->touched[checker->count++] =
 		(struct reopen_directory){ checker->page->id, checker->page->listing };
 	return FAULT_NONE;

@@ -2,6 +2,7 @@
 
 #include "base/meta.h"
 #include "base/secret.h"
+#include "queue/core/array.h"
 #include "tahoe/caps.h"
 
 /* The directories that are taken up, and a bit for each id. */
@@ -60,14 +61,9 @@ static bool see(struct reopen *reopen, uint64_t id)
 static enum fault append(struct reopen *reopen, const struct reopen_directory *directory,
 			 struct err *err)
 {
-	if (reopen->count == reopen->capacity) {
-		size_t capacity = reopen->capacity ? 2 * reopen->capacity : 64;
-		void *grown = reallocarray(reopen->directory, capacity, sizeof *directory);
-		if (!grown)
-			return reopen_no_memory(err);
-		reopen->directory = grown;
-		reopen->capacity = capacity;
-	}
+	if (!array_reserve(&reopen->directory, reopen->count, &reopen->capacity,
+			   sizeof *reopen->directory))
+		return reopen_no_memory(err);
 	reopen->directory[reopen->count++] = *directory;
 	return FAULT_NONE;
 }

@@ -1,5 +1,6 @@
 #include "select/listed.h"
 
+#include "queue/core/array.h"
 #include "queue/entry.h"
 
 /* A path in `text`; `whole` stands for all below it. */
@@ -39,15 +40,7 @@ static const char *text_of(const struct listed *listed, const struct item *item)
 
 static bool reserve_item(struct listed *listed)
 {
-	if (listed->count < listed->capacity)
-		return true;
-	size_t capacity = listed->capacity ? 2 * listed->capacity : 64;
-	struct item *item = reallocarray(listed->item, capacity, sizeof *item);
-	if (!item)
-		return false;
-	listed->item = item;
-	listed->capacity = capacity;
-	return true;
+	return array_reserve(&listed->item, listed->count, &listed->capacity, sizeof *listed->item);
 }
 
 static bool is_dots(const char *name, size_t size, size_t dots)

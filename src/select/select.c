@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/text_list.h"
+#include "queue/core/array.h"
 #include "select/glob.h"
 #include "select/pattern.h"
 
@@ -64,14 +65,8 @@ static enum fault add_rule(struct select *select, enum rule_kind kind, const cha
 	if (size > SELECT_TEXT_MAX || select->text_size + size + 2 > SELECT_TEXT_MAX)
 		return err_set(err, FAULT_TOO_LARGE, "the rules are longer than %d bytes together",
 			       SELECT_TEXT_MAX);
-	if (select->count == select->capacity) {
-		size_t capacity = select->capacity ? 2 * select->capacity : 16;
-		struct select_rule *rule = reallocarray(select->rule, capacity, sizeof *rule);
-		if (!rule)
-			return no_memory(err);
-		select->rule = rule;
-		select->capacity = capacity;
-	}
+	if (!array_reserve(&select->rule, select->count, &select->capacity, sizeof *select->rule))
+		return no_memory(err);
 	char *text = strndup(pattern, size);
 	if (!text)
 		return no_memory(err);

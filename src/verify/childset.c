@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/secret.h"
+#include "queue/core/array.h"
 
 /* Bytes of a name; a listing with a longer one is not of our making. */
 enum { NAME_MAX_SIZE = 4096 };
@@ -29,14 +30,8 @@ bool childset_add(struct childset *set, const char *name, size_t name_size, cons
 {
 	if (name_size > NAME_MAX_SIZE)
 		return false;
-	if (set->count == set->capacity) {
-		size_t capacity = set->capacity ? 2 * set->capacity : 64;
-		struct childset_member *grown = reallocarray(set->member, capacity, sizeof *grown);
-		if (!grown)
-			return false;
-		set->member = grown;
-		set->capacity = capacity;
-	}
+	if (!array_reserve(&set->member, set->count, &set->capacity, sizeof *set->member))
+		return false;
 	struct childset_member *member = &set->member[set->count];
 	member->number = (uint32_t)set->count++;
 	member->found = false;

@@ -1,5 +1,7 @@
 #include "verify/mending.h"
 
+#include "queue/core/array.h"
+
 enum {
 	TREES_MAX = 64 << 20, /* bytes of hash trees: some 40 GiB of 3-of-10 */
 	READY_MAX = 1,        /* slabs that wait before the reading is paused */
@@ -89,16 +91,11 @@ static struct slab *slab_room(void *context)
 static void slab_filled(void *context, struct slab *slab)
 {
 	struct mending *mending = context;
-	if (mending->ready_count == mending->ready_room) {
-		size_t room = 2 * mending->ready_room + 2;
-		struct slab **grown = reallocarray(mending->ready, room, sizeof *grown);
-		if (!grown) {
-			err_set(&mending->err, FAULT_NOMEM, "no memory for shares");
-			slab_free(slab);
-			return;
-		}
-		mending->ready = grown;
-		mending->ready_room = room;
+	if (!array_reserve(&mending->ready, mending->ready_count, &mending->ready_room,
+			   sizeof *mending->ready)) {
+		err_set(&mending->err, FAULT_NOMEM, "no memory for shares");
+		slab_free(slab);
+		return;
 	}
 	mending->ready[mending->ready_count++] = slab;
 }

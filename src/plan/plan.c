@@ -66,12 +66,15 @@ static enum fault check_namesakes(const struct plan *plan, size_t count, const c
 	return FAULT_NONE;
 }
 
-/* Refuses sources, and directories to be made, that have no possible name or a wrong one. */
-static enum fault check_names(const struct plan *plan, struct err *err)
+/* Refuses sources, and directories to be made, that have no possible name or a wrong one.  Where
+ * directories may be merged, as plan_may_merge has it, nothing is published before the plan is
+ * complete. */
+static enum fault check_names(struct plan *plan, struct err *err)
 {
 	for (size_t i = 0, same = 0; i < plan->request->source_count; i++) {
 		const char *name = plan->source[i].name;
 		same = i && strcmp(name, plan->source[i - 1].name) == 0 ? same + 1 : 1;
+		plan->publisher.whole |= same > 1 || (!name[0] && plan->request->source_count > 1);
 		if (!name[0] && plan->source[i].node)
 			continue; /* its children have names */
 		if (!name_is_usable(name))
@@ -99,20 +102,6 @@ static enum fault sort_sources(struct plan *plan, struct err *err)
 	}
 	qsort(plan->source, count, sizeof *plan->source, compare_sources);
 	return check_names(plan, err);
-}
-
-/* Has nothing be published before the plan is complete, if directories may be merged. */
-static enum fault hold_merging(struct plan *plan, struct err *err)
-{
-	size_t count = plan->request->source_count;
-	const char **name = calloc(count + 1, sizeof *name);
-	if (!name)
-		return err_set(err, FAULT_NOMEM, "no memory for %zu sources", count);
-	for (size_t i = 0; i < count; i++)
-		name[i] = plan->source[i].name;
-	plan->publisher.whole = plan_may_merge(name, count);
-	free(name);
-	return FAULT_NONE;
 }
 
 /* Writes the outcome of a directory that gets no listing, once its entry is durable. */
@@ -307,8 +296,6 @@ enum fault plan_run(const struct plan_request *request, struct err *err)
 	publish_init(&plan.publisher, request);
 	plan.first_new = resume ? manifest_writer_totals(request->writer)->next_id : 0;
 	enum fault fault = sort_sources(&plan, err);
-	if (!fault)
-		fault = hold_merging(&plan, err);
 	if (!fault)
 		fault = forget_sources(request, err);
 	if (!fault)

@@ -27,6 +27,12 @@ static void on_bool(void *context, bool is_true) { take(context, CBOR_ITEM_BOOL,
 
 static void on_array(void *context, size_t count) { take(context, CBOR_ITEM_ARRAY, count); }
 
+static void on_endless_array(void *context) { take(context, CBOR_ITEM_ENDLESS_ARRAY, 0); }
+
+static void on_break(void *context) { take(context, CBOR_ITEM_BREAK, 0); }
+
+static void on_tag(void *context, uint64_t tag) { take(context, CBOR_ITEM_TAG, tag); }
+
 static void on_map(void *context, size_t pairs) { take(context, CBOR_ITEM_MAP, pairs); }
 
 static void take_data(struct cbor_reading *reading, enum cbor_item_kind kind,
@@ -58,7 +64,10 @@ bool cbor_item_take(const unsigned char **at, size_t *size, struct cbor_item *it
 	callbacks.string = on_text;
 	callbacks.byte_string = on_byte_string;
 	callbacks.array_start = on_array;
+	callbacks.indef_array_start = on_endless_array;
+	callbacks.indef_break = on_break;
 	callbacks.map_start = on_map;
+	callbacks.tag = on_tag;
 	if (*size == 0)
 		return false;
 	const struct cbor_decoder_result step =
@@ -75,4 +84,26 @@ bool cbor_item_is(const struct cbor_item *item, const char *text)
 {
 	return item->kind == CBOR_ITEM_TEXT && item->size == strlen(text) &&
 	       memcmp(item->data, text, item->size) == 0;
+}
+
+bool cbor_array_take(const unsigned char **at, size_t *size, struct cbor_array *array)
+{
+	struct cbor_item head;
+	if (!cbor_item_take(at, size, &head))
+		return false;
+	*array = (struct cbor_array){
+		.endless = head.kind == CBOR_ITEM_ENDLESS_ARRAY,
+		.left = head.number,
+	};
+	return array->endless || head.kind == CBOR_ITEM_ARRAY;
+}
+
+bool cbor_array_next(struct cbor_array *array, const unsigned char **at, size_t *size,
+		     struct cbor_item *item)
+{
+	array->ended = !array->endless && array->left-- == 0;
+	if (array->ended || !cbor_item_take(at, size, item))
+		return false;
+	array->ended = array->endless && item->kind == CBOR_ITEM_BREAK;
+	return !array->ended;
 }

@@ -1,28 +1,16 @@
 #include "direct/direct_put_parts.h"
 
 #include "base/secret.h"
+#include "direct/secret_line.h"
 #include "queue/core/thread.h"
 #include "tahoe/base32.h"
-
-#include <nettle/base64.h>
 
 enum {
 	PUT_PATH_SIZE = 96,
 	PUT_REPLY_MAX = 8192, /* bytes */
 	PUT_HEADERS = 5,
-	PUT_HEADER_SIZE = 128,
 	PUT_RATE = 16, /* bytes a millisecond: what is sent may still be on its way */
 };
-
-/* Writes "X-Tahoe-Authorization: NAME SECRET". */
-static void write_secret(char line[PUT_HEADER_SIZE], const char *name,
-			 const unsigned char secret[DIGEST_SIZE])
-{
-	char text[BASE64_ENCODE_RAW_LENGTH(DIGEST_SIZE) + 1] = "";
-	base64_encode_raw(text, DIGEST_SIZE, secret);
-	snprintf(line, PUT_HEADER_SIZE, "X-Tahoe-Authorization: %s %s", name, text);
-	secret_wipe(text, sizeof text);
-}
 
 /* Starts the request.  Leases go with an allocation.  False: it could not begin. */
 static bool put_start_request(struct put_request *request)
@@ -32,7 +20,7 @@ static bool put_start_request(struct put_request *request)
 	const struct direct *direct = put->direct;
 	const unsigned server = put->server[question->place];
 	char path[PUT_PATH_SIZE], index[2 * CAP_KEY_SIZE], number[24] = "";
-	char line[PUT_HEADERS][PUT_HEADER_SIZE];
+	char line[PUT_HEADERS - 1][SECRET_LINE_SIZE];
 	const char *header[PUT_HEADERS] = { "Expect:", line[0], line[1], line[2], line[3] };
 	struct lease_secrets secrets;
 	struct err err;
@@ -49,9 +37,9 @@ static bool put_start_request(struct put_request *request)
 		snprintf(line[0], sizeof line[0], "Content-Range: bytes %llu-%llu/*",
 			 (unsigned long long)question->offset,
 			 (unsigned long long)(question->offset + max_u64(question->size, 1) - 1));
-	write_secret(line[1], "upload-secret", secrets.upload);
-	write_secret(line[2], "lease-renew-secret", secrets.renew);
-	write_secret(line[3], "lease-cancel-secret", secrets.cancel);
+	secret_line(line[1], "upload-secret", secrets.upload);
+	secret_line(line[2], "lease-renew-secret", secrets.renew);
+	secret_line(line[3], "lease-cancel-secret", secrets.cancel);
 	const struct http_request http = {
 		.method = question->method,
 		.peer = direct->server[server].peer,

@@ -140,7 +140,6 @@ static void send_row(struct direct_put *put, unsigned at)
 		.offset = row->offset + skip,
 		.done = on_written,
 	};
-	placement_hold(&put->half, question.place, question.share);
 	put_ask(&put->request[row->share], &question);
 }
 

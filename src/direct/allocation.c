@@ -1,52 +1,29 @@
 #include "direct/allocation.h"
 
 #include "direct/cbor_item.h"
+#include "direct/cbor_out.h"
 
 #include <assert.h>
-#include <cbor.h>
-
 /* ---- the question ---- */
 
-struct cbor_writing {
-	unsigned char *out;
-	size_t size;
-};
-
-static void add_text(struct cbor_writing *writing, const char *text)
-{
-	const size_t length = strlen(text);
-	writing->size += cbor_encode_string_start(length, writing->out + writing->size,
-						  ALLOCATION_MAX - writing->size);
-	memcpy(writing->out + writing->size, text, length);
-	writing->size += length;
-}
-
-static void add_number(struct cbor_writing *writing, uint64_t number)
-{
-	writing->size += cbor_encode_uint(number, writing->out + writing->size,
-					  ALLOCATION_MAX - writing->size);
-}
-
 size_t allocation_write(const bool wanted[SHARE_NUMBERS_MAX], uint64_t share_size,
-			unsigned char out[ALLOCATION_MAX])
+			unsigned char data[ALLOCATION_MAX])
 {
-	struct cbor_writing writing = { out, 0 };
+	struct cbor_out out = { .data = data, .room = ALLOCATION_MAX };
 	size_t count = 0;
 	for (unsigned i = 0; i < SHARE_NUMBERS_MAX; i++)
 		count += wanted[i];
-	writing.size += cbor_encode_map_start(2, out, ALLOCATION_MAX);
-	add_text(&writing, "share-numbers");
-	writing.size += cbor_encode_tag(SHARE_NUMBERS_TAG, out + writing.size,
-					ALLOCATION_MAX - writing.size);
-	writing.size +=
-		cbor_encode_array_start(count, out + writing.size, ALLOCATION_MAX - writing.size);
+	cbor_put_map(&out, 2);
+	cbor_put_text(&out, "share-numbers");
+	cbor_put_tag(&out, SHARE_NUMBERS_TAG);
+	cbor_put_array(&out, count);
 	for (unsigned i = 0; i < SHARE_NUMBERS_MAX; i++)
 		if (wanted[i])
-			add_number(&writing, i);
-	add_text(&writing, "allocated-size");
-	add_number(&writing, share_size);
-	assert(writing.size < ALLOCATION_MAX);
-	return writing.size;
+			cbor_put_number(&out, i);
+	cbor_put_text(&out, "allocated-size");
+	cbor_put_number(&out, share_size);
+	assert(!out.overflow);
+	return out.size;
 }
 
 /* ---- the answer ---- */

@@ -20,7 +20,7 @@ struct allocation {
 
 /* Writes the question for the shares wanted[], of `share_size` bytes each.  Returns its size. */
 size_t allocation_write(const bool wanted[SHARE_NUMBERS_MAX], uint64_t share_size,
-			unsigned char out[ALLOCATION_MAX]);
+			unsigned char data[ALLOCATION_MAX]);
 
 /* Reads the answer.  FAULT_CORRUPT when it is none. */
 MUST_USE enum fault allocation_read(const void *data, size_t size, struct allocation *allocation,

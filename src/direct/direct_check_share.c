@@ -17,7 +17,6 @@ void check_share_begin(struct check_slot *slot)
 	const struct direct_check *check = slot->check;
 	struct err *wrong = &slot->wrong;
 	slot->at = 0;
-	*wrong = (struct err){ 0 };
 	wrong->fault = check->is_mutable
 			       ? slot_proof_new(&check->cap, slot->share, check->wanted.verify,
 						&slot->slot_proof, wrong)

@@ -1,5 +1,7 @@
 #include "direct/placement.h"
 
+#include <limits.h>
+
 enum { WORD = 64 };
 
 /* A maximum matching while it is made: who has which partner. */
@@ -131,15 +133,18 @@ static bool takes(const struct placement *placement, unsigned server, unsigned s
 	return !placement->refuses[server] && !is_damaged(placement, server, share);
 }
 
-/* The server with the least shares, planned ones included, that takes this one. */
-static unsigned least_laden(const struct placement *placement, const unsigned *laden,
+/* The server with the least shares, those planned[] for it included, that takes this one. */
+static unsigned least_laden(const struct placement *placement, const unsigned *planned,
 			    unsigned share)
 {
-	unsigned best = PLACEMENT_NONE;
-	for (unsigned server = 0; server < placement->servers; server++)
-		if (takes(placement, server, share) &&
-		    (best == PLACEMENT_NONE || laden[server] < laden[best]))
+	unsigned best = PLACEMENT_NONE, least = UINT_MAX;
+	for (unsigned server = 0; server < placement->servers; server++) {
+		const unsigned laden = count_shares(placement, server) + planned[server];
+		if (laden < least && takes(placement, server, share)) {
 			best = server;
+			least = laden;
+		}
+	}
 	return best;
 }
 
@@ -157,10 +162,8 @@ static unsigned free_server(const struct matching *matching, unsigned share)
 unsigned placement_plan(const struct placement *placement, uint16_t to[ERASURE_BLOCKS_MAX])
 {
 	struct matching matching;
-	unsigned laden[PLACEMENT_SERVERS_MAX] = { 0 }, planned = 0;
+	unsigned planned[PLACEMENT_SERVERS_MAX] = { 0 }, count = 0; /* of each server; of all */
 	(void)match(placement, &matching);
-	for (unsigned server = 0; server < placement->servers; server++)
-		laden[server] = count_shares(placement, server);
 	/* A share outside the matching makes one more server useful, even if it has a place. */
 	for (unsigned share = 0; share < placement->shares; share++) {
 		to[share] = PLACEMENT_NONE;
@@ -169,20 +172,20 @@ unsigned placement_plan(const struct placement *placement, uint16_t to[ERASURE_B
 		unsigned server = free_server(&matching, share);
 		if (server == placement->servers)
 			continue;
-		laden[server]++;
+		planned[server]++;
 		matching.share_of[server] = (uint16_t)share;
 		to[share] = (uint16_t)server;
-		planned++;
+		count++;
 	}
 	for (unsigned share = 0; share < placement->shares; share++) {
 		const unsigned server = to[share] != PLACEMENT_NONE || is_placed(placement, share)
 						? PLACEMENT_NONE
-						: least_laden(placement, laden, share);
+						: least_laden(placement, planned, share);
 		if (server == PLACEMENT_NONE)
 			continue;
-		laden[server]++;
+		planned[server]++;
 		to[share] = (uint16_t)server;
-		planned++;
+		count++;
 	}
-	return planned;
+	return count;
 }

@@ -11,6 +11,6 @@
 
 enum { SECRET_LINE_SIZE = 128 };
 
-/* Writes "X-Tahoe-Authorization: NAME SECRET". */
+/* Writes "X-Tahoe-Authorization: NAME SECRET", with a name of at most 40 bytes. */
 void secret_line(char line[SECRET_LINE_SIZE], const char *name,
 		 const unsigned char secret[DIGEST_SIZE]);

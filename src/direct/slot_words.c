@@ -1,9 +1,9 @@
 #include "direct/slot_words.h"
 
 #include "direct/cbor_item.h"
+#include "direct/cbor_out.h"
 
 #include <assert.h>
-#include <cbor.h>
 
 enum {
 	WORDS_SIZE = 128,       /* bytes of everything but shares */
@@ -12,76 +12,39 @@ enum {
 
 /* ---- the question ---- */
 
-struct question {
-	unsigned char *out;
-	size_t size, room;
-};
-
-static void say_text(struct question *question, const char *text)
-{
-	const size_t length = strlen(text);
-	question->size += cbor_encode_string_start(length, question->out + question->size,
-						   question->room - question->size);
-	memcpy(question->out + question->size, text, length);
-	question->size += length;
-}
-
-static void say_bytes(struct question *question, const void *data, size_t size)
-{
-	question->size += cbor_encode_bytestring_start(size, question->out + question->size,
-						       question->room - question->size);
-	if (size > 0)
-		memcpy(question->out + question->size, data, size);
-	question->size += size;
-}
-
-static void say_number(struct question *question, uint64_t number)
-{
-	question->size += cbor_encode_uint(number, question->out + question->size,
-					   question->room - question->size);
-}
-
-static void say_map(struct question *question, size_t pairs)
-{
-	question->size += cbor_encode_map_start(pairs, question->out + question->size,
-						question->room - question->size);
-}
-
 /* "NAME": an array of one map. */
-static void say_list(struct question *question, const char *name, size_t pairs)
+static void say_list(struct cbor_out *out, const char *name, size_t pairs)
 {
-	say_text(question, name);
-	question->size += cbor_encode_array_start(1, question->out + question->size,
-						  question->room - question->size);
-	say_map(question, pairs);
+	cbor_put_text(out, name);
+	cbor_put_array(out, 1);
+	cbor_put_map(out, pairs);
 }
 
-static void say_range(struct question *question, uint64_t size)
+static void say_range(struct cbor_out *out, uint64_t size)
 {
-	say_text(question, "offset");
-	say_number(question, 0);
+	cbor_put_text(out, "offset");
+	cbor_put_number(out, 0);
 	if (size == 0)
 		return;
-	say_text(question, "size");
-	say_number(question, size);
+	cbor_put_text(out, "size");
+	cbor_put_number(out, size);
 }
 
 /* One share: to be written whole, where not a byte of it is there. */
-static void say_share(struct question *question, const struct slot_shares *shares, unsigned share)
+static void say_share(struct cbor_out *out, const struct slot_shares *shares, unsigned share)
 {
-	say_number(question, share);
-	say_map(question, 3);
-	say_list(question, "test", 3);
-	say_range(question, 1);
-	say_text(question, "specimen");
-	say_bytes(question, NULL, 0);
-	say_list(question, "write", 2);
-	say_range(question, 0);
-	say_text(question, "data");
-	say_bytes(question, shares->data + share * shares->share_size, shares->share_size);
-	say_text(question, "new-length");
-	question->size +=
-		cbor_encode_null(question->out + question->size, question->room - question->size);
+	cbor_put_number(out, share);
+	cbor_put_map(out, 3);
+	say_list(out, "test", 3);
+	say_range(out, 1);
+	cbor_put_text(out, "specimen");
+	cbor_put_bytes(out, NULL, 0);
+	say_list(out, "write", 2);
+	say_range(out, 0);
+	cbor_put_text(out, "data");
+	cbor_put_bytes(out, shares->data + share * shares->share_size, shares->share_size);
+	cbor_put_text(out, "new-length");
+	cbor_put_null(out);
 }
 
 unsigned char *slot_question_new(const struct slot_shares *shares,
@@ -90,23 +53,23 @@ unsigned char *slot_question_new(const struct slot_shares *shares,
 	size_t count = 0;
 	for (unsigned i = 0; i < shares->count; i++)
 		count += wanted[i];
-	struct question question = {
+	struct cbor_out out = {
 		.room = WORDS_SIZE + count * (WORDS_SHARE_SIZE + shares->share_size),
 	};
-	question.out = malloc(question.room);
-	if (!question.out)
+	out.data = malloc(out.room);
+	if (!out.data)
 		return NULL;
-	say_map(&question, 2);
-	say_text(&question, "test-write-vectors");
-	say_map(&question, count);
+	cbor_put_map(&out, 2);
+	cbor_put_text(&out, "test-write-vectors");
+	cbor_put_map(&out, count);
 	for (unsigned i = 0; i < shares->count; i++)
 		if (wanted[i])
-			say_share(&question, shares, i);
-	say_list(&question, "read-vector", 2);
-	say_range(&question, shares->version.size);
-	assert(question.size <= question.room);
-	*size = question.size;
-	return question.out;
+			say_share(&out, shares, i);
+	say_list(&out, "read-vector", 2);
+	say_range(&out, shares->version.size);
+	assert(!out.overflow);
+	*size = out.size;
+	return out.data;
 }
 
 /* ---- the answer ---- */

@@ -97,6 +97,29 @@ static void a_damaged_share_is_named(void **state)
 	close_case(&file);
 }
 
+/* How many pieces of shares the servers were asked for. */
+static unsigned pieces(const struct fake_servers *fake)
+{
+	unsigned count = 0;
+	for (const char *at = bytes_text(&fake->log); (at = strchr(at, '/')); at++)
+		count++;
+	return count;
+}
+
+static void a_share_is_read_to_its_end_and_no_further(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 1, 2, SIZE);
+	assert_counts(check_file(&file, true), (struct counts){ true, true, 2, 2, 2, 10, 0 });
+	assert_int_equal(pieces(&file.fake), 2);
+	close_case(&file);
+	open_spread(&file, 1, 1, LARGE); /* three pieces of a mebibyte */
+	assert_counts(check_file(&file, true), (struct counts){ true, true, 1, 1, 1, 10, 0 });
+	assert_int_equal(pieces(&file.fake), 3);
+	close_case(&file);
+}
+
 /* Less than its file takes is damage; bytes behind its end are not looked at. */
 static void a_share_cut_short_is_damaged(void **state)
 {
@@ -119,6 +142,18 @@ static void servers_that_do_not_answer_count_for_nothing(void **state)
 	file.fake.at[1].nonsense = "nonsense";
 	file.fake.at[2].status = 500;
 	assert_counts(check_file(&file, false), (struct counts){ false, true, 7, 7, 7, 7, 0 });
+	assert_int_equal(file.fake.gateway, 1);
+	close_case(&file);
+}
+
+static void nobody_answers(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 3, 10, SIZE);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].fault = FAULT_UNAVAILABLE;
+	assert_counts(check_file(&file, false), (struct counts){ false, false, 0, 0, 0, 0, 0 });
 	assert_int_equal(file.fake.gateway, 1);
 	close_case(&file);
 }
@@ -282,8 +317,10 @@ int main(void)
 		cmocka_unit_test(what_is_all_there_is_healthy),
 		cmocka_unit_test(shares_and_servers_are_counted_once),
 		cmocka_unit_test(a_damaged_share_is_named),
+		cmocka_unit_test(a_share_is_read_to_its_end_and_no_further),
 		cmocka_unit_test(a_share_cut_short_is_damaged),
 		cmocka_unit_test(servers_that_do_not_answer_count_for_nothing),
+		cmocka_unit_test(nobody_answers),
 		cmocka_unit_test(a_share_that_is_not_brought_is_not_counted),
 		cmocka_unit_test(leases_are_taken_where_shares_are),
 		cmocka_unit_test(one_of_several_checks_is_cancelled),

@@ -55,6 +55,22 @@ static void few_servers_get_several(void **state)
 	assert_int_equal(placement_happiness(&placement), 3);
 }
 
+/* What it has, and what it is to get besides. */
+static void the_server_with_the_least_shares_gets_more(void **state)
+{
+	(void)state;
+	struct placement placement = with(5, 2);
+	uint16_t to[ERASURE_BLOCKS_MAX];
+	placement_hold(&placement, 0, 0);
+	placement_hold(&placement, 0, 1);
+	assert_int_equal(placement_plan(&placement, to), 4);
+	assert_int_equal(to[0], PLACEMENT_NONE);
+	assert_int_equal(to[1], 1); /* now each has one that counts */
+	assert_int_equal(to[2], 1);
+	assert_int_equal(to[3], 0); /* the first of those that have as many */
+	assert_int_equal(to[4], 1);
+}
+
 static void what_is_there_counts(void **state)
 {
 	(void)state;
@@ -147,6 +163,7 @@ int main(void)
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(a_new_file_has_a_share_at_each_server),
 		cmocka_unit_test(few_servers_get_several),
+		cmocka_unit_test(the_server_with_the_least_shares_gets_more),
 		cmocka_unit_test(what_is_there_counts),
 		cmocka_unit_test(all_at_one_server_are_spread),
 		cmocka_unit_test(happiness_is_a_maximum_matching),

@@ -47,6 +47,8 @@ static enum fault read_text(const char *text, size_t size, struct slot_answer *a
 {
 	const struct slot_version ours = version();
 	struct err err;
+	*answer = (struct slot_answer){ .written = true, .other = true }; /* of one before */
+	memset(answer->has, true, sizeof answer->has);
 	return slot_answer_read(text, size, &ours, answer, &err);
 }
 

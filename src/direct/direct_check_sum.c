@@ -66,7 +66,6 @@ bool check_sum(struct direct_check *check)
 	const unsigned newest = newest_of(check);
 	struct store_health *health = &check->result;
 	struct placement placement;
-	*health = (struct store_health){ 0 };
 	take_shape(check, newest, health);
 	placement_init(&placement, health->expected ? health->expected : 1, 0);
 	for (size_t i = 0; i < count; i++)

@@ -10,6 +10,7 @@
 #include "tests/unit/moved_clock.h"
 
 #include <cbor.h>
+#include <limits.h>
 
 enum {
 	FIRST_PORT = 1000,
@@ -390,6 +391,8 @@ static bool misbehaves(struct fake_server *server, struct fake_answer *answer)
 	answer->status = server->status ? server->status : OK;
 	answer->body = server->nonsense;
 	answer->size = server->nonsense ? strlen(server->nonsense) : 0;
+	if (server->once)
+		server->well = UINT_MAX;
 	return true;
 }
 

@@ -39,7 +39,8 @@ struct fake_server {
 	bool slow;             /* as it takes too long; */
 	int status;            /* or a refusal; */
 	const char *nonsense;  /* or this with a status of 200; */
-	bool held;             /* or nothing yet */
+	bool held;             /* or nothing yet; */
+	bool once;             /* but that one time only */
 	bool full, read_only;  /* no room; nothing is written to what is there */
 	size_t cut;            /* bytes that replies with parts of shares lack at their end */
 	size_t more;           /* that they have behind it */

@@ -25,6 +25,20 @@ static struct store_call *begin_make(struct slot_case *slot)
 				    fake_servers_then(&slot->fake), &err);
 }
 
+/* Whether the gateway alone is asked to make that. */
+static bool is_the_gateways(struct slot_case *slot, const struct store_directory *directory)
+{
+	const struct store_body body = { .data = "{}", .size = 2 };
+	struct err err;
+	slot->fake.contents = NULL;
+	assert_non_null(store_make_directory(slot->fake.store, directory, &body,
+					     fake_servers_then(&slot->fake), &err));
+	fake_servers_run(&slot->fake);
+	const bool alone = strcmp(bytes_text(&slot->fake.log), "gateway POST\n") == 0;
+	slot->fake.log.size = 0;
+	return alone;
+}
+
 static void make(struct slot_case *slot)
 {
 	assert_non_null(begin_make(slot));
@@ -119,6 +133,43 @@ static void another_version_is_left_as_it_is(void **state)
 	close_slot(&slot);
 }
 
+/* The first one that has as few shares as any. */
+static void a_server_gets_another_share_where_no_more_take_one(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 1, 3, SMALL);
+	for (unsigned rank = 2; rank < 10; rank++)
+		slot.fake.at[rank].status = 401;
+	make(&slot);
+	assert_made(&slot);
+	asked(&slot, "0 slot 0\n1 slot 1\n2 bad\n3 bad\n4 bad\n5 bad\n0 slot 2\n");
+	close_slot(&slot);
+}
+
+/* Makes the directory where server 0 answers with that status, and the others refuse. */
+static void make_refused(struct slot_case *slot, int status)
+{
+	open_slot(slot, 1, 2, SMALL);
+	for (unsigned rank = 0; rank < 10; rank++)
+		slot->fake.at[rank].status = rank == 0 ? status : 401;
+	make(slot);
+	close_slot(slot);
+}
+
+/* One that fails may have written it. */
+static void a_failure_is_no_refusal(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	make_refused(&slot, 400);
+	assert_int_equal(slot.fake.gateway, 1);
+	make_refused(&slot, 499);
+	assert_int_equal(slot.fake.gateway, 1);
+	make_refused(&slot, 500);
+	assert_failed(&slot, STORE_TROUBLE_NO_SERVERS);
+}
+
 /* The gateway would make it anew, so it is asked only where nothing can have been written. */
 static void too_few_servers_are_told_apart(void **state)
 {
@@ -158,6 +209,40 @@ static void one_of_several_calls_is_cancelled(void **state)
 	close_slot(&slot);
 }
 
+static void a_cancelled_call_leaves_nothing_in_flight(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	for (unsigned rank = 0; rank < 4; rank++)
+		slot.fake.at[rank].held = true;
+	struct store_call *call = begin_make(&slot);
+	store_poll(slot.fake.store, 0);
+	const struct http *http = gateway_http(((struct direct *)slot.fake.store)->base.behind);
+	assert_int_equal(http_in_flight(http), 4);
+	store_cancel(slot.fake.store, call);
+	assert_int_equal(http_in_flight(http), 0);
+	assert_false(slot.fake.ended);
+	close_slot(&slot);
+}
+
+/* Its shares and its key are needed. */
+static void what_lacks_something_is_the_gateways(void **state)
+{
+	static struct slot_case slot;
+	struct store_directory directory = { .is_mutable = true, .slot = NULL };
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	assert_true(is_the_gateways(&slot, &directory));
+	directory.private_key = slot_key_text();
+	directory.private_key_size = strlen(slot_key_text());
+	assert_true(is_the_gateways(&slot, &directory));
+	directory.private_key = NULL;
+	directory.slot = slot.shares;
+	assert_true(is_the_gateways(&slot, &directory));
+	close_slot(&slot);
+}
+
 static void too_few_servers_that_answer_are_not_asked(void **state)
 {
 	static struct slot_case slot;
@@ -181,8 +266,12 @@ int main(void)
 		cmocka_unit_test(another_server_gets_what_one_refuses),
 		cmocka_unit_test(some_of_a_servers_shares_may_be_there),
 		cmocka_unit_test(another_version_is_left_as_it_is),
+		cmocka_unit_test(a_server_gets_another_share_where_no_more_take_one),
+		cmocka_unit_test(a_failure_is_no_refusal),
 		cmocka_unit_test(too_few_servers_are_told_apart),
 		cmocka_unit_test(one_of_several_calls_is_cancelled),
+		cmocka_unit_test(a_cancelled_call_leaves_nothing_in_flight),
+		cmocka_unit_test(what_lacks_something_is_the_gateways),
 		cmocka_unit_test(too_few_servers_that_answer_are_not_asked),
 	};
 	return cmocka_run_group_tests(tests, slot_key_new, NULL);

@@ -158,10 +158,11 @@ static void a_server_that_wants_nothing_gets_the_last_byte(void **state)
 	file.fake.at[1].full = true;
 	file.fake.at[1].well = 1;
 	file.fake.at[1].nonsense = "\xa1\x68required\x80"; /* nothing is */
+	file.fake.at[1].once = true;
 	put(&file);
 	assert_stored(&file);
-	asked(&file, "0 room 0\n1 room 1\n1 bad\n0/0 put 0+1517\n1 bad\n2 room 1\n"
-		     "2/1 put 0+1517\n1 bad\n");
+	asked(&file, "0 room 0\n1 room 1\n1 bad\n0/0 put 0+1517\n1/1 put 1516+1\n2 room 1\n"
+		     "2/1 put 0+1517\n");
 	close_case(&file);
 }
 

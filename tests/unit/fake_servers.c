@@ -484,6 +484,7 @@ void fake_servers_close(struct fake_servers *fake)
 		assert_false(direct->in_flight || direct->puts || direct->lists ||
 			     direct->mutables || direct->publishing || direct->checks);
 	store_close(fake->store);
+	health_free(fake->health);
 	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
 		for (unsigned i = 0; i < FAKE_SHARES; i++)
 			free(fake->at[rank].share[i].data);
@@ -520,6 +521,23 @@ bool fake_servers_sink(void *context, const void *data, size_t size)
 {
 	struct fake_servers *fake = context;
 	return bytes_append(&fake->got, data, size) == FAULT_NONE;
+}
+
+void fake_servers_trouble(struct fake_servers *fake, enum health_work work)
+{
+	struct direct *direct = (struct direct *)fake->store;
+	const struct health_options options = { .grid_ms = 60000, .gateway_ms = 60000 };
+	struct err err = { .fault = FAULT_RETRY };
+	if (!fake->health)
+		fake->health = direct->health = health_new(&options);
+	const struct health_call call = health_begin(fake->health, direct->base.gateway, work);
+	health_trouble(fake->health, &call, false, &err);
+	assert_true(fake_servers_in_trouble(fake, work));
+}
+
+bool fake_servers_in_trouble(const struct fake_servers *fake, enum health_work work)
+{
+	return health_begin(fake->health, fake->store->gateway, work).was_trouble;
 }
 
 void fake_servers_run(struct fake_servers *fake)

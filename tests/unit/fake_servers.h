@@ -55,6 +55,7 @@ struct fake_servers {
 	struct cap cap;
 	unsigned char index[CAP_KEY_SIZE];
 	struct store *store;
+	struct health *health; /* of the store; NULL: it keeps none */
 	struct bytes log;
 	const void *contents; /* what the gateway has; NULL: it is away */
 	size_t size;
@@ -82,6 +83,10 @@ struct store_then fake_servers_then(struct fake_servers *fake);
 
 /* A store_sink that keeps what comes; its context is the struct fake_servers. */
 bool fake_servers_sink(void *context, const void *data, size_t size);
+
+/* Has the grid in trouble, as far as calls of that kind say.  To be called before these begin. */
+void fake_servers_trouble(struct fake_servers *fake, enum health_work work);
+bool fake_servers_in_trouble(const struct fake_servers *fake, enum health_work work);
 
 /* Polls till the call has ended, or nothing more happens. */
 void fake_servers_run(struct fake_servers *fake);

@@ -56,6 +56,17 @@ static void what_is_all_there_is_healthy(void **state)
 	close_case(&file);
 }
 
+static void what_is_checked_ends_trouble_with_reading(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 3, 10, SIZE);
+	fake_servers_trouble(&file.fake, HEALTH_READING);
+	check_file(&file, false);
+	assert_false(fake_servers_in_trouble(&file.fake, HEALTH_READING));
+	close_case(&file);
+}
+
 static void shares_and_servers_are_counted_once(void **state)
 {
 	struct direct_case file;
@@ -266,6 +277,18 @@ static void a_directory_is_read_for_its_versions(void **state)
 	close_slot(&slot);
 }
 
+static void a_directory_that_is_checked_ends_trouble_with_listing(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 5, SIZE);
+	give_slot_all(&slot);
+	fake_servers_trouble(&slot.fake, HEALTH_LISTING);
+	check_slot(&slot, false);
+	assert_false(fake_servers_in_trouble(&slot.fake, HEALTH_LISTING));
+	close_slot(&slot);
+}
+
 static void a_whole_newest_version_beside_an_older_is_not_healthy(void **state)
 {
 	static struct slot_case slot;
@@ -315,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_all_there_is_healthy),
+		cmocka_unit_test(what_is_checked_ends_trouble_with_reading),
 		cmocka_unit_test(shares_and_servers_are_counted_once),
 		cmocka_unit_test(a_damaged_share_is_named),
 		cmocka_unit_test(a_share_is_read_to_its_end_and_no_further),
@@ -327,6 +351,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_asked_about_a_literal),
 		cmocka_unit_test(repairs_are_the_gateways),
 		cmocka_unit_test(a_directory_is_read_for_its_versions),
+		cmocka_unit_test(a_directory_that_is_checked_ends_trouble_with_listing),
 		cmocka_unit_test(a_whole_newest_version_beside_an_older_is_not_healthy),
 		cmocka_unit_test(a_damaged_share_of_a_directory_is_named),
 		cmocka_unit_test(a_directory_that_is_not_found_is_the_gateways),

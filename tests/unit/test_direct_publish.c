@@ -87,6 +87,18 @@ static void each_server_gets_its_share(void **state)
 	close_slot(&slot);
 }
 
+static void what_is_made_ends_trouble_with_writing(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	fake_servers_trouble(&slot.fake, HEALTH_WRITING);
+	make(&slot);
+	assert_made(&slot);
+	assert_false(fake_servers_in_trouble(&slot.fake, HEALTH_WRITING));
+	close_slot(&slot);
+}
+
 static void another_server_gets_what_one_refuses(void **state)
 {
 	static struct slot_case slot;
@@ -263,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_server_gets_its_share),
+		cmocka_unit_test(what_is_made_ends_trouble_with_writing),
 		cmocka_unit_test(another_server_gets_what_one_refuses),
 		cmocka_unit_test(some_of_a_servers_shares_may_be_there),
 		cmocka_unit_test(another_version_is_left_as_it_is),

@@ -114,6 +114,48 @@ static void a_server_is_full_for_files_as_large(void **state)
 	close_case(&file);
 }
 
+/* A share is put elsewhere where its server turns out to have one that counts. */
+static void a_share_moves_to_a_server_more(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	file.fake.at[0].full = true;
+	give(&file, 1, 0);
+	put(&file);
+	assert_stored(&file);
+	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+55\n2 room 1\n2/1 put 0+1517\n"
+		     "1/1 abort\n");
+	close_case(&file);
+	/* If that one fails it is not at the first any more. */
+	open_case(&file, (struct file_shape){ 1, 2, SIZE, 0, 1 });
+	for (unsigned rank = 3; rank < FAKE_SERVERS; rank++)
+		file.fake.list[file.fake.order[rank]].has_id = false;
+	file.fake.at[0].full = true;
+	file.fake.at[2].read_only = true;
+	give(&file, 1, 0);
+	put(&file);
+	assert_stored(&file);
+	assert_true(has_share(&file, 1, 1));
+	close_case(&file);
+}
+
+static void what_is_stored_ends_trouble_with_storing(void **state)
+{
+	struct direct_case file;
+	struct err err;
+	(void)state;
+	open_case(&file, one_of_two);
+	fake_servers_trouble(&file.fake, HEALTH_STORING);
+	const struct store_body literal = { .data = "abc", .size = 3 };
+	assert_non_null(store_put(file.fake.store, &literal, fake_servers_then(&file.fake), &err));
+	fake_servers_run(&file.fake);
+	assert_true(fake_servers_in_trouble(&file.fake, HEALTH_STORING)); /* nobody was asked */
+	put(&file);
+	assert_false(fake_servers_in_trouble(&file.fake, HEALTH_STORING));
+	close_case(&file);
+}
+
 /* ---- what is half-made ---- */
 
 static void a_half_made_share_is_gone_on_with(void **state)
@@ -455,6 +497,8 @@ int main(void)
 		cmocka_unit_test(a_full_server_is_done_without),
 		cmocka_unit_test(a_full_server_is_asked_again_after_five_minutes),
 		cmocka_unit_test(a_server_is_full_for_files_as_large),
+		cmocka_unit_test(a_share_moves_to_a_server_more),
+		cmocka_unit_test(what_is_stored_ends_trouble_with_storing),
 		cmocka_unit_test(a_half_made_share_is_gone_on_with),
 		cmocka_unit_test(a_half_made_share_of_other_bytes_is_left),
 		cmocka_unit_test(another_server_gets_what_one_loses),

@@ -55,6 +55,8 @@ static void refuses_anything_else(void **state)
 	assert_int_equal(READ("", &allocation), FAULT_CORRUPT);
 	assert_int_equal(READ("\xa2", &allocation), FAULT_CORRUPT);
 	assert_int_equal(READ("\xa1" HAVE NONE, &allocation), FAULT_CORRUPT);
+	assert_int_equal(READ("\x82" HAVE NONE ALLOCATED NONE, &allocation), FAULT_CORRUPT);
+	assert_int_equal(READ("\xa3" HAVE NONE ALLOCATED NONE, &allocation), FAULT_CORRUPT);
 	assert_int_equal(READ("\xa2" HAVE NONE, &allocation), FAULT_CORRUPT);
 	assert_int_equal(READ("\xa2" HAVE NONE HAVE NONE, &allocation), FAULT_CORRUPT);
 	assert_int_equal(READ("\xa2" HAVE NONE ALLOCATED "\x80", &allocation), FAULT_CORRUPT);

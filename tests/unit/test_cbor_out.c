@@ -7,7 +7,7 @@ static const unsigned char all[] = "\x82\xa1"
 				   "\x19\x01\x02"
 				   "\x43xyz"
 				   "\xd9\x01\x02\xf6"
-				   "\x40";
+				   "\x40\x61z";
 
 /* Puts one of each into `room` bytes. */
 static struct cbor_out put_all(unsigned char *data, size_t room)
@@ -21,6 +21,7 @@ static struct cbor_out put_all(unsigned char *data, size_t room)
 	cbor_put_tag(&out, 258);
 	cbor_put_null(&out);
 	cbor_put_bytes(&out, NULL, 0);
+	cbor_put_text(&out, "z");
 	return out;
 }
 

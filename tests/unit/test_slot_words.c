@@ -109,6 +109,21 @@ static void what_is_no_answer_is_refused(void **state)
 		"\xa2gsuccess\xf5"
 		"ddata\xa1\x01\x81\x5b\xff\xff\xff\xff\xff\xff\xff\xff",
 		"\xa2gsuccess\xf5"
+		"ddata\x80", /* no map; or it has no number, no array, no bytes */
+		"\xa2gsuccess\xf5"
+		"ddata\xa1\x41x\x81"
+		"Ax",
+		"\xa2gsuccess\xf5"
+		"ddata\xa1\x01\x01"
+		"Ax",
+		"\xa2gsuccess\xf5"
+		"ddata\xa1\x01\x81"
+		"ax",
+		"\x82gsuccess\xf5"
+		"ddata\xa0",
+		"\xa3gsuccess\xf5"
+		"ddata\xa0",
+		"\xa2gsuccess\xf5"
 		"ddata\xa0x",
 		"\xbfgsuccess\xf5"
 		"ddata\xa0\xff", /* of no length */

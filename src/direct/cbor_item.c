@@ -72,7 +72,7 @@ bool cbor_item_take(const unsigned char **at, size_t *size, struct cbor_item *it
 		return false;
 	const struct cbor_decoder_result step =
 		cbor_stream_decode(*at, *size, &callbacks, &reading);
-	if (step.status != CBOR_DECODER_FINISHED || step.read == 0 || !reading.taken)
+	if (step.status != CBOR_DECODER_FINISHED || !reading.taken)
 		return false;
 	*at += step.read;
 	*size -= step.read;

@@ -28,12 +28,15 @@ static void asks_for_numbers_of_one_size(void **state)
 				       "\x6e"
 				       "allocated-size"
 				       "\x19\x0d\xbd";
-	bool wanted[SHARE_NUMBERS_MAX] = { [0] = true, [255] = true };
+	struct {
+		bool wanted[SHARE_NUMBERS_MAX];
+		bool none; /* nobody asks for what stands behind */
+	} ask = { .wanted = { [0] = true, [255] = true }, .none = true };
 	unsigned char out[ALLOCATION_MAX];
-	assert_int_equal(allocation_write(wanted, 3517, out), sizeof expected - 1);
+	assert_int_equal(allocation_write(ask.wanted, 3517, out), sizeof expected - 1);
 	assert_memory_equal(out, expected, sizeof expected - 1);
-	memset(wanted, true, sizeof wanted);
-	assert_true(allocation_write(wanted, UINT64_MAX, out) < ALLOCATION_MAX);
+	memset(ask.wanted, true, sizeof ask.wanted);
+	assert_true(allocation_write(ask.wanted, UINT64_MAX, out) < ALLOCATION_MAX);
 }
 
 static void reads_what_was_there_and_what_is_to_be_written(void **state)

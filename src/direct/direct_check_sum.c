@@ -67,7 +67,7 @@ bool check_sum(struct direct_check *check)
 	struct store_health *health = &check->result;
 	struct placement placement;
 	take_shape(check, newest, health);
-	placement_init(&placement, health->expected ? health->expected : 1, 0);
+	placement_init(&placement, health->expected, 0);
 	for (size_t i = 0; i < count; i++)
 		count_server(check, i, newest, &placement);
 	health->good_shares = placement_placed(&placement);

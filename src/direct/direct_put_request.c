@@ -19,16 +19,17 @@ static bool put_start_request(struct put_request *request)
 	const struct direct_put *put = request->put;
 	const struct direct *direct = put->direct;
 	const unsigned server = put->server[question->place];
-	char path[PUT_PATH_SIZE], index[2 * CAP_KEY_SIZE], number[24] = "";
+	char path[PUT_PATH_SIZE], index[2 * CAP_KEY_SIZE];
 	char line[PUT_HEADERS - 1][SECRET_LINE_SIZE];
 	const char *header[PUT_HEADERS] = { "Expect:", line[0], line[1], line[2], line[3] };
 	struct lease_secrets secrets;
 	struct err err;
 	base32_encode(put->index, CAP_KEY_SIZE, index);
-	if (!question->allocates)
-		snprintf(number, sizeof number, "/%u%s", question->share,
+	if (question->allocates)
+		snprintf(path, sizeof path, "storage/v1/immutable/%s", index);
+	else
+		snprintf(path, sizeof path, "storage/v1/immutable/%s/%u%s", index, question->share,
 			 question->aborts ? "/abort" : "");
-	snprintf(path, sizeof path, "storage/v1/immutable/%s%s", index, number);
 	lease_secrets_of(direct->lease_secret, put->index, direct->servers->server[server].id,
 			 &secrets);
 	if (question->allocates)

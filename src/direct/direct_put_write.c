@@ -221,7 +221,6 @@ void put_write(struct direct_put *put)
 	const struct store_feed *feed = put->body.feed;
 	bool wanted[ERASURE_BLOCKS_MAX] = { false };
 	put->writing = true;
-	put->slab = NULL;
 	put->row_ms = 0;
 	for (unsigned share = 0; share < put_count(put); share++)
 		wanted[share] = put->at[share] != PLACEMENT_NONE;

@@ -38,13 +38,16 @@ void open_slot(struct slot_case *slot, uint16_t k, uint16_t n, size_t size)
 	for (size_t i = 0; i < size; i++)
 		slot->data[i] = (unsigned char)(i ^ i >> 8);
 	memcpy(slot->other_data, slot->data, size);
+	slot->other_data[0] ^= 1;
 	slot->shares = shares_of(slot->data, size, k, n);
-	do {
-		slot_shares_free(slot->other);
-		if (++slot->other_data[0] == slot->data[0]) /* all 255 others are older */
-			slot->other_data[1]++;
-		slot->other = shares_of(slot->other_data, size, k, n);
-	} while (slot_compare(&slot->shares->version, &slot->other->version) >= 0);
+	slot->other = shares_of(slot->other_data, size, k, n);
+	if (slot_compare(&slot->shares->version, &slot->other->version) > 0) {
+		struct slot_shares *older = slot->other;
+		slot->other = slot->shares;
+		slot->shares = older;
+		slot->data[0] ^= 1;
+		slot->other_data[0] ^= 1;
+	}
 	slot->directory = key.cap;
 	assert_true(cap_to_file(&key.cap, &slot->file));
 	const struct direct_options options = {
@@ -63,6 +66,15 @@ void close_slot(struct slot_case *slot)
 	fake_servers_close(&slot->fake);
 	slot_shares_free(slot->shares);
 	slot_shares_free(slot->other);
+}
+
+struct slot_shares *slot_version_new(const struct slot_case *slot, unsigned char number)
+{
+	const struct slot_shares *like = slot->shares;
+	unsigned char data[SLOT_MAX];
+	memcpy(data, slot->data, slot->size);
+	data[slot->size - 1] ^= number;
+	return shares_of(data, slot->size, (uint16_t)like->version.needed, (uint16_t)like->count);
 }
 
 void give_slot(struct slot_case *slot, const struct slot_shares *shares, unsigned rank,

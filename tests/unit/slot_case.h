@@ -27,6 +27,9 @@ const char *slot_key_text(void);
 void open_slot(struct slot_case *slot, uint16_t k, uint16_t n, size_t size);
 void close_slot(struct slot_case *slot);
 
+/* Makes a further version; its number is not 0. */
+struct slot_shares *slot_version_new(const struct slot_case *slot, unsigned char number);
+
 /* Gives a server a share of one of the versions. */
 void give_slot(struct slot_case *slot, const struct slot_shares *shares, unsigned rank,
 	       unsigned number);

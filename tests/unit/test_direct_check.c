@@ -1,5 +1,6 @@
 /* What checks find at storage servers in memory. */
 #include "direct/direct_call.h"
+#include "direct/direct_check_parts.h"
 
 #include "tests/unit/direct_case.h"
 #include "tests/unit/slot_case.h"
@@ -124,6 +125,8 @@ static void a_share_is_read_to_its_end_and_no_further(void **state)
 	open_spread(&file, 1, 2, SIZE);
 	assert_counts(check_file(&file, true), (struct counts){ true, true, 2, 2, 2, 10, 0 });
 	assert_int_equal(pieces(&file.fake), 2);
+	assert_non_null(strstr(bytes_text(&file.fake.log), "0/0 0+1517\n"));
+	assert_non_null(strstr(bytes_text(&file.fake.log), "1/1 0+1517\n"));
 	close_case(&file);
 	open_spread(&file, 1, 1, LARGE); /* three pieces of a mebibyte */
 	assert_counts(check_file(&file, true), (struct counts){ true, true, 1, 1, 1, 10, 0 });
@@ -302,6 +305,33 @@ static void a_whole_newest_version_beside_an_older_is_not_healthy(void **state)
 	close_slot(&slot);
 }
 
+/* The servers are asked in the order of their list. */
+static void versions_beyond_the_eighth_are_no_good(void **state)
+{
+	enum { VERSIONS = CHECK_VERSIONS + 1 };
+	static struct slot_case slot;
+	struct slot_shares *version[VERSIONS];
+	unsigned newest = 0;
+	(void)state;
+	open_slot(&slot, 1, VERSIONS, SIZE);
+	for (unsigned i = 0; i < VERSIONS; i++) {
+		version[i] = slot_version_new(&slot, (unsigned char)(i + 1));
+		if (slot_compare(&version[newest]->version, &version[i]->version) < 0)
+			newest = i;
+	}
+	struct slot_shares *first = version[newest];
+	version[newest] = version[0];
+	version[0] = first;
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		if (slot.fake.order[rank] < VERSIONS)
+			give_slot(&slot, version[slot.fake.order[rank]], rank,
+				  slot.fake.order[rank]);
+	assert_counts(check_slot(&slot, false), (struct counts){ false, true, 1, 1, 1, 10, 0 });
+	for (unsigned i = 0; i < VERSIONS; i++)
+		slot_shares_free(version[i]);
+	close_slot(&slot);
+}
+
 static void a_damaged_share_of_a_directory_is_named(void **state)
 {
 	static struct slot_case slot;
@@ -353,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_directory_is_read_for_its_versions),
 		cmocka_unit_test(a_directory_that_is_checked_ends_trouble_with_listing),
 		cmocka_unit_test(a_whole_newest_version_beside_an_older_is_not_healthy),
+		cmocka_unit_test(versions_beyond_the_eighth_are_no_good),
 		cmocka_unit_test(a_damaged_share_of_a_directory_is_named),
 		cmocka_unit_test(a_directory_that_is_not_found_is_the_gateways),
 	};

@@ -65,15 +65,14 @@ bool check_sum(struct direct_check *check)
 	const size_t count = check->direct->servers->count;
 	const unsigned newest = newest_of(check);
 	struct store_health *health = &check->result;
-	struct placement placement;
 	take_shape(check, newest, health);
-	placement_init(&placement, health->expected, 0);
+	struct placement placement = { .shares = health->expected }; /* at servers that have any */
 	for (size_t i = 0; i < count; i++)
 		count_server(check, i, newest, &placement);
 	health->good_shares = placement_placed(&placement);
 	health->happiness = placement_happiness(&placement);
 	health->recoverable =
-		newest || !check->is_mutable ? health->good_shares >= health->needed : false;
+		(newest || !check->is_mutable) && health->good_shares >= health->needed;
 	/* As for Tahoe, what has shares of two versions is not healthy. */
 	health->healthy = health->recoverable && health->good_shares == health->expected &&
 			  check->versions <= 1;

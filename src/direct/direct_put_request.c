@@ -8,7 +8,8 @@
 enum {
 	PUT_PATH_SIZE = 96,
 	PUT_REPLY_MAX = 8192, /* bytes */
-	PUT_HEADERS = 5,
+	PUT_LINES = 4,        /* of an allocation, behind the first: */
+	PUT_HEADERS = 1 + PUT_LINES,
 	PUT_RATE = 16, /* bytes a millisecond: what is sent may still be on its way */
 };
 
@@ -20,7 +21,7 @@ static bool put_start_request(struct put_request *request)
 	const struct direct *direct = put->direct;
 	const unsigned server = put->server[question->place];
 	char path[PUT_PATH_SIZE], index[2 * CAP_KEY_SIZE];
-	char line[PUT_HEADERS - 1][SECRET_LINE_SIZE];
+	char line[PUT_LINES][SECRET_LINE_SIZE];
 	const char *header[PUT_HEADERS] = { "Expect:", line[0], line[1], line[2], line[3] };
 	struct lease_secrets secrets;
 	struct err err;

@@ -33,7 +33,8 @@ struct placement {
 	uint64_t damaged[PLACEMENT_SERVERS_MAX][ERASURE_BLOCKS_MAX / 64];
 };
 
-/* Begins with nothing placed.  shares <= ERASURE_BLOCKS_MAX, servers <= PLACEMENT_SERVERS_MAX. */
+/* Begins with nothing placed.  1 <= shares <= ERASURE_BLOCKS_MAX, servers <= PLACEMENT_SERVERS_MAX.
+ */
 void placement_init(struct placement *placement, unsigned shares, unsigned servers);
 
 /* Notes that the server has the share, or that it has to be done without the server: full,

@@ -423,6 +423,9 @@ static void answer(void *context, const struct http_request *request, uint16_t p
 	struct fake_servers *fake = context;
 	unsigned rank = 0;
 	fake->reply.size = 0;
+	answer->held = port == 0 && fake->gateway_held;
+	if (answer->held)
+		return;
 	if (port == 0) {
 		answer_as_gateway(fake, request, answer);
 		return;
@@ -547,12 +550,16 @@ void fake_servers_run(struct fake_servers *fake)
 		store_poll(fake->store, 0);
 }
 
+size_t fake_servers_in_flight(const struct fake_servers *fake)
+{
+	return http_in_flight(gateway_http(((const struct direct *)fake->store)->base.behind));
+}
+
 void fake_servers_run_all(struct fake_servers *fake)
 {
-	const struct http *http = gateway_http(((struct direct *)fake->store)->base.behind);
 	do {
 		store_poll(fake->store, 0);
-	} while (http_in_flight(http) > 0);
+	} while (fake_servers_in_flight(fake) > 0);
 }
 
 void fake_servers_asked(struct fake_servers *fake, const char *lines)

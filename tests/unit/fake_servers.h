@@ -59,7 +59,8 @@ struct fake_servers {
 	struct bytes log;
 	const void *contents; /* what the gateway has; NULL: it is away */
 	size_t size;
-	unsigned gateway; /* requests of it */
+	bool gateway_held; /* it does not answer yet */
+	unsigned gateway;  /* requests of it */
 	struct bytes reply;
 	/* Of the call: */
 	struct bytes got;
@@ -90,6 +91,9 @@ bool fake_servers_in_trouble(const struct fake_servers *fake, enum health_work w
 
 /* Polls till the call has ended, or nothing more happens. */
 void fake_servers_run(struct fake_servers *fake);
+
+/* How many requests are in flight. */
+size_t fake_servers_in_flight(const struct fake_servers *fake);
 
 /* Polls till no request is in flight: all calls have ended. */
 void fake_servers_run_all(struct fake_servers *fake);

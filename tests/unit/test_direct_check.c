@@ -172,6 +172,35 @@ static void nobody_answers(void **state)
 	close_case(&file);
 }
 
+/* Neither of servers nor, in the end, of the gateway. */
+static void a_cancelled_check_leaves_nothing_in_flight(void **state)
+{
+	struct direct_case file;
+	struct err err;
+	(void)state;
+	open_spread(&file, 3, 10, SIZE);
+	const struct store_check check = { .cap = &file.shares->cap };
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].held = true;
+	struct store_call *call =
+		store_check(file.fake.store, &check, fake_servers_then(&file.fake), &err);
+	fake_servers_run(&file.fake);
+	assert_int_equal(fake_servers_in_flight(&file.fake), CHECK_SLOTS);
+	store_cancel(file.fake.store, call);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 0);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++) {
+		file.fake.at[rank].held = false;
+		file.fake.at[rank].status = 400;
+	}
+	file.fake.gateway_held = true;
+	call = store_check(file.fake.store, &check, fake_servers_then(&file.fake), &err);
+	fake_servers_run(&file.fake);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 1);
+	store_cancel(file.fake.store, call);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 0);
+	close_case(&file);
+}
+
 /* It says that it has a share, and then does not bring it. */
 static void a_share_that_is_not_brought_is_not_counted(void **state)
 {
@@ -375,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_share_cut_short_is_damaged),
 		cmocka_unit_test(servers_that_do_not_answer_count_for_nothing),
 		cmocka_unit_test(nobody_answers),
+		cmocka_unit_test(a_cancelled_check_leaves_nothing_in_flight),
 		cmocka_unit_test(a_share_that_is_not_brought_is_not_counted),
 		cmocka_unit_test(leases_are_taken_where_shares_are),
 		cmocka_unit_test(one_of_several_checks_is_cancelled),

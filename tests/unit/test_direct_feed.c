@@ -1,5 +1,7 @@
 /* Shares that are made while they are sent to storage servers in memory. */
+#include "direct/direct_call.h"
 #include "tahoe/slab.h"
+
 #include "tests/unit/direct_case.h"
 #include "tests/unit/moved_clock.h"
 
@@ -144,6 +146,29 @@ static void what_is_there_of_a_share_is_not_sent_again(void **state)
 	close_case(&file);
 }
 
+/* What was there from before says nothing of how quick servers are. */
+static void nobody_is_slow_before_a_row_was_sent(void **state)
+{
+	struct direct_case file;
+	struct feed feed = { .file = &file };
+	(void)state;
+	open_case(&file, one_of_two);
+	give(&file, 0, 0);
+	file.fake.at[0].share[0].is_there = false;
+	file.fake.at[0].share[0].has = 700;
+	file.fake.at[1].held = true;
+	file.fake.at[1].well = 1;
+	begin_feed(&feed);
+	assert_false(file.fake.ended);
+	clock_move(20 * DIRECT_WAIT_MS);
+	store_poll(file.fake.store, 0);
+	file.fake.at[1].held = false;
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	assert_true(has_share(&file, 1, 1));
+	close_case(&file);
+}
+
 /* No server takes the shares that are lost. */
 static void a_file_that_nobody_takes_is_given_up_at_once(void **state)
 {
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test(rows_are_sent_in_order),
 		cmocka_unit_test(a_share_that_is_lost_is_made_anew_alone),
 		cmocka_unit_test(what_is_there_of_a_share_is_not_sent_again),
+		cmocka_unit_test(nobody_is_slow_before_a_row_was_sent),
 		cmocka_unit_test(a_file_that_nobody_takes_is_given_up_at_once),
 		cmocka_unit_test(a_file_is_made_no_more_than_three_times),
 		cmocka_unit_test(a_file_that_is_gone_is_nobodys_to_store),

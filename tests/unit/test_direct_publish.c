@@ -230,11 +230,21 @@ static void a_cancelled_call_leaves_nothing_in_flight(void **state)
 		slot.fake.at[rank].held = true;
 	struct store_call *call = begin_make(&slot);
 	store_poll(slot.fake.store, 0);
-	const struct http *http = gateway_http(((struct direct *)slot.fake.store)->base.behind);
-	assert_int_equal(http_in_flight(http), 4);
+	assert_int_equal(fake_servers_in_flight(&slot.fake), 4);
 	store_cancel(slot.fake.store, call);
-	assert_int_equal(http_in_flight(http), 0);
+	assert_int_equal(fake_servers_in_flight(&slot.fake), 0);
 	assert_false(slot.fake.ended);
+	/* Nor where the gateway makes it. */
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++) {
+		slot.fake.at[rank].held = false;
+		slot.fake.at[rank].status = 400;
+	}
+	slot.fake.gateway_held = true;
+	call = begin_make(&slot);
+	fake_servers_run(&slot.fake);
+	assert_int_equal(fake_servers_in_flight(&slot.fake), 1);
+	store_cancel(slot.fake.store, call);
+	assert_int_equal(fake_servers_in_flight(&slot.fake), 0);
 	close_slot(&slot);
 }
 

@@ -486,6 +486,53 @@ static void a_cancelled_put_says_nothing(void **state)
 	close_case(&file);
 }
 
+static void the_gateway_hears_of_a_cancelled_put(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, one_of_two);
+	no_more_than(&file, 1);
+	file.fake.gateway_held = true;
+	struct store_call *call = begin_put(&file, NULL);
+	fake_servers_run(&file.fake);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 1);
+	store_cancel(file.fake.store, call);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 0);
+	assert_false(file.fake.ended);
+	close_case(&file);
+}
+
+struct cancelling {
+	struct direct_case *file;
+	struct store_call *call;
+};
+
+static void cancel_other(void *context, const struct store_reply *reply)
+{
+	struct cancelling *cancelling = context;
+	assert_int_equal(reply->fault, FAULT_NONE);
+	store_cancel(cancelling->file->fake.store, cancelling->call);
+}
+
+/* Its questions stand behind those of another put. */
+static void a_put_is_cancelled_before_it_asked_anybody(void **state)
+{
+	struct direct_case file;
+	struct cancelling cancelling = { .file = &file };
+	const struct store_body literal = { .data = "abc", .size = 3 };
+	struct err err;
+	(void)state;
+	open_case(&file, one_of_two);
+	assert_non_null(store_put(file.fake.store, &literal,
+				  (struct store_then){ cancel_other, &cancelling }, &err));
+	cancelling.call = begin_put(&file, NULL); /* the newest is begun first */
+	assert_non_null(begin_put(&file, NULL));
+	fake_servers_run(&file.fake);
+	assert_stored(&file);
+	asked(&file, "0 room 0\n1 room 1\n0/0 put 0+1517\n1/1 put 0+1517\n");
+	close_case(&file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +560,8 @@ int main(void)
 		cmocka_unit_test(what_fits_in_a_cap_is_stored_nowhere),
 		cmocka_unit_test(one_of_several_puts_is_cancelled),
 		cmocka_unit_test(a_cancelled_put_says_nothing),
+		cmocka_unit_test(the_gateway_hears_of_a_cancelled_put),
+		cmocka_unit_test(a_put_is_cancelled_before_it_asked_anybody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

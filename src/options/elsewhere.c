@@ -13,6 +13,9 @@ static const char at_once[] = "-j N says how many are under way at once";
 static const char looks[] = "modes and times are kept anyway, -X and -A keep more";
 static const char shows[] =
 	"a terminal has a progress line anyway, --progress=always has it elsewhere";
+static const char links[] = "--symlinks=preserve keeps symlinks, --symlinks=follow follows them";
+static const char lists[] = "-v names each file as it ends, --json all of them, -n only looks";
+static const char same[] = "--checksum compares contents, --update sizes and times";
 static const char again[] = "what was interrupted goes on anyway";
 
 static const struct elsewhere command[] = {
@@ -24,6 +27,12 @@ static const struct elsewhere command[] = {
 	{ "purge", deletes },
 	{ "unlink", deletes },
 	{ "mkdir", "barge cp makes the directories it needs, tahoe mkdir an empty one" },
+	{ "copyto", "barge cp SRC ALIAS:PATH names the target, with -r and -T a directory's, too" },
+	{ "tree", "barge ls -R lists what is below" },
+	{ "rcat", "barge put - ALIAS:PATH stores what a pipe gives" },
+	{ "mount", "nothing is mounted; barge get ALIAS:PATH - gives a file to a pipe" },
+	{ "config",
+	  "aliases are Tahoe's (tahoe add-alias), options may stand in ~/.config/barge/config" },
 	{ "cat", "barge get ALIAS:PATH - writes to standard output" },
 	{ "check", "barge verify proves what is there, barge diff compares" },
 	{ "restore", "barge cp -r ALIAS:BACKUP/Latest DIR brings a snapshot back" },
@@ -36,6 +45,27 @@ static const struct elsewhere option[] = {
 	{ "--archive", looks },
 	{ "-R", "-r copies directories with all that is in them" },
 	{ "-P", shows },
+	{ "--stats", shows },
+	{ "--info", shows },
+	{ "-t", looks },
+	{ "-p", looks },
+	{ "--times", looks },
+	{ "--perms", looks },
+	{ "-l", links },
+	{ "-L", links },
+	{ "--links", links },
+	{ "--copy-links", links },
+	{ "-c", same },
+	{ "--size-only", same },
+	{ "-i", lists },
+	{ "--itemize-changes", lists },
+	{ "--log-level", lists },
+	{ "--ignore-existing", "--no-clobber keeps what is there" },
+	{ "--remove-source-files", "sources are never changed" },
+	{ "--max-age", "--newer=DATE leaves out what was not modified after that" },
+	{ "--exclude-dir", "--exclude=NAME/ leaves out directories of that name" },
+	{ "-W", "files are sent whole, or not at all" },
+	{ "--whole-file", "files are sent whole, or not at all" },
 	{ "--partial", again },
 	{ "--delete", keeps },
 	{ "--delete-after", keeps },

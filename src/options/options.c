@@ -106,12 +106,24 @@ static enum fault apply(struct parse *parse, const struct option_row *row, const
 	return option_store(parse->options, row, value, where, err);
 }
 
+/* Whether the next word is one of those that the option takes: --progress may stand alone. */
+static bool next_is_choice(const struct parse *parse, const struct option_row *row)
+{
+	if (parse->next == parse->arg.count)
+		return false;
+	struct options tried = { 0 };
+	struct err err;
+	return !option_store(&tried, row, parse->arg.text[parse->next], "", &err);
+}
+
 /* Applies an option found in argv; `value` is what was glued to it, or NULL. */
 static enum fault take_option(struct parse *parse, const struct option_row *row, const char *value,
 			      const char *where, struct err *err)
 {
 	if (!row->argument && value)
 		return err_set(err, FAULT_USAGE, "%s takes no value", where);
+	if (row->type == OPTION_PROGRESS && !value && !next_is_choice(parse, row))
+		value = "always";
 	if (row->argument && !value) {
 		if (parse->next == parse->arg.count)
 			return err_set(err, FAULT_USAGE, "%s wants %s behind it", where,
@@ -343,10 +355,18 @@ static enum fault check_words(const struct options *options, struct err *err)
 static enum fault check_gateways(const struct options *options, struct err *err)
 {
 	const struct text_list *gateway = &options->connection.gateway;
-	for (size_t i = 0; i < gateway->count; i++)
+	char shown[SHOWN_SIZE];
+	for (size_t i = 0; i < gateway->count; i++) {
 		if (url_names_user(gateway->text[i]))
 			return err_set(err, FAULT_USAGE,
 				       "--gateway: a gateway URL holds no user name or password");
+		if (!strchr(gateway->text[i], ':'))
+			return err_set(
+				err, FAULT_USAGE,
+				"-u wants the URL of a gateway, and '%s' is none; --update keeps "
+				"what is there with the same size and time",
+				show(gateway->text[i], shown));
+	}
 	return FAULT_NONE;
 }
 

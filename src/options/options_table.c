@@ -261,7 +261,8 @@ const struct option_row option_table[] = {
 	  ONLINE | BIT(PLAN) | BIT(JOBS) | BIT(SHOW) | BIT(LS) | BIT(DIFF) | BIT(SNAPSHOTS) |
 		  BIT(FORGET) | BIT(BENCH) | BIT(KEY),
 	  false, AT(output.json), 0, 0 },
-	{ "progress", 0, OPTION_PROGRESS, "auto|always|never", "the progress line (auto)",
+	{ "progress", 0, OPTION_PROGRESS, "auto|always|never",
+	  "the progress line (auto); alone: always",
 	  ONLINE | BIT(PLAN) | BIT(BENCH) | BIT(GET) | BIT(PUT) | BIT(KEY), false,
 	  AT(output.progress), 0, 0 },
 	{ "quiet", 'q', OPTION_FLAG, NULL, "only errors and warnings", ALL, false, AT(output.quiet),

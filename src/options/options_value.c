@@ -79,21 +79,38 @@ bool option_read_size(const char *text, uint64_t *number)
 	return false;
 }
 
+static const char time_unit[] = "dhms";
+
+/* Reads a number and its unit, which may be missing at the end; `unit` is NULL then. */
+static bool read_time(const char **at, uint64_t *ms, const char **unit)
+{
+	static const uint64_t seconds[] = { 86400, 3600, 60, 1 };
+	if (!digits(at, ms) || __builtin_mul_overflow(*ms, UINT64_C(1000), ms))
+		return false;
+	if (**at == '.') {
+		++*at;
+		for (uint64_t part = 100; part > 0 && **at >= '0' && **at <= '9'; part /= 10)
+			*ms += part * (uint64_t)(*(*at)++ - '0');
+	}
+	*unit = **at ? strchr(time_unit, **at) : NULL;
+	*at += *unit != NULL;
+	return !*unit || !__builtin_mul_overflow(*ms, seconds[*unit - time_unit], ms);
+}
+
+/* "90", "1.5h", "1h30m": the units go down. */
 static bool read_seconds(const char *text, uint64_t *ms)
 {
-	static const char name[] = "smhd";
-	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
-	if (!digits(&text, ms) || __builtin_mul_overflow(*ms, UINT64_C(1000), ms))
-		return false;
-	if (*text == '.') {
-		text++;
-		for (uint64_t unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10)
-			*ms += unit * (uint64_t)(*text++ - '0');
-	}
-	const char *found = *text ? strchr(name, *text) : NULL;
-	if (found && __builtin_mul_overflow(*ms, seconds[found - name], ms))
-		return false;
-	return text[found != NULL] == '\0';
+	const char *last = NULL;
+	*ms = 0;
+	do {
+		uint64_t more;
+		const char *unit;
+		if (!read_time(&text, &more, &unit) || (last && (!unit || unit <= last)) ||
+		    __builtin_add_overflow(*ms, more, ms))
+			return false;
+		last = unit;
+	} while (*text && last);
+	return *text == '\0';
 }
 
 static bool read_flag(const char *text, bool *flag)
@@ -125,6 +142,8 @@ static bool read_choice(const char *text, const char *choices, unsigned first, u
 
 static bool read_number(const struct option_row *row, const char *value, uint64_t *number)
 {
+	if (row->type == OPTION_RATE && strcmp(value, "off") == 0)
+		value = "0";
 	bool good = row->type == OPTION_COUNT     ? read_count(value, number)
 		    : row->type == OPTION_SECONDS ? read_seconds(value, number)
 						  : option_read_size(value, number);

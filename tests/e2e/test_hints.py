@@ -110,6 +110,10 @@ def test_a_plan_cut_off_names_the_remedy(client, tmp_path):
     (("copy", "a", "tahoe:"), "'copy', is it cp;"),
     (("cp", "-a", "a", "tahoe:"), "-a: modes and times are kept anyway, -X and -A keep more;"),
     (("cp", "-rP", "a", "tahoe:"), "-P: a terminal has a progress line anyway"),
+    (("cp", "-rlc", "a", "tahoe:"), "-l: --symlinks=preserve keeps symlinks"),
+    (("cp", "-c", "a", "tahoe:"), "-c: --checksum compares contents"),
+    (("cp", "--max-age", "1d", "a", "tahoe:"), "--max-age: --newer=DATE leaves out"),
+    (("copyto", "a", "tahoe:b"), "'copyto': barge cp SRC ALIAS:PATH names the target"),
     (("cp", "--delete", "a", "tahoe:"), "--delete: nothing is deleted at a target;"),
     (("cp", "--transfers=8", "a", "tahoe:"), ": -j N says how many are under way at once;"),
 ])

@@ -175,7 +175,62 @@ static void ls_takes_a_for_all_and_elsewhere_it_is_explained(void **state)
 	assert_int_equal(PARSE(&options, &err, "cp", "-R", "x", "tahoe:"), FAULT_USAGE);
 	assert_non_null(strstr(err.text, "-r copies directories"));
 	assert_int_equal(PARSE(&options, &err, "cp", "-l", "x", "tahoe:"), FAULT_USAGE);
+	assert_non_null(strstr(err.text, "--symlinks=preserve keeps symlinks"));
+	assert_int_equal(PARSE(&options, &err, "cp", "x", "y", "--bwlimit=off"), FAULT_NONE);
+	assert_int_equal(options.connection.bwlimit, 0);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "--long", "x", "tahoe:"), FAULT_USAGE);
 	assert_string_equal(err.text, "--long does not go with barge cp");
+}
+
+static void times_may_have_several_units(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word;
+		uint64_t ms; /* 0: it is refused */
+	} row[] = {
+		{ "--max-duration=1h30m", 5400000 },
+		{ "--max-duration=1d2h3m4.5s", 93784500 },
+		{ "--max-duration=1.5h", 5400000 },
+		{ "--max-duration=90", 90000 },
+		{ "--max-duration=30m1h", 0 },
+		{ "--max-duration=1h1h", 0 },
+		{ "--max-duration=1h30", 0 },
+		{ "--max-duration=1h ", 0 },
+		{ "--max-duration=1hm", 0 },
+		{ "--max-duration=213503982334d600000000000d", 0 },
+		{ "--max-duration=213503982334d14h25m51.615s", UINT64_MAX },
+		{ "--max-duration=213503982334d14h25m51.616s", 0 },
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct options options;
+		struct err err;
+		enum fault fault = PARSE(&options, &err, "cp", "a", "b", row[i].word);
+		assert_int_equal(fault, row[i].ms ? FAULT_NONE : FAULT_USAGE);
+		if (!fault)
+			assert_int_equal(options.transfer.max_duration_ms, row[i].ms);
+		options_fini(fault ? NULL : &options);
+	}
+}
+
+static void progress_may_stand_alone(void **state)
+{
+	(void)state;
+	struct options options;
+	struct err err;
+	assert_int_equal(PARSE(&options, &err, "cp", "--progress", "a", "b"), FAULT_NONE);
+	assert_int_equal(options.output.progress, REPORT_PROGRESS_ALWAYS);
+	assert_int_equal(options.words.count, 2);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "--progress", "never", "a", "b"), FAULT_NONE);
+	assert_int_equal(options.output.progress, REPORT_PROGRESS_NEVER);
+	assert_int_equal(options.words.count, 2);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--progress"), FAULT_NONE);
+	assert_int_equal(options.output.progress, REPORT_PROGRESS_ALWAYS);
+	options_fini(&options);
+	assert_int_equal(PARSE(&options, &err, "cp", "a", "b", "--progress=a"), FAULT_USAGE);
 }
 
 static void what_is_wrong_is_named_with_its_remedy(void **state)
@@ -204,6 +259,9 @@ static void what_is_wrong_is_named_with_its_remedy(void **state)
 		  "--max-duration wants seconds, such as 30 or 0.5; or 10m, 2h" },
 		{ { "cp", "--bwlimit=1" },
 		  "--bwlimit wants bytes a second, 1K to 16G, such as 500K or 10M; or 0" },
+		{ { "cp", "-rua", "b:" },
+		  "-u wants the URL of a gateway, and 'a' is none; --update keeps what is there "
+		  "with the same size and time" },
 		{ { "cp", "--symlinks=no" }, "--symlinks wants one of skip|follow|fail|preserve" },
 		{ { "cp", "--verify=all" },
 		  "--verify wants auto, or some of cap, count, check and read joined with commas" },
@@ -362,6 +420,8 @@ int main(void)
 		FACT(sizes_may_have_a_fraction),
 		FACT(wherever_an_option_has_a_size_it_may_have_a_fraction),
 		FACT(ls_takes_a_for_all_and_elsewhere_it_is_explained),
+		FACT(times_may_have_several_units),
+		FACT(progress_may_stand_alone),
 		FACT(what_is_wrong_is_named_with_its_remedy),
 		FACT(caps_vanish_from_argv_and_stay_in_the_words),
 		FACT(argv_wins_over_environment_and_that_over_the_file),

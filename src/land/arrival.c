@@ -183,23 +183,44 @@ static enum fault sync_file(struct arrival *arrival, struct err *err)
 	return FAULT_NONE;
 }
 
-/* Gives the name in the place of what was seen to have it, and notes what has other names. */
-static enum fault replace(struct arrival *arrival, const char *name, struct err *err)
+static bool is_written_alike(const struct stat *one, const struct stat *other)
+{
+	return one->st_size == other->st_size && one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+	       one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+/* The same for a file of several names, open as `old`: how the others are then is noted, unless
+ * somebody wrote to them just now. */
+static enum fault replace_one_of_several(struct arrival *arrival, const char *name, int old,
+					 struct err *err)
 {
 	struct links *links = &arrival->owner->links;
-	struct stat *seen = &arrival->seen, now;
+	struct stat *seen = &arrival->seen, before, now;
+	int at = arrival->target_dir->fd;
+	if (fstat(old, &before) != 0)
+		return dirfd_name(at, arrival->temporary, name, seen, err);
+	/* A name that it has lost by us since then is no change. */
+	if (links_know(links, &before)) {
+		seen->st_ctim = before.st_ctim;
+		seen->st_nlink = before.st_nlink;
+	}
+	links_begin(links, &before);
+	enum fault fault = dirfd_name(at, arrival->temporary, name, seen, err);
+	bool known = !fault && fstat(old, &now) == 0 && is_written_alike(&before, &now);
+	links_end(links, known ? &now : NULL);
+	return fault;
+}
+
+/* Gives the name in the place of what was seen to have it. */
+static enum fault replace(struct arrival *arrival, const char *name, struct err *err)
+{
+	struct stat *seen = &arrival->seen;
 	int at = arrival->target_dir->fd;
 	int old = seen->st_nlink > 1 ? openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
-	/* A name that it has lost by us since then is no change. */
-	if (old >= 0 && fstat(old, &now) == 0 && links_know(links, &now)) {
-		seen->st_ctim = now.st_ctim;
-		seen->st_nlink = now.st_nlink;
-	}
-	enum fault fault = dirfd_name(at, arrival->temporary, name, seen, err);
-	if (old >= 0 && !fault && fstat(old, &now) == 0)
-		links_note(links, &now);
-	if (old >= 0)
-		close(old);
+	if (old < 0)
+		return dirfd_name(at, arrival->temporary, name, seen, err);
+	enum fault fault = replace_one_of_several(arrival, name, old, err);
+	close(old);
 	return fault;
 }
 

@@ -5,8 +5,10 @@
  * when this job has replaced one name, what stands under the others seems to have changed after the
  * plan, though nobody has touched it.
  *
+ * Whoever looks between a name's replacement and the note of it waits for the note.
+ *
  * Place      inside src/land: arrivals note and ask.
- * Threads    all functions may run concurrently.
+ * Threads    one thread begins and ends; links_know may run in others at the same time.
  */
 #pragma once
 
@@ -18,6 +20,10 @@ enum { LINKS_KEPT = 1024 }; /* the last ones; what is forgotten is a conflict */
 
 struct links {
 	struct mutex lock;
+	struct cond ended;
+	bool losing GUARDED; /* a name is being taken from this file: */
+	dev_t losing_dev GUARDED;
+	ino_t losing_ino GUARDED;
 	struct link {
 		dev_t dev;
 		ino_t ino;
@@ -29,8 +35,12 @@ struct links {
 void links_init(struct links *links);
 void links_fini(struct links *links);
 
-/* Notes how a file is, of which a name was just replaced. */
-void links_note(struct links *links, const struct stat *st);
+/* A name of the file `st` is about to be replaced.  links_end follows. */
+void links_begin(struct links *links, const struct stat *st);
 
-/* Returns whether losing that name was the last that happened to it. */
+/* Notes how the file is now; NULL: nothing was done, or more than that. */
+void links_end(struct links *links, const struct stat *now);
+
+/* Returns whether losing such a name was the last that happened to it.  Sleeps while it is losing
+ * one. */
 bool links_know(struct links *links, const struct stat *st);

@@ -3,6 +3,7 @@
 #include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/fake_store.h"
+#include "tests/unit/moved_clock.h"
 
 static struct fake fake = { .gateways = 2 };
 static struct store *first, *second;
@@ -30,6 +31,7 @@ static int open_stores(void **state)
 {
 	struct err err;
 	(void)state;
+	clock_stop();
 	return fake_open_store(&fake, &first, &err) || fake_open_store(&fake, &second, &err);
 }
 
@@ -40,11 +42,6 @@ static int close_stores(void **state)
 	store_close(first);
 	store_close(second);
 	return 0;
-}
-
-static void pause_ms(unsigned ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = (long)ms * 1000000 }, NULL);
 }
 
 static void however_many_find_it_away_it_is_said_once(void **state)
@@ -70,9 +67,9 @@ static void its_time_begins_when_it_was_first_found(void **state)
 	begin(30);
 	away_found(away, first, &why);
 	assert_false(away_is_over(away, 0));
-	pause_ms(20);
+	clock_move(20);
 	away_found(away, first, &why);
-	pause_ms(20);
+	clock_move(20);
 	assert_true(away_is_over(away, 0));
 	assert_false(away_is_over(away, 1));
 	away_answered(away, first);
@@ -87,7 +84,7 @@ static void one_asks_again_when_it_is_due(void **state)
 	assert_false(away_asks(away, 0));
 	away_found(away, first, &why);
 	assert_in_range(away_delay_ms(away, 0), 0, 20); /* not behind the end */
-	pause_ms(25);
+	clock_move(25);
 	assert_true(away_asks(away, 0));
 	assert_false(away_asks(away, 0));
 	begin(60000);

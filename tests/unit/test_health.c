@@ -2,8 +2,7 @@
 
 #include "queue/core/thread.h"
 #include "tests/unit/facts.h"
-
-#include <unistd.h>
+#include "tests/unit/moved_clock.h"
 
 struct heard {
 	unsigned trouble, well;
@@ -131,11 +130,11 @@ static void the_wait_ends(void **state)
 	assert_int_equal(err.excuse, EXCUSE_WAITING);
 	assert_in_range(err.retry_after_ms, 0, 30); /* not behind the end */
 	/* Another gateway at which it goes well keeps the job alive. */
-	usleep(40000);
+	clock_move(40);
 	struct health_call elsewhere = health_begin(health, 1, HEALTH_STORING);
 	health_well(health, &elsewhere);
 	assert_int_equal(fail_one(health).excuse, EXCUSE_WAITING);
-	usleep(40000);
+	clock_move(40);
 	err = fail_one(health);
 	assert_int_equal(err.excuse, EXCUSE_OVER);
 	assert_int_equal(err.fault, FAULT_UNAVAILABLE);
@@ -150,7 +149,7 @@ static struct err fail_for_long(struct health *health)
 {
 	fail_one(health);
 	fail_one(health);
-	usleep(40000);
+	clock_move(40);
 	return fail_one(health);
 }
 
@@ -196,7 +195,7 @@ static void little_is_begun_while_there_is_trouble(void **state)
 	assert_in_range(wait_ms, 1, 250);
 	assert_true(health_admits(health, 0, HEALTH_READING, &wait_ms));
 	assert_true(health_admits(health, 1, HEALTH_STORING, &wait_ms));
-	usleep(260000);
+	clock_move(260);
 	assert_true(health_admits(health, 0, HEALTH_STORING, &wait_ms));
 	assert_false(health_admits(health, 0, HEALTH_STORING, &wait_ms)); /* one at a time */
 	do_one(health);
@@ -267,5 +266,6 @@ int main(void)
 		cmocka_unit_test(keeps_what_could_be_read),
 		cmocka_unit_test(the_other_side_may_ask_for_more_time),
 	};
+	clock_stop();
 	return cmocka_run_group_tests(facts, NULL, NULL);
 }

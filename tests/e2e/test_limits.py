@@ -88,7 +88,7 @@ def test_one_file_to_and_from_pipes_keeps_the_rate(embedded, client, tmp_path):
     barge = client(embedded)
     alias, _ = embedded.fresh()
     data = content(2 * MIB)
-    lasts(lambda: barge.ok("put", "-f", "-", alias + "x", LIMIT, given=data), 1.6, 3.5)
+    lasts(lambda: barge.ok("put", "-", alias + "x", LIMIT, given=data), 1.6, 3.5)
     lasts(lambda: barge.ok("get", alias + "x", "-", LIMIT), 1.6, 3.5)
     assert barge.ok("get", alias + "x", "-").raw == data
 

@@ -77,6 +77,8 @@ static void makes_keys_that_differ(void **state)
 	assert_int_equal(mutable_key_generate(&one, &err), FAULT_NONE);
 	assert_int_equal(mutable_key_generate(&two, &err), FAULT_NONE);
 	assert_int_equal(one.cap.kind, CAP_DIR2);
+	assert_int_equal(one.cap.size, 0);
+	assert_int_equal(one.der[sizeof one.der - 1], 0);
 	assert_false(cap_equal(&one.cap, &two.cap));
 	struct mutable_key again;
 	assert_int_equal(mutable_key_from_der(one.der, one.der_size, &again, &err), FAULT_NONE);

@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -178,6 +179,15 @@ class Barge:
     def job(self):
         """The directory of the newest job."""
         return self.jobs()[-1]
+
+
+def await_signals(process):
+    """Sleeps until it takes signals itself, or is over: before that they end it like any other."""
+    def takes():
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        blocked = int(re.search(r"SigBlk:\s*(\w+)", status).group(1), 16)
+        return blocked >> (signal.SIGTERM - 1) & 1 or process.poll() is not None
+    wait_for(takes, pause=0.01)
 
 
 class LineReader(threading.Thread):

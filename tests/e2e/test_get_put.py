@@ -9,6 +9,7 @@ import time
 import pytest
 
 from grid import wait_for
+from runner import await_signals
 from tree import content
 
 SIZES = [0, 1, 55, 56, 1000, 65535, 65536, 65537, 1 << 20, (3 << 20) + 1]
@@ -417,7 +418,8 @@ def test_put_is_ended_while_it_waits_for_input(embedded, client):
     process = client(embedded).start("put", "-", alias + "x", stdin=subprocess.PIPE)
     process.stdin.write(b"some")
     process.stdin.flush()
-    time.sleep(0.5)
+    await_signals(process)
+    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 3
     for pipe in (process.stdin, process.stdout, process.stderr):

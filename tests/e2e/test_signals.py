@@ -5,11 +5,10 @@ import signal
 import socket
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from grid import wait_for
+from runner import await_signals
 from tree import content
 
 NUMBERS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
@@ -19,15 +18,6 @@ def start(barge, *words, **options):
     return subprocess.Popen(barge.words(*words), env=barge.environment,
                             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                                "stderr": subprocess.PIPE, **options})
-
-
-def await_signals(process):
-    """Sleeps until it takes signals itself, or is over: before that they end it like any other."""
-    def takes():
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-        blocked = int(re.search(r"SigBlk:\s*(\w+)", status).group(1), 16)
-        return blocked >> (signal.SIGTERM - 1) & 1 or process.poll() is not None
-    wait_for(takes, pause=0.01)
 
 
 def ends(process, number=signal.SIGTERM, seconds=12, first=0.3):
@@ -82,7 +72,7 @@ def test_a_fifo_whose_writer_rests(embedded, client, tmp_path):
 
 @pytest.mark.parametrize("words", [
     ("ls", "--cap-file={fifo}", "cap:"), ("ls", "--convergence-file={fifo}"),
-    ("show", "{fifo}"), ("run", "{fifo}"), ("ls", "--config={fifo}"),
+    ("show", "{fifo}"), ("run", "{fifo}"),
     ("cp", "-r", "--files-from={fifo}", ".", "x"), ("cp", "{fifo}", "x"),
     ("cp", "-r", "--symlinks=follow", "links", "x"), ("diff", "{fifo}", "a:")])
 def test_a_fifo_in_the_place_of_a_file(embedded, client, tmp_path, words):
@@ -97,6 +87,13 @@ def test_a_fifo_in_the_place_of_a_file(embedded, client, tmp_path, words):
         process.send_signal(signal.SIGTERM)
     assert process.wait(12) != 0 or words[0] == "cp"
     process.communicate()
+
+
+def test_a_fifo_in_the_place_of_the_config_file(client, tmp_path):
+    (tmp_path / "barge").mkdir()
+    os.mkfifo(tmp_path / "barge/config")
+    run = client(None).ok("ls", "tahoe:", code=77, timeout=20, env={"XDG_CONFIG_HOME": tmp_path})
+    assert "barge/config is not a regular file" in run.err
 
 
 def test_standard_input_that_stays_open(embedded, client, tmp_path):

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-	IN_FLIGHT = 4,    /* file requests a gateway at first, */
-	DIRECT = 8,       /* and where files are written to storage servers; */
+	IN_FLIGHT = 8,    /* file requests a gateway at first, */
+	DIRECT = 16,      /* and where storage servers are asked; */
 	MOST = 64,        /* and at most, unless -j says how many */
 	DIRECTORIES = 2,  /* directory requests beside them */
 	LEASE_MS = 60000, /* a lessee that is silent for so long is taken for dead */
@@ -107,9 +107,9 @@ static enum fault start_lanes(struct engine *engine, struct err *err)
 	unsigned most = engine->budget.transfers - engine->budget.transfers % gateways;
 	threads = threads < most ? threads : most;
 	engine->adapts = engine->transfer->in_flight == 0;
-	width_begin(&engine->width,
-		    engine->setup->encodes && !engine->to_local ? DIRECT : IN_FLIGHT,
-		    threads / gateways, most / gateways);
+	const bool direct = engine->to_local ? engine->budget.direct : engine->setup->encodes;
+	width_begin(&engine->width, direct ? DIRECT : IN_FLIGHT, threads / gateways,
+		    most / gateways);
 	const struct lanes_options lanes = {
 		.open = open_next,
 		.gave_up = engine_gave_up,

@@ -5,15 +5,18 @@ enum {
 	SAMPLE_ENDS = 2,    /* and so many requests for each of those in flight; */
 	FIRST_US = 50000,   /* the first one is shorter: */
 	FIRST_ENDS = 1,
+	ROUGH_US = 800000, /* as long as looks differ much, a sample goes on, up to so long, */
+	FIRST_ROUGH_US = 150000,
 	FULL_PERCENT = 80, /* of the width, to be a sample of it */
 	PAUSE = 4,         /* samples between probes, at first, */
+	PAUSE_FAR = 32,    /* where fewer are known to lose as much as they are fewer, */
 	PAUSE_MAX = 64,    /* and at most */
 	REST = 16,         /* after requests were turned away */
 	REFUSED = 20,      /* one in so many is too many */
 };
 
-static const double grows = 1.05, leaps = 1.3, widens = 1.04, keeps = 0.97, falls = 0.67,
-		    plunge = 0.5;
+static const double grows = 1.05, leaps = 1.4, widens = 1.04, keeps = 0.97, falls = 0.67,
+		    plunge = 0.5, rough = 0.06;
 
 void width_begin(struct width *width, unsigned first, unsigned least, unsigned most)
 {
@@ -30,8 +33,9 @@ void width_begin(struct width *width, unsigned first, unsigned least, unsigned m
 
 static void begin_sample(struct width *width, const struct width_look *look)
 {
-	width->begun = *look;
+	width->begun = width->last = *look;
 	width->busy = width->looks = 0;
+	width->speeds = width->squares = 0;
 }
 
 /* Goes to another width: what is under way is not of it. */
@@ -51,20 +55,28 @@ static void be_steady(struct width *width, unsigned left)
 	width->left = left;
 }
 
-/* What there is now is kept, and twice as many are tried. */
+/* What there is now is kept, and more are tried: four times as many where the last ones have hardly
+ * had the others wait. */
 static void go_wider(struct width *width, double speed)
 {
+	const bool far = width->speed > 0 && speed >= width->speed * leaps;
 	width->speed = speed;
 	width->home = width->now;
-	set(width, 2 * width->now);
-	if (width->now == width->home)
-		be_steady(width, width->pause);
+	set(width, (far ? 4 : 2) * width->now);
+	if (width->now > width->home)
+		return;
+	width->pause = far ? PAUSE_FAR : width->pause;
+	be_steady(width, width->pause);
 }
 
 static void grow(struct width *width, double speed)
 {
 	if (speed >= width->speed * grows) {
 		go_wider(width, speed);
+		return;
+	}
+	if (width->now > 2 * width->home) { /* that was four times as many */
+		set(width, 2 * width->home);
 		return;
 	}
 	set(width, width->home);
@@ -167,10 +179,44 @@ static void narrow(struct width *width)
 	be_steady(width, REST);
 }
 
-/* Bytes a microsecond since the begin of the sample. */
+/* Bytes a microsecond. */
+static double speed_between(const struct width_look *begun, const struct width_look *look)
+{
+	return (double)(look->work - begun->work) / (double)(look->us - begun->us);
+}
+
 static double speed_since(const struct width *width, const struct width_look *look)
 {
-	return (double)(look->work - width->begun.work) / (double)(look->us - width->begun.us);
+	return speed_between(&width->begun, look);
+}
+
+static void add_look(struct width *width, const struct width_look *look)
+{
+	const double speed = speed_between(&width->last, look);
+	width->last = *look;
+	width->busy += look->busy;
+	width->looks++;
+	width->speeds += speed;
+	width->squares += speed * speed;
+}
+
+/* Whether the mean of the looks is not known well enough: its standard error is too large. */
+static bool is_rough(const struct width *width)
+{
+	const double looks = (double)width->looks, mean = width->speeds / looks;
+	if (width->looks < 2)
+		return true;
+	const double variance = (width->squares - looks * mean * mean) / (looks - 1);
+	return variance > rough * rough * mean * mean * looks;
+}
+
+static bool is_sample(const struct width *width, const struct width_look *look)
+{
+	const uint64_t us = look->us - width->begun.us, ended = look->ended - width->begun.ended;
+	const bool first = width->home == 0;
+	return us >= (first ? FIRST_US : SAMPLE_US) &&
+	       ended >= (first ? FIRST_ENDS : SAMPLE_ENDS) * (uint64_t)width->now &&
+	       (us >= (first ? FIRST_ROUGH_US : ROUGH_US) || !is_rough(width));
 }
 
 /* Whether more than the last time is so much worse that a whole sample of it is not waited for. */
@@ -219,19 +265,15 @@ unsigned width_look_at(struct width *width, const struct width_look *look)
 			settled(width, look);
 		return width->now;
 	}
-	width->busy += look->busy;
-	width->looks++;
+	add_look(width, look);
 	if (refused * REFUSED > ended) {
 		narrow(width);
 		begin_sample(width, look);
 		return width->now;
 	}
-	const uint64_t us = look->us - width->begun.us;
-	const bool first = width->home == 0;
-	if (us < (first ? FIRST_US : SAMPLE_US) ||
-	    ended < (first ? FIRST_ENDS : SAMPLE_ENDS) * (uint64_t)width->now)
+	if (!is_sample(width, look))
 		return width->now;
-	width->sample_us = us;
+	width->sample_us = look->us - width->begun.us;
 	if (width->busy * 100 < width->looks * width->now * FULL_PERCENT)
 		learn_nothing(width);
 	else

@@ -2,11 +2,14 @@
  * How many requests to have in flight: as many as make it quicker, and no more.
  *
  * Nobody knows beforehand what a grid can do, so it is tried out.  A sample is the speed at one
- * width, over some requests for each of those in flight; what was begun before is not in it.
+ * width, over some requests for each of those in flight; what was begun before is not in it.  It
+ * goes on (0.8 s at most) until the looks in it agree to 6 %, their standard error.
  *
  *   GROW    twice as many while that is quicker (5 %), else back to the last ---> STEADY
- *             much quicker (30 %) is seen as soon as so many have ended, and half as quick for
- *             the time of two samples is seen then: no sample is waited for
+ *             much quicker (40 %) is seen as soon as so many have ended, and half as quick for
+ *             the time of two samples is seen then: no sample is waited for; after much quicker
+ *             come four times as many (and twice where that was too many), or, where there may be
+ *             no more, a long time without probes
  *   STEADY  samples; now and then, by turns, with half as many more and a third fewer:
  *   PROBE     one sample there,
  *   CHECK     one more here: more is kept where it was quicker than both (4 %)  ---> GROW
@@ -41,7 +44,9 @@ struct width {
 	enum width_state state;
 	bool settling;           /* what ends was begun at another width */
 	struct width_look begun; /* of the sample, or of the settling */
+	struct width_look last;  /* in the sample */
 	uint64_t busy, looks;    /* sums of the sample */
+	double speeds, squares;  /* sums of its looks, each against the one before */
 	uint64_t sample_us;      /* how long the last one took */
 	double speed, probed;    /* the last at this width; at the probed one */
 	unsigned home, tried;    /* the width that a probe comes from; that was probed */

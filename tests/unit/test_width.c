@@ -174,7 +174,7 @@ static void where_nothing_is_gained_few_are_enough(void **state)
 		most = history.width.now > most ? history.width.now : most;
 	}
 	assert_in_range(most, 8, 16);
-	(void)go_on(&history, flat, 60);
+	(void)go_on(&history, flat, 120);
 	assert_in_range(history.width.now, 1, 8);
 }
 

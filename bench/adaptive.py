@@ -9,11 +9,15 @@ its start included, so finding out counts.  Content is new each time.
 
 A short run of each says how much there is to do: as many files as the best fixed number does in
 --seconds, for it, for the default and for all that are at least half as fast; slower ones get fewer.
-Then come --rounds rounds, another number first in each.  The default is compared with the best
-median of the fixed ones, which among equals is the luckiest: so "noise" is how far the runs of one
-number lie apart (the median over all numbers, of their own), and "flat" says that the medians of the
-fixed ones lie no further apart than that.  "result" is met (0.9 of the best, or more), within the
+Then each runs once, and the two best fixed numbers and the default run --rounds times more, by
+turns: these runs alone count, because the best of seven that ran once is the luckiest one.  The
+default's median is compared with the better median of the two; "noise" is how far the runs of one
+number lie apart (the median of the three).  "result" is met (0.9 of the best, or more), within the
 noise, or missed.
+
+Memory is a better place for the files than a disk (TMPDIR=/dev/shm).  On a machine that does other
+things these should weigh less: where the kernel groups by session, `nice` counts within one only,
+and /proc/PID/autogroup has the weight of a session.
 
 Needs BARGE, the program, and build/venv with Tahoe-LAFS for two of the places.
 """
@@ -33,7 +37,8 @@ import rounds
 from grid import EmbeddedGateway, RealGrid, SpreadGrid
 
 FIXED, FOUND, TARGET = (1, 2, 4, 8, 16, 32, 64), "default", 0.9
-SIZE, IN_FOLDER, FOLDERS_MAX = 4096, 50, 400
+SIZE, IN_FOLDER, FOLDERS_MAX = 4096, 50, 800
+FINALISTS = 2  # fixed numbers
 DELAY_MS = 50
 TRIAL = 0.3        # of --seconds, for the short run
 MORE_SECONDS = 45  # that may be spent on storing what is read
@@ -130,18 +135,22 @@ def work_of(tried, seconds, most):
             for number, speed in tried.items()}
 
 
-def judge(results):
-    """What the runs of one direction come to."""
+def best_of(speeds, count):
+    """The best of the fixed numbers, best first."""
+    return sorted((number for number in FIXED if number in speeds), key=speeds.get,
+                  reverse=True)[:count]
+
+
+def judge(seen, results):
+    """What one run of each, and the runs of the finalists, come to."""
     median = {number: statistics.median(runs) for number, runs in results.items()}
-    apart = [(max(runs) - min(runs)) / median[number] for number, runs in results.items()]
-    noise = statistics.median(apart)
-    best = max(FIXED, key=median.get)
-    fixed = [median[number] for number in FIXED]
+    noise = statistics.median((max(runs) - min(runs)) / median[number]
+                              for number, runs in results.items())
+    best = best_of(median, 1)[0]
     ratio = median[FOUND] / median[best]
-    flat = max(fixed) - min(fixed) <= noise * max(fixed)
     result = "met" if ratio >= TARGET else "within the noise" \
-        if flat or max(results[FOUND]) >= median[best] else "missed"
-    return {"files_per_second": median, "runs": results, "noise": round(noise, 3), "flat": flat,
+        if max(results[FOUND]) >= median[best] else "missed"
+    return {"files_per_second": {**seen, **median}, "runs": results, "noise": round(noise, 3),
             "best": best, "default": median[FOUND], "ratio": round(ratio, 3), "target": TARGET,
             "result": result}
 
@@ -155,10 +164,16 @@ def direction(bench, name, args, up_speed):
         bench.store(min(max(work.values()), folders_for(up_speed, MORE_SECONDS)))
         work = {number: min(folders, bench.most) for number, folders in work.items()}
     sides = {number: lambda number=number: run(number, work[number]) for number in work}
-    results = rounds.play(sides, args.rounds, lambda number: ready(work[number]))
+
+    def play(numbers, count):
+        return rounds.play({number: sides[number] for number in numbers}, count,
+                           lambda number: ready(work[number]))
+
+    seen = {number: runs[0] for number, runs in play(sides, 1).items()}
+    results = play([*best_of(seen, FINALISTS), FOUND], args.rounds)
     return {"direction": name,
             "files": {number: folders * IN_FOLDER for number, folders in work.items()},
-            **judge(results)}
+            **judge(seen, results)}
 
 
 def measure(barge, folder, name, args):
@@ -178,8 +193,7 @@ def table(parts):
     for part in parts:
         print(f"{part['place'] + ' ' + part['direction']:<14}",
               *(f"{part['files_per_second'][number]:8.1f}" for number in numbers),
-              f"{part['ratio']:6.2f} {part['noise']:5.2f} ", part["result"],
-              "(flat)" if part["flat"] else "", file=sys.stderr)
+              f"{part['ratio']:6.2f} {part['noise']:5.2f} ", part["result"], file=sys.stderr)
 
 
 def main():

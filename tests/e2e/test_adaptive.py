@@ -7,11 +7,11 @@ def seconds(run):
 
 
 def test_a_gateway_far_away_gets_more_at_once(gateway, client, tmp_path):
-    """600 answers of 50 ms: 7.5 s with four in flight."""
+    """1,200 answers of 50 ms: 7.5 s with eight in flight."""
     grid = gateway("put:delay=50", "get:delay=50")
     alias, _ = grid.fresh()
     barge = client(grid)
-    source = many(tmp_path / "s", 600)
+    source = many(tmp_path / "s", 1200)
     assert seconds(barge.ok("cp", "-r", "--json", source, alias)) < 4.5
     assert seconds(barge.ok("cp", "-r", "--json", f"{alias}s", tmp_path / "out")) < 4.5
 

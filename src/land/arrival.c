@@ -224,15 +224,23 @@ static enum fault replace(struct arrival *arrival, const char *name, struct err 
 	return fault;
 }
 
+static enum fault take_name(struct arrival *arrival, const char *name, struct err *err)
+{
+	return arrival->decision.replaces
+		       ? replace(arrival, name, err)
+		       : dirfd_name(arrival->target_dir->fd, arrival->temporary, name, NULL, err);
+}
+
 static enum fault give_name(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
 	int at = arrival->target_dir->fd;
 	arrival_name(arrival, name);
 	KILL_POINT("fetch-publish");
-	enum fault fault = arrival->decision.replaces
-				   ? replace(arrival, name, err)
-				   : dirfd_name(at, arrival->temporary, name, NULL, err);
+	enum fault fault = take_name(arrival, name, err);
+	/* Another job, for which it was opened too, may have shut it at its end. */
+	if (fault && err->os_error == EACCES && restore_open_directory(at))
+		fault = take_name(arrival, name, err);
 	KILL_POINT("fetch-named");
 	if (fault != FAULT_EXISTS)
 		return fault;

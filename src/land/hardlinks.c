@@ -208,22 +208,33 @@ static void link_one(struct hardlinks *hardlinks, int fd, const struct hardlink 
 	losses_add(hardlinks->options->losses, well ? 0 : LOST_LINK);
 }
 
-/* Opens the first of a group that is there as it came.  Returns its descriptor, or -1. */
+/* Opens the file if it is there as it came.  Returns its descriptor, or -1. */
+static int open_as_it_came(struct hardlinks *hardlinks, const struct hardlink *link)
+{
+	const char *name = bytes_text(&hardlinks->names) + link->name;
+	struct tree_dir *dir;
+	struct stat seen, now;
+	if (!is_as_it_came(hardlinks, link, &dir, &seen))
+		return -1;
+	int fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	tree_dir_unref(dir);
+	if (fd >= 0 && (fstat(fd, &now) != 0 || !dirfd_is_same(&seen, &now))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Opens the first of a group that is there as it came; those before it stay by themselves.  Returns
+ * its descriptor, or -1. */
 static int open_first(struct hardlinks *hardlinks, const struct hardlink *link, size_t *from,
 		      size_t count)
 {
 	for (; *from < count; ++*from) {
-		struct tree_dir *dir;
-		struct stat st, now;
-		if (!is_as_it_came(hardlinks, &link[*from], &dir, &st))
-			continue;
-		int fd = openat(dir->fd, bytes_text(&hardlinks->names) + link[*from].name,
-				O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		tree_dir_unref(dir);
-		if (fd >= 0 && fstat(fd, &now) == 0 && dirfd_is_same(&st, &now))
-			return fd;
+		int fd = open_as_it_came(hardlinks, &link[*from]);
 		if (fd >= 0)
-			close(fd);
+			return fd;
+		losses_add(hardlinks->options->losses, LOST_LINK);
 	}
 	return -1;
 }

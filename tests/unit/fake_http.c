@@ -52,7 +52,10 @@ struct http_call *http_start(struct http *http, const struct http_request *reque
 {
 	struct fake_call *fake = calloc(1, sizeof *fake);
 	struct fake_call **end = &queue;
-	(void)err;
+	if (!fake) {
+		err_set(err, FAULT_NOMEM, "no memory for a request");
+		return NULL;
+	}
 	fake->call.http = http;
 	fake->call.begun_ms = clock_ms();
 	fake->call.request = *request;

@@ -166,7 +166,7 @@ static void give_room(struct fake_servers *fake, unsigned rank, const struct htt
 		given[i] = !server->full && !share->data;
 		if (!given[i])
 			continue;
-		*share = (struct fake_share){ .data = calloc(1, item.number), .size = item.number };
+		*share = (struct fake_share){ .data = malloc(item.number), .size = item.number };
 	}
 	note(fake, "\n");
 	say_map(fake, 2);

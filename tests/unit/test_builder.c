@@ -5,6 +5,7 @@
 #include "tests/unit/land_case.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct builder_options options;
 
@@ -147,6 +148,34 @@ static void leaves_the_target_itself_as_it_is(void **state)
 	assert_int_equal(tree_count("out"), 0);
 }
 
+/* It was read-only, and opened for the time being. */
+static void shuts_the_target_itself_that_was_opened(void **state)
+{
+	(void)state;
+	assert_int_equal(chmod(tree_path("out"), S_ISUID | 0755), 0);
+	const struct fake_task *root = add(LAND_CASE_ROOT, NULL);
+	build();
+	assert_ended(root, OUTCOME_DONE, REASON_NONE);
+	assert_int_equal(status_of("out").st_mode, S_IFDIR | 0555);
+}
+
+static void counts_what_could_not_be_kept(void **state)
+{
+	(void)state;
+	const struct meta edge = { .flags = META_GRID | META_HAS_MODE, .mode = 0700 };
+	if (getuid() != 0)
+		skip(); /* nobody else has a directory that is another's */
+	tree_as_user();
+	tree_as_root();
+	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
+	assert_int_equal(seteuid(status_of("out").st_uid), 0);
+	const struct fake_task *task = add(LAND_CASE_D, &edge);
+	build();
+	tree_as_root();
+	assert_ended(task, OUTCOME_DONE, REASON_NONE);
+	assert_int_equal(land_case.losses.modes, 1);
+}
+
 static void fails_where_something_is_in_the_way(void **state)
 {
 	(void)state;
@@ -220,6 +249,8 @@ int main(void)
 		FACT(takes_the_umask_where_there_is_no_mode),
 		FACT(restores_nothing_that_is_not_wanted),
 		FACT(leaves_the_target_itself_as_it_is),
+		FACT(shuts_the_target_itself_that_was_opened),
+		FACT(counts_what_could_not_be_kept),
 		FACT(fails_where_something_is_in_the_way),
 		FACT(settles_what_could_not_be_listed),
 		FACT(an_earlier_end_condemns_nothing),

@@ -10,11 +10,14 @@ struct chunked_grid {
 	struct fake fake;
 	struct store *store;
 	struct cap directory, chunk[COUNT];
-	size_t listed;         /* chunks that are there */
-	unsigned asked[COUNT]; /* checks of each chunk */
-	unsigned directories;  /* and of the directory */
-	size_t failing, sick;  /* of this chunk, from 1, a check fails; shares are lost */
-	unsigned width;        /* of an attempt */
+	size_t listed;          /* chunks that are there */
+	unsigned asked[COUNT];  /* checks of each chunk */
+	unsigned directories;   /* and of the directory */
+	size_t failing, sick;   /* of this chunk, from 1, a check fails; shares are lost */
+	size_t mended;          /* this was repaired, and what is left corrupt is as its number */
+	unsigned width, levels; /* of an attempt; 0: VERIFY_COUNT */
+	uint64_t moved;
+	bool deaf; /* nobody hears how it goes on */
 	unsigned ended_checks;
 	unsigned most; /* checks that were in flight at once */
 
@@ -47,6 +50,8 @@ static void answer_check(struct chunked_grid *grid, const struct cap *cap,
 		.good_shares = sick ? 5 : 10,
 		.needed = 3,
 		.expected = 10,
+		.repaired = is_chunk && i + 1 == grid->mended,
+		.corrupt_shares = is_chunk ? (uint32_t)i : 0,
 	};
 }
 
@@ -57,12 +62,23 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 		answer_check(grid, &call->cap, reply);
 		return true;
 	}
+	if (call->operation == FAKE_GET) {
+		static const unsigned char bytes[CHUNK];
+		assert_true(call->sink(call->context, bytes, CHUNK));
+		reply->proven = true;
+		return true;
+	}
 	assert_int_equal(call->operation, FAKE_LIST);
 	reply->node.kind = STORE_DIRECTORY;
 	for (size_t i = 0; i < grid->listed; i++)
 		fake_child(call, (const char *[]){ "1", "2", "3", "4" }[i], STORE_FILE,
 			   &grid->chunk[i]);
 	return true;
+}
+
+static void moved(void *context, uint64_t bytes)
+{
+	((struct chunked_grid *)context)->moved += bytes;
 }
 
 static void advanced(void *context) { ((struct chunked_grid *)context)->advanced++; }
@@ -102,9 +118,10 @@ static enum fault prove(struct chunked_grid *grid)
 		.store = grid->store,
 		.cap = &grid->directory,
 		.bytes = COUNT * CHUNK,
-		.levels = VERIFY_COUNT,
+		.levels = grid->levels ? grid->levels : VERIFY_COUNT,
 		.width = grid->width,
-		.advanced = advanced,
+		.moved = grid->deaf ? NULL : moved,
+		.advanced = grid->deaf ? NULL : advanced,
 		.ended = ended,
 		.context = grid,
 	};
@@ -160,6 +177,46 @@ static void the_weakest_chunk_is_the_health_of_the_file(void **state)
 	assert_false(grid.proof.health.healthy);
 	assert_int_equal(grid.proof.health.good_shares, 5);
 	assert_int_equal(grid.asked[2], 0);
+	close_grid(&grid);
+}
+
+static void what_is_found_in_any_chunk_is_of_the_file(void **state)
+{
+	(void)state;
+	for (size_t mended = 0; mended <= COUNT; mended++) {
+		struct chunked_grid grid;
+		open_grid(&grid);
+		grid.mended = mended;
+		assert_int_equal(prove(&grid), FAULT_NONE);
+		assert_int_equal(grid.proof.health.repaired, mended > 0);
+		assert_int_equal(grid.proof.health.corrupt_shares, 0 + 1 + 2 + 3);
+		close_grid(&grid);
+	}
+}
+
+/* The directory was read when it was listed. */
+static void all_chunks_are_read(void **state)
+{
+	(void)state;
+	struct chunked_grid grid;
+	open_grid(&grid);
+	grid.levels = VERIFY_READ;
+	assert_int_equal(prove(&grid), FAULT_NONE);
+	assert_int_equal(atomic_load(&grid.fake.started[FAKE_GET]), COUNT);
+	assert_int_equal(grid.moved, COUNT * CHUNK);
+	assert_false(grid.proof.checked);
+	close_grid(&grid);
+}
+
+static void nobody_has_to_listen(void **state)
+{
+	(void)state;
+	struct chunked_grid grid;
+	open_grid(&grid);
+	grid.levels = VERIFY_READ;
+	grid.deaf = true;
+	assert_int_equal(prove(&grid), FAULT_NONE);
+	assert_int_equal(grid.moved + grid.advanced, 0);
 	close_grid(&grid);
 }
 
@@ -231,6 +288,9 @@ int main(void)
 		cmocka_unit_test(each_object_is_asked_for_once),
 		cmocka_unit_test(a_second_attempt_goes_on_where_the_first_failed),
 		cmocka_unit_test(the_weakest_chunk_is_the_health_of_the_file),
+		cmocka_unit_test(what_is_found_in_any_chunk_is_of_the_file),
+		cmocka_unit_test(all_chunks_are_read),
+		cmocka_unit_test(nobody_has_to_listen),
 		cmocka_unit_test(a_chunk_too_few_is_no_proof),
 		cmocka_unit_test(as_many_as_may_be_are_in_flight),
 		cmocka_unit_test(side_by_side_only_what_failed_is_proven_again),

@@ -4,6 +4,7 @@
 #include "tests/unit/sandbox.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LARGE = 600000 };
@@ -184,6 +185,14 @@ static void a_file_is_read_where_it_is(void **state)
 	assert_false(likeness_is_at(&likeness, at, "nothing"));
 	cancel = true;
 	assert_false(likeness_is_at(&likeness, at, "same"));
+	/* Nothing can be read from either; but only one is a file. */
+	cancel = false;
+	const struct cap empty = { .kind = CAP_LIT };
+	const struct likeness nothing = { .cap = &empty, .secret = &secret, .cancel = &cancel };
+	sandbox_file("empty", "", 0600);
+	assert_int_equal(mkfifo(sandbox_path("fifo"), 0600), 0);
+	assert_true(likeness_is_at(&nothing, at, "empty"));
+	assert_false(likeness_is_at(&nothing, at, "fifo"));
 	close(at);
 }
 

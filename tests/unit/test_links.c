@@ -48,6 +48,38 @@ static void await_loss(const char *path)
 	while (st.st_nlink > 1);
 }
 
+static void knows_what_was_noted(void **state)
+{
+	(void)state;
+	static struct links links;
+	const struct stat noted = { .st_dev = 7, .st_ino = 3, .st_ctim = { 5, 6 } };
+	struct stat other = noted;
+	links_init(&links);
+	assert_false(links_know(&links, &noted));
+	links_begin(&links, &noted);
+	links_end(&links, &noted);
+	assert_true(links_know(&links, &noted));
+	other.st_ino += LINKS_KEPT; /* kept in the same place */
+	assert_false(links_know(&links, &other));
+	other = noted;
+	other.st_dev++;
+	assert_false(links_know(&links, &other));
+	other = noted;
+	other.st_ctim.tv_sec++;
+	assert_false(links_know(&links, &other));
+	other = noted;
+	other.st_ctim.tv_nsec++;
+	assert_false(links_know(&links, &other));
+	links_begin(&links, &noted);
+	links_end(&links, &other);
+	assert_true(links_know(&links, &other));
+	assert_false(links_know(&links, &noted));
+	links_begin(&links, &other);
+	links_end(&links, NULL); /* nothing new is known */
+	assert_true(links_know(&links, &other));
+	links_fini(&links);
+}
+
 static void a_name_lost_before_is_no_change(void **state)
 {
 	(void)state;
@@ -91,6 +123,7 @@ static void an_edit_by_another_name_is_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest fact[] = {
+		cmocka_unit_test(knows_what_was_noted),
 		FACT(a_name_lost_before_is_no_change),
 		FACT(a_name_lost_meanwhile_is_no_change),
 		FACT(an_edit_by_another_name_is_one),

@@ -4,6 +4,7 @@
 #include "read/readers.h"
 #include "tests/unit/facts.h"
 #include "tests/unit/land_case.h"
+#include "tests/unit/no_memory.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -419,12 +420,34 @@ static void ends_what_was_delivered_before_it_goes(void **state)
 		assert_copied(&copy.land_case.queue.task[i], size);
 }
 
+/* Wherever memory is short, it says so and leaves nothing. */
+static void needs_memory(void **state)
+{
+	(void)state;
+	land_case_start(&copy.land_case);
+	const struct local_writer_options options = {
+		.catalog = copy.land_case.catalog,
+		.root = copy.land_case.root,
+		.arrivals = copy.land_case.arrivals,
+	};
+	enum fault fault = FAULT_NOMEM;
+	struct err err;
+	for (unsigned nth = 1; fault; nth++) {
+		no_memory_at(nth);
+		fault = local_writer_new(&options, &copy.local_writer, &err);
+		no_memory_at(0);
+		assert_true(fault == FAULT_NONE || fault == FAULT_NOMEM);
+		assert_true(fault == FAULT_NOMEM || nth > 2); /* itself, what it is made of */
+	}
+}
+
 int main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(copies_files_of_all_sizes),
 		FACT(takes_mode_and_time_of_the_source),
+		FACT(needs_memory),
 		FACT(copies_many_at_once),
 		FACT(lets_readers_go_where_it_cannot_put_a_file),
 		FACT(fails_below_something_that_is_no_directory),

@@ -13,6 +13,23 @@
 
 enum { SIZE = 3 * 100000, PIECE = 100000, QUEUE_MAX = 150000 };
 
+enum { WRITTEN_OUT = 4 << 20 }; /* bytes that are sent to the disk together */
+
+/* What was sent to the disk ahead, each in the place of the library's call. */
+static struct {
+	atomic_uint count;
+	int64_t offset, size;
+} ahead;
+
+int sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
+{
+	assert_true(fd >= 0 && flags == SYNC_FILE_RANGE_WRITE);
+	ahead.offset = offset;
+	ahead.size = size;
+	atomic_fetch_add(&ahead.count, 1);
+	return 0;
+}
+
 static struct workers *workers;
 static atomic_uint wakes;
 static unsigned char content[SIZE];
@@ -177,6 +194,55 @@ static void only_hashes_a_second_reading(void **state)
 	assert_arrived();
 }
 
+/* Whoever asks hears of those alone that have a result. */
+static void gives_back_what_has_a_result(void **state)
+{
+	(void)state;
+	begin(false);
+	push(PARTIAL_TAKE | PARTIAL_FIRST | PARTIAL_WRITE | PARTIAL_WHOLE, 0);
+	push(READ | PARTIAL_WHOLE, 1);
+	struct partial_job *job = result();
+	assert_int_equal(job->number, 1);
+	partial_job_free(job);
+	assert_null(partial_done(partial));
+	push(READ | PARTIAL_WHOLE, 2);
+	partial_close(partial, NULL, false);
+	assert_arrived();
+}
+
+/* Each time another 4 MiB are whole. */
+static void sends_what_was_written_to_the_disk(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t offset;
+		int64_t from, size;
+	} row[] = {
+		{ 0, 0, 0 },
+		{ WRITTEN_OUT - PIECE - 1, 0, 0 },
+		{ WRITTEN_OUT - PIECE, 0, WRITTEN_OUT },
+		{ WRITTEN_OUT - 1, 0, WRITTEN_OUT },
+		{ WRITTEN_OUT, 0, 0 },
+		{ 3 * WRITTEN_OUT - 7, 2 * WRITTEN_OUT, WRITTEN_OUT },
+	};
+	struct err err;
+	err_set(&err, FAULT_CANCELLED, "asked to stop");
+	begin(false);
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct partial_job *job = job_of(READ, 0);
+		job->offset = row[i].offset;
+		atomic_store(&ahead.count, 0);
+		partial_push(partial, job);
+		partial_job_free(result());
+		assert_int_equal(atomic_load(&ahead.count), row[i].size > 0);
+		if (row[i].size > 0) {
+			assert_int_equal(ahead.offset, row[i].from);
+			assert_int_equal(ahead.size, row[i].size);
+		}
+	}
+	partial_close(partial, &err, true);
+}
+
 /* ---- what an earlier attempt has left ---- */
 
 static void leave(const char *path, size_t size)
@@ -324,6 +390,8 @@ int main(void)
 		FACT(writes_and_hashes_in_the_workers),
 		FACT(completes_by_itself),
 		FACT(only_hashes_a_second_reading),
+		FACT(gives_back_what_has_a_result),
+		FACT(sends_what_was_written_to_the_disk),
 		FACT(checks_and_adds_pieces_in_the_workers),
 		FACT(keeps_no_piece_that_is_another),
 		FACT(cuts_what_stands_behind),

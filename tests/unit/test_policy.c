@@ -1,5 +1,6 @@
 #include "verify/policy.h"
 
+#include "measure/activity.h"
 #include "tests/unit/facts.h"
 
 static const unsigned char key[CAP_KEY_SIZE] = "the key of it";
@@ -49,6 +50,30 @@ static void words_become_levels(void **state)
 		assert_false(verify_parse(bad[i], &levels));
 	assert_true(verify_parse("read,cap,cap", &levels));
 	assert_int_equal(levels, VERIFY_READ | VERIFY_CAP);
+}
+
+/* Of what was stored before: a check counts, too. */
+static void a_count_is_a_level_of_its_own(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *name;
+		unsigned levels;
+	} row[] = {
+		{ "count", "count", VERIFY_COUNT },
+		{ "read,count", "count,read", VERIFY_COUNT | VERIFY_READ },
+		{ "count,check", "check", VERIFY_CHECK },
+		{ "check,count,read", "check,read", VERIFY_CHECK | VERIFY_READ },
+	};
+	struct err err;
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		unsigned levels = 99;
+		assert_true(verify_parse(row[i].text, &levels));
+		assert_int_equal(levels, row[i].levels);
+		assert_string_equal(verify_name(levels), row[i].name);
+		assert_int_equal(policy_check(levels, NULL, &err),
+				 levels & VERIFY_COUNT ? FAULT_USAGE : FAULT_NONE);
+	}
 }
 
 /* What the gateway's first reply is like, then the second; and what is judged of the second. */
@@ -159,6 +184,39 @@ static void each_gateway_is_believed_by_itself(void **state)
 	policy_free(policy);
 }
 
+/* Nobody hashes any more once a cap was predicted, whichever way. */
+static void predicts_a_cap(void **state)
+{
+	(void)state;
+	struct chk_params params = gateways_params();
+	struct policy *policy;
+	struct chk_encoder *encoder;
+	struct chk_shares *shares = NULL;
+	struct policy_bytes bytes = { .data = (const unsigned char *)"bytes",
+				      .size = 5,
+				      .key = key };
+	struct cap alone, with_shares, by_another;
+	unsigned doing[ACTIVITY_COUNT];
+	struct err err;
+	assert_int_equal(policy_new(0, &params, &policy, &err), FAULT_NONE);
+	assert_true(policy_predict(policy, &bytes, &alone, NULL));
+	assert_int_equal(alone.kind, CAP_CHK);
+	assert_int_equal(alone.size, 5);
+	assert_memory_equal(alone.key, key, CAP_KEY_SIZE);
+	assert_true(policy_predict(policy, &bytes, &with_shares, &shares));
+	assert_non_null(shares);
+	assert_true(cap_equal(&alone, &with_shares));
+	assert_int_equal(chk_encoder_new(&encoder, &err), FAULT_NONE);
+	bytes.encoder = encoder;
+	assert_true(policy_predict(policy, &bytes, &by_another, NULL));
+	assert_true(cap_equal(&alone, &by_another));
+	activity_look(doing);
+	assert_int_equal(doing[ACTIVITY_HASHING], 0);
+	chk_shares_free(shares);
+	chk_encoder_free(encoder);
+	policy_free(policy);
+}
+
 /* Returns the fault of a reply that is `change`d, once the secret is believed. */
 static enum fault judge_changed(const struct cap *reply, const struct cap *whole)
 {
@@ -220,7 +278,9 @@ int main(void)
 {
 	const struct CMUnitTest facts[] = {
 		cmocka_unit_test(words_become_levels),
+		cmocka_unit_test(a_count_is_a_level_of_its_own),
 		cmocka_unit_test(the_first_reply_decides_and_the_second_is_judged),
+		cmocka_unit_test(predicts_a_cap),
 		cmocka_unit_test(each_gateway_is_believed_by_itself),
 		cmocka_unit_test(every_field_of_a_reply_counts),
 		cmocka_unit_test(no_secret_means_a_random_one_of_the_job),

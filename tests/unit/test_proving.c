@@ -2,6 +2,7 @@
 #include "verify/proving.h"
 
 #include "tests/unit/direct_case.h"
+#include "tests/unit/no_memory.h"
 
 enum {
 	SIZE = 1000,
@@ -248,6 +249,46 @@ static void the_gateway_repairs_what_is_not_to_be_mended(void **state)
 	close_proof(&proof);
 }
 
+/* A server is lost meanwhile. */
+static void what_is_mended_once_is_not_mended_again(void **state)
+{
+	static struct proof_case proof;
+	(void)state;
+	open_proof(&proof, three_of_ten);
+	lose(&proof, 4);
+	proof.options.repair = true;
+	proof.file.fake.at[9].well = 2; /* asked what it has, and to have it; then it is away */
+	proof.file.fake.at[9].status = 500;
+	assert_int_equal(prove(&proof, VERIFY_COUNT), FAULT_UNAVAILABLE);
+	assert_true(has_share(&proof.file, 4, 4));
+	assert_true(was_asked(&proof, "gateway POST\n"));
+	close_proof(&proof);
+}
+
+/* Where a part of a share is lost to that, none may be there as if it were whole. */
+static void no_memory_makes_no_bad_share(void **state)
+{
+	static struct proof_case proof;
+	enum fault fault = FAULT_NOMEM;
+	unsigned refused = 0;
+	(void)state;
+	for (; fault; refused++) {
+		open_proof(&proof, three_of_ten);
+		lose(&proof, 4);
+		proof.options.repair = true;
+		no_memory_at(refused + 1);
+		fault = prove(&proof, VERIFY_CHECK);
+		no_memory_at(0);
+		bool found = false;
+		for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+			found |= has_share(&proof.file, rank, 4);
+		assert_int_equal(found, fault == FAULT_NONE);
+		assert_int_equal(halves(&proof.file), 0);
+		close_proof(&proof);
+	}
+	assert_true(refused > 1);
+}
+
 static void what_is_not_recoverable_is_not_repaired(void **state)
 {
 	static struct proof_case proof;
@@ -423,6 +464,8 @@ int main(void)
 		cmocka_unit_test(a_damaged_share_is_made_anew_elsewhere),
 		cmocka_unit_test(old_files_are_mended_in_their_own_segments),
 		cmocka_unit_test(the_gateway_repairs_what_is_not_to_be_mended),
+		cmocka_unit_test(what_is_mended_once_is_not_mended_again),
+		cmocka_unit_test(no_memory_makes_no_bad_share),
 		cmocka_unit_test(what_is_not_recoverable_is_not_repaired),
 		cmocka_unit_test(which_files_can_be_mended),
 		cmocka_unit_test(bytes_are_compared_with_their_hash),

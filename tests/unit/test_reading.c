@@ -179,6 +179,9 @@ static void only_a_doubtful_end_is_asked_for_again(void **state)
 			assert_int_equal(check_tail(&shelf), same ? FAULT_NONE : FAULT_CORRUPT);
 			assert_int_equal(shelf.offset, SIZE - 5);
 			assert_int_equal(shelf.length, 5);
+			shelf.sent = 5; /* it may be asked for once more */
+			shelf.other_end = 0;
+			assert_int_equal(check_tail(&shelf), FAULT_NONE);
 			shelf_close(&shelf);
 		}
 	}

@@ -13,8 +13,9 @@ struct tree {
 	struct chk_params secret;
 	struct cap cap;
 	unsigned char content[SIZE];
-	const char *
-		plan; /* a letter for each GET: g good, b bad, s short, f fails, the last repeats */
+	/* A letter for each GET, of which the last repeats: g good, p proven by the store, b bad,
+	 * s short, f fails. */
+	const char *plan;
 	unsigned char got[2 * SIZE];
 	size_t size;
 	unsigned begun;
@@ -33,6 +34,7 @@ static bool script(void *context, struct fake_call *call, struct store_reply *re
 	bool whole = call->length == UINT64_MAX;
 	size_t offset = whole ? 0 : (size_t)call->offset;
 	reply->err.retry_after_ms = 1;
+	reply->proven = target_tree->plan[step] == 'p';
 	if (target_tree->plan[step] == 'f')
 		fake_fail(reply, FAULT_RETRY, "scripted");
 	else if (!call->sink(call->context, bytes + offset, whole ? size : (size_t)call->length))
@@ -111,6 +113,15 @@ static void one_read_is_enough_where_the_key_tells(void **state)
 	assert_int_equal(gets(&target_tree), 1);
 }
 
+static void one_read_is_enough_where_the_store_has_proven_it(void **state)
+{
+	(void)state;
+	struct tree target_tree;
+	open_site(&target_tree, "p", "x");
+	assert_int_equal(read_with(&target_tree, false), FAULT_NONE);
+	assert_int_equal(gets(&target_tree), 1);
+}
+
 static void without_the_secret_it_is_read_twice(void **state)
 {
 	(void)state;
@@ -161,6 +172,36 @@ static void a_fault_of_our_own_is_final(void **state)
 	target_tree.write_fault = FAULT_FULL;
 	assert_int_equal(read_with(&target_tree, true), FAULT_FULL);
 	assert_int_equal(gets(&target_tree), 1);
+}
+
+static void hear_away(void *context, const char *gateway, const struct err *why)
+{
+	unsigned *backs = context;
+	(void)gateway;
+	*backs += !why;
+}
+
+static void a_gateway_that_was_away_is_back(void **state)
+{
+	(void)state;
+	struct tree target_tree;
+	unsigned backs = 0;
+	const struct away_options options = {
+		.wait_ms = 1000,
+		.tell = hear_away,
+		.context = &backs,
+	};
+	struct err why;
+	err_set(&why, FAULT_UNAVAILABLE, "scripted");
+	open_site(&target_tree, "g", "x");
+	struct tries *tries = &target_tree.single.tries;
+	tries->away = away_new(&options);
+	tries->waits = true;
+	away_found(tries->away, target_tree.wait.store, &why);
+	assert_int_equal(read_with(&target_tree, true), FAULT_NONE);
+	assert_false(tries->waits);
+	assert_int_equal(backs, 1);
+	away_free(tries->away);
 }
 
 static void a_literal_is_in_its_cap(void **state)
@@ -270,10 +311,12 @@ int main(void)
 		cmocka_unit_test(of_chunks_only_the_one_that_went_wrong_is_read_again),
 		cmocka_unit_test(a_chunk_that_is_lost_is_named),
 		cmocka_unit_test(one_read_is_enough_where_the_key_tells),
+		cmocka_unit_test(one_read_is_enough_where_the_store_has_proven_it),
 		cmocka_unit_test(without_the_secret_it_is_read_twice),
 		cmocka_unit_test(an_end_like_an_error_is_asked_for_alone),
 		cmocka_unit_test(wrong_bytes_are_read_again_and_then_given_up),
 		cmocka_unit_test(a_fault_of_our_own_is_final),
+		cmocka_unit_test(a_gateway_that_was_away_is_back),
 		cmocka_unit_test(a_literal_is_in_its_cap),
 		cmocka_unit_test(bytes_are_those_that_were_noted),
 		cmocka_unit_test(bytes_that_were_not_noted_are_not_read_again),

@@ -4,7 +4,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+enum { USER = 1234, GROUP = 2345 };
 
 static char root[200];
 
@@ -68,6 +72,23 @@ bool tree_holds(const char *name, const void *data, size_t size)
 	fclose(file);
 	return same;
 }
+
+static int give_away(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st, (void)kind, (void)where;
+	return lchown(path, USER, GROUP);
+}
+
+void tree_as_user(void)
+{
+	if (getuid() != 0)
+		return;
+	assert_int_equal(nftw(root, give_away, 16, FTW_PHYS), 0);
+	assert_int_equal(setegid(GROUP) | seteuid(USER), 0);
+	assert_int_equal(prctl(PR_SET_DUMPABLE, 1), 0); /* /proc/self is this user's */
+}
+
+void tree_as_root(void) { assert_int_equal(seteuid(getuid()) | setegid(getgid()), 0); }
 
 size_t tree_count(const char *name)
 {

@@ -14,5 +14,10 @@ const char *tree_path(const char *name);
 void tree_store(const char *name, const char *text);
 bool tree_holds(const char *name, const void *data, size_t size);
 
+/* Gives all of the directory to a user who is not root and becomes him, where the test is root's,
+ * to whom nothing is refused; and becomes root again. */
+void tree_as_user(void);
+void tree_as_root(void);
+
 /* Returns how many entries a directory of the tree has. */
 size_t tree_count(const char *name);

@@ -426,6 +426,17 @@ static void begins_anew_where_no_attempt_can_be_trusted(void **state)
 	assert_int_equal(tree_count("out"), 1);
 }
 
+static void leaves_nothing_open(void **state)
+{
+	(void)state;
+	assert_done(bring_file("first", "text", NULL));
+	const int next = dup(STDERR_FILENO);
+	close(next);
+	assert_done(bring_file("second", "text", NULL));
+	assert_int_equal(dup(STDERR_FILENO), next);
+	close(next);
+}
+
 /* Begins the only task, and ends its arrival with a fault of the gateway, or of the disk. */
 static void fail_with(enum fault fault)
 {
@@ -569,6 +580,7 @@ int main(void)
 		FACT(compares_before_it_begins_if_told),
 		FACT(looks_ahead_without_beginning),
 		FACT(begins_anew_where_no_attempt_can_be_trusted),
+		FACT(leaves_nothing_open),
 		FACT(keeps_the_temporary_file_of_what_resumes),
 		FACT(keeps_no_temporary_file_else),
 		FACT(tries_again_as_often_as_a_fault_is_worth),

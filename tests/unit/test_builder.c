@@ -97,6 +97,7 @@ static void restores_mode_and_time(void **state)
 	assert_int_equal(st.st_mode, S_IFDIR | 0700);
 	assert_int_equal(st.st_mtim.tv_sec, -2);
 	assert_int_equal(st.st_mtim.tv_nsec, 500000000);
+	assert_int_equal(land_case.losses.modes, 0);
 }
 
 static void takes_the_umask_where_there_is_no_mode(void **state)

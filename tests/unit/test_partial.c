@@ -11,7 +11,7 @@
 
 #define TEMPORARY "out/.barge-0123456789abcdef-100"
 
-enum { SIZE = 3 * 100000, PIECE = 100000, QUEUE_MAX = 150000 };
+enum { SIZE = 3 * 100000, PIECE = 100000, QUEUE_MAX = 2 * PIECE };
 
 enum { WRITTEN_OUT = 4 << 20 }; /* bytes that are sent to the disk together */
 
@@ -32,6 +32,9 @@ int sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
 
 static struct workers *workers;
 static atomic_uint wakes;
+static char temporary[600]; /* the file's path */
+static off_t size_at_wake;  /* what was written before the first */
+static struct cap cap;
 static unsigned char content[SIZE];
 static struct fake_task *task;
 static struct partial *partial;
@@ -45,6 +48,9 @@ static int setup(void **state)
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = (unsigned char)(i * 31 >> 5);
 	atomic_store(&wakes, 0);
+	size_at_wake = 0;
+	snprintf(temporary, sizeof temporary, "%s", tree_path(TEMPORARY));
+	cap = (struct cap){ .kind = CAP_SSK_RO };
 	task = land_case_file(&land_case, LAND_CASE_ROOT, "file", SIZE, NULL);
 	return 0;
 }
@@ -57,7 +63,10 @@ static int teardown(void **state)
 
 static void wake(void *context)
 {
+	struct stat st;
 	(void)context;
+	if (atomic_load(&wakes) == 0 && stat(temporary, &st) == 0)
+		size_at_wake = st.st_size;
 	atomic_fetch_add(&wakes, 1);
 }
 
@@ -65,7 +74,6 @@ static void wake(void *context)
 static struct arrival *begin(bool resumes)
 {
 	struct err err;
-	static struct cap cap = { .kind = CAP_SSK_RO };
 	struct arrival *arrival = land_case_begin(&land_case);
 	assert_non_null(arrival);
 	arrival->resumes = resumes;
@@ -243,6 +251,25 @@ static void sends_what_was_written_to_the_disk(void **state)
 	partial_close(partial, &err, true);
 }
 
+/* What is to have holes is as long as it will be from the beginning, where the cap tells. */
+static void a_sparse_file_has_its_length_at_once(void **state)
+{
+	(void)state;
+	struct err err;
+	struct stat st;
+	err_set(&err, FAULT_CANCELLED, "asked to stop");
+	for (int told = 0; told < 2; told++) {
+		cap = (struct cap){ .kind = told ? CAP_CHK : CAP_SSK_RO, .size = SIZE };
+		begin(false)->sparse = true;
+		push(READ | PARTIAL_WHOLE, 0);
+		partial_job_free(result());
+		assert_int_equal(stat(tree_path(TEMPORARY), &st), 0);
+		assert_int_equal(st.st_size, told ? SIZE : PIECE);
+		partial_close(partial, &err, true);
+		fake_queue_wait(&land_case.queue);
+	}
+}
+
 /* ---- what an earlier attempt has left ---- */
 
 static void leave(const char *path, size_t size)
@@ -344,6 +371,23 @@ static void a_full_disk_fails_all_that_follows(void **state)
 	assert_int_equal(tree_count("out"), 0);
 }
 
+static void keeps_no_piece_that_cannot_be_read(void **state)
+{
+	(void)state;
+	struct err err;
+	err_set(&err, FAULT_CANCELLED, "asked to stop");
+	struct arrival *arrival = begin(true);
+	arrival->fd = open(tree_path("out"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(arrival->fd >= 0);
+	push(PARTIAL_CHECK | PARTIAL_ADD, 0);
+	struct partial_job *job = result();
+	assert_false(job->kept);
+	assert_int_equal(job->err.fault, FAULT_NONE);
+	partial_job_free(job);
+	partial_close(partial, &err, true);
+	fake_queue_wait(&land_case.queue);
+}
+
 static void keeps_or_drops_what_there_is_when_it_fails(void **state)
 {
 	(void)state;
@@ -375,6 +419,7 @@ static void is_full_until_half_of_it_is_written(void **state)
 	atomic_store(&holding.free, true);
 	while (atomic_load(&wakes) == 0)
 		usleep(100);
+	assert_int_equal(size_at_wake, PIECE); /* one of two */
 	assert_false(partial_is_full(partial));
 	push(READ | PARTIAL_WHOLE, 2);
 	partial_close(partial, NULL, false);
@@ -392,10 +437,12 @@ int main(void)
 		FACT(only_hashes_a_second_reading),
 		FACT(gives_back_what_has_a_result),
 		FACT(sends_what_was_written_to_the_disk),
+		FACT(a_sparse_file_has_its_length_at_once),
 		FACT(checks_and_adds_pieces_in_the_workers),
 		FACT(keeps_no_piece_that_is_another),
 		FACT(cuts_what_stands_behind),
 		FACT(a_full_disk_fails_all_that_follows),
+		FACT(keeps_no_piece_that_cannot_be_read),
 		FACT(keeps_or_drops_what_there_is_when_it_fails),
 		FACT(is_full_until_half_of_it_is_written),
 	};

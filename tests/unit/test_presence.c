@@ -29,7 +29,11 @@ static void finds_all_that_is_done(void **state)
 	settle(LAND_CASE_D, OUTCOME_DONE);
 	settle(LAND_CASE_E, OUTCOME_DONE);
 	assert_int_equal(mkdir(tree_path("out/d"), 0755) | mkdir(tree_path("out/d/e"), 0755), 0);
+	const int next = dup(STDERR_FILENO);
+	close(next);
 	assert_int_equal(check(&err), FAULT_NONE);
+	assert_int_equal(dup(STDERR_FILENO), next); /* nothing has stayed open */
+	close(next);
 }
 
 static void names_the_first_that_is_gone(void **state)

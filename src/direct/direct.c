@@ -363,8 +363,8 @@ static void direct_resume(struct store *store, struct store_call *call)
 	struct direct_call *own = find_own(direct, call);
 	struct direct_put *put = direct_find_put(direct, call);
 	struct direct_mutable *mutable = direct_find_mutable(direct, call);
-	if (own && own->damage_check) {
-		own->paused = false;
+	if (own && (own->damage_check || own->waiting > 0)) {
+		own->paused = false; /* what comes is delivered */
 	} else if (own && !own->gateway) {
 		own->resuming = own->paused;
 		direct->resuming |= own->paused;

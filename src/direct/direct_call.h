@@ -18,8 +18,8 @@
  *    |            |      v
  *    |            '--- DELIVER  decodes, proves, decrypts; to the sink ----> REFUSED, by the sink
  *    |                          paused by it: waits, and goes on in the poll after its resumption
- *    '-- k-of-n, and a server in OPEN or READ fails, or is slow: it is left alone, and the others
- *        are looked at; three times
+ *    '-- k-of-n, and a server in OPEN or READ fails, or is slow: it is left alone; or its share has
+ *        a bad tree, or is cut short: that is.  Others are looked at; three times
  *
  * From anywhere GIVE_UP: the gateway brings what is missing.  Where that is away, and a share was
  * no good, all shares are checked, and it goes on from AGAIN without those that are damaged: once.
@@ -230,8 +230,11 @@ void direct_judge_server(struct direct *direct, unsigned server, enum fault faul
 /* Notes that `size` bytes came in `took_ms`: what is many times slower is slow. */
 void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms);
 
-/* Notes that a part of each share in use was no good, or that all were. */
+/* Notes that some share in use was no good, and that there is no telling which. */
 void direct_doubt(struct direct_call *call);
+
+/* Notes that it was the share of the slot: the call looks for others from now on. */
+void direct_doubt_share(struct direct_call *call, unsigned slot);
 
 /* Has the servers in use asked again, whatever their shares were: it is to be seen which is no
  * good. */

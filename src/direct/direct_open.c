@@ -40,8 +40,9 @@ static enum direct_next opened_small(struct direct_call *call)
 		call->skip = (size_t)layout->data_offset;
 		return DIRECT_DELIVER;
 	}
-	direct_doubt(call);
-	return DIRECT_GUESS;
+	for (unsigned i = 0; i < call->cap.needed; i++)
+		direct_doubt_share(call, i);
+	return call->otherwise;
 }
 
 /* The tree has come.  The cap does not say how large the segments are, and the tree lies elsewhere
@@ -52,8 +53,8 @@ static enum direct_next opened_large(struct direct_call *call)
 		return DIRECT_READ;
 	if (call->shares->segment_size != OLD_SEGMENT_SIZE)
 		return ask(call, OLD_SEGMENT_SIZE) ? DIRECT_WAIT : DIRECT_GIVE_UP;
-	direct_doubt(call);
-	return DIRECT_GUESS;
+	direct_doubt_share(call, 0);
+	return call->otherwise;
 }
 
 /* Asks for k whole shares, of which there is only one segment size: it is the file's. */

@@ -71,6 +71,10 @@ enum direct_next direct_deliver(struct direct_call *call)
 	}
 	if (delivery == DELIVERY_REFUSED)
 		return DIRECT_REFUSED;
+	if (delivery == DELIVERY_DAMAGED && call->cap.needed == 1) {
+		direct_doubt_share(call, 0);
+		return DIRECT_AGAIN;
+	}
 	if (delivery == DELIVERY_DAMAGED) {
 		direct_doubt(call);
 		return DIRECT_GIVE_UP;

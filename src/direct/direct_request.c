@@ -49,7 +49,7 @@ static void on_bytes(void *context, const struct http_reply *reply)
 	struct direct_call *call = direct_request_ended(
 		request, request->refused ? FAULT_CORRUPT : reply->fault, reply);
 	if (cut)
-		direct_doubt(call);
+		direct_doubt_share(call, slot);
 	bool failed = (reply->fault && !(request->absent && call->mends)) || cut;
 	if (failed || call->waiting == 0)
 		call->woken(call, failed);

@@ -30,17 +30,31 @@ void direct_learn(struct direct *direct, uint64_t size, uint64_t took_ms)
 }
 
 /* One bad share tells nothing of others: disks fail in places. */
+static void doubt_server(struct direct *direct, unsigned server)
+{
+	if (++direct->server[server].doubts < DIRECT_DOUBTS_MAX)
+		return;
+	direct->server[server].doubts = 0;
+	direct_judge_server(direct, server, FAULT_CORRUPT, false);
+}
+
 void direct_doubt(struct direct_call *call)
 {
-	const struct direct_shares *shares = call->shares;
 	call->doubted = true;
-	for (unsigned i = 0; i < shares->found; i++) {
-		struct direct_server *server = &call->direct->server[shares->server[i]];
-		if (++server->doubts < DIRECT_DOUBTS_MAX)
-			continue;
-		server->doubts = 0;
-		direct_judge_server(call->direct, shares->server[i], FAULT_CORRUPT, false);
-	}
+	for (unsigned i = 0; i < call->shares->found; i++)
+		doubt_server(call->direct, call->shares->server[i]);
+}
+
+void direct_doubt_share(struct direct_call *call, unsigned slot)
+{
+	const struct direct_shares *shares = call->shares;
+	struct store_damage *damage = &call->damage;
+	call->doubted = true;
+	doubt_server(call->direct, shares->server[slot]);
+	if (damage->count == STORE_DAMAGE_MAX)
+		return;
+	damage->at[damage->count].server = shares->server[slot];
+	damage->at[damage->count++].share = shares->number[slot];
 }
 
 void direct_pardon(struct direct_call *call)

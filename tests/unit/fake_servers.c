@@ -22,7 +22,6 @@ enum {
 	NOT_OURS = 401,
 	NOT_THERE = 404,
 	CONFLICT = 409,
-	OUT_OF_RANGE = 416,
 };
 
 static const unsigned char lease_secret[LEASE_SECRET_SIZE] = "what all lease secrets are of";
@@ -132,7 +131,7 @@ static void tell_part(struct fake_servers *fake, unsigned rank, unsigned number,
 	     request->length);
 	answer->status = share->is_there && request->ranged ? PART : NOT_THERE;
 	if (answer->status == PART && request->offset >= share->size)
-		answer->status = OUT_OF_RANGE;
+		answer->status = NO_CONTENT; /* as those of Tahoe say it */
 	if (answer->status != PART)
 		return;
 	answer->body = share->data + request->offset;

@@ -141,7 +141,7 @@ static void read_bad_trees(const struct bad_trees *row)
 	close_case(&file);
 }
 
-/* Of whole shares one good tree is enough. */
+/* Of whole shares one good tree is enough.  Else only those are doubted whose tree it is. */
 static void shares_with_bad_trees_are_doubted(void **state)
 {
 	static const struct bad_trees row[] = {
@@ -149,11 +149,82 @@ static void shares_with_bad_trees_are_doubted(void **state)
 		{ { 1, 1, LARGE, 0, 0 }, 2, true, { 1, 1, 0 } },
 		{ { 2, 3, SMALL, 0, 0 }, 1, true, { 0, 0, 0 } },
 		{ { 2, 3, SMALL, 0, 0 }, 2, false, { 1, 1, 0 } },
-		{ { 2, 3, LARGE, 0, 0 }, 1, false, { 0, 0, 0 } }, /* left alone */
+		{ { 2, 3, LARGE, 0, 0 }, 1, true, { 1, 0, 0 } },
+		{ { 2, 3, LARGE, 128 << 10, 0 }, 1, true, { 1, 0, 0 } },
+		{ { 2, 3, LARGE, 0, 0 }, 2, false, { 1, 1, 0 } },
+		{ { 1, 3, SMALL, 0, 0 }, 2, true, { 1, 1, 0 } },
+		{ { 1, 3, LARGE, 0, 0 }, 2, true, { 1, 1, 0 } },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(row); i++)
 		read_bad_trees(&row[i]);
+}
+
+/* Asserts that a file is read without the share of rank 0 or 1 that is no good, and that no other
+ * server is doubted. */
+static void assert_done_without(struct direct_case *file, unsigned bad, const char *lines)
+{
+	const struct direct *direct = (struct direct *)file->fake.store;
+	read_well(file, 0, UINT64_MAX);
+	asked(file, lines);
+	for (unsigned rank = 0; rank < 3; rank++) {
+		const struct direct_server *server = &direct->server[file->fake.order[rank]];
+		assert_int_equal(server->doubts, rank == bad);
+		assert_int_equal(server->away_until_ms, 0);
+	}
+}
+
+/* It might be of smaller segments: so much is asked of its server, and nothing of others. */
+static void another_share_is_read_where_a_tree_is_bad(void **state)
+{
+	enum { SIZE = 200 << 10 };
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 3, SIZE);
+	file.fake.at[0].share[0].data[file.layout.ueb_offset + 5] ^= 1;
+	assert_done_without(&file, 0,
+			    "0 ?\n1 ?\n0/0 102436+525\n0/0 102436+715\n"
+			    "0 ?\n1 ?\n2 ?\n1/1 102436+525\n"
+			    "1/1 36+102400\n2/2 36+102400\n");
+	close_case(&file);
+}
+
+/* Before its tree, and in its data. */
+static void another_share_is_read_where_one_is_cut_short(void **state)
+{
+	enum { SIZE = 200 << 10 };
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 3, SIZE);
+	file.fake.at[0].share[0].size = 36 + 1000;
+	assert_done_without(&file, 0,
+			    "0 ?\n1 ?\n0/0 102436+525\n0 ?\n1 ?\n2 ?\n1/1 102436+525\n"
+			    "1/1 36+102400\n2/2 36+102400\n");
+	close_case(&file);
+	open_spread(&file, 2, 3, SIZE);
+	file.fake.at[1].share[1].size = 36 + 1000;
+	assert_done_without(&file, 1,
+			    "0 ?\n1 ?\n0/0 102436+525\n0/0 36+102400\n1/1 36+102400\n"
+			    "0 ?\n1 ?\n2 ?\n0/0 102436+525\n"
+			    "0/0 36+102400\n2/2 36+102400\n");
+	close_case(&file);
+}
+
+/* There is no other that it could have been. */
+static void another_share_is_read_where_one_is_enough(void **state)
+{
+	static const size_t size[] = { SMALL, LARGE };
+	struct direct_case file;
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_COUNT(size); i++) {
+		open_spread(&file, 1, 3, size[i]);
+		const struct direct *direct = (struct direct *)file.fake.store;
+		spoil(&file, 0, 0, i);
+		read_well(&file, 0, UINT64_MAX);
+		assert_int_equal(direct->server[file.fake.order[0]].doubts, 1);
+		assert_int_equal(direct->server[file.fake.order[1]].doubts, 0);
+		close_case(&file);
+	}
 }
 
 static void good_shares_end_doubts(void **state)
@@ -184,22 +255,21 @@ static void what_servers_take_is_learnt(void **state)
 	close_case(&file);
 }
 
-/* It does not show which one is no good: after three times all are left alone. */
+/* After three of them in a row their server is left alone, and no other. */
 static void shares_cut_short_are_doubted(void **state)
 {
 	struct direct_case file;
 	(void)state;
 	open_spread(&file, 2, 4, SMALL);
-	file.fake.contents = file.data;
-	file.fake.size = SMALL;
 	file.fake.at[0].cut = 1;
-	read_part(&file, 0, UINT64_MAX);
-	assert_came(&file, 0, SMALL, false);
-	asked(&file, "0 ?\n1 ?\n0/0 0+1051\n0 ?\n1 ?\n0/0 0+1051\n0 ?\n1 ?\n0/0 0+1051\n"
-		     "gateway GET\n");
-	read_part(&file, 0, UINT64_MAX);
-	assert_came(&file, 0, SMALL, true);
-	asked(&file, "2 ?\n3 ?\n2/2 0+1051\n3/3 0+1051\n");
+	for (unsigned i = 1; i < DIRECT_DOUBTS_MAX; i++) {
+		read_well(&file, 0, UINT64_MAX);
+		asked(&file, "0 ?\n1 ?\n0/0 0+1051\n0 ?\n1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
+	}
+	read_well(&file, 0, UINT64_MAX);
+	asked(&file, "0 ?\n1 ?\n0/0 0+1051\n1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
+	read_well(&file, 0, UINT64_MAX);
+	asked(&file, "1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
 	close_case(&file);
 }
 
@@ -311,6 +381,28 @@ static void a_call_may_be_paused_before_its_bytes_are_there(void **state)
 	close_case(&file);
 }
 
+/* While it is asked for: nothing is there yet to be gone on with. */
+static void a_call_may_be_resumed_before_its_bytes_are_there(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	for (unsigned steps = 0; steps < 3; steps++) { /* its numbers, the tree, a stripe */
+		open_spread(&file, 2, 4, LARGE);
+		file.fake.at[0].held = true;
+		file.fake.at[0].well = steps;
+		struct store_call *call = begin(&file, 0, UINT64_MAX);
+		fake_servers_run(&file.fake);
+		assert_int_equal(file.fake.got.size, 0);
+		store_pause(file.fake.store, call);
+		store_resume(file.fake.store, call);
+		file.fake.at[0].held = false;
+		fake_servers_run(&file.fake);
+		assert_came(&file, 0, LARGE, true);
+		assert_int_equal(file.fake.gateway, 0);
+		close_case(&file);
+	}
+}
+
 static void one_of_several_calls_is_cancelled(void **state)
 {
 	struct direct_case file;
@@ -415,6 +507,9 @@ int main(void)
 		cmocka_unit_test(a_small_file_is_read_from_others_as_well),
 		cmocka_unit_test(a_server_that_sends_more_is_left_alone),
 		cmocka_unit_test(shares_with_bad_trees_are_doubted),
+		cmocka_unit_test(another_share_is_read_where_a_tree_is_bad),
+		cmocka_unit_test(another_share_is_read_where_one_is_cut_short),
+		cmocka_unit_test(another_share_is_read_where_one_is_enough),
 		cmocka_unit_test(good_shares_end_doubts),
 		cmocka_unit_test(what_servers_take_is_learnt),
 		cmocka_unit_test(shares_cut_short_are_doubted),
@@ -422,6 +517,7 @@ int main(void)
 		cmocka_unit_test(a_paused_call_waits_between_segments),
 		cmocka_unit_test(the_gateway_is_paused_as_well),
 		cmocka_unit_test(a_call_may_be_paused_before_its_bytes_are_there),
+		cmocka_unit_test(a_call_may_be_resumed_before_its_bytes_are_there),
 		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
 		cmocka_unit_test(a_slow_server_is_asked_again_after_a_minute_then_two),

@@ -350,17 +350,14 @@ static void slot_prove(struct direct_slot *slot)
 		slot_deliver(slot, version);
 }
 
-/* Asks for what is missing of the shares that were chosen. */
+/* Asks for what is missing of the shares that were chosen; one that is not asked for is no good. */
 static void slot_fetch(struct direct_slot *slot)
 {
 	slot->step = slot_prove;
 	for (unsigned i = 0; i < slot->holdings; i++) {
 		struct slot_holding *holding = &slot->holding[i];
-		if (!holding->chosen || holding->share.whole <= holding->bytes.size)
-			continue;
-		if (slot->waiting == SLOT_REQUESTS_MAX)
-			holding->bad = true;
-		else
+		if (holding->chosen && holding->share.whole > holding->bytes.size &&
+		    slot->waiting < SLOT_REQUESTS_MAX)
 			ask_share(slot, holding, holding->share.whole);
 	}
 	if (slot->waiting == 0)

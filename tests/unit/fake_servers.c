@@ -404,6 +404,7 @@ static void answer_as_server(struct fake_servers *fake, unsigned rank,
 	snprintf(share, sizeof share, "storage/v1/%s/%s",
 		 cap_is_mutable(&fake->cap) ? "mutable" : "immutable", index);
 	snprintf(lease, sizeof lease, "storage/v1/lease/%s", index);
+	assert_int_equal(request->wait_ms, DIRECT_WAIT_MS);
 	if (strcmp(request->path, lease) == 0) {
 		take_lease(fake, rank, request, answer);
 	} else {

@@ -48,25 +48,29 @@ static void fill(struct dirnode *dir)
 	add(dir, E_ACUTE, FILE_CAP, "{}");
 }
 
-/* A directory of three, whose shares lie on three servers. */
-static void open_list(struct list_case *list)
+/* A directory that is stored as these bytes, whose shares lie on three servers. */
+static void open_form(struct list_case *list, const void *form, size_t form_size)
 {
 	const struct chk_params params = { .k = 2, .n = 3, .max_segment_size = CHK_SEGMENT_SIZE };
 	const struct direct_options options = { .needed = 2, .told = hear, .told_context = list };
-	struct dirnode dir;
-	struct cap file;
 	struct err err;
 	memset(list, 0, sizeof *list);
-	dirnode_init(&dir, FORM_MAX);
-	fill(&dir);
-	assert_int_equal(dirnode_shares(&dir, &params, &list->cap, &list->shares, &err),
-			 FAULT_NONE);
-	dirnode_fini(&dir);
-	assert_true(cap_to_file(&list->cap, &file));
-	fake_servers_open(&list->fake, &file, &options);
+	assert_int_equal(chk_shares_of(&params, form, form_size, &list->shares, &err), FAULT_NONE);
+	assert_true(cap_to_directory(&list->shares->cap, &list->cap));
+	fake_servers_open(&list->fake, &list->shares->cap, &options);
 	const size_t size = (size_t)list->shares->share_size;
 	for (unsigned i = 0; i < 3; i++)
 		fake_servers_give(&list->fake, i, i, list->shares->data + i * size, size);
+}
+
+/* A directory of three. */
+static void open_list(struct list_case *list)
+{
+	struct dirnode dir;
+	dirnode_init(&dir, FORM_MAX);
+	fill(&dir);
+	open_form(list, dir.body.data, dir.body.size);
+	dirnode_fini(&dir);
 }
 
 static void close_list(struct list_case *list)
@@ -219,6 +223,22 @@ static void the_gateway_lists_what_is_not_to_be_had(void **state)
 	close_list(&list);
 }
 
+/* It says what their bytes mean, if anything. */
+static void what_is_no_directory_is_left_to_the_gateway(void **state)
+{
+	static const char odd[] = "these bytes are proven, but they are no directory at all";
+	static const char *const name[] = { NULL, "file" };
+	struct list_case list;
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_COUNT(name); i++) {
+		open_form(&list, odd, sizeof odd);
+		assert_int_equal(list_one(&list, name[i])->fault, FAULT_UNAVAILABLE);
+		assert_int_equal(list.fake.gateway, 1);
+		assert_int_equal(list.times, 1);
+		close_list(&list);
+	}
+}
+
 static void a_directory_just_written_is_the_gateways(void **state)
 {
 	struct list_case list;
@@ -300,6 +320,7 @@ int main(void)
 		cmocka_unit_test(only_the_node_may_be_wanted),
 		cmocka_unit_test(what_is_not_there_is_known_of_plain_names),
 		cmocka_unit_test(the_gateway_lists_what_is_not_to_be_had),
+		cmocka_unit_test(what_is_no_directory_is_left_to_the_gateway),
 		cmocka_unit_test(a_directory_just_written_is_the_gateways),
 		cmocka_unit_test(a_child_that_is_refused_ends_the_call),
 		cmocka_unit_test(one_of_several_calls_is_cancelled),

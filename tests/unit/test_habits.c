@@ -124,6 +124,28 @@ static void what_is_right_is_guessed_for_ever(void **state)
 	habits_free(habits);
 }
 
+/* Where nothing is found, and where something else is: each costs a quarter of the mark. */
+static void what_servers_had_is_believed_less_when_it_is_wrong(void **state)
+{
+	(void)state;
+	for (unsigned there = 0; there < 2; there++) {
+		struct habits *habits = habits_new(SERVERS);
+		struct habit_guess out[NEEDED];
+		for (unsigned i = 0; i < 2 * SERVERS; i++)
+			learn(habits, orders[1], i % SERVERS, (orders[1][i % SERVERS] + 1) % TOTAL);
+		for (unsigned rank = 1; rank < 3; rank++) {
+			const struct habit_place place = { orders[1][rank], rank, TOTAL };
+			const unsigned number = (place.server + 1) % TOTAL;
+			assert_true(guess(habits, orders[1], out));
+			habits_judge(habits, &place, there ? (number + 2) % TOTAL : number, there);
+			if (!there) /* it is known again */
+				learn(habits, orders[1], rank, number);
+		}
+		assert_false(guess(habits, orders[1], out));
+		habits_free(habits);
+	}
+}
+
 static void few_servers_give_several_each(void **state)
 {
 	(void)state;
@@ -154,6 +176,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_is_away_is_left_out),
 		cmocka_unit_test(what_is_wrong_often_is_guessed_no_more),
 		cmocka_unit_test(what_is_right_is_guessed_for_ever),
+		cmocka_unit_test(what_servers_had_is_believed_less_when_it_is_wrong),
 		cmocka_unit_test(few_servers_give_several_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,9 +236,11 @@ void direct_doubt(struct direct_call *call);
 /* Notes that it was the share of the slot: the call looks for others from now on. */
 void direct_doubt_share(struct direct_call *call, unsigned slot);
 
-/* Has the servers in use asked again, whatever their shares were: it is to be seen which is no
- * good. */
+/* Has the servers asked again that were in use, whatever their shares were: it is to be seen which
+ * is no good. */
 void direct_pardon(struct direct_call *call);
+
+/* Notes that the shares in use are good. */
 void direct_trust(struct direct_call *call);
 
 /* Whether the server is to be asked now. */

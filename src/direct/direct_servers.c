@@ -57,14 +57,19 @@ void direct_doubt_share(struct direct_call *call, unsigned slot)
 	damage->at[damage->count++].share = shares->number[slot];
 }
 
+static void pardon_server(struct direct_server *server)
+{
+	server->doubts = 0;
+	server->away_until_ms = 0;
+}
+
 void direct_pardon(struct direct_call *call)
 {
-	const struct direct_shares *shares = call->shares;
-	for (unsigned i = 0; i < shares->found; i++) {
-		struct direct_server *server = &call->direct->server[shares->server[i]];
-		server->doubts = 0;
-		server->away_until_ms = 0;
-	}
+	struct direct_server *server = call->direct->server;
+	for (unsigned i = 0; i < call->shares->found; i++)
+		pardon_server(&server[call->shares->server[i]]);
+	for (unsigned i = 0; i < call->damage.count; i++)
+		pardon_server(&server[call->damage.at[i].server]);
 }
 
 void direct_trust(struct direct_call *call)

@@ -61,6 +61,23 @@ static void only_the_damaged_share_is_done_without(void **state)
 	}
 }
 
+/* The server was left alone for its bad share; without it there are too few. */
+static void without_a_gateway_a_doubted_server_is_asked_again(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_case(&file, (struct file_shape){ 2, 3, SMALL, 0, 0 });
+	give(&file, 0, 0);
+	give(&file, 0, 1);
+	give(&file, 1, 2);
+	file.fake.at[0].share[0].size--;
+	((struct direct *)file.fake.store)->server[file.fake.order[0]].doubts =
+		DIRECT_DOUBTS_MAX - 1;
+	read_part(&file, 0, UINT64_MAX);
+	assert_came(&file, 0, SMALL, true);
+	close_case(&file);
+}
+
 /* All of those that are left, not only one. */
 static void too_much_damage_ends_as_the_gateway_says(void **state)
 {
@@ -502,6 +519,7 @@ int main(void)
 		cmocka_unit_test(only_the_damaged_share_is_done_without),
 		cmocka_unit_test(the_gateway_brings_what_is_damaged),
 		cmocka_unit_test(without_a_gateway_the_damaged_share_is_found),
+		cmocka_unit_test(without_a_gateway_a_doubted_server_is_asked_again),
 		cmocka_unit_test(too_much_damage_ends_as_the_gateway_says),
 		cmocka_unit_test(another_server_goes_on_where_one_fails),
 		cmocka_unit_test(a_small_file_is_read_from_others_as_well),

@@ -405,6 +405,8 @@ static void answer_as_server(struct fake_servers *fake, unsigned rank,
 		 cap_is_mutable(&fake->cap) ? "mutable" : "immutable", index);
 	snprintf(lease, sizeof lease, "storage/v1/lease/%s", index);
 	assert_int_equal(request->wait_ms, DIRECT_WAIT_MS);
+	if (request->method == HTTP_GET)
+		assert_ptr_equal(request->floor, &((const struct direct *)fake->store)->floor);
 	if (strcmp(request->path, lease) == 0) {
 		take_lease(fake, rank, request, answer);
 	} else {

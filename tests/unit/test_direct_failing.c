@@ -1,6 +1,8 @@
 /* Immutable files from storage servers in memory that fail, lie and dawdle. */
 #include "direct/direct_call.h"
 
+#include "queue/core/thread.h"
+
 #include "tests/unit/direct_case.h"
 #include "tests/unit/moved_clock.h"
 
@@ -187,7 +189,7 @@ static void assert_done_without(struct direct_case *file, unsigned bad, const ch
 	for (unsigned rank = 0; rank < 3; rank++) {
 		const struct direct_server *server = &direct->server[file->fake.order[rank]];
 		assert_int_equal(server->doubts, rank == bad);
-		assert_int_equal(server->away_until_ms, 0);
+		assert_true(server->away_until_ms <= clock_ms());
 	}
 }
 
@@ -287,6 +289,26 @@ static void shares_cut_short_are_doubted(void **state)
 	asked(&file, "0 ?\n1 ?\n0/0 0+1051\n1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
 	read_well(&file, 0, UINT64_MAX);
 	asked(&file, "1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
+	clock_move(DIRECT_AWAY_MS); /* then they are counted anew */
+	assert_done_without(&file, 0,
+			    "0 ?\n1 ?\n0/0 0+1051\n0 ?\n1 ?\n2 ?\n1/1 0+1051\n2/2 0+1051\n");
+	close_case(&file);
+}
+
+/* A segment does not show whose block of it is no good. */
+static void all_are_doubted_for_a_bad_segment(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 3, LARGE);
+	const struct direct *direct = (struct direct *)file.fake.store;
+	file.fake.contents = file.data;
+	file.fake.size = LARGE;
+	spoil(&file, 1, 1, 0);
+	read_part(&file, 0, UINT64_MAX);
+	assert_came(&file, 0, LARGE, false);
+	for (unsigned rank = 0; rank < 3; rank++)
+		assert_int_equal(direct->server[file.fake.order[rank]].doubts, rank < 2);
 	close_case(&file);
 }
 
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(good_shares_end_doubts),
 		cmocka_unit_test(what_servers_take_is_learnt),
 		cmocka_unit_test(shares_cut_short_are_doubted),
+		cmocka_unit_test(all_are_doubted_for_a_bad_segment),
 		cmocka_unit_test(what_a_sink_refuses_ends_the_call),
 		cmocka_unit_test(a_paused_call_waits_between_segments),
 		cmocka_unit_test(the_gateway_is_paused_as_well),

@@ -132,6 +132,20 @@ static void children_are_told_in_order(void **state)
 	close_list(&list);
 }
 
+static void what_is_listed_says_that_the_grid_is_well(void **state)
+{
+	struct list_case list;
+	struct health_canary canary;
+	(void)state;
+	open_list(&list);
+	fake_servers_trouble(&list.fake, HEALTH_LISTING);
+	list_one(&list, NULL);
+	assert_false(fake_servers_in_trouble(&list.fake, HEALTH_LISTING));
+	assert_true(health_canary(list.fake.health, true, &canary));
+	assert_true(cap_equal(&canary.cap, &list.cap));
+	close_list(&list);
+}
+
 static void a_path_leads_to_a_file(void **state)
 {
 	struct list_case list;
@@ -315,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_are_told_in_order),
+		cmocka_unit_test(what_is_listed_says_that_the_grid_is_well),
 		cmocka_unit_test(a_path_leads_to_a_file),
 		cmocka_unit_test(a_path_leads_to_a_directory),
 		cmocka_unit_test(only_the_node_may_be_wanted),

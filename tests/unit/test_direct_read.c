@@ -198,6 +198,27 @@ static void files_with_smaller_segments_are_read(void **state)
 	close_case(&file);
 }
 
+/* ---- what is told of it ---- */
+
+static void what_is_read_says_that_the_grid_is_well(void **state)
+{
+	struct direct_case file;
+	struct health_canary canary;
+	(void)state;
+	open_spread(&file, 2, 4, SMALL);
+	fake_servers_trouble(&file.fake, HEALTH_READING);
+	read_part(&file, SMALL, 1); /* no range: the gateway's */
+	assert_true(fake_servers_in_trouble(&file.fake, HEALTH_READING));
+	assert_false(health_canary(file.fake.health, false, &canary));
+	file.fake.gateway = 0;
+	read_well(&file, 5, 9);
+	assert_false(fake_servers_in_trouble(&file.fake, HEALTH_READING));
+	assert_true(health_canary(file.fake.health, false, &canary));
+	assert_true(cap_equal(&canary.cap, &file.shares->cap));
+	assert_int_equal(canary.offset, 5);
+	close_case(&file);
+}
+
 /* ---- limits ---- */
 
 static void what_is_no_range_of_a_file_is_left_to_the_gateway(void **state)
@@ -229,6 +250,7 @@ int main(void)
 		cmocka_unit_test(shares_are_counted_by_their_numbers),
 		cmocka_unit_test(the_only_share_is_looked_for_where_it_is_likeliest),
 		cmocka_unit_test(files_with_smaller_segments_are_read),
+		cmocka_unit_test(what_is_read_says_that_the_grid_is_well),
 		cmocka_unit_test(what_is_no_range_of_a_file_is_left_to_the_gateway),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

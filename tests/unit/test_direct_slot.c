@@ -61,6 +61,29 @@ static void left_to_the_gateway(struct slot_case *slot, const char *why)
 
 /* ---- reading ---- */
 
+/* What says nothing is an empty directory; other bytes that are none are the gateway's. */
+static void a_directory_is_listed_from_its_slot(void **state)
+{
+	static const size_t size[] = { 0, SMALL };
+	static struct slot_case slot;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(size); i++) {
+		open_slot(&slot, 2, 10, size[i]);
+		give_slot_all(&slot);
+		const struct store_list list = { .cap = &slot.directory };
+		struct err err;
+		slot.fake.contents = NULL;
+		assert_non_null(
+			store_list(slot.fake.store, &list, fake_servers_then(&slot.fake), &err));
+		fake_servers_run(&slot.fake);
+		assert_true(slot.fake.ended);
+		assert_int_equal(slot.fake.end.proven, size[i] == 0);
+		assert_int_equal(slot.fake.end.children, 0);
+		assert_int_equal(slot.fake.gateway, size[i] > 0);
+		close_slot(&slot);
+	}
+}
+
 static void the_first_servers_are_asked_for_what_they_have(void **state)
 {
 	static struct slot_case slot;
@@ -70,6 +93,18 @@ static void the_first_servers_are_asked_for_what_they_have(void **state)
 	read_well(&slot, slot.data);
 	asked(&slot, "0 ?\n1 ?\n2 ?\n3 ?\n0/0 0+32768\n1/1 0+32768\n2/2 0+32768\n"
 		     "3/3 0+32768\n");
+	close_slot(&slot);
+}
+
+static void what_is_read_says_that_the_grid_is_well(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 10, SMALL);
+	give_slot_all(&slot);
+	fake_servers_trouble(&slot.fake, HEALTH_READING);
+	read_well(&slot, slot.data);
+	assert_false(fake_servers_in_trouble(&slot.fake, HEALTH_READING));
 	close_slot(&slot);
 }
 
@@ -445,7 +480,9 @@ static void a_cancelled_call_says_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_directory_is_listed_from_its_slot),
 		cmocka_unit_test(the_first_servers_are_asked_for_what_they_have),
+		cmocka_unit_test(what_is_read_says_that_the_grid_is_well),
 		cmocka_unit_test(what_is_missing_of_large_shares_is_asked_for),
 		cmocka_unit_test(the_newest_version_is_read),
 		cmocka_unit_test(a_newest_version_in_pieces_is_left_to_the_gateway),

@@ -1,5 +1,6 @@
 #include "direct/direct_call.h"
 
+#include "net/http_call.h"
 #include "queue/core/thread.h"
 #include "tests/unit/facts.h"
 
@@ -90,6 +91,53 @@ static void a_server_without_a_connection_is_never_asked(void **state)
 	assert_false(direct_server_answers(&direct, 0));
 }
 
+/* Opens a store with so many servers, each of which may have `connections`. */
+static void assert_connections(size_t count, unsigned connections)
+{
+	static char url[] = "https://127.0.0.1:1/";
+	struct server server[20];
+	const struct servers servers = { .server = server, .count = count };
+	const struct gateway_options gateway = { .url = "http://127.0.0.1:1/" };
+	const struct direct_options options = { .gateway = &gateway, .servers = &servers };
+	struct store *store = NULL;
+	struct err err;
+	for (size_t i = 0; i < count; i++)
+		server[i] = (struct server){ .url = url, .pin = "sha256//x" };
+	assert_int_equal(direct_open(&options, &store, &err), FAULT_NONE);
+	const struct direct *direct = (struct direct *)store;
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(direct->server[i].peer->connections, connections);
+	store_close(store);
+}
+
+static void servers_share_the_connections(void **state)
+{
+	(void)state;
+	assert_connections(0, 0);
+	assert_connections(1, 64);
+	assert_connections(10, 6);
+	assert_connections(20, 4);
+}
+
+/* A server whose URL makes no sense is as if it were not there. */
+static void a_server_that_cannot_be_reached_is_left_out(void **state)
+{
+	static char plain[] = "http://127.0.0.1:1/", url[] = "https://127.0.0.1:1/";
+	struct server server[] = { { .url = plain, .pin = "sha256//x" },
+				   { .url = url, .pin = "sha256//x" } };
+	const struct servers servers = { .server = server, .count = 2 };
+	const struct gateway_options gateway = { .url = "http://127.0.0.1:1/" };
+	const struct direct_options options = { .gateway = &gateway, .servers = &servers };
+	struct store *store = NULL;
+	struct err err;
+	(void)state;
+	assert_int_equal(direct_open(&options, &store, &err), FAULT_NONE);
+	assert_false(direct_server_answers((struct direct *)store, 0));
+	assert_true(direct_server_answers((struct direct *)store, 1));
+	assert_int_equal(((struct direct *)store)->needed, 3); /* not known */
+	store_close(store);
+}
+
 static void a_peer_is_reached_by_https_alone(void **state)
 {
 	(void)state;
@@ -110,6 +158,8 @@ int main(void)
 		cmocka_unit_test(a_server_that_is_slow_is_left_alone_for_a_shorter_while),
 		cmocka_unit_test(what_others_do_says_what_is_slow),
 		cmocka_unit_test(a_server_without_a_connection_is_never_asked),
+		cmocka_unit_test(servers_share_the_connections),
+		cmocka_unit_test(a_server_that_cannot_be_reached_is_left_out),
 		cmocka_unit_test(a_peer_is_reached_by_https_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

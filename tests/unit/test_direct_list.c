@@ -311,6 +311,21 @@ static void a_cancelled_call_says_nothing(void **state)
 	close_list(&list);
 }
 
+static void closing_ends_all_calls(void **state)
+{
+	struct list_case list;
+	struct err err;
+	(void)state;
+	open_list(&list);
+	const struct store_list wanted = { .cap = &list.cap, .child = hold, .context = &list.held };
+	list.fake.at[0].held = true;
+	for (unsigned i = 0; i < 2; i++)
+		store_list(list.fake.store, &wanted, fake_servers_then(&list.fake), &err);
+	fake_servers_run(&list.fake);
+	close_list(&list);
+	assert_int_equal(list.fake.ends, 0);
+}
+
 static void a_directory_in_its_cap_needs_no_server(void **state)
 {
 	struct list_case list;
@@ -340,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_is_refused_ends_the_call),
 		cmocka_unit_test(one_of_several_calls_is_cancelled),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
+		cmocka_unit_test(closing_ends_all_calls),
 		cmocka_unit_test(a_directory_in_its_cap_needs_no_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,22 @@ static void what_is_read_says_that_the_grid_is_well(void **state)
 	close_case(&file);
 }
 
+/* Without a word. */
+static void closing_ends_all_calls(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 4, LARGE);
+	for (unsigned rank = 0; rank < FAKE_SERVERS; rank++)
+		file.fake.at[rank].held = true;
+	for (unsigned i = 0; i < 2; i++)
+		begin(&file, i, 1);
+	fake_servers_run(&file.fake);
+	begin(&file, 2, 1);
+	close_case(&file);
+	assert_int_equal(file.fake.ends, 0);
+}
+
 /* ---- limits ---- */
 
 static void what_is_no_range_of_a_file_is_left_to_the_gateway(void **state)
@@ -251,6 +267,7 @@ int main(void)
 		cmocka_unit_test(the_only_share_is_looked_for_where_it_is_likeliest),
 		cmocka_unit_test(files_with_smaller_segments_are_read),
 		cmocka_unit_test(what_is_read_says_that_the_grid_is_well),
+		cmocka_unit_test(closing_ends_all_calls),
 		cmocka_unit_test(what_is_no_range_of_a_file_is_left_to_the_gateway),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

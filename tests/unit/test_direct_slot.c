@@ -463,6 +463,20 @@ static void one_of_several_calls_is_cancelled(void **state)
 	close_slot(&slot);
 }
 
+static void closing_ends_all_calls(void **state)
+{
+	static struct slot_case slot;
+	(void)state;
+	open_slot(&slot, 2, 4, SMALL);
+	give_slot_all(&slot);
+	slot.fake.at[0].held = true;
+	for (unsigned i = 0; i < 2; i++)
+		begin_read(&slot, fake_servers_sink, &slot.fake);
+	fake_servers_run(&slot.fake);
+	close_slot(&slot);
+	assert_int_equal(slot.fake.ends, 0);
+}
+
 static void a_cancelled_call_says_nothing(void **state)
 {
 	static struct slot_case slot;
@@ -502,6 +516,7 @@ int main(void)
 		cmocka_unit_test(the_gateway_is_paused_as_well),
 		cmocka_unit_test(a_call_may_be_paused_before_its_bytes_are_there),
 		cmocka_unit_test(one_of_several_calls_is_cancelled),
+		cmocka_unit_test(closing_ends_all_calls),
 		cmocka_unit_test(a_cancelled_call_says_nothing),
 	};
 	return cmocka_run_group_tests(tests, slot_key_new, NULL);

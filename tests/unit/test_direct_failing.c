@@ -72,11 +72,15 @@ static void without_a_gateway_a_doubted_server_is_asked_again(void **state)
 	give(&file, 0, 0);
 	give(&file, 0, 1);
 	give(&file, 1, 2);
+	struct direct_server *server = ((struct direct *)file.fake.store)->server;
 	file.fake.at[0].share[0].size--;
-	((struct direct *)file.fake.store)->server[file.fake.order[0]].doubts =
-		DIRECT_DOUBTS_MAX - 1;
+	server[file.fake.order[0]].doubts = DIRECT_DOUBTS_MAX - 1;
+	for (unsigned rank = 2; rank < FAKE_SERVERS; rank++)
+		server[file.fake.order[rank]].away_until_ms = UINT64_MAX;
 	read_part(&file, 0, UINT64_MAX);
 	assert_came(&file, 0, SMALL, true);
+	for (unsigned rank = 2; rank < FAKE_SERVERS; rank++) /* but no other */
+		assert_int_equal(server[file.fake.order[rank]].away_until_ms, UINT64_MAX);
 	close_case(&file);
 }
 

@@ -5,11 +5,13 @@ enum { FIRST = 16 /* items */ };
 bool array_reserve(void *array, size_t count, size_t *capacity, size_t size)
 {
 	void *items;
+	size_t wanted = FIRST, bytes;
 	if (count < *capacity)
 		return true;
-	const size_t wanted = *capacity ? 2 * *capacity : FIRST;
+	if ((*capacity && !mul_size(*capacity, 2, &wanted)) || !mul_size(wanted, size, &bytes))
+		return false;
 	memcpy(&items, array, sizeof items); /* a pointer of another type */
-	items = reallocarray(items, wanted, size);
+	items = realloc(items, bytes);
 	if (!items)
 		return false;
 	memcpy(array, &items, sizeof items);

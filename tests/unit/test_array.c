@@ -21,14 +21,14 @@ static void it_has_room_for_one_more_and_keeps_what_is_there(void **state)
 	free(number);
 }
 
-static void without_memory_all_is_as_before(void **state)
+static void what_no_memory_could_hold_is_refused_and_all_is_as_before(void **state)
 {
 	(void)state;
 	char *item = malloc(1);
 	char *before = item;
 	size_t capacity = 1;
 	assert_non_null(item);
-	assert_false(array_reserve(&item, 1, &capacity, SIZE_MAX / 2));
+	assert_false(array_reserve(&item, 1, &capacity, SIZE_MAX / 2 + 1));
 	assert_ptr_equal(item, before);
 	assert_int_equal(capacity, 1);
 	free(item);
@@ -38,7 +38,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_has_room_for_one_more_and_keeps_what_is_there),
-		cmocka_unit_test(without_memory_all_is_as_before),
+		cmocka_unit_test(what_no_memory_could_hold_is_refused_and_all_is_as_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

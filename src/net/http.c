@@ -98,10 +98,10 @@ void http_close(struct http *http)
 {
 	if (!http)
 		return;
-	while (http->waiting)
-		http_cancel(http->waiting);
-	while (http->in_flight)
-		http_cancel(http->in_flight);
+	while (http->waiting.first)
+		http_cancel(http->waiting.first);
+	while (http->in_flight.first)
+		http_cancel(http->in_flight.first);
 	while (http->idle) {
 		struct http_call *call = http->idle;
 		http->idle = call->next;
@@ -121,26 +121,13 @@ uint64_t http_wait_limit(const struct http *http, uint64_t wanted_ms)
 
 static void enlist(struct http_call *call)
 {
-	struct http *http = call->http;
-	call->previous = NULL;
-	call->next = http->in_flight;
-	if (call->next)
-		call->next->previous = call;
-	http->in_flight = call;
-	http->in_flight_count++;
+	http_list_add(&call->http->in_flight, NULL, call);
 	http_turn_take(call);
 }
 
 static void delist(struct http_call *call)
 {
-	struct http *http = call->http;
-	if (call->previous)
-		call->previous->next = call->next;
-	else
-		http->in_flight = call->next;
-	if (call->next)
-		call->next->previous = call->previous;
-	http->in_flight_count--;
+	http_list_remove(&call->http->in_flight, call);
 	http_turn_end(call);
 }
 
@@ -255,7 +242,7 @@ static void finish_in_vain(struct http *http, const struct err *why)
 		.body = "",
 		.content_length = -1,
 	};
-	struct http_call *call = http->waiting;
+	struct http_call *call = http->waiting.first;
 	while (call) {
 		if (!call->in_vain) {
 			call = call->next;
@@ -264,7 +251,7 @@ static void finish_in_vain(struct http *http, const struct err *why)
 		http_turn_wait_no_more(call);
 		call->request.done(call->request.context, &reply);
 		retire(call);
-		call = http->waiting;
+		call = http->waiting.first;
 	}
 }
 
@@ -310,9 +297,9 @@ static size_t finish_ended(struct http *http)
 static size_t finish_all(struct http *http)
 {
 	size_t ended = 0;
-	while (http->in_flight) {
-		http->in_flight->stop = STOP_NOMEM;
-		http_finish(http->in_flight, CURLE_OUT_OF_MEMORY);
+	while (http->in_flight.first) {
+		http->in_flight.first->stop = STOP_NOMEM;
+		http_finish(http->in_flight.first, CURLE_OUT_OF_MEMORY);
 		ended++;
 	}
 	return ended;
@@ -334,7 +321,7 @@ static size_t finish_silent(struct http *http)
 		return 0;
 	http->looked_ms = now_ms;
 	size_t ended = 0;
-	struct http_call *call = http->in_flight;
+	struct http_call *call = http->in_flight.first;
 	while (call) {
 		if (!http_call_silent(call, now_ms)) {
 			call = call->next;
@@ -342,7 +329,7 @@ static size_t finish_silent(struct http *http)
 		}
 		http_finish(call, CURLE_OPERATION_TIMEDOUT);
 		ended++;
-		call = http->in_flight;
+		call = http->in_flight.first;
 	}
 	return ended;
 }
@@ -354,7 +341,7 @@ static size_t release_held(struct http *http)
 	if (!http->holding)
 		return ended;
 	uint64_t now_ms = clock_ms();
-	struct http_call *call = http->in_flight;
+	struct http_call *call = http->in_flight.first;
 	http->holding = false;
 	while (call) {
 		bool due = call->held && !call->full && call->due_ms <= now_ms;
@@ -371,7 +358,7 @@ static size_t release_held(struct http *http)
 		}
 		http_finish(call, code);
 		ended++;
-		call = http->in_flight;
+		call = http->in_flight.first;
 	}
 	return ended;
 }
@@ -379,11 +366,11 @@ static size_t release_held(struct http *http)
 /* How long to sleep when there is nothing to do. */
 static uint64_t sleep_ms(const struct http *http, uint64_t timeout_ms)
 {
-	uint64_t ms = http->in_flight ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
+	uint64_t ms = http->in_flight.first ? min_u64(timeout_ms, http->tick_ms) : timeout_ms;
 	if (!http->holding)
 		return ms;
 	uint64_t now_ms = clock_ms();
-	for (const struct http_call *call = http->in_flight; call; call = call->next)
+	for (const struct http_call *call = http->in_flight.first; call; call = call->next)
 		if (call->held && !call->full)
 			ms = min_u64(ms, call->due_ms > now_ms ? call->due_ms - now_ms : 0);
 	return ms;
@@ -438,7 +425,7 @@ uint64_t http_running_ms(const struct http_call *call)
 
 size_t http_in_flight(const struct http *http)
 {
-	return http->in_flight_count + http->waiting_count;
+	return http->in_flight.count + http->waiting.count;
 }
 
 const char *http_base(const struct http *http) { return http->url.base; }

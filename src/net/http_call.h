@@ -77,15 +77,20 @@ struct http_call {
 	long buffer_size;           /* as set in `easy` */
 };
 
+/* Calls of one client; a call is in one list at most. */
+struct http_list {
+	struct http_call *first, *last;
+	size_t count;
+};
+
 struct http {
 	CURLM *multi;
 	struct url url;
-	struct http_options options;              /* strings are gone; zeros are replaced */
-	struct curl_slist *headers[3];            /* by enum http_headers */
-	struct http_call *in_flight;              /* doubly linked, newest first */
-	struct http_call *waiting, *last_waiting; /* for a peer; doubly linked, oldest first */
+	struct http_options options;   /* strings are gone; zeros are replaced */
+	struct curl_slist *headers[3]; /* by enum http_headers */
+	struct http_list in_flight;    /* newest first */
+	struct http_list waiting;      /* for a peer, oldest first */
 	struct http_call *idle;
-	size_t in_flight_count, waiting_count;
 	unsigned peers_busy;  /* those in flight that go to peers */
 	struct bytes scratch; /* a URL; wiped after use */
 	uint32_t tick_ms;     /* between looks of the watchdog */
@@ -112,6 +117,10 @@ enum http_headers {
 	HEADERS_OCTETS,
 	HEADERS_JSON,
 };
+
+/* Puts a call that is in no list behind `after`, NULL: first; or takes it out of its list. */
+void http_list_add(struct http_list *list, struct http_call *after, struct http_call *call);
+void http_list_remove(struct http_list *list, struct http_call *call);
 
 /* ---- http_turn.c: requests to peers take turns, so that connections are kept ---- */
 

@@ -31,36 +31,20 @@ void http_turn_end(struct http_call *call)
 
 void http_turn_wait(struct http_call *call)
 {
-	struct http *http = call->http;
+	struct http_list *waiting = &call->http->waiting;
 	call->waits = true;
-	call->next = NULL;
-	call->previous = http->last_waiting;
-	if (call->previous)
-		call->previous->next = call;
-	else
-		http->waiting = call;
-	http->last_waiting = call;
-	http->waiting_count++;
+	http_list_add(waiting, waiting->last, call);
 }
 
 void http_turn_wait_no_more(struct http_call *call)
 {
-	struct http *http = call->http;
 	call->waits = false;
-	if (call->previous)
-		call->previous->next = call->next;
-	else
-		http->waiting = call->next;
-	if (call->next)
-		call->next->previous = call->previous;
-	else
-		http->last_waiting = call->previous;
-	http->waiting_count--;
+	http_list_remove(&call->http->waiting, call);
 }
 
 struct http_call *http_turn_next(const struct http *http)
 {
-	struct http_call *call = http->waiting;
+	struct http_call *call = http->waiting.first;
 	if (http->peers_busy >= http->options.connections)
 		return NULL;
 	while (call && (call->in_vain || !http_turn_is_there(call)))
@@ -76,7 +60,7 @@ bool http_turn_doom(const struct http_call *call, const struct http_reply *reply
 			  (reply->fault == FAULT_RETRY && !reply->complete);
 	if (!call->request.peer || !lost)
 		return false;
-	for (struct http_call *other = call->http->waiting; other; other = other->next)
+	for (struct http_call *other = call->http->waiting.first; other; other = other->next)
 		if (other->request.peer == call->request.peer)
 			any = other->in_vain = true;
 	return any;

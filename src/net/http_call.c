@@ -451,20 +451,3 @@ enum fault http_call_prepare(struct http_call *call, const struct http_request *
 	bytes_clear(url);
 	return set ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a request");
 }
-
-void http_list_add(struct http_list *list, struct http_call *after, struct http_call *call)
-{
-	struct http_call *before = after ? after->next : list->first;
-	call->previous = after;
-	call->next = before;
-	*(after ? &after->next : &list->first) = call;
-	*(before ? &before->previous : &list->last) = call;
-	list->count++;
-}
-
-void http_list_remove(struct http_list *list, struct http_call *call)
-{
-	*(call->previous ? &call->previous->next : &list->first) = call->next;
-	*(call->next ? &call->next->previous : &list->last) = call->previous;
-	list->count--;
-}

@@ -118,11 +118,11 @@ enum http_headers {
 	HEADERS_JSON,
 };
 
+/* ---- http_turn.c: requests to peers take turns, so that connections are kept ---- */
+
 /* Puts a call that is in no list behind `after`, NULL: first; or takes it out of its list. */
 void http_list_add(struct http_list *list, struct http_call *after, struct http_call *call);
 void http_list_remove(struct http_list *list, struct http_call *call);
-
-/* ---- http_turn.c: requests to peers take turns, so that connections are kept ---- */
 
 /* Whether the call may begin. */
 bool http_turn_is_there(const struct http_call *call);

@@ -10,12 +10,12 @@ struct guess_case {
 	struct habits *habits;
 };
 
-/* A file of 2-of-4 that was read so often that it is guessed where its shares are: at each server
+/* A file of k-of-4 that was read so often that it is guessed where its shares are: at each server
  * the one of that number. */
-static void open_guess(struct guess_case *guess, const unsigned number[RANKS])
+static void open_guess_of(struct guess_case *guess, uint16_t k, const unsigned number[RANKS])
 {
 	enum { TIMES = 8 };
-	open_case(&guess->file, (struct file_shape){ 2, RANKS, SMALL, 0, 0 });
+	open_case(&guess->file, (struct file_shape){ k, RANKS, SMALL, 0, 0 });
 	for (unsigned rank = 0; rank < RANKS; rank++)
 		give(&guess->file, rank, number[rank]);
 	guess->habits = habits_new(FAKE_SERVERS);
@@ -26,6 +26,11 @@ static void open_guess(struct guess_case *guess, const unsigned number[RANKS])
 	}
 	assert_null(strchr(bytes_text(&guess->file.fake.log), '?'));
 	forget_asked(&guess->file);
+}
+
+static void open_guess(struct guess_case *guess, const unsigned number[RANKS])
+{
+	open_guess_of(guess, 2, number);
 }
 
 static void close_guess(struct guess_case *guess)
@@ -123,11 +128,23 @@ static void a_server_that_is_left_alone_is_not_guessed(void **state)
 	close_guess(&guess);
 }
 
+static void several_shares_are_kept(void **state)
+{
+	struct guess_case guess;
+	(void)state;
+	open_guess_of(&guess, 3, in_order);
+	lose(&guess, 0, 0);
+	read_well(&guess.file, 0, UINT64_MAX);
+	asked(&guess.file, "0/0 0+885\n1/1 0+885\n2/2 0+885\n0 ?\n3 ?\n3/3 0+885\n");
+	close_guess(&guess);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_guessed_by_habit),
 		cmocka_unit_test(a_share_that_is_elsewhere_is_looked_for),
+		cmocka_unit_test(several_shares_are_kept),
 		cmocka_unit_test(the_search_has_its_own_time),
 		cmocka_unit_test(what_decodes_them_follows_from_what_was_found),
 		cmocka_unit_test(all_begins_anew_where_a_server_fails),

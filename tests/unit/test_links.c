@@ -80,6 +80,42 @@ static void knows_what_was_noted(void **state)
 	links_fini(&links);
 }
 
+struct asking {
+	struct links *links;
+	struct stat st;
+	atomic_bool begun;
+	bool known;
+};
+
+static void ask(void *context)
+{
+	struct asking *asking = context;
+	atomic_store(&asking->begun, true);
+	asking->known = links_know(asking->links, &asking->st);
+}
+
+/* Whoever asks while a name is being lost hears how that ended. */
+static void waits_for_what_is_being_lost(void **state)
+{
+	(void)state;
+	static struct links links;
+	struct thread thread;
+	struct asking asking = {
+		.links = &links,
+		.st = { .st_dev = 7, .st_ino = 3, .st_ctim = { 5, 6 } },
+	};
+	links_init(&links);
+	links_begin(&links, &asking.st);
+	assert_true(thread_start(&thread, "asking", ask, &asking));
+	while (!atomic_load(&asking.begun))
+		usleep(1000);
+	usleep(20000); /* it would have heard by now that nothing is known */
+	links_end(&links, &asking.st);
+	thread_join(&thread);
+	assert_true(asking.known);
+	links_fini(&links);
+}
+
 static void a_name_lost_before_is_no_change(void **state)
 {
 	(void)state;
@@ -124,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest fact[] = {
 		cmocka_unit_test(knows_what_was_noted),
+		cmocka_unit_test(waits_for_what_is_being_lost),
 		FACT(a_name_lost_before_is_no_change),
 		FACT(a_name_lost_meanwhile_is_no_change),
 		FACT(an_edit_by_another_name_is_one),

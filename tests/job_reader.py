@@ -21,7 +21,7 @@ PREAMBLE = 40
 NAMES = {"manifest", "outcomes", "outcomes.new", "keys", "sources", "sources.new", "files-from",
          "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan", "begun",
          "begun.new", "plan.new", "lock"}
-BEGUN = re.compile(rb"(?:sparse|no-preserve|no-direct)=yes|gateway=https?:.+|allow-plaintext=.+"
+BEGUN = re.compile(rb"(?:sparse|no-direct)=yes|gateway=https?:.+|allow-plaintext=.+"
                    rb"|(?:node-directory|cap-file|convergence-file)=/.+", re.DOTALL)
 CAP_SIZES = {0: {0}, 1: {60}, 2: {60}, 13: {60}, 14: {60}, 3: range(61), 15: range(61),
              **{kind: {48} for kind in (4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18)}}

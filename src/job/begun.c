@@ -23,7 +23,6 @@ static const struct begun_row {
 	size_t offset;
 } row[BEGUN_OPTIONS] = {
 	{ "sparse", BEGUN_FLAG, offsetof(struct options, transfer.sparse) },
-	{ "no-preserve", BEGUN_FLAG, offsetof(struct options, transfer.no_preserve) },
 	{ "no-direct", BEGUN_FLAG, offsetof(struct options, connection.no_direct) },
 	{ "node-directory", BEGUN_DIRECTORY, offsetof(struct options, connection.node_directory) },
 	{ "cap-file", BEGUN_FILE, offsetof(struct options, connection.cap_file) },

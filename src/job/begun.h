@@ -20,7 +20,7 @@
 MUST_USE enum fault begun_keep(const struct job *job, const struct connection_options *connection,
 			       const struct transfer_options *transfer, struct err *err);
 
-enum { BEGUN_OPTIONS = 8 };
+enum { BEGUN_OPTIONS = 7 };
 
 struct begun {
 	struct text_list kept;       /* "option=value" */

@@ -70,13 +70,13 @@ static void what_was_typed_comes_back(void **state)
 	char line[512];
 	struct begun begun;
 	snprintf(line, sizeof line,
-		 "cp a b -S --no-preserve --no-direct -d %s -u http://one -u http://two "
+		 "cp a b -S --no-direct -d %s -u http://one -u http://two "
 		 "--allow-plaintext=host",
 		 sandbox_path("node"));
 	keep(line);
 	recall("resume", &begun);
 	const struct connection_options *way = &begun.options.connection;
-	assert_true(begun.options.transfer.sparse && begun.options.transfer.no_preserve);
+	assert_true(begun.options.transfer.sparse);
 	assert_true(way->no_direct);
 	assert_string_equal(way->node_directory, sandbox_path("node"));
 	assert_int_equal(way->gateway.count, 2);

@@ -15,7 +15,11 @@
  * the end of the file are a write that the disk did not see the end of, and never a record that
  * was damaged later.
  */
-enum { END_MARK = 0xff };
+enum {
+	END_MARK = 0xff,
+	RECORD_SIZE_MAX = FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX,
+	PAGE_SIZE = 4096, /* bytes that a disk gets at once, or not at all */
+};
 
 static const struct preamble_kind record_file = { "barge\r\nK", "keys file", 1 };
 
@@ -65,9 +69,43 @@ static enum fault open_start(struct record_log *log, const char *path,
 	return fault;
 }
 
+/* Answers whether the bad record at `offset` is the last of the file.  Where its header cannot be
+ * read, no other may begin anywhere behind it. */
+static enum fault find_last(const struct record_log *log, uint64_t offset, uint64_t size,
+			    bool *is_last, struct err *err)
+{
+	struct frame frame;
+	enum fault fault = frame_peek(log->fd, log->seed, offset, &frame, err);
+	*is_last = fault ? size - offset <= RECORD_SIZE_MAX : frame.next == size;
+	for (uint64_t at = offset + 1; fault == FAULT_CORRUPT && *is_last; at++) {
+		if (size - at < FRAME_HEADER_SIZE)
+			return FAULT_NONE;
+		fault = frame_peek(log->fd, log->seed, at, &frame, err);
+		*is_last = fault != FAULT_NONE;
+	}
+	return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+}
+
+/* Answers whether the bad record at `offset` is the last of the file, and there is nothing of it on
+ * one of the pages that it lies on: others came to the disk, and that one did not. */
+static enum fault lacks_page(struct record_log *log, uint64_t offset, uint64_t size, bool *lacks,
+			     struct err *err)
+{
+	bool empty = false;
+	for (uint64_t at = offset; at < size && !empty;) {
+		const size_t part = (size_t)min_u64(size - at, PAGE_SIZE - at % PAGE_SIZE);
+		if (file_read_at(log->fd, at, log->payload, part, err))
+			return err->fault;
+		empty = all_zeros(log->payload, part);
+		at += part;
+	}
+	return empty ? find_last(log, offset, size, lacks, err) : FAULT_NONE;
+}
+
 /*
  * Answers in `torn` whether the bad record at `offset` was cut short while being written: the file
- * ends inside it, or from some byte of it on there are only zeros.
+ * ends inside it, or from some byte of it on there are only zeros, or on one page of it while the
+ * file ends with it.
  */
 static enum fault examine_tail(struct record_log *log, uint64_t offset, uint64_t size, bool *torn,
 			       struct err *err)
@@ -92,7 +130,7 @@ static enum fault examine_tail(struct record_log *log, uint64_t offset, uint64_t
 		if (fault != FAULT_NONE)
 			return fault;
 		if (!all_zeros(log->payload, part))
-			return FAULT_NONE;
+			return lacks_page(log, offset, size, torn, err);
 		at += part;
 	}
 	*torn = true;

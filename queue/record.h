@@ -1,9 +1,9 @@
 /*
  * A log of small framed records that are durable before they count: the keys file.
  *
- * A record cut off by the end of the file, or whose tail is zeros up to it, was never acted upon
- * and is cut; any other bad record means that durable data was lost, and the log does not open.
- * Buffers are wiped: records may hold secrets.
+ * A record cut off by the end of the file, or whose tail is zeros up to it, or the last one where a
+ * page of it is zeros, was never acted upon and is cut; any other bad record means that durable
+ * data was lost, and the log does not open.  Buffers are wiped: records may hold secrets.
  *
  * Place      src/commit, for the keys of directories to be made -> [record log] -> a file.
  * Threads    one thread a log.

@@ -1,6 +1,7 @@
 """What a power cut leaves of files, from what tools/record.c has written down.
 
-A file has all that was written before it was last synced, and of what came later any part.  A
+A file has all that was written before it was last synced, and of each page of what came later the
+beginning, or nothing.  A
 directory has the names that it had when it was last synced, and of what came later the beginning.
 A rename is there or not, as a whole.
 """
@@ -19,6 +20,18 @@ def build(folder):
     library = Path(folder) / "record.so"
     subprocess.run(["cc", "-w", "-shared", "-fPIC", "-o", library, RECORD], check=True)
     return library
+
+
+PAGE = 4096
+
+
+def pages(change):
+    """A write as the writes of the pages that it touches, each of which may be lost alone."""
+    word, at, data = change
+    if word != "write":
+        return [change]
+    edges = [at, *range(at // PAGE * PAGE + PAGE, at + len(data), PAGE), at + len(data)]
+    return [(word, begin, data[begin - at:end - at]) for begin, end in zip(edges, edges[1:])]
 
 
 def torn(change, rng):
@@ -52,7 +65,8 @@ class Node:
             return sure
         if self.is_directory:
             return sure + maybe[:rng.randint(0, len(maybe))]
-        return sure + [torn(change, rng) for change in maybe if rng.random() < 0.6]
+        parts = [part for change in maybe for part in pages(change)]
+        return sure + [torn(part, rng) for part in parts if rng.random() < 0.6]
 
 
 class Disk:

@@ -310,12 +310,16 @@ ssize_t pwritev(int fd, const struct iovec *part, int count, off_t offset)
 	begin();
 	ssize_t written = syscall(SYS_pwritev, fd, part, (long)count, offset, 0L);
 	ssize_t left = written;
-	for (int i = 0; i < count && left > 0; i++) {
+	unsigned long long inode = written > 0 ? inode_of_fd(fd) : 0;
+	if (inode)
+		fprintf(lines, "write %llu %lld ", inode, (long long)offset);
+	for (int i = 0; inode && i < count && left > 0; i++) {
 		size_t size = part[i].iov_len < (size_t)left ? part[i].iov_len : (size_t)left;
-		tell_write(fd, offset, part[i].iov_base, size);
-		offset += (off_t)size;
+		hex(part[i].iov_base, size);
 		left -= (ssize_t)size;
 	}
+	if (inode)
+		fputc('\n', lines);
 	end();
 	return written;
 }

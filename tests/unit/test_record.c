@@ -165,6 +165,53 @@ static void cuts_a_record_whose_tail_is_zeros(void **state)
 	}
 }
 
+static void ignore(void *context, uint8_t type, const unsigned char *payload, size_t size)
+{
+	(void)type, (void)payload, (void)size;
+	++*(int *)context;
+}
+
+/* Stores two records of three pages each but for what lies in [from, to), which is zeros, and
+ * returns how many are found, or -1. */
+static int found_without(const char *path, size_t from, size_t to)
+{
+	static unsigned char large[9000], file[2 * sizeof large + 200];
+	struct record_log *log = NULL;
+	struct err err;
+	int found = 0;
+	memset(large, 'l', sizeof large);
+	scratch_store(path, "", 0);
+	assert_int_equal(record_log_open(path, job, ignore, &found, &log, &err), FAULT_NONE);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(record_log_append(log, 1, large, sizeof large, NULL), FAULT_NONE);
+	record_log_close(log);
+	const size_t size = scratch_load(path, file, sizeof file);
+	memset(file + from, 0, to - from);
+	scratch_store(path, file, size);
+	enum fault fault = record_log_open(path, job, ignore, &found, &log, &err);
+	record_log_close(fault ? NULL : log);
+	assert_true(!fault || fault == FAULT_CORRUPT);
+	assert_int_equal(scratch_size(path),
+			 fault ? size : PREAMBLE + (size - PREAMBLE) / 2 * found);
+	return fault ? -1 : found;
+}
+
+/* A disk writes pages in any order. */
+static void cuts_a_record_of_which_a_page_is_missing(void **state)
+{
+	enum { SECOND = PREAMBLE + 24 + 9001 };
+	(void)state;
+	const char *path = scratch_path("page");
+	assert_int_equal(found_without(path, 0, 0), 2);
+	assert_int_equal(found_without(path, SECOND, 12288), 1); /* its header, too */
+	assert_int_equal(found_without(path, 12288, 16384), 1);
+	assert_int_equal(found_without(path, 16384, PREAMBLE + 2 * (SECOND - PREAMBLE)), 1);
+	assert_int_equal(found_without(path, 12288, 16383), -1); /* no page of it */
+	assert_int_equal(found_without(path, SECOND + 1, 12288), -1);
+	assert_int_equal(found_without(path, 4096, 8192), -1); /* not of the last one */
+	assert_int_equal(found_without(path, PREAMBLE, 4096), -1);
+}
+
 static void opens_no_log_with_a_flipped_bit(void **state)
 {
 	(void)state;
@@ -292,6 +339,7 @@ int main(void)
 		cmocka_unit_test(writes_the_bytes_of_the_documented_example),
 		cmocka_unit_test(cuts_a_record_torn_at_any_length),
 		cmocka_unit_test(cuts_a_record_whose_tail_is_zeros),
+		cmocka_unit_test(cuts_a_record_of_which_a_page_is_missing),
 		cmocka_unit_test(opens_no_log_with_a_flipped_bit),
 		cmocka_unit_test(opens_no_log_with_a_hole_of_zeros),
 		cmocka_unit_test(opens_no_log_of_another_job_or_version),

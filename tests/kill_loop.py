@@ -20,7 +20,7 @@ SLOTS, SLOT = 4096, 128  # docs/formats.md: where the slots begin, and the size 
 MUTABLE_DIRECTORY = 10  # kind of a cap in a slot
 EXISTED = 64  # in a slot's level: something at the target had the name when it was planned
 LITERAL = 55  # bytes that need no request
-IN_FLIGHT = 4  # requests that a gateway may still count after the kill
+IN_FLIGHT = 8  # requests that a gateway may still count after the kill
 SIZES = (0, 9, 55, 56, 700, 4000, 4000, 20_000, 70_000)
 
 

@@ -316,7 +316,6 @@ enum fault job_open(const char *state, const char *name, struct job *job, struct
 	return fault;
 }
 
-/* Keeps the path of a plan that lies elsewhere, durably. */
 enum fault job_write_file(const struct job *job, const char *name, const struct bytes *text,
 			  struct err *err)
 {
@@ -335,6 +334,7 @@ enum fault job_write_file(const struct job *job, const char *name, const struct 
 	return fault ? fault : file_sync_parent(link, err);
 }
 
+/* Keeps the path of a plan that lies elsewhere, durably. */
 static enum fault write_plan_path(const struct job *job, const char *path, struct err *err)
 {
 	struct bytes text;

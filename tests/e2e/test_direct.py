@@ -290,7 +290,7 @@ def many(real_grid):
 def test_a_server_that_fails_is_left_alone(real_grid, client, node, serve, many, tmp_path, fault):
     server = serve(fault=fault)
     barge = client(node(real_grid, announce(server)))
-    assert arrives(barge, many, tmp_path / "out")["direct"] == 0
+    assert arrives(barge, many, tmp_path / "out", "-j4")["direct"] == 0
     # As many as are in flight at once; a share that is no good is not yet the server's fault.
     allowed = 8 if fault in ("data", "short", "extension") else 4
     assert 1 <= len(server.asked) <= allowed, server.asked
@@ -372,7 +372,7 @@ def test_a_server_that_is_not_the_announced_one(real_grid, client, node, serve, 
     """To one with another key nothing is sent."""
     server = serve()
     barge = client(node(real_grid, announce(server, **other)))
-    assert arrives(barge, many, tmp_path / "out")["direct"] == 0
+    assert arrives(barge, many, tmp_path / "out", "-j4")["direct"] == 0
     assert bool(server.asked) == asked and len(server.asked) <= 4
 
 

@@ -93,8 +93,8 @@ enum fault begun_keep(const struct job *job, const struct connection_options *co
 		fault = add_option(&text, &row[i], &options);
 	fault = fault ? bytes_err(fault, err, "what a job was begun with")
 		      : read_kept(job, &kept, err);
-	const bool changed =
-		text.size != kept.size || (text.size && memcmp(text.data, kept.data, text.size));
+	const bool changed = text.size != kept.size ||
+			     (text.size > 0 && memcmp(text.data, kept.data, text.size) != 0);
 	if (!fault && changed)
 		fault = job_write_file(job, file_name, &text, err);
 	bytes_fini(&text);

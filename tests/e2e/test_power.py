@@ -159,7 +159,7 @@ def test_a_copy_to_a_grid_goes_on(embedded, client, library, tmp_path, seed):
     cut = Cut(barge, library, tmp_path, [])
     words = ("cp", "-r", cut.source, alias)
     cut.run(*words)
-    for at, rng in power.moments(cut.lines, 60, seed):
+    for at, rng in power.moments(cut.lines, 24, seed):
         cut.fail(at, rng)
         if not is_linked(barge) and "s" in embedded.list(cap):
             embedded.web("DELETE", uri(cap, "s"))  # the last request was not made yet

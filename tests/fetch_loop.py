@@ -38,7 +38,7 @@ class Fetch:
         tree = grow(self.source, self.rng, kind.get("files", 40), kind.get("wide", 0))
         self.mtimes = {f"src/{name}": (self.source / name).stat().st_mtime_ns
                        for name, what in tree.items() if what}
-        self.word = self.source
+        self.word, self.options = self.source, []
         if grid:
             alias, _ = grid.fresh()
             barge.ok("cp", "-r", "--symlinks=skip", self.source, alias)
@@ -62,7 +62,7 @@ class Fetch:
     # --- runs ---
 
     def words(self):
-        return ["cp", "-r", "--json", "--symlinks=skip", self.word, self.out]
+        return ["cp", "-r", "--json", "--symlinks=skip", *self.options, self.word, self.out]
 
     def job(self):
         begun = [path for path in self.barge.jobs()[self.jobs_before:]

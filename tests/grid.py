@@ -265,9 +265,13 @@ PORTS = set()  # which were given away: who has one may listen there only later
 
 
 def free_port():
-    """A port nobody listens on, below those the kernel gives to anybody."""
+    """A port nobody listens on, below those the kernel gives to anybody.  Processes that run tests
+    side by side (BARGE_SIDE, 0 to 2) have ports of their own."""
+    side = os.environ.get("BARGE_SIDE")
+    first, last = (20000, 32700) if side is None else (20000 + 4000 * int(side),
+                                                       24000 + 4000 * int(side))
     while True:
-        port = random.SystemRandom().randrange(20000, 32700)
+        port = random.SystemRandom().randrange(first, last)
         if port in PORTS:
             continue
         with socket.socket() as probe:
@@ -300,6 +304,12 @@ def listening():
             f"--location=tcp:127.0.0.1:{port}"]
 
 
+def await_tub(directory):
+    """Sleeps until others can connect to the node."""
+    port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
+    wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None)
+
+
 def count_connected(url):
     """How many storage servers a gateway has."""
     web = Web(url)
@@ -319,6 +329,12 @@ class RealGrid(Grid):
     def __init__(self, base, tahoe=TAHOE):
         self.tahoe, self.base, self.running = tahoe, Path(base), []
         self.introducer, self.directory = self.base / "introducer", self.base / "node"
+        try:
+            self.begin()
+        except TimeoutError:  # who has tried in vain to connect waits longer and longer
+            self.begin()
+
+    def begin(self):
         self.base.mkdir(parents=True, exist_ok=True)
         try:
             self.create()
@@ -355,6 +371,7 @@ class RealGrid(Grid):
         self.make("create-introducer", self.introducer, *listening())
         self.run(self.introducer)
         wait_for((self.introducer / "private/introducer.furl").exists)
+        await_tub(self.introducer)
 
     def make_node(self, command, directory, *words):
         """Returns the port of its gateway."""
@@ -412,6 +429,7 @@ class SpreadGrid(RealGrid):
         super().__init__(base, tahoe)
 
     def create(self):
+        self.servers = []
         self.create_introducer()
         furl = (self.introducer / "private/introducer.furl").read_text().strip()
         for number in range(self.server_count):
@@ -424,15 +442,14 @@ class SpreadGrid(RealGrid):
         web = self.make_node("create-client", self.directory)
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
-        wait_for(lambda: count_connected(self.url) == self.server_count, seconds=120)
+        wait_for(lambda: count_connected(self.url) == self.server_count)
 
     def run_again(self, number):
         """Starts a server that has ended, and waits until it listens."""
         directory = self.base / f"server{number}"
         self.run(directory)
         self.servers[number] = self.running[-1]
-        port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
-        wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None)
+        await_tub(directory)
 
     def prepare(self, number, directory):
         """What is special about a server; called before it runs."""

@@ -18,9 +18,9 @@ PLANNED, DONE, SKIPPED, FAILED = range(1, 5)
 SETTLED = (DONE, SKIPPED, FAILED)
 SLOTS, SLOT = 4096, 128
 PREAMBLE = 40
-NAMES = {"manifest", "outcomes", "outcomes.new", "keys", "sources", "sources.new", "files-from",
-         "files-from.new", "summary", "summary.new", "latest", "errors.jsonl", "plan", "begun",
-         "begun.new", "plan.new", "lock"}
+# Each may be there with ".new" behind it.
+NAMES = {"manifest", "outcomes", "keys", "sources", "files-from", "summary", "latest",
+         "errors.jsonl", "plan", "begun", "lock"}
 BEGUN = re.compile(rb"(?:sparse|no-direct)=yes|gateway=https?:.+|allow-plaintext=.+"
                    rb"|(?:node-directory|cap-file|convergence-file)=/.+", re.DOTALL)
 CAP_SIZES = {0: {0}, 1: {60}, 2: {60}, 13: {60}, 14: {60}, 3: range(61), 15: range(61),
@@ -385,7 +385,8 @@ def read_job(folder):
     """Checks all files of a job.  Returns (Plan, {task: Slot}), or None for an empty one."""
     folder = Path(folder)
     names = {path.name for path in folder.iterdir()}
-    need(names <= NAMES, f"unknown files: {names - NAMES}")
+    known = {name.removesuffix(".new") for name in names}
+    need(known <= NAMES, f"unknown files: {known - NAMES}")
     texts = {name: (folder / name).read_bytes() for name in names}
     manifest = texts.get("manifest", b"")
     if "begun" in texts:

@@ -93,7 +93,8 @@ class Pytest:
                    f"--junit-xml={self.report}", "-m", "" if args.all else "not long"]
         command += ["-k", args.expression] if args.expression else []
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, env={**env, "BARGE_STEPS": f"{STEPS} {LONG}"},
+            self.process = subprocess.Popen(command, env={**env, "BARGE_STEPS": f"{STEPS} {LONG}",
+                                                          "BARGE_SIDE": str(number)},
                                             cwd=ROOT, stdout=log, stdin=subprocess.DEVNULL,
                                             stderr=subprocess.STDOUT, pass_fds=[STEPS])
 

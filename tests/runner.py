@@ -1,5 +1,6 @@
 """Runs of barge, and what they printed."""
 import base64
+import functools
 import json
 import os
 import re
@@ -18,7 +19,6 @@ CAP = re.compile(rb"URI:(?:CHK|DIR2|DIR2-CHK|DIR2-RO|SSK|SSK-RO|MDMF|MDMF-RO|DIR
                  rb"DIR2-MDMF-RO):[a-z2-7]{26}|URI:(?:DIR2-)?LIT:[a-z2-7]{8}")
 
 
-FILES = (Path(__file__).parent.parent / "docs/barge.1").read_text().split(".SH FILES")[1]
 LARGE = 1 << 20  # bytes of a job that the second reader leaves alone
 
 
@@ -47,6 +47,11 @@ class Run:
         found = [line for line in self.lines() if line.get("event") == "summary"]
         assert len(found) == 1, self
         return found[0]
+
+
+@functools.cache
+def files_of_the_man_page():
+    return (Path(__file__).parent.parent / "docs/barge.1").read_text().split(".SH FILES")[1]
 
 
 class Barge:
@@ -155,7 +160,8 @@ class Barge:
         """Asserts that what is not meant to hold secrets holds none, nor anything that was
         printed, and that nobody else reads the rest."""
         for path in self.state.iterdir() if self.state.exists() else ():
-            assert f"$XDG_STATE_HOME/barge/{path.name}" in FILES, f"{path} is not in the man page"
+            assert f"$XDG_STATE_HOME/barge/{path.name}" in files_of_the_man_page(), \
+                f"{path} is not in the man page"
         for job in self.jobs():
             secrets = self.binary_secrets(job)
             for name in "manifest", "errors.jsonl", "plan", "lock":

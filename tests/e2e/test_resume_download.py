@@ -242,6 +242,7 @@ def test_what_somebody_made_meanwhile_is_kept(embedded, barge_debug, client, tmp
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_drains_and_says_how_to_go_on(slow, fetches, number):
     job = fetches(slow, f"{FIXED_SEED} signal {number}")
+    job.options = ["-j4"]  # so many that the signal finds some left
 
     def interrupt(process, lines, _):
         after_lines(lines, 8)

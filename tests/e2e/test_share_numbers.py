@@ -65,7 +65,7 @@ def asked(servers):
 
 
 def fetch(barge, stored, out):
-    total = barge.ok("cp", "-r", "--json", stored.alias, out).summary()
+    total = barge.ok("cp", "-r", "--json", "-j4", stored.alias, out).summary()
     same(local_tree(out), stored.tree)
     assert total["direct"] == FILES
     return total
@@ -103,7 +103,7 @@ def test_shares_that_went_by_the_order_of_the_servers(real_grid, client, tmp_pat
         barge = client(node)
         barge.ok("cp", "-r", source, alias)
         asked(servers)
-        total = barge.ok("cp", "-r", "--json", alias + "src", tmp_path / "out").summary()
+        total = barge.ok("cp", "-r", "--json", "-j4", alias + "src", tmp_path / "out").summary()
         same(local_tree(tmp_path / "out/src"), local_tree(source))
         questions, shares = asked(servers)
     finally:

@@ -281,15 +281,22 @@ static void gives_their_directories_their_looks_again(void **state)
 	assert_int_equal(status_of("out").st_mode & 07777, 0755);
 }
 
-static void leaves_a_directory_that_is_not_done(void **state)
+/* Plans a file with a second name in a directory; returns the task of that. */
+static uint64_t plan_a_name_in_a_directory(void)
 {
-	(void)state;
 	target_case_begin(0, "");
 	target_case_file("a", &one_file, "text");
 	uint64_t d = target_case_directory("d", &looks_of_d);
 	target_case_begin(d, "d");
 	target_case_file("d/a", &one_file, "text");
 	catalog = target_case_finish();
+	return d;
+}
+
+static void leaves_a_directory_that_is_not_done(void **state)
+{
+	(void)state;
+	const uint64_t d = plan_a_name_in_a_directory();
 	target_case_settle(
 		&(struct outcome){ .id = d, .state = OUTCOME_FAILED, .reason = REASON_IO });
 	assert_int_equal(make_links(), 0);
@@ -300,12 +307,7 @@ static void leaves_a_directory_that_is_not_done(void **state)
 static void opens_a_read_only_directory_for_a_while(void **state)
 {
 	(void)state;
-	target_case_begin(0, "");
-	target_case_file("a", &one_file, "text");
-	uint64_t d = target_case_directory("d", &looks_of_d);
-	target_case_begin(d, "d");
-	target_case_file("d/a", &one_file, "text");
-	catalog = target_case_finish();
+	(void)plan_a_name_in_a_directory();
 	assert_int_equal(chmod(tree_path("out/d"), 0555), 0);
 	tree_as_user();
 	uint64_t lost = make_links();

@@ -266,10 +266,10 @@ PORTS = set()  # which were given away: who has one may listen there only later
 
 def free_port():
     """A port nobody listens on, below those the kernel gives to anybody.  Processes that run tests
-    side by side (BARGE_SIDE, 0 to 2) have ports of their own."""
+    side by side (BARGE_SIDE, 0 to 3) have ports of their own."""
     side = os.environ.get("BARGE_SIDE")
-    first, last = (20000, 32700) if side is None else (20000 + 4000 * int(side),
-                                                       24000 + 4000 * int(side))
+    first, last = (20000, 32700) if side is None else (20000 + 3000 * int(side),
+                                                       23000 + 3000 * int(side))
     while True:
         port = random.SystemRandom().randrange(first, last)
         if port in PORTS:

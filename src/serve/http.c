@@ -50,6 +50,8 @@ void http_completed(void *cls, struct MHD_Connection *connection, void **context
 	if (!request)
 		return;
 	request_end(request);
+	if (request->started)
+		request->gateway->under_way--;
 	if (request->url)
 		secret_wipe(request->url, strlen(request->url));
 	free(request->url);
@@ -216,6 +218,8 @@ static bool request_start(struct request *request, const char *method)
 {
 	struct embedded *gateway = request->gateway;
 	request->started = true;
+	if (++gateway->under_way > gateway->most_under_way)
+		gateway->most_under_way = gateway->under_way;
 	request->method = method;
 	request->arrival = in_flight_arrive(&gateway->flights);
 	query_short(request, "t", request->t);

@@ -30,9 +30,10 @@ struct embedded {
 	uint64_t started_ms;
 	char server[48]; /* name of its one storage server: another one for each folder */
 	uint64_t requests[REQUEST_KIND_COUNT];
-	uint64_t replies[STATUS_CLASSES]; /* by the first digit of the status */
-	uint64_t body_in, body_out;       /* bytes */
-	uint64_t files, directories;      /* made: new shares, new mutable directories */
+	uint64_t replies[STATUS_CLASSES];   /* by the first digit of the status */
+	uint64_t under_way, most_under_way; /* requests, from their headers to their end */
+	uint64_t body_in, body_out;         /* bytes */
+	uint64_t files, directories;        /* made: new shares, new mutable directories */
 };
 
 enum reply_ending {

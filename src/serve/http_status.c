@@ -63,6 +63,8 @@ static size_t figures_of(const struct embedded *gateway, struct figure out[FIGUR
 	for (unsigned i = 0; i < REQUEST_KIND_COUNT; i++)
 		out[count++] =
 			(struct figure){ "requests", request_kind_name(i), gateway->requests[i] };
+	out[count++] = (struct figure){ "under_way", "now", gateway->under_way };
+	out[count++] = (struct figure){ "under_way", "most", gateway->most_under_way };
 	for (unsigned i = 0; i < STATUS_CLASSES; i++)
 		out[count++] = (struct figure){ "replies", classes[i], gateway->replies[i] };
 	const struct figure rest[] = {

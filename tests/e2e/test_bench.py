@@ -61,14 +61,15 @@ def test_content_is_new_each_time(gateway, client):
     assert grid.counts()["made"]["shares"] - before == 10
 
 
+@pytest.mark.alone
 def test_more_and_more_in_flight_until_nothing_is_gained(gateway, client):
-    """A gateway that answers after 20 ms gains from each further request in flight."""
-    grid = gateway("put:delay=20")
+    """A gateway that answers after 50 ms gains from each further request in flight."""
+    grid = gateway("put:delay=50")
     run = client(grid).ok("bench", "put", "-u", grid.url, "--sizes=4K", QUICK, "--json",
                           node=False)
     speeds = {step["in_flight"]: step["objects_per_second"] for step in steps(run)}
     assert list(speeds)[:4] == [1, 2, 4, 8]
-    assert 20 < speeds[1] <= 50 and speeds[4] > 2.5 * speeds[1]
+    assert speeds[1] <= 20 and speeds[4] > speeds[2] > speeds[1]
     total = last(run)
     assert most(total["verdict"]) == "gateway" and "second gateway" in total["verdict"]["next"]
 
@@ -85,6 +86,7 @@ def test_the_table_for_people(embedded, client):
     assert "what holds it back: " in run.err and "stored " in run.err
 
 
+@pytest.mark.alone
 def test_a_limit_of_the_rate_is_named(embedded, client):
     run = client(embedded).ok("bench", "put", "-u", embedded.url, "--sizes=64K", "--duration=1.5",
                               "-j2", "--bwlimit=512K", "--json", node=False)
@@ -129,6 +131,7 @@ def test_a_real_grid(real_grid, client):
     assert real_grid.list(cap) == {}
 
 
+@pytest.mark.alone
 def test_one_slow_server_is_named(real_grid, client, tmp_path):
     """One of four storage servers that take shares of each file."""
     servers = [WritingServer() for _ in range(4)]

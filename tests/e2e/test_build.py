@@ -94,7 +94,7 @@ def test_no_program_says_where_it_was_built(project, barge):
         assert str(ROOT).encode() not in program.read_bytes()
 
 
-def run_tests(place, *words):
+def run_tests(place, *words, **environment):
     """`./configure.py test`, with this Python; asserts that it leaves nothing behind."""
     python = script(place / "build/venv/bin/python", f'exec {sys.executable} "$@"\n')
     stub = ("import run, sys\nrun.configure.venv_python = lambda: %r\n"
@@ -103,7 +103,7 @@ def run_tests(place, *words):
     temporary.mkdir(exist_ok=True)
     done = subprocess.run([sys.executable, "-c", stub, *words], cwd=place, text=True,
                           env={**os.environ, "TMPDIR": str(temporary),
-                               "PYTHONPATH": str(place / "tests")},
+                               "PYTHONPATH": str(place / "tests"), **environment},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done, list(temporary.iterdir())
 
@@ -121,3 +121,28 @@ def test_a_selection_runs_tells_of_what_is_long_and_leaves_nothing(project):
     assert done.returncode == 0 and lines[-1] == "2 passed, 0 failed", done.stdout
     assert "   1 s: tests/e2e/test_small.py::test_slow" in lines and left == []
     assert not [line for line in lines if line.endswith("::test_quick")]
+
+
+def test_what_fails_gets_a_second_go_alone(project):
+    """Once: what fails always has failed, and so have many at once."""
+    (project / "tests/e2e/test_chance.py").write_text(
+        "import os, pathlib, pytest\n"
+        "@pytest.mark.parametrize('number', range(int(os.environ['CHANCES'])))\n"
+        "def test_at_first(number):\n"
+        "    mark = pathlib.Path(os.environ['MARKS']) / str(number)\n"
+        "    assert mark.exists() or mark.mkdir()\n"
+        "@pytest.mark.alone\n"
+        "def test_last():\n"
+        "    assert (pathlib.Path(os.environ['MARKS']) / '0').exists()\n"
+        "def test_always():\n"
+        "    assert 'ALWAYS' not in os.environ\n")
+    told = re.compile(r"failed by chance, and passed alone: \S+\.test_at_first\[0\]\n")
+    for chances, always, end in (1, {}, "3 passed, 0 failed"), (1, {"ALWAYS": "1"}, "2 passed, 1 failed"), \
+            (4, {}, "2 passed, 4 failed"):
+        marks = project / f"marks{end}"
+        marks.mkdir()
+        done, _ = run_tests(project, "-k", "test_chance",
+                            CHANCES=str(chances), MARKS=str(marks), **always)
+        lines = done.stdout.splitlines()
+        assert lines[-1] == end and done.returncode == (not end.endswith(" 0 failed")), done.stdout
+        assert bool(told.search(done.stdout)) == (chances == 1), done.stdout

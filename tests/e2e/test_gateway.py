@@ -333,6 +333,8 @@ def test_counts(start):
     assert {k: v - counts["requests"][k] for k, v in later.items()} == {
         "put": 0, "get": 0, "head": 1, "mkdir": 0, "mkdir-immutable": 1, "set_children": 1,
         "link": 1, "unlink": 1, "json": 1, "check": 0, "other": 1}
+    under_way = gateway.counts()["under_way"]  # the one that asks, and at most the one before
+    assert under_way["now"] in (1, 2) and under_way["most"] >= under_way["now"]
     assert gateway.ask("GET", "/barge/status", Accept="*/*").headers["Content-Type"].startswith(
         "text/html")
     assert gateway.json("/statistics")["counters"]["uploader.files_uploaded"] == 1

@@ -21,6 +21,7 @@
  *   slowread=N  a read of a file takes N milliseconds
  *   slowopen=N  opening a directory does
  *   slowsync=N  fsync and syncfs do
+ *   nosync      nothing is synced, whatever SHIM_DIR is: how quick the disk is does not count
  *   badsyncfs   syncfs fails, once                             EIO
  *   badsize=N   a file of N bytes cannot be synced             EIO
  */
@@ -266,7 +267,7 @@ int fsync(int fd)
 	}
 	note_fd("fsync", fd);
 	be_slow("slowsync", fd, NULL);
-	return REAL(fsync)(fd);
+	return word("nosync") ? 0 : REAL(fsync)(fd);
 }
 
 int syncfs(int fd)
@@ -275,10 +276,12 @@ int syncfs(int fd)
 	note("syncfs", 0);
 	be_slow("slowsync", fd, NULL);
 	if (!word("badsyncfs") || failed++)
-		return REAL(syncfs)(fd);
+		return word("nosync") ? 0 : REAL(syncfs)(fd);
 	errno = EIO;
 	return -1;
 }
+
+int fdatasync(int fd) { return word("nosync") ? 0 : REAL(fdatasync)(fd); }
 
 int fchmod(int fd, mode_t mode)
 {

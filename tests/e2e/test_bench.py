@@ -116,7 +116,7 @@ def test_stopped_it_tells_what_was_stored(gateway, client):
                           node=False)
     wait_for(lambda: grid.requests("put") > 5)
     process.send_signal(signal.SIGINT)
-    run = barge.finish(process, 20)
+    run = barge.finish(process, 120)
     assert run.code == 3
     assert "none is linked" in run.err and "put" in run.out.splitlines()[1]
 

@@ -51,7 +51,7 @@ def test_a_grid_that_takes_no_file(grids, client, name, said, words):
     assert " s for the grid: " in run.err
     assert not [line for line in run.lines() if line["type"] in ("step", "summary")]
     assert set(grid.share_files()) == before and grid.list(cap) == {}
-    wait_for(lambda: not half_made(grid), 20)
+    wait_for(lambda: not half_made(grid))
 
 
 def test_a_place_that_is_read_only(grids, client):

@@ -1,31 +1,14 @@
-#include "read/reader.h"
+#include "read/reader_parts.h"
 
-#include "base/digest.h"
 #include "files/holes.h"
 #include "measure/activity.h"
 #include "queue/retry.h"
-#include "read/attempt.h"
 #include "read/chunks.h"
 #include "read/duplicate.h"
-#include "read/passes.h"
 #include "verify/policy.h"
 
 /* Files in a row, of all readers, that the disk did not give: no damage of single files. */
 enum { DOUBTS_MAX = 16 };
-
-struct reader {
-	const struct readers_options *options;
-	struct attempt_tools tools;
-	bool keyed; /* the file at hand gets a content key, and may be like others */
-	struct chk_key key;
-	struct content_hash content;
-	struct chk_encoder *encoder;
-	atomic_uint own_doubts; /* where the readers count none */
-	atomic_uint *doubts;
-};
-
-/* What a try came to.  The work is owed an end only after TRY_FAULT. */
-enum try_end { TRY_ENDED, TRY_FAULT };
 
 enum fault reader_new(const struct readers_options *options, struct reader **reader,
 		      struct err *err)
@@ -69,9 +52,7 @@ static bool cancelled(const struct reader *reader)
 	return atomic_load_explicit(reader->options->cancel, memory_order_acquire);
 }
 
-/* A disk that is gone fails every file, one after the other, or lacks them all: then that is the
- * fault. */
-static void judge_doubt(struct reader *reader, struct err *err)
+void reader_judge_doubt(struct reader *reader, struct err *err)
 {
 	struct err found;
 	bool missing =
@@ -86,7 +67,7 @@ static void judge_doubt(struct reader *reader, struct err *err)
 	}
 }
 
-static enum fault hash_start(struct reader *reader, uint64_t size, struct err *err)
+enum fault reader_hash_start(struct reader *reader, uint64_t size, struct err *err)
 {
 	content_hash_start(&reader->content);
 	if (!reader->keyed)
@@ -94,7 +75,7 @@ static enum fault hash_start(struct reader *reader, uint64_t size, struct err *e
 	return chk_key_start(&reader->key, policy_params(reader->options->policy), size, err);
 }
 
-static enum fault hash_add(struct reader *reader, const void *data, size_t size, struct err *err)
+enum fault reader_hash_add(struct reader *reader, const void *data, size_t size, struct err *err)
 {
 	activity_begin(ACTIVITY_HASHING);
 	content_hash_update(&reader->content, data, size);
@@ -104,7 +85,7 @@ static enum fault hash_add(struct reader *reader, const void *data, size_t size,
 	return fault;
 }
 
-static enum fault hash_end(struct reader *reader, struct body_proof *proof, struct err *err)
+enum fault reader_hash_end(struct reader *reader, struct body_proof *proof, struct err *err)
 {
 	content_hash_final(&reader->content, proof->content);
 	if (!reader->keyed) {
@@ -141,11 +122,7 @@ static enum try_end try_literal(struct attempt *attempt, struct err *err)
 	return TRY_ENDED;
 }
 
-/*
- * Begins the flight of content with `key`.  Returns true when the caller is to send it; else the
- * work has ended or is parked.
- */
-static bool begin_flight(struct reader *reader, const struct attempt *attempt,
+bool reader_begin_flight(struct reader *reader, const struct attempt *attempt,
 			 const struct body_proof *proof, const unsigned char key[FLIGHT_KEY_SIZE],
 			 bool *flying)
 {
@@ -217,290 +194,20 @@ static enum try_end try_whole(struct reader *reader, struct attempt *attempt, st
 	body->existing = attempt->existing;
 	body->sparse = holes_are_in(&attempt->status);
 	if (attempt_read(attempt, 0, body->data, size, err) || attempt_check(attempt, err) ||
-	    hash_start(reader, size, err) || hash_add(reader, body->data, size, err) ||
-	    hash_end(reader, &body->proof, err)) {
+	    reader_hash_start(reader, size, err) ||
+	    reader_hash_add(reader, body->data, size, err) ||
+	    reader_hash_end(reader, &body->proof, err)) {
 		body_unref(body);
 		return TRY_FAULT;
 	}
 	duplicate_whole_key(body->proof.key, size, body->flight_key);
-	if (begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying)) {
+	if (reader_begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying)) {
 		predict(reader, body);
 		reader->options->deliver(reader->options->context, body);
 	} else {
 		body_unref(body);
 	}
 	return TRY_ENDED;
-}
-
-/* ---- streams ---- */
-
-struct streaming {
-	struct reader *reader;
-	const struct attempt *attempt;
-	struct body *body;
-	struct body_piece *piece; /* at hand, and not used yet */
-	bool delivered;
-	bool ahead; /* `proof` is known before the first byte is sent */
-	struct body_proof proof;
-};
-
-static struct body_piece *same_room(void *context) { return ((struct streaming *)context)->piece; }
-
-static struct body_piece *next_room(void *context)
-{
-	struct streaming *streaming = context;
-	struct body_piece *piece = streaming->piece;
-	streaming->piece = NULL;
-	return piece ? piece : body_room(streaming->body);
-}
-
-static enum fault hash_piece(void *context, struct body_piece *piece, struct err *err)
-{
-	struct streaming *streaming = context;
-	return hash_add(streaming->reader, piece->data, piece->size, err);
-}
-
-/* The place of whatever is computed between reading and sending in order: hashes. */
-static enum fault send_piece(void *context, struct body_piece *piece, struct err *err)
-{
-	struct streaming *streaming = context;
-	const struct readers_options *options = streaming->reader->options;
-	if (hash_piece(context, piece, err))
-		return err->fault;
-	body_push(streaming->body, piece);
-	if (streaming->delivered)
-		return FAULT_NONE;
-	streaming->delivered = true;
-	body_ref(streaming->body);
-	options->deliver(options->context, streaming->body);
-	return FAULT_NONE;
-}
-
-/* Reads all bytes, and stores their proof. */
-static enum fault pass(struct streaming *streaming, struct body_piece *(*room)(void *context),
-		       enum fault (*take)(void *context, struct body_piece *piece, struct err *err),
-		       struct body_proof *proof, struct err *err)
-{
-	struct reader *reader = streaming->reader;
-	const struct attempt_pass reading = {
-		.room = room,
-		.take = take,
-		.context = streaming,
-		.cancel = reader->options->cancel,
-	};
-	if (hash_start(reader, streaming->attempt->size, err) ||
-	    attempt_pass(streaming->attempt, &reading, err))
-		return err->fault;
-	return hash_end(reader, proof, err);
-}
-
-/* Computes the proof of a file before it is sent: one of its size and beginning was sent before.
- * Stores whether it is to be sent: else its work has ended or is parked. */
-static enum fault look_ahead(struct streaming *streaming, bool *send, struct err *err)
-{
-	struct body *body = streaming->body;
-	if (pass(streaming, same_room, hash_piece, &streaming->proof, err))
-		return err->fault;
-	streaming->ahead = true;
-	duplicate_whole_key(streaming->proof.key, body->size, body->flight_key);
-	*send = begin_flight(streaming->reader, streaming->attempt, &streaming->proof,
-			     body->flight_key, &body->flying);
-	return FAULT_NONE;
-}
-
-/* Stores whether the stream is to be sent now: else its work has ended or is parked. */
-static enum fault begin_stream(struct streaming *streaming, bool *send, struct err *err)
-{
-	struct reader *reader = streaming->reader;
-	const struct attempt *attempt = streaming->attempt;
-	struct body *body = streaming->body;
-	unsigned char value[FLIGHT_VALUE_SIZE];
-	unsigned char *data = streaming->piece->data;
-	struct body_proof proof;
-	*send = true;
-	if (!reader->keyed)
-		return FAULT_NONE;
-	if (attempt_read(attempt, 0, data, BODY_WHOLE_MAX, err) ||
-	    hash_start(reader, BODY_WHOLE_MAX, err) ||
-	    hash_add(reader, data, BODY_WHOLE_MAX, err) || hash_end(reader, &proof, err))
-		return err->fault;
-	duplicate_prefix_key(proof.key, attempt->size, body->flight_key);
-	struct duplicate *duplicate =
-		duplicate_new(attempt->work, &attempt->meta, attempt->size, NULL);
-	if (!duplicate)
-		return FAULT_NONE;
-	switch (flight_begin(reader->options->flight, body->flight_key, duplicate, value)) {
-	case FLIGHT_PARKED:
-		*send = false;
-		return FAULT_NONE;
-	case FLIGHT_FIRST:
-		body->flying = true;
-		break;
-	case FLIGHT_NOMEM:
-		break;
-	case FLIGHT_KNOWN:
-		free(duplicate);
-		return look_ahead(streaming, send, err);
-	}
-	free(duplicate);
-	return FAULT_NONE;
-}
-
-/* Sends the bytes in step with the sender.  What was computed ahead must have been of these. */
-static enum fault stream(struct streaming *streaming, struct err *err)
-{
-	struct body_proof proof;
-	enum fault fault = pass(streaming, next_room, send_piece, &proof, err);
-	if (!fault && streaming->ahead && memcmp(&proof, &streaming->proof, sizeof proof) != 0)
-		fault = err_set(err, FAULT_CHANGED, "read twice, it was not the same");
-	streaming->proof = proof;
-	explicit_bzero(&proof, sizeof proof);
-	return fault;
-}
-
-/* Hands a file on after its first piece and reads the others while it is sent. */
-static enum try_end try_stream(struct reader *reader, struct attempt *attempt, struct err *err)
-{
-	struct body *body = body_new(attempt->work, attempt->size, reader->options->gate);
-	if (!body) {
-		gate_leave(reader->options->gate, body_share(attempt->size));
-		err_set(err, FAULT_NOMEM, "no memory for a stream");
-		return TRY_FAULT;
-	}
-	body->meta = attempt->meta;
-	body->existing = attempt->existing;
-	body->sparse = holes_are_in(&attempt->status);
-	struct streaming streaming = { reader, attempt, body, .piece = body_room(body) };
-	bool send;
-	enum fault fault = begin_stream(&streaming, &send, err);
-	if (!fault && send)
-		fault = stream(&streaming, err);
-	if (fault && streaming.delivered)
-		judge_doubt(reader, err);
-	if (streaming.delivered)
-		body_finish(body, fault ? NULL : &streaming.proof, fault ? err : NULL);
-	else if (fault)
-		duplicate_end(reader->options->flight, body, NULL);
-	explicit_bzero(&streaming.proof, sizeof streaming.proof);
-	body_unref(body);
-	return fault && !streaming.delivered ? TRY_FAULT : TRY_ENDED;
-}
-
-/* ---- streams that are asked for ---- */
-
-/* A large file whose sender may want its shares. */
-struct encoding {
-	struct reader *reader;
-	const struct attempt *attempt;
-	struct body_piece scratch;
-	struct piece_hashes hashes;
-};
-
-/* Whether shares of a large file can be made. */
-static bool may_encode(const struct reader *reader, uint64_t size)
-{
-	const struct readers_options *options = reader->options;
-	return options->encodes && reader->keyed && size > BODY_WHOLE_MAX &&
-	       policy_predicts(options->policy) && passes_can(policy_params(options->policy), size);
-}
-
-static struct slab_shape shape_of(const struct reader *reader, uint64_t size)
-{
-	return (struct slab_shape){
-		.params = policy_params(reader->options->policy),
-		.size = size,
-		.most = reader->options->slab_max,
-	};
-}
-
-static struct body_piece *scratch_room(void *context)
-{
-	return &((struct encoding *)context)->scratch;
-}
-
-static enum fault hash_ahead(void *context, struct body_piece *piece, struct err *err)
-{
-	struct encoding *encoding = context;
-	piece_hashes_add(&encoding->hashes, piece);
-	return hash_add(encoding->reader, piece->data, piece->size, err);
-}
-
-/* The key is part of the name under which servers keep shares, so it comes first. */
-static enum fault read_ahead(struct encoding *encoding, struct body *body, struct err *err)
-{
-	struct reader *reader = encoding->reader;
-	const struct attempt_pass reading = {
-		.room = scratch_room,
-		.take = hash_ahead,
-		.context = encoding,
-		.cancel = reader->options->cancel,
-	};
-	encoding->scratch.data = malloc((size_t)min_u64(body->size, BODY_PIECE_SIZE));
-	if (!encoding->scratch.data)
-		return err_set(err, FAULT_NOMEM, "no memory for a file");
-	if (piece_hashes_init(&encoding->hashes, body->size, err) ||
-	    hash_start(reader, body->size, err) || attempt_pass(encoding->attempt, &reading, err))
-		return err->fault;
-	return hash_end(reader, &body->proof, err);
-}
-
-static enum fault read_again(void *context, const struct attempt_pass *reading, struct err *err)
-{
-	const struct encoding *encoding = context;
-	return attempt_pass(encoding->attempt, reading, err);
-}
-
-static void judge_again(void *context, struct err *err)
-{
-	const struct encoding *encoding = context;
-	judge_doubt(encoding->reader, err);
-}
-
-/* Hands the body on, and does what its sender asks for. */
-static void serve(struct encoding *encoding, struct body *body)
-{
-	struct reader *reader = encoding->reader;
-	const struct readers_options *options = reader->options;
-	const struct passes passes = {
-		.body = body,
-		.params = policy_params(options->policy),
-		.encoder = reader->encoder,
-		.hashes = &encoding->hashes,
-		.scratch = encoding->scratch.data,
-		.read = read_again,
-		.judge = judge_again,
-		.context = encoding,
-		.cancel = options->cancel,
-	};
-	body_ref(body);
-	options->deliver(options->context, body);
-	passes_run(&passes);
-}
-
-/* Hashes a file, and hands it on to somebody who says what is to be made of it. */
-static enum try_end try_encoded(struct reader *reader, struct attempt *attempt, struct err *err)
-{
-	const struct readers_options *options = reader->options;
-	const struct slab_shape shape = shape_of(reader, attempt->size);
-	struct body *body = body_new_encoded(attempt->work, &shape, options->gate);
-	struct encoding encoding = { .reader = reader, .attempt = attempt };
-	if (!body) {
-		gate_leave(options->gate, body_share_encoded(&shape));
-		err_set(err, FAULT_NOMEM, "no memory for a stream");
-		return TRY_FAULT;
-	}
-	body->meta = attempt->meta;
-	body->existing = attempt->existing;
-	const enum fault fault = read_ahead(&encoding, body, err);
-	if (!fault) {
-		duplicate_whole_key(body->proof.key, body->size, body->flight_key);
-		if (begin_flight(reader, attempt, &body->proof, body->flight_key, &body->flying))
-			serve(&encoding, body);
-	}
-	piece_hashes_fini(&encoding.hashes);
-	free(encoding.scratch.data);
-	body_unref(body);
-	return fault ? TRY_FAULT : TRY_ENDED;
 }
 
 /* Brings an open file whose bytes are wanted on its way. */
@@ -510,8 +217,9 @@ static enum try_end try_open(struct reader *reader, struct attempt *attempt, str
 	const uint64_t size = attempt->size;
 	if (size <= LITERAL_SIZE_MAX && reader->keyed)
 		return try_literal(attempt, err);
-	const bool encodes = may_encode(reader, size);
-	const struct slab_shape shape = encodes ? shape_of(reader, size) : (struct slab_shape){ 0 };
+	const bool encodes = reader_may_encode(reader, size);
+	const struct slab_shape shape =
+		encodes ? reader_slab_shape(reader, size) : (struct slab_shape){ 0 };
 	const uint64_t share = encodes ? body_share_encoded(&shape)
 				       : body_share(size) + share_memory(reader, size);
 	if (!gate_enter(options->gate, share)) {
@@ -519,9 +227,9 @@ static enum try_end try_open(struct reader *reader, struct attempt *attempt, str
 		return TRY_ENDED;
 	}
 	if (encodes)
-		return try_encoded(reader, attempt, err);
+		return reader_try_encoded(reader, attempt, err);
 	return size <= BODY_WHOLE_MAX ? try_whole(reader, attempt, err)
-				      : try_stream(reader, attempt, err);
+				      : reader_try_stream(reader, attempt, err);
 }
 
 /* Ends what needs no bytes to be brought.  Returns whether it did. */
@@ -591,7 +299,7 @@ void reader_take(struct reader *reader, struct work *work)
 		if (err.fault != FAULT_CHANGED)
 			break;
 	}
-	judge_doubt(reader, &err);
+	reader_judge_doubt(reader, &err);
 	/* A source was read, and a gateway asked, as often as that is worth. */
 	if (fate_of(&err) == FATE_AGAIN && err.fault != FAULT_NOMEM)
 		work_fail(work, reason_of(&err), attempts + 1, &err);

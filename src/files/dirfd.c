@@ -210,7 +210,8 @@ enum fault dirfd_make(int at, const char *name, bool *made, struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, FAULT_EXISTS, "something that is no directory is in the way");
 	*made = false;
-	return FAULT_NONE;
+	/* Who has made it may not be as far, or never get there. */
+	return restore_may_be_lost(&st) ? file_sync_able(at, NULL, err) : FAULT_NONE;
 }
 
 enum fault dirfd_look(int at, const char *name, struct stat *st, bool *there, struct err *err)

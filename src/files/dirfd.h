@@ -37,7 +37,8 @@ MUST_USE enum fault dirfd_open(int root, const char *path, int *fd, struct err *
 MUST_USE enum fault dirfd_open_by_names(int root, const char *path, int *fd, struct err *err);
 
 /* Makes sure that `name` in `at` is a directory, durably, and stores whether it was made (mode
- * DIRECTORY_MADE of restore.h, until it is finished). */
+ * DIRECTORY_MADE of restore.h, until it is finished).  One that is there in that mode is synced
+ * too: restore_note_name spares that. */
 MUST_USE enum fault dirfd_make(int at, const char *name, bool *made, struct err *err);
 
 /*

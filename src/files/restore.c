@@ -135,6 +135,13 @@ enum fault restore_file(int fd, const struct looks *looks, unsigned *lost, struc
 
 /* ---- directories ---- */
 
+void restore_note_name(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && restore_may_be_lost(&st))
+		(void)fchmod(fd, (st.st_mode & 07777) | S_ISUID);
+}
+
 bool restore_open_directory(int fd)
 {
 	struct stat st;

@@ -61,14 +61,26 @@ MUST_USE enum fault restore_file(int fd, const struct looks *looks, unsigned *lo
 /*
  * The directories of a job have no mode of their own until they are finished:
  *
- *   made by us    01700 -> at the end the mode of the source, or the usual one
+ *   made by us    01700 -> set-uid too, once its name is durable -> at the end the mode of the
+ *   source, or the usual one
  *   one of ours that lacks w for its owner: opened, u+w and set-uid, which says nothing of
  *   directories -> at the end as before, or the mode of the source
  *   all others    are left alone until the end
  *
- * So a run after a kill knows what is to be done by the mode alone.
+ * So a run after a kill knows what is to be done by the mode alone, and whoever finds a new one,
+ * which another thread or a run that was killed has made, whether its name has to be synced first.
  */
 enum { DIRECTORY_MADE = 01700 };
+
+/* Returns whether the directory was made by a job, and nobody has said yet that its name is
+ * durable. */
+static inline bool restore_may_be_lost(const struct stat *st)
+{
+	return (st->st_mode & 07777 & ~(mode_t)S_ISGID) == DIRECTORY_MADE;
+}
+
+/* Notes in the mode of the directory `fd`, if it was made by a job, that its name is durable. */
+void restore_note_name(int fd);
 
 /* Opens the directory `fd` for writing, if it is the user's own and read-only.  Returns whether
  * what was refused may be tried again: it was opened, now or a moment ago by another thread. */

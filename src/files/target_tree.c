@@ -26,6 +26,7 @@ static enum fault enter(void *context, struct tree_dir *parent, const char *name
 		fault = respelled_check(catalog, parent, name, &st, err);
 	if (fault || dirfd_open(parent->fd, name, fd, err))
 		return err_wrap(err, "directory '%.40s'", name);
+	restore_note_name(*fd);
 	return FAULT_NONE;
 }
 

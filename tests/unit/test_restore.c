@@ -219,10 +219,34 @@ static void a_directory_gets_the_mode_that_its_mark_says(void **state)
 	static const uint32_t said = S_IFDIR | 06000 | 01555;
 	assert_int_equal(restore_at_the_end(DIRECTORY_MADE, NULL), 0750);
 	assert_int_equal(restore_at_the_end(DIRECTORY_MADE | S_ISGID, NULL), S_ISGID | 0750);
+	assert_int_equal(restore_at_the_end(S_ISUID | DIRECTORY_MADE, NULL), 0750);
 	assert_int_equal(restore_at_the_end(0700, NULL), 0700);
 	assert_int_equal(restore_at_the_end(01777, NULL), 01777);
 	assert_int_equal(restore_at_the_end(0700, &said), 01555);
 	assert_int_equal(restore_at_the_end(S_ISGID | 0700, &said), S_ISGID | 01555);
+}
+
+static void the_name_of_a_new_directory_is_noted(void **state)
+{
+	(void)state;
+	static const struct {
+		mode_t mode, noted;
+	} row[] = {
+		{ DIRECTORY_MADE, S_ISUID | DIRECTORY_MADE },
+		{ DIRECTORY_MADE | S_ISGID, S_ISUID | S_ISGID | DIRECTORY_MADE },
+		{ S_ISUID | DIRECTORY_MADE, S_ISUID | DIRECTORY_MADE },
+		{ 0700, 0700 },
+		{ 01755, 01755 },
+		{ 0555, 0555 },
+	};
+	assert_int_equal(mkdir(tree_path("d"), 0700), 0);
+	int fd = open(tree_path("d"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		assert_int_equal(fchmod(fd, row[i].mode), 0);
+		restore_note_name(fd);
+		assert_int_equal(status_of(fd).st_mode & 07777, row[i].noted);
+	}
+	close(fd);
 }
 
 static void a_directory_is_opened_for_the_time_being(void **state)
@@ -256,6 +280,7 @@ int main(void)
 		FACT(keeps_the_access_list_of_what_is_replaced),
 		FACT(says_when_a_time_cannot_be_kept),
 		FACT(a_directory_gets_the_mode_that_its_mark_says),
+		FACT(the_name_of_a_new_directory_is_noted),
 		FACT(a_directory_is_opened_for_the_time_being),
 	};
 	return cmocka_run_group_tests(fact, NULL, NULL);

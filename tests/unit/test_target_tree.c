@@ -6,11 +6,70 @@
 #include "tests/unit/facts.h"
 #include "tests/unit/land_case.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WIDE = 150 };
+enum { WIDE = 150, SYNCS_MAX = 16 };
+
+/* What was synced, in the order in which that ended; here in the place of the library's. */
+static struct {
+	struct mutex lock;
+	struct cond changed;
+	ino_t inode[SYNCS_MAX];
+	size_t count;
+	bool slow;    /* the next one waits until it is not */
+	bool waiting; /* it does */
+	bool fails;
+} syncs;
+
+int fsync(int fd)
+{
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	mutex_lock(&syncs.lock);
+	if (syncs.slow && !syncs.waiting) {
+		syncs.waiting = true;
+		cond_wake_all(&syncs.changed);
+		while (syncs.slow)
+			cond_wait(&syncs.changed, &syncs.lock);
+	}
+	if (syncs.count < SYNCS_MAX)
+		syncs.inode[syncs.count++] = st.st_ino;
+	int error = syncs.fails ? EIO : 0;
+	mutex_unlock(&syncs.lock);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static int setup(void **state)
+{
+	memset(&syncs, 0, sizeof syncs);
+	mutex_init(&syncs.lock);
+	cond_init(&syncs.changed);
+	return land_case_setup(state);
+}
+
+static int teardown(void **state)
+{
+	cond_fini(&syncs.changed);
+	mutex_fini(&syncs.lock);
+	return land_case_teardown(state);
+}
+
+/* Returns how often the directory was synced so far. */
+static size_t count_syncs(const char *path)
+{
+	struct stat st;
+	size_t count = 0;
+	assert_int_equal(stat(tree_path(path), &st), 0);
+	mutex_lock(&syncs.lock);
+	for (size_t i = 0; i < syncs.count; i++)
+		count += syncs.inode[i] == st.st_ino;
+	mutex_unlock(&syncs.lock);
+	return count;
+}
 
 static struct tree_dir *open_spot(struct tree *target_tree, struct listing_id listing)
 {
@@ -123,6 +182,72 @@ static void refuses_offsets_of_no_listing(void **state)
 	assert_int_equal(tree_count("out"), 0);
 }
 
+/* ---- names that last ---- */
+
+static void open_and_give_back(void *context)
+{
+	tree_dir_unref(open_spot(context, land_case.listing[LAND_CASE_D]));
+}
+
+/* One thread has made it, and its sync takes long. */
+static void a_name_that_another_is_making_is_synced_before_it_is_used(void **state)
+{
+	(void)state;
+	struct tree *other;
+	struct thread thread;
+	struct err err;
+	assert_int_equal(target_tree_new(land_case.catalog, land_case.root, 0, &other, &err), 0);
+	mutex_lock(&syncs.lock);
+	syncs.slow = true;
+	assert_true(thread_start(&thread, "other", open_and_give_back, other));
+	while (!syncs.waiting)
+		cond_wait(&syncs.changed, &syncs.lock);
+	mutex_unlock(&syncs.lock);
+	open_and_give_back(land_case.target_tree);
+	const size_t by_the_finder = count_syncs("out");
+	mutex_lock(&syncs.lock);
+	syncs.slow = false;
+	cond_wake_all(&syncs.changed);
+	mutex_unlock(&syncs.lock);
+	thread_join(&thread);
+	tree_free(other);
+	assert_int_equal(by_the_finder, 1);
+	assert_int_equal(count_syncs("out"), 2);
+}
+
+static void a_name_that_a_killed_run_has_left_is_synced_once(void **state)
+{
+	(void)state;
+	struct tree *later;
+	struct tree_dir *target_dir;
+	struct err err;
+	assert_int_equal(mkdir(tree_path("out/d"), 0700), 0);
+	assert_int_equal(chmod(tree_path("out/d"), DIRECTORY_MADE), 0);
+	syncs.fails = true;
+	assert_int_equal(
+		tree_open(land_case.target_tree, land_case.listing[LAND_CASE_D], &target_dir, &err),
+		FAULT_IO);
+	syncs.fails = false;
+	assert_int_equal(count_syncs("out"), 1);
+	open_and_give_back(land_case.target_tree);
+	assert_int_equal(count_syncs("out"), 2);
+	assert_int_equal(target_tree_new(land_case.catalog, land_case.root, 0, &later, &err), 0);
+	open_and_give_back(later);
+	assert_int_equal(count_syncs("out"), 2);
+	tree_free(later);
+}
+
+static void names_that_were_there_are_not_synced(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(tree_path("out/d"), 0755), 0);
+	tree_dir_unref(open_spot(land_case.target_tree, land_case.listing[LAND_CASE_E]));
+	assert_int_equal(count_syncs("out"), 0);
+	assert_int_equal(count_syncs("out/d"), 1);
+}
+
+/* ---- many ---- */
+
 /* Makes the manifest `path` of a root that holds WIDE directories. */
 static void make_wide(const char *path, struct listing_id listing[WIDE])
 {
@@ -207,13 +332,16 @@ static void takes_spots_back_in_any_thread(void **state)
 
 int main(void)
 {
-#define FACT(name) cmocka_unit_test_setup_teardown(name, land_case_setup, land_case_teardown)
+#define FACT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		FACT(makes_what_is_missing_on_the_way),
 		FACT(takes_what_is_there),
 		FACT(tells_when_a_directory_is_not_where_it_was),
 		FACT(goes_through_no_symlink_and_no_file),
 		FACT(refuses_offsets_of_no_listing),
+		FACT(a_name_that_another_is_making_is_synced_before_it_is_used),
+		FACT(a_name_that_a_killed_run_has_left_is_synced_once),
+		FACT(names_that_were_there_are_not_synced),
 		FACT(keeps_few_directories_open_and_no_spot_dies),
 		FACT(takes_spots_back_in_any_thread),
 	};

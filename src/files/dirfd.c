@@ -228,7 +228,8 @@ enum fault dirfd_link(int at, const char *name, const char *target, struct err *
 {
 	if (!dirfd_is_plain(name, strlen(name)))
 		return dirfd_bad_name(err);
-	(void)unlinkat(at, name, 0);
+	if (unlinkat(at, name, 0) != 0 && errno != ENOENT)
+		return err_os(err, FAULT_IO, errno, "cannot remove a temporary file");
 	if (symlinkat(target, at, name) != 0)
 		return err_os(err, FAULT_IO, errno, "cannot make a symlink");
 	return FAULT_NONE;

@@ -142,9 +142,11 @@ void restore_note_name(int fd)
 		(void)fchmod(fd, (st.st_mode & 07777) | S_ISUID);
 }
 
-bool restore_open_directory(int fd)
+bool restore_opens(int fd, enum fault fault, const struct err *err)
 {
 	struct stat st;
+	if (!fault || err->os_error != EACCES)
+		return false;
 	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 		return false;
 	if (st.st_mode & S_IWUSR)

@@ -82,9 +82,13 @@ static inline bool restore_may_be_lost(const struct stat *st)
 /* Notes in the mode of the directory `fd`, if it was made by a job, that its name is durable. */
 void restore_note_name(int fd);
 
-/* Opens the directory `fd` for writing, if it is the user's own and read-only.  Returns whether
- * what was refused may be tried again: it was opened, now or a moment ago by another thread. */
-bool restore_open_directory(int fd);
+/*
+ * Opens the directory `fd` for writing, if `fault` and `err` say that something was refused in it,
+ * and it is the user's own and read-only: from the beginning, or since another job, for which it
+ * was opened too, has shut it at its end.  Returns whether it may be tried again: it was opened,
+ * now or a moment ago by another thread.
+ */
+bool restore_opens(int fd, enum fault fault, const struct err *err);
 
 /*
  * Gives the finished directory `fd` its looks; its mode where there is none is `usual` where it was

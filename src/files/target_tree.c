@@ -18,7 +18,7 @@ static enum fault enter(void *context, struct tree_dir *parent, const char *name
 	if (strlen(name) > DIRFD_NAME_MAX)
 		return err_set(err, FAULT_USAGE, "a directory's name is too long here");
 	enum fault fault = dirfd_make(parent->fd, name, &made, err);
-	if (fault && err->os_error == EACCES && restore_open_directory(parent->fd))
+	if (restore_opens(parent->fd, fault, err))
 		fault = dirfd_make(parent->fd, name, &made, err);
 	if (!fault && !made)
 		fault = dirfd_look(parent->fd, name, &st, &there, err);

@@ -65,6 +65,16 @@ void arrival_fail(struct arrival *arrival, const struct err *err)
 	work_retry(work, REASON_NONE, &sorted);
 }
 
+/* Does a step that writes into the arrival's directory, which may be read-only, or be shut
+ * meanwhile. */
+static enum fault in_directory(struct arrival *arrival,
+			       enum fault (*step)(struct arrival *arrival, struct err *err),
+			       struct err *err)
+{
+	enum fault fault = step(arrival, err);
+	return restore_opens(arrival->target_dir->fd, fault, err) ? step(arrival, err) : fault;
+}
+
 /* ---- the thread ---- */
 
 /* Where neither the source nor what is replaced has a mode, the umask says it. */
@@ -98,20 +108,26 @@ static bool is_symlink(const struct arrival *arrival)
 }
 
 /* What is in the temporary file is a target. */
+static enum fault become_symlink(struct arrival *arrival, struct err *err)
+{
+	const unsigned made = arrival->owner->options.made;
+	const struct tree_dir *target_dir = arrival->target_dir;
+	bool grid = arrival->meta.flags & META_GRID;
+	unsigned depth = target_dir->depth > made ? target_dir->depth - made : 0;
+	return symlink_make(target_dir->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL,
+			    err);
+}
+
 static enum fault make_symlink(struct arrival *arrival, struct err *err)
 {
-	const struct arrivals_options *options = &arrival->owner->options;
-	const struct tree_dir *target_dir = arrival->target_dir;
 	const struct meta *meta = &arrival->meta;
-	bool grid = meta->flags & META_GRID;
-	unsigned depth = target_dir->depth > options->made ? target_dir->depth - options->made : 0;
-	if (symlink_make(target_dir->fd, arrival->temporary, arrival->fd, grid ? &depth : NULL,
-			 err))
+	if (in_directory(arrival, become_symlink, err))
 		return err->fault;
-	if (options->preserve && meta_has_mtime(meta)) {
+	if (arrival->owner->options.preserve && meta_has_mtime(meta)) {
 		const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 						   timespec_of(meta->mtime_ns) };
-		if (utimensat(target_dir->fd, arrival->temporary, times, AT_SYMLINK_NOFOLLOW) != 0)
+		if (utimensat(arrival->target_dir->fd, arrival->temporary, times,
+			      AT_SYMLINK_NOFOLLOW) != 0)
 			arrival->lost |= LOST_TIME;
 	}
 	return FAULT_NONE;
@@ -224,23 +240,15 @@ static enum fault replace(struct arrival *arrival, const char *name, struct err 
 	return fault;
 }
 
-static enum fault take_name(struct arrival *arrival, const char *name, struct err *err)
-{
-	return arrival->decision.replaces
-		       ? replace(arrival, name, err)
-		       : dirfd_name(arrival->target_dir->fd, arrival->temporary, name, NULL, err);
-}
-
-static enum fault give_name(struct arrival *arrival, struct err *err)
+static enum fault take_name(struct arrival *arrival, struct err *err)
 {
 	char name[DIRFD_NAME_MAX + 1];
 	int at = arrival->target_dir->fd;
 	arrival_name(arrival, name);
 	KILL_POINT("fetch-publish");
-	enum fault fault = take_name(arrival, name, err);
-	/* Another job, for which it was opened too, may have shut it at its end. */
-	if (fault && err->os_error == EACCES && restore_open_directory(at))
-		fault = take_name(arrival, name, err);
+	enum fault fault = arrival->decision.replaces
+				   ? replace(arrival, name, err)
+				   : dirfd_name(at, arrival->temporary, name, NULL, err);
 	KILL_POINT("fetch-named");
 	if (fault != FAULT_EXISTS)
 		return fault;
@@ -250,6 +258,11 @@ static enum fault give_name(struct arrival *arrival, struct err *err)
 	if (check_spelling(arrival, name, &now, err) || !is_there(arrival, name))
 		return err->fault;
 	return dirfd_name(at, arrival->temporary, name, &now, err);
+}
+
+static enum fault give_name(struct arrival *arrival, struct err *err)
+{
+	return in_directory(arrival, take_name, err);
 }
 
 /* Does `step` for all that are left in the batch; those that fail leave it. */
@@ -541,15 +554,17 @@ struct arrival *arrival_compared(struct arrival *arrival, bool same)
 	return go_on(arrival);
 }
 
+static enum fault open_temporary(struct arrival *arrival, struct err *err)
+{
+	return dirfd_reopen(arrival->target_dir->fd, arrival->temporary, arrival->resumes,
+			    &arrival->fd, err);
+}
+
 enum fault arrival_open(struct arrival *arrival, struct err *err)
 {
-	int at = arrival->target_dir->fd;
-	arrival->covered = batch_sync_covers(&arrival->owner->sync, at); /* before it is opened */
-	enum fault fault =
-		dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
-	if (fault && err->os_error == EACCES && restore_open_directory(at))
-		fault = dirfd_reopen(at, arrival->temporary, arrival->resumes, &arrival->fd, err);
-	return fault;
+	/* Asked before it is opened. */
+	arrival->covered = batch_sync_covers(&arrival->owner->sync, arrival->target_dir->fd);
+	return in_directory(arrival, open_temporary, err);
 }
 
 void arrival_extend(const struct arrival *arrival, uint64_t size)

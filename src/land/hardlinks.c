@@ -188,7 +188,7 @@ static bool link_in(const struct hardlinks *hardlinks, int fd, const struct hard
 	struct err err;
 	bool able;
 	enum fault fault = name_again(hardlinks, fd, link, dir, seen, &err);
-	if (fault && err.os_error == EACCES && restore_open_directory(dir->fd))
+	if (restore_opens(dir->fd, fault, &err))
 		fault = name_again(hardlinks, fd, link, dir, seen, &err);
 	return !fault && !file_sync_able(dir->fd, &able, &err);
 }

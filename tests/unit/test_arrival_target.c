@@ -24,10 +24,10 @@ static struct stat status_of(const char *path)
 	return st;
 }
 
-/* Begins a file of four bytes, which are written then. */
-static struct arrival *write_file(enum land_case_directory directory)
+/* Begins a file or symlink of four bytes, which are written then. */
+static struct arrival *write_file(enum land_case_directory directory, enum manifest_kind kind)
 {
-	land_case_file(&land_case, directory, "file", 4, NULL);
+	land_case_file(&land_case, directory, "file", 4, NULL)->task.kind = kind;
 	land_case_start(&land_case);
 	struct arrival *arrival = land_case_begin(&land_case);
 	assert_non_null(arrival);
@@ -50,25 +50,38 @@ static void opens_a_read_only_directory_for_a_while(void **state)
 	(void)state;
 	assert_int_equal(mkdir(tree_path("out/d"), 0555), 0);
 	tree_as_user();
-	complete(write_file(LAND_CASE_D));
+	complete(write_file(LAND_CASE_D, MANIFEST_FILE));
 	tree_as_root();
 	assert_true(tree_holds("out/d/file", "text", 4));
 	assert_int_equal(status_of("out/d").st_mode & 07777, S_ISUID | 0755);
 }
 
-/* By another job of the same user that has ended. */
-static void opens_a_directory_that_was_shut_meanwhile(void **state)
+/* Brings a file of this kind into a directory that another job of the same user has shut, which
+ * ended while the file was being written. */
+static void bring_into_shut_directory(enum manifest_kind kind)
 {
-	(void)state;
 	assert_int_equal(mkdir(tree_path("out/d"), 0555), 0);
 	tree_as_user();
-	struct arrival *arrival = write_file(LAND_CASE_D);
+	struct arrival *arrival = write_file(LAND_CASE_D, kind);
 	assert_int_equal(chmod(tree_path("out/d"), 0555), 0);
 	complete(arrival);
 	tree_as_root();
-	assert_true(tree_holds("out/d/file", "text", 4));
 	assert_int_equal(tree_count("out/d"), 1);
 	assert_int_equal(status_of("out/d").st_mode & 07777, S_ISUID | 0755);
+}
+
+static void opens_a_directory_that_was_shut_meanwhile(void **state)
+{
+	(void)state;
+	bring_into_shut_directory(MANIFEST_FILE);
+	assert_true(tree_holds("out/d/file", "text", 4));
+}
+
+static void opens_it_for_a_symlink_too(void **state)
+{
+	(void)state;
+	bring_into_shut_directory(MANIFEST_SYMLINK);
+	assert_true(S_ISLNK(status_of("out/d/file").st_mode));
 }
 
 /* ---- its clock ---- */
@@ -82,7 +95,7 @@ static unsigned wait_with(int64_t age_ms)
 	land_case.options.policy.planned_ns =
 		now.tv_sec * INT64_C(1000000000) + now.tv_nsec - age_ms * 1000000;
 	atomic_store(&naps, 0);
-	complete(write_file(LAND_CASE_ROOT));
+	complete(write_file(LAND_CASE_ROOT, MANIFEST_FILE));
 	return atomic_load(&naps);
 }
 
@@ -111,6 +124,7 @@ int main(void)
 	const struct CMUnitTest fact[] = {
 		FACT(opens_a_read_only_directory_for_a_while),
 		FACT(opens_a_directory_that_was_shut_meanwhile),
+		FACT(opens_it_for_a_symlink_too),
 		FACT(waits_for_no_clock_that_is_later_than_the_plan),
 		FACT(waits_until_the_plan_is_outlasted),
 		FACT(waits_for_no_clock_that_was_set_back),

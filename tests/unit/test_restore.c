@@ -253,18 +253,23 @@ static void a_directory_is_opened_for_the_time_being(void **state)
 {
 	(void)state;
 	static const mode_t closed[] = { 0555, 0500, 01555, S_ISGID | 0550 };
+	struct err err, other;
 	assert_int_equal(mkdir(tree_path("d"), 0700), 0);
 	int fd = open(tree_path("d"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)err_os(&err, FAULT_IO, EACCES, "refused");
+	(void)err_os(&other, FAULT_IO, ENOSPC, "full");
 	for (size_t i = 0; i < ARRAY_COUNT(closed); i++) {
 		assert_int_equal(fchmod(fd, closed[i]), 0);
-		assert_true(restore_open_directory(fd));
+		assert_false(restore_opens(fd, FAULT_IO, &other));
+		assert_false(restore_opens(fd, FAULT_NONE, &err));
+		assert_true(restore_opens(fd, FAULT_IO, &err));
 		assert_int_equal(status_of(fd).st_mode & S_IRWXU, S_IRWXU);
-		assert_true(restore_open_directory(fd)); /* as another thread would have */
+		assert_true(restore_opens(fd, FAULT_IO, &err)); /* as another thread would have */
 		assert_int_equal(restore_at_the_end(status_of(fd).st_mode & 07777, NULL),
 				 closed[i]);
 	}
 	assert_int_equal(fchmod(fd, 0700), 0); /* it was refused for another reason */
-	assert_false(restore_open_directory(fd));
+	assert_false(restore_opens(fd, FAULT_IO, &err));
 	close(fd);
 }
 

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "calls/lanes.h"
 #include "cli/command.h"
+#include "job/begun.h"
 #include "job/migration.h"
 #include "place/gauge.h"
 #include "place/grid_path.h"
@@ -414,23 +415,40 @@ static enum fault prove(const struct options *options, struct setup *setup,
 	return fault;
 }
 
-static enum fault connect_and_prove(const struct options *options, struct setup *setup,
+static enum fault connect_and_prove(const struct options *options, struct output *output,
 				    const struct verify_subject *subject, int *status,
 				    struct err *err)
 {
+	struct setup setup;
 	struct store_wait wait;
-	struct store_node root;
-	if (setup_connect_all(setup, &wait, err))
+	struct store_node root = { 0 };
+	if (setup_load(&options->connection, output, &setup, err))
 		return err->fault;
-	enum fault fault =
-		subject->is_job ? FAULT_NONE : find_root(&subject->path, setup, &wait, &root, err);
-	store_close(wait.store);
-	if (!fault)
-		fault = prove(options, setup, subject, subject->is_job ? NULL : &root, status, err);
-	if (!subject->is_job && !fault) {
-		cap_wipe(&root.rw);
-		cap_wipe(&root.ro);
+	enum fault fault = setup_connect_all(&setup, &wait, err);
+	if (!fault) {
+		if (!subject->is_job)
+			fault = find_root(&subject->path, &setup, &wait, &root, err);
+		store_close(wait.store);
 	}
+	if (!fault)
+		fault = prove(options, &setup, subject, subject->is_job ? NULL : &root, status,
+			      err);
+	cap_wipe(&root.rw);
+	cap_wipe(&root.ro);
+	setup_fini(&setup);
+	return fault;
+}
+
+/* A job is looked at where it was begun, but for what is typed. */
+static enum fault prove_where_begun(const struct options *typed, struct output *output,
+				    const struct verify_subject *subject, int *status,
+				    struct err *err)
+{
+	struct begun begun;
+	enum fault fault = begun_recall(&subject->migration.job, typed, &begun, err);
+	if (!fault)
+		fault = connect_and_prove(&begun.options, output, subject, status, err);
+	begun_fini(&begun);
 	return fault;
 }
 
@@ -456,7 +474,6 @@ static enum fault find_subject(const struct options *options, struct verify_subj
 enum fault command_verify(const struct options *options, struct output *output, int *status,
 			  struct err *err)
 {
-	struct setup setup;
 	struct verify_subject subject;
 	if (options->words.count != 1)
 		return err_set(err, FAULT_USAGE,
@@ -465,17 +482,15 @@ enum fault command_verify(const struct options *options, struct output *output, 
 		return err_set(err, FAULT_USAGE,
 			       "--verify=cap proves receipt while bytes are sent; afterwards it is "
 			       "count, check, read, or check,read");
-	if (setup_load(&options->connection, output, &setup, err))
+	if (find_subject(options, &subject, err))
 		return err->fault;
-	if (find_subject(options, &subject, err)) {
-		setup_fini(&setup);
-		return err->fault;
-	}
-	enum fault fault = connect_and_prove(options, &setup, &subject, status, err);
-	if (subject.is_job)
+	enum fault fault = FAULT_NONE;
+	if (subject.is_job) {
+		fault = prove_where_begun(options, output, &subject, status, err);
 		migration_fini(&subject.migration);
-	else
+	} else {
+		fault = connect_and_prove(options, output, &subject, status, err);
 		grid_path_fini(&subject.path);
-	setup_fini(&setup);
+	}
 	return fault;
 }

@@ -1,8 +1,9 @@
 /*
  * What a job was begun with that its plan does not say: how the grid is reached, and what shapes
- * the files at a local target.  So `barge resume` alone goes on with it.
+ * the files at a local target.  So `barge resume` alone goes on with it, and `barge verify` finds
+ * where it stored.
  *
- * Place      engine -> [begun] -> a file of the job -> [begun] -> command_resume, command_run.
+ * Place      engine -> [begun] -> a file of the job -> [begun] -> every command that takes a job.
  * Ownership  a struct begun owns what it read until begun_fini.
  * Threads    one.
  *

@@ -106,6 +106,20 @@ def test_usage_and_gateway(gateway, client, tmp_path):
     barge.ok("verify", job_of(barge), code=69)
 
 
+@pytest.mark.parametrize("command", ["verify", "repair"])
+def test_a_job_knows_the_way_to_its_grid(embedded, client, tmp_path, command):
+    """As for resume; what is given counts."""
+    barge = client(embedded)
+    alias, _ = embedded.fresh()
+    barge.ok("cp", "-r", make(tmp_path / "s"), alias)
+    run = barge.ok(command, job_of(barge), "--json", node=False)
+    assert run.summary()["done"] == 6 and run.summary()["failed"] == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    run = barge.ok(command, job_of(barge), f"--node-directory={other}", node=False, code=2)
+    assert "no gateway" in run.err
+
+
 @pytest.mark.parametrize("number", [2, 9])
 def test_interrupted_it_goes_on(gateway, client, tmp_path, number):
     """What was found well before is not looked at again, unless that is asked for."""

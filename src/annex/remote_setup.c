@@ -1,7 +1,7 @@
 #include "annex/remote.h"
 
 #include "net/url.h"
-#include "place/grid_path.h"
+#include "place/link.h"
 #include "place/make.h"
 #include "place/tree.h"
 
@@ -157,6 +157,8 @@ static enum fault make_path(const struct tries *tries, const struct grid_path *w
 	struct cap made = { 0 };
 	if (path.count > TREE_DEPTH_MAX)
 		return err_set(err, FAULT_TOO_LARGE, "root=%.100s is too deep", word->typed);
+	if (link_check_names(word->component + found, path.count, err))
+		return err_wrap(err, "root=%.100s", word->typed);
 	memcpy(path.component, word->component + found, path.count * sizeof path.component[0]);
 	const struct tree_root tree = { tries, above };
 	const struct tree_new new = { &made, STORE_REPLACE_NEVER };

@@ -87,6 +87,9 @@ static enum fault make_missing(const struct looking *looking, struct err *err)
 {
 	struct store_name name = { ARCHIVES, strlen(ARCHIVES) };
 	struct cap cap = { 0 }, below = { 0 };
+	if (link_check_names(looking->path.component + looking->found,
+			     looking->path.count - looking->found, err))
+		return err->fault;
 	enum fault fault = make_mutable(looking->tries, NULL, &cap, err);
 	for (size_t i = looking->path.count; i > looking->found && !fault; i--) {
 		const struct edge_child child = { .name = name.name,

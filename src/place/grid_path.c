@@ -2,7 +2,6 @@
 
 #include "base/escape.h"
 #include "base/redact.h"
-#include "base/utf8.h"
 #include "place/edge_look.h"
 #include "place/places.h"
 
@@ -64,13 +63,7 @@ static enum fault grid_path_take(struct grid_path *path, const struct argument *
 	path->text = strndup(argument->path, argument->path_size);
 	if (!path->text)
 		return nomem(err);
-	if (cap_is_verifier(&path->root) || path->root.kind == CAP_UNKNOWN)
-		return err_set(err, FAULT_USAGE, "the cap of '%.60s' does not let anybody read",
-			       path->typed);
-	if (!name_is_utf8(path->text, strlen(path->text)))
-		return err_set(err, FAULT_USAGE, "'%.120s' is not UTF-8, as names on a grid are",
-			       path->typed);
-	return split(path, err);
+	return places_check_grid(argument, path->typed, err) ? err->fault : split(path, err);
 }
 
 enum fault grid_path_resolve(const struct connection_options *connection, const char *word,

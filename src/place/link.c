@@ -23,10 +23,21 @@ void link_fini(struct link *link)
 	*link = (struct link){ 0 };
 }
 
+enum fault link_check_names(const struct store_name *name, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (name[i].size <= 2 && strncmp(name[i].name, "..", name[i].size) == 0)
+			return err_set(err, FAULT_USAGE, "\"%.*s\" cannot be a name",
+				       (int)name[i].size, name[i].name);
+	return FAULT_NONE;
+}
+
 static enum fault keep_name(const struct grid_path *path, struct link *link, struct err *err)
 {
 	const char *name = grid_path_name(path);
 	struct bytes nfc;
+	if (link_check_names(&path->component[path->count - 1], 1, err))
+		return err->fault;
 	bytes_init(&nfc, BODY_MAX);
 	enum fault fault = name_to_nfc(&nfc, name, strlen(name));
 	if (fault == FAULT_USAGE)

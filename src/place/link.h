@@ -38,6 +38,10 @@ MUST_USE enum fault link_prepare(const struct grid_path *path, const struct trie
 MUST_USE enum fault link_make(const struct link *link, const struct tries *tries,
 			      const struct cap *cap, const struct bytes *metadata, struct err *err);
 
+/* Refuses "." and ".." among names that are about to be made: in the paths of other programs they
+ * lead elsewhere, and no tree that has them can be fetched. */
+MUST_USE enum fault link_check_names(const struct store_name *name, size_t count, struct err *err);
+
 /* A name in a directory that is at hand. */
 struct link_new {
 	const struct cap *directory; /* writable */

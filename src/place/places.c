@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/redact.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -180,6 +181,17 @@ static enum fault resolve_local(struct place *place, const struct argument *argu
 	return fault;
 }
 
+enum fault places_check_grid(const struct argument *argument, const char *typed, struct err *err)
+{
+	if (cap_is_verifier(&argument->root) || argument->root.kind == CAP_UNKNOWN)
+		return err_set(err, FAULT_USAGE, "the cap of '%.60s' does not let anybody read",
+			       typed);
+	if (!name_is_utf8(argument->path, argument->path_size))
+		return err_set(err, FAULT_USAGE, "'%.120s' is not UTF-8, as names on a grid are",
+			       typed);
+	return FAULT_NONE;
+}
+
 static enum fault resolve_grid(struct place *place, const struct argument *argument,
 			       struct err *err)
 {
@@ -187,9 +199,8 @@ static enum fault resolve_grid(struct place *place, const struct argument *argum
 	place->path = strndup(argument->path, argument->path_size);
 	if (!place->path)
 		return nomem(err);
-	if (cap_is_verifier(&place->root) || place->root.kind == CAP_UNKNOWN)
-		return err_set(err, FAULT_USAGE, "the cap of '%.60s' does not let anybody read",
-			       place->typed);
+	if (places_check_grid(argument, place->typed, err))
+		return err->fault;
 	return keep_name(place, argument->path, argument->path_size, err);
 }
 

@@ -281,6 +281,11 @@ def test_a_root_below_an_alias_is_made(embedded, annex):
     alias, cap = embedded.fresh()
     repository = annex.repository()
     annex.add(repository, {"a": content(500)})
+    done = annex.run(repository, "git", "annex", "initremote", "t", "type=external",
+                     "externaltype=barge", "encryption=none", f"node={embedded.directory}",
+                     f"root={alias}some/../place")
+    assert done.returncode != 0 and '".." cannot be a name' in done.stdout
+    assert embedded.list(cap) == {}
     annex.remote(repository, f"node={embedded.directory}", f"root={alias}some/place")
     annex.annex(repository, "copy", "-q", "--to=t", "a")
     assert "keys" in embedded.children(cap, "some/place")

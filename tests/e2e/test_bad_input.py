@@ -89,6 +89,22 @@ def test_targets_that_cannot_be(embedded, client, files):
         refused(barge, embedded, ("cp", *words), 2, *message)
 
 
+def test_names_that_cannot_be(embedded, client, files):
+    """Those that no grid can have, and those that no tree that is fetched can have."""
+    alias, _ = embedded.fresh({"dir": embedded.mkdir()})
+    barge, bad = client(embedded), os.fsdecode(b"\xff")
+    for words in [("cp", files / "a", f"{alias}x{bad}"), ("cp", f"{alias}x{bad}/y", files),
+                  ("cp", "-r", files, f"{alias}dir/{bad}/y"), ("backup", files, f"{alias}x{bad}"),
+                  ("put", files / "a", f"{alias}{bad}"), ("ls", f"{alias}{bad}")]:
+        refused(barge, embedded, words, 2, "\\xff", "is not UTF-8, as names on a grid are")
+    for name in [".", ".."]:
+        for words in [("cp", "-r", files, f"{alias}dir/{name}/y"),
+                      ("backup", files, f"{alias}new/{name}"),
+                      ("backup", files, f"{alias}{name}/new"),
+                      ("put", files / "a", f"{alias}dir/{name}")]:
+            refused(barge, embedded, words, 2, f'"{name}" cannot be a name')
+
+
 def test_options_that_cannot_be(embedded, client, files):
     alias, _ = embedded.fresh()
     barge = client(embedded)

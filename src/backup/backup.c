@@ -69,12 +69,44 @@ static enum fault tell_plainer_job(const struct backup *backup, struct err *err)
 	return FAULT_NONE;
 }
 
+/* Whether a newer snapshot has come since the job was begun.  Latest would not lead to the job's
+ * own: it would be of no use to whoever wants a backup now. */
+static bool is_overtaken(const struct backup *backup)
+{
+	const struct backup_target *target = &backup->target;
+	int64_t seconds;
+	return target->any && stamp_read(backup->stamp, strlen(backup->stamp), &seconds) &&
+	       seconds < target->newest_s;
+}
+
+/* Finds the job of this command line that is to be gone on with.  One that was overtaken is
+ * removed: what it has stored is known. */
+static enum fault find_job(struct backup *backup, bool *found, struct err *err)
+{
+	const struct migration_request request = wanted(backup);
+	if (migration_find(&request, &backup->migration, found, err))
+		return err->fault;
+	if (!*found)
+		return FAULT_NONE;
+	if (take_stamp(backup, err))
+		return err->fault;
+	if (!is_overtaken(backup))
+		return FAULT_NONE;
+	say(backup->request->engine.output, SAY_INFO,
+	    "job %.16s, an unfinished backup, is older than snapshot %s: a new one is begun in its "
+	    "place",
+	    backup->migration.job.name, backup->target.newest_name);
+	migration_remove(&backup->migration);
+	*found = false;
+	return FAULT_NONE;
+}
+
 /* Finds the job of this command line, or makes a new one. */
 static enum fault open_job(struct backup *backup, struct err *err)
 {
 	const struct migration_request request = wanted(backup);
 	bool found = false;
-	if (!backup->request->new_job && migration_find(&request, &backup->migration, &found, err))
+	if (!backup->request->new_job && find_job(backup, &found, err))
 		return err->fault;
 	if (found) {
 		say(backup->request->engine.output, SAY_INFO,
@@ -319,15 +351,16 @@ static enum fault run_at_target(struct backup *backup, int *status, struct err *
 		return rehearse(backup, status, err);
 	/* The run before may have ended just now. */
 	enum fault fault = look(backup, NULL, false, err);
+	/* Before there is a job: a file that cannot be imported leaves none. */
+	if (!fault)
+		fault = backup_import(backup, err);
 	if (!fault && !backup->migration.catalog)
 		fault = open_job(backup, err);
 	if (!fault)
 		fault = take_stamp(backup, err);
-	if (!fault)
-		fault = backup_import(backup, err);
+	const bool fresh = !fault && backup->migration.fresh;
 	if (!fault)
 		fault = backup_learn(backup, err);
-	const bool fresh = !fault && backup->migration.fresh;
 	if (!fault)
 		fault = carry_out(backup, status, err);
 	if (fresh && (fault ? status_of_fault(fault) : *status) == STATUS_USAGE)

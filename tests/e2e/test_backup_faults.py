@@ -75,6 +75,21 @@ def test_killed_between_its_links_resume_moves_latest_alone(debugged, point):
     assert place.barge.run("resume").code == 2  # nothing is left
 
 
+def test_an_unfinished_job_that_was_overtaken_is_begun_anew(debugged):
+    """Its snapshot would be an old one, behind which Latest does not lead."""
+    place, words = debugged, ("backup", debugged.source, debugged.alias + "to")
+    assert place.barge.run(*words, env={"BARGE_KILL": "slot-synced"}).code == -signal.SIGKILL
+    (job,) = place.barge.jobs()
+    archives = place.grid.child(place.cap, "to/Archives")[1]["rw_uri"]
+    place.grid.web("PUT", f"/uri/{archives}/2037-01-01_00:00:00Z?t=uri", place.grid.mkdir())
+    (place.source / "c/new").write_bytes(content(302))
+    run = place.barge.ok(*words)
+    assert f"job {job.name[:16]}" in run.err and "a new one is begun" in run.err
+    assert sorted(place.archives()) == ["2037-01-01_00:00:00Z", "2037-01-01_00:00:01Z"]
+    assert not place.barge.jobs()
+    check_latest(place)
+
+
 def test_an_unfinished_job_without_attributes_is_named(debugged):
     """As earlier versions left them: it would lack what this command keeps, so it is left."""
     place = debugged
@@ -172,6 +187,15 @@ def test_bad_input_is_refused_before_anything_is_made(place, tmp_path):
         run = barge.run("backup", *words)
         assert run.code == 2 and text in run.err, run
     assert place.grid.list(place.cap) == {}
+
+
+def test_what_cannot_be_imported_leaves_no_job(place, tmp_path):
+    """The next run, without it, is a new one."""
+    (tmp_path / "file").write_bytes(b"x" * 100)
+    for name, code in ("missing", 74), ("file", 2):
+        place.barge.ok("backup", f"--import-backupdb={tmp_path / name}", place.source,
+                       place.alias + "to", code=code)
+    assert not place.barge.jobs() and not place.grid.children(place.cap, "to/Archives")
 
 
 def test_targets_that_no_backup_made_stay(place):

@@ -9,8 +9,9 @@
 #include "report/summary.h"
 #include "snapshot/tags.h"
 
-/* What keeps a snapshot, beside the rules: their bits stand above those of the rules. */
-enum { BY_LATEST = RETENTION_RULES, BY_TAG, BY_NO_TAG, REASONS };
+/* What keeps a snapshot, beside the rules: their bits stand above those of the rules.  Behind the
+ * reasons, that it could not be unlinked. */
+enum { BY_LATEST = RETENTION_RULES, BY_TAG, BY_NO_TAG, REASONS, BY_FAULT = REASONS };
 
 enum { LINE_SIZE_MAX = 64 << 20 };
 
@@ -148,22 +149,24 @@ static enum fault unlink_one(struct forgetting *forgetting, const struct stamp *
 	return FAULT_NONE;
 }
 
-static enum fault settle_one(struct forgetting *forgetting, const struct archive_snapshot *snapshot,
-			     unsigned kept, struct err *err)
+static enum fault settle_one(struct forgetting *forgetting, size_t index, struct err *err)
 {
-	if (kept) {
+	const struct archive_snapshot *snapshot = &forgetting->visit.archive.snapshot[index];
+	unsigned *kept = &forgetting->kept[index];
+	if (*kept) {
 		forgetting->stayed++;
-		return tell_snapshot(forgetting, snapshot, kept, err);
+		return tell_snapshot(forgetting, snapshot, *kept, err);
 	}
 	if (!forgetting->options->dry_run && unlink_one(forgetting, &snapshot->stamp, err)) {
 		if (err->fault != FAULT_RETRY)
 			return err->fault;
 		say_err(forgetting->output, err);
+		*kept = 1u << BY_FAULT;
 		forgetting->failed++;
 		return FAULT_NONE;
 	}
 	forgetting->forgotten++;
-	return tell_snapshot(forgetting, snapshot, kept, err);
+	return tell_snapshot(forgetting, snapshot, 0, err);
 }
 
 /* Looks which names are still there: the gateway's word that they are gone is no proof. */
@@ -230,6 +233,26 @@ static enum fault apply_rules(struct forgetting *forgetting, struct err *err)
 	return fault;
 }
 
+/* Refuses rules that keep nothing of what they are about: a tag that no snapshot has is most likely
+ * misspelled. */
+static enum fault check_any_kept(const struct forgetting *forgetting, struct err *err)
+{
+	const struct archive *archive = &forgetting->visit.archive;
+	bool asked = false;
+	for (size_t i = 0; i < archive->known; i++) {
+		if (forgetting->kept[i] & 1u << BY_NO_TAG)
+			continue;
+		if (forgetting->kept[i] & ~(1u << BY_LATEST))
+			return FAULT_NONE;
+		asked = true;
+	}
+	return asked ? err_set(err, FAULT_USAGE,
+			       "no snapshot in '%.100s' has what --keep-tag asks for; nothing is "
+			       "forgotten",
+			       archive->typed)
+		     : FAULT_NONE;
+}
+
 static enum fault command_forget_run(struct forgetting *forgetting, int *status, struct err *err)
 {
 	const struct archive *archive = &forgetting->visit.archive;
@@ -238,8 +261,10 @@ static enum fault command_forget_run(struct forgetting *forgetting, int *status,
 			       "'%.120s' is read-only; a write cap is needed to forget snapshots",
 			       archive->typed);
 	enum fault fault = apply_rules(forgetting, err);
+	if (!fault)
+		fault = check_any_kept(forgetting, err);
 	for (size_t i = 0; i < archive->known && !fault; i++)
-		fault = settle_one(forgetting, &archive->snapshot[i], forgetting->kept[i], err);
+		fault = settle_one(forgetting, i, err);
 	if (!fault)
 		fault = look_again(forgetting, err);
 	if (!fault)

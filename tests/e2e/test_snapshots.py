@@ -159,6 +159,17 @@ def test_forgetting_wants_a_write_cap_and_goes_on_after_a_failure(gateway, clien
     assert set(grid.list(archives)) == {STAMPS[3]}
 
 
+def test_what_cannot_be_forgotten_is_counted_once(gateway, client):
+    grid = gateway("unlink:500@2+")
+    root = tree(grid, {"a": grid.put(b"1" * 99)})
+    alias, _, archives = archive(grid, {stamp: root for stamp in STAMPS}, latest=root)
+    run = client(grid).ok("forget", "--keep-last=1", alias, "--json", code=1)
+    assert "was unlinked" not in run.err and run.err.count("unlinking") == 2
+    summary = run.summary()
+    assert (summary["forgotten"], summary["failed"], summary["kept"]) == (1, 2, 1)
+    assert set(grid.list(archives)) == set(STAMPS[1:])
+
+
 def test_forgetting_goes_on_after_a_kill(embedded, client):
     stamps = [f"2026-10-{day:02}_01:00:00Z" for day in range(1, 29)]
     roots = {stamp: tree(embedded, {"a": embedded.put(stamp.encode() * 9)}) for stamp in stamps}
@@ -500,6 +511,10 @@ def test_tags_are_kept_on_the_link_and_choose(embedded, client, tmp_path):
                 if line["event"] == "snapshot"}
 
     assert forgotten("--keep-tag=night,a") == {0: ["tag"], 1: [], 2: [], 3: ["Latest"]}
+    assert forgotten("--keep-tag=nihgt", "--keep-last=1") == {0: [], 1: [], 2: [],
+                                                              3: ["last", "Latest"]}
+    run = barge.ok("forget", "--keep-tag=nihgt", alias + "to", code=2)
+    assert run.out == "" and "has what --keep-tag asks for" in run.err
     assert forgotten("--tag=night", "--keep-last=1") == {
         0: [], 1: ["other tags"], 2: ["other tags"], 3: ["last", "Latest"]}
     forgotten("--tag=night,a", "--tag=day", "--keep-tag=day", dry=())

@@ -75,8 +75,8 @@ MUST_USE enum fault places_aliases(const struct connection_options *connection,
 				   const struct place_words *words, struct aliases *aliases,
 				   struct err *err);
 
-/* Refuses a word on a grid, `typed` as it is shown, whose cap lets nobody read, or whose path no grid
- * can have. */
+/* Refuses a word on a grid, `typed` as it is shown, whose cap lets nobody read, or whose path no
+ * grid can have. */
 MUST_USE enum fault places_check_grid(const struct argument *argument, const char *typed,
 				      struct err *err);
 

@@ -201,8 +201,15 @@ static uint64_t http_time(const struct http_call *call, CURLINFO info)
 	return us > 0 ? (uint64_t)us : 0;
 }
 
-/* Tells how long a request was where.  libcurl counts from its begin; a phase that was not reached
- * has taken nothing, the one that was cut short all the rest. */
+/* 0: it was in an earlier request of this handle, or never. */
+static uint64_t since_start(const struct http_call *call, uint64_t us)
+{
+	return us > call->started_us ? us - call->started_us : 0;
+}
+
+/* Tells how long a request was where, counted from its begin; a phase that was not reached has taken
+ * nothing, the one that was cut short all the rest.  libcurl is not asked when the reply began: of a
+ * request with a body some releases tell when that began. */
 static void http_tell_watch(struct http_call *call)
 {
 	http_call_hold_end(call);
@@ -210,8 +217,8 @@ static void http_tell_watch(struct http_call *call)
 	const struct http_request *request = &call->request;
 	uint64_t end = http_clock_us() - call->started_us;
 	uint64_t connected = min_u64(http_time(call, CURLINFO_PRETRANSFER_TIME_T), end);
-	uint64_t begun = http_time(call, CURLINFO_STARTTRANSFER_TIME_T);
-	uint64_t sent = call->sent_us > call->started_us ? call->sent_us - call->started_us : 0;
+	uint64_t begun = since_start(call, call->replied_us);
+	uint64_t sent = since_start(call, call->sent_us);
 	begun = begun ? max_u64(connected, min_u64(begun, end)) : end;
 	sent = max_u64(connected, min_u64(sent, begun));
 	/* What sends is held by its body, what does not by its sink. */

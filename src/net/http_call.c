@@ -216,6 +216,8 @@ static size_t on_header(char *data, size_t item, size_t count, void *context)
 	}
 	if (call->phase != PHASE_RECEIVE) {
 		call->phase = PHASE_RECEIVE;
+		if (call->http->options.watch)
+			call->replied_us = http_clock_us();
 		call->since_ms = 0;
 		call->mark = 0;
 	}

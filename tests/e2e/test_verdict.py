@@ -37,10 +37,11 @@ def verdict(run):
     return run.summary()["verdict"]
 
 
-def test_a_gateway_that_takes_its_time(gateway, client, tmp_path):
-    grid = gateway("put:delay=100")
+@pytest.mark.parametrize("count, size, delay", [(120, 3000, 100), (20, 200000, 300)])
+def test_a_gateway_that_takes_its_time(gateway, client, tmp_path, count, size, delay):
+    grid = gateway(f"put:delay={delay}")
     alias, _ = grid.fresh()
-    found = verdict(client(grid).ok("cp", "-r", "--json", many(tmp_path / "s", 120), alias))
+    found = verdict(client(grid).ok("cp", "-r", "--json", many(tmp_path / "s", count, size), alias))
     assert most(found) == "gateway" and found["gateway"] > 0.6
     assert "second gateway" in found["next"]
 

@@ -101,7 +101,7 @@ static enum fault print(struct ls *ls, const struct grid_path *path, bool is_dir
 	if (headed && !fault)
 		fault = bytes_append_text(&ls->lines, ":\n");
 	if (!fault)
-		fault = listing_print(&ls->listing, form, ls->headed ? path->typed : NULL,
+		fault = listing_print(&ls->listing, form, ls->headed ? path->plain : NULL,
 				      &ls->lines);
 	if (fault)
 		return bytes_err(fault, err, "a listing");
@@ -203,28 +203,38 @@ static bool is_above(const struct ls_level *level, const struct cap *cap)
 	return false;
 }
 
+/* Begins the path of something in the directory at `path`, as it would be typed. */
+static enum fault begin_below(struct bytes *out, const char *path)
+{
+	const size_t size = strlen(path);
+	const char last = size > 0 ? path[size - 1] : ':';
+	const enum fault fault = bytes_append(out, path, size);
+	return fault || last == ':' || last == '/' ? fault : bytes_append_text(out, "/");
+}
+
 static enum fault below_path(const struct grid_path *path, const struct subdirectory *one,
 			     struct grid_path *below, struct err *err)
 {
-	struct bytes typed;
-	const size_t size = strlen(path->typed);
-	const char last = size > 0 ? path->typed[size - 1] : ':';
+	struct bytes typed, plain;
 	size_t taken;
 	bytes_init(&typed, LINES_MAX);
-	enum fault fault = bytes_append(&typed, path->typed, size);
-	if (!fault && last != ':' && last != '/')
-		fault = bytes_append_text(&typed, "/");
+	bytes_init(&plain, LINES_MAX);
+	enum fault fault = begin_below(&typed, path->typed);
 	if (!fault)
 		fault = escape_name(&typed, one->name, one->name_size);
-	if (fault) {
-		bytes_fini(&typed);
-		return bytes_err(fault, err, "a path");
-	}
-	*below = (struct grid_path){
-		.typed = (char *)bytes_take(&typed, &taken),
-		.root = one->cap,
-	};
-	return below->typed ? FAULT_NONE : err_set(err, FAULT_NOMEM, "no memory for a path");
+	if (!fault)
+		fault = begin_below(&plain, path->plain);
+	if (!fault)
+		fault = bytes_append(&plain, one->name, one->name_size);
+	if (!fault)
+		*below = (struct grid_path){
+			.typed = (char *)bytes_take(&typed, &taken),
+			.plain = (char *)bytes_take(&plain, &taken),
+			.root = one->cap,
+		};
+	bytes_fini(&typed);
+	bytes_fini(&plain);
+	return bytes_err(fault, err, "a path");
 }
 
 /* Lists the directory `one` in the directory at `path`. */
@@ -253,7 +263,6 @@ static enum fault list_one_below(struct ls *ls, const struct grid_path *path,
 	return fault;
 }
 
-/* Lists the directories below.  One that cannot be listed is told of, and the others are. */
 /* Tells of one that could not be listed, behind what was printed before.  False: nothing more can
  * be. */
 static bool goes_on(const struct ls *ls, const struct err *err)
@@ -265,6 +274,7 @@ static bool goes_on(const struct ls *ls, const struct err *err)
 	return true;
 }
 
+/* Lists the directories below.  One that cannot be listed is told of, and the others are. */
 static enum fault list_below(struct ls *ls, const struct grid_path *path,
 			     const struct ls_level *level, struct err *err)
 {

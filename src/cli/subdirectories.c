@@ -4,7 +4,7 @@
 
 bool subdirectories_add(struct subdirectories *all, const struct store_child *child, size_t row)
 {
-	const struct cap *cap = store_node_cap(&child->node);
+	const struct cap *cap = child->node.rw.kind ? &child->node.rw : &child->node.ro;
 	if (child->node.kind != STORE_DIRECTORY || !cap_is_directory(cap) || cap_is_verifier(cap))
 		return true;
 	if (!array_reserve(&all->at, all->count, &all->capacity, sizeof *all->at))

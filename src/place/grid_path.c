@@ -12,13 +12,14 @@ static enum fault nomem(struct err *err) { return err_set(err, FAULT_NOMEM, "out
 void grid_path_fini(struct grid_path *path)
 {
 	free(path->typed);
+	free(path->plain);
 	free(path->text);
 	free(path->component);
 	cap_wipe(&path->root);
 	*path = (struct grid_path){ 0 };
 }
 
-/* Keeps the word for messages: without caps, without control bytes. */
+/* Keeps the word, without caps, and for messages without control bytes. */
 static enum fault keep_typed(struct grid_path *path, const char *word, struct err *err)
 {
 	struct bytes plain, text;
@@ -29,11 +30,13 @@ static enum fault keep_typed(struct grid_path *path, const char *word, struct er
 	enum fault fault = redact_text(&plain, word, size);
 	if (!fault)
 		fault = escape_name(&text, plain.data, plain.size);
-	if (!fault)
+	if (!fault) {
 		path->typed = strdup(bytes_text(&text));
+		path->plain = strdup(bytes_text(&plain));
+	}
 	bytes_fini(&plain);
 	bytes_fini(&text);
-	if (!fault && !path->typed)
+	if (!fault && (!path->typed || !path->plain))
 		return nomem(err);
 	return bytes_err(fault, err, "a word of the command line");
 }

@@ -13,7 +13,8 @@
 #include "tahoe/chunked.h"
 
 struct grid_path {
-	char *typed; /* without outer spaces, a typed cap redacted, escaped: safe to show */
+	char *typed; /* a typed cap redacted, escaped: safe to show */
+	char *plain; /* the same, not escaped: for JSON */
 	char *text;  /* what `component` points into */
 	struct cap root;
 	struct store_name *component; /* below `root`, none of them empty */

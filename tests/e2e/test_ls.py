@@ -188,6 +188,29 @@ def test_all_below_is_listed(embedded, client):
     assert f"{alias}b/deep/gone" in barge.ok("ls", "-R", alias + "b", code=1).err
 
 
+def test_rights_below_are_those_of_the_directory_itself(embedded, client):
+    """However it was come to."""
+    deep = embedded.mkdir()
+    read_only = embedded.web("GET", uri(deep, t="readonly-uri")).decode()
+    middle = embedded.mkdir({"deep": deep, "ro": embedded.mkdir({"seen": deep})})
+    alias, _ = embedded.fresh({"a": middle})
+    barge = client(embedded)
+    assert "\ndrwx - " in barge.ok("ls", "-lR", alias).out.split(f"{alias}a:", 1)[1]
+    caps = {line["name"]: line for line in
+            barge.ok("ls", "-R", "--json", "--caps", alias, secret=True).lines()}
+    assert caps["deep"]["cap"] == deep and caps["deep"]["ro_cap"] == read_only
+
+
+def test_places_in_json_are_not_escaped(embedded, client):
+    name = 'a "b" \\ c\nd'
+    alias, _ = embedded.fresh({name: embedded.mkdir({"d": embedded.mkdir({"x": "URI:LIT:"})})})
+    barge = client(embedded)
+    lines = barge.ok("ls", "-R", "--json", alias).lines()
+    assert [line["place"] for line in lines] == [alias, f"{alias}{name}", f"{alias}{name}/d"]
+    lines = barge.ok("ls", "-R", "--json", alias + name).lines()
+    assert [line["place"] for line in lines] == [f"{alias}{name}", f"{alias}{name}/d"]
+
+
 def test_sizes_for_people(embedded, client):
     alias, _ = embedded.fresh({"a": embedded.put(content(1023)), "b": embedded.put(content(1536)),
                                "c": embedded.put(content(3 << 20)), "d": embedded.mkdir()})

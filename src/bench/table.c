@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { ROW_SIZE = 512, TIME_TEXT = 24, TABLE_MAX = 64 << 10 };
+enum { ROW_SIZE = 512, TIME_TEXT = 24, PERCENT_TEXT = 48, TABLE_MAX = 64 << 10 };
 
 static void print(struct output *output, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -160,21 +160,22 @@ static void print_difference(struct output *output, const struct step *a, const 
 		[DIFFERENCE_LESS] = "slower",
 	};
 	enum difference difference = step_difference(a, b);
-	char size[TABLE_SIZE_TEXT];
-	double percent = a->objects_per_second > 0
-				 ? 100 * (b->objects_per_second / a->objects_per_second - 1)
-				 : 0;
-	if (output->options.json)
+	const bool json = output->options.json;
+	char size[TABLE_SIZE_TEXT], percent[PERCENT_TEXT] = "";
+	/* More than nothing, as which less is shown, is no share of it. */
+	if (a->objects_per_second >= 0.001)
+		snprintf(percent, sizeof percent, json ? "\"percent\":%.1f," : ", %+.1f %%",
+			 100 * (b->objects_per_second / a->objects_per_second - 1));
+	if (json)
 		print(output,
 		      "{\"type\":\"difference\",\"op\":\"%s\",\"size\":%llu,\"in_flight\":%llu,"
 		      "\"a\":%.3f,\"a_spread\":%.3f,\"b\":%.3f,\"b_spread\":%.3f,"
-		      "\"percent\":%.1f,\"result\":\"%s\"}\n",
+		      "%s\"result\":\"%s\"}\n",
 		      a->op, (unsigned long long)a->size, (unsigned long long)a->in_flight,
 		      a->objects_per_second, a->spread, b->objects_per_second, b->spread, percent,
 		      words[difference]);
 	else
-		print(output,
-		      "%-6s%12s%5llu  %.1f (+- %.1f) -> %.1f (+- %.1f) objects/s, %+.1f %%: %s\n",
+		print(output, "%-6s%12s%5llu  %.1f (+- %.1f) -> %.1f (+- %.1f) objects/s%s: %s\n",
 		      a->op, table_size(a, size), (unsigned long long)a->in_flight,
 		      a->objects_per_second, a->spread, b->objects_per_second, b->spread, percent,
 		      words[difference]);

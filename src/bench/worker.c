@@ -67,7 +67,7 @@ static void count(struct bench_worker *worker, uint64_t bytes, const struct err 
 	for (int i = 0; i < BUSY_COUNT; i++)
 		bench->moment.busy_us[i] += busy_us[i];
 	if (err->fault) {
-		counts->errors++;
+		counts->errors += err->fault != FAULT_CANCELLED;
 		bench->last = *err;
 		bool hopeless = counts->objects == 0 && counts->errors >= HOPELESS;
 		if (!is_of_one(err->fault) || hopeless) {

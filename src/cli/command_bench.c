@@ -232,7 +232,7 @@ static enum fault measure(const struct options *options, struct session *session
 	request->setup = &session->setup;
 	request->policy = policy;
 	enum fault fault = bench_run(request, &totals, err);
-	if (totals.objects + totals.directories > 0)
+	if (request->output->options.json || totals.objects + totals.directories > 0)
 		tell_totals(request->output, &totals);
 	policy_free(policy);
 	return fault == FAULT_RETRY ? session_settle(request->output, err, status) : fault;
@@ -293,7 +293,10 @@ static enum fault plot(const struct options *options, struct err *err)
 	struct results run[RUNS_MAX] = { 0 };
 	const char *name[RUNS_MAX];
 	size_t count = words->count - 1;
-	if (count == 0 || count > RUNS_MAX || !options->plan_file)
+	if (!options->plan_file)
+		return err_set(err, FAULT_USAGE,
+			       "where does the picture go? barge bench plot A... -o FILE.svg");
+	if (count == 0 || count > RUNS_MAX)
 		return err_set(err, FAULT_USAGE,
 			       "up to %d runs are drawn: barge bench plot A... -o FILE.svg",
 			       RUNS_MAX);

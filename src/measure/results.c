@@ -6,6 +6,8 @@
 
 enum { LINE_MAX_SIZE = 1 << 20, STEPS_MAX = 10000, SECONDS_MAX = 100000 };
 
+static const double number_max = 1e15; /* more than any machine moves or takes */
+
 static const struct {
 	const char *name;
 	unsigned per_mille10;
@@ -77,14 +79,14 @@ enum fault step_json(const struct step *step, struct bytes *out)
 
 /* ---- read ---- */
 
-/* Takes a number that has to be there and cannot be negative. */
+/* Takes a number that has to be there, and be one that can be measured. */
 static bool take_number(const json_t *object, const char *name, double *value)
 {
 	const json_t *member = json_object_get(object, name);
 	if (!json_is_number(member))
 		return false;
 	*value = json_number_value(member);
-	return isfinite(*value) && *value >= 0;
+	return *value >= 0 && *value <= number_max;
 }
 
 static bool take_count(const json_t *object, const char *name, uint64_t *value)

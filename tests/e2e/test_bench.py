@@ -118,7 +118,9 @@ def test_stopped_it_tells_what_was_stored(gateway, client):
     process.send_signal(signal.SIGINT)
     run = barge.finish(process, 120)
     assert run.code == 3
-    assert "none is linked" in run.err and "put" in run.out.splitlines()[1]
+    row = run.out.splitlines()[1].split()
+    assert "none is linked" in run.err and row[0] == "put"
+    assert row[-2:] == ["0", "0"]  # what was in flight is no error
 
 
 def test_a_real_grid(real_grid, client):
@@ -231,6 +233,15 @@ def test_runs_are_compared(barge_alone, tmp_path):
     assert results == ["no difference beyond the noise", "quicker", "slower"]
 
 
+def test_more_than_nothing_is_no_share_of_it(barge_alone, tmp_path):
+    (tmp_path / "a").write_text(line(speed=0))
+    (tmp_path / "b").write_text(line(speed=100))
+    words = "bench", "compare", tmp_path / "a", tmp_path / "b"
+    assert barge_alone.ok(*words).out.endswith(" objects/s: quicker\n")
+    row, = barge_alone.ok(*words, "--json").lines()
+    assert row["result"] == "quicker" and "percent" not in row
+
+
 def test_a_run_is_compared_with_itself(embedded, client, tmp_path):
     barge = client(embedded)
     run = barge.ok("bench", "put", "-u", embedded.url, "--sizes=4K", QUICK, "-j1", "--json",
@@ -295,7 +306,8 @@ def test_gnuplot_is_given_what_it_draws(barge_alone, tmp_path):
     (("a:", "--duration=0"), "--duration"),
     (("a:", "--objects=0"), "--objects"),
     (("compare", "a"), "compare A B"),
-    (("plot", "a"), "plot A... -o FILE.svg"),
+    (("plot", "a"), "where does the picture go?"),
+    (("plot", "-o", "a.svg"), "up to 16 runs are drawn"),
     (("compare", "/nowhere", "/nowhere"), "cannot open '/nowhere'"),
 ])
 def test_words_that_make_no_sense(barge_alone, words, said):
@@ -308,6 +320,7 @@ def test_words_that_make_no_sense(barge_alone, words, said):
     ("hello\n", "line 1: that is no result"),
     (line() + '{"type":"step","op":"put"}\n', "line 2: that is no result"),
     (line() + second(5).replace("0.5", "0"), "line 2: that is no result"),
+    (line(speed=1e16), "line 1: that is no result"),
     ('{"type":"summary"}\n', "no result of barge bench in it"),
 ])
 def test_nonsense_in_a_file_of_results(barge_alone, tmp_path, text, said):
@@ -343,6 +356,7 @@ def test_a_grid_that_takes_nothing(gateway, client):
     run = client(grid).run("bench", "put", "-u", grid.url, "--sizes=4K", QUICK, "--json",
                            "--grid-wait=1", node=False)
     assert run.code in (1, 69) and not steps(run)
+    assert last(run)["stored_files"] == 0 and last(run)["errors"] > 0
     assert "UploadUnhappiness" in run.err or "happ" in run.err or "servers" in run.err, run
     assert grid.counts()["made"]["shares"] == 0
 

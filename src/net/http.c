@@ -207,9 +207,9 @@ static uint64_t since_start(const struct http_call *call, uint64_t us)
 	return us > call->started_us ? us - call->started_us : 0;
 }
 
-/* Tells how long a request was where, counted from its begin; a phase that was not reached has taken
- * nothing, the one that was cut short all the rest.  libcurl is not asked when the reply began: of a
- * request with a body some releases tell when that began. */
+/* Tells how long a request was where, counted from its begin; a phase that was not reached has
+ * taken nothing, the one that was cut short all the rest.  libcurl is not asked when the reply
+ * began: of a request with a body some releases tell when that began. */
 static void http_tell_watch(struct http_call *call)
 {
 	http_call_hold_end(call);

@@ -16,7 +16,7 @@ static void note_end(void *context, const struct http_reply *reply)
 	*(bool *)context = true;
 }
 
-/* Tells how long a request was in its phases whose reply begins LATE_MS after all of it is there. */
+/* Tells how long a request was in its phases whose reply begins LATE_MS after all of it came. */
 static struct http_phases watch_late_reply(struct http_request request)
 {
 	const char *reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncap";

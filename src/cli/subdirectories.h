@@ -12,7 +12,7 @@
 struct subdirectory {
 	char *name;
 	size_t name_size;
-	size_t row; /* of the listing, before that is sorted */
+	size_t row;     /* of the listing, before that is sorted */
 	struct cap cap; /* the one that grants most: rights below depend on it */
 };
 

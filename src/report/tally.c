@@ -109,17 +109,26 @@ static enum fault tally_json(struct bytes *out, const struct tally_summary *summ
 	return fault ? fault : bytes_append_text(out, "}\n");
 }
 
+/* Shares that were asked for, or read to be proven, are not bytes of files: these have no rate. */
+static void say_run(struct tally *tally, uint64_t ms)
+{
+	char read[QUANTITY_SIZE], rate[QUANTITY_SIZE];
+	const uint64_t bytes = counter_read(&tally->counters.moved);
+	const unsigned long long seconds = ms / 1000, tenths = ms / 100 % 10;
+	if (bytes > 0)
+		say(tally->output, SAY_INFO, "this run: %s read back in %llu.%llu s (%s/s)",
+		    quantity_bytes(bytes, read), seconds, tenths,
+		    quantity_bytes(quantity_rate(bytes, ms), rate));
+	else
+		say(tally->output, SAY_INFO, "this run took %llu.%llu s", seconds, tenths);
+}
+
 void tally_sum(struct tally *tally, const struct tally_summary *summary)
 {
-	char moved[QUANTITY_SIZE], rate[QUANTITY_SIZE];
 	uint64_t ms = clock_ms() - tally->counters.start_ms;
-	uint64_t bytes = counter_read(&tally->counters.moved);
 	if (!tally->output->options.quiet) {
 		say(tally->output, SAY_INFO, "%s", summary->text);
-		say(tally->output, SAY_INFO, "this run: %s moved in %llu.%llu s (%s/s)",
-		    quantity_bytes(bytes, moved), (unsigned long long)(ms / 1000),
-		    (unsigned long long)(ms / 100 % 10),
-		    quantity_bytes(quantity_rate(bytes, ms), rate));
+		say_run(tally, ms);
 		if (summary->held)
 			say(tally->output, SAY_INFO, "held back by: %s", summary->held);
 	}

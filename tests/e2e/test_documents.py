@@ -213,6 +213,16 @@ def test_the_man_page_has_the_numbers_of_each_option():
         assert not said or page[name][0] == usual, name
 
 
+def test_the_man_page_has_all_that_a_rehearsal_says():
+    row = re.search(r"^\| `action` \| text \| (`copy`.*) \|$",
+                    (ROOT / "docs/json.md").read_text(), re.MULTILINE)
+    actions = re.findall(r"`(\w+)`", row.group(1))
+    page = (ROOT / "docs/barge.1").read_text()
+    told = page.split("Only say what would be done", 1)[1].split("left out", 1)[0]
+    assert sorted(re.findall(r'^\.BI (\w+) " PATH', told, re.MULTILINE)) == sorted(actions)
+    assert f'action " ({", ".join(actions)})' in page
+
+
 def test_numbers_are_what_the_man_page_says():
     def refused(name, value):
         command = {"--duration": "bench", "--port": "gateway"}.get(name, "cp")

@@ -35,6 +35,7 @@ def test_a_whole_job_is_proven(embedded, client, source, options):
         assert total["level"] == level and total["failed"] == total["left_out"] == 0
         assert total["done"] == len(tree) + 2  # the tree's top, and the directory at the target
         assert len(run.entries()) == total["done"]
+        assert ("read back in" in run.err) == ("read" in level)
 
 
 def test_sources_and_what_else_is_at_the_target_do_not_matter(embedded, client, tmp_path):

@@ -284,19 +284,19 @@ static enum fault config_line(struct parse *parse, char *line, unsigned number, 
 		return FAULT_NONE;
 	char *equals = strchr(line, '=');
 	if (!equals)
-		return err_set(err, FAULT_USAGE, "config line %u: '%s' is not NAME = VALUE", number,
+		return err_set(err, FAULT_USAGE, "line %u: '%s' is not NAME = VALUE", number,
 			       show(line, shown));
 	*equals = '\0';
 	const char *name = trim(line);
 	const struct option_row *row = option_by_name(name, strlen(name), parse->options->command);
 	if (!row || row->argv_only)
-		return err_set(err, FAULT_USAGE, "config line %u: '%s' is not an option for a file",
+		return err_set(err, FAULT_USAGE, "line %u: '%s' is not an option for a file",
 			       number, show(name, shown));
 	size_t at = (size_t)(row - option_table);
 	if (before[at])
 		return FAULT_NONE;
 	parse->set[at] = true;
-	snprintf(where, sizeof where, "config line %u: %s", number, row->name);
+	snprintf(where, sizeof where, "line %u: %s", number, row->name);
 	return option_store(parse->options, row, unquote(trim(equals + 1)), where, err);
 }
 
@@ -333,7 +333,8 @@ static enum fault parse_config(struct parse *parse, struct err *err)
 	char *rest = (char *)text.data;
 	for (unsigned number = 1; !fault && rest; number++) {
 		char *line = strsep(&rest, "\n");
-		fault = config_line(parse, line, number, before, err);
+		if (config_line(parse, line, number, before, err))
+			fault = err_wrap(err, "'%.200s'", path);
 	}
 	bytes_fini(&text);
 	if (fault == FAULT_NOT_FOUND || (fault && is_out_of_sight(path)))

@@ -121,6 +121,8 @@ enum fault manifest_start_read(int fd, struct manifest_start *start, unsigned ch
 	unsigned char bytes[MANIFEST_PREAMBLE_SIZE];
 	struct manifest_start found = { 0 };
 	enum fault fault = file_read_at(fd, 0, bytes, sizeof bytes, err);
+	if (fault == FAULT_CORRUPT)
+		err_set(err, fault, "too short for a %s file of barge", manifest_file.name);
 	if (fault == FAULT_NONE)
 		fault = preamble_decode(&manifest_file, bytes, found.job_id, err);
 	if (fault != FAULT_NONE)

@@ -24,6 +24,8 @@ from tree import summary
 
 ROOT = Path(__file__).resolve().parent.parent
 TAHOE = ROOT / "build/venv/bin/tahoe"
+HANG = 240  # seconds after which something is taken to hang, on the slowest of machines
+FOR_EVER = 3600_000  # milliseconds of a delay that lasts until the gateway or its client is killed
 
 
 class Web:
@@ -36,7 +38,7 @@ class Web:
         """Returns (status, body).  A connection the gateway closed meanwhile is opened anew."""
         for last in (False, True):
             if self.connection is None:
-                self.connection = http.client.HTTPConnection(self.address, timeout=60)
+                self.connection = http.client.HTTPConnection(self.address, timeout=HANG)
             try:
                 headers = {"Accept": "text/plain, application/octet-stream"}
                 if method == "POST":
@@ -216,15 +218,10 @@ class EmbeddedGateway(Grid):
         self.start(faults)
 
     def start(self, faults=()):
-        words = [self.program, "gateway", self.directory]
-        for fault in faults:
-            words += ["--fault", fault]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-        words = self.process.stdout.readline().split()
-        assert words, f"the gateway ended with {self.process.wait()}"
-        assert self.url in (None, words[-1]), "the port has changed"
-        self.url = words[-1]
+        options = [word for fault in faults for word in ("--fault", fault)]
+        self.process, url = start_gateway(self.program, self.directory, *options)
+        assert self.url in (None, url), "the port has changed"
+        self.url = url
 
     def restart(self, faults=()):
         self.stop()
@@ -241,7 +238,7 @@ class EmbeddedGateway(Grid):
         if not self.process:
             return
         self.process.send_signal(number)
-        self.process.wait(30)
+        self.process.wait(HANG)
         self.process.stdout.close()
         self.process = None
 
@@ -283,7 +280,23 @@ def free_port():
             return port
 
 
-def wait_for(what, seconds=60, pause=0.05):
+def start_gateway(program, directory, *options):
+    """Starts an embedded gateway; returns its process and its URL.  It keeps the port that it gets
+    here when it is new: one that the kernel gives to nobody while the gateway is away."""
+    is_new = not (Path(directory) / "node.url").exists()
+    for _ in range(5 if is_new else 1):  # somebody may have taken the port meanwhile
+        words = [program, "gateway", directory, *options]
+        process = subprocess.Popen(words + [f"--port={free_port()}"] * is_new,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        said = process.stdout.readline().split()
+        if said:
+            return process, said[-1]
+        process.stdout.close()
+    raise AssertionError(f"the gateway ended with {process.wait()}")
+
+
+def wait_for(what, seconds=HANG, pause=0.05):
     """Returns the first true value of what(); OSError counts as false."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -297,6 +310,10 @@ def wait_for(what, seconds=60, pause=0.05):
     raise TimeoutError(what)
 
 
+START = 90  # seconds for nodes to find each other; then they are begun again: who has tried in vain
+# to connect waits longer and longer
+
+
 def listening():
     """Options of a node that others connect to."""
     port = free_port()
@@ -307,7 +324,7 @@ def listening():
 def await_tub(directory):
     """Sleeps until others can connect to the node."""
     port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
-    wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None)
+    wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None, START)
 
 
 def count_connected(url):
@@ -329,10 +346,13 @@ class RealGrid(Grid):
     def __init__(self, base, tahoe=TAHOE):
         self.tahoe, self.base, self.running = tahoe, Path(base), []
         self.introducer, self.directory = self.base / "introducer", self.base / "node"
-        try:
-            self.begin()
-        except TimeoutError:  # who has tried in vain to connect waits longer and longer
-            self.begin()
+        for last in False, False, True:
+            try:
+                self.begin()
+                break
+            except TimeoutError:
+                if last:
+                    raise
 
     def begin(self):
         self.base.mkdir(parents=True, exist_ok=True)
@@ -365,12 +385,15 @@ class RealGrid(Grid):
         web = self.make_node("create-node", self.directory, *listening())
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
-        wait_for(lambda: is_connected(self.url))
+        self.await_servers(1)
+
+    def await_servers(self, count):
+        wait_for(lambda: count_connected(self.url) == count, START)
 
     def create_introducer(self):
         self.make("create-introducer", self.introducer, *listening())
         self.run(self.introducer)
-        wait_for((self.introducer / "private/introducer.furl").exists)
+        wait_for((self.introducer / "private/introducer.furl").exists, START)
         await_tub(self.introducer)
 
     def make_node(self, command, directory, *words):
@@ -389,10 +412,31 @@ class RealGrid(Grid):
         if same_secret:
             secret = directory / "private/convergence"
             secret.write_bytes((self.directory / "private/convergence").read_bytes())
-        self.run(directory)
         url = f"http://127.0.0.1:{web}/"
-        wait_for(lambda: is_connected(url))
-        return url, self.running[-1]
+        return url, self.run_gateway(directory, url)
+
+    def run_gateway(self, directory, url):
+        """Runs one more node until it is connected, once more where it does not get there; returns its
+        process."""
+        for last in False, False, True:
+            self.run(directory)
+            try:
+                wait_for(lambda: is_connected(url), START)
+                return self.running[-1]
+            except TimeoutError:
+                self.end_process(self.running.pop())
+                if last:
+                    raise
+        raise AssertionError
+
+    @staticmethod
+    def end_process(process):
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def share_files(self):
         """Paths of all shares in the storage folder."""
@@ -413,11 +457,7 @@ class RealGrid(Grid):
         for process in self.running:
             process.terminate()
         for process in self.running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            self.end_process(process)
         self.running = []
         shutil.rmtree(self.base, ignore_errors=True)
 
@@ -442,7 +482,7 @@ class SpreadGrid(RealGrid):
         web = self.make_node("create-client", self.directory)
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
-        wait_for(lambda: count_connected(self.url) == self.server_count)
+        self.await_servers(self.server_count)
 
     def run_again(self, number):
         """Starts a server that has ended, and waits until it listens."""

@@ -8,8 +8,11 @@
 import collections
 import http.client
 import http.server
+import itertools
 import threading
 import urllib.parse
+
+from grid import HANG
 
 Request = collections.namedtuple("Request", "method path size")
 Reply = collections.namedtuple("Reply", "status type body headers", defaults=({},))
@@ -63,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def ask(self, upstream, body):
         dropped = {"host", "connection", "expect"}
-        connection = http.client.HTTPConnection(upstream, timeout=60)
+        connection = http.client.HTTPConnection(upstream, timeout=HANG)
         try:
             connection.request(self.command, self.path, body, {
                 name: value for name, value in self.headers.items() if name.lower() not in dropped})
@@ -82,6 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # all that connect at once are kept, however late they are taken in
 
     def handle_error(self, *_):
         pass  # the client was killed, which is its business
@@ -110,3 +114,25 @@ class Proxy:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+
+class Gate(Proxy):
+    """Lets `count` requests of a method through, those that are `wanted`, and holds the others until it
+    is opened."""
+    def __init__(self, url, method, count, wanted=lambda request: True):
+        super().__init__(url)
+        self.opened, self.passed = threading.Event(), itertools.count()
+        self.is_held = threading.Event()  # something is
+
+        def answer(request):
+            if request.method == method and wanted(request) and next(self.passed) >= count:
+                self.is_held.set()
+                self.opened.wait(HANG)
+        self.answer = answer
+
+    def open(self):
+        self.opened.set()
+
+    def __exit__(self, *error):
+        self.open()
+        super().__exit__(*error)

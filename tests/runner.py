@@ -12,7 +12,7 @@ from pathlib import Path
 
 import job_reader
 import json_lines
-from grid import wait_for
+from grid import HANG, wait_for
 
 # A cap with its secret: long enough not to be the redacted form, nor a word like "URI:CHK".
 CAP = re.compile(rb"URI:(?:CHK|DIR2|DIR2-CHK|DIR2-RO|SSK|SSK-RO|MDMF|MDMF-RO|DIR2-MDMF|"
@@ -86,7 +86,7 @@ class Barge:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env={**self.environment, **dict(env)}, **options)
 
-    def finish(self, process, timeout=120, given=None):
+    def finish(self, process, timeout=HANG, given=None):
         """Waits for a started command, which gets the bytes `given`; returns its Run."""
         begin = time.monotonic()
         try:
@@ -94,14 +94,16 @@ class Barge:
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
+            err = err if err is not None else text_of(process.said)
             raise AssertionError(f"it hangs: {err[-2000:]}") from None
+        err = err if err is not None else text_of(process.said)
         run = Run(process.args, process.returncode, out, err, time.monotonic() - begin)
         self.search(out, "stdout")
         self.search(err, "stderr")
         self.printed += out + err
         return run
 
-    def run(self, *words, timeout=120, secret=False, given=None, **options):
+    def run(self, *words, timeout=HANG, secret=False, given=None, **options):
         """Runs a command to its end.  `secret`: it may print caps, because it was asked to.
         `given`: bytes for its standard input."""
         if given is not None:
@@ -115,6 +117,13 @@ class Barge:
         if "--json" in map(os.fsdecode, words):
             self.read_lines(json_lines.command_of(words), run)
         return run
+
+    @staticmethod
+    def await_said(process, text):
+        """Sleeps until a started command has said `text` on stderr; `finish` has all that it says."""
+        if process.stderr:
+            process.said, process.stderr = LineReader(process.stderr), None
+        assert process.said.wait_for(lambda line: text.encode() in line), process.said.lines
 
     def await_plan(self):
         """Sleeps until the newest job, which is the first, is planned to its end."""
@@ -196,6 +205,12 @@ def await_signals(process):
     wait_for(takes, pause=0.01)
 
 
+def text_of(reader):
+    """All bytes that a LineReader has read, once its pipe has ended."""
+    reader.join(HANG)
+    return b"".join(reader.lines)
+
+
 class LineReader(threading.Thread):
     """Collects the lines of a pipe as they come, so that a kill loses none that was written."""
     def __init__(self, pipe):
@@ -213,7 +228,7 @@ class LineReader(threading.Thread):
             self.ended = True
             self.changed.notify_all()
 
-    def wait_for(self, wanted, seconds=60):
+    def wait_for(self, wanted, seconds=HANG):
         """Sleeps until wanted(line) is true for a line or the pipe ends; returns whether it was."""
         at, end = 0, time.monotonic() + seconds
         with self.changed:

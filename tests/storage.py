@@ -113,6 +113,16 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def setup(self):
+        self.server.owner.count_open(1)
+        super().setup()
+
+    def finish(self):
+        try:
+            super().finish()
+        finally:
+            self.server.owner.count_open(-1)
+
     def reply(self, status, body=b"", first=None, sent=None):
         """`sent`: end the connection after so many bytes of the body."""
         self.send_response(status)
@@ -192,6 +202,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Listener(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # all that connect at once are kept, however late they are taken in
     owner = None
 
     def handle_error(self, request, client_address):
@@ -218,7 +229,7 @@ class StorageServer:
         self.swissnum, self.id = base32(os.urandom(20)), "v0-" + base32(os.urandom(32))
         self.authorization = "Tahoe-LAFS " + base64.b64encode(self.swissnum.encode()).decode()
         self.asked, self.lock, self.ended = [], threading.Lock(), threading.Event()
-        self.errors = []
+        self.errors, self.open = [], 0
         context, self.pin = identity()
         self.listener = Listener(("127.0.0.1", 0), self.handler)
         self.listener.owner = self
@@ -239,6 +250,11 @@ class StorageServer:
     def note(self, path):
         with self.lock:
             self.asked.append(path)
+
+    def count_open(self, change):
+        """Counts the connections that are open in .open."""
+        with self.lock:
+            self.open += change
 
     def note_error(self):
         error = sys.exc_info()[1]

@@ -2,9 +2,10 @@
 import http.client
 import json
 import random
-import subprocess
 import urllib.parse
 from pathlib import Path
+
+from grid import HANG, start_gateway
 
 
 def content(size, seed=0):
@@ -26,16 +27,12 @@ class Gateway:
     """`barge gateway DIR`, started and stopped."""
     def __init__(self, program, directory, *faults, options=()):
         self.directory = Path(directory)
-        words = [program, "gateway", directory, *options]
-        for fault in faults:
-            words += ["--fault", fault]
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, text=True)
-        self.url = self.process.stdout.readline().split()[-1]
+        words = [word for fault in faults for word in ("--fault", fault)]
+        self.process, self.url = start_gateway(program, directory, *options, *words)
         assert self.url.startswith("http://127.0.0.1:")
         self.address = urllib.parse.urlsplit(self.url).netloc
 
-    def ask(self, method, path, body=None, timeout=30, **headers):
+    def ask(self, method, path, body=None, timeout=HANG, **headers):
         connection = http.client.HTTPConnection(self.address, timeout=timeout)
         headers = {"Accept": "text/plain", **{k.replace("_", "-"): v for k, v in headers.items()}}
         try:
@@ -76,5 +73,5 @@ class Gateway:
     def stop(self):
         if self.process.returncode is None:
             self.process.terminate()
-            assert self.process.wait(20) in (0, 3)
+            assert self.process.wait(HANG) in (0, 3)
             self.process.stdout.close()

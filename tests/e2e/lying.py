@@ -6,7 +6,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from grid import Grid
+from grid import HANG, Grid
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
                                          data=self.rfile.read(size) if size else None,
                                          headers=kept)
         try:
-            reply = urllib.request.urlopen(request, timeout=30)
+            reply = urllib.request.urlopen(request, timeout=HANG)
         except urllib.error.HTTPError as error:
             reply = error
         with reply:
@@ -66,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Listener(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # all that connect at once are kept, however late they are taken in
     owner = None
 
     def handle_error(self, request, client_address):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from grid import wait_for
+from grid import FOR_EVER, wait_for
 from tree import below, content, local_tree, same
 
 
@@ -330,10 +330,10 @@ def test_a_full_disk_stops_the_job_and_it_goes_on(gateway, client, tmp_path, siz
 def test_a_job_that_is_running(gateway, client, files):
     grid = gateway()
     alias, _ = grid.fresh()
-    grid.restart(["put:delay=20000"])
+    grid.restart([f"put:delay={FOR_EVER}"])
     barge = client(grid)
     process = barge.start("cp", "-r", files, alias)
-    wait_for(lambda: grid.requests("put") > 0, 20)
+    wait_for(lambda: grid.requests("put") > 0)
     for words in (("resume", barge.job().name), ("cp", "-r", files, alias),
                   ("jobs", "remove", barge.job().name), ("resume",)):
         run = barge.ok(*words, code=6)

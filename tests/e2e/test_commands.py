@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from grid import wait_for
-from runner import LineReader
+from grid import FOR_EVER, HANG, wait_for
+from proxy import Gate
+from runner import LineReader, text_of
 from tree import below, content, local_tree, same
 
 
@@ -207,7 +208,7 @@ def test_plan_first_tells_the_totals_before_anything_is_sent(gateway, client, fi
     alias, _ = grid.fresh()
     barge = client(grid)
     process = barge.start("cp", "-r", "--plan-first", files, alias)
-    wait_for(lambda: grid.requests("put") > 0, 20)
+    wait_for(lambda: grid.requests("put") > 0)
     lines = show(barge, barge.job() / "manifest")
     assert lines[0]["complete"] is True
     process.send_signal(signal.SIGINT)
@@ -222,24 +223,26 @@ def test_a_signal_drains_and_the_job_goes_on(gateway, client, tmp_path, number):
     path.mkdir()
     for name in range(60):
         (path / f"{name:02d}").write_bytes(content(3000, name))
-    grid = gateway("put:delay=50")
+    grid = gateway()
     alias, cap = grid.fresh()
     barge = client(grid)
-    process = barge.start("cp", "-r", "--json", path, alias)
-    reader = LineReader(process.stdout)
-    assert reader.wait_for(lambda line: b'"done"' in line)
-    process.send_signal(number)
-    error = process.stderr.read().decode()
-    assert process.wait(30) == 3, error
+    with Gate(grid.url, "PUT", 5) as gate:
+        process = barge.start("cp", "-r", "--json", "-u", gate.url, path, alias)
+        reader = LineReader(process.stdout)
+        assert reader.wait_for(lambda line: b'"done"' in line)
+        process.send_signal(number)
+        barge.await_said(process, "stopping")
+        gate.open()
+        error = text_of(process.said).decode()
+        assert process.wait(HANG) == 3, error
     assert "go on with: barge resume" in error and grid.list(cap) == {}
-    reader.join()
-    lines = [json.loads(line) for line in reader.lines]
+    lines = [json.loads(line) for line in text_of(reader).splitlines()]
     done = {line["path"] for line in lines if line["event"] == "entry" and line["state"] == "done"}
     assert 0 < len(done) < 60
     assert lines[-1]["event"] == "summary" and lines[-1]["done"] == len(done)
-    process.stderr.close()
     puts = grid.requests("put")
     command = re.search(r"go on with: barge (resume .*)", error).group(1).split()
+    command = [grid.url if word == gate.url else word for word in command]
     grid.restart()
     run = barge.ok(*command, "--json", node=False)
     same(grid.tree(cap), below("s", local_tree(path)))
@@ -251,17 +254,17 @@ def test_the_second_signal_ends_it_at_once(gateway, client, tmp_path):
     path = tmp_path / "s"
     path.mkdir()
     (path / "a").write_bytes(content(3000))
-    grid = gateway("put:delay=20000@1")
+    grid = gateway(f"put:delay={FOR_EVER}@1")
     alias, cap = grid.fresh()
     barge = client(grid)
     process = barge.start("cp", "-r", path, alias)
-    wait_for(lambda: grid.requests("put") > 0, 20)
+    wait_for(lambda: grid.requests("put") > 0)
     process.send_signal(signal.SIGINT)
     assert b"once more" in process.stderr.readline()
     time.sleep(0.2)
     assert process.poll() is None, "it did not wait for what is in flight"
     process.send_signal(signal.SIGINT)
-    assert process.wait(12) == 3
+    assert process.wait(HANG) == 3
     last = process.communicate()[1].decode()
     assert re.search(r"ended at once; go on with: barge resume \w{16}", last), last
     grid.kill()
@@ -278,9 +281,9 @@ def test_the_same_command_goes_on_and_new_starts_afresh(gateway, client, files):
     barge.ok("plan", "-r", files, alias)
     barge.ok("cp", "-r", "--new", files, alias)
     assert len(barge.jobs()) == 2
-    grid.restart(["put:delay=20000"])
+    grid.restart([f"put:delay={FOR_EVER}"])
     process = barge.start("cp", "-r", "--always", "-j", "1", files, alias)
-    wait_for(lambda: grid.requests("put") > 0, 20)
+    wait_for(lambda: grid.requests("put") > 0)
     process.kill()
     process.communicate()
     grid.kill()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from grid import Grid, is_connected, wait_for
+from grid import HANG, Grid, wait_for
 from storage import FAULTS, OTHER_PIN, NodeCopy, StorageServer, announce, announced
 from tree import content, local_tree, same, summary
 
@@ -71,9 +71,8 @@ class Spread(Grid):
             f"shares.needed = {needed}\n"
             f"shares._max_immutable_segment_size_for_testing = {segment}")).replace(
                 "shares.total = 1", f"shares.total = {total}"))
-        real_grid.run(self.directory)
         self.url = f"http://127.0.0.1:{port}/"
-        wait_for(lambda: is_connected(self.url))
+        real_grid.run_gateway(self.directory, self.url)
         wait_for(lambda: "anonymous-storage-NURLs" in announced(self))
 
 
@@ -235,16 +234,14 @@ def test_one_of_the_servers_lies(spread, client, node, serve, scattered, tmp_pat
     assert all(server.asked for server in servers)
 
 
-@pytest.mark.parametrize("fault, rate", [("trickle", 2000), ("drip", 2)])
+@pytest.mark.parametrize("fault, rate", [("trickle", 200), ("drip", 0.05)])
 def test_one_that_trickles_is_left_for_the_others(spread, client, node, serve, scattered, tmp_path,
                                                   fault, rate):
-    """At its rate the large file would take half an hour; a list of shares a minute."""
+    """At its rate the large file would take hours; a list of shares minutes."""
     servers = [serve(numbers={number}) for number in range(spread.total)]
     barge = client(node(spread, announce(*servers)))
     servers[0].fault, servers[0].rate = fault, rate
-    begin = time.monotonic()
     assert arrives(barge, scattered[0], tmp_path / "out")["direct"] == len(scattered[0].tree)
-    assert time.monotonic() - begin < 15
 
 
 # --- servers that fail --------------------------------------------------------------------
@@ -301,20 +298,18 @@ def test_nobody_waits_for_a_silent_server_after_an_interrupt(real_grid, client, 
     server = serve(fault="hang")
     barge = client(node(real_grid, announce(server)))
     running = barge.start("cp", "-r", many.alias, tmp_path / "out")
-    wait_for(lambda: server.asked, 10)
+    wait_for(lambda: server.asked)
     begin = time.monotonic()
     running.send_signal(signal.SIGINT)
-    assert running.wait(20) == 3
+    assert running.wait(HANG) == 3
     assert time.monotonic() - begin < 15
 
 
 def test_a_server_that_trickles_is_left_for_the_gateway(real_grid, client, node, serve, stored,
                                                         tmp_path):
-    server, before = serve(fault="trickle"), served(real_grid)
+    server, before = serve(fault="trickle", rate=200), served(real_grid)
     barge = client(node(real_grid, announce(server)))
-    begin = time.monotonic()
     assert arrives(barge, stored, tmp_path / "out")["direct"] < FILES
-    assert time.monotonic() - begin < 15
     assert served(real_grid) > before and server.asked
 
 
@@ -345,7 +340,7 @@ def test_what_changed_on_the_disk_is_seen(real_grid, client, node, serve, tmp_pa
     def second_range_is_there():
         place = next(iter((tmp_path / "out").glob(".barge-*")), None)
         return place and place.read_bytes()[MIB:] == data[MIB:] and place
-    with open(wait_for(second_range_is_there, 20), "r+b") as file:
+    with open(wait_for(second_range_is_there), "r+b") as file:
         file.seek(MIB + 5)
         file.write(bytes([data[MIB + 5] ^ 1]))
     server.ended.set()

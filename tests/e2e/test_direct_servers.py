@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from grid import SpreadGrid, TAHOE, wait_for
+from grid import HANG, SpreadGrid, TAHOE, wait_for
 from runner import Barge
 from storage import MUTABLE, announced, servers_alone
 from test_direct_write import incoming, make_tree
@@ -75,7 +75,7 @@ class MixedGrid(SpreadGrid):
         path = self.base / f"server{READ_ONLY}/tahoe.cfg"
         path.write_text(path.read_text().replace("#readonly =", "readonly = true"))
         self.servers[READ_ONLY].terminate()
-        self.servers[READ_ONLY].wait(20)
+        self.servers[READ_ONLY].wait(HANG)
         self.run_again(READ_ONLY)
 
     def stop(self):
@@ -190,9 +190,9 @@ def test_a_server_that_is_full_in_the_middle_is_replaced(mixed, alone, client, t
     path, cap = tmp_path / "f", tmp_path / "cap"
     path.write_bytes(content(16 * MIB, 42))
     barge = client(alone)
-    running = barge.start("cp", "--json", "--bwlimit=12M", f"--cap-out={cap}", path)
+    running = barge.start("cp", "--json", "--bwlimit=2M", f"--cap-out={cap}", path)
     small = wait_for(lambda: [share for share in incoming(mixed) if share.is_relative_to(
-        mixed.mounted) and share.stat().st_size > MIB], 30)
+        mixed.mounted) and share.stat().st_size > MIB])
     ballast()
     run = barge.finish(running)
     assert run.code == 0 and run.summary()["failed"] == 0, run
@@ -278,10 +278,9 @@ def reading(stored, client, tmp_path):
     barge = client(node)
 
     def begin():
-        process = barge.start("cp", "--json", "--bwlimit=6M", "--timeout-wait=2",
-                              "--timeout-connect=1", option, "cap:f", tmp_path / "out")
+        process = barge.start("cp", "--json", "--bwlimit=3M", option, "cap:f", tmp_path / "out")
         wait_for(lambda: any(one.read_bytes()[:MIB].count(0) < MIB // 2
-                             for one in tmp_path.glob(".barge-*")), 30)
+                             for one in tmp_path.glob(".barge-*")))
         return barge, process
     yield begin
     for path, raw in kept.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from grid import HANG
 from tree import content
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +90,7 @@ def test_the_commands_of_the_readme_do_what_they_say(real_grid, home):
     place, env = home
     def run(line):
         return subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=place, env=env, text=True,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=HANG)
 
     lines = block_after((ROOT / "README.md").read_text(), "A real grid").splitlines()
     assert len(lines) > 15
@@ -146,7 +147,7 @@ def pages(embedded, tmp_path):
     def run(line, good=(0,)):
         line = line.replace("/restore", "restored").replace("/home", "home")
         done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=home, env=env, text=True,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=HANG)
         assert done.returncode in good, f"{line}: {done.returncode} {done.stderr}"
         return done
     return run
@@ -255,7 +256,7 @@ def without_numbers(line):
 
 def test_the_demo_shows_what_the_readme_says():
     done = subprocess.run([sys.executable, ROOT / "tests/demo.py", BARGE, "150"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=HANG)
     assert done.returncode == 0, done.stdout
     shown = [without_numbers(line) for line in done.stdout.splitlines()]
     sample = re.search(r"What the demo shows.*?^```\n(.*?)^```", (ROOT / "README.md").read_text(),
@@ -322,7 +323,7 @@ def nightly(embedded, tmp_path):
 
     def run(command):
         done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=HANG, check=False)
         assert done.returncode == 0, (command, done.stderr)
         return set(embedded.children(root, "home/Archives"))
     return run
@@ -343,7 +344,7 @@ def test_the_units_for_systemd_are_such(tmp_path):
         (tmp_path / name).write_text(re.sub(r"^(Exec\w+)=barge ", rf"\1={BARGE} ", text,
                                             flags=re.MULTILINE))
     done = subprocess.run([analyze, "--user", "verify", *sorted(tmp_path.glob("barge-backup.*"))],
-                          capture_output=True, text=True, timeout=60, check=False,
+                          capture_output=True, text=True, timeout=HANG, check=False,
                           env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
     ours = [line for line in done.stderr.splitlines() if "barge-backup" in line]
     assert done.returncode == 0 and not ours, done.stderr

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from grid import FOR_EVER, HANG
+from proxy import Gate
 from runner import LineReader
 from tree import below, content, local_tree, same
 
@@ -218,7 +220,7 @@ def test_a_gateway_that_is_down(gateway, client, tmp_path):
 
 
 def test_a_gateway_that_goes_away(gateway, client, tmp_path):
-    grid, alias = a_grid_with_files(gateway, "get:delay=200")
+    grid, alias = a_grid_with_files(gateway, f"get:delay={FOR_EVER}@2+")
     barge = client(grid)
     process = barge.start("cp", "-r", "-j", "1", "--json", "--gateway-wait=1", alias,
                           tmp_path / "out")
@@ -230,14 +232,18 @@ def test_a_gateway_that_goes_away(gateway, client, tmp_path):
 
 
 def test_interrupted(gateway, client, tmp_path):
-    grid, alias = a_grid_with_files(gateway, "get:delay=400")
+    grid, alias = a_grid_with_files(gateway)
     barge = client(grid)
-    process = barge.start("cp", "-r", "-j", "1", "--json", alias, tmp_path / "out")
-    lines = LineReader(process.stdout)
-    assert lines.wait_for(lambda line: b'"state":"done"' in line)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 3
-    process.stderr.close()
+    with Gate(grid.url, "GET", 1, lambda request: "json" not in request.path
+              and request.path.startswith("/uri/")) as gate:
+        process = barge.start("cp", "-r", "-j", "1", "--json", "-u", gate.url, alias,
+                              tmp_path / "out")
+        lines = LineReader(process.stdout)
+        assert lines.wait_for(lambda line: b'"state":"done"' in line)
+        process.send_signal(signal.SIGINT)
+        barge.await_said(process, "stopping")
+        gate.open()
+        assert process.wait(HANG) == 3
     got = names_in(tmp_path / "out")
     assert 1 <= len(got) < 6 and not any(name.startswith(".barge") for name in got)
     run = barge.ok("cp", "-r", "--json", alias, tmp_path / "out")

@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from grid import EmbeddedGateway, wait_for
+from grid import FOR_EVER, EmbeddedGateway, wait_for
 from runner import Barge
 from tree import below, content, local_tree, same
 
-SHORT = ("--timeout-connect=1", "--timeout-send=1", "--timeout-wait=1", "--timeout-receive=1")
+# What is never answered is given up soon, and what is answered late by a slow machine is not.
+SHORT = ("--timeout-connect=5", "--timeout-send=5", "--timeout-wait=5", "--timeout-receive=5")
 
 
 def make_files(path):
@@ -87,7 +88,7 @@ def trial(request, barge, tmp_path_factory):
 
 # The gateway breaks some requests and then behaves: the job must end as if nothing had been.
 PASSING = {
-    (): ["any:delay=30%50", "put:delay=1500@1", "put:500@1-2", "put:410@1", "put:reset@1",
+    (): ["any:delay=30%50", "put:delay=6500@1", "put:500@1-2", "put:410@1", "put:reset@1",
          "put:unhappy@2", "put:stall@1", "put:truncate@1", "put:wrong-body@1", "put:wrong-cap@1",
          "put:wrong-cap@2", "put:lost-reply@1", "put:500=exceptions.RuntimeError%30",
          "mkdir:500@1", "mkdir:410@1", "mkdir:reset@1", "mkdir:stall@1", "mkdir:lost-reply@1-2",
@@ -126,8 +127,7 @@ def test_what_can_never_be_read_back_fails_by_name(gateway, client, files, kind)
     grid = gateway()
     alias, cap = grid.fresh()
     grid.restart([f"get:{kind}"])
-    run = client(grid).ok("cp", "-r", "--json", "--verify=read", *SHORT, files, alias, code=1,
-                          timeout=60)
+    run = client(grid).ok("cp", "-r", "--json", "--verify=read", *SHORT, files, alias, code=1)
     failed = check(grid, cap, run, files)
     assert {name for name in failed if local_tree(files).get(name[2:])} \
         == {"s/" + name for name, value in local_tree(files).items() if value}
@@ -140,8 +140,7 @@ def test_wrong_caps_for_ever(gateway, client, files, fault):
     grid = gateway()
     alias, cap = grid.fresh()
     grid.restart([fault])
-    run = client(grid).ok("cp", "-r", "--json", "-j", "1", *SHORT, files, alias, code=1,
-                          timeout=60)
+    run = client(grid).ok("cp", "-r", "--json", "-j", "1", *SHORT, files, alias, code=1)
     failed = check(grid, cap, run, files)
     files_failed = [name for name in failed if local_tree(files)[name[2:]]]
     assert len(files_failed) == (6 if fault == "put:wrong-cap" else 5), failed
@@ -170,7 +169,7 @@ def test_a_file_that_is_refused_for_ever_fails_and_the_rest_goes_on(gateway, cli
     grid = gateway()
     alias, cap = grid.fresh()
     grid.restart([f"put:{kind}@1-40"])
-    run = client(grid).run("cp", "-r", "--json", *SHORT, files, alias, timeout=90)
+    run = client(grid).run("cp", "-r", "--json", *SHORT, files, alias)
     assert run.code in (0, 1), run
     failed = check(grid, cap, run, files)
     assert all(run.entries()[name]["detail"] for name in failed
@@ -182,7 +181,7 @@ def test_directories_that_are_refused_for_ever(gateway, client, files, kind):
     grid = gateway()
     alias, cap = grid.fresh()
     grid.restart([f"mkdir:{kind}"])
-    run = client(grid).run("cp", "-r", "--json", *SHORT, files, alias, timeout=90)
+    run = client(grid).run("cp", "-r", "--json", *SHORT, files, alias)
     check(grid, cap, run, files)
     if kind == "500":
         assert run.code == 1 and grid.list(cap) == {}
@@ -193,7 +192,7 @@ def test_the_last_link_refused_for_ever(gateway, client, files):
     grid = gateway()
     alias, cap = grid.fresh()
     grid.restart(["set_children:500"])
-    run = client(grid).ok("cp", "-r", "--json", *SHORT, files, alias, code=1, timeout=60)
+    run = client(grid).ok("cp", "-r", "--json", *SHORT, files, alias, code=1)
     assert run.summary()["linked"] is False and grid.list(cap) == {}
     assert "(the last link)" in run.err
 
@@ -203,7 +202,7 @@ def test_lost_replies_make_no_second_directory(gateway, client, files):
     alias, cap = grid.fresh()
     grid.restart(["mkdir:lost-reply%50", "mkdir:stall@2", "set_children:lost-reply@1"])
     before = grid.mutable_slots()
-    client(grid).ok("cp", "-r", *SHORT, files, alias, timeout=60)
+    client(grid).ok("cp", "-r", *SHORT, files, alias)
     same(grid.tree(cap), below("s", local_tree(files)))
     assert grid.mutable_slots() == before + 3
 
@@ -214,9 +213,7 @@ def test_no_gateway_at_the_start(gateway, client, files):
     grid = gateway()
     alias, _ = grid.fresh()
     grid.stop()
-    start = time.monotonic()
     run = client(grid).ok("cp", "-r", files, alias, code=69)
-    assert time.monotonic() - start < 9
     assert grid.url.rstrip("/") in run.err
 
 
@@ -249,16 +246,15 @@ def test_a_gateway_that_comes_back_in_time(gateway, client, tmp_path):
         (path / f"{number}").write_bytes(content(3000, number))
     grid = gateway()
     alias, cap = grid.fresh()
-    grid.restart(["put:delay=40"])
+    grid.restart([f"put:delay={FOR_EVER}@11+"])
     barge = client(grid)
-    process = barge.start("cp", "-r", "--json", "--gateway-wait=30", path, alias)
-    wait_for(lambda: grid.requests("put") >= 10, 20)
+    process = barge.start("cp", "-r", "--json", "--gateway-wait=600", path, alias)
+    wait_for(lambda: grid.requests("put") > 10)
     grid.kill()
-    time.sleep(1.5)
+    barge.await_said(process, "does not answer")
     grid.start()
     run = barge.finish(process)
-    assert run.code == 0, run
-    assert "does not answer" in run.err and "answers again" in run.err
+    assert run.code == 0 and "answers again" in run.err, run
     assert check(grid, cap, run, path) == []
 
 
@@ -271,11 +267,11 @@ def test_a_gateway_that_goes_away_while_the_target_is_looked_at(gateway, client,
     alias, cap = grid.fresh()
     barge = client(grid)
     barge.ok("cp", "-r", path, alias)
-    grid.restart(["json:delay=100"])
-    process = barge.start("cp", "-r", "--gateway-wait=20", path, alias)
-    wait_for(lambda: grid.requests("json") >= 4, 20)
+    grid.restart([f"json:delay={FOR_EVER}@4+"])
+    process = barge.start("cp", "-r", "--gateway-wait=600", path, alias)
+    wait_for(lambda: grid.requests("json") >= 4)
     grid.kill()
-    time.sleep(1)
+    barge.await_said(process, "does not answer")
     grid.start()
     run = barge.finish(process)
     assert run.code == 0, run
@@ -289,12 +285,12 @@ def test_a_gateway_that_does_not_come_back(gateway, client, tmp_path):
         (path / f"{number}").write_bytes(content(3000, number))
     grid = gateway()
     alias, cap = grid.fresh()
-    grid.restart(["put:delay=40"])
+    grid.restart([f"put:delay={FOR_EVER}@11+"])
     barge = client(grid)
     process = barge.start("cp", "-r", "--json", "--gateway-wait=1", path, alias)
-    wait_for(lambda: grid.requests("put") >= 10, 20)
+    wait_for(lambda: grid.requests("put") > 10)
     grid.kill()
-    run = barge.finish(process, timeout=30)
+    run = barge.finish(process)
     assert run.code == 69 and "go on with: barge resume" in run.err, run
     before = {name for name, line in run.entries().items() if line["state"] == "done"}
     assert not [line for line in run.entries().values() if line["state"] == "failed"]
@@ -308,12 +304,12 @@ def test_a_gateway_that_dies_while_it_answers_nothing(gateway, client, files):
     """Stopped, not dead: connections stand, and nothing comes back."""
     grid = gateway()
     alias, cap = grid.fresh()
-    grid.restart(["put:delay=300@1"])
+    grid.restart(["put:delay=3000@1"])
     barge = client(grid)
-    process = barge.start("cp", "-r", "--json", *SHORT, "--gateway-wait=20", files, alias)
-    wait_for(lambda: grid.requests("put") >= 1, 20)
+    process = barge.start("cp", "-r", "--json", *SHORT, "--gateway-wait=600", files, alias)
+    wait_for(lambda: grid.requests("put") >= 1)
     grid.process.send_signal(signal.SIGSTOP)
-    time.sleep(2.5)
+    time.sleep(6)  # longer than it waits for one reply
     grid.process.send_signal(signal.SIGCONT)
     run = barge.finish(process)
     assert run.code == 0, run

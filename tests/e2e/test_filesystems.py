@@ -1,6 +1,8 @@
 """Local targets, and folders of our own, on file systems that lack something, or have other rules."""
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fetch_loop import leftovers
+from grid import wait_for
 from tree import content, local_tree, make_tree, same
 
 SHIM = Path(__file__).resolve().parent.parent / "tools/shim.c"
@@ -44,6 +47,18 @@ def place(tmp_path):
     return tmp_path
 
 
+@contextlib.contextmanager
+def held(place, size):
+    """Words of the shim with which a file of this size is held up before it is whole on the disk, until
+    the end of the block."""
+    gate = place / "gate"
+    gate.touch()
+    try:
+        yield f"hold={gate} holdsize={size}"
+    finally:
+        gate.unlink()
+
+
 # --- what is lacking ----------------------------------------------------------------------
 
 @pytest.mark.parametrize("words", ["noreplace", "noreplace nolink", "nosyncdir", "notmpfile",
@@ -73,10 +88,11 @@ def test_what_cannot_be_kept_is_counted(alone, shim, place, words, lost):
 @pytest.mark.parametrize("words", ["noreplace", "noreplace nolink"])
 def test_nothing_is_replaced_where_renaming_always_replaces(alone, shim, place, words):
     (place / "out/s/d").mkdir(parents=True)
-    process = alone.start("cp", "-r", "--bwlimit=40K", place / "s", place / "out",
-                          env=shim(place / "out", words))
-    wait_for(lambda: leftovers(place / "out"))
-    (place / "out/s/d/b").write_bytes(b"came meanwhile")
+    with held(place, 70000) as hold:
+        process = alone.start("cp", "-r", place / "s", place / "out",
+                              env=shim(place / "out", f"{words} {hold}"))
+        wait_for(lambda: leftovers(place / "out/s/d"))
+        (place / "out/s/d/b").write_bytes(b"came meanwhile")
     assert alone.finish(process).code == 4
     assert (place / "out/s/d/b").read_bytes() == b"came meanwhile"
 
@@ -99,7 +115,7 @@ def test_a_machine_without_proc(alone, shim, place):
 
 def test_a_state_directory_without_locks(alone, shim, place):
     env = shim(alone.state, "nolock noreplace nolink notmpfile nosyncdir")
-    words = ("cp", "-r", "--symlinks=preserve", place / "s", place / "out", "--bwlimit=40K")
+    words = ("cp", "-r", "--symlinks=preserve", place / "s", place / "out", "--bwlimit=1K")
     process = alone.start(*words, env=env)
     wait_for(lambda: leftovers(place / "out"))
     assert alone.run(*words, env=env).code == 6
@@ -170,16 +186,17 @@ def test_names_that_are_the_same_there_are_not_mixed_up(alone, shim, alike, word
         assert_one_of_each(alone.run(*copy, *more, env=env), alike)
 
 
-def test_what_an_earlier_run_wrote_is_not_replaced_by_its_like(alone, shim, place):
+def test_what_an_earlier_run_wrote_is_not_replaced_by_its_like(client, barge_debug, shim, place):
+    killed = client(None, barge_debug)
     for name in "README", "readme":
         (place / "s" / name).write_bytes(content(60000) + name.encode())
     env = shim(place / "out", "fold")
-    process = alone.start("cp", "-r", "-j1", "--readers=1", "--bwlimit=60K", place / "s",
-                          place / "out", env=env)
-    wait_for(lambda: (place / "out/s/README").exists() or (place / "out/s/readme").exists())
-    process.kill()
-    process.communicate()
-    assert alone.run("resume", "--bwlimit=10M", env=env).code == 4
+    words = ["cp", "-r", "-j1", "--readers=1", place / "s", place / "out"]
+    while not any((place / "out/s" / name).exists() for name in ("README", "readme")):
+        run = killed.run(*words, env={**env, "BARGE_KILL": "slot-written"})
+        assert run.code == -signal.SIGKILL, run
+        words = ["resume", "-j1", "--readers=1"]
+    assert killed.run("resume", env=env).code == 4
     there, = {path.name for path in (place / "out/s").iterdir()} & {"README", "readme"}
     assert (place / "out/s" / there).read_bytes() == content(60000) + there.encode()
 
@@ -195,22 +212,15 @@ def test_a_file_from_before_is_replaced_by_its_like(alone, shim, place):
 
 # --- the clock ----------------------------------------------------------------------------
 
-def wait_for(what):
-    until = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("ahead", [-400, 0, 400])
 def test_a_server_with_a_clock_of_its_own_tells_old_from_new(alone, shim, place, ahead):
     shutil.copytree(place / "s", place / "out/s")
     (place / "out/s/a").write_bytes(b"just before")
-    env = shim(place / "out", f"clock={ahead}")
-    process = alone.start("cp", "-r", "--always", "--bwlimit=40K", place / "s", place / "out",
-                          env=env)
-    wait_for(lambda: leftovers(place / "out"))
-    (place / "out/s/d/b").write_bytes(b"an edit")
+    with held(place, 70000) as hold:
+        process = alone.start("cp", "-r", "--always", place / "s", place / "out",
+                              env=shim(place / "out", f"clock={ahead} {hold}"))
+        wait_for(lambda: leftovers(place / "out/s/d"))
+        (place / "out/s/d/b").write_bytes(b"an edit")
     assert alone.finish(process).code == 4
     assert (place / "out/s/d/b").read_bytes() == b"an edit"
     assert (place / "out/s/a").read_bytes() == content(3000, 1)
@@ -218,7 +228,7 @@ def test_a_server_with_a_clock_of_its_own_tells_old_from_new(alone, shim, place,
 
 # --- edits --------------------------------------------------------------------------------
 
-def test_an_edit_while_the_new_content_is_fetched_stays(embedded, client, tmp_path):
+def test_an_edit_while_the_new_content_is_fetched_stays(embedded, client, shim, tmp_path):
     data = content(1 << 20, 4)
     alias, _ = embedded.fresh({"doc": embedded.put(data)})
     barge = client(embedded)
@@ -227,9 +237,10 @@ def test_an_edit_while_the_new_content_is_fetched_stays(embedded, client, tmp_pa
                                                            tmp_path / "out/doc")):
         (tmp_path / "out/doc").write_bytes(b"old")
         time.sleep(0.02)
-        process = barge.start(*words, "--bwlimit=1M")
-        wait_for(lambda: leftovers(tmp_path / "out"))
-        (tmp_path / "out/doc").write_bytes(b"two hours of work")
+        with held(tmp_path, len(data)) as hold:
+            process = barge.start(*words, env=shim(tmp_path / "out", hold))
+            wait_for(lambda: leftovers(tmp_path / "out"))
+            (tmp_path / "out/doc").write_bytes(b"two hours of work")
         assert barge.finish(process).code == 4
         assert (tmp_path / "out/doc").read_bytes() == b"two hours of work"
         assert not leftovers(tmp_path)
@@ -252,12 +263,13 @@ def move_the_target_away(place):
 
 @pytest.mark.parametrize("change", [move_away, put_another_in_its_place, move_the_target_away])
 @pytest.mark.parametrize("last", ["d/z", "z"])
-def test_a_directory_that_is_moved_away_while_it_is_filled(alone, place, change, last):
+def test_a_directory_that_is_moved_away_while_it_is_filled(alone, shim, place, change, last):
     """`last` is on its way when it happens: in the directory, or beside it, when all in it is done."""
-    (place / "s" / last).write_bytes(content(150000, 5))
-    process = alone.start("cp", "-r", "--bwlimit=200K", place / "s", place / "out")
-    wait_for(lambda: (place / "out/s/d/b").exists() and leftovers(place / "out"))
-    change(place)
+    (place / "s" / last).write_bytes(content(3 << 20, 5))
+    with held(place, 3 << 20) as hold:
+        process = alone.start("cp", "-r", place / "s", place / "out", env=shim(place / "s", hold))
+        wait_for(lambda: (place / "out/s/d/b").exists() and leftovers(place / "out"))
+        change(place)
     run = alone.finish(process)
     assert run.code == 4, run
     assert "moved away or replaced" in run.err or "not at the target any more" in run.err

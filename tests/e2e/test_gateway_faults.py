@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from embedded import Gateway, content
+from grid import FOR_EVER, HANG, wait_for
 
 SEGMENT = 1 << 20
 LIE = b"problem during download\n"
@@ -33,7 +34,7 @@ def start(barge, tmp_path):
 def test_survives_kill_at_any_time(start):
     answered = {}
     for round_ in range(4):
-        gateway = start()
+        gateway = start(f"put:delay={FOR_EVER}@57+")  # so that some have no answer
         for cap, digest in answered.items():
             assert hashlib.sha256(gateway.get(cap).body).digest() == digest
 
@@ -99,7 +100,7 @@ def test_a_damaged_share_behaves_as_in_tahoe(start):
 
 
 def test_equal_bodies_at_once_make_losers(start):
-    gateway = start("put:delay=300")
+    gateway = start("put:delay=5000@1")
     data = content(5000)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(lambda _: gateway.ask("PUT", "/uri", data), range(4)))
@@ -135,11 +136,10 @@ def test_fault_statuses(start):
 
 
 def test_fault_delay_does_not_hold_up_others(start):
-    gateway = start("put:delay=1500@1")
+    gateway = start("put:delay=5000@1")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(gateway.put, content(100))
-        while gateway.counts()["requests"]["put"] == 0:
-            pass
+        wait_for(lambda: gateway.counts()["requests"]["put"])
         gateway.put(content(200))
         assert not slow.done()
         assert slow.result().startswith("URI:CHK:")
@@ -162,10 +162,11 @@ def test_fault_reset_and_lost_reply(start):
 def test_fault_stall(start):
     gateway = start("put:stall@1", "get:stall@1")
     data = content(5000)
-    assert fails(gateway.ask, "PUT", "/uri", data, timeout=1)
-    assert gateway.counts()["made"]["shares"] == 1
+    assert fails(gateway.ask, "PUT", "/uri", data, timeout=3)
+    wait_for(lambda: gateway.counts()["made"]["shares"] == 1)
     cap = gateway.put(data)  # the stalled one is not in the way
-    assert fails(gateway.ask, "GET", f"/uri/{cap}", timeout=1)
+    assert fails(gateway.ask, "GET", f"/uri/{cap}", timeout=3)
+    wait_for(lambda: gateway.counts()["requests"]["get"] == 1)
     assert gateway.get(cap).body == data
     gateway.stop()  # with both connections still waiting
 
@@ -179,7 +180,8 @@ def test_fault_bodies(start):
         assert len(wrong) == len(data)
         assert sum(a != b for a, b in zip(wrong, data)) == 1
         assert gateway.get(cap).body == data[:-24] + LIE
-        assert fails(gateway.ask, "GET", f"/uri/{cap}", timeout=1)
+        assert fails(gateway.ask, "GET", f"/uri/{cap}", timeout=3)
+        wait_for(lambda: gateway.counts()["requests"]["get"] == 4)
         assert gateway.get(cap).body == data
         gateway.stop()
 
@@ -209,6 +211,6 @@ def test_fault_wrong_cap(start):
 @pytest.mark.parametrize("spec", ["put", "put:nothing", "pot:500", "put:delay", "put:500@0"])
 def test_wrong_fault_specs_are_refused(barge, tmp_path, spec):
     tried = subprocess.run([barge, "gateway", tmp_path / "node", "--fault", spec],
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=HANG)
     assert tried.returncode == 2 or tried.returncode == 1
     assert tried.stdout == b"" and not (tmp_path / "node").exists()

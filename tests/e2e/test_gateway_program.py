@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from embedded import Gateway
+from grid import HANG
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def program(barge):
 
 def run(*words, **options):
     return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=20, **options)
+                          stderr=subprocess.PIPE, text=True, timeout=HANG, **options)
 
 
 def needed(path):
@@ -72,7 +73,7 @@ def test_what_is_given_arrives(barge, program, tmp_path, of_barge):
         assert [first.ask("PUT", "/uri", b"x" * 60).status for _ in range(3)] == [500, 410, 200]
     finally:
         gateway.send_signal(signal.SIGINT)
-        told = gateway.communicate(timeout=20)
+        told = gateway.communicate(timeout=HANG)
     assert gateway.returncode == 0 and told[1].count("\n") == 1 and "stopping" in told[1]
 
 
@@ -82,7 +83,7 @@ def test_said_on_stderr(program, tmp_path):
     url = gateway.stdout.readline().strip()
     told = gateway.stderr.readline()
     gateway.terminate()
-    gateway.communicate(timeout=20)
+    gateway.communicate(timeout=HANG)
     assert told == (f"barge: gateway for trying and testing at {url}, node directory "
                     f"'{tmp_path / 'node'}': barge cp -d DIRECTORY -r TREE tahoe:\n")
 

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from grid import wait_for
+from grid import FOR_EVER, HANG, wait_for
+from proxy import Gate
 from runner import await_signals
 from tree import content
 
@@ -71,7 +72,7 @@ def test_tar_both_ways(embedded, client, tmp_path):
         assert barge.finish(process).code == 0
     process = barge.start("get", alias + "x.tar", "-")
     listing = subprocess.run(["tar", "t"], stdin=process.stdout, capture_output=True, check=True)
-    assert process.wait(60) == 0
+    assert process.wait(HANG) == 0
     process.stdout.close()
     process.stderr.close()
     assert len(listing.stdout.splitlines()) == 51
@@ -193,9 +194,8 @@ def test_a_lost_file_alone_on_a_real_grid(real_grid, client, tmp_path):
     cap = real_grid.put(content(3000, 78))
     (share,) = set(real_grid.share_files()) - before
     share.unlink()
-    begin = time.monotonic()
     run = client(real_grid).ok("get", "--no-direct", cap, tmp_path / "f", code=1)
-    assert "not enough shares" in run.err and time.monotonic() - begin < 30
+    assert "not enough shares" in run.err
 
 
 def test_a_flipped_bit_on_a_real_grid(real_grid, client, tmp_path):
@@ -225,7 +225,7 @@ def test_a_reader_that_has_had_enough(embedded, client):
     process = barge.start("get", alias + "f", "-")
     assert process.stdout.read(10) == content(3 << 20)[:10]
     process.stdout.close()
-    assert process.wait(60) == 74
+    assert process.wait(HANG) == 74
     assert process.stderr.read() == b""
     process.stderr.close()
 
@@ -235,7 +235,7 @@ def test_a_signal_while_nobody_reads(embedded, client):
     process = client(embedded).start("get", alias + "f", "-")
     assert process.stdout.read(10)  # all is proven, and the pipe is full
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 3
+    assert process.wait(HANG) == 3
     process.stdout.close()
     process.stderr.close()
 
@@ -256,15 +256,15 @@ def test_full_disks(embedded, client, tmp_path):
 def test_a_gateway_that_goes_away(gateway, client, tmp_path):
     grid = gateway()
     alias, _ = grid.fresh({"f": grid.put(content(3000))})
-    grid.restart(["get:delay=500"])
+    held = [f"get:delay={FOR_EVER}"]
+    grid.restart(held)
     barge = client(grid)
     process = barge.start("get", "--gateway-wait=1", alias + "f", tmp_path / "f")
     wait_for(lambda: grid.requests("get") == 1)
     grid.kill()
     assert barge.finish(process).code == 69
     assert not (tmp_path / "f").exists() and not leftovers(tmp_path)
-    grid.start()
-    grid.restart(["get:delay=500"])
+    grid.start(held)
     process = barge.start("get", alias + "f", "-")
     wait_for(lambda: grid.requests("get") == 1)
     grid.kill()
@@ -276,11 +276,11 @@ def test_a_gateway_that_goes_away(gateway, client, tmp_path):
 def test_get_is_ended(gateway, client, tmp_path, number, code):
     grid = gateway()
     alias, _ = grid.fresh({"f": grid.put(content(3000))})
-    grid.restart(["get:delay=3000"])
+    grid.restart([f"get:delay={FOR_EVER}"])
     process = client(grid).start("get", alias + "f", tmp_path / "f")
     wait_for(lambda: grid.requests("get") == 1)
     process.send_signal(number)
-    assert process.wait(20) == code
+    assert process.wait(HANG) == code
     process.stdout.close()
     process.stderr.close()
     assert not (tmp_path / "f").exists()
@@ -403,12 +403,13 @@ def test_put_of_a_file_that_changes(gateway, client, tmp_path):
     alias, cap = grid.fresh()
     source, barge = tmp_path / "source", client(grid)
     source.write_bytes(content(3 << 20))
-    grid.restart(["put:delay=1000"])
-    process = barge.start("put", source, alias + "x")
-    wait_for(lambda: grid.requests("put") == 1)
-    with open(source, "r+b") as file:
-        file.write(b"changed")
-    run = barge.finish(process)
+    with Gate(grid.url, "PUT", 0) as gate:
+        process = barge.start("put", "-u", gate.url, source, alias + "x")
+        assert gate.is_held.wait(HANG)
+        with open(source, "r+b") as file:
+            file.write(b"changed")
+        gate.open()
+        run = barge.finish(process)
     assert run.code == 74 and "changed" in run.err
     assert grid.list(cap) == {}
 
@@ -421,7 +422,7 @@ def test_put_is_ended_while_it_waits_for_input(embedded, client):
     await_signals(process)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 3
+    assert process.wait(HANG) == 3
     for pipe in (process.stdin, process.stdout, process.stderr):
         pipe.close()
     assert embedded.list(cap) == {}

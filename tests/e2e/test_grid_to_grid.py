@@ -400,5 +400,5 @@ def test_killed_at_any_moment(slow, jobs, kind):
     whole.finish()
     fire = Fire(random.Random(f"{seed} {kind}"), points("immutable" in KINDS[kind]),
                 time.monotonic() - begin)
-    kills, count = campaign(make, fire, 8, 150)
+    kills, count = campaign(make, fire, 8)
     print(f"{kills} kills of {count} jobs")

@@ -61,7 +61,7 @@ def run_campaign(grid, jobs, kind, kills, seed=None, **more):
     whole.finish()
     names = points("immutable" in KINDS[kind])
     fire = Fire(random.Random(f"{seed} {kind}"), names, time.monotonic() - begin)
-    total, count = campaign(make, fire, kills, 60 + 10 * kills)
+    total, count = campaign(make, fire, kills)
     print(f"{total} kills of {count} jobs in {time.monotonic() - start:.1f} s")
 
 

@@ -66,7 +66,7 @@ def test_killed_at_any_moment(slow, fetches, origin, wide):
     whole.finish()
     fire = Fire(random.Random(f"{seed} {origin} {wide}"), fetch_points(),
                 time.monotonic() - begin)
-    kills, jobs = campaign(make, fire, 5 if wide else 15, 200)
+    kills, jobs = campaign(make, fire, 5 if wide else 15)
     print(f"{kills} kills of {jobs} jobs")
 
 
@@ -328,4 +328,4 @@ def test_killed_three_hundred_times(slow, fetches, origin):
     def make(number):
         return fetches(slow if origin == "grid" else None, f"{seed} {origin} {number}",
                        wide=number % 3 * 1000)
-    campaign(make, fire, 300, 1500)
+    campaign(make, fire, 300)

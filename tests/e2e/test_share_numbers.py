@@ -2,7 +2,7 @@
 
 import pytest
 
-from grid import Grid, is_connected, wait_for
+from grid import Grid, wait_for
 from storage import NodeCopy, StorageServer, WritingServer, announce, announced
 from tree import content, local_tree, same, summary
 
@@ -19,9 +19,8 @@ class Spread(Grid):
         config.write_text(config.read_text().replace(
             "shares.needed = 1", f"shares.needed = {NEEDED}").replace(
                 "shares.total = 1", f"shares.total = {TOTAL}"))
-        real_grid.run(self.directory)
         self.url = f"http://127.0.0.1:{port}/"
-        wait_for(lambda: is_connected(self.url))
+        real_grid.run_gateway(self.directory, self.url)
         wait_for(lambda: "anonymous-storage-NURLs" in announced(self))
 
 

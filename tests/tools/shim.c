@@ -22,6 +22,9 @@
  *   slowopen=N  opening a directory does
  *   slowsync=N  fsync and syncfs do
  *   nosync      nothing is synced, whatever SHIM_DIR is: how quick the disk is does not count
+ *   hold=F      a file of `holdsize` bytes is not synced, nor read behind its first bytes, while
+ *               there is a file F
+ *   holdsize=N
  *   badsyncfs   syncfs fails, once                             EIO
  *   badsize=N   a file of N bytes cannot be synced             EIO
  */
@@ -142,24 +145,46 @@ static void be_slow(const char *name, int at, const char *path)
 		usleep((useconds_t)atoi(ms) * 1000);
 }
 
+/* Waits while there is the file that `hold` names, where that counts. */
+static void be_held(int fd)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	const char *to = word("hold"), *size = word("holdsize");
+	if (!to || !size || REAL(fstat)(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size != atoll(size) || !is_here(fd, NULL))
+		return;
+	snprintf(path, sizeof path, "%.*s", (int)strcspn(to, " "), to);
+	while (REAL(faccessat)(AT_FDCWD, path, F_OK, 0) == 0)
+		usleep(5000);
+}
+
+/* Holds up or slows down a read. */
+static void before_read(int fd, off64_t offset)
+{
+	if (offset > 0)
+		be_held(fd);
+	be_slow("slowread", fd, NULL);
+}
+
 /* ---- reading ---- */
 
 ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
-	be_slow("slowread", fd, NULL);
+	before_read(fd, offset);
 	return REAL(pread)(fd, data, size, offset);
 }
 
 ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
-	be_slow("slowread", fd, NULL);
+	before_read(fd, offset);
 	return REAL(pread64)(fd, data, size, offset);
 }
 
 ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room);
 ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t room)
 {
-	be_slow("slowread", fd, NULL);
+	before_read(fd, offset);
 	return size > room ? -1 : REAL(pread64)(fd, data, size, offset);
 }
 
@@ -265,6 +290,7 @@ int fsync(int fd)
 		errno = EIO;
 		return -1;
 	}
+	be_held(fd);
 	note_fd("fsync", fd);
 	be_slow("slowsync", fd, NULL);
 	return word("nosync") ? 0 : REAL(fsync)(fd);

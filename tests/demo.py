@@ -84,13 +84,14 @@ class Barge:
         return gateway
 
     def kill_half_way(self, words, files):
-        """Runs until half the entries are reported durable, then kill -9.  Returns what was done."""
+        """Runs until half the entries are reported durable, then kill -9.  Returns what was done.
+        The pipe holds few lines, so the job is never far ahead of what is read here."""
         self.show(words)
         done = {}
         with subprocess.Popen(self.command(*words, "--json"), stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True) as job:
+                              stderr=subprocess.DEVNULL, bufsize=512, pipesize=4096) as job:
             for line in job.stdout:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     break  # cut off by the kill
                 event = json.loads(line)
                 if event["event"] == "entry" and event["state"] == "done":

@@ -56,6 +56,15 @@ class Annex:
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 start_new_session=True)
 
+    def kill_when(self, condition, repository, *words):
+        """Starts a command, and kills it with all that it has started once there is a condition."""
+        started = self.start(repository, *words)
+        try:
+            wait_for(condition)
+        finally:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+
     def repository(self, name="repo"):
         path = self.place / name
         self.ok(self.place, "git", "init", "-q", path)
@@ -414,10 +423,8 @@ def test_a_remote_that_is_killed_in_the_middle(gateway, annex):
     annex.remote(repository, f"gateway={grid.url}")
     root = annex.creds(repository)
     grid.restart([f"put:delay={FOR_EVER}@7+"])
-    copy = annex.start(repository, "git", "annex", "copy", "-J4", "--to=t", ".")
-    wait_for(lambda: stored_below(grid, root, "keys/") >= 6)
-    os.killpg(copy.pid, signal.SIGKILL)
-    copy.wait()
+    annex.kill_when(lambda: stored_below(grid, root, "keys/") >= 6,
+                    repository, "git", "annex", "copy", "-J4", "--to=t", ".")
     grid.restart()
     annex.annex(repository, "copy", "-q", "-J4", "--to=t", ".")
     assert grid.requests("put") <= 14 - 6, "what was stored is stored anew"
@@ -433,11 +440,9 @@ def test_a_file_in_parts_goes_on_where_it_was_cut_off(gateway, annex):
     annex.add(repository, files)
     annex.remote(repository, f"gateway={grid.url}", "parts=50kB")
     root = annex.creds(repository)
-    grid.restart([f"put:delay={FOR_EVER}@11+"])
-    copy = annex.start(repository, "git", "annex", "copy", "--to=t", "large")
-    wait_for(lambda: stored_below(grid, root, "partial/") >= 5)
-    os.killpg(copy.pid, signal.SIGKILL)
-    copy.wait()
+    grid.restart(["put:delay=300@1-23", f"put:delay={FOR_EVER}@24+"])  # never all of them
+    annex.kill_when(lambda: stored_below(grid, root, "partial/") >= 5,
+                    repository, "git", "annex", "copy", "--to=t", "large")
     grid.restart()
     annex.annex(repository, "copy", "-q", "--to=t", "large")
     sent = grid.requests("put")
@@ -463,10 +468,8 @@ def test_a_file_in_chunks_goes_on_where_it_was_cut_off(gateway, annex, state):
     annex.add(repository, files)
     annex.remote(repository, f"gateway={grid.url}", f"state={state}", "chunk=50kB")
     grid.restart([f"put:delay={FOR_EVER}@6+"])
-    copy = annex.start(repository, "git", "annex", "copy", "--to=t", "large")
-    wait_for(lambda: grid.requests("put") > 5)
-    os.killpg(copy.pid, signal.SIGKILL)
-    copy.wait()
+    annex.kill_when(lambda: grid.requests("put") > 5,
+                    repository, "git", "annex", "copy", "--to=t", "large")
     grid.restart()
     annex.annex(repository, "copy", "-q", "--to=t", "large")
     assert grid.requests("put") <= 12 - 5 + 1, "what was stored is stored anew"

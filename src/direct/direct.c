@@ -18,24 +18,6 @@ void direct_tell(const struct direct *direct, const struct err *why)
 
 /* ---- calls ---- */
 
-/* Takes the call off the list, cancels what it has in flight, and frees it. */
-static void free_call(struct direct_call *call)
-{
-	if (call->back) {
-		*call->back = call->next;
-		if (call->next)
-			call->next->back = call->back;
-	}
-	direct_cancel_requests(call);
-	direct_shares_unref(call->shares);
-	free(call->order);
-	free(call->request);
-	free(call->buffer);
-	free(call->segment);
-	secret_wipe(call, sizeof *call);
-	free(call);
-}
-
 /* Ends the call: everything was delivered, or `err` says why not. */
 static void end_call(struct direct_call *call, const struct err *err)
 {
@@ -47,12 +29,11 @@ static void end_call(struct direct_call *call, const struct err *err)
 		.proven = !err,
 	};
 	if (!err && !call->alone) {
-		health_well(call->direct->health, &call->health);
+		health_well(call->own.direct->health, &call->own.health);
 		const struct health_canary canary = { call->cap, call->offset };
-		health_keep_canary(call->direct->health, &canary);
+		health_keep_canary(call->own.direct->health, &canary);
 	}
-	call->then.done(call->then.context, &reply);
-	free_call(call);
+	direct_own_end(&call->own, &reply);
 }
 
 /* ---- one damaged share of many ---- */
@@ -83,8 +64,10 @@ static bool look_for_damage(struct direct_call *call, const struct err *err)
 	call->looked = true;
 	call->failed = *err;
 	direct_pardon(call);
-	call->damage_check = direct_check(call->direct, &check,
+	call->damage_check = direct_check(call->own.direct, &check,
 					  (struct store_then){ damage_found, call }, &failed);
+	if (call->damage_check)
+		((struct direct_own *)call->damage_check)->inner = true;
 	return call->damage_check;
 }
 
@@ -93,20 +76,19 @@ static void gateway_done(void *context, const struct store_reply *rest)
 {
 	struct direct_call *call = context;
 	struct store_reply reply = *rest;
-	call->gateway = NULL;
+	call->own.gateway = NULL;
 	if (rest->fault == FAULT_UNAVAILABLE && rest->received == 0 &&
 	    look_for_damage(call, &rest->err))
 		return;
 	reply.received += call->at - call->offset;
-	call->then.done(call->then.context, &reply);
-	free_call(call);
+	direct_own_end(&call->own, &reply);
 }
 
 /* Ends the attempt; the gateway brings what is missing.  A call that is still starting is left to
  * direct_get, which has not handed it out yet. */
 static void give_up(struct direct_call *call)
 {
-	struct direct *direct = call->direct;
+	struct direct *direct = call->own.direct;
 	struct err err;
 	direct_cancel_requests(call);
 	direct_shares_forget(direct, call->shares);
@@ -127,9 +109,9 @@ static void give_up(struct direct_call *call)
 		.context = call->sink_context,
 		.hurried = call->hurried,
 	};
-	call->gateway = store_get(direct->base.behind, &rest,
-				  (struct store_then){ gateway_done, call }, &err);
-	if (!call->gateway)
+	call->own.gateway = store_get(direct->base.behind, &rest,
+				      (struct store_then){ gateway_done, call }, &err);
+	if (!call->own.gateway)
 		end_call(call, &err);
 }
 
@@ -181,6 +163,50 @@ static void woken(struct direct_call *call, bool failed)
 	go_on(call, failed ? call->otherwise : call->step(call));
 }
 
+static struct direct_call *to_call(struct direct_own *own) { return (struct direct_call *)own; }
+
+static void move_call(struct direct_own *own)
+{
+	to_call(own)->paused = false;
+	go_on(to_call(own), DIRECT_DELIVER);
+}
+
+static void pause_call(struct direct_own *own)
+{
+	to_call(own)->paused = true;
+	own->due = false;
+}
+
+static void resume_call(struct direct_own *own)
+{
+	struct direct_call *call = to_call(own);
+	if (call->damage_check || call->waiting > 0)
+		call->paused = false; /* what comes is delivered */
+	else if (call->paused)
+		direct_own_due(own);
+}
+
+static void fini_call(struct direct_own *own)
+{
+	struct direct_call *call = to_call(own);
+	if (call->damage_check)
+		store_cancel(&own->direct->base, call->damage_check);
+	direct_cancel_requests(call);
+	direct_shares_unref(call->shares);
+	free(call->order);
+	free(call->request);
+	free(call->buffer);
+	free(call->segment);
+}
+
+static const struct direct_kind call_kind = {
+	.size = sizeof(struct direct_call),
+	.move = move_call,
+	.pause = pause_call,
+	.resume = resume_call,
+	.fini = fini_call,
+};
+
 static struct direct_call *new_call(struct direct *direct, const struct store_get *get,
 				    struct store_then then)
 {
@@ -189,9 +215,13 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 	if (!call)
 		return NULL;
 	*call = (struct direct_call){
-		.direct = direct,
-		.then = then,
-		.health = health_begin(direct->health, direct->base.gateway, HEALTH_READING),
+		.own = {
+			.kind = &call_kind,
+			.direct = direct,
+			.then = then,
+			.health = health_begin(direct->health, direct->base.gateway,
+					       HEALTH_READING),
+		},
 		.cap = *cap,
 		.offset = get->offset,
 		.at = get->offset,
@@ -207,7 +237,7 @@ static struct direct_call *new_call(struct direct *direct, const struct store_ge
 	call->end = call->whole ? cap->size : get->offset + get->length;
 	if (call->request)
 		return call;
-	free_call(call);
+	direct_own_free(&call->own);
 	return NULL;
 }
 
@@ -224,62 +254,37 @@ static bool is_ours(const struct store_get *get)
 
 /* Begins to read here what can be read here.  NULL: a call that gives up before it was handed out
  * is the gateway's from the start. */
-static struct direct_call *begin_call(struct direct *direct, const struct store_get *get,
-				      struct store_then then, bool alone)
+static struct store_call *begin_call(struct direct *direct, const struct store_get *get,
+				     struct store_then then, bool alone)
 {
 	struct direct_call *call = is_ours(get) ? new_call(direct, get, then) : NULL;
 	if (!call)
 		return NULL;
-	call->alone = alone;
+	call->alone = call->own.inner = alone;
 	call->starting = true;
 	go_on(call, call->shares ? DIRECT_READ : direct_search(call));
 	call->starting = false;
 	if (call->given_up) {
-		free_call(call);
+		direct_own_free(&call->own);
 		return NULL;
 	}
-	call->back = &direct->in_flight;
-	call->next = direct->in_flight;
-	if (call->next)
-		call->next->back = &call->next;
-	direct->in_flight = call;
-	return call;
+	return direct_own_add(&call->own);
 }
 
 static struct store_call *direct_get(struct store *store, const struct store_get *get,
 				     struct store_then then, struct err *err)
 {
 	struct direct *direct = to_direct(store);
-	struct store_call *call =
-		direct_can_read_mutable(get)
-			? direct_read_mutable(direct, get, then)
-			: (struct store_call *)begin_call(direct, get, then, false);
+	struct store_call *call = direct_can_read_mutable(get)
+					  ? direct_read_mutable(direct, get, then)
+					  : begin_call(direct, get, then, false);
 	return call ? call : store_get(direct->base.behind, get, then, err);
 }
 
 struct store_call *direct_read_alone(struct direct *direct, const struct store_get *get,
 				     struct store_then then)
 {
-	return (struct store_call *)begin_call(direct, get, then, true);
-}
-
-/* Ends a call of ours without a word to its caller. */
-static void cancel_own(struct direct_call *call)
-{
-	if (call->gateway)
-		store_cancel(call->direct->base.behind, call->gateway);
-	if (call->damage_check)
-		store_cancel(&call->direct->base, call->damage_check);
-	free_call(call);
-}
-
-/* Returns the call if it is one of this store's own; NULL: it is the gateway's. */
-static struct direct_call *find_own(const struct direct *direct, const struct store_call *call)
-{
-	struct direct_call *own = direct->in_flight;
-	while (own && (const struct store_call *)own != call)
-		own = own->next;
-	return own;
+	return begin_call(direct, get, then, true);
 }
 
 static struct store_call *put_here(struct store *store, const struct store_body *body,
@@ -320,24 +325,9 @@ static struct store_call *make_here(struct store *store, const struct store_dire
 static void direct_cancel(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
-	struct direct_call *own = find_own(direct, call);
-	struct direct_put *put = direct_find_put(direct, call);
-	struct direct_list *list = direct_find_list(direct, call);
-	struct direct_publish *publish = direct_find_publish(direct, call);
-	struct direct_check *check = direct_find_check(direct, call);
-	struct direct_mutable *mutable = direct_find_mutable(direct, call);
+	struct direct_own *own = direct_own_find(direct, call);
 	if (own)
-		cancel_own(own);
-	else if (list)
-		direct_cancel_list(list);
-	else if (publish)
-		direct_cancel_publish(publish);
-	else if (check)
-		direct_cancel_check(check);
-	else if (mutable)
-		direct_cancel_mutable(mutable);
-	else if (put)
-		direct_cancel_put(put);
+		direct_own_cancel(own);
 	else
 		store_cancel(direct->base.behind, call);
 }
@@ -345,90 +335,41 @@ static void direct_cancel(struct store *store, struct store_call *call)
 static void direct_pause(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
-	struct direct_call *own = find_own(direct, call);
-	struct direct_mutable *mutable = direct_find_mutable(direct, call);
-	if (own && !own->gateway) {
-		own->paused = true;
-		own->resuming = false;
-	} else if (mutable) {
-		direct_pause_mutable(mutable);
-	} else {
-		store_pause(direct->base.behind, own ? own->gateway : call);
-	}
+	struct direct_own *own = direct_own_find(direct, call);
+	if (own)
+		direct_own_pause(own);
+	else
+		store_pause(direct->base.behind, call);
 }
 
 static void direct_resume(struct store *store, struct store_call *call)
 {
 	struct direct *direct = to_direct(store);
-	struct direct_call *own = find_own(direct, call);
-	struct direct_put *put = direct_find_put(direct, call);
-	struct direct_mutable *mutable = direct_find_mutable(direct, call);
-	if (own && (own->damage_check || own->waiting > 0)) {
-		own->paused = false; /* what comes is delivered */
-	} else if (own && !own->gateway) {
-		own->resuming = own->paused;
-		direct->resuming |= own->paused;
-	} else if (put) {
-		direct_resume_put(put);
-	} else if (mutable) {
-		direct_resume_mutable(mutable);
-	} else {
-		store_resume(direct->base.behind, own ? own->gateway : call);
-	}
-}
-
-/* Goes on with what was resumed.  A call may end, and its `done` change the list. */
-static void resume_all(struct direct *direct)
-{
-	struct direct_call *call = direct->in_flight;
-	direct->resuming = false;
-	while (call) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!call->resuming) {
-			call = call->next;
-			continue;
-		}
-		call->paused = call->resuming = false;
-		go_on(call, DIRECT_DELIVER);
-		call = direct->in_flight;
-	}
+	struct direct_own *own = direct_own_find(direct, call);
+	if (own)
+		direct_own_resume(own);
+	else
+		store_resume(direct->base.behind, call);
 }
 
 static size_t direct_poll(struct store *store, uint32_t timeout_ms)
 {
 	struct direct *direct = to_direct(store);
-	bool resumes = direct->resuming;
-	if (resumes) {
-		resume_all(direct);
-		direct_move_puts(direct);
-		direct_begin_lists(direct);
-		direct_begin_publishing(direct);
-		direct_begin_checks(direct);
-		direct_deliver_mutables(direct);
-	}
 	direct_watch_puts(direct);
+	const bool resumes = direct->resuming;
+	if (resumes) {
+		direct->resuming = false;
+		direct_own_move_all(direct);
+	}
 	return store_poll(direct->base.behind, resumes ? 0 : timeout_ms);
 }
 
 static void close_direct(struct store *store)
 {
 	struct direct *direct = to_direct(store);
-	while (direct->lists)
-		direct_cancel_list(direct->lists);
-	while (direct->mutables)
-		direct_cancel_mutable(direct->mutables);
-	while (direct->publishing)
-		direct_cancel_publish(direct->publishing);
-	for (struct direct_call *call = direct->in_flight, *next; call; call = next) {
-		next = call->next;
-		cancel_own(call);
-	}
+	direct_own_cancel_all(direct);
 	for (size_t i = 0; i < DIRECT_RECENT; i++)
 		direct_shares_unref(direct->recent[i]);
-	while (direct->puts)
-		direct_cancel_put(direct->puts);
-	while (direct->checks)
-		direct_cancel_check(direct->checks);
 	store_close(direct->base.behind);
 	for (size_t i = 0; direct->server && i < direct->servers->count; i++)
 		http_peer_free(direct->server[i].peer);

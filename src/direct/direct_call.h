@@ -32,7 +32,7 @@
  * Inside: direct.c (the calls of the contract, go_on, the gateway) -> direct_search.c (which may
  * guess by habits.c), direct_open.c, direct_read.c (the steps) -> direct_request.c (requests in
  * slots) -> direct_servers.c (which are left alone), direct_shares.c (what was found and proven
- * before).
+ * before).  direct_own.c is what all calls have in common.
  * Writing has steps of its own: direct_put_parts.h, by placement.c, allocation.c and required.c;
  * for mutable directories direct_publish.c, by slot_words.c.  So has checking: direct_check.c.
  * Directories are read like files, or by direct_slot.c, and told as listings: direct_list.c.
@@ -43,6 +43,7 @@
 #pragma once
 
 #include "direct/direct.h"
+#include "direct/direct_own.h"
 #include "direct/habits.h"
 #include "net/http.h"
 #include "net/http_peer.h"
@@ -116,17 +117,12 @@ struct direct {
 	void *told_context;
 	struct health *health; /* hears what was read past the gateway, or NULL */
 	struct direct_server *server;
-	struct direct_call *in_flight;
+	struct direct_own *own;  /* calls in flight, newest first */
 	struct http_floor floor; /* of all requests, after what has come so far: */
 	struct speed speed;
-	uint64_t delay_ms;                 /* of a small one; 0: not known yet */
-	bool resuming;                     /* some call is to go on in the next poll */
-	struct direct_put *puts;           /* in flight too */
-	struct direct_list *lists;         /* and these */
-	struct direct_mutable *mutables;   /* and these */
-	struct direct_publish *publishing; /* and these */
-	struct direct_check *checks;       /* the same */
-	struct put_request *queue;         /* of puts, waiting for others to end */
+	uint64_t delay_ms;         /* of a small one; 0: not known yet */
+	bool resuming;             /* some call is due */
+	struct put_request *queue; /* of puts, waiting for others to end */
 	struct put_request **queue_end;
 	bool asking; /* the queue is being moved on */
 	uint64_t watched_ms;
@@ -150,11 +146,7 @@ struct direct_request {
 };
 
 struct direct_call {
-	struct direct *direct;
-	struct direct_call *next;
-	struct direct_call **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct cap cap;
 	uint64_t offset, at, end; /* of the file: delivered so far is what lies before `at` */
 	bool whole;               /* asked for without a range */
@@ -167,11 +159,9 @@ struct direct_call {
 	struct err failed;               /* how it would have ended without */
 	bool hurried;                    /* as of store_get, for the gateway */
 	struct store_damage damage;
-	bool paused;   /* nothing is delivered */
-	bool resuming; /* in the next poll */
+	bool paused; /* nothing is delivered */
 	store_sink *sink;
 	void *sink_context;
-	struct store_call *gateway; /* brings the rest */
 	struct direct_shares *shares;
 	uint16_t *order; /* of the servers, while shares are looked for */
 	size_t asked;    /* of them, in the second round that begins with those kept */

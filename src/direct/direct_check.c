@@ -12,67 +12,34 @@ enum {
 	STATUS_OUT_OF_RANGE = 416,
 };
 
-struct direct_check *direct_find_check(const struct direct *direct, const struct store_call *call)
-{
-	struct direct_check *check = direct->checks;
-	while (check && (const struct store_call *)check != call)
-		check = check->next;
-	return check;
-}
-
 /* ---- ends ---- */
-
-static void free_check(struct direct_check *check)
-{
-	*check->back = check->next;
-	if (check->next)
-		check->next->back = check->back;
-	for (unsigned i = 0; i < CHECK_SLOTS; i++) {
-		check_share_free(&check->slot[i]);
-		if (!check->slot[i].http)
-			continue;
-		http_cancel(check->slot[i].http);
-	}
-	secret_wipe(check, sizeof *check);
-	free(check);
-}
-
-void direct_cancel_check(struct direct_check *check)
-{
-	if (check->gateway)
-		store_cancel(check->direct->base.behind, check->gateway);
-	free_check(check);
-}
 
 /* Ends the check with what was found here. */
 static void check_end(struct direct_check *check)
 {
 	const struct store_reply reply = { .answered = true, .health = check->result };
-	health_well(check->direct->health, &check->health);
-	check->then.done(check->then.context, &reply);
-	free_check(check);
+	health_well(check->own.direct->health, &check->own.health);
+	direct_own_end(&check->own, &reply);
 }
 
 /* What nobody can reach was not found by the gateway either. */
 static void check_gateway_done(void *context, const struct store_reply *reply)
 {
 	struct direct_check *check = context;
-	check->gateway = NULL;
-	if (reply->fault == FAULT_UNAVAILABLE) {
+	check->own.gateway = NULL;
+	if (reply->fault == FAULT_UNAVAILABLE)
 		check_end(check);
-		return;
-	}
-	check->then.done(check->then.context, reply);
-	free_check(check);
+	else
+		direct_own_end(&check->own, reply);
 }
 
 static void check_ask_gateway(struct direct_check *check)
 {
 	struct err err;
 	check->wanted.cap = &check->cap;
-	check->gateway = store_check(check->direct->base.behind, &check->wanted,
-				     (struct store_then){ check_gateway_done, check }, &err);
-	if (!check->gateway)
+	check->own.gateway = store_check(check->own.direct->base.behind, &check->wanted,
+					 (struct store_then){ check_gateway_done, check }, &err);
+	if (!check->own.gateway)
 		check_end(check);
 }
 
@@ -100,7 +67,7 @@ static void slot_go_on(struct check_slot *slot);
 /* Notes that the request has ended, and what that says of its server. */
 static void slot_ended(struct check_slot *slot, const struct http_reply *reply, enum fault fault)
 {
-	struct direct *direct = slot->check->direct;
+	struct direct *direct = slot->check->own.direct;
 	slot->http = NULL;
 	direct_judge_server(direct, slot->server, fault, reply->err.slow);
 	if (!fault)
@@ -117,7 +84,7 @@ static bool slot_start(struct check_slot *slot, struct http_request *http, const
 		       const char *what)
 {
 	const struct direct_check *check = slot->check;
-	struct direct *direct = check->direct;
+	struct direct *direct = check->own.direct;
 	char path[CHECK_PATH_SIZE], index[2 * CAP_KEY_SIZE];
 	struct err err;
 	base32_encode(check->index, CAP_KEY_SIZE, index);
@@ -145,7 +112,7 @@ static void slot_take_numbers(struct check_slot *slot, const struct http_reply *
 	struct check_finding *finding = &check->finding[slot->server];
 	struct err err;
 	if (share_numbers_read(reply->body, reply->body_size, slot->found, &err)) {
-		direct_judge_server(check->direct, slot->server, FAULT_RETRY, false);
+		direct_judge_server(check->own.direct, slot->server, FAULT_RETRY, false);
 		return;
 	}
 	finding->answered = true;
@@ -197,7 +164,7 @@ static bool has_any(const struct check_slot *slot)
 static bool slot_ask_lease(struct check_slot *slot)
 {
 	const struct direct_check *check = slot->check;
-	const struct direct *direct = check->direct;
+	const struct direct *direct = check->own.direct;
 	const struct server *server = &direct->servers->server[slot->server];
 	char line[2][SECRET_LINE_SIZE];
 	const char *header[2] = { line[0], line[1] };
@@ -298,7 +265,7 @@ static bool slot_ask_share(struct check_slot *slot)
 static bool slot_take_server(struct check_slot *slot)
 {
 	struct direct_check *check = slot->check;
-	const struct direct *direct = check->direct;
+	const struct direct *direct = check->own.direct;
 	while (check->begun < direct->servers->count && !cap_is_literal(&check->cap)) {
 		slot->server = (unsigned)check->begun++;
 		if (direct_server_answers(direct, slot->server))
@@ -359,6 +326,33 @@ bool direct_can_check(const struct direct *direct, const struct store_check *wan
 	       (counts && !wanted->repair && (direct->lease_secret || !wanted->add_lease));
 }
 
+/* Fills the slots; one that finds nothing to do is the last only where none is at work. */
+static void move_check(struct direct_own *own)
+{
+	struct direct_check *check = (struct direct_check *)own;
+	bool asks = true;
+	for (unsigned i = 0; i < CHECK_SLOTS && asks; i++)
+		asks = slot_ask(&check->slot[i]);
+	if (!check->slot[0].http)
+		check_count(check);
+}
+
+static void fini_check(struct direct_own *own)
+{
+	struct direct_check *check = (struct direct_check *)own;
+	for (unsigned i = 0; i < CHECK_SLOTS; i++) {
+		check_share_free(&check->slot[i]);
+		if (check->slot[i].http)
+			http_cancel(check->slot[i].http);
+	}
+}
+
+static const struct direct_kind check_kind = {
+	.size = sizeof(struct direct_check),
+	.move = move_check,
+	.fini = fini_check,
+};
+
 struct store_call *direct_check(struct direct *direct, const struct store_check *wanted,
 				struct store_then then, struct err *err)
 {
@@ -372,45 +366,17 @@ struct store_call *direct_check(struct direct *direct, const struct store_check 
 	}
 	const enum health_work work =
 		cap_is_directory(wanted->cap) ? HEALTH_LISTING : HEALTH_READING;
-	check->direct = direct;
-	check->then = then;
-	check->health = health_begin(direct->health, direct->base.gateway, work);
+	check->own = (struct direct_own){
+		.kind = &check_kind,
+		.direct = direct,
+		.then = then,
+		.health = health_begin(direct->health, direct->base.gateway, work),
+	};
 	check->wanted = *wanted;
 	check->cap = *wanted->cap;
 	check->is_mutable = cap_is_mutable(wanted->cap);
 	for (unsigned i = 0; i < CHECK_SLOTS; i++)
 		check->slot[i].check = check;
-	check->back = &direct->checks;
-	check->next = direct->checks;
-	if (check->next)
-		check->next->back = &check->next;
-	direct->checks = check;
-	check->fresh = true;
-	direct->resuming = true;
-	return (struct store_call *)check;
-}
-
-/* Fills the slots; one that finds nothing to do is the last only where none is at work. */
-static void begin(struct direct_check *check)
-{
-	bool asks = true;
-	for (unsigned i = 0; i < CHECK_SLOTS && asks; i++)
-		asks = slot_ask(&check->slot[i]);
-	if (!check->slot[0].http)
-		check_count(check);
-}
-
-void direct_begin_checks(struct direct *direct)
-{
-	struct direct_check *check = direct->checks;
-	while (check) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!check->fresh) {
-			check = check->next;
-			continue;
-		}
-		check->fresh = false;
-		begin(check);
-		check = direct->checks;
-	}
+	direct_own_due(&check->own);
+	return direct_own_add(&check->own);
 }

@@ -34,12 +34,3 @@ bool direct_can_check(const struct direct *direct, const struct store_check *wan
  * NOMEM. */
 struct store_call *direct_check(struct direct *direct, const struct store_check *wanted,
 				struct store_then then, struct err *err);
-
-/* Begins what was started since the last poll.  A check may end, and its `done` start others. */
-void direct_begin_checks(struct direct *direct);
-
-/* Returns the check if it is one of this store's; NULL: it is another call. */
-struct direct_check *direct_find_check(const struct direct *direct, const struct store_call *call);
-
-/* Ends it without a word to its caller. */
-void direct_cancel_check(struct direct_check *check);

@@ -48,19 +48,13 @@ struct check_slot {
 };
 
 struct direct_check {
-	struct direct *direct;
-	struct direct_check *next;
-	struct direct_check **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct store_check wanted;
 	struct cap cap;
 	bool is_mutable;
 	unsigned char index[CAP_KEY_SIZE]; /* storage index */
 	size_t begun;                      /* servers */
-	bool fresh;                        /* to be begun in the next poll */
 	struct store_health result;
-	struct store_call *gateway; /* is asked too */
 	struct slot_version version[CHECK_VERSIONS];
 	unsigned versions;
 	struct check_slot slot[CHECK_SLOTS];

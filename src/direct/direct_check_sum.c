@@ -32,7 +32,7 @@ static void take_shape(const struct direct_check *check, unsigned newest,
 		health->needed = check->version[newest - 1].needed;
 		health->expected = check->version[newest - 1].total;
 	} else {
-		health->needed = check->direct->needed;
+		health->needed = check->own.direct->needed;
 	}
 }
 
@@ -62,7 +62,7 @@ static void count_server(struct direct_check *check, size_t server, unsigned new
 
 bool check_sum(struct direct_check *check)
 {
-	const size_t count = check->direct->servers->count;
+	const size_t count = check->own.direct->servers->count;
 	const unsigned newest = newest_of(check);
 	struct store_health *health = &check->result;
 	take_shape(check, newest, health);

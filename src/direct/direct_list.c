@@ -6,11 +6,7 @@
 #include "store/listing_form.h"
 
 struct direct_list {
-	struct direct *direct;
-	struct direct_list *next;
-	struct direct_list **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct cap root;
 	struct store_list wanted; /* of `root` */
 	struct store_name *path;  /* its path, copied */
@@ -20,73 +16,28 @@ struct direct_list {
 	struct bytes form;
 	struct store_call *reading; /* fills it */
 	struct direct_slot *slot;   /* or this one does */
-	struct store_call *gateway; /* lists instead */
-	bool fresh; /* to be told in the next poll: `done` must not come before it is handed out */
 };
 
 static bool begin_reading(struct direct_list *list, struct err *why);
 
-struct direct_list *direct_find_list(const struct direct *direct, const struct store_call *call)
-{
-	struct direct_list *list = direct->lists;
-	while (list && (const struct store_call *)list != call)
-		list = list->next;
-	return list;
-}
-
 /* ---- ends ---- */
-
-/* Takes the list off the store's and frees it. */
-static void free_list(struct direct_list *list)
-{
-	if (list->back) {
-		*list->back = list->next;
-		if (list->next)
-			list->next->back = list->back;
-	}
-	bytes_fini(&list->form);
-	free(list->path);
-	secret_wipe(list, sizeof *list);
-	free(list);
-}
-
-void direct_cancel_list(struct direct_list *list)
-{
-	if (list->gateway)
-		store_cancel(list->direct->base.behind, list->gateway);
-	if (list->reading)
-		store_cancel(&list->direct->base, list->reading);
-	if (list->slot)
-		direct_slot_cancel(list->slot);
-	free_list(list);
-}
 
 static void end_list(struct direct_list *list, struct store_reply *reply)
 {
-	list->then.done(list->then.context, reply);
+	direct_own_end(&list->own, reply);
 	cap_wipe(&reply->node.rw);
 	cap_wipe(&reply->node.ro);
-	free_list(list);
-}
-
-static void gateway_done(void *context, const struct store_reply *reply)
-{
-	struct direct_list *list = context;
-	list->gateway = NULL;
-	list->then.done(list->then.context, reply);
-	free_list(list);
 }
 
 /* Leaves it all to the gateway; nobody was told anything yet. */
 static void ask_gateway(struct direct_list *list, const struct err *why)
 {
-	struct store_reply reply = { 0 };
-	direct_tell(list->direct, why);
-	list->gateway = store_list(list->direct->base.behind, &list->wanted,
-				   (struct store_then){ gateway_done, list }, &reply.err);
-	reply.fault = reply.err.fault;
-	if (!list->gateway)
-		end_list(list, &reply);
+	struct direct *direct = list->own.direct;
+	struct err err;
+	direct_tell(direct, why);
+	struct store_call *gateway =
+		store_list(direct->base.behind, &list->wanted, direct_own_then(&list->own), &err);
+	direct_own_leave(&list->own, gateway, &err);
 }
 
 /* Ends it with what the storage servers say. */
@@ -94,8 +45,9 @@ static void end_well(struct direct_list *list, struct store_reply *reply)
 {
 	reply->answered = reply->proven = true;
 	if (!cap_is_literal(&list->cap)) { /* of which no server knows anything */
-		health_well(list->direct->health, &list->health);
-		health_keep_canary(list->direct->health, &(struct health_canary){ list->cap, 0 });
+		health_well(list->own.direct->health, &list->own.health);
+		health_keep_canary(list->own.direct->health,
+				   &(struct health_canary){ list->cap, 0 });
 	}
 	end_list(list, reply);
 }
@@ -251,7 +203,7 @@ bool direct_can_list(const struct store_list *list)
 /* Whether the bytes of the directory at hand can be read here. */
 static bool can_read(const struct direct_list *list, struct err *why)
 {
-	const struct direct *direct = list->direct;
+	const struct direct *direct = list->own.direct;
 	const struct cap *cap = &list->cap;
 	if (cap_is_literal(cap))
 		return true;
@@ -267,11 +219,11 @@ static bool begin_reading(struct direct_list *list, struct err *why)
 	if (!can_read(list, why))
 		return false;
 	if (cap_is_literal(&list->cap)) {
-		list->fresh = list->direct->resuming = true;
+		direct_own_due(&list->own); /* `done` must not come before it is handed out */
 		return take_bytes(list, list->cap.content, (size_t)list->cap.size);
 	}
 	if (cap_is_mutable(&list->cap)) {
-		list->slot = direct_slot_start(list->direct, &list->cap, &list->form,
+		list->slot = direct_slot_start(list->own.direct, &list->cap, &list->form,
 					       (struct direct_slot_then){ slot_read, list }, why);
 		return list->slot;
 	}
@@ -284,7 +236,7 @@ static bool begin_reading(struct direct_list *list, struct err *why)
 		.context = list,
 	};
 	list->reading =
-		direct_read_alone(list->direct, &get, (struct store_then){ has_read, list });
+		direct_read_alone(list->own.direct, &get, (struct store_then){ has_read, list });
 	cap_wipe(&file);
 	if (!list->reading)
 		err_set(why, FAULT_RETRY, DIRECT_NO_SHARES);
@@ -308,6 +260,27 @@ static bool keep_path(struct direct_list *list, const struct store_list *wanted)
 	return path || size == 0;
 }
 
+static struct direct_list *to_list(struct direct_own *own) { return (struct direct_list *)own; }
+
+static void move_list(struct direct_own *own) { tell(to_list(own)); }
+
+static void fini_list(struct direct_own *own)
+{
+	struct direct_list *list = to_list(own);
+	if (list->reading)
+		store_cancel(&own->direct->base, list->reading);
+	if (list->slot)
+		direct_slot_cancel(list->slot);
+	bytes_fini(&list->form);
+	free(list->path);
+}
+
+static const struct direct_kind list_kind = {
+	.size = sizeof(struct direct_list),
+	.move = move_list,
+	.fini = fini_list,
+};
+
 struct store_call *direct_list(struct direct *direct, const struct store_list *wanted,
 			       struct store_then then)
 {
@@ -316,9 +289,13 @@ struct store_call *direct_list(struct direct *direct, const struct store_list *w
 	if (!list)
 		return NULL;
 	*list = (struct direct_list){
-		.direct = direct,
-		.then = then,
-		.health = health_begin(direct->health, direct->base.gateway, HEALTH_LISTING),
+		.own = {
+			.kind = &list_kind,
+			.direct = direct,
+			.then = then,
+			.health = health_begin(direct->health, direct->base.gateway,
+					       HEALTH_LISTING),
+		},
 		.root = *wanted->cap,
 		.cap = *wanted->cap,
 		.wanted = *wanted,
@@ -326,29 +303,9 @@ struct store_call *direct_list(struct direct *direct, const struct store_list *w
 	list->wanted.cap = &list->root;
 	bytes_init(&list->form, DIRECT_FORM_MAX);
 	if (!keep_path(list, wanted) || !begin_reading(list, &why)) {
-		free_list(list);
+		direct_own_free(&list->own);
 		direct_tell(direct, &why);
 		return NULL;
 	}
-	list->back = &direct->lists;
-	list->next = direct->lists;
-	if (list->next)
-		list->next->back = &list->next;
-	direct->lists = list;
-	return (struct store_call *)list;
-}
-
-void direct_begin_lists(struct direct *direct)
-{
-	struct direct_list *list = direct->lists;
-	while (list) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!list->fresh) {
-			list = list->next;
-			continue;
-		}
-		list->fresh = false;
-		tell(list);
-		list = direct->lists;
-	}
+	return direct_own_add(&list->own);
 }

@@ -29,12 +29,3 @@ bool direct_can_list(const struct store_list *list);
 /* Starts one.  Returns the call, or NULL: it is the gateway's. */
 struct store_call *direct_list(struct direct *direct, const struct store_list *list,
 			       struct store_then then);
-
-/* Goes on with what was started since the last poll.  `done` may start others. */
-void direct_begin_lists(struct direct *direct);
-
-/* Returns the list if it is one of this store's; NULL: it is another call. */
-struct direct_list *direct_find_list(const struct direct *direct, const struct store_call *call);
-
-/* Ends it without a word to its caller. */
-void direct_cancel_list(struct direct_list *list);

@@ -9,67 +9,14 @@ enum {
 };
 
 struct direct_mutable {
-	struct direct *direct;
-	struct direct_mutable *next;
-	struct direct_mutable **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct cap cap;
 	struct store_get wanted; /* of `cap` */
 	struct bytes contents;
 	size_t delivered;
-	struct direct_slot *slot;   /* fills it; NULL: it has */
-	struct store_call *gateway; /* reads instead */
+	struct direct_slot *slot; /* fills it; NULL: it has */
 	bool paused;
-	bool resuming; /* in the next poll */
 };
-
-struct direct_mutable *direct_find_mutable(const struct direct *direct,
-					   const struct store_call *call)
-{
-	struct direct_mutable *mutable = direct->mutables;
-	while (mutable && (const struct store_call *)mutable != call)
-		mutable = mutable->next;
-	return mutable;
-}
-
-/* ---- ends ---- */
-
-static void free_mutable(struct direct_mutable *mutable)
-{
-	if (mutable->back) {
-		*mutable->back = mutable->next;
-		if (mutable->next)
-			mutable->next->back = mutable->back;
-	}
-	if (mutable->contents.size > 0)
-		secret_wipe(mutable->contents.data, mutable->contents.size);
-	bytes_fini(&mutable->contents);
-	secret_wipe(mutable, sizeof *mutable);
-	free(mutable);
-}
-
-void direct_cancel_mutable(struct direct_mutable *mutable)
-{
-	if (mutable->gateway)
-		store_cancel(mutable->direct->base.behind, mutable->gateway);
-	if (mutable->slot)
-		direct_slot_cancel(mutable->slot);
-	free_mutable(mutable);
-}
-
-static void end_mutable(struct direct_mutable *mutable, const struct store_reply *reply)
-{
-	mutable->then.done(mutable->then.context, reply);
-	free_mutable(mutable);
-}
-
-static void mutable_gateway_done(void *context, const struct store_reply *reply)
-{
-	struct direct_mutable *mutable = context;
-	mutable->gateway = NULL;
-	end_mutable(mutable, reply);
-}
 
 /* ---- delivery ---- */
 
@@ -92,64 +39,71 @@ static void deliver(struct direct_mutable *mutable)
 		reply.fault = err_set(&reply.err, FAULT_CANCELLED, "the bytes were refused");
 	reply.proven = taken;
 	reply.received = mutable->delivered;
-	health_well(mutable->direct->health, &mutable->health);
-	end_mutable(mutable, &reply);
+	health_well(mutable->own.direct->health, &mutable->own.health);
+	direct_own_end(&mutable->own, &reply);
 }
 
-void direct_deliver_mutables(struct direct *direct)
+static struct direct_mutable *to_mutable(struct direct_own *own)
 {
-	struct direct_mutable *mutable = direct->mutables;
-	while (mutable) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!mutable->resuming) {
-			mutable = mutable->next;
-			continue;
-		}
-		mutable->paused = mutable->resuming = false;
-		deliver(mutable);
-		mutable = direct->mutables;
-	}
+	return (struct direct_mutable *)own;
 }
 
-void direct_pause_mutable(struct direct_mutable *mutable)
+static void move_mutable(struct direct_own *own)
 {
-	if (mutable->gateway) {
-		store_pause(mutable->direct->base.behind, mutable->gateway);
-		return;
-	}
-	mutable->paused = true;
-	mutable->resuming = false;
+	to_mutable(own)->paused = false;
+	deliver(to_mutable(own));
 }
 
-void direct_resume_mutable(struct direct_mutable *mutable)
+static void pause_mutable(struct direct_own *own)
 {
-	if (mutable->gateway) {
-		store_resume(mutable->direct->base.behind, mutable->gateway);
-		return;
-	}
-	mutable->resuming = mutable->paused && !mutable->slot;
-	mutable->paused &= mutable->resuming;
-	mutable->direct->resuming |= mutable->resuming;
+	to_mutable(own)->paused = true;
+	own->due = false;
 }
+
+/* What is not there yet is delivered as soon as it is. */
+static void resume_mutable(struct direct_own *own)
+{
+	struct direct_mutable *mutable = to_mutable(own);
+	if (mutable->paused && !mutable->slot)
+		direct_own_due(own);
+	else
+		mutable->paused = false;
+}
+
+static void fini_mutable(struct direct_own *own)
+{
+	struct direct_mutable *mutable = to_mutable(own);
+	if (mutable->slot)
+		direct_slot_cancel(mutable->slot);
+	if (mutable->contents.size > 0)
+		secret_wipe(mutable->contents.data, mutable->contents.size);
+	bytes_fini(&mutable->contents);
+}
+
+static const struct direct_kind mutable_kind = {
+	.size = sizeof(struct direct_mutable),
+	.move = move_mutable,
+	.pause = pause_mutable,
+	.resume = resume_mutable,
+	.fini = fini_mutable,
+};
 
 /* ---- the beginning ---- */
 
 static void mutable_read(void *context, const struct err *why)
 {
 	struct direct_mutable *mutable = context;
-	struct store_reply reply = { 0 };
+	struct direct *direct = mutable->own.direct;
+	struct err err;
 	mutable->slot = NULL;
 	if (!why) {
 		deliver(mutable);
 		return;
 	}
-	direct_tell(mutable->direct, why);
-	mutable->gateway =
-		store_get(mutable->direct->base.behind, &mutable->wanted,
-			  (struct store_then){ mutable_gateway_done, mutable }, &reply.err);
-	reply.fault = reply.err.fault;
-	if (!mutable->gateway)
-		end_mutable(mutable, &reply);
+	direct_tell(direct, why);
+	struct store_call *gateway = store_get(direct->base.behind, &mutable->wanted,
+					       direct_own_then(&mutable->own), &err);
+	direct_own_leave(&mutable->own, gateway, &err);
 }
 
 bool direct_can_read_mutable(const struct store_get *get)
@@ -167,9 +121,13 @@ struct store_call *direct_read_mutable(struct direct *direct, const struct store
 	if (!mutable)
 		return NULL;
 	*mutable = (struct direct_mutable){
-		.direct = direct,
-		.then = then,
-		.health = health_begin(direct->health, direct->base.gateway, HEALTH_READING),
+		.own = {
+			.kind = &mutable_kind,
+			.direct = direct,
+			.then = then,
+			.health = health_begin(direct->health, direct->base.gateway,
+					       HEALTH_READING),
+		},
 		.cap = *get->cap,
 		.wanted = *get,
 	};
@@ -180,14 +138,9 @@ struct store_call *direct_read_mutable(struct direct *direct, const struct store
 			direct_slot_start(direct, &mutable->cap, &mutable->contents,
 					  (struct direct_slot_then){ mutable_read, mutable }, &why);
 	if (!mutable->slot) {
-		free_mutable(mutable);
+		direct_own_free(&mutable->own);
 		direct_tell(direct, &why);
 		return NULL;
 	}
-	mutable->back = &direct->mutables;
-	mutable->next = direct->mutables;
-	if (mutable->next)
-		mutable->next->back = &mutable->next;
-	direct->mutables = mutable;
-	return (struct store_call *)mutable;
+	return direct_own_add(&mutable->own);
 }

@@ -20,17 +20,3 @@ bool direct_can_read_mutable(const struct store_get *get);
 /* Starts reading one.  Returns the call, or NULL: it is the gateway's. */
 struct store_call *direct_read_mutable(struct direct *direct, const struct store_get *get,
 				       struct store_then then);
-
-/* Goes on with what was resumed.  `done` may start others. */
-void direct_deliver_mutables(struct direct *direct);
-
-/* Returns the reading if it is one of this store's; NULL: it is another call. */
-struct direct_mutable *direct_find_mutable(const struct direct *direct,
-					   const struct store_call *call);
-
-/* As store_pause and store_resume. */
-void direct_pause_mutable(struct direct_mutable *mutable);
-void direct_resume_mutable(struct direct_mutable *mutable);
-
-/* Ends it without a word to its caller. */
-void direct_cancel_mutable(struct direct_mutable *mutable);

@@ -19,7 +19,7 @@ static bool prove(struct direct_call *call, const unsigned char *tail)
 	if (chk_checker_new(&call->cap, &shares->layout, tail, &shares->checker, &err))
 		return false;
 	if (!call->whole) /* other parts will be asked for */
-		direct_shares_remember(call->direct, shares);
+		direct_shares_remember(call->own.direct, shares);
 	return true;
 }
 

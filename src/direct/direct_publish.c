@@ -22,11 +22,7 @@ struct publish_request {
 };
 
 struct direct_publish {
-	struct direct *direct;
-	struct direct_publish *next;
-	struct direct_publish **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct store_directory wanted; /* with a key of our own: */
 	char *key;
 	struct store_body body;
@@ -37,19 +33,8 @@ struct direct_publish {
 	unsigned waiting;                /* requests in flight */
 	bool written;                    /* a share may be somewhere */
 	bool other;                      /* one of another version is */
-	bool fresh;                      /* to be begun in the next poll */
-	struct store_call *gateway;      /* makes it instead */
 	struct publish_request request[];
 };
-
-struct direct_publish *direct_find_publish(const struct direct *direct,
-					   const struct store_call *call)
-{
-	struct direct_publish *publish = direct->publishing;
-	while (publish && (const struct store_call *)publish != call)
-		publish = publish->next;
-	return publish;
-}
 
 /* ---- ends ---- */
 
@@ -61,52 +46,13 @@ static void end_request(struct publish_request *request)
 	request->publish->waiting--;
 }
 
-static void free_publish(struct direct_publish *publish)
-{
-	*publish->back = publish->next;
-	if (publish->next)
-		publish->next->back = publish->back;
-	for (unsigned i = 0; i < publish->placement.shares; i++) {
-		if (!publish->request[i].http)
-			continue;
-		http_cancel(publish->request[i].http);
-		end_request(&publish->request[i]);
-	}
-	secret_wipe(publish->key, strlen(publish->key));
-	free(publish->key);
-	secret_wipe(publish, sizeof *publish);
-	free(publish);
-}
-
-void direct_cancel_publish(struct direct_publish *publish)
-{
-	if (publish->gateway)
-		store_cancel(publish->direct->base.behind, publish->gateway);
-	free_publish(publish);
-}
-
-static void end_publish(struct direct_publish *publish, const struct store_reply *reply)
-{
-	publish->then.done(publish->then.context, reply);
-	free_publish(publish);
-}
-
-static void gateway_done(void *context, const struct store_reply *reply)
-{
-	struct direct_publish *publish = context;
-	publish->gateway = NULL;
-	end_publish(publish, reply);
-}
-
 static void ask_gateway(struct direct_publish *publish)
 {
-	struct store_reply reply = { 0 };
-	publish->gateway =
-		store_make_directory(publish->direct->base.behind, &publish->wanted, &publish->body,
-				     (struct store_then){ gateway_done, publish }, &reply.err);
-	reply.fault = reply.err.fault;
-	if (!publish->gateway)
-		end_publish(publish, &reply);
+	struct err err;
+	struct store_call *gateway =
+		store_make_directory(publish->own.direct->base.behind, &publish->wanted,
+				     &publish->body, direct_own_then(&publish->own), &err);
+	direct_own_leave(&publish->own, gateway, &err);
 }
 
 static void fail(struct direct_publish *publish, enum store_trouble trouble, const char *why)
@@ -114,7 +60,7 @@ static void fail(struct direct_publish *publish, enum store_trouble trouble, con
 	struct store_reply reply = { .trouble = trouble, .answered = true };
 	reply.fault = err_set(&reply.err, FAULT_RETRY, "%s", why);
 	reply.err.remote = reply.fault;
-	end_publish(publish, &reply);
+	direct_own_end(&publish->own, &reply);
 }
 
 static void succeed(struct direct_publish *publish)
@@ -124,8 +70,8 @@ static void succeed(struct direct_publish *publish)
 		.proven = true,
 		.cap = publish->wanted.slot->cap,
 	};
-	health_well(publish->direct->health, &publish->health);
-	end_publish(publish, &reply);
+	health_well(publish->own.direct->health, &publish->own.health);
+	direct_own_end(&publish->own, &reply);
 	cap_wipe(&reply.cap);
 }
 
@@ -163,7 +109,7 @@ static void on_published(void *context, const struct http_reply *reply)
 	struct err err;
 	KILL_POINT("direct-slot-sent");
 	end_request(request);
-	direct_judge_server(publish->direct, server, refused ? FAULT_NONE : reply->fault,
+	direct_judge_server(publish->own.direct, server, refused ? FAULT_NONE : reply->fault,
 			    reply->err.slow);
 	if (!reply->fault && !slot_answer_read(reply->body, reply->body_size,
 					       &publish->wanted.slot->version, &answer, &err)) {
@@ -180,7 +126,7 @@ static void on_published(void *context, const struct http_reply *reply)
 static bool publish_request_start(struct publish_request *request, struct http_request *http)
 {
 	struct direct_publish *publish = request->publish;
-	struct direct *direct = publish->direct;
+	struct direct *direct = publish->own.direct;
 	const uint16_t server = publish->server[request->place];
 	const unsigned char *id = direct->servers->server[server].id;
 	char path[PUBLISH_PATH_SIZE], index[2 * CAP_KEY_SIZE];
@@ -298,7 +244,7 @@ bool direct_can_publish(const struct direct *direct, const struct store_director
 /* Copies what is only lent for the call.  False: no memory. */
 static bool fill(struct direct_publish *publish, const struct store_directory *directory)
 {
-	const struct direct *direct = publish->direct;
+	const struct direct *direct = publish->own.direct;
 	const unsigned count = directory->slot->count;
 	uint16_t *order = calloc(direct->servers->count, sizeof *order);
 	publish->wanted = *directory;
@@ -317,6 +263,33 @@ static bool fill(struct direct_publish *publish, const struct store_directory *d
 	return filled;
 }
 
+static struct direct_publish *to_publish(struct direct_own *own)
+{
+	return (struct direct_publish *)own;
+}
+
+static void move_publish(struct direct_own *own) { publish_plan(to_publish(own)); }
+
+static void fini_publish(struct direct_own *own)
+{
+	struct direct_publish *publish = to_publish(own);
+	for (unsigned i = 0; i < publish->placement.shares; i++) {
+		if (!publish->request[i].http)
+			continue;
+		http_cancel(publish->request[i].http);
+		end_request(&publish->request[i]);
+	}
+	if (publish->key)
+		secret_wipe(publish->key, strlen(publish->key));
+	free(publish->key);
+}
+
+static const struct direct_kind publish_kind = {
+	.size = sizeof(struct direct_publish),
+	.move = move_publish,
+	.fini = fini_publish,
+};
+
 struct store_call *direct_publish(struct direct *direct, const struct store_directory *directory,
 				  const struct store_body *body, struct store_then then,
 				  struct err *err)
@@ -324,39 +297,21 @@ struct store_call *direct_publish(struct direct *direct, const struct store_dire
 	struct direct_publish *publish =
 		calloc(1, sizeof *publish + directory->slot->count * sizeof publish->request[0]);
 	if (publish) {
-		publish->direct = direct;
-		publish->then = then;
-		publish->health =
-			health_begin(direct->health, direct->base.gateway, HEALTH_WRITING);
+		publish->own = (struct direct_own){
+			.kind = &publish_kind,
+			.direct = direct,
+			.then = then,
+			.health =
+				health_begin(direct->health, direct->base.gateway, HEALTH_WRITING),
+		};
 		publish->body = *body;
-		publish->fresh = true;
 	}
 	if (!publish || !fill(publish, directory)) {
-		free(publish ? publish->key : NULL);
-		free(publish);
+		if (publish)
+			direct_own_free(&publish->own);
 		err_set(err, FAULT_NOMEM, "no memory for a directory");
 		return NULL;
 	}
-	publish->back = &direct->publishing;
-	publish->next = direct->publishing;
-	if (publish->next)
-		publish->next->back = &publish->next;
-	direct->publishing = publish;
-	direct->resuming = true;
-	return (struct store_call *)publish;
-}
-
-void direct_begin_publishing(struct direct *direct)
-{
-	struct direct_publish *publish = direct->publishing;
-	while (publish) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!publish->fresh) {
-			publish = publish->next;
-			continue;
-		}
-		publish->fresh = false;
-		publish_plan(publish);
-		publish = direct->publishing;
-	}
+	direct_own_due(&publish->own);
+	return direct_own_add(&publish->own);
 }

@@ -35,13 +35,3 @@ bool direct_can_publish(const struct direct *direct, const struct store_director
 struct store_call *direct_publish(struct direct *direct, const struct store_directory *directory,
 				  const struct store_body *body, struct store_then then,
 				  struct err *err);
-
-/* Begins what was started since the last poll.  One may end, and its `done` start others. */
-void direct_begin_publishing(struct direct *direct);
-
-/* Returns it if it is one of this store's; NULL: it is another call. */
-struct direct_publish *direct_find_publish(const struct direct *direct,
-					   const struct store_call *call);
-
-/* Ends it without a word to its caller. */
-void direct_cancel_publish(struct direct_publish *publish);

@@ -6,55 +6,14 @@
 
 enum { FULL_MS = 300000 /* a server without room is not asked for as much again */ };
 
-struct direct_put *direct_find_put(const struct direct *direct, const struct store_call *call)
-{
-	struct direct_put *put = direct->puts;
-	while (put && (const struct store_call *)put != call)
-		put = put->next;
-	return put;
-}
-
 /* ---- ends ---- */
-
-/* Takes the put off the list and frees it. */
-static void free_put(struct direct_put *put)
-{
-	*put->back = put->next;
-	if (put->next)
-		put->next->back = put->back;
-	put_drop_all(put);
-	secret_wipe(put, sizeof *put);
-	free(put);
-}
-
-void direct_cancel_put(struct direct_put *put)
-{
-	if (put->gateway)
-		store_cancel(put->direct->base.behind, put->gateway);
-	free_put(put);
-}
-
-static void end_put(struct direct_put *put, const struct store_reply *reply)
-{
-	put->then.done(put->then.context, reply);
-	free_put(put);
-}
-
-static void gateway_done(void *context, const struct store_reply *reply)
-{
-	struct direct_put *put = context;
-	put->gateway = NULL;
-	end_put(put, reply);
-}
 
 static void ask_gateway(struct direct_put *put)
 {
-	struct store_reply reply = { 0 };
-	put->gateway = store_put(put->direct->base.behind, &put->body,
-				 (struct store_then){ gateway_done, put }, &reply.err);
-	reply.fault = reply.err.fault;
-	if (!put->gateway)
-		end_put(put, &reply);
+	struct err err;
+	struct store_call *gateway = store_put(put->own.direct->base.behind, &put->body,
+					       direct_own_then(&put->own), &err);
+	direct_own_leave(&put->own, gateway, &err);
 }
 
 static void succeed(struct direct_put *put)
@@ -64,15 +23,15 @@ static void succeed(struct direct_put *put)
 		.proven = !cap_is_literal(&put->cap), /* that is as easily judged */
 		.cap = put->cap,
 	};
-	health_well(put->direct->health, &put->health);
-	end_put(put, &reply);
+	health_well(put->own.direct->health, &put->own.health);
+	direct_own_end(&put->own, &reply);
 }
 
 /* The body is not to be had: nobody can put it. */
 static void fail(struct direct_put *put)
 {
 	const struct store_reply reply = { .fault = put->local.fault, .err = put->local };
-	end_put(put, &reply);
+	direct_own_end(&put->own, &reply);
 }
 
 /* ---- the end: nothing half-made stays ---- */
@@ -80,7 +39,7 @@ static void fail(struct direct_put *put)
 static void on_aborted(void *context, const struct http_reply *reply)
 {
 	struct direct_put *put = put_answered(context, reply);
-	struct direct *direct = put->direct;
+	struct direct *direct = put->own.direct;
 	if (put->waiting == 0)
 		put->step(put);
 	put_ask_queued(direct);
@@ -124,7 +83,7 @@ void put_finish(struct direct_put *put)
 bool put_is_spread(const struct direct_put *put, const struct placement *placement)
 {
 	return placement_placed(placement) >= put->cap.needed &&
-	       placement_happiness(placement) >= put->direct->happy;
+	       placement_happiness(placement) >= put->own.direct->happy;
 }
 
 static void refuse(struct direct_put *put, unsigned place)
@@ -180,7 +139,7 @@ static void on_looked(void *context, const struct http_reply *reply)
 	struct put_request *request = context;
 	const unsigned share = request->question.share, place = request->question.place;
 	struct direct_put *put = put_answered(request, reply);
-	struct direct *direct = put->direct;
+	struct direct *direct = put->own.direct;
 	uint64_t first = 0;
 	struct err err;
 	const bool ours = !reply->fault && reply->status != PUT_CREATED &&
@@ -258,7 +217,7 @@ static void on_allocated(void *context, const struct http_reply *reply)
 	struct put_request *request = context;
 	const unsigned place = request->question.place;
 	struct direct_put *put = put_answered(request, reply);
-	struct direct *direct = put->direct;
+	struct direct *direct = put->own.direct;
 	struct allocation allocation = { 0 };
 	struct err err;
 	const bool bad =
@@ -343,7 +302,7 @@ bool direct_can_put(const struct direct *direct, const struct store_body *body)
  * shares at most. */
 static unsigned take_servers(struct direct_put *put, unsigned shares, const uint16_t *order)
 {
-	const struct direct *direct = put->direct;
+	const struct direct *direct = put->own.direct;
 	unsigned count = 0;
 	for (size_t i = 0; i < direct->servers->count && count < 2 * shares; i++)
 		if (direct->servers->server[order[i]].has_id &&
@@ -385,7 +344,7 @@ static void note_damage(struct direct_put *put, const struct store_damage *damag
 
 static enum fault find_places(struct direct_put *put, unsigned shares, struct err *err)
 {
-	const struct direct *direct = put->direct;
+	const struct direct *direct = put->own.direct;
 	uint16_t *order = calloc(direct->servers->count, sizeof *order);
 	if (!order)
 		return err_set(err, FAULT_NOMEM, "no memory for an upload");
@@ -406,6 +365,33 @@ static enum fault find_places(struct direct_put *put, unsigned shares, struct er
 	return FAULT_NONE;
 }
 
+static struct direct_put *to_put(struct direct_own *own) { return (struct direct_put *)own; }
+
+static void move_put(struct direct_own *own)
+{
+	struct direct_put *put = to_put(own);
+	struct direct *direct = own->direct;
+	if (cap_is_literal(&put->cap)) {
+		succeed(put);
+	} else if (put->begun) {
+		put_write_on(put);
+	} else {
+		put->begun = true;
+		put_plan(put);
+	}
+	put_ask_queued(direct);
+}
+
+static void fini_put(struct direct_own *own) { put_drop_all(to_put(own)); }
+
+/* Its body has more, where that was waited for. */
+static const struct direct_kind put_kind = {
+	.size = sizeof(struct direct_put),
+	.move = move_put,
+	.resume = direct_own_due,
+	.fini = fini_put,
+};
+
 struct store_call *direct_put(struct direct *direct, const struct store_body *body,
 			      struct store_then then, struct err *err)
 {
@@ -418,56 +404,22 @@ struct store_call *direct_put(struct direct *direct, const struct store_body *bo
 		err_set(err, FAULT_NOMEM, "no memory for an upload");
 		return NULL;
 	}
-	put->direct = direct;
-	put->then = then;
-	put->health = health_begin(direct->health, direct->base.gateway,
-				   literal ? HEALTH_NOTHING : HEALTH_STORING);
+	put->own = (struct direct_own){
+		.kind = &put_kind,
+		.direct = direct,
+		.then = then,
+		.health = health_begin(direct->health, direct->base.gateway,
+				       literal ? HEALTH_NOTHING : HEALTH_STORING),
+	};
 	put->body = *body;
 	if (literal)
 		chk_literal(body->data, (size_t)body->size, &put->cap);
 	else if (describe_shares(put, err) || find_places(put, count, err)) {
-		secret_wipe(put, sizeof *put);
-		free(put);
+		direct_own_free(&put->own);
 		return NULL;
 	}
-	put->back = &direct->puts;
-	put->next = direct->puts;
-	if (put->next)
-		put->next->back = &put->next;
-	direct->puts = put;
-	put->due = direct->resuming = true;
-	return (struct store_call *)put;
-}
-
-void direct_resume_put(struct direct_put *put)
-{
-	if (put->gateway)
-		store_resume(put->direct->base.behind, put->gateway);
-	else
-		put->due = put->direct->resuming = true;
-}
-
-void direct_move_puts(struct direct *direct)
-{
-	struct direct_put *put = direct->puts;
-	while (put) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what ended has left the list */
-		if (!put->due) {
-			put = put->next;
-			continue;
-		}
-		put->due = false;
-		if (cap_is_literal(&put->cap)) {
-			succeed(put);
-		} else if (put->begun) {
-			put_write_on(put);
-		} else {
-			put->begun = true;
-			put_plan(put);
-		}
-		put = direct->puts;
-	}
-	put_ask_queued(direct);
+	direct_own_due(&put->own);
+	return direct_own_add(&put->own);
 }
 
 void direct_watch_puts(struct direct *direct)
@@ -476,9 +428,7 @@ void direct_watch_puts(struct direct *direct)
 	if (now_ms - direct->watched_ms < DIRECT_WATCH_MS)
 		return;
 	direct->watched_ms = now_ms;
-	for (struct direct_put *put = direct->puts, *next; put; put = next) {
-		next = put->next;
-		put_watch(put);
-	}
-	put_ask_queued(direct);
+	for (struct direct_own *own = direct->own; own; own = own->next)
+		if (own->kind == &put_kind && !own->gateway)
+			put_watch(to_put(own));
 }

@@ -39,18 +39,6 @@ bool direct_can_put(const struct direct *direct, const struct store_body *body);
 struct store_call *direct_put(struct direct *direct, const struct store_body *body,
 			      struct store_then then, struct err *err);
 
-/* Begins what was started since the last poll, and goes on with what was resumed.  A put may end,
- * and its `done` start others. */
-void direct_move_puts(struct direct *direct);
-
-/* Looks, now and then, for servers that are far slower than others. */
+/* Looks, now and then, for servers that are far slower than others; puts that have some are due
+ * then. */
 void direct_watch_puts(struct direct *direct);
-
-/* Has it go on in the next poll: its body has more. */
-void direct_resume_put(struct direct_put *put);
-
-/* Returns the put if it is one of this store's; NULL: it is another call. */
-struct direct_put *direct_find_put(const struct direct *direct, const struct store_call *call);
-
-/* Ends it without a word to its caller. */
-void direct_cancel_put(struct direct_put *put);

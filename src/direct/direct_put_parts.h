@@ -41,11 +41,7 @@ struct put_request {
 };
 
 struct direct_put {
-	struct direct *direct;
-	struct direct_put *next;
-	struct direct_put **back;
-	struct store_then then;
-	struct health_call health;
+	struct direct_own own;
 	struct store_body body;
 	struct cap cap;
 	unsigned char index[CAP_KEY_SIZE]; /* storage index */
@@ -62,11 +58,9 @@ struct direct_put {
 	uint64_t has[ERASURE_BLOCKS_MAX];     /* so many bytes are there */
 	unsigned waiting;                     /* requests that are busy */
 	void (*step)(struct direct_put *put); /* goes on when all have ended */
-	struct store_call *gateway;           /* puts the file instead */
 	struct err local; /* why the body is not to be had; the gateway cannot have it either */
 	bool given_up;    /* the gateway is to put the file */
 	bool begun;
-	bool due; /* something is to be done in the next poll */
 	/* Writing: */
 	bool writing;
 	bool lost;                     /* some share, since that was looked at */
@@ -80,7 +74,7 @@ struct direct_put {
 
 static inline struct direct_server *put_server(const struct direct_put *put, unsigned place)
 {
-	return &put->direct->server[put->server[place]];
+	return &put->own.direct->server[put->server[place]];
 }
 
 static inline unsigned put_count(const struct direct_put *put) { return put->complete.shares; }
@@ -122,5 +116,5 @@ void put_write(struct direct_put *put);
 /* Goes on with it: the body has more, or a server has been looked at. */
 void put_write_on(struct direct_put *put);
 
-/* Looks for a server that is far slower than the others. */
+/* Looks for a server that is far slower than the others: then the put is due. */
 void put_watch(struct direct_put *put);

@@ -18,7 +18,7 @@ static bool put_start_request(struct put_request *request)
 {
 	const struct put_question *question = &request->question;
 	const struct direct_put *put = request->put;
-	const struct direct *direct = put->direct;
+	const struct direct *direct = put->own.direct;
 	const unsigned server = put->server[question->place];
 	char path[PUT_PATH_SIZE], index[2 * CAP_KEY_SIZE];
 	char line[PUT_LINES][SECRET_LINE_SIZE];
@@ -63,7 +63,7 @@ static bool put_start_request(struct put_request *request)
 
 void put_ask(struct put_request *request, const struct put_question *question)
 {
-	struct direct *direct = request->put->direct;
+	struct direct *direct = request->put->own.direct;
 	request->question = *question;
 	request->busy = true;
 	request->next = NULL;
@@ -111,14 +111,14 @@ struct direct_put *put_answered(struct put_request *request, const struct http_r
 	request->http = NULL;
 	request->busy = false;
 	put->waiting--;
-	direct_judge_server(put->direct, put->server[request->question.place],
+	direct_judge_server(put->own.direct, put->server[request->question.place],
 			    answers ? FAULT_NONE : reply->fault, reply->err.slow);
 	return put;
 }
 
 void put_drop(struct put_request *request)
 {
-	struct direct *direct = request->put->direct;
+	struct direct *direct = request->put->own.direct;
 	if (!request->busy)
 		return;
 	if (request->http)

@@ -113,7 +113,7 @@ static void on_written(void *context, const struct http_reply *reply)
 	struct put_request *request = context;
 	const struct put_question question = request->question;
 	struct direct_put *put = put_answered(request, reply);
-	struct direct *direct = put->direct;
+	struct direct *direct = put->own.direct;
 	put->row_ms = max_u64(put->row_ms, reply->took_ms);
 	if (!row_is_written(put, &question, reply)) {
 		if (reply->status == PUT_NOT_OURS || reply->status == PUT_NOT_THERE)
@@ -179,7 +179,7 @@ void put_watch(struct direct_put *put)
 {
 	unsigned left = 0;
 	const uint64_t wait_ms =
-		http_wait_limit(gateway_http(put->direct->base.behind), DIRECT_WAIT_MS);
+		http_wait_limit(gateway_http(put->own.direct->base.behind), DIRECT_WAIT_MS);
 	const uint64_t limit = max_u64(SLOW_TIMES * put->row_ms, wait_ms);
 	if (!put->writing || !put->slab || put->row_ms == 0)
 		return;
@@ -193,14 +193,14 @@ void put_watch(struct direct_put *put)
 		struct put_request *request = &put->request[share];
 		if (!request->http || http_running_ms(request->http) <= limit)
 			continue;
-		direct_judge_server(put->direct, put->server[request->question.place], FAULT_RETRY,
-				    true);
+		direct_judge_server(put->own.direct, put->server[request->question.place],
+				    FAULT_RETRY, true);
 		put_drop(request);
 		put_lose(put, share);
 		found = true;
 	}
 	if (found)
-		put_write_on(put);
+		direct_own_due(&put->own);
 }
 
 /* ---- the beginning ---- */

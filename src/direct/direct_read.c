@@ -44,7 +44,7 @@ enum delivery {
 static enum delivery deliver(struct direct_call *call, uint64_t index, size_t skip)
 {
 	const struct chk_layout *layout = &call->shares->layout;
-	struct chk_cipher *cipher = &call->direct->cipher;
+	struct chk_cipher *cipher = &call->own.direct->cipher;
 	uint64_t start = index * layout->segment_size;
 	size_t size = segment_bytes(layout, index);
 	unsigned char *data = join(call, skip, block_bytes(call, index));

@@ -33,9 +33,9 @@ struct direct_call *direct_request_ended(struct direct_request *request, enum fa
 	struct direct_call *call = request->call;
 	request->http = NULL;
 	call->waiting--;
-	direct_judge_server(call->direct, request->server, fault, reply->err.slow);
+	direct_judge_server(call->own.direct, request->server, fault, reply->err.slow);
 	if (!fault)
-		direct_learn(call->direct, reply->received, reply->took_ms);
+		direct_learn(call->own.direct, reply->received, reply->took_ms);
 	return call;
 }
 
@@ -76,12 +76,12 @@ bool direct_request_start(struct direct_request *request, struct http_request *h
 	base32_encode(call->shares->index, CAP_KEY_SIZE, index);
 	snprintf(path, sizeof path, "storage/v1/immutable/%s/%s", index, what);
 	http->method = HTTP_GET;
-	http->peer = call->direct->server[request->server].peer;
+	http->peer = call->own.direct->server[request->server].peer;
 	http->path = path;
 	http->wait_ms = DIRECT_WAIT_MS;
-	http->floor = &call->direct->floor;
+	http->floor = &call->own.direct->floor;
 	http->context = request;
-	request->http = http_start(gateway_http(call->direct->base.behind), http, &err);
+	request->http = http_start(gateway_http(call->own.direct->base.behind), http, &err);
 	call->waiting += request->http != NULL;
 	return request->http;
 }

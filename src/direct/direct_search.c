@@ -44,11 +44,11 @@ static void take_numbers(struct direct_call *call, unsigned server, const void *
 	bool found[SHARE_NUMBERS_MAX];
 	struct err err;
 	if (share_numbers_read(data, size, found, &err)) {
-		direct_judge_server(call->direct, server, FAULT_RETRY, false);
+		direct_judge_server(call->own.direct, server, FAULT_RETRY, false);
 		return;
 	}
 	const struct habit_place place = place_of(call, server);
-	habits_learn(call->direct->habits, &place, found);
+	habits_learn(call->own.direct->habits, &place, found);
 	for (unsigned i = 0; i < call->cap.total && shares->found < call->cap.needed; i++)
 		if (found[i] && !has(shares, i) && !is_damaged(call, server, i))
 			add(shares, server, i);
@@ -89,7 +89,7 @@ static bool is_kept(const struct direct_call *call, unsigned server)
  * come last. */
 static bool next_server(struct direct_call *call, unsigned *server)
 {
-	const struct direct *direct = call->direct;
+	const struct direct *direct = call->own.direct;
 	const size_t count = direct->servers->count;
 	while (count > 0 && call->asked < (call->kept ? 2 * count : count)) {
 		bool again = call->asked >= count;
@@ -134,7 +134,7 @@ bool direct_guess(struct direct_call *call)
 /* Guesses where k shares are, once in a call.  False: there is no telling. */
 static bool guess_shares(struct direct_call *call)
 {
-	const struct direct *direct = call->direct;
+	const struct direct *direct = call->own.direct;
 	const unsigned needed = call->cap.needed;
 	struct habit_guess guess[ERASURE_BLOCKS_MAX];
 	bool *answers = calloc(direct->servers->count, sizeof *answers);
@@ -160,7 +160,7 @@ bool direct_guess_holds(struct direct_call *call, unsigned slot, enum fault faul
 		return true;
 	const struct habit_place place = place_of(call, shares->server[slot]);
 	call->guess[slot] = false;
-	habits_judge(call->direct->habits, &place, shares->number[slot], !fault);
+	habits_judge(call->own.direct->habits, &place, shares->number[slot], !fault);
 	return !fault;
 }
 
@@ -193,7 +193,7 @@ enum direct_next direct_mend(struct direct_call *call)
 
 enum direct_next direct_search(struct direct_call *call)
 {
-	const struct servers *servers = call->direct->servers;
+	const struct servers *servers = call->own.direct->servers;
 	call->shares = calloc(1, sizeof *call->shares);
 	call->order = calloc(servers->count, sizeof *call->order);
 	if (call->shares)
@@ -215,7 +215,7 @@ enum direct_next direct_search(struct direct_call *call)
 enum direct_next direct_again(struct direct_call *call)
 {
 	direct_cancel_requests(call);
-	direct_shares_forget(call->direct, call->shares);
+	direct_shares_forget(call->own.direct, call->shares);
 	if (call->cap.total == 1 || call->searches == DIRECT_SEARCHES_MAX)
 		return DIRECT_GIVE_UP;
 	direct_shares_unref(call->shares);

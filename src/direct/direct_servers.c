@@ -42,7 +42,7 @@ void direct_doubt(struct direct_call *call)
 {
 	call->doubted = true;
 	for (unsigned i = 0; i < call->shares->found; i++)
-		doubt_server(call->direct, call->shares->server[i]);
+		doubt_server(call->own.direct, call->shares->server[i]);
 }
 
 void direct_doubt_share(struct direct_call *call, unsigned slot)
@@ -50,7 +50,7 @@ void direct_doubt_share(struct direct_call *call, unsigned slot)
 	const struct direct_shares *shares = call->shares;
 	struct store_damage *damage = &call->damage;
 	call->doubted = true;
-	doubt_server(call->direct, shares->server[slot]);
+	doubt_server(call->own.direct, shares->server[slot]);
 	if (damage->count == STORE_DAMAGE_MAX)
 		return;
 	damage->at[damage->count].server = shares->server[slot];
@@ -65,7 +65,7 @@ static void pardon_server(struct direct_server *server)
 
 void direct_pardon(struct direct_call *call)
 {
-	struct direct_server *server = call->direct->server;
+	struct direct_server *server = call->own.direct->server;
 	for (unsigned i = 0; i < call->shares->found; i++)
 		pardon_server(&server[call->shares->server[i]]);
 	for (unsigned i = 0; i < call->damage.count; i++)
@@ -76,7 +76,7 @@ void direct_trust(struct direct_call *call)
 {
 	const struct direct_shares *shares = call->shares;
 	for (unsigned i = 0; i < shares->found; i++)
-		call->direct->server[shares->server[i]].doubts = 0;
+		call->own.direct->server[shares->server[i]].doubts = 0;
 }
 
 bool direct_server_answers(const struct direct *direct, unsigned server)

@@ -157,8 +157,7 @@ enum fault http_open(const struct http_options *options, struct http **http, str
 
 void http_close(struct http *http)
 {
-	while (queue)
-		http_cancel(&queue->call);
+	assert_null(queue); /* whoever has begun a request has ended it */
 	free(http);
 }
 

@@ -12,7 +12,7 @@ static struct direct_check *new_check(struct direct *direct, uint16_t needed)
 	static const struct servers servers = { .count = SERVERS };
 	struct direct_check *check = calloc(1, sizeof *check + FINDINGS * sizeof check->finding[0]);
 	*direct = (struct direct){ .servers = &servers };
-	check->direct = direct;
+	check->own.direct = direct;
 	check->cap = (struct cap){ .kind = CAP_CHK, .needed = needed, .total = FINDINGS };
 	for (unsigned i = 0; i < FINDINGS; i++) {
 		check->finding[i].answered = true;

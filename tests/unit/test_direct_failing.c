@@ -45,6 +45,22 @@ static void without_a_gateway_the_damaged_share_is_found(void **state)
 	close_case(&file);
 }
 
+/* It belongs to the reading that has begun it. */
+static void closing_ends_the_look_for_damage_once(void **state)
+{
+	struct direct_case file;
+	(void)state;
+	open_spread(&file, 2, 5, LARGE);
+	spoil(&file, 1, 1, 3);
+	file.fake.at[4].held = true; /* whom the reading does not ask */
+	begin(&file, 0, UINT64_MAX);
+	fake_servers_run(&file.fake);
+	assert_int_equal(file.fake.gateway, 1);
+	assert_int_equal(fake_servers_in_flight(&file.fake), 1);
+	close_case(&file);
+	assert_int_equal(file.fake.ends, 0);
+}
+
 /* It is the share of that server which is no good, not what else either has to do with. */
 static void only_the_damaged_share_is_done_without(void **state)
 {
@@ -545,6 +561,7 @@ int main(void)
 		cmocka_unit_test(only_the_damaged_share_is_done_without),
 		cmocka_unit_test(the_gateway_brings_what_is_damaged),
 		cmocka_unit_test(without_a_gateway_the_damaged_share_is_found),
+		cmocka_unit_test(closing_ends_the_look_for_damage_once),
 		cmocka_unit_test(without_a_gateway_a_doubted_server_is_asked_again),
 		cmocka_unit_test(too_much_damage_ends_as_the_gateway_says),
 		cmocka_unit_test(another_server_goes_on_where_one_fails),

@@ -70,26 +70,26 @@ static enum fault open_start(struct record_log *log, const char *path,
 }
 
 /* Answers whether the bad record at `offset` is the last of the file.  Where its header cannot be
- * read, no other may begin anywhere behind it. */
+ * read (NULL), no other may begin anywhere behind it. */
 static enum fault find_last(const struct record_log *log, uint64_t offset, uint64_t size,
-			    bool *is_last, struct err *err)
+			    const struct frame *header, bool *is_last, struct err *err)
 {
-	struct frame frame;
-	enum fault fault = frame_peek(log->fd, log->seed, offset, &frame, err);
-	*is_last = fault ? size - offset <= RECORD_SIZE_MAX : frame.next == size;
-	for (uint64_t at = offset + 1; fault == FAULT_CORRUPT && *is_last; at++) {
-		if (size - at < FRAME_HEADER_SIZE)
-			return FAULT_NONE;
-		fault = frame_peek(log->fd, log->seed, at, &frame, err);
-		*is_last = fault != FAULT_NONE;
+	*is_last = header ? header->next == size : size - offset <= RECORD_SIZE_MAX;
+	for (uint64_t at = offset + 1; !header && *is_last && size - at >= FRAME_HEADER_SIZE;
+	     at++) {
+		struct frame frame;
+		enum fault fault = frame_peek(log->fd, log->seed, at, &frame, err);
+		if (fault && fault != FAULT_CORRUPT)
+			return fault;
+		*is_last = fault;
 	}
-	return fault == FAULT_CORRUPT ? FAULT_NONE : fault;
+	return FAULT_NONE;
 }
 
 /* Answers whether the bad record at `offset` is the last of the file, and there is nothing of it on
  * one of the pages that it lies on: others came to the disk, and that one did not. */
-static enum fault lacks_page(struct record_log *log, uint64_t offset, uint64_t size, bool *lacks,
-			     struct err *err)
+static enum fault lacks_page(struct record_log *log, uint64_t offset, uint64_t size,
+			     const struct frame *header, bool *lacks, struct err *err)
 {
 	bool empty = false;
 	for (uint64_t at = offset; at < size && !empty;) {
@@ -99,7 +99,7 @@ static enum fault lacks_page(struct record_log *log, uint64_t offset, uint64_t s
 		empty = all_zeros(log->payload, part);
 		at += part;
 	}
-	return empty ? find_last(log, offset, size, lacks, err) : FAULT_NONE;
+	return empty ? find_last(log, offset, size, header, lacks, err) : FAULT_NONE;
 }
 
 /*
@@ -116,13 +116,12 @@ static enum fault examine_tail(struct record_log *log, uint64_t offset, uint64_t
 		*torn = true;
 		return FAULT_NONE;
 	}
-	/* Without a good header the zeros have to begin in the header itself. */
-	uint64_t behind = offset + FRAME_HEADER_SIZE;
 	enum fault fault = frame_peek(log->fd, log->seed, offset, &frame, err);
-	if (fault == FAULT_NONE)
-		behind = frame.next;
-	else if (fault != FAULT_CORRUPT)
+	if (fault && fault != FAULT_CORRUPT)
 		return fault;
+	const struct frame *header = fault ? NULL : &frame;
+	/* Without a good header the zeros have to begin in the header itself. */
+	const uint64_t behind = header ? header->next : offset + FRAME_HEADER_SIZE;
 	/* Where the file ends inside the record, there is nothing to read. */
 	for (uint64_t at = behind - 1; at < size;) {
 		size_t part = (size_t)min_u64(size - at, sizeof log->payload);
@@ -130,7 +129,7 @@ static enum fault examine_tail(struct record_log *log, uint64_t offset, uint64_t
 		if (fault != FAULT_NONE)
 			return fault;
 		if (!all_zeros(log->payload, part))
-			return lacks_page(log, offset, size, torn, err);
+			return lacks_page(log, offset, size, header, torn, err);
 		at += part;
 	}
 	*torn = true;

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "place/arrange.h"
 #include "place/arrange_look.h"
 #include "place/link.h"
 #include "place/make.h"
@@ -112,20 +113,6 @@ static enum fault make_missing(const struct looking *looking, struct err *err)
 
 /* ---- looking ---- */
 
-static enum fault check_directory(const struct place *place, const struct store_node *node,
-				  struct err *err)
-{
-	if (node->kind != STORE_DIRECTORY)
-		return err_set(err, FAULT_USAGE, "target '%.120s': a file is in the way",
-			       place->typed);
-	if (!cap_is_writable(&node->rw))
-		return err_set(err, FAULT_USAGE,
-			       "target '%.120s' is read-only: a directory with a write cap is "
-			       "needed",
-			       place->typed);
-	return FAULT_NONE;
-}
-
 /* Whether what stands below TO is what backups make. */
 static enum fault check_parts(const struct place *place, const struct looking *looking,
 			      struct err *err)
@@ -170,7 +157,7 @@ static enum fault look_once(struct looking *looking, struct err *err)
 	looking->found = looking->path.count;
 	if (look_deepest(looking->place, &looking->path, looking->tries, &looking->found,
 			 &looking->node, err) ||
-	    check_directory(looking->place, &looking->node, err))
+	    arrange_check_root(looking->place, &looking->node, err))
 		return err->fault;
 	if (looking->found < looking->path.count)
 		return FAULT_NONE;

@@ -167,9 +167,8 @@ static enum fault arrange_decide(const struct planning_options *planning,
 
 /* ---- the target on the grid ---- */
 
-/* Takes the directory that is merged into; it must be one that can be written to. */
-static enum fault take_root(const struct store_node *node, const struct place *place,
-			    struct cap *root, struct err *err)
+enum fault arrange_check_root(const struct place *place, const struct store_node *node,
+			      struct err *err)
 {
 	if (node->kind != STORE_DIRECTORY)
 		return err_set(err, FAULT_USAGE, "target '%.120s': a file is in the way",
@@ -179,6 +178,15 @@ static enum fault take_root(const struct store_node *node, const struct place *p
 			       "target '%.120s' is read-only: a directory with a write cap is "
 			       "needed",
 			       place->typed);
+	return FAULT_NONE;
+}
+
+/* Takes the directory that is merged into. */
+static enum fault take_root(const struct store_node *node, const struct place *place,
+			    struct cap *root, struct err *err)
+{
+	if (arrange_check_root(place, node, err))
+		return err->fault;
 	*root = node->rw;
 	return FAULT_NONE;
 }

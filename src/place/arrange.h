@@ -56,6 +56,10 @@ struct arrangement {
 MUST_USE enum fault arrange(const struct planning_options *planning, const struct places *places,
 			    const struct tries *tries, struct arrangement *out, struct err *err);
 
+/* Fails with USAGE where what is at a target is no directory that can be written to. */
+MUST_USE enum fault arrange_check_root(const struct place *place, const struct store_node *node,
+				       struct err *err);
+
 /*
  * Finds the directory `depth` components below the place again, for a plan made earlier.
  * Faults: EXISTS when it is not there any more, or no directory; USAGE when it is read-only.

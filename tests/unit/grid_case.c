@@ -113,6 +113,15 @@ char *grid_text(struct grid_case *g)
 	return text;
 }
 
+void grid_assert_plan(struct grid_case *g, const char *wanted)
+{
+	assert_int_equal(grid_plan_afresh(g), 0);
+	char *text = grid_text(g);
+	assert_string_equal(text, wanted);
+	assert_true(g->c.completed);
+	free(text);
+}
+
 void grid_spoil(struct grid_case *g, uint64_t first, uint64_t count, size_t object)
 {
 	struct outcome slot = { .state = OUTCOME_PLANNED };

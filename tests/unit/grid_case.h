@@ -38,6 +38,9 @@ enum fault grid_plan_again(struct grid_case *g);
  */
 char *grid_text(struct grid_case *g);
 
+/* Plans afresh, to the end, and asserts that grid_text is `wanted`. */
+void grid_assert_plan(struct grid_case *g, const char *wanted);
+
 /* Writes the cap of `object` into the slots from `first` on, `count` of them, as an earlier plan
  * may have left it. */
 void grid_spoil(struct grid_case *g, uint64_t first, uint64_t count, size_t object);

@@ -65,15 +65,6 @@ static void grow(const char *paths)
 			make_file(&g.c, paths, bytes++);
 }
 
-static void assert_plan(const char *wanted)
-{
-	assert_int_equal(grid_plan_afresh(&g), 0);
-	char *text = grid_text(&g);
-	assert_string_equal(text, wanted);
-	assert_true(g.c.completed);
-	free(text);
-}
-
 /* Checks that the plan is refused for that path before anything could be done. */
 static void assert_collides(const char *path)
 {
@@ -109,11 +100,11 @@ static void merges_local_directories_at_any_depth(void **state)
 	     "b/\0b/x/\0b/x/two\0b/x/s/\0b/x/s/his\0b/x/s/t/\0b/x/s/t/deep\0b/x/u/\0b/x/u/alone\0");
 	local_source("a/x", "x");
 	local_source("b/x", "x");
-	assert_plan("0: \n 1 D 0 x\n"
-		    "1: x\n 2 F 1 one\n 3 D 0 s\n 4 F 3 two\n 5 D 0 u\n"
-		    "3: s\n 6 F 4 his\n 7 F 2 mine\n 8 D 0 t\n"
-		    "8: t\n 9 F 5 deep\n"
-		    "5: u\n 10 F 6 alone\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n"
+			     "1: x\n 2 F 1 one\n 3 D 0 s\n 4 F 3 two\n 5 D 0 u\n"
+			     "3: s\n 6 F 4 his\n 7 F 2 mine\n 8 D 0 t\n"
+			     "8: t\n 9 F 5 deep\n"
+			     "5: u\n 10 F 6 alone\n");
 	static const uint32_t rank[] = { 0, 0, 0, 1, 1, 1, 0, 0, 1, 1 };
 	for (size_t i = 0; i < ARRAY_COUNT(rank); i++)
 		assert_int_equal(meta_of(i + 1).rank, rank[i]);
@@ -160,7 +151,7 @@ static void the_first_source_says_what_the_directory_is_like(void **state)
 	local_source("a", "x");
 	assert_int_equal(chmod(local[0], 0700), 0);
 	assert_int_equal(chmod(local[1], 0750), 0);
-	assert_plan("0: \n 1 D 0 x\n1: x\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n1: x\n");
 	assert_int_equal(meta_of(1).mode & 0777, 0700);
 }
 
@@ -175,10 +166,10 @@ static void merges_directories_of_grids_and_disks(void **state)
 	grid_source(&g, ROOT, "x");
 	local_source("x", "x");
 	grid_source(&g, OTHER, "");
-	assert_plan("0: \n 1 D 0 x\n 2 F 1000 y\n"
-		    "1: x\n 3 F 1 here\n 4 D 0 s\n 5 F 1000 there\n 6 F 1000 third\n"
-		    "4: s\n 7 F 1000 his\n 8 F 2 mine\n"
-		    "1 -> 0\n2 -> 5\n4 -> 1\n5 -> 5\n6 -> 5\n7 -> 6\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n 2 F 1000 y\n"
+			     "1: x\n 3 F 1 here\n 4 D 0 s\n 5 F 1000 there\n 6 F 1000 third\n"
+			     "4: s\n 7 F 1000 his\n 8 F 2 mine\n"
+			     "1 -> 0\n2 -> 5\n4 -> 1\n5 -> 5\n6 -> 5\n7 -> 6\n");
 	assert_int_equal(meta_of(3).rank, 0);
 }
 
@@ -191,8 +182,8 @@ static void copies_an_immutable_directory_that_merges(void **state)
 	grid_source(&g, SUB, "x");
 	grid_source(&g, FIXED, "y");
 	g.c.request.options.to_local = false;
-	assert_plan("0: \n 1 D 0 x\n 2 I 0 y\n1: x\n 3 F 1000 inner\n 4 F 1000 other\n"
-		    "1 -> 4\n2 -> 4\n3 -> 5\n4 -> 6\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n 2 I 0 y\n1: x\n 3 F 1000 inner\n 4 F 1000 other\n"
+			     "1 -> 4\n2 -> 4\n3 -> 5\n4 -> 6\n");
 }
 
 static void a_marker_counts_for_its_own_directory(void **state)
@@ -205,7 +196,7 @@ static void a_marker_counts_for_its_own_directory(void **state)
 	local_source("a", "x");
 	local_source("b", "x");
 	g.c.request.select = select;
-	assert_plan("0: \n 1 D 0 x\n1: x\n 2 F 1 .skip\n 3 F 5 both\n 4 F 4 taken\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n1: x\n 2 F 1 .skip\n 3 F 5 both\n 4 F 4 taken\n");
 	select_free(select);
 }
 
@@ -246,9 +237,9 @@ static void names_in_another_form_fail_as_they_do_in_one_directory(void **state)
 	local_source("a", "x");
 	local_source("b", "x");
 	g.c.request.options.to_local = false;
-	assert_plan("0: \n 1 D 0 x\n"
-		    "1: x\n 2 DF9 0 a\xcc\x88\n 3 D 0 o\xcc\x88\n 4 DF9 0 \xc3\xa4\n"
-		    "3: o\xcc\x88\n 5 F 1 f\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n"
+			     "1: x\n 2 DF9 0 a\xcc\x88\n 3 D 0 o\xcc\x88\n 4 DF9 0 \xc3\xa4\n"
+			     "3: o\xcc\x88\n 5 F 1 f\n");
 }
 
 static void takes_so_many_sources_of_one_name(void **state)
@@ -280,11 +271,12 @@ static void the_rest_comes_where_one_part_cannot_be_listed(void **state)
 	grid_source(&g, ROOT, "x");
 	local_source("x", "x");
 	object[SUB].lie = FAKE_LOST;
-	assert_plan("0: \n 1 D 0 x\n1: x\n 2 F 1 here\n 3 D 0 s\n3: s\n 4 DF13 0 .\n"
-		    "1 -> 0\n3 -> 1\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n1: x\n 2 F 1 here\n 3 D 0 s\n3: s\n 4 DF13 0 .\n"
+			     "1 -> 0\n3 -> 1\n");
 	assert_string_equal(g.c.settled, "");
 	object[ROOT].lie = FAKE_LOST;
-	assert_plan("0: \n 1 D 0 x\n1: x\n 2 DF13 0 .\n 3 F 1 here\n 4 D 0 s\n4: s\n1 -> 0\n");
+	grid_assert_plan(&g,
+			 "0: \n 1 D 0 x\n1: x\n 2 DF13 0 .\n 3 F 1 here\n 4 D 0 s\n4: s\n1 -> 0\n");
 	local_source("x", "y");
 	g.source[1] = g.source[0];
 	assert_int_equal(grid_plan_afresh(&g), 0);
@@ -298,8 +290,9 @@ static void a_part_inside_itself_is_left_where_it_begins_again(void **state)
 	FILL(ROOT, { .name = "again", .object = ROOT });
 	grid_source(&g, ROOT, "x");
 	local_source("x", "x");
-	assert_plan("0: \n 1 D 0 x\n1: x\n 2 D 0 again\n2: again\n 3 DF10 0 .\n 4 F 1 here\n"
-		    "1 -> 0\n2 -> 0\n");
+	grid_assert_plan(&g,
+			 "0: \n 1 D 0 x\n1: x\n 2 D 0 again\n2: again\n 3 DF10 0 .\n 4 F 1 here\n"
+			 "1 -> 0\n2 -> 0\n");
 }
 
 static void a_symlink_to_a_part_above_is_a_loop(void **state)
@@ -310,7 +303,7 @@ static void a_symlink_to_a_part_above_is_a_loop(void **state)
 	local_source("x", "x");
 	local_source("z", "x");
 	g.c.request.options.symlinks = PLAN_SYMLINKS_FOLLOW;
-	assert_plan("0: \n 1 D 0 x\n1: x\n 2 D 0 s\n2: s\n 3 LF10 0 again\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 x\n1: x\n 2 D 0 s\n2: s\n 3 LF10 0 again\n");
 }
 
 /* ---- in one go ---- */

@@ -53,15 +53,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void assert_plan(const char *wanted)
-{
-	assert_int_equal(grid_plan_afresh(&g), 0);
-	char *text = grid_text(&g);
-	assert_string_equal(text, wanted);
-	assert_true(g.c.completed);
-	free(text);
-}
-
 /* ---- directories ---- */
 
 static void walks_nested_directories(void **state)
@@ -73,12 +64,12 @@ static void walks_nested_directories(void **state)
 	     { .name = "deep", .object = DEEP }, { .name = "a", .object = FIXED });
 	FILL(FIXED, { .name = "inner", .object = FILE_2 });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 F 1000 file\n 3 F 5 lit\n 4 D 0 sub\n"
-		    "4: sub\n 5 D 0 a\n 6 D 0 deep\n 7 F 12 z\n"
-		    "5: a\n 8 F 300 inner\n"
-		    "6: deep\n"
-		    "1 -> 0\n2 -> 5\n3 -> 8\n4 -> 1\n5 -> 3\n6 -> 2\n7 -> 7\n8 -> 6\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 F 1000 file\n 3 F 5 lit\n 4 D 0 sub\n"
+			     "4: sub\n 5 D 0 a\n 6 D 0 deep\n 7 F 12 z\n"
+			     "5: a\n 8 F 300 inner\n"
+			     "6: deep\n"
+			     "1 -> 0\n2 -> 5\n3 -> 8\n4 -> 1\n5 -> 3\n6 -> 2\n7 -> 7\n8 -> 6\n");
 	assert_string_equal(g.c.settled, "");
 }
 
@@ -89,10 +80,10 @@ static void lists_the_next_directories_while_it_waits_for_one(void **state)
 	     { .name = "c", .object = FIXED_LIT }, { .name = "d", .object = SUB },
 	     { .name = "e", .object = DEEP });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 D 0 a\n 3 D 0 b\n 4 D 0 c\n 5 D 0 d\n 6 D 0 e\n"
-		    "2: a\n3: b\n4: c\n5: d\n6: e\n"
-		    "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 1\n6 -> 2\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 D 0 a\n 3 D 0 b\n 4 D 0 c\n 5 D 0 d\n 6 D 0 e\n"
+			     "2: a\n3: b\n4: c\n5: d\n6: e\n"
+			     "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 1\n6 -> 2\n");
 	assert_int_equal(g.fake.together, 4);
 	for (enum object number = ROOT; number <= FIXED_LIT; number++)
 		assert_int_equal(object[number].lists, 1);
@@ -105,11 +96,11 @@ static void lists_ahead_across_levels(void **state)
 	FILL(ROOT, { .name = "a", .object = SUB }, { .name = "b", .object = FIXED });
 	FILL(SUB, { .name = "in", .object = FIXED_LIT }, { .name = "out", .object = DEEP });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 D 0 a\n 3 D 0 b\n"
-		    "2: a\n 4 D 0 in\n 5 D 0 out\n"
-		    "4: in\n5: out\n3: b\n"
-		    "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 2\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 D 0 a\n 3 D 0 b\n"
+			     "2: a\n 4 D 0 in\n 5 D 0 out\n"
+			     "4: in\n5: out\n3: b\n"
+			     "1 -> 0\n2 -> 1\n3 -> 3\n4 -> 4\n5 -> 2\n");
 	assert_int_equal(g.fake.together, 2);
 	for (enum object number = ROOT; number <= FIXED_LIT; number++)
 		assert_int_equal(object[number].lists, 1);
@@ -122,10 +113,10 @@ static void ends_where_a_directory_is_inside_itself(void **state)
 	FILL(SUB, { .name = "up", .object = ROOT }, { .name = "self", .object = SUB },
 	     { .name = "file", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 D 0 sub\n"
-		    "2: sub\n 3 F 1000 file\n 4 D 0 self\n 5 D 0 up\n"
-		    "1 -> 0\n2 -> 1\n3 -> 5\n4 -> 1\n5 -> 0\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 D 0 sub\n"
+			     "2: sub\n 3 F 1000 file\n 4 D 0 self\n 5 D 0 up\n"
+			     "1 -> 0\n2 -> 1\n3 -> 5\n4 -> 1\n5 -> 0\n");
 	assert_string_equal(g.c.settled, "4 4 10\n5 4 10\n");
 }
 
@@ -135,8 +126,8 @@ static void ends_where_the_unnamed_source_is_inside_itself(void **state)
 	FILL(ROOT, { .name = "self", .object = ROOT }, { .name = "sub", .object = SUB });
 	FILL(SUB, { .name = "up", .object = ROOT });
 	grid_source(&g, ROOT, "");
-	assert_plan("0: \n 1 D 0 self\n 2 D 0 sub\n2: sub\n 3 D 0 up\n"
-		    "1 -> 0\n2 -> 1\n3 -> 0\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 self\n 2 D 0 sub\n2: sub\n 3 D 0 up\n"
+			     "1 -> 0\n2 -> 1\n3 -> 0\n");
 	assert_string_equal(g.c.settled, "1 4 10\n3 4 10\n");
 }
 
@@ -146,11 +137,11 @@ static void lists_a_directory_met_on_two_ways_once(void **state)
 	FILL(ROOT, { .name = "one", .object = SUB }, { .name = "two", .object = SUB });
 	FILL(SUB, { .name = "file", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 D 0 one\n 3 D 0 two\n"
-		    "2: one\n 4 F 1000 file\n"
-		    "3: two\n 5 F 1000 file\n"
-		    "1 -> 0\n2 -> 1\n3 -> 1\n4 -> 5\n5 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 D 0 one\n 3 D 0 two\n"
+			     "2: one\n 4 F 1000 file\n"
+			     "3: two\n 5 F 1000 file\n"
+			     "1 -> 0\n2 -> 1\n3 -> 1\n4 -> 5\n5 -> 5\n");
 	assert_int_equal(object[SUB].lists, 1);
 }
 
@@ -161,10 +152,10 @@ static void goes_on_without_a_directory_it_cannot_list(void **state)
 	FILL(DEEP, { .name = "file", .object = FILE_1 });
 	object[SUB].lie = FAKE_LOST;
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 D 0 lost\n 3 D 0 well\n"
-		    "3: well\n 4 F 1000 file\n"
-		    "1 -> 0\n2 -> 1\n3 -> 2\n4 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 D 0 lost\n 3 D 0 well\n"
+			     "3: well\n 4 F 1000 file\n"
+			     "1 -> 0\n2 -> 1\n3 -> 2\n4 -> 5\n");
 	assert_string_equal(g.c.settled, "2 4 13\n");
 }
 
@@ -263,7 +254,7 @@ static void fails_hostile_names_among_the_sources(void **state)
 	FILL(ROOT, { .name = "", .anonymous = true, .object = SUB },
 	     { .name = "../evil", .object = FILE_1 }, { .name = "good", .object = FILE_1 });
 	grid_source(&g, ROOT, "");
-	assert_plan("0: \n 1 DF8 0 \n 2 FF8 1000 ../evil\n 3 F 1000 good\n3 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 DF8 0 \n 2 FF8 1000 ../evil\n 3 F 1000 good\n3 -> 5\n");
 }
 
 static void keeps_names_that_only_a_grid_can_have(void **state)
@@ -272,7 +263,8 @@ static void keeps_names_that_only_a_grid_can_have(void **state)
 	FILL(ROOT, { .name = "..", .object = FILE_1 }, { .name = "a/b", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
 	g.c.request.options.to_local = false;
-	assert_plan("0: \n 1 D 0 top\n1: top\n 2 F 1000 ..\n 3 FF8 1000 a/b\n1 -> 0\n2 -> 5\n");
+	grid_assert_plan(
+		&g, "0: \n 1 D 0 top\n1: top\n 2 F 1000 ..\n 3 FF8 1000 a/b\n1 -> 0\n2 -> 5\n");
 }
 
 static void fails_names_that_no_plan_holds(void **state)
@@ -298,7 +290,8 @@ static void skips_nodes_it_does_not_know(void **state)
 	FILL(ROOT, { .name = "future", .object = FILE_1, .unknown = true },
 	     { .name = "file", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n1: top\n 2 F 1000 file\n 3 OS19 0 future\n1 -> 0\n2 -> 5\n");
+	grid_assert_plan(
+		&g, "0: \n 1 D 0 top\n1: top\n 2 F 1000 file\n 3 OS19 0 future\n1 -> 0\n2 -> 5\n");
 }
 
 static void fails_names_that_are_one_in_nfc(void **state)
@@ -307,8 +300,9 @@ static void fails_names_that_are_one_in_nfc(void **state)
 	FILL(ROOT, { .name = "\xc3\xa4", .object = FILE_1 },
 	     { .name = "a\xcc\x88", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
-	assert_plan("0: \n 1 D 0 top\n1: top\n 2 FF9 1000 a\xcc\x88\n 3 FF9 1000 \xc3\xa4\n"
-		    "1 -> 0\n");
+	grid_assert_plan(&g,
+			 "0: \n 1 D 0 top\n1: top\n 2 FF9 1000 a\xcc\x88\n 3 FF9 1000 \xc3\xa4\n"
+			 "1 -> 0\n");
 }
 
 /* ---- sizes ---- */
@@ -336,9 +330,9 @@ static void cuts_large_immutable_files_into_chunks(void **state)
 	grid_source(&g, ROOT, "top");
 	g.c.request.options.range_size = 300;
 	/* a has the ids 2 to 6. */
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 F 1000 a\n 7 F 300 b\n 8 F 1000 c\n 9 F 5 d\n"
-		    "1 -> 0\n2 -> 5\n7 -> 6\n8 -> 7\n9 -> 8\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 F 1000 a\n 7 F 300 b\n 8 F 1000 c\n 9 F 5 d\n"
+			     "1 -> 0\n2 -> 5\n7 -> 6\n8 -> 7\n9 -> 8\n");
 	assert_int_equal(chunk_size_of(2), 300);
 	assert_int_equal(chunk_size_of(7), 0);
 	assert_int_equal(chunk_size_of(8), 0);
@@ -377,16 +371,16 @@ static void a_sum_of_made_up_sizes_is_no_fault_of_other_files(void **state)
 		FILL(ROOT, { .name = "a", .object = HUGE_1 }, { .name = "b", .object = HUGE_2 },
 		     { .name = "b2", .object = HUGE_2 }, { .name = "c", .object = FILE_1 });
 		grid_source(&g, ROOT, "top");
-		assert_plan(to_local ? "0: \n 1 D 0 top\n"
-				       "1: top\n 2 F 9223372036854775807 a\n"
-				       " 3 F 9223372036854775807 b\n"
-				       " 4 F 9223372036854775807 b2\n 5 F 1000 c\n"
-				       "1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n"
-				     : "0: \n 1 D 0 top\n"
-				       "1: top\n 2 F 18446744073709551615 a\n"
-				       " 3 F 18446744073709551615 b\n"
-				       " 4 F 18446744073709551615 b2\n 5 F 1000 c\n"
-				       "1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n");
+		grid_assert_plan(&g, to_local ? "0: \n 1 D 0 top\n"
+						"1: top\n 2 F 9223372036854775807 a\n"
+						" 3 F 9223372036854775807 b\n"
+						" 4 F 9223372036854775807 b2\n 5 F 1000 c\n"
+						"1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n"
+					      : "0: \n 1 D 0 top\n"
+						"1: top\n 2 F 18446744073709551615 a\n"
+						" 3 F 18446744073709551615 b\n"
+						" 4 F 18446744073709551615 b2\n 5 F 1000 c\n"
+						"1 -> 0\n2 -> 9\n3 -> 10\n4 -> 10\n5 -> 5\n");
 		grid_case_fini(&g);
 		grid_case_init(&g, object, OBJECTS);
 	}
@@ -417,10 +411,10 @@ static void fails_files_of_a_size_that_none_can_have_here(void **state)
 	     { .name = "c", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
 	g.c.request.options.range_size = 1 << 20;
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 FF24 9223372036854775808 a\n 3 F 4611686018427387904 b\n"
-		    " 65540 F 1000 c\n"
-		    "1 -> 0\n3 -> 10\n65540 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 FF24 9223372036854775808 a\n 3 F 4611686018427387904 b\n"
+			     " 65540 F 1000 c\n"
+			     "1 -> 0\n3 -> 10\n65540 -> 5\n");
 }
 
 /* ---- sources ---- */
@@ -434,10 +428,10 @@ static void puts_children_of_unnamed_sources_beside_the_others(void **state)
 	grid_source(&g, ROOT, "");
 	grid_source(&g, SUB, "");
 	grid_source(&g, FIXED, "n");
-	assert_plan("0: \n 1 F 300 a\n 2 F 1000 m\n 3 D 0 n\n 4 D 0 sub\n 5 F 5 z\n"
-		    "3: n\n"
-		    "4: sub\n 6 F 0 inner\n"
-		    "1 -> 6\n2 -> 5\n3 -> 3\n4 -> 2\n5 -> 8\n6 -> 7\n");
+	grid_assert_plan(&g, "0: \n 1 F 300 a\n 2 F 1000 m\n 3 D 0 n\n 4 D 0 sub\n 5 F 5 z\n"
+			     "3: n\n"
+			     "4: sub\n 6 F 0 inner\n"
+			     "1 -> 6\n2 -> 5\n3 -> 3\n4 -> 2\n5 -> 8\n6 -> 7\n");
 	assert_int_equal(object[ROOT].lists + object[SUB].lists, 2);
 }
 
@@ -449,10 +443,10 @@ static void takes_sources_from_a_grid_and_the_disk(void **state)
 	grid_source(&g, ROOT, "remote");
 	g.source[g.c.request.source_count++] =
 		(struct plan_source){ .path = g.c.tree, .name = "local" };
-	assert_plan("0: \n 1 D 0 local\n 2 D 0 remote\n"
-		    "1: local\n 3 F 3 f\n"
-		    "2: remote\n 4 F 1000 inner\n"
-		    "2 -> 0\n4 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 local\n 2 D 0 remote\n"
+			     "1: local\n 3 F 3 f\n"
+			     "2: remote\n 4 F 1000 inner\n"
+			     "2 -> 0\n4 -> 5\n");
 }
 
 static void refuses_a_name_twice(void **state)
@@ -489,10 +483,10 @@ static void links_immutable_directories_whole(void **state)
 	FILL(FIXED, { .name = "inner", .object = FILE_1 });
 	grid_source(&g, ROOT, "top");
 	g.c.request.options.to_local = false;
-	assert_plan("0: \n 1 D 0 top\n"
-		    "1: top\n 2 I 0 fixed\n 3 I 0 lit\n 4 D 0 sub\n"
-		    "4: sub\n"
-		    "1 -> 0\n2 -> 3\n3 -> 4\n4 -> 1\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 top\n"
+			     "1: top\n 2 I 0 fixed\n 3 I 0 lit\n 4 D 0 sub\n"
+			     "4: sub\n"
+			     "1 -> 0\n2 -> 3\n3 -> 4\n4 -> 1\n");
 	assert_int_equal(object[FIXED].lists, 0);
 }
 
@@ -535,8 +529,8 @@ static void merges_an_immutable_directory_into_one_that_is_there(void **state)
 	grid_source(&g, FIXED, "new");
 	g.c.request.options.to_local = false;
 	g.c.request.target = &target;
-	assert_plan("0: \n 1 D 0 known\n 2 I 0 new\n1: known\n 3 F 1000 inner\n"
-		    "1 -> 3\n2 -> 3\n3 -> 5\n");
+	grid_assert_plan(&g, "0: \n 1 D 0 known\n 2 I 0 new\n1: known\n 3 F 1000 inner\n"
+			     "1 -> 3\n2 -> 3\n3 -> 5\n");
 	assert_int_equal(bound, 1);
 }
 

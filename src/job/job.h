@@ -6,6 +6,7 @@
  * removes the folder -> job_lock.c holds it and looks at it, job_list.c names all there are;
  * summary.c keeps what it came to, prune.c removes those that are over; migration.c is what is in
  * it, by the header that migration_header.c writes and reads; begun.c keeps how it was begun;
+ * retype.c says the command that made it;
  * selection_job.c keeps the selection; dry_run.c is a job that leaves nothing.
  *
  * Place      commands -> [job] -> the paths of the catalog, keys, errors.jsonl.

@@ -2,10 +2,13 @@
 
 #include "base/secret.h"
 #include "job/prune.h"
+#include "job/retype.h"
 #include "plan/plan.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+enum { RETYPED_MAX = 160 /* bytes of a command: it is a part of an error's text */ };
 
 #define LOCAL "file:" /* begins what a job with a local target is bound to */
 
@@ -330,6 +333,29 @@ enum fault migration_new(const struct migration_request *request,
 	return fault;
 }
 
+/* Fails because only the command line has the caps of the sources.  A text that is cut would be no
+ * command. */
+static enum fault unplanned(const struct migration *migration, struct err *err)
+{
+	struct bytes line;
+	struct err why;
+	size_t filters = 0;
+	(void)catalog_property(migration->catalog, JOB_SELECT, &filters);
+	bytes_init(&line, RETYPED_MAX);
+	if (retype(migration, &line, &why))
+		err_set(err, FAULT_USAGE,
+			"nothing is planned in job %.16s yet: give the command again that made it "
+			"(its words: barge jobs show %.16s)",
+			migration->job.name, migration->job.name);
+	else
+		err_set(err, FAULT_USAGE,
+			"nothing is planned in job %.16s yet: give the command again%s: %s",
+			migration->job.name, filters > 0 ? ", with its filters" : "",
+			bytes_text(&line));
+	bytes_fini(&line);
+	return err->fault;
+}
+
 enum fault migration_open(const char *state_dir, const char *name, struct migration *migration,
 			  struct err *err)
 {
@@ -349,10 +375,7 @@ enum fault migration_open(const char *state_dir, const char *name, struct migrat
 	if (!fault && !migration->remote && is_half_merged(migration))
 		fault = begin_anew(migration, err);
 	else if (!fault && is_unplanned(migration))
-		fault = err_set(err, FAULT_USAGE,
-				"nothing is planned in job %.16s yet: give the command again that "
-				"made it",
-				migration->job.name);
+		fault = unplanned(migration, err);
 	free(state);
 	if (fault)
 		migration_fini(migration);

@@ -32,11 +32,11 @@ static enum fault open_lead(const struct at_moment *moment, const char *word, si
 	return fault;
 }
 
-/* Finds the first directory on the way that has snapshots; stores how many bytes lead there. */
+/* Finds the innermost directory on the way that has snapshots; stores how many bytes lead there. */
 static enum fault find_archive(const struct at_moment *moment, const char *word, size_t components,
 			       struct archive *archive, size_t *lead, struct err *err)
 {
-	for (size_t depth = 0; depth <= components; depth++) {
+	for (size_t depth = components + 1; depth-- > 0;) {
 		*lead = lead_size(word, depth);
 		enum fault fault = open_lead(moment, word, *lead, archive, err);
 		if (!fault && archive->known > 0)

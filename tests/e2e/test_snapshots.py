@@ -264,6 +264,18 @@ def test_a_time_reads_the_newest_snapshot_that_is_not_later(embedded, client, tm
                                        alias + "up", code=2).err
 
 
+def test_the_innermost_backup_on_the_way_is_meant(embedded, client):
+    """One that was once made above it, by mistake, hides nothing."""
+    inner, outer = (tree(embedded, {"a": embedded.put(text * 99)}) for text in (b"in", b"out"))
+    _, to, _ = archive(embedded, {STAMPS[0]: inner})
+    alias, _ = embedded.fresh({"Archives": embedded.mkdir({STAMPS[1]: outer}), "home": to})
+    barge = client(embedded)
+    assert barge.ok("get", "--at", "2026-12-01", alias + "home/a", "-").raw == b"in" * 99
+    assert barge.ok("get", "--at", "2026-12-01", alias + "a", "-").raw == b"out" * 99
+    run = barge.ok("get", "--at", "2026-12-01", alias + "none/a", "-", code=2)
+    assert f"{alias}Archives/{STAMPS[1]}/none/a" in run.err
+
+
 # --- find and diff ------------------------------------------------------------------------
 
 def test_find_tells_which_snapshots_have_a_name(embedded, client):

@@ -91,11 +91,13 @@ static void keep_file(const struct rebuilding *rebuilding, const char *above,
 		.uploaded = wanted->stored_s,
 		.checked = wanted->stored_s,
 	};
+	/* A run that was gone on with may have read it days after its snapshot's name. */
+	const struct known_reading reading = { wanted->stored_s * 1000000000, INT64_MAX };
 	const bool immutable =
 		child->cap_kind == CAP_CHK || child->cap_kind == CAP_LIT || is_in_chunks(child);
 	if (!above || !immutable || !meta_is_time(meta->mtime_ns) ||
 	    !meta_is_time(meta->ctime_ns) ||
-	    !known_is_settled(meta->mtime_ns, meta->ctime_ns, wanted->stored_s * 1000000000))
+	    !known_is_settled(meta->mtime_ns, meta->ctime_ns, &reading))
 		return;
 	memcpy(cap.cap, child->cap, sizeof cap.cap);
 	known_add_file(wanted->known, &file, &cap);

@@ -19,9 +19,15 @@ struct known_age {
  * is any number, evenly spread over all. */
 bool known_is_due(const struct known_age *age, int64_t then, int64_t now, uint64_t chance);
 
+/* When files were read, in nanoseconds since 1970. */
+struct known_reading {
+	int64_t from_ns;  /* nothing before, */
+	int64_t until_ns; /* and nothing after; INT64_MAX: nobody knows */
+};
+
 /*
- * Returns whether a file with these times, read at `read_ns` or later, would have other times had
- * it been written since: they are older than a tick of its file system.  One that keeps whole
- * seconds may have ticks of two.
+ * Returns whether a file with these times would have other times had it been written since it was
+ * read: they are older than a tick of its file system, or more than a day ahead, as only somebody
+ * sets them.  A file system that keeps whole seconds may have ticks of two.
  */
-bool known_is_settled(int64_t mtime_ns, int64_t ctime_ns, int64_t read_ns);
+bool known_is_settled(int64_t mtime_ns, int64_t ctime_ns, const struct known_reading *reading);

@@ -199,8 +199,12 @@ void reuse_keep_file(struct reuse *reuse, struct reuse_asker *asker, struct list
 				   .name_size = entry->name_size,
 				   .bytes = entry->bytes };
 	const struct meta read = meta_unpack_outcome(outcome->meta);
+	const struct known_reading reading = {
+		.from_ns = reuse->options.read_ns,
+		.until_ns = (int64_t)time(NULL) * 1000000000,
+	};
 	if (outcome->level & OUTCOME_LINKED ||
-	    !known_is_settled(read.mtime_ns, read.ctime_ns, reuse->options.read_ns) ||
+	    !known_is_settled(read.mtime_ns, read.ctime_ns, &reading) ||
 	    (entry->kind == MANIFEST_FILE && outcome->length != entry->bytes) ||
 	    !identify(asker, listing, entry->meta, entry->meta_size, &file) ||
 	    file.meta.mtime_ns != read.mtime_ns || file.meta.ctime_ns != read.ctime_ns)

@@ -317,20 +317,44 @@ static void age_says_when_to_look(void **state)
 	assert_true(known_is_due(&age, 100, 145, UINT64_MAX / 2 - UINT64_MAX / 100));
 	assert_false(known_is_due(&age, 100, 145, UINT64_MAX / 2 + UINT64_MAX / 100));
 	assert_false(known_is_due(&age, 100, 50, 0)); /* the clock went back */
+	assert_false(known_is_due(&age, 100, 40, 0));
+	assert_true(known_is_due(&age, 100, 39, UINT64_MAX));
 	assert_true(known_is_due(&always, 100, 100, UINT64_MAX));
+}
+
+/* Whether a file with these times, read between the two others, is believed. */
+static bool believed(int64_t mtime_ns, int64_t ctime_ns, int64_t from_ns, int64_t until_ns)
+{
+	const struct known_reading reading = { from_ns, until_ns };
+	return known_is_settled(mtime_ns, ctime_ns, &reading);
 }
 
 static void young_times_are_not_believed(void **state)
 {
 	(void)state;
 	const int64_t whole = 1700000000 * NS, odd = whole + 1;
-	assert_true(known_is_settled(odd, odd, odd + NS / 10));
-	assert_false(known_is_settled(odd, odd, odd + NS / 10 - 1));
-	assert_false(known_is_settled(odd - NS, odd, odd));
-	assert_false(known_is_settled(odd, odd - NS, odd));
-	assert_false(known_is_settled(whole, odd - NS, whole + NS)); /* ticks of two seconds */
-	assert_true(known_is_settled(whole, whole, whole + 2 * NS));
-	assert_false(known_is_settled(INT64_MAX, whole, INT64_MAX));
+	assert_true(believed(odd, odd, odd + NS / 10, odd + NS));
+	assert_false(believed(odd, odd, odd + NS / 10 - 1, odd + NS));
+	assert_false(believed(odd - NS, odd, odd, odd + NS));
+	assert_false(believed(odd, odd - NS, odd, odd + NS));
+	assert_false(believed(whole, odd - NS, whole + NS, odd + NS)); /* ticks of two seconds */
+	assert_true(believed(whole, whole, whole + 2 * NS, whole + 2 * NS));
+	assert_false(believed(INT64_MAX, whole, INT64_MAX, INT64_MAX));
+}
+
+static void times_that_no_clock_gave_are_believed(void **state)
+{
+	(void)state;
+	const int64_t begun = 1700000000 * NS, ended = begun + 1000 * NS, old = begun - 9 * NS;
+	const int64_t day = 86400 * NS;
+	assert_false(believed(ended + day, old, begun, ended));
+	assert_true(believed(ended + day + 1, old, begun, ended));
+	assert_true(believed(old, ended + day + 1, begun, ended));
+	assert_true(believed(ended + 99 * day, ended + 99 * day, begun, ended));
+	assert_false(believed(ended + day + 1, begun, begun, ended));
+	assert_false(
+		believed(ended + 99 * day, old, begun, INT64_MAX)); /* until nobody knows when */
+	assert_false(believed(META_LATE_TIME, old, begun, ended)); /* which one, nobody knows */
 }
 
 int main(void)
@@ -348,6 +372,7 @@ int main(void)
 		cmocka_unit_test(begins_anew_for_another_grid),
 		cmocka_unit_test(age_says_when_to_look),
 		cmocka_unit_test(young_times_are_not_believed),
+		cmocka_unit_test(times_that_no_clock_gave_are_believed),
 	};
 	return cmocka_run_group_tests(facts, scratch_setup, scratch_teardown);
 }

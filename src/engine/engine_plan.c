@@ -79,17 +79,21 @@ static bool is_settled(void *context, uint64_t id)
 /* Stands for a source whose children are planned already: nobody looks at it. */
 static const struct store_node unknown;
 
-/* Says that not all extended attributes are kept. */
-static void tell_cut(const struct engine *engine)
+/* Says of what something is missing: then the status is not 0 (status_of of engine_report.c). */
+static void tell_named(const struct engine *engine)
 {
-	const struct plan_progress *progress = &engine->progress;
-	const uint64_t cut = counter_read(&progress->cut);
-	if (cut > 0)
+	const struct plan_named *cut = &engine->progress.cut, *hollow = &engine->progress.hollow;
+	const uint64_t cuts = counter_read(&cut->count), hollows = counter_read(&hollow->count);
+	if (cuts > 0)
 		say(engine->output, SAY_WARNING,
 		    "%llu entries have extended attributes that are not all kept (more than %d "
 		    "bytes, or unreadable): %.*s is the first",
-		    (unsigned long long)cut, META_ATTRIBUTES_MAX, progress->cut_size,
-		    progress->cut_name);
+		    (unsigned long long)cuts, META_ATTRIBUTES_MAX, cut->first_size, cut->first);
+	if (hollows > 0)
+		say(engine->output, SAY_WARNING,
+		    "%llu directories could not be read when they were backed up, and are empty: "
+		    "%.*s is the first",
+		    (unsigned long long)hollows, hollow->first_size, hollow->first);
 }
 
 /* Says what of the sources will not be as it is there. */
@@ -169,7 +173,7 @@ static enum fault plan(struct engine *engine, struct err *err)
 	};
 	enum fault fault = plan_run(&request, err);
 	free(source);
-	tell_cut(engine);
+	tell_named(engine);
 	if (!fault)
 		tell_lost(engine);
 	return fault;

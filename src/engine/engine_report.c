@@ -72,7 +72,8 @@ static int status_of(const struct engine *engine, const struct recount *counts)
 		return status_of_fault(engine->broken.fault);
 	if (counts->root_settled) {
 		const int status = recount_status(counts);
-		const bool cut = counter_read(&engine->progress.cut) > 0 ||
+		const bool cut = counter_read(&engine->progress.cut.count) > 0 ||
+				 counter_read(&engine->progress.hollow.count) > 0 ||
 				 atomic_load(&engine->losses.attributes) > 0 ||
 				 (engine->reuse && reuse_counts(engine->reuse).unmended > 0);
 		return status == STATUS_DONE && cut ? STATUS_PARTLY : status;

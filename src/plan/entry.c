@@ -197,6 +197,7 @@ static void fill_remote(const struct entry_origin *origin, const struct remote_c
 	};
 	memcpy(found->source.cap, child->cap, sizeof found->source.cap);
 	found->mark = child->chunked;
+	found->hollow = child->hollow;
 }
 
 void entry_bound_chunks(struct manifest_entry *entry, uint64_t next_id)
@@ -302,7 +303,7 @@ enum fault entry_find(const struct entry_origin *origin, const struct name *name
 		      struct entry_found *found, struct err *err)
 {
 	found->present = true;
-	found->untimed = found->cut = false;
+	found->untimed = found->cut = found->hollow = false;
 	found->entry = (struct manifest_entry){ .name = name->bytes,
 						.name_size = name->size,
 						.meta = found->meta };

@@ -28,6 +28,7 @@ struct entry_found {
 	bool present; /* false: the name is gone meanwhile */
 	bool untimed; /* it is local, and its time is beyond what we can tell */
 	bool cut;     /* it is local, and not all of its extended attributes were taken */
+	bool hollow;  /* it is on a grid: as remote_child.hollow */
 	struct manifest_entry entry;
 	unsigned char meta[META_SIZE_MAX];
 	struct outcome source;  /* the cap of a source on a grid (state planned), or state none */

@@ -124,12 +124,12 @@ static enum fault write_chunks(struct lister *lister, struct err *err)
 	return fault ? fault : outcomes_batch_flush(&batch, err);
 }
 
-static void count_cut(struct plan_progress *progress, const struct manifest_entry *entry)
+static void count_named(struct plan_named *named, const struct manifest_entry *entry)
 {
-	if (counter_add(&progress->cut, 1) > 0)
+	if (counter_add(&named->count, 1) > 0)
 		return;
-	progress->cut_size = (int)min_u64(entry->name_size, sizeof progress->cut_name);
-	memcpy(progress->cut_name, entry->name, (size_t)progress->cut_size);
+	named->first_size = (int)min_u64(entry->name_size, sizeof named->first);
+	memcpy(named->first, entry->name, (size_t)named->first_size);
 }
 
 /* Writes the entry, and the cap of its source before the entry can be durable. */
@@ -143,7 +143,9 @@ static enum fault write_entry(struct lister *lister, struct err *err)
 	if (progress && lister->found.untimed && !entry->verdict)
 		counter_add(&progress->untimed, 1);
 	if (progress && lister->found.cut && !entry->verdict)
-		count_cut(progress, entry);
+		count_named(&progress->cut, entry);
+	if (progress && lister->found.hollow && !entry->verdict)
+		count_named(&progress->hollow, entry);
 	if (fault || lister->found.source.state == OUTCOME_NONE || entry->verdict)
 		return fault;
 	lister->found.source.id = entry->id;

@@ -127,6 +127,7 @@ static void describe_child(enum remote_use use, const struct store_node *node,
 	child->bytes = node->kind == STORE_FILE ? bytes_of_file(node, cap) : 0;
 	child->meta = meta_of(node);
 	child->chunked = store_node_chunked(node);
+	child->hollow = node->kind == STORE_DIRECTORY && node->metadata_flags & STORE_UNREADABLE;
 	bool right = (node->kind == STORE_FILE && cap_is_file(cap)) ||
 		     (node->kind == STORE_DIRECTORY && cap_is_directory(cap));
 	child->fixed = use == REMOTE_TARGET && right && node->kind == STORE_DIRECTORY &&

@@ -19,8 +19,9 @@
 struct remote_child {
 	size_t name; /* offset in the listing's names */
 	uint16_t name_size;
-	bool fixed; /* a directory that nobody may write to by the cap that is known */
-	bool cut;   /* the name is longer than a plan can hold: this is its beginning and a hash */
+	bool fixed;  /* a directory that nobody may write to by the cap that is known */
+	bool hollow; /* a directory that a backup could not read: an empty one in its place */
+	bool cut;    /* the name is longer than a plan can hold: this is its beginning and a hash */
 	uint8_t kind;                       /* enum store_kind */
 	uint8_t cap_size, cap_kind;         /* as cap_pack; kind 0: none that can be kept */
 	unsigned char cap[CAP_PACKED_SIZE]; /* what reads it, or writes it: enum remote_use */

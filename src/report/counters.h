@@ -10,15 +10,21 @@
 
 #include <stdatomic.h>
 
+/* Entries that something is worth telling of. */
+struct plan_named {
+	atomic_uint_least64_t count;
+	char first[256]; /* the first one's name; the planner's own */
+	int first_size;
+};
+
 /* How far the planner is: entries written, files and directories among them, bytes of the files to
  * be sent; earlier runs included. */
 struct plan_progress {
 	atomic_uint_least64_t entries, files, directories;
 	atomic_uint_least64_t bytes;
 	atomic_uint_least64_t untimed; /* local entries whose time is beyond what we can tell */
-	atomic_uint_least64_t cut;     /* with extended attributes that were not all taken */
-	char cut_name[256];            /* the first of these; the planner's own */
-	int cut_size;
+	struct plan_named cut;         /* with extended attributes that were not all taken */
+	struct plan_named hollow;      /* empty directories of a backup that could not read them */
 };
 
 struct counters {

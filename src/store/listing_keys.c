@@ -29,6 +29,7 @@ enum listing_key listing_key_of(enum listing_place place, const char *text, size
 		{ "version", KEY_VERSION, PLACE_CHUNKED },
 		{ "attributes", KEY_ATTRIBUTES, PLACE_BARGE },
 		{ "tags", KEY_TAGS, PLACE_BARGE },
+		{ "unreadable", KEY_UNREADABLE, PLACE_BARGE },
 		{ "xxh3-128", KEY_CONTENT_HASH, PLACE_BARGE },
 	};
 	if (place == PLACE_ROOT)

@@ -47,6 +47,7 @@ enum listing_key {
 	KEY_VERSION,
 	KEY_ATTRIBUTES,
 	KEY_TAGS,
+	KEY_UNREADABLE,
 	KEY_CONTENT_HASH,
 };
 

@@ -251,6 +251,8 @@ static int on_string(void *context, const unsigned char *bytes, size_t size)
 		take_attributes(listing, text, size);
 	else if (listing->place == PLACE_BARGE && listing->key == KEY_TAGS)
 		take_tags(listing, text, size);
+	else if (listing->place == PLACE_BARGE && listing->key == KEY_UNREADABLE)
+		node(listing)->metadata_flags |= STORE_UNREADABLE;
 	else if (listing->place == PLACE_BARGE && listing->key == KEY_CONTENT_HASH)
 		take_content_hash(&node(listing)->metadata, text, size);
 	else if (expects_value(listing) && listing->key == KEY_RO_URI)

@@ -62,8 +62,10 @@ enum store_metadata_flags {
 	STORE_HAS_CHUNKED = 1u << 8,    /* it says that it is a file in chunks */
 	STORE_HAS_ATTRIBUTES = 1u << 9, /* extended ones; of a node that was asked for itself, it
 					   takes the listing above to have them */
-	STORE_UNTIMED = 1u << 7,        /* its mtime is none, or none that we can tell */
-	STORE_UNREAD = 1u << 6, /* there is more than anybody reads: nothing of it is kept */
+	STORE_UNREADABLE = 1u << 10, /* a backup could not read the directory: it is an empty one in
+					its place */
+	STORE_UNTIMED = 1u << 7,     /* its mtime is none, or none that we can tell */
+	STORE_UNREAD = 1u << 6,      /* there is more than anybody reads: nothing of it is kept */
 };
 
 /* A node as a listing tells it.  `rw` is CAP_NONE where the cap used grants no writing. */

@@ -121,6 +121,13 @@ def test_two_at_once_the_second_is_refused(gateway, client, tmp_path):
     check_latest(place)
 
 
+def test_a_file_of_the_future_is_sent_once(place):
+    os.utime(place.source / "a/f1", (4e9, 4e9))
+    time.sleep(OLD)
+    place.backup()
+    assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
+
+
 def test_a_damaged_database_is_moved_aside(place):
     place.backup()
     path = place.database()
@@ -149,7 +156,7 @@ def test_caps_of_another_grid_are_not_linked(place, gateway, client):
     check_latest(elsewhere)
 
 
-def test_what_cannot_be_read_is_named_and_marked(embedded, nobody, public):
+def test_what_cannot_be_read_is_named_and_marked(embedded, nobody, public, client, tmp_path):
     barge, options = nobody(embedded)
     place = Place(embedded, barge, public / "source")
     (public / "node/private/aliases").write_text(f"{place.alias} {place.cap}\n")
@@ -176,6 +183,12 @@ def test_what_cannot_be_read_is_named_and_marked(embedded, nobody, public):
     assert found["b"][1]["metadata"]["barge"] == {"unreadable": "permission denied"}
     assert embedded.list(found["b"][1]["ro_uri"]) == {}
     assert set(embedded.children(place.latest(), "c")) == {"s0", "s2", "link"}
+    # Nor is it given back as if it had been empty.
+    for name, code in ("", 1), ("/a/b", 1), ("/c", 0):
+        run = client(embedded).ok("cp", "-rqT", f"{place.alias}to/Latest{name}",
+                                  tmp_path / f"back{len(name)}", code=code)
+        told = "1 directories could not be read when they were backed up, and are empty: "
+        assert (told in run.err) == bool(code)
 
 
 def test_bad_input_is_refused_before_anything_is_made(place, tmp_path):

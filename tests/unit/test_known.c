@@ -354,7 +354,7 @@ static void times_that_no_clock_gave_are_believed(void **state)
 	assert_false(believed(ended + day + 1, begun, begun, ended));
 	assert_false(
 		believed(ended + 99 * day, old, begun, INT64_MAX)); /* until nobody knows when */
-	assert_false(believed(META_LATE_TIME, old, begun, ended)); /* which one, nobody knows */
+	assert_false(believed(META_LATE_TIME, old, begun, ended));  /* which one, nobody knows */
 }
 
 int main(void)

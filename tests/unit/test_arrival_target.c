@@ -27,7 +27,7 @@ static struct stat status_of(const char *path)
 /* Begins a file or symlink of four bytes, which are written then. */
 static struct arrival *write_file(enum land_case_directory directory, enum manifest_kind kind)
 {
-	land_case_file(&land_case, directory, "file", 4, NULL)->task.kind = kind;
+	land_case_file(&land_case, directory, "file", 4, NULL)->task.kind = (uint8_t)kind;
 	land_case_start(&land_case);
 	struct arrival *arrival = land_case_begin(&land_case);
 	assert_non_null(arrival);

@@ -43,7 +43,6 @@ static enum fault add_word(struct bytes *out, const char *word, size_t size)
 static enum fault add_options(struct bytes *out, const struct planning_options *planning,
 			      unsigned asked)
 {
-	static const char *const symlinks[] = { "skip", "skip", "follow", "fail", "preserve" };
 	const struct {
 		bool given;
 		const char *text;
@@ -60,8 +59,9 @@ static enum fault add_options(struct bytes *out, const struct planning_options *
 	enum fault fault = FAULT_NONE;
 	for (size_t i = 0; i < ARRAY_COUNT(flag) && !fault; i++)
 		fault = flag[i].given ? bytes_append_text(out, flag[i].text) : FAULT_NONE;
-	if (!fault && asked & RECOUNT_ASKED_SPECIALS)
-		fault = bytes_printf(out, " --symlinks=%s", symlinks[planning->symlinks]);
+	if (!fault && asked & RECOUNT_ASKED_SYMLINKS)
+		fault = bytes_printf(out, " --symlinks=%s",
+				     planning_symlinks_word(planning->symlinks));
 	if (!fault && planning->max_dir_entries != PLAN_DIR_ENTRIES_DEFAULT)
 		fault = bytes_printf(out, " --max-dir-entries=%llu",
 				     (unsigned long long)planning->max_dir_entries);

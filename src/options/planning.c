@@ -29,6 +29,8 @@ void planning_text(const struct planning_options *planning, char text[PLANNING_T
 		 planning->tags[0] ? TAGS : "", planning->tags);
 }
 
+const char *planning_symlinks_word(enum plan_symlinks symlinks) { return symlinks_word[symlinks]; }
+
 static bool is_word(const char *word, const char *const *table, size_t count, unsigned *value)
 {
 	for (unsigned i = 1; i < count; i++)

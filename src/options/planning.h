@@ -35,6 +35,9 @@ enum { PLANNING_TEXT_SIZE = 256 + TAGS_SIZE };
  */
 void planning_text(const struct planning_options *planning, char text[PLANNING_TEXT_SIZE]);
 
+/* Returns what --symlinks calls a choice. */
+const char *planning_symlinks_word(enum plan_symlinks symlinks);
+
 /*
  * Takes the options back from such a text, as a job's manifest has it, so that a resumed job goes
  * on as it began.  FAULT_CORRUPT when it is not one.

@@ -73,7 +73,8 @@ command_function command_gateway;
 
 /*
  * command_annex.c: the program git-annex-remote-barge, which is this one under another name.  It
- * speaks git-annex's protocol on standard input and output.  Returns its exit status.
+ * speaks git-annex's protocol on standard input and output.  `mask` is the umask of the user, which
+ * files that it fetches get.  Returns its exit status.
  */
 #define ANNEX_PROGRAM "git-annex-remote-barge"
-int command_annex(void);
+int command_annex(uint32_t mask);

@@ -5,12 +5,13 @@
 #include "report/say.h"
 #include "report/status.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { THREADS = 16 /* requests at a time; git-annex has as many as its -J says */ };
 
 /* Signals end this program at once: whatever it keeps is written whole or not at all. */
-int command_annex(void)
+int command_annex(uint32_t mask)
 {
 	static struct output output = { .results = -1, .messages = STDERR_FILENO };
 	static struct annex_remote remote;
@@ -18,6 +19,7 @@ int command_annex(void)
 	output.options.quiet = true; /* git-annex shows whatever is said */
 	output.options.progress = REPORT_PROGRESS_NEVER;
 	limits_raise();
+	(void)umask((mode_t)mask);                 /* what it writes besides holds no secret */
 	enum fault fault = http_global_init(&err); /* before there are threads */
 	remote_init(&remote, &output);
 	const struct annex_options options = {

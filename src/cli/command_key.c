@@ -13,6 +13,8 @@
 #include "report/tally.h"
 #include "verify/policy.h"
 
+#include <sys/stat.h>
+
 enum {
 	HELD_MAX = 8192,                  /* bytes of a verdict */
 	LINE_MAX_SIZE = 8 * CHUNK_KEY_MAX /* of a line about a key, each byte escaped, and more */
@@ -88,6 +90,7 @@ static enum fault key_store(struct key_command *command, int *status, struct err
 
 static enum fault key_retrieve(struct key_command *command, int *status, struct err *err)
 {
+	(void)umask((mode_t)command->options->transfer.umask); /* the file is the user's own */
 	enum fault fault = key_transfer(command, keys_retrieve, err);
 	return fault ? session_settle(command->output, err, status) : FAULT_NONE;
 }

@@ -134,10 +134,10 @@ int main(int argc, char **argv)
 		    "this program does not run with borrowed rights (setuid, setgid)");
 		return STATUS_INSECURE;
 	}
-	uint32_t mask = program_harden();
+	const uint32_t mask = program_harden();
 	program_bound_memory();
 	if (argc > 0 && is_called(argv[0], ANNEX_PROGRAM))
-		return command_annex();
+		return command_annex(mask);
 	enum fault fault = options_parse(&options, argc, argv, &err);
 	options.transfer.umask = mask;
 	output.options = options.output;

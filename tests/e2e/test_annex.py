@@ -230,6 +230,17 @@ def shown_path(annex, repository, name):
     return f"{area}/{places.split(',')[0]}/{file}"
 
 
+def test_what_comes_has_the_mode_that_the_user_wants(embedded, annex):
+    """git-annex takes the right to write away, and leaves the others as they are."""
+    repository = annex.repository()
+    annex.add(repository, {"a": content(500)})
+    annex.remote(repository, f"gateway={embedded.url}")
+    annex.annex(repository, "move", "-q", "--to=t", "a")
+    done = annex.run(repository, "git", "annex", "get", "-q", "a", umask=0o027)
+    assert done.returncode == 0, done.stdout
+    assert (repository / "a").stat().st_mode & 0o7777 == 0o440
+
+
 def test_where_keys_lie(embedded, annex):
     """Any client of Tahoe gets at them: by the paths that whereis shows."""
     repository = annex.repository()

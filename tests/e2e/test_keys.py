@@ -70,6 +70,15 @@ def test_there_and_back(keys, tmp_path, size):
     assert keys.grid.get(keys.grid.child(keys.cap, place(key))[1]["ro_uri"]) == data
 
 
+def test_what_comes_has_the_mode_that_the_user_wants(keys, tmp_path):
+    key = keys.store(content(1000))
+    (tmp_path / "mine").write_bytes(b"")
+    (tmp_path / "mine").chmod(0o604)
+    for name, mode in ("new", 0o640), ("mine", 0o604):
+        keys.barge.ok(*keys.words("retrieve", key, tmp_path / name), umask=0o027)
+        assert (tmp_path / name).stat().st_mode & 0o7777 == mode
+
+
 def test_what_is_not_there(keys, tmp_path):
     key = key_of(b"nothing")
     assert keys.check(key) == "absent"

@@ -209,8 +209,7 @@ static void commit_one(struct committer *committer, struct work *work)
 		return;
 	}
 	if (work->task->id == 0 && options->withhold && options->withhold(options->context)) {
-		err_set(&err, FAULT_CANCELLED,
-			"--all-or-nothing: something failed, so nothing is linked");
+		err_set(&err, FAULT_CANCELLED, "something failed or was skipped");
 		work_fail(work, REASON_WITHHELD, 1, &err);
 		return;
 	}

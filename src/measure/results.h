@@ -21,7 +21,7 @@ struct times {
 
 /* One kind of request, one size, one number of them in flight. */
 struct step {
-	char op[STEP_WORD_SIZE]; /* put, get, mixed, make-directory, list */
+	char op[STEP_WORD_SIZE]; /* put, get, mixed, make, list */
 	uint64_t size;           /* bytes, or children of a directory */
 	uint64_t in_flight;
 	uint64_t objects, bytes, errors, retries;

@@ -72,8 +72,13 @@ static enum fault judge_outcome(void *context, const struct manifest_entry *entr
 	else
 		count_entry(scan, entry, outcome->state, outcome->reason);
 	if (entry->verdict == OUTCOME_NONE && failed_state(outcome->state) &&
-	    !(outcome->state == OUTCOME_SKIPPED && recount_is_asked(scan->asked, outcome->reason)))
+	    !(outcome->state == OUTCOME_SKIPPED &&
+	      recount_is_asked(scan->asked, outcome->reason))) {
 		scan->counts->retriable++;
+		/* Planning has settled it: nothing was tried. */
+		scan->counts->unlisted +=
+			entry->kind == MANIFEST_DIRECTORY && outcome->attempts == 0;
+	}
 	bool is_done = entry->verdict == OUTCOME_NONE && scan->dead == NOBODY &&
 		       outcome->state == OUTCOME_DONE;
 	if (is_done && outcome->level & OUTCOME_LINKED) {

@@ -33,6 +33,7 @@ struct recount {
 	struct recount_kind kind[RECOUNT_KINDS]; /* by enum manifest_kind */
 	uint64_t reason[RECOUNT_REASONS];        /* of skipped and failed, by enum outcome_reason */
 	uint64_t retriable; /* failed, or skipped and not asked to be, when they were carried out */
+	uint64_t unlisted;  /* of these: directories that were not listed; that is for a new plan */
 	uint64_t bytes_planned, bytes_done;
 	/* Of those done: linked, not copied; of a backup: shared with an earlier one. */
 	uint64_t linked_files, linked_directories, linked_symlinks;

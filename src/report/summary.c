@@ -212,7 +212,7 @@ static bool goes_on(const struct report_end *end, const struct recount *counts)
 /* Whether another run may do what this one could not. */
 static bool is_retriable(const struct report_end *end, const struct recount *counts)
 {
-	return end->retry && counts->root_settled && counts->retriable > 0;
+	return end->retry && counts->root_settled && counts->retriable > counts->unlisted;
 }
 
 /* Whether each source was looked at to the end, and none was another one than before. */

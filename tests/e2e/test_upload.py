@@ -247,5 +247,6 @@ def test_an_entry_too_many_fails_its_directory_by_name(embedded, client, tmp_pat
     run = client(embedded).ok("cp", "-r", "--json", "--max-dir-entries=10", path, alias, code=1)
     assert "max-dir-entries" in run.err
     assert run.entries()["s/many"]["state"] == "failed"
+    assert "retry" not in run.summary() and "--retry" not in run.err  # that takes a new plan
     shutil.rmtree(path / "many")
     same(embedded.tree(cap), below("s", local_tree(path)))

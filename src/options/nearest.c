@@ -8,8 +8,8 @@ const struct option_row *nearest_option(const char *name, size_t size, enum comm
 	size_t best = NEAR_NOT;
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option_row *row = &option_table[i];
-		bool own = row->commands & 1u << command;
-		size_t far = 2 * near_word(name, size, row->name) + !own;
+		const bool own = command == COMMAND_NONE || row->commands & 1u << command;
+		const size_t far = own ? near_word(name, size, row->name) : NEAR_NOT;
 		if (far < best) {
 			best = far;
 			nearest = row;

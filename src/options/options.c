@@ -146,16 +146,23 @@ static const char *put_hint(const char *here, const char *dashes, const char *ne
 	return text;
 }
 
+/* What other programs have a word for when they copy; NULL with a command that copies nothing. */
+static const char *copying_hint(enum command command, const char *word)
+{
+	return command <= COMMAND_RESUME ? elsewhere_option(word) : NULL;
+}
+
 /* Names an option that there is not, the one that may have been meant, and what lists them. */
 static enum fault no_option(const struct parse *parse, const char *word, const char *nearest,
 			    struct err *err)
 {
 	char shown[SHOWN_SIZE], hint[HINT_SIZE];
-	bool known = parse->options->command != COMMAND_NONE;
+	const enum command command = parse->options->command;
+	const bool known = command != COMMAND_NONE;
 	return err_set(err, FAULT_USAGE, "there is no option %s%s; barge %s%s lists them",
-		       show(word, shown), put_hint(elsewhere_option(word), "--", nearest, hint),
-		       known ? command_table[parse->options->command].name : "",
-		       known ? " --help" : "help");
+		       show(word, shown),
+		       put_hint(copying_hint(command, word), "--", nearest, hint),
+		       known ? command_table[command].name : "", known ? " --help" : "help");
 }
 
 static enum fault take_long(struct parse *parse, const char *word, struct err *err)
@@ -186,7 +193,8 @@ static enum fault take_short(struct parse *parse, const char *word, struct err *
 	for (const char *at = word + 1; *at && !fault; at++) {
 		char where[] = { '-', *at, '\0' };
 		const struct option_row *row = option_by_letter(*at, parse->options->command);
-		if (!row || (!goes_with(row, parse->options) && elsewhere_option(where)))
+		if (!row || (!goes_with(row, parse->options) &&
+			     copying_hint(parse->options->command, where)))
 			return no_option(parse, where, NULL, err);
 		if (row->argument)
 			return take_option(parse, row, at[1] ? at + 1 : NULL, where, err);

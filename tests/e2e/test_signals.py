@@ -157,6 +157,15 @@ def test_a_gateway_that_does_not_answer(gateway, client, tmp_path, words, fault)
     assert code == 3, err
 
 
+def test_a_file_that_is_still_read_is_broken_off(embedded, client, tmp_path):
+    """All of it would take a quarter of an hour."""
+    with open(tmp_path / "f", "wb") as file:
+        file.truncate(1 << 30)
+    words = "cp", "--bwlimit=1M", tmp_path / "f", embedded.fresh()[0] + "x"
+    code, _, err = ends(start(client(embedded), *words), seconds=120)
+    assert code == 3 and b"0 of 1 entries done" in err
+
+
 def test_the_gateway_program_ends_with_clients_connected(gateway):
     grid = gateway("put:delay=30000")
     host, port = re.search(r"//([0-9.]+):(\d+)", grid.url).groups()

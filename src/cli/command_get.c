@@ -201,6 +201,12 @@ static enum fault get_from(struct session *session, const struct grid_path *path
 	return fault ? session_settle(session->setup.output, err, status) : FAULT_NONE;
 }
 
+static bool is_local_directory(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* The file's name is taken before the gateway is asked: a name that cannot be is told at once. */
 static enum fault get(const struct options *options, struct output *output,
 		      const struct grid_path *path, int *status, struct err *err)
@@ -220,6 +226,9 @@ static enum fault get(const struct options *options, struct output *output,
 			err, FAULT_USAGE,
 			"the second word names a place on a grid, and get writes a file here: "
 			"barge cp copies within a grid; put ./ before the name of a file");
+	if (!to_pipe && is_local_directory(target))
+		return err_set(err, FAULT_EXISTS, "'%.120s' is a directory; name the file in it",
+			       target);
 	if (!to_pipe && outfile_open(&outfile, target, options->force, err))
 		return err->fault == FAULT_EXISTS && !options->force
 			       ? err_wrap(err, "nothing is replaced without --force")

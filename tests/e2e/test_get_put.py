@@ -117,6 +117,15 @@ def test_what_tahoe_stored_and_what_it_reads(real_grid, client, tmp_path):
 
 # --- get ----------------------------------------------------------------------------------
 
+def test_a_directory_is_no_name_of_a_file(embedded, client, tmp_path):
+    alias, _ = embedded.fresh({"f": embedded.put(content(100))})
+    (tmp_path / "f").mkdir()
+    for words in ((alias + "f", "."), (alias + "f", "f"), (alias + "f",), ("-f", alias + "f", "f")):
+        run = client(embedded).ok("get", *words, cwd=tmp_path, code=4)
+        assert "is a directory; name the file in it" in run.err
+    assert not list((tmp_path / "f").iterdir())
+
+
 def test_nothing_is_replaced_without_force(embedded, client, tmp_path):
     alias, _ = embedded.fresh({"f": embedded.put(content(5000))})
     barge, target = client(embedded), tmp_path / "f"

@@ -125,7 +125,7 @@ const struct option_row option_table[] = {
 	{ "no-clobber", 0, OPTION_FLAG, NULL, "keep files that are at the target",
 	  SENDING & ~BIT(BACKUP), false, AT(transfer.no_clobber), 0, 0 },
 	{ "update", 0, OPTION_FLAG, NULL,
-	  "keep files at the target whose size and time are those of the source; newer ones go",
+	  "keep files at the target whose size and time are those of the source (not newer ones)",
 	  SENDING & ~BIT(BACKUP), false, AT(transfer.update), 0, 0 },
 	{ "checksum", 0, OPTION_FLAG, NULL,
 	  "keep files at the target whose content is that of the source", SENDING & ~BIT(BACKUP),

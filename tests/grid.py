@@ -7,6 +7,7 @@
 Runs of barge are in runner.py.  Both grids have .directory (the node directory, for -d), .url, and
 the methods of Grid.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -310,8 +311,9 @@ def wait_for(what, seconds=HANG, pause=0.05):
     raise TimeoutError(what)
 
 
-START = 90  # seconds for nodes to find each other; then they are begun again: who has tried in vain
-# to connect waits longer and longer
+# Seconds for nodes to find each other; then they are begun again, as who has tried in vain to connect
+# waits longer and longer.
+PATIENCE = 60, 120, 240, 480
 
 
 def listening():
@@ -321,10 +323,10 @@ def listening():
             f"--location=tcp:127.0.0.1:{port}"]
 
 
-def await_tub(directory):
+def await_tub(directory, seconds=HANG):
     """Sleeps until others can connect to the node."""
     port = re.search(r"tub.port = tcp:([0-9]+)", (directory / "tahoe.cfg").read_text())[1]
-    wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None, START)
+    wait_for(lambda: socket.create_connection(("127.0.0.1", port), 5).close() is None, seconds)
 
 
 def count_connected(url):
@@ -346,12 +348,12 @@ class RealGrid(Grid):
     def __init__(self, base, tahoe=TAHOE):
         self.tahoe, self.base, self.running = tahoe, Path(base), []
         self.introducer, self.directory = self.base / "introducer", self.base / "node"
-        for last in False, False, True:
+        for self.patience in PATIENCE:
             try:
                 self.begin()
                 break
             except TimeoutError:
-                if last:
+                if self.patience == PATIENCE[-1]:
                     raise
 
     def begin(self):
@@ -388,13 +390,13 @@ class RealGrid(Grid):
         self.await_servers(1)
 
     def await_servers(self, count):
-        wait_for(lambda: count_connected(self.url) == count, START)
+        wait_for(lambda: count_connected(self.url) == count, self.patience)
 
     def create_introducer(self):
         self.make("create-introducer", self.introducer, *listening())
         self.run(self.introducer)
-        wait_for((self.introducer / "private/introducer.furl").exists, START)
-        await_tub(self.introducer)
+        wait_for((self.introducer / "private/introducer.furl").exists, self.patience)
+        await_tub(self.introducer, self.patience)
 
     def make_node(self, command, directory, *words):
         """Returns the port of its gateway."""
@@ -418,16 +420,16 @@ class RealGrid(Grid):
     def run_gateway(self, directory, url):
         """Runs one more node until it is connected, once more where it does not get there; returns its
         process."""
-        for last in False, False, True:
+        for patience in PATIENCE:
             self.run(directory)
             try:
-                wait_for(lambda: is_connected(url), START)
-                return self.running[-1]
+                wait_for(lambda: is_connected(url), patience)
+                break
             except TimeoutError:
                 self.end_process(self.running.pop())
-                if last:
+                if patience == PATIENCE[-1]:
                     raise
-        raise AssertionError
+        return self.running[-1]
 
     @staticmethod
     def end_process(process):
@@ -483,6 +485,19 @@ class SpreadGrid(RealGrid):
         self.run(self.directory)
         self.url = f"http://127.0.0.1:{web}/"
         self.await_servers(self.server_count)
+
+    @contextlib.contextmanager
+    def standing_still(self, *numbers):
+        """Has servers answer nothing until the end of the block; then the gateway has all of them
+        again, as other tests expect."""
+        for number in numbers:
+            self.servers[number].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                self.servers[number].send_signal(signal.SIGCONT)
+            self.await_servers(self.server_count)
 
     def run_again(self, number):
         """Starts a server that has ended, and waits until it listens."""

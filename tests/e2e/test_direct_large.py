@@ -112,12 +112,8 @@ def test_a_server_that_stands_still_in_the_middle_is_done_without(spread_grid, c
     barge = client(servers_alone(spread_grid, tmp_path / "node"))
     running = barge.start("cp", "--json", "--bwlimit=8M", f"--cap-out={cap}", path)
     wait_for(lambda: incoming(spread_grid))
-    server = spread_grid.servers[1]
-    server.send_signal(signal.SIGSTOP)
-    try:
+    with spread_grid.standing_still(1):
         run = barge.finish(running)
-    finally:
-        server.send_signal(signal.SIGCONT)
     assert run.code == 0, run
     stored = spread_grid.child(cap.read_text().strip(), "f")[1]["ro_uri"]
     assert spread_grid.get(stored) == path.read_bytes()

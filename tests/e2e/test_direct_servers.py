@@ -1,7 +1,6 @@
 """Real storage servers that are not alike: read-only, small, old, not who they are said to be; and
 shares that are damaged, lost or out of reach while a file is read."""
 import re
-import signal
 import subprocess
 
 import pytest
@@ -310,13 +309,7 @@ def test_shares_that_go_bad_while_they_are_read(stored, reading, tmp_path, bad):
 def test_servers_that_stand_still_while_they_are_read(spread_grid, stored, reading, tmp_path):
     _, _, data, shares = stored
     barge, process = reading()
-    still = [spread_grid.servers[server_of(spread_grid, shares[number])] for number in (0, 1)]
-    for server in still:
-        server.send_signal(signal.SIGSTOP)
-    try:
+    with spread_grid.standing_still(*[server_of(spread_grid, shares[number]) for number in (0, 1)]):
         run = barge.finish(process)
-    finally:
-        for server in still:
-            server.send_signal(signal.SIGCONT)
     assert run.code == 0 and (tmp_path / "out").read_bytes() == data, run
     assert run.summary()["direct"] == 1

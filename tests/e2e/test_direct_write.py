@@ -86,12 +86,9 @@ def test_a_server_that_stands_still_is_replaced(spread_grid, client, tmp_path, o
     """A gateway would wait a minute for it with each directory."""
     source, cap = make_tree(tmp_path / "src", f"still{options}", [3000]), tmp_path / "cap"
     node = servers_alone(spread_grid, tmp_path / "node")
-    spread_grid.servers[0].send_signal(signal.SIGSTOP)
-    try:
+    with spread_grid.standing_still(0):
         total = client(node).ok("cp", "-r", "--json", *options, "--timeout-connect=4",
                                 f"--cap-out={cap}", source).summary()
-    finally:
-        spread_grid.servers[0].send_signal(signal.SIGCONT)
     assert total["level"].startswith(MADE_HERE)
     same(spread_grid.tree(cap.read_text().strip()), below("src", local_tree(source)))
 

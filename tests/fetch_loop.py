@@ -8,9 +8,9 @@ import os
 import random
 import time
 
-from kill_loop import (IN_FLIGHT, LITERAL, SLOT, SLOTS, Kill, grow, kill_points, remove_single,
-                       text_of, wait)
-from runner import LineReader, Run
+from kill_loop import (LITERAL, SLOT, SLOTS, Kill, count_at_rest, grow, kill_points, remove_single,
+                       wait)
+from runner import LineReader, Run, text_of
 from tree import below, local_tree, same, summary
 
 PASSED = ("plan-", "manifest-", "slot-", "settled", "fetch-publish", "fetch-named")
@@ -46,7 +46,7 @@ class Fetch:
         self.jobs_before = len(barge.jobs())
         self.expected = below("src", tree)
         self.make_target()
-        self.log, self.done, self.inodes, self.kills, self.late = [], {}, {}, 0, 0
+        self.log, self.done, self.inodes, self.kills = [], {}, {}, 0
 
     def __repr__(self):
         return f"seed {self.seed!r}, kills {self.log}"
@@ -84,7 +84,7 @@ class Fetch:
         return self.words()
 
     def gets(self):
-        return self.grid.requests("get") if self.grid else 0
+        return count_at_rest(self.grid, "get") if self.grid else 0
 
     def files_left(self):
         return sum(1 for name, what in self.expected.items()
@@ -103,8 +103,7 @@ class Fetch:
         self.log[-1] = f"{act} -> {run.code}"
         assert run.code in codes, (self, run)
         fetched = self.gets() - gets
-        assert fetched <= left + self.late, (self, f"{fetched} fetched, {left} were left")
-        self.late = IN_FLIGHT if run.code else 0
+        assert fetched <= left, (self, f"{fetched} fetched, {left} were left")
         self.kills += run.code == -9
         self.learn(run)
         return run

@@ -211,6 +211,9 @@ class Grid:
         return [(self.directory / "private/convergence").read_bytes().strip()]
 
 
+CONNECTED = ("01", "08")  # states of /proc/net/tcp: established, and closed by the other side
+
+
 class EmbeddedGateway(Grid):
     """`barge gateway DIR`.  Restarted it has its old port; `faults` are specs for --fault."""
     def __init__(self, barge, directory, faults=()):
@@ -249,6 +252,16 @@ class EmbeddedGateway(Grid):
 
     def requests(self, kind):
         return self.counts()["requests"][kind]
+
+    def come_to_rest(self):
+        """Sleeps until nobody is connected: what was on its way when a client was killed is counted
+        then."""
+        port = f":{urllib.parse.urlsplit(self.url).port:04X}"
+
+        def is_at_rest():
+            rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
+            return not any(row[1].endswith(port) and row[3] in CONNECTED for row in rows[1:])
+        wait_for(is_at_rest)
 
     def mutable_slots(self):
         """How many mutable directories the grid stores, referenced or not."""

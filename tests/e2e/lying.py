@@ -1,4 +1,5 @@
 """A gateway that is another one's until it is asked for what it lies about."""
+import re
 import shutil
 import threading
 import urllib.error
@@ -6,7 +7,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from grid import HANG, Grid
+from grid import HANG, Grid, wait_for
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -93,6 +94,54 @@ class LyingGateway(Grid):
         self.listener.shutdown()
         self.thread.join()
         self.listener.server_close()
+
+
+class HoldingGateway(LyingGateway):
+    """Passes everything on; but of the requests that `held(method, path)` means only the first
+    `count`, until it is told to let the others go.  At the end those are not passed on any more.
+
+        with HoldingGateway(grid, directory, 5, is_put) as holding:
+            holding.wait_for_others()
+            holding.let_go()
+    """
+    def __init__(self, grid, directory, count, held):
+        self.going, self.left, self.held, self.waiting = threading.Event(), count, held, 0
+        self.lock, self.ended = threading.Lock(), False
+        super().__init__(grid, directory, self.hold)
+
+    def hold(self, method, path):
+        if self.held(method, path):
+            with self.lock:
+                self.left -= 1
+                waits = self.left < 0
+                self.waiting += waits
+            if waits:
+                self.going.wait()
+                if self.ended:
+                    raise ConnectionAbortedError
+
+    def wait_for_others(self):
+        """Sleeps until a request is held."""
+        wait_for(lambda: self.waiting > 0)
+
+    def let_go(self):
+        self.going.set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ended = True
+        self.let_go()
+        self.stop()
+
+
+def is_put(method, _):
+    return method == "PUT"
+
+
+def is_get_of_a_file(method, path):
+    return method == "GET" and re.search("URI(:|%3A)CHK", path) and "t=json" not in path
 
 
 def chunk(data):

@@ -2,18 +2,16 @@
 
 BARGE_SEED=N repeats a campaign; without it every run has a seed of its own, which is printed.
 """
-import itertools
 import random
 import signal
-import socket
 import time
-import urllib.parse
 
 import pytest
 
-from grid import EmbeddedGateway
+from grid import EmbeddedGateway, wait_for
 from kill_loop import (PLANNING, Fire, Kill, after_lines, campaign, cut_off_uploads,
-                       forget_cut_off_uploads, new_seed, points)
+                       forget_cut_off_uploads, is_stopping, new_seed, points)
+from lying import HoldingGateway, is_put
 
 FIXED_SEED = 20221122
 KINDS = {"mutable": {}, "immutable": {"immutable": True}, "merge": {"merge": True},
@@ -80,29 +78,23 @@ def test_killed_at_any_moment_on_the_real_grid(real_grid, jobs, kind):
     run_campaign(real_grid, jobs, kind, 12, files=20)
 
 
-def cut_off_an_upload(grid, paths):
-    """Sends files and goes away before the replies, until the grid keeps one of them half-made."""
-    address = urllib.parse.urlsplit(grid.url)
-    # Where in the upload the connection ends depends on the machine.
-    delays = itertools.cycle((0.003, 0.006, 0.002, 0.01, 0.004, 0.015))
-    for path, delay in zip(paths, delays):
-        data = path.read_bytes()
-        with socket.create_connection((address.hostname, address.port)) as connection:
-            connection.sendall(b"PUT /uri HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-                               % len(data) + data)
-            time.sleep(delay)
-        time.sleep(0.2)
-        if cut_off_uploads(grid):
-            return
-    pytest.fail("all uploads came to their end")
+def cut_off_an_upload(grid, path):
+    """Leaves at the grid what an upload leaves whose client goes away: a share without its name."""
+    before = set(grid.share_files())
+    grid.put(path.read_bytes())
+    (share,) = set(grid.share_files()) - before
+    shares = grid.directory / "storage/shares"
+    begun = shares / "incoming" / share.relative_to(shares)
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    share.rename(begun)
+    assert cut_off_uploads(grid) == [begun]
 
 
 def test_uploads_that_the_grid_keeps_cut_off_are_waited_for(real_grid, jobs):
     job = jobs(real_grid, f"{FIXED_SEED} cut off", immutable=True)
     assert job.run(Kill("plan-published")).code == -9
-    large = [path for path in job.source.rglob("*") if path.is_file()
-             and 55 < path.stat().st_size < 100_000]
-    cut_off_an_upload(real_grid, large)
+    cut_off_an_upload(real_grid, next(path for path in job.source.rglob("*") if path.is_file()
+                                      and 55 < path.stat().st_size < 100_000))
 
     def let_it_go(process, _, err):
         assert err.wait_for(lambda line: b"within 30 minutes" in line)
@@ -139,31 +131,36 @@ def test_killed_five_hundred_times(slow, jobs, kind):
 
 # --- kill -9 of the gateway ---------------------------------------------------------------
 
+HELD = (*DELAYS, "put:delay=3600000@6+")  # what is answered is not enough to come to an end
+
+
 @pytest.mark.parametrize("kind", ["mutable", "immutable", "merge"])
 def test_the_gateway_is_killed_and_comes_back(gateway, jobs, kind):
-    grid = gateway(*DELAYS)
+    grid = gateway(*HELD)
     job = jobs(grid, f"{FIXED_SEED} {kind} gateway", **KINDS[kind])
 
     def kill_gateway(process, lines, _):
-        for count in (3, 25):
-            assert after_lines(lines, count)
+        assert after_lines(lines, 3)
+        for faults in HELD, DELAYS:
+            wait_for(lambda: grid.requests("put") >= 6)
             grid.kill()
-            grid.start(DELAYS)
-        assert process.poll() is None, "it did not wait for the gateway"
+            assert process.poll() is None, "it did not wait for the gateway"
+            grid.start(faults)
     job.count_puts = False  # what had no answer is sent again
     run = job.run(kill_gateway, codes=(0,))
     job.judge(run.summary())
 
 
 def test_a_gateway_that_stays_away_is_69_and_resumable(gateway, jobs):
-    grid = gateway(*DELAYS)
+    grid = gateway(*HELD)
     job = jobs(grid, f"{FIXED_SEED} away")
     job.options = ["--gateway-wait=1"]
 
     def kill_gateway(process, lines, _):
-        after_lines(lines, 3)
+        assert after_lines(lines, 3)
+        wait_for(lambda: grid.requests("put") >= 6)
         grid.kill()
-        process.wait(30)
+        process.wait(300)
         grid.start(DELAYS)
     run = job.run(kill_gateway, codes=(69,))
     assert "barge resume" in run.err
@@ -174,14 +171,19 @@ def test_a_gateway_that_stays_away_is_69_and_resumable(gateway, jobs):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("kind", ["mutable", "immutable", "merge"])
-def test_a_signal_drains_and_says_how_to_go_on(slow, jobs, kind, number):
+def test_a_signal_drains_and_says_how_to_go_on(slow, jobs, kind, number, tmp_path):
     job = jobs(slow, f"{FIXED_SEED} {kind} signal {number}", **KINDS[kind])
-
-    def interrupt(process, lines, _):
-        after_lines(lines, job.rng.randint(1, 20))
-        process.send_signal(number)
-    run = job.run(interrupt, codes=(3,))
-    job.late_puts = 0  # what was in flight was waited for
+    count = job.rng.randint(1, 20)
+    with HoldingGateway(slow, tmp_path / "holding", count, is_put) as job.barge.grid:
+        def interrupt(process, lines, err):
+            assert after_lines(lines, count)
+            job.barge.grid.wait_for_others()
+            process.send_signal(number)
+            assert err.wait_for(is_stopping)
+            assert process.poll() is None, "it did not wait for what is in flight"
+            job.barge.grid.let_go()
+        run = job.run(interrupt, codes=(3,))
+    job.barge.grid = slow
     summary = run.summary()
     assert summary["left"] > 0 and f"barge resume {job.job().name[:16]}" in run.err
     assert summary["planned"] == (summary["done"] + summary["skipped"] + summary["failed"]
@@ -192,21 +194,21 @@ def test_a_signal_drains_and_says_how_to_go_on(slow, jobs, kind, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once(gateway, jobs, number):
-    grid = gateway("put:delay=60000@9+")
+    grid = gateway(*HELD)
     job = jobs(grid, f"{FIXED_SEED} twice {number}")
 
-    def interrupt_twice(process, lines, _):
+    def interrupt_twice(process, lines, err):
         assert after_lines(lines, 3)
-        time.sleep(0.1)  # all of what can be in flight is
+        wait_for(lambda: grid.requests("put") >= 6)
         process.send_signal(number)
-        time.sleep(0.2)
+        assert err.wait_for(is_stopping)
         assert process.poll() is None, "it did not wait for what is in flight"
         process.send_signal(number)
-        process.wait(20)  # of the minute that the replies take
-    job.run(interrupt_twice, codes=(3,))
-    grid.kill()
-    grid.start()
+        process.wait(300)  # of the hour that the replies take
+        grid.kill()
+        grid.start()
     job.count_puts = False  # counted from zero again
+    job.run(interrupt_twice, codes=(3,))
     job.finish()
 
 

@@ -11,23 +11,22 @@ MIB = 1 << 20
 LIMIT = "--bwlimit=1M"
 
 
-def timed(barge, *words):
+def seconds_of(act, *words):
     begin = time.monotonic()
-    run = barge.ok("cp", "-r", *words, "--json")
-    return run, time.monotonic() - begin
+    act(*words)
+    return time.monotonic() - begin
 
 
 def lasts(act, least, most):
-    """Asserts that act() never lasts less than `least` seconds, nor more than `most`: on a machine
-    that rests for a moment, once of three times."""
-    for again in range(3):
-        begin = time.monotonic()
-        act()
-        seconds = time.monotonic() - begin
+    """Asserts that act(LIMIT) never lasts less than `least` seconds, nor more than `most` plus what
+    it lasts without a limit.  A machine that rests for a moment rests in one of the two alone: so
+    once of ten times."""
+    for _ in range(10):
+        seconds = seconds_of(act, LIMIT)
         assert seconds > least
-        if seconds < most:
+        if seconds < most or seconds - seconds_of(act, "--bwlimit=0") < most:
             return
-    raise AssertionError(f"{seconds:.1f} s, three times")
+    raise AssertionError(f"{seconds:.1f} s, ten times")
 
 
 def write_files(path, count, size):
@@ -45,35 +44,35 @@ def test_a_rate_holds_for_all_transfers_together(embedded, client, tmp_path, cou
     barge, source = client(embedded), write_files(tmp_path / "s", count, size)
     alias, _ = embedded.fresh()
     for words in (source, alias), (alias + "s", tmp_path / "out"):
-        lasts(lambda: barge.ok("cp", "-r", "--always", *words, LIMIT, "-j8"), 2.5, 4.5)
+        lasts(lambda limit, at=words: barge.ok("cp", "-r", "--always", *at, limit, "-j8"), 2.5, 4.5)
     same(local_tree(tmp_path / "out/s"), local_tree(source))
-    lasts(lambda: barge.ok("cp", "-r", "--always", source, tmp_path / "copy", "--bwlimit=0"), 0, 2)
 
 
 def test_what_is_read_back_counts(embedded, client, tmp_path):
     barge, source = client(embedded), write_files(tmp_path / "s", 2, MIB // 2)
     alias, _ = embedded.fresh()
-    lasts(lambda: barge.ok("cp", "-r", "--always", source, alias, LIMIT, "--verify=read"), 1.6, 3.5)
+    lasts(lambda limit: barge.ok("cp", "-r", "--always", source, alias, limit, "--verify=read"),
+          1.6, 3.5)
     job = barge.job().name
-    lasts(lambda: barge.ok("verify", job, "--verify=read", LIMIT), 0.7, 2.5)
+    lasts(lambda limit: barge.ok("verify", job, "--verify=read", "--restart", limit), 0.7, 2.5)
 
 
 def test_a_rate_holds_between_local_places(client, tmp_path):
     barge, source = client(None), write_files(tmp_path / "s", 4, 3 * MIB // 4)
     (source / "small").write_bytes(content(1000))
-    lasts(lambda: barge.ok("cp", "-r", "--always", source, tmp_path / "out", LIMIT), 2.5, 4.5)
+    lasts(lambda limit: barge.ok("cp", "-r", "--always", source, tmp_path / "out", limit), 2.5, 4.5)
     same(local_tree(tmp_path / "out/s"), local_tree(source))
 
 
 def test_a_pause_of_our_own_is_no_silence_of_the_gateway(embedded, client, tmp_path):
-    barge, source = client(embedded), write_files(tmp_path / "s", 4, 10000)
+    barge, source = client(embedded), write_files(tmp_path / "s", 2, 12000)
     alias, _ = embedded.fresh()
-    short = ("--bwlimit=10K", "--timeout-send=0.5", "--timeout-receive=0.5", "-j4")
-    run, seconds = timed(barge, source, alias, *short)
-    assert seconds > 3
-    assert run.summary()["done"] == 5
-    run, seconds = timed(barge, alias + "s", tmp_path / "out", *short)
-    assert seconds > 3
+    short = ("--bwlimit=2K", "--timeout-send=5", "--timeout-receive=5", "-j2")
+    run = barge.ok("cp", "-r", "--json", source, alias, *short)
+    assert run.seconds > 10
+    assert run.summary()["done"] == 3
+    run = barge.ok("cp", "-r", "--json", alias + "s", tmp_path / "out", *short)
+    assert run.seconds > 10
     same(local_tree(tmp_path / "out/s"), local_tree(source))
     assert embedded_retries(barge) == 0
 
@@ -88,8 +87,8 @@ def test_one_file_to_and_from_pipes_keeps_the_rate(embedded, client, tmp_path):
     barge = client(embedded)
     alias, _ = embedded.fresh()
     data = content(2 * MIB)
-    lasts(lambda: barge.ok("put", "-", alias + "x", LIMIT, given=data), 1.6, 3.5)
-    lasts(lambda: barge.ok("get", alias + "x", "-", LIMIT), 1.6, 3.5)
+    lasts(lambda limit: barge.ok("put", "-", alias + "x", limit, given=data), 1.6, 3.5)
+    lasts(lambda limit: barge.ok("get", alias + "x", "-", limit), 1.6, 3.5)
     assert barge.ok("get", alias + "x", "-").raw == data
 
 
@@ -137,10 +136,9 @@ def test_a_run_that_fits_its_limit_ends_well(embedded, client, tmp_path):
 def test_a_run_ends_after_so_long(embedded, client, tmp_path):
     barge, source = client(embedded), write_files(tmp_path / "s", 80, 50000)
     alias, _ = embedded.fresh()
-    slow, limit = "--bwlimit=1M", "--max-duration=1.2"
+    slow, limit = "--bwlimit=300K", "--max-duration=4.2"  # all of it takes thirteen
     run = barge.ok("cp", "-r", source, alias, slow, limit, code=3)
-    assert run.seconds < 3.5  # all of it takes four
-    assert "nothing more was begun: --max-duration 1.200 s is reached" in run.err
+    assert "nothing more was begun: --max-duration 4.200 s is reached" in run.err
     run = barge.ok("resume", "--json")
     assert 2 < run.summary()["run_entries"] < 81
     barge.ok("cp", "-r", alias + "s", tmp_path / "out", slow, limit, code=3)
@@ -152,7 +150,7 @@ def test_what_is_in_flight_ends(embedded, client, tmp_path):
     # Either may be the first; its bytes take twice as long as anything may be begun.
     barge, source = client(embedded), write_files(tmp_path / "s", 2, 3 << 20)
     alias, _ = embedded.fresh()
-    run = barge.ok("cp", "-r", source, alias, "--bwlimit=1M", "--max-duration=1.5", "-j1",
+    run = barge.ok("cp", "-r", source, alias, "--bwlimit=500K", "--max-duration=3", "-j1",
                    "--json", code=3)
     states = [entry["state"] for entry in run.entries().values()]
     assert states == ["done"] and run.summary()["left"] == 2
@@ -164,7 +162,7 @@ def test_verbose_counts_files_and_directories_as_they_are_done(embedded, client,
     barge, source = client(embedded), write_files(tmp_path / "s", 40, 50000)
     alias, _ = embedded.fresh()
     counts = re.compile(r"(\d+)/(\d+)\+? files, (\d+)/(\d+)\+? directories, ")
-    run = barge.ok("cp", "-rv", source, alias, "--bwlimit=1M")
+    run = barge.ok("cp", "-rv", source, alias, "--bwlimit=300K")
     lines = [[int(part) for part in match.groups()] for match in counts.finditer(run.err)]
     assert 4 < len(lines) < run.seconds * 5 + 2
     assert lines == sorted(lines) and lines[-1] == [40, 40, 1, 1]

@@ -2,13 +2,13 @@
 import os
 import shutil
 import stat
-import subprocess
 import time
 
 import pytest
 
 from kill_loop import Kill
 from fetch_loop import leftovers
+from holding import Held
 from tree import NAMES, content, local_tree, make_tree, same
 
 
@@ -246,29 +246,16 @@ def test_a_file_that_is_replaced_after_planning(alone, tmp_path):
 def test_a_file_that_changes_while_it_is_read(alone, tmp_path):
     """Each version is of one byte all over: a mixture of two is told by a look."""
     (tmp_path / "s").mkdir()
-    writer = subprocess.Popen(
-        ["python3", "-c", "import sys\n"
-         "n = 0\n"
-         "file = open(sys.argv[1], 'wb', 0)\n"
-         "while True:\n"
-         "    n = n % 200 + 1\n"
-         "    file.seek(0)\n"
-         "    for _ in range(40):\n"
-         "        file.write(bytes([n]) * (1 << 20))\n"
-         "    sys.stdout.write('.'); sys.stdout.flush()\n", tmp_path / "s/changing"],
-        stdout=subprocess.PIPE)
-    try:
-        assert writer.stdout.read(1)
-        (tmp_path / "s/quiet").write_bytes(b"quiet")
-        run = alone.run("cp", "-r", "--json", tmp_path / "s", tmp_path / "out")
-    finally:
-        writer.kill()
-        writer.wait()
-        writer.stdout.close()
+    (tmp_path / "s/changing").write_bytes(bytes([1]) * (40 << 20))
+    (tmp_path / "s/quiet").write_bytes(b"quiet")
+    with Held(alone, tmp_path, "read:3", tmp_path / "s/changing", "cp", "-r", "--json",
+              tmp_path / "s", tmp_path / "out") as held:
+        with open(tmp_path / "s/changing", "r+b") as file:
+            file.write(bytes([2]) * (40 << 20))
     assert (tmp_path / "out/s/quiet").read_bytes() == b"quiet"
     copy = tmp_path / "out/s/changing"
-    assert run.code == (0 if copy.exists() else 1), run
-    assert not copy.exists() or len(set(copy.read_bytes())) == 1
+    assert held.run.code == (0 if copy.exists() else 1), held.run
+    assert not copy.exists() or set(copy.read_bytes()) == {2}
     assert not leftovers(tmp_path / "out")
 
 
@@ -420,14 +407,12 @@ def test_holes_at_any_place(alone, tmp_path, takes_holes):
 
 def test_a_file_with_holes_that_changes_while_it_is_read(alone, tmp_path, takes_holes):
     source = with_holes(tmp_path / "s/sparse")
-    process = alone.start("cp", "-r", "--bwlimit=9M", tmp_path / "s", tmp_path / "out")
-    while process.poll() is None and not ((tmp_path / "out").exists()
-                                          and leftovers(tmp_path / "out")):
-        time.sleep(0.01)
-    with open(source, "r+b") as file:
-        file.seek(500_000)  # in what was read already
-        file.write(b"where there was a hole")
-    assert alone.finish(process).code == 0
+    with Held(alone, tmp_path, "write:1", tmp_path / "out/s/.barge-", "cp", "-r", tmp_path / "s",
+              tmp_path / "out") as held:
+        with open(source, "r+b") as file:
+            file.seek(500_000)  # in what was read already
+            file.write(b"where there was a hole")
+    assert held.run.code == 0
     copy = tmp_path / "out/s/sparse"
     assert copy.read_bytes() == source.read_bytes() and room(copy) < 1 << 20
     assert not leftovers(tmp_path / "out")

@@ -4,11 +4,10 @@ import json
 import os
 import random
 import resource
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from holding import build
 from tree import below, content, local_tree, same
 
 MIB = 1 << 20
@@ -18,10 +17,7 @@ HALF, EVERY_OTHER = 1000, 2000  # tests/tools/refuse.c
 @pytest.fixture(scope="session")
 def refuse(tmp_path_factory):
     """refuse(rule, ...): the environment in which calls fail (tests/tools/refuse.c)."""
-    source = Path(__file__).resolve().parent.parent / "tools/refuse.c"
-    library = tmp_path_factory.mktemp("refuse") / "refuse.so"
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-w", "-o", library, source,
-                    "-ldl"], check=True)
+    library = build(tmp_path_factory.mktemp("refuse"))
 
     def environment(*rules, since=None):
         words = {"LD_PRELOAD": str(library), "REFUSE": ";".join(rules)}

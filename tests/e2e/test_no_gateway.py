@@ -32,7 +32,7 @@ def down(tmp_path_factory, barge):
         barge.ok("cp", "-r", "--immutable", grid.source, grid.alias)
         grid.cap = grid.child(cap, "src")[1]["ro_uri"]
         grid.running[-1].terminate()
-        grid.running[-1].wait(20)
+        grid.running[-1].wait(120)
         yield grid
     finally:
         grid.stop()
@@ -115,7 +115,7 @@ def gateway(down):
     yield start
     for process in started:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def test_trees_are_stored(down, client, tmp_path, gateway, barge_debug):
@@ -167,7 +167,7 @@ class Killer:
     def kill(self):
         servers = self.grid.servers
         before = list(map(traffic, servers))
-        wait_for(lambda: sum(map(traffic, servers)) - sum(before) > 1 << 20, 20)
+        wait_for(lambda: sum(map(traffic, servers)) - sum(before) > 1 << 20)
         self.number = max(range(3), key=lambda i: traffic(servers[i]) - before[i])
         servers[self.number].kill()
         servers[self.number].wait()

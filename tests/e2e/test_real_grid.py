@@ -5,7 +5,9 @@ import subprocess
 import pytest
 
 from grid import file_caps
-from runner import CAP
+from kill_loop import is_stopping
+from lying import HoldingGateway, is_put
+from runner import CAP, LineReader
 from tree import below, content, local_tree, same
 
 
@@ -146,11 +148,16 @@ def test_the_state_directory_survives_its_own_resume(real_grid, client, tmp_path
         (path / f"d/{number}").write_bytes(content(50_000, number))
     alias, cap = real_grid.fresh()
     barge = client(real_grid)
-    process = barge.start("cp", "-r", "--json", path, alias)
-    assert b"entry" in process.stdout.readline()
-    process.terminate()
-    process.communicate()
-    assert process.returncode == 3
+    with HoldingGateway(real_grid, tmp_path / "holding", 5, is_put) as barge.grid:
+        process = barge.start("cp", "-r", "--json", path, alias)
+        lines, err = LineReader(process.stdout), LineReader(process.stderr)
+        assert lines.wait_for(lambda line: b"entry" in line)
+        barge.grid.wait_for_others()
+        process.terminate()
+        assert err.wait_for(is_stopping)
+        barge.grid.let_go()
+        assert process.wait(300) == 3
+    barge.grid = real_grid
     assert real_grid.list(cap) == {}
     barge.ok("resume")
     same(real_grid.tree(cap), below("s", local_tree(path)))

@@ -12,7 +12,9 @@ import pytest
 
 from fetch_loop import Fetch, fetch_points, leftovers
 from grid import EmbeddedGateway, wait_for
-from kill_loop import Fire, Kill, after_lines, campaign, new_seed
+from job_reader import DONE, SLOT, SLOTS
+from kill_loop import Fire, Kill, after_lines, campaign, is_stopping, new_seed
+from lying import HoldingGateway, is_get_of_a_file
 from runner import LineReader
 from tree import content, local_tree, same
 
@@ -94,38 +96,42 @@ def test_killed_while_it_lists_a_source_without_a_name(embedded, barge_debug, cl
 @pytest.fixture
 def large(gateway, client, barge_debug, tmp_path):
     """A gateway with a file of 40 MiB, and how it is fetched in ranges of 1 MiB."""
-    return Large(gateway("get:delay=4"), client, barge_debug, tmp_path)
-
-
-def settled(grid):
-    """What a gateway counts once all that was in flight at a kill has come to its end."""
-    def twice_the_same():
-        before = grid.counts()
-        time.sleep(0.2)
-        now = grid.counts()
-        return now if now["requests"]["get"] == before["requests"]["get"] else None
-    return wait_for(twice_the_same)
+    return Large(gateway(), client, tmp_path)
 
 
 class Large:
-    def __init__(self, grid, client, barge_debug, tmp_path):
-        self.grid, self.barge = grid, client(grid, barge_debug)
+    def __init__(self, grid, client, tmp_path):
+        self.grid, self.barge, self.place, self.kills = grid, client(grid), tmp_path, 0
         self.data, self.out = content(LARGE * MIB, 5), tmp_path / "out"
         self.alias, _ = grid.fresh({"large": grid.put(self.data)})
         self.words = ["cp", "-r", "--json", "--range-size=1M", self.alias, self.out]
 
     def kill(self, pieces):
-        """Lets it fetch so many pieces and kills it; returns the bytes and requests until then."""
-        assert self.barge.run(*self.words, env={"BARGE_KILL": f"fetch-piece:{pieces}"}).code == -9
+        """Lets it fetch so many pieces and kills it once they are noted; returns the temporary file."""
+        self.kills, before = self.kills + 1, self.noted()
+        with HoldingGateway(self.grid, self.place / f"holding{self.kills}", pieces,
+                            is_get_of_a_file) as self.barge.grid:
+            process = self.barge.start(*self.words)
+            self.barge.grid.wait_for_others()
+            wait_for(lambda: self.noted() >= before + pieces)
+            process.kill()
+            self.barge.finish(process)
+        self.barge.grid = self.grid
         assert len(leftovers(self.out)) == 1 and os.listdir(self.out) == leftovers(self.out)
         return self.temporary()
+
+    def noted(self):
+        """How many pieces the job knows that it has."""
+        outcomes = self.barge.job() / "outcomes" if self.barge.jobs() else None
+        data = outcomes.read_bytes() if outcomes and outcomes.exists() else b""
+        return data[SLOTS + 10::SLOT].count(DONE)
 
     def temporary(self):
         return self.out / leftovers(self.out)[0]
 
     def go_on(self, code=0):
         """Returns (requests, MiB) of going on."""
-        before = settled(self.grid)
+        before = self.grid.counts()
         run = self.barge.ok("resume", "--json", code=code)
         after = self.grid.counts()
         assert not code or run
@@ -140,23 +146,16 @@ class Large:
 def test_a_large_file_goes_on_inside(large):
     large.kill(25)
     gets, sent = large.go_on()
-    # Of the 25 pieces those whose outcomes were not yet written are fetched again: on a machine
-    # that rests for a moment some more.
-    assert LARGE - 25 <= gets <= LARGE - 25 + 12, gets
-    assert sent < gets + 1
+    assert gets == LARGE - 25 and sent < gets + 1
     large.is_there()
 
 
 def test_a_large_file_killed_again_and_again(large):
-    spent, kills = 0, 0
+    before = large.grid.requests("get")
     for pieces in (1, 4, 9, 9, 9):
-        before = large.grid.requests("get")
-        code = large.barge.run(*large.words, env={"BARGE_KILL": f"fetch-piece:{pieces}"}).code
-        assert code == -9
-        kills += 1
-        spent += settled(large.grid)["requests"]["get"] - before
-    gets, _ = large.go_on()
-    assert spent + gets <= LARGE + 5 * kills, (spent, gets)
+        large.kill(pieces)
+    large.go_on()
+    assert large.grid.requests("get") - before == LARGE
     large.is_there()
 
 
@@ -169,7 +168,7 @@ def test_a_piece_that_was_damaged_meanwhile_is_fetched_again(large):
             file.seek(at)
             file.write(bytes([byte[0] ^ 1]))
     gets, _ = large.go_on()
-    assert LARGE - 25 + 2 <= gets <= LARGE - 25 + 14, gets
+    assert gets == LARGE - 25 + 2
     large.is_there()
 
 
@@ -240,36 +239,39 @@ def test_what_somebody_made_meanwhile_is_kept(embedded, barge_debug, client, tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_drains_and_says_how_to_go_on(slow, fetches, number):
+def test_a_signal_drains_and_says_how_to_go_on(slow, fetches, number, tmp_path):
     job = fetches(slow, f"{FIXED_SEED} signal {number}")
     job.options = ["-j4"]  # so many that the signal finds some left
-
-    def interrupt(process, lines, _):
-        after_lines(lines, 8)
-        process.send_signal(number)
-    run = job.run(interrupt, codes=(3,))
-    total = run.summary()
-    assert total["left"] > 0 and f"barge resume {job.job().name[:16]}" in run.err
-    assert total["go_on"].startswith(f"barge resume {job.job().name[:16]} ")
-    assert not leftovers(job.out)
-    words = total["go_on"].split()[1:]
-    assert job.barge.run(*words, "--json", node=False).code == 0
+    with HoldingGateway(slow, tmp_path / "holding", 8, is_get_of_a_file) as job.barge.grid:
+        def interrupt(process, lines, err):
+            assert after_lines(lines, 8)
+            job.barge.grid.wait_for_others()
+            process.send_signal(number)
+            assert err.wait_for(is_stopping)
+            job.barge.grid.let_go()
+        run = job.run(interrupt, codes=(3,))
+        total = run.summary()
+        assert total["left"] > 0 and f"barge resume {job.job().name[:16]}" in run.err
+        assert total["go_on"].startswith(f"barge resume {job.job().name[:16]} ")
+        assert not leftovers(job.out)
+        words = total["go_on"].split()[1:]
+        assert job.barge.run(*words, "--json", node=False).code == 0
     same(local_tree(job.out), job.expected)
 
 
 def test_a_second_signal_ends_it_at_once(gateway, client, tmp_path):
-    grid = gateway("get:delay=60000@3+")
+    grid = gateway("get:delay=3600000@3+")
     alias, _ = grid.fresh({f"f{number}": grid.put(content(3000, number)) for number in range(9)})
     barge = client(grid)
     process = barge.start("cp", "-r", "--json", alias, tmp_path / "out")
-    lines = LineReader(process.stdout)
+    lines, err = LineReader(process.stdout), LineReader(process.stderr)
     assert after_lines(lines, 2)
     wait_for(lambda: grid.requests("get") > 2)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    assert err.wait_for(is_stopping)
+    assert process.poll() is None, "it did not wait for what is in flight"
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 3
-    process.stderr.close()
+    assert process.wait(300) == 3
     grid.restart()
     barge.ok("resume")
     assert sorted(os.listdir(tmp_path / "out")) == [f"f{number}" for number in range(9)]
@@ -307,14 +309,16 @@ def test_a_plan_in_a_file_is_run(embedded, client, barge_debug, tmp_path, kill):
 
 
 def test_two_cannot_carry_out_one_job(gateway, client, tmp_path):
-    grid = gateway("get:delay=3000")
+    grid = gateway()
     alias, _ = grid.fresh({"f": grid.put(content(3000))})
-    barge = client(grid)
-    process = barge.start("cp", "-r", alias, tmp_path / "out")
-    wait_for(lambda: grid.requests("get") > 0)
-    run = barge.run("cp", "-r", alias, tmp_path / "out")
-    assert run.code not in (0, 1) and (tmp_path / "out").is_dir(), run
-    assert barge.finish(process).code == 0
+    with HoldingGateway(grid, tmp_path / "holding", 0, is_get_of_a_file) as holding:
+        barge = client(holding)
+        process = barge.start("cp", "-r", alias, tmp_path / "out")
+        holding.wait_for_others()
+        run = barge.run("cp", "-r", alias, tmp_path / "out")
+        assert run.code not in (0, 1) and (tmp_path / "out").is_dir(), run
+        holding.let_go()
+        assert barge.finish(process).code == 0
 
 
 @pytest.mark.long

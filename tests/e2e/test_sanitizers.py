@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from grid import EmbeddedGateway
-from kill_loop import after_lines
+from kill_loop import after_lines, is_stopping
+from lying import HoldingGateway, is_put
 from runner import Barge, LineReader
 from tree import below, content, local_tree, same
 
@@ -99,24 +100,32 @@ def test_a_job_from_end_to_end(sanitized, grids, source, tmp_path):
 
 
 def test_an_interrupted_job_and_a_resumed_one(sanitized, grids, source, tmp_path):
-    grid = grids("put:delay=10", "mkdir-immutable:delay=10")
+    grid = grids()
     (path, tree), (alias, cap) = source, grid.fresh()
     barge = Barge(sanitized.program, tmp_path / "home", grid)
     words = ["cp", "-r", "--json", "--symlinks=skip", "--immutable", path, alias]
-    process = barge.start(*words)
-    out, err = LineReader(process.stdout), LineReader(process.stderr)
-    after_lines(out, 30)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 3, err.lines
+    with HoldingGateway(grid, tmp_path / "holding", 20, is_put) as barge.grid:
+        process = barge.start(*words)
+        out, err = LineReader(process.stdout), LineReader(process.stderr)
+        assert after_lines(out, 20)
+        barge.grid.wait_for_others()
+        process.send_signal(signal.SIGINT)
+        assert err.wait_for(is_stopping)
+        barge.grid.let_go()
+        assert process.wait(300) == 3, err.lines
+    barge.grid = grid
     sanitized.search()
     barge.ok("resume", "--json")
     same(grid.tree(cap), below("tree", tree))
     for number in (1, 2):
-        process = barge.start("cp", "-r", "--json", "--symlinks=skip", path, alias + "killed")
-        out, err = LineReader(process.stdout), LineReader(process.stderr)
-        after_lines(out, 25 * number)
-        process.kill()
-        process.wait()
+        with HoldingGateway(grid, tmp_path / f"killed{number}", 20, is_put) as barge.grid:
+            process = barge.start("cp", "-r", "--json", "--symlinks=skip", path, alias + "killed")
+            out, err = LineReader(process.stdout), LineReader(process.stderr)
+            assert after_lines(out, 10 * number)
+            barge.grid.wait_for_others()
+            process.kill()
+            process.wait()
+    barge.grid = grid
     barge.ok("resume", "--json", "--threads=2", "--verify=read")
     assert grid.tree(cap).items() >= below("killed", below("tree", tree)).items()
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from holding import Held
 from tree import content
 
 MIB = 1 << 20
@@ -27,15 +28,14 @@ def place(request, embedded, client, tmp_path):
 
 
 def copy_while(barge, source, target, change, code=0):
-    """Copies, and changes what comes later while the first file is on its way, slowly."""
+    """Copies, and changes what comes later while the first file is read."""
     (source / "a").write_bytes(content(6 * MIB))
-    process = barge.start("cp", "-r", "--json", "--bwlimit=5M", "-j1", "--readers=1", source,
-                          target)
-    barge.await_plan()
-    change(source / "z")
-    run = barge.finish(process)
-    assert run.code == code, run
-    return run
+    with Held(barge, source.parent, "read:1", source / "a", "cp", "-r", "--json", "-j1",
+              "--readers=1", source, target) as held:
+        barge.await_plan()
+        change(source / "z")
+    assert held.run.code == code, held.run
+    return held.run
 
 
 def save(path, data, mtime):

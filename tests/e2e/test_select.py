@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from kill_loop import is_stopping
+from lying import HoldingGateway, is_put
 from runner import LineReader
 from tree import below, content, local_tree, same
 
@@ -393,17 +395,21 @@ RULE = "--exclude=*.b"
 
 def interrupted(barge, *words):
     """Runs cp until something is done, and lets SIGINT end it."""
-    process = barge.start("cp", "-r", "--json", *words)
-    reader = LineReader(process.stdout)
-    assert reader.wait_for(lambda line: b'"done"' in line)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 3, process.stderr.read()
-    reader.join()
-    process.stderr.close()
+    grid, place = barge.grid, barge.home / f"holding{len(barge.jobs())}"
+    with HoldingGateway(grid, place, 5, is_put) as barge.grid:
+        process = barge.start("cp", "-r", "--json", *words)
+        lines, err = LineReader(process.stdout), LineReader(process.stderr)
+        assert lines.wait_for(lambda line: b'"done"' in line)
+        barge.grid.wait_for_others()
+        process.send_signal(signal.SIGINT)
+        assert err.wait_for(is_stopping)
+        barge.grid.let_go()
+        assert process.wait(300) == 3, err.lines
+    barge.grid = grid
 
 
 def test_a_changed_rule_makes_a_new_job(gateway, client, wide):
-    grid = gateway("put:delay=50")
+    grid = gateway()
     alias, _ = grid.fresh()
     barge = client(grid)
     interrupted(barge, RULE, wide, alias)
@@ -411,7 +417,6 @@ def test_a_changed_rule_makes_a_new_job(gateway, client, wide):
     interrupted(barge, wide, alias)
     assert len(barge.jobs()) == 3
     first, second, third = barge.jobs()
-    grid.restart()
     for words, job in ((RULE, first), ("--filter=- *.a", second), ("-r", third)):
         run = barge.run("cp", "-r", words, wide, alias)  # the target is there from the second on
         assert f"continuing job {job.name[:16]}" in run.err
@@ -419,13 +424,12 @@ def test_a_changed_rule_makes_a_new_job(gateway, client, wide):
 
 
 def test_an_interrupted_job_goes_on_with_its_rules(gateway, client, wide, tmp_path):
-    grid = gateway("put:delay=50")
+    grid = gateway()
     alias, cap = grid.fresh()
     barge = client(grid)
     (tmp_path / "rules").write_text("*.b\n")
     interrupted(barge, f"--exclude-from={tmp_path / 'rules'}", wide, alias)
     (tmp_path / "rules").unlink()
-    grid.restart()
     barge.ok("resume")
     same(grid.tree(cap), below("wide", chosen(local_tree(wide), lambda p: p[-1] != "b")))
 

@@ -118,7 +118,7 @@ def test_guesses_that_are_wrong(spread, client, serve, stored, tmp_path, barge_a
     servers = serve(*({number} for number in range(TOTAL)))
     barge = client(NodeCopy(spread, tmp_path / "node", announce(*servers)), barge_asan)
     process = barge.start("cp", "-r", "--json", "--bwlimit=120K", stored.alias, tmp_path / "out")
-    wait_for(lambda: sum(len(server.asked) for server in servers) > FILES, 20, 0.01)
+    wait_for(lambda: sum(len(server.asked) for server in servers) > FILES, pause=0.01)
     if then == "others":
         for number, server in enumerate(servers):
             server.numbers = {(number + 2) % TOTAL}
@@ -128,7 +128,7 @@ def test_guesses_that_are_wrong(spread, client, serve, stored, tmp_path, barge_a
     if then == "garbage":
         for server in servers[:TOTAL - NEEDED]:
             server.fault = "garbage"
-    run = barge.finish(process, 60)
+    run = barge.finish(process)
     assert run.code == 0, run.err
     same(local_tree(tmp_path / "out"), stored.tree)
     assert run.summary()["direct"] == FILES

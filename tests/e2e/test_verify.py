@@ -128,12 +128,12 @@ def test_interrupted_it_goes_on(gateway, client, tmp_path, number):
     barge = client(grid)
     barge.ok("cp", "-r", make(tmp_path / "s"), "tahoe:")
     grid.restart(["get:stall"])
-    process = barge.start("verify", job_of(barge), "--json")
+    process = barge.start("verify", job_of(barge), "--json", "--timeout-receive=3600")
     told = [json.loads(process.stdout.readline()) for _ in range(4)]  # all but two files
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.3)
     process.send_signal(number)
-    run = barge.finish(process, 20)
+    run = barge.finish(process)
     assert run.code == {2: 3, 9: -9}[number]
     assert number == 9 or "the same command goes on from here" in run.err
     grid.restart([])

@@ -7,6 +7,9 @@
  * rules hold only once that file is there.  With ERRNO 1000 a read or a write takes half of what it
  * was given; with 2000 and a number every other call fails with that.
  *
+ * HOLD is "CALL:NUMBER:PREFIX": from that call on, counted from 1, each waits while the file is
+ * there that HOLD_AT names, which the first one makes.
+ *
  * STARVE is the number of an allocation, from 1, of the program itself, that fails.
  */
 #ifndef _GNU_SOURCE
@@ -53,9 +56,32 @@ static void find_path(int at, const char *name, char path[2 * PATH_MAX])
 		snprintf(path + strlen(path), PATH_MAX, "/%s", name);
 }
 
+/* Waits, when this is a call that HOLD means. */
+static void hold(const char *call, int at, const char *name)
+{
+	static atomic_int calls;
+	const char *rule = getenv("HOLD"), *file = getenv("HOLD_AT");
+	char of[16], prefix[PATH_MAX], path[2 * PATH_MAX];
+	int first;
+	if (!rule || !file || sscanf(rule, "%15[^:]:%d:%4000[^\n]", of, &first, prefix) != 3 ||
+	    strcmp(of, call) != 0)
+		return;
+	find_path(at, name, path);
+	if (strncmp(path, prefix, strlen(prefix)) != 0)
+		return;
+	int number = atomic_fetch_add(&calls, 1) + 1;
+	if (number < first)
+		return;
+	if (number == first && mknod(file, S_IFREG | 0600, 0) != 0)
+		abort();
+	while (access(file, F_OK) == 0)
+		usleep(10000);
+}
+
 /* Returns the errno that a rule has for the call, or 0. */
 static int refused(const char *call, int at, const char *name)
 {
+	hold(call, at, name);
 	const char *rule = getenv("REFUSE"), *from = getenv("REFUSE_FROM");
 	char path[2 * PATH_MAX];
 	if (!rule || (from && access(from, F_OK) != 0))

@@ -424,6 +424,8 @@ enum fault options_parse(struct options *options, int argc, char **argv, struct 
 			fault = check_gateways(options, err);
 	}
 	options->selection.globs = options->command == COMMAND_BACKUP;
+	options->selection.named_by_time =
+		options->command == COMMAND_BACKUP && options->words.count == 2;
 	if (!fault && (options->command == COMMAND_CP || options->command == COMMAND_PLAN ||
 		       options->command == COMMAND_BACKUP))
 		fault = selection_make(&options->selection, &options->planning.select, err);

@@ -18,13 +18,38 @@ struct making {
 	bool stdin_taken;
 };
 
+/* Adds a rule.  In a snapshot of one source all paths begin with its name, a time that nobody can
+ * write into a pattern: a slash in front begins behind that. */
+static enum fault add_rule(const struct making *making, bool include, const char *pattern,
+			   size_t size, struct err *err)
+{
+	if (!making->given->named_by_time || size < 2 || pattern[0] != '/')
+		return select_add(making->select, include, pattern, size, err);
+	const bool wild = memchr(pattern, '*', size) || memchr(pattern, '?', size) ||
+			  memchr(pattern, '[', size);
+	struct bytes longer;
+	bytes_init(&longer, SELECTION_RULES_MAX);
+	enum fault fault = bytes_append_text(&longer, "/*");
+	for (size_t i = 0; i < size && !fault; i++) {
+		/* In a pattern without wildcards a backslash was one; now there is a wildcard. */
+		if (!wild && pattern[i] == '\\')
+			fault = bytes_append_text(&longer, "\\");
+		if (!fault)
+			fault = bytes_append(&longer, pattern + i, 1);
+	}
+	if (!bytes_err(fault, err, "a pattern"))
+		fault = select_add(making->select, include, bytes_text(&longer), longer.size, err);
+	bytes_fini(&longer);
+	return fault;
+}
+
 /* Adds a rule as --exclude and files have it: "+ " and "- " in front say what it does, "!" alone
  * forgets the rules before it. */
-static enum fault add_plain(struct select *select, bool include, const char *text, size_t size,
-			    struct err *err)
+static enum fault add_plain(const struct making *making, bool include, const char *text,
+			    size_t size, struct err *err)
 {
 	if (size == 1 && text[0] == '!') {
-		select_clear(select);
+		select_clear(making->select);
 		return FAULT_NONE;
 	}
 	if (size >= 2 && (text[0] == '+' || text[0] == '-') && text[1] == ' ') {
@@ -32,7 +57,7 @@ static enum fault add_plain(struct select *select, bool include, const char *tex
 		text += 2;
 		size -= 2;
 	}
-	return select_add(select, include, text, size, err);
+	return add_rule(making, include, text, size, err);
 }
 
 /* Returns the pattern behind `word` and a blank, or NULL. */
@@ -42,17 +67,17 @@ static const char *behind(const char *text, const char *word)
 	return strncmp(text, word, size) == 0 && text[size] == ' ' ? text + size + 1 : NULL;
 }
 
-static enum fault add_filter(struct select *select, const char *text, struct err *err)
+static enum fault add_filter(const struct making *making, const char *text, struct err *err)
 {
 	static const char *const word[] = { "-", "+", "exclude", "include" };
 	if (strcmp(text, "!") == 0 || strcmp(text, "clear") == 0) {
-		select_clear(select);
+		select_clear(making->select);
 		return FAULT_NONE;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(word); i++) {
 		const char *pattern = behind(text, word[i]);
 		if (pattern)
-			return select_add(select, i % 2 == 1, pattern, strlen(pattern), err);
+			return add_rule(making, i % 2 == 1, pattern, strlen(pattern), err);
 	}
 	return err_set(err, FAULT_USAGE,
 		       "a rule is \"+ PATTERN\", \"- PATTERN\" or \"!\", not \"%.60s\"", text);
@@ -78,7 +103,7 @@ static enum fault add_rule_line(struct making *making, const char *line, size_t 
 {
 	if (line[0] == '#' || line[0] == ';')
 		return FAULT_NONE;
-	return add_plain(making->select, include, line, size, err);
+	return add_plain(making, include, line, size, err);
 }
 
 /* Whether every line ends in CR LF: then the CR is no part of a name on a list. */
@@ -168,20 +193,19 @@ static enum fault add_vcs(struct select *select, struct err *err)
 static enum fault add_given(struct making *making, const char *given, struct err *err)
 {
 	const char *value = given + 1;
-	struct select *select = making->select;
 	switch ((enum option_rule)given[0]) {
 	case RULE_EXCLUDE:
 		return (making->given->globs && !strchr(value, '/')
 				? add_glob(making, value, strlen(value), err)
-				: add_plain(select, false, value, strlen(value), err))
+				: add_plain(making, false, value, strlen(value), err))
 			       ? err_wrap(err, "--exclude")
 			       : FAULT_NONE;
 	case RULE_INCLUDE:
-		return add_plain(select, true, value, strlen(value), err)
+		return add_plain(making, true, value, strlen(value), err)
 			       ? err_wrap(err, "--include")
 			       : FAULT_NONE;
 	case RULE_FILTER:
-		return add_filter(select, value, err) ? err_wrap(err, "--filter") : FAULT_NONE;
+		return add_filter(making, value, err) ? err_wrap(err, "--filter") : FAULT_NONE;
 	case RULE_EXCLUDE_FROM:
 		return add_file(making, value, false, err)
 			       ? err_wrap(err, "--exclude-from=%.60s", value)
@@ -191,7 +215,7 @@ static enum fault add_given(struct making *making, const char *given, struct err
 			       ? err_wrap(err, "--include-from=%.60s", value)
 			       : FAULT_NONE;
 	case RULE_EXCLUDE_VCS:
-		return add_vcs(select, err);
+		return add_vcs(making->select, err);
 	case RULE_EXCLUDE_GLOBS_FROM:
 		return add_globs(making, value, err)
 			       ? err_wrap(err, "--exclude-from-utf-8=%.60s", value)

@@ -27,6 +27,7 @@ struct selection_options {
 	char *newer, *files_from; /* NULL: not given */
 	bool null_separated;
 	bool globs; /* an --exclude without a slash is a glob of names, as tahoe backup has it */
+	bool named_by_time; /* the one source is called like its snapshot */
 	bool one_file_system, exclude_caches;
 	struct text_list exclude_if_present;
 	uint64_t min_size, max_size; /* of files; max_size 0: no limit */

@@ -128,6 +128,27 @@ def test_a_file_of_the_future_is_sent_once(place):
     assert counts(place.backup()) == (0, 10, 0, 0, 4, 0)
 
 
+def test_a_slash_in_front_of_a_pattern_begins_in_the_snapshot(place, tmp_path):
+    """Of one source right behind the time that it is called by, of several at their names."""
+    (place.source / "c/a").mkdir()
+    for name in "c/a/f1", "o\\ne", "one":
+        (place.source / name).write_bytes(b"x")
+    (tmp_path / "rules").write_text("- /a\n")
+    names = {str(path.relative_to(place.source)) for path in place.source.rglob("*")}
+    kept = {name for name in names if not f"{name}/".startswith("a/")}
+    for option in "--exclude=/a", "--filter=- /a/", f"--exclude-from={tmp_path / 'rules'}":
+        place.backup(option)
+        assert set(place.tree()) == kept, option
+    place.backup("--exclude=/a/*", "--include=/c/s0", "--exclude=/c/**", "--exclude=/o\\ne")
+    assert set(place.tree()) == {"a", "c/s0"} | {name for name in kept - {"o\\ne"}
+                                                 if not name.startswith("c/")}
+    (tmp_path / "more").mkdir()
+    place.barge.ok("backup", f"--exclude=/{place.source.name}/a", place.source, tmp_path / "more",
+                   place.alias + "to")
+    assert set(place.tree()) == {"more", place.source.name} | \
+        {f"{place.source.name}/{name}" for name in kept}
+
+
 def test_a_damaged_database_is_moved_aside(place):
     place.backup()
     path = place.database()

@@ -165,11 +165,23 @@ static void patterns_of_tahoe_backup_are_names(void **state)
 	sandbox_file("f", " *.o \r\n\n\t\n#x\n!\n+ y\na/b\n[!a]", 0600);
 	IS("+keep =*.o =#x =! =+ y =a/b =[!a] -z ", "--include=keep", "--exclude-from-utf-8=f",
 	   "--exclude=z");
-	IS("=*.o =- x =! -a/b -/c =[^a] +d ", "backup", "--exclude= *.o ", "--exclude=- x",
+	IS("=*.o =- x =! -a/b -/*/c =[^a] +d ", "backup", "--exclude= *.o ", "--exclude=- x",
 	   "--exclude=!", "--exclude=a/b", "--exclude=/c", "--exclude=[^a]",
 	   "--exclude= ", "--include=d");
 	REFUSES("--exclude-from-utf-8=none: cannot open it: No such file or directory",
 		"--exclude-from-utf-8=none");
+}
+
+/* Of a snapshot of one source, which is called by a time. */
+static void a_slash_in_front_begins_behind_the_time(void **state)
+{
+	(void)state;
+	sandbox_file("f", "/l/\n+ /m\nn/o\n", 0600);
+	IS("-/*/a +/*/b/ -/*/l/ +/*/m -n/o -/*/c\\\\d -/*/e\\f* -x/y -**/z ", "backup",
+	   "--exclude=/a", "--filter=+ /b/", "--exclude-from=f", "--exclude=/c\\d",
+	   "--exclude=/e\\f*", "--exclude=x/y", "--exclude=**/z");
+	IS("-/a +/b ", "backup", "more", "--exclude=/a", "--include=/b");
+	IS("-/a ", "--exclude=/a");
 }
 
 static void directories_are_marked_by_names(void **state)
@@ -319,6 +331,7 @@ int main(void)
 		FACT(standard_input_is_read_once),
 		FACT(version_control_is_left_out_at_its_place),
 		FACT(patterns_of_tahoe_backup_are_names),
+		FACT(a_slash_in_front_begins_behind_the_time),
 		FACT(directories_are_marked_by_names),
 		FACT(limits_are_sizes_and_flags),
 		FACT(a_date_is_local_unless_it_has_a_zone),

@@ -132,7 +132,7 @@ def test_a_directory_no_gateway_would_write(real_grid, fetch):
 
 
 def test_bytes_that_are_no_directory(real_grid, fetch):
-    fetch(hostile.garbled(real_grid), "--timeout-wait=0.15")
+    fetch(hostile.garbled(real_grid), "--timeout-wait=0.5")
 
 
 # --- caps ---------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def remarks(barge, grid, tmp_path, lacking):
 
 def benches(barge, grid, tmp_path):
     alias, _ = grid.fresh()
-    run = barge.run("bench", "put", "--json", "--sizes=4K", "--duration=0.2", "-j1", alias)
+    run = barge.run("bench", "put", "--json", "--sizes=4K", "--duration=2", "-j1", alias)
     (tmp_path / "one.json").write_text(run.out)
     barge.run("plan", "-r", "-o", tmp_path / "one.plan", tmp_path / "s", alias)
     barge.run("bench", "put", "--json", f"--shape={tmp_path}/one.plan", "--objects=4", "-j1", alias)

@@ -8,7 +8,6 @@
 import collections
 import http.client
 import http.server
-import itertools
 import threading
 import urllib.parse
 
@@ -114,25 +113,3 @@ class Proxy:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
-
-
-class Gate(Proxy):
-    """Lets `count` requests of a method through, those that are `wanted`, and holds the others until it
-    is opened."""
-    def __init__(self, url, method, count, wanted=lambda request: True):
-        super().__init__(url)
-        self.opened, self.passed = threading.Event(), itertools.count()
-        self.is_held = threading.Event()  # something is
-
-        def answer(request):
-            if request.method == method and wanted(request) and next(self.passed) >= count:
-                self.is_held.set()
-                self.opened.wait(HANG)
-        self.answer = answer
-
-    def open(self):
-        self.opened.set()
-
-    def __exit__(self, *error):
-        self.open()
-        super().__exit__(*error)

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from backup_place import OLD, Place, check_latest, counts
-from grid import HANG, ROOT
-from proxy import Gate
+from grid import ROOT
+from lying import HoldingGateway, is_put
 from test_local_errors import refuse  # noqa: F401 (a fixture)
 from tree import content, local_tree
 
@@ -111,12 +111,12 @@ def test_an_unfinished_job_without_attributes_is_named(debugged):
 def test_two_at_once_the_second_is_refused(gateway, client, tmp_path):
     grid = gateway()
     place = Place(grid, client(grid), tmp_path / "source")
-    with Gate(grid.url, "PUT", 0) as gate:
-        first = place.barge.start("backup", "-u", gate.url, place.source, place.alias + "to")
-        assert gate.is_held.wait(HANG)
+    with HoldingGateway(grid, tmp_path / "holding", 0, is_put) as holding:
+        first = place.barge.start("backup", "-u", holding.url, place.source, place.alias + "to")
+        holding.wait_for_others()
         run = place.barge.run("backup", place.source, place.alias + "to")
         assert run.code == 6 and "another backup" in run.err, run
-        gate.open()
+        holding.let_go()
         assert place.barge.finish(first).code == 0
     check_latest(place)
 
@@ -356,12 +356,12 @@ def test_a_disk_that_fills_in_mid_run_costs_the_rest(gateway, client, refuse, tm
     time.sleep(OLD)
     rule = f"write:{errno.ENOSPC}:{place.barge.state / 'known'}:.sqlite"
     full = tmp_path / "full"
-    with Gate(grid.url, "PUT", 15) as gate:
-        process = place.barge.start("backup", "-j1", "-u", gate.url, place.source, place.alias + "to",
+    with HoldingGateway(grid, tmp_path / "holding", 15, is_put) as holding:
+        process = place.barge.start("backup", "-j1", "-u", holding.url, place.source, place.alias + "to",
                                     env=refuse(rule, since=full))
-        assert gate.is_held.wait(HANG)
+        holding.wait_for_others()
         full.write_bytes(b"")
-        gate.open()
+        holding.let_go()
         run = place.barge.finish(process)
     assert run.code == 0 and "could not be kept" in run.err, run
     check_latest(place)

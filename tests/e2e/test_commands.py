@@ -8,7 +8,7 @@ import time
 import pytest
 
 from grid import FOR_EVER, HANG, wait_for
-from proxy import Gate
+from lying import HoldingGateway, is_put
 from runner import LineReader, text_of
 from tree import below, content, local_tree, same
 
@@ -226,13 +226,13 @@ def test_a_signal_drains_and_the_job_goes_on(gateway, client, tmp_path, number):
     grid = gateway()
     alias, cap = grid.fresh()
     barge = client(grid)
-    with Gate(grid.url, "PUT", 5) as gate:
-        process = barge.start("cp", "-r", "--json", "-u", gate.url, path, alias)
+    with HoldingGateway(grid, tmp_path / "holding", 5, is_put) as holding:
+        process = barge.start("cp", "-r", "--json", "-u", holding.url, path, alias)
         reader = LineReader(process.stdout)
         assert reader.wait_for(lambda line: b'"done"' in line)
         process.send_signal(number)
         barge.await_said(process, "stopping")
-        gate.open()
+        holding.let_go()
         error = text_of(process.said).decode()
         assert process.wait(HANG) == 3, error
     assert "go on with: barge resume" in error and grid.list(cap) == {}
@@ -242,7 +242,7 @@ def test_a_signal_drains_and_the_job_goes_on(gateway, client, tmp_path, number):
     assert lines[-1]["event"] == "summary" and lines[-1]["done"] == len(done)
     puts = grid.requests("put")
     command = re.search(r"go on with: barge (resume .*)", error).group(1).split()
-    command = [grid.url if word == gate.url else word for word in command]
+    command = [grid.url if word == holding.url else word for word in command]
     grid.restart()
     run = barge.ok(*command, "--json", node=False)
     same(grid.tree(cap), below("s", local_tree(path)))

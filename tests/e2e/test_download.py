@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from grid import FOR_EVER, HANG
-from proxy import Gate
+from lying import HoldingGateway, is_get_of_a_file
 from runner import LineReader
 from tree import below, content, local_tree, same
 
@@ -234,15 +234,14 @@ def test_a_gateway_that_goes_away(gateway, client, tmp_path):
 def test_interrupted(gateway, client, tmp_path):
     grid, alias = a_grid_with_files(gateway)
     barge = client(grid)
-    with Gate(grid.url, "GET", 1, lambda request: "json" not in request.path
-              and request.path.startswith("/uri/")) as gate:
-        process = barge.start("cp", "-r", "-j", "1", "--json", "-u", gate.url, alias,
+    with HoldingGateway(grid, tmp_path / "holding", 1, is_get_of_a_file) as holding:
+        process = barge.start("cp", "-r", "-j", "1", "--json", "-u", holding.url, alias,
                               tmp_path / "out")
         lines = LineReader(process.stdout)
         assert lines.wait_for(lambda line: b'"state":"done"' in line)
         process.send_signal(signal.SIGINT)
         barge.await_said(process, "stopping")
-        gate.open()
+        holding.let_go()
         assert process.wait(HANG) == 3
     got = names_in(tmp_path / "out")
     assert 1 <= len(got) < 6 and not any(name.startswith(".barge") for name in got)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from grid import FOR_EVER, HANG, wait_for
-from proxy import Gate
+from lying import HoldingGateway, is_put
 from runner import await_signals
 from tree import content
 
@@ -412,12 +412,12 @@ def test_put_of_a_file_that_changes(gateway, client, tmp_path):
     alias, cap = grid.fresh()
     source, barge = tmp_path / "source", client(grid)
     source.write_bytes(content(3 << 20))
-    with Gate(grid.url, "PUT", 0) as gate:
-        process = barge.start("put", "-u", gate.url, source, alias + "x")
-        assert gate.is_held.wait(HANG)
+    with HoldingGateway(grid, tmp_path / "holding", 0, is_put) as holding:
+        process = barge.start("put", "-u", holding.url, source, alias + "x")
+        holding.wait_for_others()
         with open(source, "r+b") as file:
             file.write(b"changed")
-        gate.open()
+        holding.let_go()
         run = barge.finish(process)
     assert run.code == 74 and "changed" in run.err
     assert grid.list(cap) == {}

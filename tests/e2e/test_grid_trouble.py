@@ -182,7 +182,7 @@ def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, 
     """It fails by name, as others that were begun later went well.  The last file of another job
     that runs meanwhile, too, once it was waited for: something small goes well in its place."""
     path, other = make_files(tmp_path / "s", 8), make_files(tmp_path / "o", 1, 2999)
-    (path / "0bad").write_bytes(content(777))  # the first in its listing, so others begin later
+    (path / "0bad").write_bytes(content(777))  # the first in its listing, and so the first that is sent
     (other / "d/last").write_bytes(content(778))
     alias, cap = embedded.fresh()
     other_alias, other_cap = embedded.fresh()
@@ -192,14 +192,15 @@ def test_a_file_that_is_refused_while_others_are_taken(embedded, client, proxy, 
         if request.size == 777:
             was_refused.set()
             return reply
-        if request.size == 3000 and next(others) == 8:
-            was_refused.wait(HANG)  # what was begun before says nothing
+        if request.size == 3000 and next(others) == 1:
+            was_refused.wait(HANG)  # what was begun before says nothing; the others begin later
         return UNHAPPY if request.size == 778 else None
     proxy.answer = answer
     barge = client(embedded)
     running = barge.start("cp", "-r", "--json", "-u", proxy.url, "--grid-wait=1", other,
                           other_alias)
-    run = client(embedded).ok("cp", "-r", "-j2", "--json", "-u", proxy.url, path, alias, code=1)
+    run = client(embedded).ok("cp", "-r", "-j2", "--readers=1", "--json", "-u", proxy.url, path,
+                              alias, code=1)
     failed = refused(run)
     assert failed.keys() == {"s/0bad"} and words in failed["s/0bad"]
     assert len(embedded.tree(cap)) == len(below("s", local_tree(path))) - 1

@@ -39,7 +39,9 @@ def half_made(grid):
 
 @pytest.mark.parametrize("name, said", [("full", "1 servers are full"),
                                         ("small", "on only 1 server(s)")])
-@pytest.mark.parametrize("words", [("put",), ("get",), ("dir",), ("put", "--no-direct"), ()],
+@pytest.mark.parametrize("words", [("put",), pytest.param(("get",), marks=pytest.mark.long),
+                                   pytest.param(("dir",), marks=pytest.mark.long),
+                                   pytest.param(("put", "--no-direct"), marks=pytest.mark.long), ()],
                          ids=lambda words: "-".join(words) or "all")
 def test_a_grid_that_takes_no_file(grids, client, name, said, words):
     grid = grids[name]

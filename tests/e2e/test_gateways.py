@@ -199,7 +199,7 @@ def forget_cut_off_uploads_until(grid, is_over):
     wait_for(look, pause=2)
 
 
-@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+@pytest.mark.parametrize("down", [False, pytest.param(True, marks=pytest.mark.long)], ids=["up", "down"])
 def test_one_that_is_killed_leaves_its_work_to_the_other(real_grid, client, small_tree, tmp_path,
                                                          down):
     path, wanted = small_tree

@@ -63,12 +63,13 @@ def run_campaign(grid, jobs, kind, kills, seed=None, **more):
     print(f"{total} kills of {count} jobs in {time.monotonic() - start:.1f} s")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["mutable", "immutable", pytest.param("wide", marks=pytest.mark.long),
+                                  "merge"])
 def test_killed_at_any_moment(slow, jobs, kind):
     run_campaign(slow, jobs, kind, 20)
 
 
-@pytest.mark.parametrize("kind", ["mutable", "merge"])
+@pytest.mark.parametrize("kind", ["mutable", pytest.param("merge", marks=pytest.mark.long)])
 def test_killed_with_the_power_cut(slow, jobs, kind):
     run_campaign(slow, jobs, kind, 20, power_cuts=True)
 

@@ -55,8 +55,8 @@ def test_killed_at_every_point(slow, fetches, origin):
         job.finish()
 
 
-@pytest.mark.parametrize(("origin", "wide"), [("grid", 0), ("grid", 3000), ("local", 0),
-                                              ("local", 3000)])
+@pytest.mark.parametrize(("origin", "wide"), [
+    ("grid", 0), pytest.param("grid", 3000, marks=pytest.mark.long), ("local", 0), ("local", 3000)])
 def test_killed_at_any_moment(slow, fetches, origin, wide):
     grid, seed = slow if origin == "grid" else None, new_seed()
     print(f"BARGE_SEED={seed}")

@@ -47,7 +47,8 @@ def shares_by_file(grid):
     return found
 
 
-@pytest.mark.parametrize("options", [(), ("--immutable",)], ids=["mutable", "immutable"])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.long), ("--immutable",)],
+                         ids=["mutable", "immutable"])
 def test_a_killed_copy_goes_on_at_once_and_tahoe_reads_it(ten, client, tmp_path, options):
     """Killed while shares of small files and of a large one are half made at several servers."""
     source, (alias, cap), before = make(tmp_path / "src", 500 + len(options)), ten.fresh(), uploaded(ten)

@@ -54,14 +54,15 @@ WARNINGS = """-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversio
 HARDENING = """-fstack-protector-strong -fstack-clash-protection -fcf-protection=full
     -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow
     -fno-strict-aliasing -fexceptions -Wnull-dereference"""
-SANITIZED = "-O1 -g -fno-omit-frame-pointer -Wno-maybe-uninitialized -Werror"
+# -g1: lines in stacks are enough, and compiling takes a quarter less.
+SANITIZED = "-O1 -g1 -fno-omit-frame-pointer -Wno-maybe-uninitialized -Werror"
 
 # Each mode is one build of everything under build/<mode>/.
 MODES = {
     "release": {
         "flags": "-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fPIE @build/deps.hardening",
         "ldflags": "-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code"},
-    "debug": {"flags": "-Og -g3 -DBARGE_KILL_POINTS"},
+    "debug": {"flags": "-Og -g -DBARGE_KILL_POINTS"},
     "asan": {
         "flags": SANITIZED + " -DBARGE_KILL_POINTS -fsanitize=address,undefined"
                  " -fno-sanitize-recover=all",

@@ -64,6 +64,7 @@ def test_a_rate_holds_between_local_places(client, tmp_path):
     same(local_tree(tmp_path / "out/s"), local_tree(source))
 
 
+@pytest.mark.long
 def test_a_pause_of_our_own_is_no_silence_of_the_gateway(embedded, client, tmp_path):
     barge, source = client(embedded), write_files(tmp_path / "s", 2, 12000)
     alias, _ = embedded.fresh()

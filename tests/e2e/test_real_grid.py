@@ -18,7 +18,8 @@ def fetch(grid, alias, target):
     return local_tree(target)
 
 
-@pytest.mark.parametrize("options", [(), ("--immutable",)], ids=["mutable", "immutable"])
+@pytest.mark.parametrize("options", [(), pytest.param(("--immutable",), marks=pytest.mark.long)],
+                         ids=["mutable", "immutable"])
 def test_tahoe_reads_the_tree(real_grid, client, source, tmp_path, options):
     path, tree = source
     alias, _ = real_grid.fresh()

@@ -51,9 +51,8 @@ struct http_call {
 	uint64_t begun_ms;                 /* its turn */
 	CURL *easy;
 	struct http_request request; /* path is gone */
-	uint64_t started_us, sent_us,
-		replied_us; /* where there is a watch: begun; all of the body handed over;
-			     * the reply's first line */
+	/* Where there is a watch: begun; all of the body handed over; the reply's first line. */
+	uint64_t started_us, sent_us, replied_us;
 	uint64_t held_us,
 		held_since_us;  /* likewise: held back by body or sink; since; 0: it is not */
 	uint64_t body_sent;     /* bytes handed to libcurl since the last rewind */

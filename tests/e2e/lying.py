@@ -1,6 +1,7 @@
 """A gateway that is another one's until it is asked for what it lies about."""
 import re
 import shutil
+import signal
 import threading
 import urllib.error
 import urllib.request
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from grid import HANG, Grid, wait_for
+from kill_loop import is_stopping
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -126,6 +128,15 @@ class HoldingGateway(LyingGateway):
 
     def let_go(self):
         self.going.set()
+
+    def interrupt(self, process, err):
+        """Sends SIGINT to a command while a request of it is held, lets that go once `err`, a
+        LineReader of its stderr, has it that it stops, and waits until it has ended so."""
+        self.wait_for_others()
+        process.send_signal(signal.SIGINT)
+        assert err.wait_for(is_stopping)
+        self.let_go()
+        assert process.wait(300) == 3, err.lines
 
     def __enter__(self):
         return self

@@ -1,12 +1,11 @@
 """A short job from end to end, client and gateway, under AddressSanitizer and ThreadSanitizer."""
 import os
-import signal
 import subprocess
 
 import pytest
 
 from grid import EmbeddedGateway
-from kill_loop import after_lines, is_stopping
+from kill_loop import after_lines
 from lying import HoldingGateway, is_put
 from runner import Barge, LineReader
 from tree import below, content, local_tree, same
@@ -108,11 +107,7 @@ def test_an_interrupted_job_and_a_resumed_one(sanitized, grids, source, tmp_path
         process = barge.start(*words)
         out, err = LineReader(process.stdout), LineReader(process.stderr)
         assert after_lines(out, 20)
-        barge.grid.wait_for_others()
-        process.send_signal(signal.SIGINT)
-        assert err.wait_for(is_stopping)
-        barge.grid.let_go()
-        assert process.wait(300) == 3, err.lines
+        barge.grid.interrupt(process, err)
     barge.grid = grid
     sanitized.search()
     barge.ok("resume", "--json")

@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-from kill_loop import is_stopping
 from lying import HoldingGateway, is_put
 from runner import LineReader
 from tree import below, content, local_tree, same
@@ -400,11 +399,7 @@ def interrupted(barge, *words):
         process = barge.start("cp", "-r", "--json", *words)
         lines, err = LineReader(process.stdout), LineReader(process.stderr)
         assert lines.wait_for(lambda line: b'"done"' in line)
-        barge.grid.wait_for_others()
-        process.send_signal(signal.SIGINT)
-        assert err.wait_for(is_stopping)
-        barge.grid.let_go()
-        assert process.wait(300) == 3, err.lines
+        barge.grid.interrupt(process, err)
     barge.grid = grid
 
 
